@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * How nodes come in and go out: cluster and admin keys, join tokens, the join handshake on both
+ * sides, the claim of an epoch after a restart, removals. Everything that decides whether a node
+ * exists; the proof itself is chain.h.
+ */
+#pragma once
+
+#include "member.h"
+#include "seal.h"
+#include "tables.h"
+
+struct admission;
+
+struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,
+				struct tables *tables);
+void admission_free(struct admission *adm);
+
+/* One stored META write at start: 0 or WEFT_E_INVALID. */
+int admission_load(struct admission *adm, const struct write *write);
+
+/* All is loaded: a node with a cluster begins to claim its next epoch. */
+void admission_start(struct admission *adm);
+
+/* CMD_INIT, _JOIN, _LEAVE, _TOKEN_*, _ADMIN_*, _REMOVE, _ADVERTISE; answers now or later. */
+void admission_command(struct admission *adm, const struct gossip_command *command);
+
+/* Datagrams HELLO, COOKIE, PROOF, ADMIT, which come before membership. */
+enum drop_reason admission_datagram(struct admission *adm, const struct hostport *from,
+				    const uint8_t *bytes, size_t len);
+
+/* FRAME_CLAIM and FRAME_CLAIM_ANSWER. */
+enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
+				 const struct hostport *from, uint8_t type, const uint8_t *body,
+				 size_t len);
+
+/* A row or fact became visible: removals, token and admin facts, member records take effect. */
+void admission_row(struct admission *adm, const struct row_view *row);
+
+/* May this author write this fact or row (membership, admin rights)? DROP_NONE or the reason;
+ * the public key to check the signature with goes to pub. */
+enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row,
+				     uint8_t pub[SIGN_PUB_BYTES]);
+
+/* A persist token that this module asked for is durable (or not). Others are ignored. */
+void admission_durable(struct admission *adm, uint64_t token, bool ok);
+void admission_tick(struct admission *adm);
+struct mono admission_deadline(const struct admission *adm);

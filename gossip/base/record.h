@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What the rows say: the typed values behind each kind of row and fact, and their MessagePack form.
+ * Rows are the common language of ipamdb, store, overlay and daemon, which never include each
+ * other. The gossip core carries the values of most kinds without looking inside.
+ *
+ * Owned rows are written by one node; facts belong to nobody and are only added. Numbers are part
+ * of the wire: never reused, unknown ones are carried as they are.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "instant.h"
+
+#define NAME_BYTES 64 /* a name or label with its NUL */
+#define KEY_BYTES_MAX 48
+#define VALUE_BYTES_MAX 1000
+#define CHAIN_BYTES_MAX 640
+#define POOLS_MAX 4
+#define AUX_MAX 8
+#define LABELS_MAX 8
+#define TAGS_MAX 16
+#define ENDPOINT_ADDRS_MAX 4
+#define DIGEST_BYTES 32
+#define PUBKEY_BYTES 32
+
+enum row_kind {
+	/* owned rows */
+	ROW_MEMBER = 1,     /* topic 0, empty key: struct rec_member */
+	ROW_TAGS = 2,       /* topic 0, empty key: struct rec_tags */
+	ROW_ATTACHMENT = 3, /* topic 0, key network id: struct rec_attachment */
+	ROW_ENDPOINT = 4,   /* topic network id, key endpoint id: struct rec_endpoint */
+	ROW_RANGE = 5,      /* topic 0, key struct range_key: nil; held by the owner of the row */
+	ROW_GRANT = 6, /* topic 0, key struct range_key: struct rec_grant, written by the donor */
+	ROW_FLOOR = 7, /* topic 0, key topic id: tombstones below a sequence are gone */
+	/* facts, all in topic 0 */
+	FACT_NETWORK = 64,     /* id network: struct rec_network */
+	FACT_NETWORK_END = 65, /* id network: nil; terminal */
+	FACT_TOKEN = 66,       /* id token: struct rec_token */
+	FACT_TOKEN_END = 67,   /* id token: nil; terminal */
+	FACT_ADMIN = 68,       /* id node: admin certificate of that node */
+	FACT_ADMIN_END = 69,   /* id node: nil; terminal */
+	FACT_REMOVAL = 70,     /* id node: struct rec_removal; terminal */
+	FACT_CLOSURE = 71,     /* key removed id and closer id (32 bytes): struct rec_closure */
+};
+
+/* The first fact kind; smaller kinds are owned rows. */
+#define ROW_KIND_FACTS 64
+
+struct rec_label {
+	char key[NAME_BYTES];
+	char value[NAME_BYTES];
+};
+
+struct rec_member {
+	char name[NAME_BYTES];
+	uint8_t pubkey[PUBKEY_BYTES]; /* Ed25519 identity */
+	struct hostport gossip;       /* advertised UDP address */
+	struct inet vtep;             /* outer address of its VXLAN traffic */
+	uint8_t wire_min, wire_max;   /* versions of the wire that it speaks */
+	bool left;                    /* it left in order */
+	size_t chain_len;             /* admission chain, see gossip/chain.h */
+	uint8_t chain[CHAIN_BYTES_MAX];
+};
+
+struct rec_tags {
+	size_t count;
+	struct rec_label tags[TAGS_MAX];
+};
+
+struct rec_attachment {
+	uint16_t mtu_bytes; /* what the owner's underlay leaves for inner packets */
+	uint8_t free_log2;  /* free addresses: 0 none, n for 2^(n-1) and more */
+	uint32_t endpoints; /* how many the owner has here */
+};
+
+struct rec_endpoint {
+	char name[NAME_BYTES]; /* empty when it has none */
+	struct mac mac;
+	bool is_host; /* the host's own address in the network */
+	size_t addr_count;
+	struct prefix addrs[ENDPOINT_ADDRS_MAX]; /* address with the pool's length */
+};
+
+/* The key of ROW_RANGE and ROW_GRANT; 41 bytes on the wire, big-endian, in this order. */
+struct range_key {
+	struct id network;
+	struct prefix range; /* base is aligned to bits */
+	uint64_t generation; /* from 1; the highest that covers an address owns it */
+};
+#define RANGE_KEY_BYTES 41
+
+struct rec_grant {
+	struct id to;
+};
+
+struct rec_pool {
+	struct prefix subnet;
+	struct inet gateway;    /* zero when there is none */
+	struct prefix ip_range; /* leases come from here; equal to subnet when not given */
+	size_t aux_count;
+	struct inet aux[AUX_MAX]; /* never leased */
+};
+
+enum encrypt_mode { ENCRYPT_NONE = 0, ENCRYPT_WIREGUARD = 1, ENCRYPT_IPSEC = 2, ENCRYPT_AUTO = 3 };
+
+struct rec_network {
+	char name[NAME_BYTES];
+	uint32_t vni;       /* 24 bits, from 4096 */
+	uint16_t port;      /* UDP port of its VXLAN, 4789 by default */
+	uint16_t mtu_bytes; /* 0: the smallest of the attached hosts */
+	bool internal;      /* no way out of the overlay */
+	bool multicast;     /* broadcast and multicast are flooded to attached hosts */
+	bool forced;        /* overlap checks were overridden */
+	uint8_t encrypt;    /* enum encrypt_mode */
+	struct wall created;
+	size_t pool_count;
+	struct rec_pool pools[POOLS_MAX];
+	size_t label_count;
+	struct rec_label labels[LABELS_MAX];
+};
+
+struct rec_token {
+	struct wall expires;
+	char name_pattern[NAME_BYTES]; /* empty: any name */
+	size_t tag_count;
+	struct rec_label tags[4];
+};
+
+struct rec_removal {
+	char reason[NAME_BYTES];
+	struct wall at;
+};
+
+struct rec_closure {
+	uint8_t digest[DIGEST_BYTES]; /* over all range and grant rows of the removed node held */
+	uint32_t rows;
+};
+
+/* Encoders write into out[0..cap) and return the length, WEFT_E_LIMIT when it does not fit, or
+ * WEFT_E_INVALID when the decoder would refuse it.
+ * Decoders take foreign bytes: 0, or WEFT_E_INVALID with *rec undefined; unknown trailing fields
+ * of a newer version are passed over. */
+int rec_member_encode(const struct rec_member *rec, uint8_t *out, size_t cap);
+int rec_member_decode(const uint8_t *bytes, size_t len, struct rec_member *rec);
+int rec_tags_encode(const struct rec_tags *rec, uint8_t *out, size_t cap);
+int rec_tags_decode(const uint8_t *bytes, size_t len, struct rec_tags *rec);
+int rec_attachment_encode(const struct rec_attachment *rec, uint8_t *out, size_t cap);
+int rec_attachment_decode(const uint8_t *bytes, size_t len, struct rec_attachment *rec);
+int rec_endpoint_encode(const struct rec_endpoint *rec, uint8_t *out, size_t cap);
+int rec_endpoint_decode(const uint8_t *bytes, size_t len, struct rec_endpoint *rec);
+int rec_grant_encode(const struct rec_grant *rec, uint8_t *out, size_t cap);
+int rec_grant_decode(const uint8_t *bytes, size_t len, struct rec_grant *rec);
+int rec_network_encode(const struct rec_network *rec, uint8_t *out, size_t cap);
+int rec_network_decode(const uint8_t *bytes, size_t len, struct rec_network *rec);
+int rec_token_encode(const struct rec_token *rec, uint8_t *out, size_t cap);
+int rec_token_decode(const uint8_t *bytes, size_t len, struct rec_token *rec);
+int rec_removal_encode(const struct rec_removal *rec, uint8_t *out, size_t cap);
+int rec_removal_decode(const uint8_t *bytes, size_t len, struct rec_removal *rec);
+int rec_closure_encode(const struct rec_closure *rec, uint8_t *out, size_t cap);
+int rec_closure_decode(const uint8_t *bytes, size_t len, struct rec_closure *rec);
+
+void range_key_encode(const struct range_key *key, uint8_t out[RANGE_KEY_BYTES]);
+int range_key_decode(const uint8_t *bytes, size_t len, struct range_key *key);
+
+/* A name that people type: 1 to 63 of [A-Za-z0-9._-], beginning with a letter or digit. */
+bool name_is_valid(const char *name);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The door of the gossip core: a deterministic state machine that keeps one node's identity,
+ * membership and tables in step with all others.
+ *
+ *   event in (datagram, tick, command, durable) -> gossip_step -> update out (sends, persists,
+ *   changed rows, delivered messages, answers to commands, next deadline)
+ *
+ * The core owns no clock, socket, thread or libc allocation. Inputs are borrowed for the call;
+ * everything in an update lives until the next gossip_step of the same core. A step never fails
+ * half: an update has fixed capacity, and work that does not fit stays queued with gossip_deadline
+ * at "now". What depends on a commit leaves the core only after the host has said "durable".
+ */
+#pragma once
+
+#include "base/blob.h"
+#include "base/trace.h"
+#include "crypto.h"
+#include "io.h"
+
+#define GOSSIP_PORT 7947
+#define TOKEN_SEEDS_MAX 8
+
+struct gossip;
+
+enum gossip_profile { PROFILE_LAN, PROFILE_WAN, PROFILE_LOCAL };
+
+struct gossip_limits {
+	uint32_t members_max;           /* 20,000 */
+	uint32_t rows_per_owner_topic;  /* 1,000 endpoints a network per owner */
+	uint32_t rows_topic0_per_owner; /* 65,536: ranges, grants, attachments */
+	uint32_t facts_max;             /* 100,000 */
+	uint32_t row_bytes_per_owner_s; /* 65,536 sustained */
+};
+
+struct gossip_config {
+	const struct gossip_crypto *crypto;
+	struct page_source pages;
+	struct blob_store *blobs; /* host-owned; outlives the core */
+	uint64_t seed;            /* of choices that need no secrecy */
+	enum gossip_profile profile;
+	struct gossip_limits limits; /* zero fields take the defaults above */
+	struct hostport advertise;   /* gossip address told to others */
+	struct inet vtep;
+	char name[NAME_BYTES];
+	struct trace_sink trace;
+};
+
+struct member_info {
+	struct id id;
+	char name[NAME_BYTES];
+	bool name_shared; /* another running member has this name: show name~id4 */
+	struct hostport addr;
+	struct inet vtep;
+	enum member_state state;
+	uint64_t incarnation;
+	uint64_t epoch;
+	struct mono heard; /* last authenticated datagram */
+	int64_t rtt_ns;    /* smoothed; 0 while unknown */
+	uint8_t wire_min, wire_max;
+	bool is_self;
+	bool is_admin;
+};
+
+/* How this node stands. */
+enum node_phase {
+	NODE_NO_CLUSTER = 0, /* neither init nor join yet */
+	NODE_JOINING,
+	NODE_CLAIMING, /* restarted: claiming its epoch with a peer before anything else */
+	NODE_ACTIVE,
+	NODE_LEFT,
+	NODE_REMOVED, /* an admin removed it; it fenced itself */
+	NODE_COPY,    /* another live node has its id */
+};
+
+/* Makes a core without identity; never NULL. */
+struct gossip *gossip_new(const struct gossip_config *config);
+void gossip_free(struct gossip *g);
+
+/* Before EV_START: gives back one stored write (WRITE_META, _OWN_ROW, _FACT, _SNAPSHOT; others are
+ * ignored). 0, or WEFT_E_INVALID for bytes that weft did not write. */
+int gossip_load(struct gossip *g, const struct write *write);
+
+/* One step. The update belongs to the core and lives until the next step. */
+const struct gossip_update *gossip_step(struct gossip *g, const struct gossip_event *event);
+
+/* When EV_TICK is due next; in the past while work is queued. */
+struct mono gossip_deadline(const struct gossip *g);
+
+/* Queries. Pointers are borrowed until the next step. */
+struct id gossip_self(const struct gossip *g);
+enum node_phase gossip_phase(const struct gossip *g);
+bool gossip_is_admin(const struct gossip *g);
+
+/* 0, or WEFT_E_NO_CLUSTER; name holds NAME_BYTES. */
+int gossip_cluster(const struct gossip *g, struct id *id, char *name);
+
+/* Not one live peer heard for longer than the suspicion bound although there are others. */
+bool gossip_is_isolated(const struct gossip *g);
+bool gossip_member(const struct gossip *g, const struct id *id, struct member_info *info);
+
+/* Members in order of id: *at starts at 0; false at the end. */
+bool gossip_member_next(const struct gossip *g, size_t *at, struct member_info *info);
+
+/* Tags of a member; false when it published none. */
+bool gossip_tags(const struct gossip *g, const struct id *id, struct rec_tags *tags);
+
+/* Visits live rows (not tombstones) of one topic and kind, every owner; false from visit stops. */
+void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
+		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
+
+/* One row by owner (NULL for facts), topic, kind and key; false when absent or a tombstone. */
+bool gossip_row(const struct gossip *g, const struct id *owner, const struct id *topic,
+		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
+
+struct gossip_counter {
+	const char *name; /* snake_case, without prefix and unit suffix rules of Prometheus */
+	const char *help;
+	uint64_t value;
+	bool is_gauge;
+};
+
+/* Counters by index; false past the end. Drop reasons of datagrams are among them. */
+bool gossip_counter(const struct gossip *g, size_t index, struct gossip_counter *counter);
+
+/* A hash over all tables (rows, versions, members), equal on nodes with equal tables. */
+uint64_t gossip_tables_hash(const struct gossip *g);
+
+/* Walks every structure and asserts its invariants; for tests and the simulator. */
+void gossip_check(const struct gossip *g);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What goes into a step of the gossip core and what comes out: events and commands, updates and
+ * their parts. Everything is a value; inputs are borrowed for the call, outputs live until the
+ * next step of the same core.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/row.h"
+#include "base/write.h"
+
+#define DATAGRAM_BYTES_MAX 1232
+#define TOKEN_TEXT_MAX 1400
+#define MESSAGE_BYTES_MAX 900
+
+/* Where a member stands for us. */
+enum member_state {
+	MEMBER_UNKNOWN = 0,
+	MEMBER_ALIVE,
+	MEMBER_SUSPECT,
+	MEMBER_FAILED,
+	MEMBER_LEFT,
+	MEMBER_REMOVED,
+};
+
+/* Commands. Each carries a tag of the host's, returned in its answer. */
+enum gossip_command_kind {
+	CMD_INIT = 1,     /* make a cluster: text = cluster name */
+	CMD_JOIN,         /* text = token; addrs = extra seeds; flag = replace */
+	CMD_LEAVE,        /* announce leaving; answered when told to enough peers */
+	CMD_PUT,          /* rows = own rows and facts to write, one batch: see below */
+	CMD_MESSAGE,      /* addressed request to node: peer, bytes; answered by its answer */
+	CMD_REPLY,        /* answer to a delivered request: message = its handle, bytes */
+	CMD_TOPICS,       /* topics this node takes part in (besides 0): ids in topics */
+	CMD_TOKEN_CREATE, /* wall, ttl_ms, text = name pattern, labels */
+	CMD_TOKEN_RM,     /* id */
+	CMD_ADMIN_ADD,    /* id of the node that becomes admin */
+	CMD_ADMIN_RM,     /* id */
+	CMD_REMOVE,       /* id of the node, text = reason */
+	CMD_ADVERTISE,    /* addrs[0] = new gossip address, vtep = new VTEP */
+};
+
+struct gossip_command {
+	enum gossip_command_kind kind;
+	uint64_t tag;
+	const char *text;
+	struct id id; /* peer of CMD_MESSAGE, subject of others */
+	bool flag;
+	uint64_t message;
+	const uint8_t *bytes;
+	size_t len;
+	size_t addr_count;
+	const struct hostport *addrs;
+	struct inet vtep;
+	int64_t ttl_ms;
+	size_t topic_count;
+	const struct id *topics;
+	size_t label_count;
+	const struct rec_label *labels;
+	/* CMD_PUT: kind, topic, key, deleted, value are read; the core fills in the rest, signs and
+	 * hands the rows back as writes under one persist token. They are told to others once that
+	 * token is durable. */
+	size_t row_count;
+	const struct row_view *rows;
+};
+
+enum gossip_event_kind {
+	EV_TICK = 1, /* time passed */
+	EV_DATAGRAM,
+	EV_COMMAND,
+	EV_DURABLE, /* persist token: ok or not */
+	EV_START,   /* all stored writes have been loaded (gossip_load) */
+};
+
+struct gossip_event {
+	enum gossip_event_kind kind;
+	struct mono now;
+	struct wall wall;
+	struct hostport from; /* EV_DATAGRAM */
+	const uint8_t *bytes;
+	size_t len;
+	const struct gossip_command *command;
+	uint64_t token; /* EV_DURABLE */
+	bool ok;
+};
+
+struct gossip_send {
+	struct hostport to;
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* Writes that must be committed together; EV_DURABLE(token) follows. */
+struct gossip_persist {
+	uint64_t token;
+	uint64_t tag;        /* of the command that caused it, 0: the core itself */
+	size_t first, count; /* in update.writes */
+};
+
+enum gossip_change_kind {
+	CHANGE_ROW = 1, /* a row or fact is now visible (also own ones, once durable) */
+	CHANGE_MEMBER,  /* state, address or name of a member */
+	CHANGE_PHASE,   /* node_phase of this node */
+	CHANGE_SYNCED,  /* a whole sync with a peer was completed */
+};
+
+struct gossip_change {
+	enum gossip_change_kind kind;
+	struct row_view row; /* CHANGE_ROW; row.deleted for tombstones and dropped owners */
+	struct id member;    /* CHANGE_MEMBER, CHANGE_SYNCED: with whom */
+	enum member_state before, after;
+};
+
+/* A request from another node, to be answered by CMD_REPLY. */
+struct gossip_delivery {
+	struct id from;
+	uint64_t message;
+	const uint8_t *bytes;
+	size_t len;
+};
+
+struct gossip_answer {
+	uint64_t tag;
+	struct weft_err err; /* code 0: done */
+	struct id id;        /* token id, node id */
+	const uint8_t
+	    *bytes; /* CMD_MESSAGE: the peer's answer; CMD_TOKEN_CREATE: the token's text */
+	size_t len;
+};
+
+#define UPDATE_SENDS 64
+#define UPDATE_PERSISTS 16
+#define UPDATE_WRITES 256
+#define UPDATE_CHANGES 256
+#define UPDATE_DELIVERIES 16
+#define UPDATE_ANSWERS 32
+
+struct gossip_update {
+	size_t send_count, persist_count, write_count, change_count, delivery_count, answer_count;
+	struct gossip_send sends[UPDATE_SENDS];
+	struct gossip_persist persists[UPDATE_PERSISTS];
+	struct write writes[UPDATE_WRITES];
+	struct gossip_change changes[UPDATE_CHANGES];
+	struct gossip_delivery deliveries[UPDATE_DELIVERIES];
+	struct gossip_answer answers[UPDATE_ANSWERS];
+};
