@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The daemon's options. Each is one row of OPTIONS and can be given as a flag (--state-dir), an
+ * environment variable (WEFT_STATE_DIR) or a key of the configuration file (state-dir); the first
+ * of these wins. Texts are collected first and judged once, so that an error names where its value
+ * came from.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "daemon/log.h"
+#include "gossip/gossip.h"
+#include "ipamdb/ipamdb.h"
+
+#define OPTION_TEXT_BYTES 256
+#define SOCKET_PATH_BYTES 104
+#define OPTIONS_CONFIG_DEFAULT "/etc/weft/weft.yaml"
+
+/* X(symbol, name, argument, default or NULL, help) */
+#define OPTIONS(X)                                                                         \
+	X(STATE_DIR, "state-dir", "DIR", "/var/lib/weft", "where this node's state lives") \
+	X(SOCKET, "socket", "PATH", "/run/weft/weft.sock", "unix socket of the API")       \
+	X(GROUP, "group", "GROUP", "weft", "group that may change things over the socket") \
+	X(BIND, "bind", "ADDR[:PORT]", "0.0.0.0:7947", "UDP address for gossip")           \
+	X(ADVERTISE, "advertise", "ADDR[:PORT]", NULL,                                     \
+	  "address told to others; default: the one that reaches them")                    \
+	X(NAME, "name", "NAME", NULL, "name of this node; default: the host name")         \
+	X(PROFILE, "profile", "lan|wan|local", "lan", "timing of failure detection")       \
+	X(SYNC_WAIT, "sync-wait", "TIME", "5s",                                            \
+	  "how long a fresh start waits for a member before it touches the kernel")        \
+	X(RESTART_GUARD, "restart-guard", "one|all|off", "one",                            \
+	  "with how many members to sync after a reboot before leasing again")             \
+	X(COOLDOWN, "cooldown", "TIME", "60s", "how long a released address rests")        \
+	X(VXLAN_PORT, "vxlan-port", "PORT", "4789", "UDP port of new networks' VXLAN")     \
+	X(HELPER, "helper", "PATH", NULL, "the weft-netns program; default: beside weftd") \
+	X(LOG_LEVEL, "log-level", "error|warning|info|debug", "info", "what is logged")    \
+	X(LOG_FORMAT, "log-format", "text|json|journal", "text", "how it is logged")
+
+enum option_id {
+#define OPTION_ENUM_(sym, name, arg, def, help) OPTION_##sym,
+	OPTIONS(OPTION_ENUM_)
+#undef OPTION_ENUM_
+	    OPTION_COUNT
+};
+
+struct option_info {
+	const char *name;
+	const char *arg;
+	const char *preset; /* the default, or NULL */
+	const char *help;
+};
+
+enum option_source { FROM_NOWHERE = 0, FROM_DEFAULT, FROM_FILE, FROM_ENV, FROM_FLAG };
+
+/* The texts of all options and where each came from. */
+struct option_texts {
+	char config[OPTION_TEXT_BYTES];
+	bool config_given;
+	enum option_source source[OPTION_COUNT];
+	char text[OPTION_COUNT][OPTION_TEXT_BYTES];
+};
+
+struct options {
+	char state_dir[OPTION_TEXT_BYTES];
+	char socket[SOCKET_PATH_BYTES];
+	char group[NAME_BYTES];
+	struct hostport bind;
+	bool has_advertise;
+	struct hostport advertise;
+	char name[NAME_BYTES];
+	enum gossip_profile profile;
+	int64_t sync_wait_ms;
+	enum restart_guard guard;
+	int64_t cooldown_ms;
+	uint16_t vxlan_port;
+	char helper[OPTION_TEXT_BYTES];
+	enum log_level log_level;
+	enum log_format log_format;
+};
+
+/* What the command line asks for. */
+enum options_want { WANT_RUN = 0, WANT_CHECK, WANT_HELP, WANT_VERSION };
+
+/* The row of an option (id < OPTION_COUNT); never NULL. */
+const struct option_info *option_info(enum option_id id);
+
+/* Takes a value unless one of a stronger source is there: 0, or WEFT_E_INVALID when too long. */
+int options_set(struct option_texts *texts, enum option_id id, enum option_source source,
+		const char *value, struct weft_err *err);
+
+/* Reads the command line (argv[1..]). */
+int options_flags(struct option_texts *texts, int argc, char *const *argv, enum options_want *want,
+		  struct weft_err *err);
+
+/* Reads WEFT_* of an environment. */
+int options_env(struct option_texts *texts, char *const *environ_list, struct weft_err *err);
+
+/* Reads texts->config; a missing file is an error only when it was named. */
+int options_file(struct option_texts *texts, struct weft_err *err);
+
+/* The same for YAML in memory; name is shown in errors. */
+int options_yaml(struct option_texts *texts, const char *yaml, size_t len, const char *name,
+		 struct weft_err *err);
+
+/* Judges all texts, defaults filled in: 0 or WEFT_E_INVALID with a line that names the option, its
+ * source, its value and what would be right. */
+int options_judge(struct option_texts *texts, struct options *options, struct weft_err *err);
+
+/* Prints every option with its value and source, or the help. */
+void options_print(const struct option_texts *texts, FILE *out);
+void options_help(FILE *out);

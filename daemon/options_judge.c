@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The judgement of option texts: each option has a kind that says what its text must be. Errors
+ * read "bind (from the file): "x" is not an address; write ADDR or ADDR:PORT".
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/options.h"
+#include "gossip/base/api.h"
+#include "gossip/base/check.h"
+
+struct choice {
+	const char *text;
+	int value;
+};
+
+static const struct choice profiles[] = {
+    {"lan", PROFILE_LAN}, {"wan", PROFILE_WAN}, {"local", PROFILE_LOCAL}, {NULL, 0}};
+static const struct choice guards[] = {
+    {"one", GUARD_ONE}, {"all", GUARD_ALL}, {"off", GUARD_OFF}, {NULL, 0}};
+static const struct choice levels[] = {{"error", LOG_LEVEL_ERROR},
+				       {"warning", LOG_LEVEL_WARNING},
+				       {"info", LOG_LEVEL_INFO},
+				       {"debug", LOG_LEVEL_DEBUG},
+				       {NULL, 0}};
+static const struct choice formats[] = {
+    {"text", LOG_TEXT}, {"json", LOG_JSON}, {"journal", LOG_JOURNAL}, {NULL, 0}};
+
+static int bad(const struct option_texts *texts, enum option_id id, const char *right,
+	       struct weft_err *err)
+{
+	static const char *const sources[] = {"unset", "default", "from the file",
+					      "from the environment", "from the command line"};
+
+	return weft_err_set(err, WEFT_E_INVALID, "%s (%s): \"%s\" %s", option_info(id)->name,
+			    sources[texts->source[id]], texts->text[id], right);
+}
+
+static int judge_choice(const struct option_texts *texts, enum option_id id,
+			const struct choice *choices, int *value, struct weft_err *err)
+{
+	char right[128];
+
+	for (size_t i = 0; choices[i].text; i++) {
+		if (strcmp(choices[i].text, texts->text[id]) == 0) {
+			*value = choices[i].value;
+			return 0;
+		}
+	}
+	snprintf(right, sizeof(right), "is none of %s", option_info(id)->arg);
+	return bad(texts, id, right, err);
+}
+
+static int judge_path(const struct option_texts *texts, enum option_id id, char *out, size_t cap,
+		      struct weft_err *err)
+{
+	if (texts->text[id][0] != '/')
+		return bad(texts, id, "is not an absolute path", err);
+	if (strlen(texts->text[id]) >= cap)
+		return bad(texts, id, "is too long for a path of this kind", err);
+	snprintf(out, cap, "%s", texts->text[id]);
+	return 0;
+}
+
+static int judge_duration(const struct option_texts *texts, enum option_id id, int64_t *ms,
+			  struct weft_err *err)
+{
+	if (api_duration_parse(texts->text[id], ms) != 0)
+		return bad(texts, id, "is not a duration; write 250ms, 5s, 10m or 24h", err);
+	return 0;
+}
+
+/* 0.0.0.0 and :: say where to listen, never where to be reached. */
+static bool address_is_any(const struct inet *ip)
+{
+	static const struct inet any6;
+	struct inet any4 = inet_from_v4(0);
+
+	return inet_eq(ip, &any4) || inet_eq(ip, &any6);
+}
+
+static int judge_addresses(const struct option_texts *texts, struct options *options,
+			   struct weft_err *err)
+{
+	if (hostport_parse(texts->text[OPTION_BIND], GOSSIP_PORT, &options->bind) != 0)
+		return bad(texts, OPTION_BIND, "is not an address; write ADDR or ADDR:PORT", err);
+	options->has_advertise = texts->text[OPTION_ADVERTISE][0] != '\0';
+	if (!options->has_advertise)
+		return 0;
+	if (hostport_parse(texts->text[OPTION_ADVERTISE], options->bind.port,
+			   &options->advertise) != 0 ||
+	    address_is_any(&options->advertise.ip))
+		return bad(texts, OPTION_ADVERTISE,
+			   "is not an address that others can reach; write ADDR or ADDR:PORT", err);
+	return 0;
+}
+
+static int judge_names(struct option_texts *texts, struct options *options, struct weft_err *err)
+{
+	if (texts->text[OPTION_NAME][0] == '\0') {
+		char *name = texts->text[OPTION_NAME];
+
+		gethostname(name, NAME_BYTES - 1);
+		name[strcspn(name, ".")] = '\0';
+		texts->source[OPTION_NAME] = FROM_DEFAULT;
+	}
+	if (!name_is_valid(texts->text[OPTION_NAME]))
+		return bad(texts, OPTION_NAME,
+			   "is not a name; use 1 to 63 letters, digits, dots, _ and -", err);
+	if (strlen(texts->text[OPTION_GROUP]) >= sizeof(options->group))
+		return bad(texts, OPTION_GROUP, "is too long for a group", err);
+	snprintf(options->name, sizeof(options->name), "%.63s", texts->text[OPTION_NAME]);
+	snprintf(options->group, sizeof(options->group), "%.63s", texts->text[OPTION_GROUP]);
+	return 0;
+}
+
+static int judge_port(const struct option_texts *texts, struct options *options,
+		      struct weft_err *err)
+{
+	char *end = NULL;
+	unsigned long port = strtoul(texts->text[OPTION_VXLAN_PORT], &end, 10);
+
+	if (end == texts->text[OPTION_VXLAN_PORT] || *end || port == 0 || port > 65535)
+		return bad(texts, OPTION_VXLAN_PORT, "is not a port; write 1 to 65535", err);
+	options->vxlan_port = (uint16_t)port;
+	return 0;
+}
+
+static int judge_choices(const struct option_texts *texts, struct options *options,
+			 struct weft_err *err)
+{
+	int profile, guard, level, format;
+	int rc = judge_choice(texts, OPTION_PROFILE, profiles, &profile, err);
+
+	if (rc == 0)
+		rc = judge_choice(texts, OPTION_RESTART_GUARD, guards, &guard, err);
+	if (rc == 0)
+		rc = judge_choice(texts, OPTION_LOG_LEVEL, levels, &level, err);
+	if (rc == 0)
+		rc = judge_choice(texts, OPTION_LOG_FORMAT, formats, &format, err);
+	if (rc != 0)
+		return rc;
+	options->profile = (enum gossip_profile)profile;
+	options->guard = (enum restart_guard)guard;
+	options->log_level = (enum log_level)level;
+	options->log_format = (enum log_format)format;
+	return 0;
+}
+
+/* weft-netns stands beside weftd in a build tree (../libexec) and after an installation
+ * (../libexec/weft); the first that is there is taken. */
+static void default_helper(char out[OPTION_TEXT_BYTES])
+{
+	static const char *const places[] = {"../libexec/weft-netns", "../libexec/weft/weft-netns",
+					     "weft-netns"};
+	char self[OPTION_TEXT_BYTES - 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		n = 0;
+	self[n] = '\0';
+	*(strrchr(self, '/') ? strrchr(self, '/') : self) = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(out, OPTION_TEXT_BYTES, "%s/%s", self, places[i]);
+		if (access(out, X_OK) == 0)
+			return;
+	}
+	snprintf(out, OPTION_TEXT_BYTES, "/usr/libexec/weft/weft-netns");
+}
+
+int options_judge(struct option_texts *texts, struct options *options, struct weft_err *err)
+{
+	memset(options, 0, sizeof(*options));
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *preset = option_info((enum option_id)i)->preset;
+
+		if (texts->source[i] == FROM_NOWHERE && preset) {
+			snprintf(texts->text[i], OPTION_TEXT_BYTES, "%s", preset);
+			texts->source[i] = FROM_DEFAULT;
+		}
+	}
+	if (texts->text[OPTION_HELPER][0] == '\0') {
+		default_helper(texts->text[OPTION_HELPER]);
+		texts->source[OPTION_HELPER] = FROM_DEFAULT;
+	}
+
+	int rc = judge_path(texts, OPTION_STATE_DIR, options->state_dir, sizeof(options->state_dir),
+			    err);
+
+	if (rc == 0)
+		rc =
+		    judge_path(texts, OPTION_SOCKET, options->socket, sizeof(options->socket), err);
+	if (rc == 0)
+		rc =
+		    judge_path(texts, OPTION_HELPER, options->helper, sizeof(options->helper), err);
+	if (rc == 0)
+		rc = judge_addresses(texts, options, err);
+	if (rc == 0)
+		rc = judge_names(texts, options, err);
+	if (rc == 0)
+		rc = judge_choices(texts, options, err);
+	if (rc == 0)
+		rc = judge_duration(texts, OPTION_SYNC_WAIT, &options->sync_wait_ms, err);
+	if (rc == 0)
+		rc = judge_duration(texts, OPTION_COOLDOWN, &options->cooldown_ms, err);
+	if (rc == 0)
+		rc = judge_port(texts, options, err);
+	return rc;
+}
