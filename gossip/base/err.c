@@ -103,8 +103,11 @@ int weft_err_wrap(struct weft_err *err, const char *fmt, ...)
 	va_start(args, fmt);
 	len = vsnprintf(err->message, sizeof(err->message), fmt, args);
 	va_end(args);
-	if (len >= 0 && (size_t)len < sizeof(err->message))
-		snprintf(err->message + len, sizeof(err->message) - (size_t)len, ": %s", inner);
+	if (len >= 0 && (size_t)len < sizeof(err->message)) {
+		size_t room = sizeof(err->message) - (size_t)len;
+		len = snprintf(err->message + len, room, ": %s", inner);
+		WEFT_ASSERT(len >= 0);
+	}
 	message_tidy(err->message);
 	return err->code;
 }
