@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Hosts made of network namespaces: an underlay bridge, daemons, boxes, and the real CLI.
+
+Everything here belongs to one test and is gone after it, also when it fails: namespaces carry the
+prefix of their lab, processes are ended by id, files live in the test's own directory.
+"""
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
+WEFT = BUILD / "bin" / "weft"
+WEFTD = BUILD / "bin" / "weftd"
+
+_labs = itertools.count(1)
+
+
+def run(*args, check=True, timeout=30, **kw):
+    """Runs a command and returns it finished; its output is part of the failure."""
+    done = subprocess.run([str(a) for a in args], capture_output=True, text=True,
+                          timeout=timeout, **kw)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, args))}: exit {done.returncode}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
+def wait_for(what, probe, timeout, every=0.01):
+    """Polls probe until it gives something true; returns it and how long it took, in seconds."""
+    start = time.monotonic()
+    last = None
+    while True:
+        try:
+            last = probe()
+            if last:
+                return last, time.monotonic() - start
+        except (AssertionError, KeyError, json.JSONDecodeError) as problem:
+            last = problem
+        if time.monotonic() - start > timeout:
+            raise AssertionError(f"{what}: not within {timeout} s; last seen: {last!r}")
+        time.sleep(every)
+
+
+class Failed(AssertionError):
+    """A weft command that failed, with what a person would have seen."""
+
+    def __init__(self, args, done):
+        super().__init__(f"weft {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}")
+        self.code = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+
+
+class Namespace:
+    """A network namespace of the lab."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.label = name
+        self.name = f"{lab.prefix}{name}"
+        run("ip", "netns", "add", self.name)
+        lab.namespaces.append(self)
+        self.ip("link", "set", "lo", "up")
+
+    @property
+    def path(self):
+        return f"/run/netns/{self.name}"
+
+    def ip(self, *args, **kw):
+        return run("ip", "-n", self.name, *args, **kw)
+
+    def bridge(self, *args, **kw):
+        return run("bridge", "-n", self.name, *args, **kw)
+
+    def exec(self, *args, **kw):
+        return run("nsenter", f"--net={self.path}", *args, **kw)
+
+    def popen(self, *args, **kw):
+        process = subprocess.Popen(["nsenter", f"--net={self.path}", *map(str, args)],
+                                   stdin=subprocess.DEVNULL, **kw)
+        self.lab.processes.append(process)
+        return process
+
+    def links(self):
+        return {link["ifname"]: link for link in json.loads(self.ip("-j", "-d", "link").stdout)}
+
+    def delete(self):
+        run("ip", "netns", "del", self.name, check=False)
+
+
+class Box(Namespace):
+    """What a container would be: a namespace that weft plugs into a network."""
+
+    def ping(self, address, count=1, wait=1):
+        """One ping, as `ping -c1 -W1`; returns its round trip in ms or None."""
+        done = self.exec("ping", "-n", "-c", str(count), "-W", str(wait), address, check=False)
+        found = re.search(r"time=([\d.]+) ms", done.stdout)
+        return float(found.group(1)) if done.returncode == 0 and found else None
+
+
+class Pinger:
+    """Pings from a namespace until stopped; tells how many went unanswered."""
+
+    def __init__(self, space, address, interval=0.05):
+        self.process = space.popen("ping", "-n", "-i", str(interval), address,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            if "time=" in line:
+                return
+        raise AssertionError(f"{space.name} never reached {address}")
+
+    def stop(self):
+        """Stops between two pings; returns (sent, received)."""
+        self.process.send_signal(signal.SIGINT)
+        text = self.process.communicate(timeout=10)[0]
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+        assert found, text
+        # The last ping may still be on its way when the signal comes.
+        sent, received = int(found.group(1)), int(found.group(2))
+        lines = [int(n) for n in re.findall(r"icmp_seq=(\d+)", text)]
+        if lines and received == sent - 1 and max(lines) == sent - 1:
+            sent -= 1
+        return sent, received
+
+
+class Host(Namespace):
+    """A host: a namespace with an underlay address and a daemon of its own."""
+
+    def __init__(self, lab, index):
+        super().__init__(lab, f"h{index}")
+        self.index = index
+        self.addr = f"10.199.0.{index}"
+        self.dir = lab.dir / f"h{index}"
+        self.dir.mkdir()
+        self.state = self.dir / "state"
+        self.socket = self.dir / "run" / "weft.sock"
+        self.socket.parent.mkdir()
+        self.log = self.dir / "weftd.log"
+        self.daemon = None
+        lab.plug(self, self.addr)
+
+    def start(self, *extra, wait=True):
+        with open(self.log, "ab") as log:
+            self.daemon = self.popen(WEFTD, "--state-dir", self.state, "--socket", self.socket,
+                                     "--name", self.label, "--advertise", self.addr, *extra,
+                                     stdout=log, stderr=log)
+        if wait:
+            wait_for(f"{self.name} answers", lambda: self.answers(), 10)
+        return self
+
+    def answers(self):
+        if self.daemon.poll() is not None:
+            raise RuntimeError(f"weftd of {self.name} ended with {self.daemon.returncode}:\n"
+                               f"{self.log.read_text()[-2000:]}")
+        return run(WEFT, "--socket", self.socket, "status", check=False).returncode == 0
+
+    def kill(self):
+        self.daemon.kill()
+        self.daemon.wait(10)
+
+    def stop(self):
+        self.daemon.terminate()
+        assert self.daemon.wait(10) == 0, self.log.read_text()[-2000:]
+
+    def weft(self, *args, timeout=30, stdin=None):
+        """Runs weft here; its output as text, or Failed."""
+        args = [str(a) for a in args]
+        done = run("nsenter", f"--net={self.path}", WEFT, "--socket", self.socket, *args,
+                   check=False, timeout=timeout, input=stdin)
+        if done.returncode != 0:
+            raise Failed(args, done)
+        return done.stdout
+
+    def json(self, *args, **kw):
+        return json.loads(self.weft(*args, "--json", **kw))
+
+    def refused(self, *args, **kw):
+        """A command that must fail with exactly one line on stderr; returns the Failed."""
+        try:
+            out = self.weft(*args, **kw)
+        except Failed as failed:
+            lines = failed.stderr.strip().splitlines()
+            assert len(lines) == 1, failed.stderr
+            assert failed.stdout == "", failed.stdout
+            return failed
+        raise AssertionError(f"weft {args} was not refused: {out}")
+
+    def members(self, state="alive"):
+        return sorted(m["name"] for m in self.json("members") if m["state"] == state)
+
+    def box(self, name):
+        return Box(self.lab, f"h{self.index}{name}")
+
+    def attach(self, network, box, *extra):
+        """Attaches a box; the answer of weft attach, its first address without length as ip."""
+        answer = self.json("attach", network, "--netns", box.path, *extra)
+        answer["ip"] = answer["addresses"][0].split("/")[0]
+        return answer
+
+    def metric(self, name, **labels):
+        """Sum of a metric's samples whose labels fit."""
+        text = run("curl", "-sf", "--unix-socket", self.socket, "http://weft/metrics").stdout
+        total = 0.0
+        for line in text.splitlines():
+            found = re.match(rf"{name}(?:{{(.*)}})? (\S+)$", line)
+            if found and all(f'{k}="{v}"' in (found.group(1) or "") for k, v in labels.items()):
+                total += float(found.group(2))
+        return total
+
+
+class Lab:
+    """One test's world."""
+
+    def __init__(self, directory):
+        self.prefix = f"weft{os.getpid()}x{next(_labs)}"
+        self.dir = Path(directory)
+        self.namespaces = []
+        self.processes = []
+        self.hosts = []
+        self.underlay = Namespace(self, "u")
+        self.underlay.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        self.underlay.ip("addr", "add", "10.199.0.254/24", "dev", "br0")
+        self.underlay.ip("link", "set", "br0", "up")
+
+    def plug(self, space, address):
+        port = f"p{space.index}"
+        self.underlay.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns",
+                         space.name)
+        self.underlay.ip("link", "set", port, "master", "br0", "up")
+        space.ip("addr", "add", f"{address}/24", "dev", "eth0")
+        space.ip("link", "set", "eth0", "up")
+        space.ip("route", "add", "default", "via", "10.199.0.254")
+
+    def host(self, start=True, *extra):
+        host = Host(self, len(self.hosts) + 1)
+        self.hosts.append(host)
+        return host.start(*extra) if start else host
+
+    def cluster(self, count):
+        """That many hosts in one cluster, each of which sees all alive."""
+        hosts = [self.host() for _ in range(count)]
+        token = hosts[0].json("init", "--name", "lab")["token"]
+        for host in hosts[1:]:
+            host.weft("join", token)
+        names = sorted(h.label for h in hosts)
+        for host in hosts:
+            wait_for(f"{host.name} sees all", lambda: host.members() == names, 5)
+        return hosts
+
+    def capture(self, space, device, expression):
+        return Capture(self, space, device, expression)
+
+    def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+        for space in reversed(self.namespaces):
+            space.delete()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Capture:
+    """tcpdump on a device, as text lines and as raw bytes."""
+
+    def __init__(self, lab, space, device, expression):
+        self.file = lab.dir / f"capture{len(lab.processes)}.pcap"
+        self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "-U", "-n", "-w",
+                                   self.file, expression, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if "listening on" in line:
+                return
+        raise AssertionError("tcpdump did not start")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=10)
+
+    def lines(self):
+        return run("tcpdump", "-n", "-t", "-e", "-r", self.file).stdout.splitlines()
+
+    def raw(self):
+        return self.file.read_bytes()

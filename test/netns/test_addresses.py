@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Many at once over one small pool: no double owner, none lost, a clear answer when it is full."""
+import collections
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from hosts import Failed, wait_for
+
+
+def leases(hosts):
+    return [(lease["address"], lease["endpoint"]) for host in hosts
+            for lease in host.json("ipam", "ls")]
+
+
+def check_clean(hosts):
+    for host in hosts:
+        report = host.json("ipam", "check")
+        assert report["findings"] == [], report
+
+
+def test_two_hundred_attaches_and_detaches_at_once_never_share_an_address(lab):
+    hosts = lab.cluster(2)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    boxes = [[host.box(f"b{i}") for i in range(8)] for host in hosts]
+    draw = random.Random(7)
+
+    def churn(job):
+        host, box = hosts[job % 2], boxes[job % 2][job // 2 % 8]
+        ifname = f"e{job}"
+        answer = host.attach("blue", box, "--ifname", ifname)
+        if draw.random() < 0.5:
+            host.weft("detach", "blue", "--endpoint", answer["endpoint"])
+            return None
+        return answer["ip"]
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = [ip for ip in pool.map(churn, range(200)) if ip]
+    assert len(kept) == len(set(kept)) and len(kept) > 50
+    held = collections.Counter(address for address, _ in leases(hosts))
+    assert [a for a, n in held.items() if n > 1] == []
+    assert set(kept) <= set(held)
+    check_clean(hosts)
+    for host in hosts:
+        wait_for("all are seen everywhere", lambda: set(kept) <= {
+            a.split("/")[0] for e in host.json("endpoint", "ls", "blue") for a in e["addresses"]},
+            3)
+
+
+def test_a_full_pool_answers_at_once_with_a_clear_error(lab):
+    hosts = lab.cluster(2)
+    hosts[0].weft("network", "create", "tiny", "--subnet", "10.64.1.0/28")
+    taken = []
+    failed = None
+    for i in range(20):
+        host = hosts[i % 2]
+        start = time.monotonic()
+        try:
+            taken.append(host.json("ipam", "reserve", "tiny", "--name", f"r{i}"))
+        except Failed as problem:
+            failed = problem
+            assert time.monotonic() - start < 2.5
+            break
+    assert failed is not None and failed.code == 4
+    assert "full" in failed.stderr and "tiny" in failed.stderr
+    # 16 addresses less network, broadcast and gateway; nobody has attached, so no host lease.
+    assert len(taken) == 13, taken
+    check_clean(hosts)
+
+
+def test_a_wanted_address_is_given_or_refused_with_its_holder(lab):
+    hosts = lab.cluster(2)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box, other = hosts[1].box("a"), hosts[0].box("b")
+    assert hosts[1].attach("blue", box, "--ip", "10.64.1.77")["ip"] == "10.64.1.77"
+    failed = hosts[0].refused("attach", "blue", "--netns", other.path, "--ip", "10.64.1.77")
+    assert failed.code == 4 and "10.64.1.77" in failed.stderr
+    failed = hosts[0].refused("attach", "blue", "--netns", other.path, "--ip", "10.65.0.1")
+    assert failed.code == 2 and "10.65.0.1" in failed.stderr
+    assert "eth0" not in other.links()
+    assert hosts[0].attach("blue", other)["ip"] != "10.64.1.77"
+
+
+def test_a_repeated_request_id_gives_the_same_endpoint(lab):
+    (host,) = lab.cluster(1)
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box = host.box("a")
+    first = host.attach("blue", box, "--request-id", "once")
+    assert host.attach("blue", box, "--request-id", "once") == first
+    assert len([e for e in host.json("endpoint", "ls") if not e.get("is_host")]) == 1
+
+
+def test_a_failed_attach_leaves_nothing_behind(lab):
+    (host,) = lab.cluster(1)
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box = host.box("a")
+    host.attach("blue", box)
+    before = (host.json("ipam", "ls"), host.json("endpoint", "ls"), sorted(host.links()))
+    failed = host.refused("attach", "blue", "--netns", box.path)
+    assert failed.code == 4 and "eth0" in failed.stderr
+    failed = host.refused("attach", "blue", "--netns", "/run/netns/there-is-none")
+    assert failed.code == 3 and "there-is-none" in failed.stderr
+    failed = host.refused("attach", "none", "--netns", box.path, "--timeout", "200ms")
+    assert failed.code == 3 and "none" in failed.stderr
+    wait_for("nothing is left behind", lambda: before == (
+        host.json("ipam", "ls"), host.json("endpoint", "ls"), sorted(host.links())), 2)
+
+
+def test_an_overlapping_pool_is_refused_unless_forced(lab):
+    hosts = lab.cluster(2)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    wait_for("seen", lambda: hosts[1].json("network", "ls"), 1)
+    failed = hosts[1].refused("network", "create", "red", "--subnet", "10.64.0.0/16")
+    assert failed.code == 4 and "blue" in failed.stderr
+    failed = hosts[1].refused("network", "create", "red", "--subnet", "10.199.0.0/24")
+    assert failed.code == 4 and "10.199.0.0/24" in failed.stderr
+    assert [n["name"] for n in hosts[0].json("network", "ls")] == ["blue"]

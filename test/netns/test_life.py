@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Death, restart, leave: what survives, what is withdrawn, and how quiet a restart is."""
+import subprocess
+
+from hosts import Pinger, wait_for
+
+
+def network_with_boxes(lab, count):
+    hosts = lab.cluster(count)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    boxes = [host.box("a") for host in hosts]
+    answers = [host.attach("blue", box) for host, box in zip(hosts, boxes)]
+    return hosts, boxes, answers
+
+
+def kernel_monitor(host):
+    """ip monitor and bridge monitor on a host; stop() gives the lines they printed."""
+    watchers = [host.popen("ip", "monitor", "link", "address", "route", "neigh",
+                           stdout=subprocess.PIPE, text=True),
+                host.popen("bridge", "monitor", "link", "fdb", stdout=subprocess.PIPE, text=True)]
+    # A marker of our own proves that both are listening before the test goes on.
+    host.ip("link", "add", "marker0", "type", "veth", "peer", "name", "marker1")
+    host.ip("link", "add", "markerbr", "type", "bridge")
+    host.ip("link", "set", "marker0", "master", "markerbr")
+    for watcher in watchers:
+        assert "marker" in watcher.stdout.readline()
+
+    def stop():
+        host.ip("link", "set", "marker0", "nomaster")
+        host.ip("link", "del", "marker0")
+        host.ip("link", "del", "markerbr")
+        lines = []
+        for watcher in watchers:
+            for line in watcher.stdout:
+                if "marker" in line:
+                    if "Deleted" in line:
+                        break
+                    continue
+                lines.append(line)
+            watcher.kill()
+            watcher.wait(5)
+        return [line for line in lines if "wf" in line]
+
+    return stop
+
+
+def test_a_killed_daemon_loses_no_ping_and_restarts_without_touching_the_kernel(lab):
+    hosts, boxes, answers = network_with_boxes(lab, 3)
+    victim = hosts[1]
+    before = {"id": victim.json("status")["node"]["id"],
+              "leases": victim.json("ipam", "ls"),
+              "endpoints": sorted(e["id"] for e in victim.json("endpoint", "ls"))}
+    pingers = [Pinger(boxes[0], answers[1]["ip"]), Pinger(boxes[1], answers[2]["ip"])]
+    stop_monitor = kernel_monitor(victim)
+    victim.kill()
+    for other in (hosts[0], hosts[2]):
+        wait_for("the failure is seen", lambda: other.members("failed") == ["h2"], 15)
+    victim.start()
+    for host in hosts:
+        wait_for("it is back", lambda: host.members() == ["h1", "h2", "h3"], 5)
+    wait_for("it is ready", lambda: victim.json("status")["in_sync"], 8)
+    wait_for("it has reconciled",
+             lambda: victim.json("status")["reconcile"]["pending"] == 0, 8)
+    for pinger in pingers:
+        sent, received = pinger.stop()
+        assert sent > 20 and received == sent
+    assert stop_monitor() == []
+    after = {"id": victim.json("status")["node"]["id"],
+             "leases": victim.json("ipam", "ls"),
+             "endpoints": sorted(e["id"] for e in victim.json("endpoint", "ls"))}
+    assert after == before
+
+
+def test_all_daemons_killed_at_once_come_back_by_themselves(lab):
+    hosts, boxes, answers = network_with_boxes(lab, 3)
+    pinger = Pinger(boxes[0], answers[2]["ip"])
+    for host in hosts:
+        host.kill()
+    for host in hosts:
+        host.start()
+    for host in hosts:
+        wait_for("all are back", lambda: host.members() == ["h1", "h2", "h3"], 15)
+    extra = hosts[1].attach("blue", hosts[1].box("new"))
+    took, _ = wait_for("the new one answers", lambda: boxes[0].ping(extra["ip"]), 2)
+    sent, received = pinger.stop()
+    assert received == sent and took < 50
+
+
+def test_leave_with_force_withdraws_everything_and_hands_the_ranges_over(lab):
+    hosts, boxes, answers = network_with_boxes(lab, 3)
+    leaver = hosts[1]
+    failed = leaver.refused("leave")
+    assert failed.code == 4 and "endpoint" in failed.stderr
+    leaver.weft("leave", "--force")
+    for host in (hosts[0], hosts[2]):
+        wait_for("the others see it left", lambda: host.members("left") == ["h2"], 3)
+        wait_for("its endpoints are gone",
+                 lambda: answers[1]["endpoint"] not in
+                 [e["id"] for e in host.json("endpoint", "ls")], 3)
+        wait_for("the rest holds every address",
+                 lambda: {r["holder"] for r in host.json("ipam", "ring", "blue")["ranges"]}
+                 <= {"h1", "h3"}, 5)
+    wait_for("its devices are gone",
+             lambda: not [n for n in leaver.links() if n.startswith("wf")], 3)
+    assert boxes[0].ping(answers[2]["ip"]) is not None
+    assert boxes[0].ping(answers[1]["ip"], wait=0.3) is None
+    for host in (hosts[0], hosts[2]):
+        fdb = host.bridge("fdb", "show").stdout
+        assert leaver.addr not in fdb
+
+
+def test_a_stopped_daemon_leaves_traffic_alone(lab):
+    hosts, boxes, answers = network_with_boxes(lab, 2)
+    pinger = Pinger(boxes[0], answers[1]["ip"])
+    hosts[1].stop()
+    hosts[1].start()
+    wait_for("it is back", lambda: hosts[0].members() == ["h1", "h2"], 5)
+    sent, received = pinger.stop()
+    assert received == sent
+
+
+def test_a_removed_node_is_locked_out_and_told_so(lab):
+    hosts, boxes, answers = network_with_boxes(lab, 3)
+    hosts[0].weft("node", "rm", "h3")
+    for host in hosts[:2]:
+        wait_for("it is removed", lambda: host.members() == ["h1", "h2"], 3)
+    wait_for("the removed one knows", lambda: "removed" in
+             " ".join(hosts[2].json("status")["warnings"]), 5)
+    failed = hosts[2].refused("attach", "blue", "--netns", hosts[2].box("late").path)
+    assert failed.code in (1, 4) and "removed" in failed.stderr

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * One host: its node, what the node's updates cause (datagrams, commits, kernel work, answers), and
+ * starts and crashes. The same glue as the daemon's, over fakes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "queue.h"
+#include "sim_crypto.h"
+
+static struct hostport host_addr(size_t index)
+{
+	return (struct hostport){inet_from_v4(0x0a000000u + (uint32_t)index + 1), GOSSIP_PORT};
+}
+
+void host_open(struct sim *sim, size_t index)
+{
+	struct sim_host *host = &sim->hosts[index];
+
+	host->index = index;
+	host->addr = host_addr(index);
+	host->commits_end = &host->commits;
+	host->wall_offset_ms = (int64_t)sim_draw(sim, 4000) - 2000;
+}
+
+static void commits_forget(struct sim_host *host)
+{
+	while (host->commits) {
+		struct sim_commit *commit = host->commits;
+
+		host->commits = commit->next;
+		disk_commit_free(commit);
+	}
+	host->commits_end = &host->commits;
+}
+
+void host_close(struct sim *sim, struct sim_host *host)
+{
+	(void)sim;
+	if (host->node)
+		node_free(host->node);
+	host->node = NULL;
+	host->running = false;
+	commits_forget(host);
+	disk_wipe(&host->disk);
+}
+
+static struct wall host_wall(const struct sim *sim, const struct sim_host *host)
+{
+	return (struct wall){INT64_C(1790000000000) + sim->now.ns / NS_PER_MS +
+			     host->wall_offset_ms};
+}
+
+static void trace_of_node(void *ctx, const struct trace_record *record)
+{
+	struct sim *sim = ctx;
+	char node[ID_TEXT_BYTES];
+
+	id_format(&record->node, node);
+	node[8] = 0;
+	sim_trace(sim, "trace %d %s %lld", (int)record->event, node, (long long)record->value);
+}
+
+/* --- the network ------------------------------------------------------------------------------ */
+
+static struct sim_host *host_at(struct sim *sim, const struct hostport *addr)
+{
+	uint32_t index;
+
+	if (!inet_is_v4(&addr->ip))
+		return NULL;
+	index = inet_v4(&addr->ip) - 0x0a000001u;
+	return index < sim->opt.hosts && addr->port == GOSSIP_PORT ? &sim->hosts[index] : NULL;
+}
+
+static struct mono network_arrival(struct sim *sim)
+{
+	int64_t spread = sim->opt.latency_us_max - sim->opt.latency_us_min + 1;
+	int64_t us = sim->opt.latency_us_min + (int64_t)sim_draw(sim, (uint64_t)spread);
+
+	if (sim->chaos && sim_chance(sim, sim->opt.reorder_ppm)) {
+		sim->counters[COUNT_REORDERED]++;
+		us += (int64_t)sim_draw(sim, (uint64_t)(10 * sim->opt.latency_us_max));
+	}
+	return mono_add_ns(sim->now, us * 1000);
+}
+
+static void network_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send)
+{
+	struct sim_host *to = host_at(sim, &send->to);
+	int copies = 1;
+
+	sim->counters[COUNT_DATAGRAMS]++;
+	WEFT_ASSERT(send->len > 0 && send->len <= DATAGRAM_BYTES_MAX);
+	sim_trace(sim, "send %zu %zu %016llx", host->index, send->len,
+		  (unsigned long long)map_hash(send->bytes, send->len, 0));
+	if (!to)
+		return;
+	if (to->island != host->island) {
+		sim->counters[COUNT_CUT]++;
+		return;
+	}
+	if (sim->chaos && sim_chance(sim, sim->opt.loss_ppm)) {
+		sim->counters[COUNT_LOST]++;
+		return;
+	}
+	if (sim->chaos && sim_chance(sim, sim->opt.duplicate_ppm)) {
+		sim->counters[COUNT_DUPLICATED]++;
+		copies = 2;
+	}
+	while (copies-- > 0) {
+		struct sim_event event = {.at = network_arrival(sim),
+					  .kind = SIM_DATAGRAM,
+					  .host = to->index,
+					  .from = host->addr,
+					  .len = send->len};
+
+		event.bytes = malloc(send->len);
+		WEFT_ASSERT(event.bytes != NULL);
+		memcpy(event.bytes, send->bytes, send->len);
+		queue_add(sim, &event);
+	}
+}
+
+/* --- disk and kernel -------------------------------------------------------------------------- */
+
+static void commit_start(struct sim *sim, struct sim_host *host, const struct node_batch *batch)
+{
+	struct sim_event event = {.kind = SIM_COMMITTED, .host = host->index, .boot = host->boot};
+	int64_t us = 100 + (int64_t)sim_draw(sim, (uint64_t)sim->opt.commit_us_max);
+	static const char *const names[] = {"?",      "meta",     "row",       "fact",
+					    "row-",   "snap",     "snap-",     "lease",
+					    "lease-", "endpoint", "endpoint-", "answer"};
+
+	for (size_t i = 0; i < batch->count; i++)
+		sim_trace(sim, "write %zu %s", host->index, names[batch->writes[i].kind]);
+	/* A disk commits in order: never before what was handed in earlier. */
+	disk_submit(host, batch);
+	event.at = mono_add_ns(sim->now, us * 1000);
+	if (event.at.ns < host->disk_free_at.ns)
+		event.at = host->disk_free_at;
+	host->disk_free_at = event.at;
+	queue_add(sim, &event);
+}
+
+static void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work)
+{
+	struct sim_event event = {.host = host->index, .boot = host->boot};
+
+	event.kind = work->kind == WORK_PLUG ? SIM_PLUGGED : SIM_UNPLUGGED;
+	event.id = work->endpoint.id;
+	event.at = mono_add_ns(sim->now, 100000 + (int64_t)sim_draw(sim, 900000));
+	queue_add(sim, &event);
+}
+
+static void kernel_follow(struct sim *sim, struct sim_host *host,
+			  const struct gossip_change *change)
+{
+	struct sim_event event = {.kind = SIM_APPLIED, .host = host->index, .boot = host->boot};
+
+	if (change->kind != CHANGE_ROW || change->row.kind != ROW_ENDPOINT || change->row.deleted ||
+	    id_eq(&change->row.owner, &host->id))
+		return;
+	event.applied = (struct node_applied){.owner = change->row.owner,
+					      .network = change->row.topic,
+					      .endpoint = row_key_id(&change->row),
+					      .epoch = change->row.epoch,
+					      .sequence = change->row.sequence};
+	event.at = mono_add_ns(sim->now, 200000 + (int64_t)sim_draw(sim, 2000000));
+	queue_add(sim, &event);
+}
+
+/* --- the step --------------------------------------------------------------------------------- */
+
+static void answer_take(struct sim *sim, struct sim_host *host, const struct node_answer *answer)
+{
+	for (size_t i = 0; i < sim->requests.count; i++) {
+		struct sim_request request = *(struct sim_request *)vec_at(&sim->requests, i);
+
+		if (request.tag != answer->tag || request.host != host->index)
+			continue;
+		sim_trace(sim, "answer %zu %d %d", host->index, (int)request.kind,
+			  answer->err.code);
+		vec_remove(&sim->requests, i);
+		workload_answer(sim, host, &request, answer);
+		return;
+	}
+	sim_fail(sim, "host %zu answered a request nobody made", host->index);
+}
+
+static void host_arm(struct sim *sim, struct sim_host *host)
+{
+	struct mono due = node_deadline(host->node);
+	struct sim_event event = {.kind = SIM_TICK, .host = host->index, .boot = host->boot};
+
+	if (due.ns <= sim->now.ns)
+		due = mono_add_ns(sim->now, 1000);
+	if (due.ns >= MONO_NEVER.ns || due.ns == host->tick_at.ns)
+		return;
+	/* Only the newest agenda entry counts; older ones are passed over when they come up. */
+	host->tick_at = due;
+	event.at = due;
+	queue_add(sim, &event);
+}
+
+static void host_apply(struct sim *sim, struct sim_host *host, const struct node_update *update)
+{
+	for (size_t i = 0; i < update->send_count; i++)
+		network_send(sim, host, &update->sends[i]);
+	for (size_t i = 0; i < update->batch_count; i++)
+		commit_start(sim, host, &update->batches[i]);
+	for (size_t i = 0; i < update->work_count; i++)
+		kernel_work(sim, host, &update->works[i]);
+	for (size_t i = 0; i < update->change_count; i++)
+		kernel_follow(sim, host, &update->changes[i]);
+	host->id = gossip_self(node_gossip(host->node));
+	for (size_t i = 0; i < update->answer_count && !sim->failed; i++)
+		answer_take(sim, host, &update->answers[i]);
+	sim->counters[COUNT_STEPS]++;
+	check_step(sim, host);
+	host_arm(sim, host);
+}
+
+void host_event(struct sim *sim, struct sim_host *host, struct node_event *event)
+{
+	event->now = sim->now;
+	event->wall = host_wall(sim, host);
+	host_apply(sim, host, node_step(host->node, event));
+}
+
+void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,
+		  int64_t bound_ms)
+{
+	struct sim_request entry = {.tag = ++sim->next_tag,
+				    .host = host->index,
+				    .boot = host->boot,
+				    .kind = request->kind,
+				    .subject = request->id,
+				    .bound = mono_add_ms(sim->now, bound_ms)};
+	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
+
+	request->tag = entry.tag;
+	vec_push(&sim->requests, &entry);
+	sim_trace(sim, "request %zu %d", host->index, (int)request->kind);
+	host_event(sim, host, &event);
+}
+
+/* --- life and death --------------------------------------------------------------------------- */
+
+static int load_one(void *ctx, const struct write *write)
+{
+	return node_load(ctx, write);
+}
+
+void host_start(struct sim *sim, struct sim_host *host)
+{
+	struct node_config config = {
+	    .gossip = {.crypto = sim_crypto_table(sim->crypto),
+		       .pages = sim->pages,
+		       .blobs = &sim->blobs,
+		       .seed = sim->opt.seed * 1000003u + host->index * 7919u + host->boot,
+		       .profile = PROFILE_LAN,
+		       .advertise = host->addr,
+		       .vtep = host->addr.ip,
+		       .trace = {sim, trace_of_node}},
+	    .cooldown_ms = 60000,
+	    .guard = GUARD_ONE,
+	    .ack_wait_ms = 50,
+	    .sync_wait_ms = 5000,
+	    .mtu_bytes = 1450,
+	    .vxlan_port = 4789,
+	};
+
+	WEFT_ASSERT(!host->node);
+	host->boot++;
+	config.boot.b[0] = (uint8_t)host->index;
+	config.boot.b[1] = 1;
+	snprintf(config.gossip.name, sizeof(config.gossip.name), "host%zu", host->index);
+	host->node = node_new(&config);
+	host->running = true;
+	host->tick_at = (struct mono){-1};
+	host->disk_free_at = sim->now;
+	if (disk_load(&host->disk, load_one, host->node) != 0)
+		sim_fail(sim, "host %zu cannot load what it stored", host->index);
+	/* The runtime directory survives a crash of the daemon alone. */
+	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), true));
+}
+
+void host_crash(struct sim *sim, struct sim_host *host)
+{
+	uint64_t landed;
+	size_t waiting = 0;
+
+	WEFT_ASSERT(host->node != NULL);
+	for (struct sim_commit *commit = host->commits; commit; commit = commit->next)
+		waiting++;
+	/* What was on its way to the disk may have reached it, in order, or not. */
+	landed = sim_draw(sim, waiting + 1);
+	for (struct sim_commit *commit = host->commits; commit && landed > 0; landed--) {
+		disk_apply(sim, host, commit);
+		commit = commit->next;
+	}
+	commits_forget(host);
+	for (size_t i = sim->requests.count; i-- > 0;) {
+		const struct sim_request *request = vec_at(&sim->requests, i);
+
+		if (request->host == host->index)
+			vec_remove(&sim->requests, i);
+	}
+	node_free(host->node);
+	host->node = NULL;
+	host->running = false;
+	host->boot++;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * weft-sim: runs seeds and says which failed and how to replay them.
+ *
+ *   weft-sim [--seeds N] [--first S] [--hosts N] [--replay S] [--trace FILE] [--repeat] [--verbose]
+ *
+ * Closes with "N passed, N failed". --repeat runs each seed twice and compares the traces.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim.h"
+
+struct arguments {
+	uint64_t seeds, first;
+	size_t hosts;
+	const char *trace;
+	bool repeat, verbose;
+};
+
+static bool arguments_parse(int argc, char **argv, struct arguments *args)
+{
+	static const struct option options[] = {
+	    {"seeds", required_argument, NULL, 's'}, {"first", required_argument, NULL, 'f'},
+	    {"hosts", required_argument, NULL, 'h'}, {"replay", required_argument, NULL, 'r'},
+	    {"trace", required_argument, NULL, 't'}, {"repeat", no_argument, NULL, 'R'},
+	    {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	*args = (struct arguments){.seeds = 100, .first = 1};
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 's':
+			args->seeds = strtoull(optarg, NULL, 10);
+			break;
+		case 'f':
+			args->first = strtoull(optarg, NULL, 10);
+			break;
+		case 'h':
+			args->hosts = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			args->first = strtoull(optarg, NULL, 10);
+			args->seeds = 1;
+			args->verbose = true;
+			break;
+		case 't':
+			args->trace = optarg;
+			break;
+		case 'R':
+			args->repeat = true;
+			break;
+		case 'v':
+			args->verbose = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return optind == argc && args->hosts != 1;
+}
+
+static void counters_print(const uint64_t *counters, const char *indent)
+{
+	for (int i = 0; i < COUNT_SIM_END; i++)
+		printf("%s%-20s %llu\n", indent, sim_counter_name((enum sim_counter)i),
+		       (unsigned long long)counters[i]);
+}
+
+static bool seed_run(const struct arguments *args, uint64_t seed, uint64_t *hash,
+		     uint64_t totals[COUNT_SIM_END])
+{
+	struct sim_options opt;
+	static struct sim sim;
+	FILE *trace = args->trace ? fopen(args->trace, "w") : NULL;
+	bool ok;
+
+	sim_options_draw(&opt, seed, args->hosts);
+	sim_open(&sim, &opt, trace);
+	ok = sim_run(&sim);
+	*hash = sim.trace_hash;
+	for (int i = 0; i < COUNT_SIM_END; i++)
+		totals[i] += sim.counters[i];
+	if (!ok)
+		printf("seed %llu failed at %lld ms with %zu hosts: %s\n"
+		       "  again: weft-sim --replay %llu --trace FILE\n",
+		       (unsigned long long)seed, (long long)(sim.now.ns / NS_PER_MS), opt.hosts,
+		       sim.failure, (unsigned long long)seed);
+	else if (args->verbose)
+		printf("seed %llu passed: %zu hosts, %lld ms, trace %016llx\n",
+		       (unsigned long long)seed, opt.hosts, (long long)(sim.now.ns / NS_PER_MS),
+		       (unsigned long long)sim.trace_hash);
+	sim_close(&sim);
+	if (trace)
+		fclose(trace);
+	fflush(stdout);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args;
+	uint64_t passed = 0, failed = 0, totals[COUNT_SIM_END] = {0};
+
+	if (!arguments_parse(argc, argv, &args)) {
+		fprintf(stderr, "usage: weft-sim [--seeds N] [--first S] [--hosts N] [--replay S] "
+				"[--trace FILE] [--repeat] [--verbose]\n");
+		return 2;
+	}
+	for (uint64_t seed = args.first; seed < args.first + args.seeds; seed++) {
+		uint64_t hash, again;
+		bool ok = seed_run(&args, seed, &hash, totals);
+
+		if (ok && args.repeat) {
+			ok = seed_run(&args, seed, &again, totals) && again == hash;
+			if (!ok)
+				printf("seed %llu gives two traces: %016llx and %016llx\n",
+				       (unsigned long long)seed, (unsigned long long)hash,
+				       (unsigned long long)again);
+		}
+		passed += ok;
+		failed += !ok;
+	}
+	counters_print(totals, "  ");
+	printf("%llu passed, %llu failed\n", (unsigned long long)passed,
+	       (unsigned long long)failed);
+	return failed ? 1 : 0;
+}

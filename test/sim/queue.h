@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The world's agenda: events in order of virtual time, ties in order of adding. */
+#pragma once
+
+#include "sim.h"
+
+enum sim_event_kind {
+	SIM_TICK = 1,
+	SIM_DATAGRAM,
+	SIM_COMMITTED,
+	SIM_PLUGGED,
+	SIM_UNPLUGGED,
+	SIM_APPLIED,
+	SIM_OP,
+};
+
+struct sim_event {
+	struct mono at;
+	uint64_t seq;
+	enum sim_event_kind kind;
+	size_t host;
+	uint64_t boot; /* of the host when it was made */
+	struct hostport from;
+	uint8_t *bytes; /* SIM_DATAGRAM, owned */
+	size_t len;
+	struct id id;
+	struct node_applied applied;
+};
+
+/* Takes over event->bytes. */
+void queue_add(struct sim *sim, const struct sim_event *event);
+
+/* The earliest event; false when there is none. The caller owns bytes. */
+bool queue_take(struct sim *sim, struct sim_event *event);
+void queue_close(struct sim *sim);

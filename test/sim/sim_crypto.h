@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Cryptography for the simulator: cheap and reproducible stand-ins that keep the shape of the real
+ * thing (any changed bit is noticed, pairs agree on a secret, keys differ) without its strength;
+ * or libsodium with randomness from the seed.
+ */
+#pragma once
+
+#include "gossip/crypto.h"
+
+struct sim_crypto;
+
+/* real: libsodium's functions, except for random. */
+struct sim_crypto *sim_crypto_new(uint64_t seed, int real);
+void sim_crypto_free(struct sim_crypto *crypto);
+const struct gossip_crypto *sim_crypto_table(const struct sim_crypto *crypto);

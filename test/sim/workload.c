@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What people and fate do: make a cluster, join, make networks, attach and detach, reserve, crash,
+ * restart, cut the network, leave, remove. Each step draws one operation by the seed's weights.
+ */
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "queue.h"
+
+#define REQUEST_BOUND_MS 40000
+
+static void op_schedule(struct sim *sim)
+{
+	struct sim_event event = {.kind = SIM_OP};
+
+	event.at =
+	    mono_add_ms(sim->now, 1 + (int64_t)sim_draw(sim, (uint64_t)(2 * sim->opt.op_gap_ms)));
+	queue_add(sim, &event);
+}
+
+/* A random host that fits; NULL when none does after a fair try. */
+static struct sim_host *pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
+{
+	size_t start = sim_draw(sim, sim->opt.hosts);
+
+	for (size_t i = 0; i < sim->opt.hosts; i++) {
+		struct sim_host *host = &sim->hosts[(start + i) % sim->opt.hosts];
+
+		if (fits(host))
+			return host;
+	}
+	return NULL;
+}
+
+static bool is_member(const struct sim_host *host)
+{
+	return host->running && host->state == HOST_UP && host->joined;
+}
+
+static bool is_fresh(const struct sim_host *host)
+{
+	return host->state == HOST_FRESH && !host->join_pending;
+}
+
+static bool is_down(const struct sim_host *host)
+{
+	return host->state == HOST_DOWN;
+}
+
+static bool has_endpoints(const struct sim_host *host)
+{
+	return is_member(host) && host->endpoint_count > 0;
+}
+
+/* The host that made the cluster signs tokens and removals and stays. */
+static bool is_expendable(const struct sim_host *host)
+{
+	return host->index > 0 && is_member(host);
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static void op_join(struct sim *sim)
+{
+	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
+	struct node_request request = {.kind = NODE_JOIN, .text = sim->token};
+
+	if (!host)
+		return;
+	host->join_pending = true;
+	if (!host->running)
+		host_start(sim, host);
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_network(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_member);
+	struct rec_network network = {.port = 4789};
+	struct node_request request = {.kind = NODE_NETWORK_CREATE, .network = &network};
+
+	if (!host || sim->network_count == SIM_NETWORKS_MAX)
+		return;
+	snprintf(network.name, sizeof(network.name), "net%llu", (unsigned long long)sim->next_tag);
+	network.pool_count = 1;
+	network.pools[0].subnet.ip =
+	    inet_from_v4(0x0a400000u + ((uint32_t)sim->next_tag << 12 & 0x003ff000u));
+	network.pools[0].subnet.bits = (uint8_t)(128 - sim->opt.pool_bits);
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_attach(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_member);
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns = "/run/netns/box"};
+	struct node_request request = {.kind = NODE_ATTACH, .endpoint = &endpoint, .ttl_ms = 10000};
+
+	if (!host || sim->network_count == 0 || host->endpoint_count == 64)
+		return;
+	request.id = sim->networks[sim_draw(sim, sim->network_count)];
+	snprintf(endpoint.name, sizeof(endpoint.name), "box%llu",
+		 (unsigned long long)sim->next_tag);
+	endpoint.netns_inode = sim->next_tag + 1;
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_detach(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, has_endpoints);
+	struct node_request request = {.kind = NODE_DETACH};
+	size_t which;
+
+	if (!host)
+		return;
+	which = sim_draw(sim, host->endpoint_count);
+	request.id = host->endpoints[which];
+	host->endpoints[which] = host->endpoints[--host->endpoint_count];
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_reserve(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_member);
+	struct node_request request = {.kind = NODE_RESERVE, .text = "kept"};
+
+	if (!host || sim->network_count == 0)
+		return;
+	request.id = sim->networks[sim_draw(sim, sim->network_count)];
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_crash(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_member);
+
+	if (!host)
+		return;
+	sim->counters[COUNT_CRASHES]++;
+	sim_trace(sim, "crash %zu", host->index);
+	host->state = HOST_DOWN;
+	host_crash(sim, host);
+}
+
+static void op_restart(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_down);
+
+	if (!host)
+		return;
+	sim->counters[COUNT_RESTARTS]++;
+	sim_trace(sim, "restart %zu", host->index);
+	host->state = HOST_UP;
+	host_start(sim, host);
+}
+
+static void op_partition(struct sim *sim)
+{
+	unsigned islands = 2 + (unsigned)sim_draw(sim, 2);
+
+	sim->counters[COUNT_PARTITIONS]++;
+	sim_trace(sim, "partition %u", islands);
+	for (size_t i = 0; i < sim->opt.hosts; i++)
+		sim->hosts[i].island = (unsigned)sim_draw(sim, islands);
+}
+
+static void op_heal(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->opt.hosts; i++)
+		sim->hosts[i].island = 0;
+}
+
+static void op_leave(struct sim *sim)
+{
+	struct sim_host *host = pick(sim, is_expendable);
+	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
+
+	if (!host)
+		return;
+	host->endpoint_count = 0;
+	host->leaving = true;
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_remove(struct sim *sim)
+{
+	struct sim_host *victim = pick(sim, is_expendable), *admin = &sim->hosts[0];
+	struct node_request request = {.kind = NODE_REMOVE, .text = "drawn by lot"};
+
+	if (!victim || !is_member(admin) || victim->leaving)
+		return;
+	request.id = victim->id;
+	victim->state = HOST_REMOVED;
+	victim->endpoint_count = 0;
+	host_request(sim, admin, &request, REQUEST_BOUND_MS);
+}
+
+void workload_op(struct sim *sim)
+{
+	const struct {
+		uint32_t weight;
+		void (*run)(struct sim *sim);
+	} ops[] = {
+	    {40, op_join},
+	    {sim->network_count ? sim->opt.weight_network : 30, op_network},
+	    {sim->opt.weight_attach, op_attach},
+	    {sim->opt.weight_detach, op_detach},
+	    {sim->opt.weight_reserve, op_reserve},
+	    {sim->opt.weight_crash, op_crash},
+	    {sim->opt.weight_restart, op_restart},
+	    {sim->opt.weight_partition, op_partition},
+	    {sim->opt.weight_heal, op_heal},
+	    {sim->opt.weight_leave, op_leave},
+	    {sim->opt.weight_remove, op_remove},
+	};
+	uint64_t total = 0, drawn;
+
+	if (!sim->chaos)
+		return;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		total += ops[i].weight;
+	drawn = sim_draw(sim, total);
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (drawn < ops[i].weight) {
+			ops[i].run(sim);
+			break;
+		}
+		drawn -= ops[i].weight;
+	}
+	op_schedule(sim);
+}
+
+static void cluster_init(struct sim *sim, struct sim_host *host)
+{
+	struct node_request request = {.kind = NODE_INIT, .text = "sim"};
+
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+void workload_start(struct sim *sim)
+{
+	host_start(sim, &sim->hosts[0]);
+	cluster_init(sim, &sim->hosts[0]);
+	op_schedule(sim);
+}
+
+/* The end of chaos: the network is whole again and everybody who was down comes back. */
+void workload_calm(struct sim *sim)
+{
+	op_heal(sim);
+	for (size_t i = 0; i < sim->opt.hosts; i++)
+		if (sim->hosts[i].state == HOST_DOWN && sim_draw(sim, 4) != 0) {
+			sim->hosts[i].state = HOST_UP;
+			sim->counters[COUNT_RESTARTS]++;
+			host_start(sim, &sim->hosts[i]);
+		}
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void answer_init(struct sim *sim, struct sim_host *host)
+{
+	struct node_request request = {.kind = NODE_TOKEN_CREATE, .ttl_ms = INT64_C(86400000)};
+
+	host->state = HOST_UP;
+	host->joined = true;
+	request.addrs = &host->addr;
+	request.addr_count = 1;
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
+		     const struct node_answer *answer)
+{
+	bool ok = answer->err.code == 0;
+
+	switch (request->kind) {
+	case NODE_INIT:
+		if (ok)
+			answer_init(sim, host);
+		else if (answer->err.code == WEFT_E_STORE)
+			cluster_init(sim, host);
+		else
+			sim_fail(sim, "init failed: %s", answer->err.message);
+		break;
+	case NODE_TOKEN_CREATE:
+		if (ok)
+			snprintf(sim->token, sizeof(sim->token), "%s", answer->text);
+		else
+			answer_init(sim, host);
+		break;
+	case NODE_JOIN:
+		host->join_pending = false;
+		if (ok) {
+			host->state = HOST_UP;
+			host->joined = true;
+			sim->counters[COUNT_JOINS]++;
+		}
+		break;
+	case NODE_NETWORK_CREATE:
+		if (ok && sim->network_count < SIM_NETWORKS_MAX)
+			sim->networks[sim->network_count++] = answer->id;
+		break;
+	case NODE_ATTACH:
+		sim->counters[ok ? COUNT_ATTACHED : COUNT_ATTACH_REFUSED]++;
+		if (ok && host->endpoint_count < 64)
+			host->endpoints[host->endpoint_count++] = answer->id;
+		break;
+	case NODE_DETACH:
+		sim->counters[COUNT_DETACHED] += ok;
+		break;
+	case NODE_RESERVE:
+		sim->counters[COUNT_RESERVED] += ok;
+		break;
+	case NODE_LEAVE:
+		host->leaving = false;
+		if (ok) {
+			host->state = HOST_LEFT;
+			sim->counters[COUNT_LEAVES]++;
+		}
+		break;
+	case NODE_REMOVE:
+		sim->counters[COUNT_REMOVALS] += ok;
+		break;
+	default:
+		break;
+	}
+}

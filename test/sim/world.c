@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The world's clock and its two acts: chaos, then calm with a bound. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "queue.h"
+#include "sim_crypto.h"
+
+uint64_t sim_draw(struct sim *sim, uint64_t bound)
+{
+	return rng_below(&sim->rng, bound);
+}
+
+bool sim_chance(struct sim *sim, uint32_t ppm)
+{
+	return ppm > 0 && sim_draw(sim, 1000000) < ppm;
+}
+
+void sim_fail(struct sim *sim, const char *fmt, ...)
+{
+	va_list args;
+
+	if (sim->failed)
+		return;
+	sim->failed = true;
+	va_start(args, fmt);
+	vsnprintf(sim->failure, sizeof(sim->failure), fmt, args);
+	va_end(args);
+	sim_trace(sim, "FAILED %s", sim->failure);
+}
+
+void sim_trace(struct sim *sim, const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (len >= (int)sizeof(line))
+		len = (int)sizeof(line) - 1;
+	sim->trace_hash = map_hash(line, (size_t)len, sim->trace_hash ^ (uint64_t)sim->now.ns);
+	if (sim->trace)
+		fprintf(sim->trace, "%lld.%06lld %s\n", (long long)(sim->now.ns / NS_PER_S),
+			(long long)(sim->now.ns % NS_PER_S / 1000), line);
+}
+
+const char *sim_counter_name(enum sim_counter counter)
+{
+	static const char *const names[COUNT_SIM_END] = {
+	    [COUNT_DATAGRAMS] = "datagrams",
+	    [COUNT_LOST] = "lost",
+	    [COUNT_DUPLICATED] = "duplicated",
+	    [COUNT_REORDERED] = "reordered",
+	    [COUNT_CUT] = "cut by a partition",
+	    [COUNT_COMMITS] = "commits",
+	    [COUNT_COMMIT_FAILED] = "failed commits",
+	    [COUNT_CRASHES] = "crashes",
+	    [COUNT_RESTARTS] = "restarts",
+	    [COUNT_PARTITIONS] = "partitions",
+	    [COUNT_JOINS] = "joins",
+	    [COUNT_ATTACHED] = "attached",
+	    [COUNT_ATTACH_REFUSED] = "attaches refused",
+	    [COUNT_DETACHED] = "detached",
+	    [COUNT_RESERVED] = "reserved",
+	    [COUNT_RELEASED] = "released",
+	    [COUNT_LEAVES] = "leaves",
+	    [COUNT_REMOVALS] = "removals",
+	    [COUNT_STEPS] = "steps",
+	};
+
+	return names[counter];
+}
+
+/* Swarm testing: each seed turns some faults off and others up, so that runs differ in kind. */
+void sim_options_draw(struct sim_options *opt, uint64_t seed, size_t hosts)
+{
+	struct rng rng;
+
+	rng_init(&rng, seed * 2654435761u + 17);
+#define DRAW(bound) rng_below(&rng, bound)
+#define MAYBE(value) (DRAW(2) ? (value) : 0)
+	*opt = (struct sim_options){.seed = seed};
+	if (hosts > 0)
+		opt->hosts = hosts;
+	else if (DRAW(25) == 0)
+		opt->hosts = 60 + DRAW(141);
+	else
+		opt->hosts = 2 + DRAW(DRAW(4) == 0 ? 30 : 7);
+	opt->chaos_ms = 20000 + (int64_t)DRAW(40000);
+	opt->calm_ms = 90000;
+	opt->latency_us_min = 100 + (int64_t)DRAW(2000);
+	opt->latency_us_max = opt->latency_us_min + (int64_t)DRAW(DRAW(3) == 0 ? 100000 : 3000);
+	opt->loss_ppm = MAYBE((uint32_t)DRAW(DRAW(4) == 0 ? 250000 : 50000));
+	opt->duplicate_ppm = MAYBE((uint32_t)DRAW(100000));
+	opt->reorder_ppm = MAYBE((uint32_t)DRAW(100000));
+	opt->commit_us_max = 500 + (int64_t)DRAW(DRAW(5) == 0 ? 200000 : 4000);
+	opt->commit_fail_ppm = MAYBE((uint32_t)DRAW(20000));
+	opt->op_gap_ms = 20 + (int64_t)DRAW(300);
+	opt->weight_attach = 30;
+	opt->weight_detach = 10 + (uint32_t)DRAW(30);
+	opt->weight_reserve = (uint32_t)MAYBE(DRAW(10));
+	opt->weight_crash = (uint32_t)MAYBE(1 + DRAW(4));
+	opt->weight_restart = 4;
+	opt->weight_partition = (uint32_t)MAYBE(1 + DRAW(2));
+	opt->weight_heal = 2;
+	opt->weight_leave = (uint32_t)MAYBE(DRAW(2));
+	opt->weight_remove = (uint32_t)MAYBE(DRAW(2));
+	opt->weight_network = 1;
+	opt->pool_bits = (uint8_t)(4 + DRAW(7));
+	opt->real_crypto = DRAW(20) == 0 && opt->hosts <= 10;
+#undef MAYBE
+#undef DRAW
+}
+
+static void *pages_take(void *ctx, size_t bytes)
+{
+	void *pages = NULL;
+
+	(void)ctx;
+	if (posix_memalign(&pages, 4096, bytes) != 0)
+		return NULL;
+	memset(pages, 0, bytes);
+	return pages;
+}
+
+static void pages_give(void *ctx, void *pages, size_t bytes)
+{
+	(void)ctx;
+	(void)bytes;
+	free(pages);
+}
+
+void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
+{
+	memset(sim, 0, sizeof(*sim));
+	sim->opt = *opt;
+	sim->trace = trace;
+	rng_init(&sim->rng, opt->seed);
+	sim->pages = (struct page_source){NULL, pages_take, pages_give};
+	heap_init(&sim->heap, &sim->pages);
+	blob_store_init(&sim->blobs, &sim->heap, opt->seed);
+	vec_init(&sim->requests, &sim->heap, sizeof(struct sim_request));
+	map_init(&sim->owners, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct sim_owner),
+		 opt->seed);
+	sim->crypto = sim_crypto_new(opt->seed, opt->real_crypto);
+	sim->now = (struct mono){NS_PER_S};
+	sim->hosts = calloc(opt->hosts, sizeof(*sim->hosts));
+	WEFT_ASSERT(sim->hosts != NULL);
+	for (size_t i = 0; i < opt->hosts; i++)
+		host_open(sim, i);
+}
+
+void sim_close(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->opt.hosts; i++)
+		host_close(sim, &sim->hosts[i]);
+	free(sim->hosts);
+	queue_close(sim);
+	sim_crypto_free(sim->crypto);
+	map_close(&sim->owners);
+	vec_close(&sim->requests);
+	blob_store_close(&sim->blobs);
+	heap_close(&sim->heap);
+}
+
+static void committed(struct sim *sim, struct sim_host *host)
+{
+	struct sim_commit *commit = host->commits;
+	struct node_event event = {.kind = NODE_EV_COMMITTED};
+
+	WEFT_ASSERT(commit != NULL);
+	host->commits = commit->next;
+	if (!host->commits)
+		host->commits_end = &host->commits;
+	event.token = commit->token;
+	event.ok = !(sim->chaos && sim_chance(sim, sim->opt.commit_fail_ppm));
+	sim->counters[event.ok ? COUNT_COMMITS : COUNT_COMMIT_FAILED]++;
+	if (event.ok)
+		disk_apply(sim, host, commit);
+	disk_commit_free(commit);
+	host_event(sim, host, &event);
+}
+
+static void sim_handle(struct sim *sim, struct sim_event *event)
+{
+	struct sim_host *host = &sim->hosts[event->host];
+	struct node_event in = {.from = event->from,
+				.bytes = event->bytes,
+				.len = event->len,
+				.id = event->id,
+				.ok = true};
+
+	if (event->kind == SIM_OP) {
+		workload_op(sim);
+		return;
+	}
+	if (!host->running || (event->kind != SIM_DATAGRAM && event->boot != host->boot))
+		return;
+	switch (event->kind) {
+	case SIM_TICK:
+		if (event->at.ns != host->tick_at.ns)
+			return;
+		host->tick_at = (struct mono){-1};
+		in.kind = NODE_EV_TICK;
+		break;
+	case SIM_DATAGRAM:
+		in.kind = NODE_EV_DATAGRAM;
+		break;
+	case SIM_COMMITTED:
+		committed(sim, host);
+		return;
+	case SIM_PLUGGED:
+		in.kind = NODE_EV_PLUGGED;
+		break;
+	case SIM_UNPLUGGED:
+		in.kind = NODE_EV_UNPLUGGED;
+		break;
+	case SIM_APPLIED:
+		in.kind = NODE_EV_APPLIED;
+		in.applied = &event->applied;
+		in.applied_count = 1;
+		break;
+	case SIM_OP:
+		return;
+	}
+	host_event(sim, host, &in);
+}
+
+/* Runs the agenda up to an instant, or until something failed. */
+static void sim_run_until(struct sim *sim, struct mono end)
+{
+	struct sim_event event;
+
+	while (!sim->failed && sim->queue_count > 0 && sim->queue[0].at.ns <= end.ns) {
+		if (!queue_take(sim, &event))
+			break;
+		sim->now = event.at;
+		sim_handle(sim, &event);
+		free(event.bytes);
+	}
+	sim->now = end;
+}
+
+bool sim_run(struct sim *sim)
+{
+	char why[200] = "";
+	struct mono bound;
+
+	sim->chaos = true;
+	workload_start(sim);
+	sim_run_until(sim, mono_add_ms(sim->now, sim->opt.chaos_ms));
+	sim->chaos = false;
+	if (!sim->failed)
+		workload_calm(sim);
+	bound = mono_add_ms(sim->now, sim->opt.calm_ms);
+	while (!sim->failed) {
+		sim_run_until(sim, mono_add_ms(sim->now, 1000));
+		check_requests(sim);
+		if (check_converged(sim, why, sizeof(why)))
+			break;
+		if (sim->now.ns >= bound.ns)
+			sim_fail(sim, "no convergence after %lld ms of calm: %s",
+				 (long long)sim->opt.calm_ms, why);
+	}
+	return !sim->failed;
+}
