@@ -31,6 +31,19 @@ struct self {
 	struct rec_member member; /* own member record as last published */
 };
 
+/* Datagrams as they passed the door, with their bytes above UDP. */
+struct core_traffic {
+	uint64_t received, received_bytes;
+	uint64_t sent, sent_bytes;
+};
+
+/* Memory of one step: blocks that are kept and used again from the start in the next step. */
+struct scratch {
+	struct vec blocks; /* struct scratch_block */
+	size_t at;         /* block in use */
+	size_t used;       /* bytes of it */
+};
+
 struct core {
 	const struct gossip_crypto *crypto;
 	struct heap heap;
@@ -47,25 +60,42 @@ struct core {
 	struct gossip_update *update; /* of this step */
 	uint64_t next_token;          /* persist tokens */
 	uint64_t drops[DROP_END_];
+	struct core_traffic traffic;
+	struct scratch scratch;
 	struct hostport advertise;
 	struct inet vtep;
 	char name[NAME_BYTES];
 };
 
+/* Fills in a core from the configuration; its update is given by the owner. */
+void core_init(struct core *core, const struct gossip_config *config, struct gossip_update *update);
+
+/* Wipes secrets and gives all memory back, also what modules took from the heap. */
+void core_close(struct core *core);
+
+/* Empties the update and forgets the scratch memory of the step before. */
+void core_begin_step(struct core *core, struct mono now, struct wall wall);
+
 /* Opens a persist group in this step's update; 0 when the update is full (try next step). */
 uint64_t core_persist_begin(struct core *core, uint64_t tag);
 
-/* Adds a write to the group opened last; its bytes must live until the next step. */
+/* Adds a write to the group opened last; its bytes must live until the next step. The caller has
+ * asked core_has_room. */
 void core_persist_write(struct core *core, const struct write *write);
 
 /* Memory that lives until the next step, for bytes named by an update. */
 void *core_scratch(struct core *core, size_t bytes);
 
-/* Answers a command; drops the answer when tag is 0. */
+/* Answers a command: done unless the caller sets err. With tag 0 the answer goes nowhere. The
+ * caller has asked core_has_room unless this step brought the command. */
 struct gossip_answer *core_answer(struct core *core, uint64_t tag);
 
-/* True when the update has room for n more of each kind of output that a module may emit. */
+/* True when the update has room for n more of each kind of output that a module may emit; with
+ * writes > 0 also for a persist group. */
 bool core_has_room(const struct core *core, size_t changes, size_t writes, size_t answers);
+
+/* Adds a change for the caller to fill in, zeroed but for its kind; asked for by core_has_room. */
+struct gossip_change *core_change(struct core *core, enum gossip_change_kind kind);
 
 void core_drop(struct core *core, enum drop_reason reason);
 void core_trace(struct core *core, enum trace_event event, const struct id *node,

@@ -22,8 +22,19 @@ struct member {
 	struct mono state_since;
 	int64_t srtt_ns, rttvar_ns;
 	bool is_admin;
-	uint32_t swim;    /* slot of the membership protocol, its own */
-	uint32_t session; /* slot of the sealing layer, its own */
+	uint32_t swim;             /* slot of the membership protocol, its own */
+	uint32_t session;          /* slot of the sealing layer, its own */
+	bool name_shared;          /* a present member of lower id has the same name */
+	bool change_pending;       /* in member_table.changed */
+	enum member_state told;    /* state in the last reported change */
+	struct member *next_named; /* others of this name hash, in no order */
+};
+
+/* A member that begins to count: its record was applied first, it came back from leaving, or it
+ * answered again after it had failed. */
+struct member_arrival {
+	struct member *member;
+	bool healed;
 };
 
 struct member_table {
@@ -31,6 +42,10 @@ struct member_table {
 	struct map by_id;   /* id -> struct member * */
 	struct vec ordered; /* struct member *, by id, this node included */
 	size_t alive_count; /* alive and suspect, this node included */
+	size_t state_count[MEMBER_REMOVED + 1];
+	struct map by_name;  /* hash of a name -> struct member *, chained by next_named */
+	struct vec changed;  /* struct member *: changes to report, one slot a member */
+	struct vec arrivals; /* struct member_arrival, taken by the core in the same step */
 };
 
 void member_table_init(struct member_table *table, struct core *core);
@@ -49,6 +64,15 @@ void member_apply_record(struct member_table *table, struct member *member,
 /* Changes a state and reports it; the only place where member states change. */
 void member_set_state(struct member_table *table, struct member *member, enum member_state state);
 
+/* Reports pending changes while the update has room; true when all were reported. */
+bool member_flush(struct member_table *table);
+
+/* A change of address or of what else member_info shows: reported like a state. */
+void member_touch(struct member_table *table, struct member *member);
+
+/* The next present member after this id in the ring of ids, other than this node; NULL if none. */
+struct member *member_successor(const struct member_table *table, const struct id *id);
+
 /* A uniformly chosen alive member other than this node and those in skip; NULL when none. */
 struct member *member_pick(struct member_table *table, const struct id *skip, size_t skip_count);
 
@@ -57,3 +81,5 @@ size_t member_count_named(const struct member_table *table, const char *name,
 			  const struct id *except);
 
 bool member_is_present(const struct member *member); /* alive or suspect */
+
+void member_check(const struct member_table *table);

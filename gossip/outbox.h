@@ -8,20 +8,25 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/instant.h"
 #include "base/map.h"
 #include "wire.h"
 
 #define OUTBOX_BYTES_MAX (256u * 1024u)
+#define OUTBOX_FRAMES_MAX 4096u
+#define OUTBOX_HOLD_MS 3000 /* a frame too large for the moment waits this long for room */
 
 struct outbox {
 	struct heap *heap;
 	struct vec frames; /* struct outbox_frame, in order of adding */
 	uint8_t *bytes;
 	size_t len;
+	size_t cap;
 };
 
 struct outbox_frame {
@@ -30,7 +35,9 @@ struct outbox_frame {
 	enum frame_class class;
 	uint8_t type;
 	uint16_t len;
+	bool done;       /* sent or given up: gone at the next outbox_compact */
 	uint32_t offset; /* of the body in bytes */
+	struct mono since;
 };
 
 void outbox_init(struct outbox *box, struct heap *heap);
@@ -44,4 +51,16 @@ int outbox_add(struct outbox *box, const struct id *to, enum frame_class class, 
 int outbox_add_via(struct outbox *box, const struct id *to, const struct hostport *via,
 		   enum frame_class class, uint8_t type, const void *body, size_t len);
 
+const uint8_t *outbox_body(const struct outbox *box, const struct outbox_frame *frame);
+
+/* Removes frames marked done and moves the others together; frames without a time get now. */
+void outbox_compact(struct outbox *box, struct mono now);
+
+/* Chooses frames for one datagram out of candidates (all to one peer, in order of adding): control
+ * first, then each class up to its share, then what is left of the room by class. Writes them to
+ * out[0..room), marks them done, returns the bytes written. */
+size_t outbox_pack(struct outbox *box, struct outbox_frame **candidates, size_t count, uint8_t *out,
+		   size_t room);
+
 void outbox_clear(struct outbox *box);
+void outbox_check(const struct outbox *box);

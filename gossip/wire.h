@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_VERSION 1
@@ -107,3 +108,14 @@ enum drop_reason {
 #undef DROP_ENUM_
 	    DROP_END_
 };
+
+/* The snake_case name and the one-line meaning of a reason; never NULL. */
+const char *drop_name(enum drop_reason reason);
+const char *drop_help(enum drop_reason reason);
+
+/* A number of 1 to 8 bytes, big-endian, as all fixed fields on the wire are. */
+void wire_put(uint8_t *at, uint64_t value, size_t bytes);
+uint64_t wire_get(const uint8_t *at, size_t bytes);
+
+/* Writes a frame with its header to at (room is the caller's business); returns its length. */
+size_t wire_put_frame(uint8_t *at, uint8_t type, const void *body, size_t len);

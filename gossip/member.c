@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The registry of members.
+ *
+ * Changes are reported through one slot a member: a change that finds no room in the update stays
+ * pending, and what happens to the member meanwhile is reported with it, so that the queue never
+ * exceeds the number of members and the host always ends with the current state.
+ *
+ * Names are for people and may be shared by two running nodes; both go on. The member of the lowest
+ * id among the present ones keeps the plain name, the others are flagged.
+ */
+#include "member.h"
+
+#include <string.h>
+
+#define PICK_TRIES 16
+
+struct name_slot {
+	uint64_t hash;
+	struct member *first;
+};
+
+struct id_slot {
+	struct id id;
+	struct member *member;
+};
+
+void member_table_init(struct member_table *table, struct core *core)
+{
+	*table = (struct member_table){.core = core};
+	map_init(&table->by_id, &core->heap, sizeof(struct id), sizeof(struct id_slot),
+		 core->map_seed);
+	map_init(&table->by_name, &core->heap, sizeof(uint64_t), sizeof(struct name_slot),
+		 core->map_seed);
+	vec_init(&table->ordered, &core->heap, sizeof(struct member *));
+	vec_init(&table->changed, &core->heap, sizeof(struct member *));
+	vec_init(&table->arrivals, &core->heap, sizeof(struct member_arrival));
+}
+
+static struct member *ordered_at(const struct member_table *table, size_t i)
+{
+	return *(struct member **)vec_at(&table->ordered, i);
+}
+
+void member_table_close(struct member_table *table)
+{
+	for (size_t i = 0; i < table->ordered.count; i++)
+		heap_give(&table->core->heap, ordered_at(table, i), sizeof(struct member));
+	map_close(&table->by_id);
+	map_close(&table->by_name);
+	vec_close(&table->ordered);
+	vec_close(&table->changed);
+	vec_close(&table->arrivals);
+}
+
+static int id_cmp_member(const void *key, const void *item)
+{
+	return id_cmp(key, &(*(struct member *const *)item)->id);
+}
+
+struct member *member_find(const struct member_table *table, const struct id *id)
+{
+	const struct id_slot *slot = map_find(&table->by_id, id);
+
+	return slot != NULL ? slot->member : NULL;
+}
+
+struct member *member_intern(struct member_table *table, const struct id *id)
+{
+	struct member *member = member_find(table, id);
+	struct id_slot *slot;
+
+	if (member != NULL)
+		return member;
+	WEFT_ASSERT(!id_is_zero(id));
+	if (table->ordered.count >= table->core->limits.members_max)
+		return NULL;
+	member = heap_take(&table->core->heap, sizeof(*member));
+	member->id = *id;
+	member->state_since = table->core->now;
+	slot = map_insert(&table->by_id, id, NULL);
+	slot->member = member;
+	vec_insert(&table->ordered, vec_lower_bound(&table->ordered, id, id_cmp_member), &member);
+	table->state_count[MEMBER_UNKNOWN]++;
+	return member;
+}
+
+bool member_is_present(const struct member *member)
+{
+	return member->state == MEMBER_ALIVE || member->state == MEMBER_SUSPECT;
+}
+
+void member_touch(struct member_table *table, struct member *member)
+{
+	if (member->change_pending)
+		return;
+	member->change_pending = true;
+	vec_push(&table->changed, &member);
+}
+
+static uint64_t name_hash(const struct member_table *table, const char *name)
+{
+	return map_hash(name, strlen(name), table->core->map_seed);
+}
+
+static struct member *first_named(const struct member_table *table, const char *name)
+{
+	uint64_t hash = name_hash(table, name);
+	const struct name_slot *slot = map_find(&table->by_name, &hash);
+
+	return slot != NULL ? slot->first : NULL;
+}
+
+/* Flags every present bearer of a name but the one of the lowest id. */
+static void name_review(struct member_table *table, const char *name)
+{
+	const struct member *lowest = NULL;
+	struct member *at;
+
+	for (at = first_named(table, name); at != NULL; at = at->next_named) {
+		if (member_is_present(at) && strcmp(at->rec.name, name) == 0 &&
+		    (lowest == NULL || id_cmp(&at->id, &lowest->id) < 0))
+			lowest = at;
+	}
+	for (at = first_named(table, name); at != NULL; at = at->next_named) {
+		bool shared = lowest != NULL && at != lowest && member_is_present(at) &&
+			      strcmp(at->rec.name, name) == 0;
+		if (shared == at->name_shared)
+			continue;
+		at->name_shared = shared;
+		member_touch(table, at);
+		if (shared)
+			core_trace(table->core, TRACE_NAME_SHARED, &at->id, &lowest->id, NULL, 0);
+	}
+}
+
+static void name_link(struct member_table *table, struct member *member)
+{
+	uint64_t hash = name_hash(table, member->rec.name);
+	struct name_slot *slot = map_insert(&table->by_name, &hash, NULL);
+
+	member->next_named = slot->first;
+	slot->first = member;
+}
+
+static void name_unlink(struct member_table *table, struct member *member)
+{
+	uint64_t hash = name_hash(table, member->rec.name);
+	struct name_slot *slot = map_find(&table->by_name, &hash);
+	struct member **link;
+
+	WEFT_ASSERT(slot != NULL);
+	for (link = &slot->first; *link != member; link = &(*link)->next_named)
+		WEFT_ASSERT(*link != NULL);
+	*link = member->next_named;
+	member->next_named = NULL;
+	member->name_shared = false;
+	if (slot->first == NULL)
+		map_remove(&table->by_name, &hash);
+}
+
+static void arrive(struct member_table *table, struct member *member, bool healed)
+{
+	struct member_arrival arrival = {.member = member, .healed = healed};
+
+	vec_push(&table->arrivals, &arrival);
+}
+
+void member_apply_record(struct member_table *table, struct member *member,
+			 const struct rec_member *rec, uint64_t epoch)
+{
+	char old_name[NAME_BYTES] = "";
+	bool renamed = !member->has_record || strcmp(member->rec.name, rec->name) != 0;
+
+	WEFT_ASSERT(member_find(table, &member->id) == member);
+	if (renamed && member->has_record) {
+		memcpy(old_name, member->rec.name, sizeof(old_name));
+		name_unlink(table, member);
+	}
+	/* A new address in the record is where the member says it is now. */
+	if (member->addr.port == 0 || !hostport_eq(&member->rec.gossip, &rec->gossip))
+		member->addr = rec->gossip;
+	member->rec = *rec;
+	member->has_record = true;
+	if (epoch > member->epoch)
+		member->epoch = epoch;
+	if (renamed)
+		name_link(table, member);
+	if (old_name[0] != '\0')
+		name_review(table, old_name);
+	member_touch(table, member);
+	if (rec->left && member->state != MEMBER_REMOVED)
+		member_set_state(table, member, MEMBER_LEFT);
+	else if (!rec->left && (member->state == MEMBER_UNKNOWN || member->state == MEMBER_LEFT)) {
+		member_set_state(table, member, MEMBER_ALIVE);
+		arrive(table, member, false);
+	}
+	name_review(table, rec->name);
+}
+
+static void trace_state(struct core *core, const struct member *member)
+{
+	/* Suspicion and removal have somebody behind them, whom their modules name. */
+	if (member->state == MEMBER_ALIVE)
+		core_trace(core, TRACE_MEMBER_ALIVE, &member->id, NULL, &member->addr, 0);
+	else if (member->state == MEMBER_FAILED)
+		core_trace(core, TRACE_MEMBER_FAILED, &member->id, NULL, NULL, 0);
+	else if (member->state == MEMBER_LEFT)
+		core_trace(core, TRACE_MEMBER_LEFT, &member->id, NULL, NULL, 0);
+}
+
+void member_set_state(struct member_table *table, struct member *member, enum member_state state)
+{
+	enum member_state before = member->state;
+	bool was_present = member_is_present(member);
+
+	WEFT_ASSERT(state > MEMBER_UNKNOWN && state <= MEMBER_REMOVED);
+	if (state == before)
+		return;
+	WEFT_ASSERT(before != MEMBER_REMOVED); /* removal is terminal */
+	WEFT_ASSERT(table->state_count[before] > 0);
+	table->state_count[before]--;
+	table->state_count[state]++;
+	member->state = state;
+	member->state_since = table->core->now;
+	if (was_present != member_is_present(member))
+		table->alive_count = was_present ? table->alive_count - 1 : table->alive_count + 1;
+	member_touch(table, member);
+	trace_state(table->core, member);
+	if (before == MEMBER_FAILED && state == MEMBER_ALIVE)
+		arrive(table, member, true);
+	if (member->has_record && was_present != member_is_present(member))
+		name_review(table, member->rec.name);
+}
+
+bool member_flush(struct member_table *table)
+{
+	size_t done = 0;
+
+	while (done < table->changed.count && core_has_room(table->core, 1, 0, 0)) {
+		struct member *member = *(struct member **)vec_at(&table->changed, done++);
+		struct gossip_change *change = core_change(table->core, CHANGE_MEMBER);
+		change->member = member->id;
+		change->before = member->told;
+		change->after = member->state;
+		member->told = member->state;
+		member->change_pending = false;
+	}
+	if (done == table->changed.count) {
+		table->changed.count = 0;
+		return true;
+	}
+	memmove(table->changed.items, vec_at(&table->changed, done),
+		(table->changed.count - done) * sizeof(struct member *));
+	table->changed.count -= done;
+	return false;
+}
+
+struct member *member_successor(const struct member_table *table, const struct id *id)
+{
+	size_t count = table->ordered.count;
+	size_t at = vec_lower_bound(&table->ordered, id, id_cmp_member);
+
+	for (size_t i = 0; i < count; i++) {
+		struct member *member = ordered_at(table, (at + i) % count);
+		if (member_is_present(member) && !id_eq(&member->id, id) &&
+		    !id_eq(&member->id, &table->core->self.id))
+			return member;
+	}
+	return NULL;
+}
+
+static bool may_pick(const struct member_table *table, const struct member *member,
+		     const struct id *skip, size_t skip_count)
+{
+	if (member->state != MEMBER_ALIVE || id_eq(&member->id, &table->core->self.id))
+		return false;
+	for (size_t i = 0; i < skip_count; i++) {
+		if (id_eq(&member->id, &skip[i]))
+			return false;
+	}
+	return true;
+}
+
+struct member *member_pick(struct member_table *table, const struct id *skip, size_t skip_count)
+{
+	size_t count = table->ordered.count;
+	size_t fit = 0;
+	size_t chosen;
+
+	if (count == 0)
+		return NULL;
+	/* Where most are alive a few throws do; where few are, they are counted. */
+	for (int i = 0; i < PICK_TRIES; i++) {
+		struct member *member =
+		    ordered_at(table, (size_t)rng_below(&table->core->rng, count));
+		if (may_pick(table, member, skip, skip_count))
+			return member;
+	}
+	for (size_t i = 0; i < count; i++)
+		fit += may_pick(table, ordered_at(table, i), skip, skip_count);
+	if (fit == 0)
+		return NULL;
+	chosen = (size_t)rng_below(&table->core->rng, fit);
+	for (size_t i = 0; i < count; i++) {
+		struct member *member = ordered_at(table, i);
+		if (may_pick(table, member, skip, skip_count) && chosen-- == 0)
+			return member;
+	}
+	return NULL;
+}
+
+size_t member_count_named(const struct member_table *table, const char *name,
+			  const struct id *except)
+{
+	size_t count = 0;
+
+	for (const struct member *at = first_named(table, name); at != NULL; at = at->next_named) {
+		if (strcmp(at->rec.name, name) == 0 && at->state != MEMBER_LEFT &&
+		    at->state != MEMBER_REMOVED && (except == NULL || !id_eq(&at->id, except)))
+			count++;
+	}
+	return count;
+}
+
+void member_check(const struct member_table *table)
+{
+	size_t states[MEMBER_REMOVED + 1] = {0};
+	size_t pending = 0;
+
+	WEFT_ASSERT(table->by_id.count == table->ordered.count);
+	for (size_t i = 0; i < table->ordered.count; i++) {
+		const struct member *member = ordered_at(table, i);
+		WEFT_ASSERT(i == 0 || id_cmp(&ordered_at(table, i - 1)->id, &member->id) < 0);
+		WEFT_ASSERT(member_find(table, &member->id) == member);
+		WEFT_ASSERT(!member_is_present(member) || member->has_record);
+		WEFT_ASSERT(!member->name_shared || member_is_present(member));
+		states[member->state]++;
+		pending += member->change_pending;
+	}
+	for (size_t i = 0; i <= MEMBER_REMOVED; i++)
+		WEFT_ASSERT(states[i] == table->state_count[i]);
+	WEFT_ASSERT(table->alive_count == states[MEMBER_ALIVE] + states[MEMBER_SUSPECT]);
+	WEFT_ASSERT(pending == table->changed.count);
+}
