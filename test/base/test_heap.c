@@ -163,8 +163,8 @@ static void the_rest_of_a_page_is_not_wasted(void **state)
 static void resizing_keeps_the_content_and_zeroes_the_rest(void **state)
 {
 	struct fixture *fixture = *state;
-	static const size_t sizes[] = {10,    15,    16,     100,   90, 5000,
-				       40000, 43000, 200000, 43000, 20, 16};
+	static const size_t sizes[] = {10,    16,    11,    16,    100,    90,    96, 5000,
+				       40000, 43000, 41000, 43000, 200000, 43000, 20, 16};
 	size_t kept = 10;
 	unsigned char *block = heap_resize(&fixture->heap, NULL, 0, sizes[0]);
 
