@@ -316,7 +316,7 @@ bool cursor_nil(struct cursor *cursor)
 
 void cursor_skip(struct cursor *cursor)
 {
-	uint64_t open[SKIP_DEPTH_MAX]; /* values still to pass in each open container */
+	uint64_t open[SKIP_DEPTH_MAX] = {0}; /* values still to pass in each open container */
 	size_t depth = 0;
 
 	do {

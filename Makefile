@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+#
+# The everyday targets. CMake is the build; this file names its presets and the test layers.
+#
+#   make deps        install the Debian packages that weft is built and tested with (root)
+#   make             build into build/
+#   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
+#   make test        all test layers (root); each is a target of its own: test-unit test-sim test-netns
+#   make lint        format, cppcheck, clang-tidy
+#   make bench       measurements, never part of pass or fail
+#   make install     DESTDIR= PREFIX=/usr
+#   make clean
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+
+PREFIX ?= /usr
+JOBS ?= $(shell nproc)
+# Debian's python3 has Debian's pytest; another one may stand before it in PATH.
+PYTHON := /usr/bin/python3
+export DESTDIR
+export DEBIAN_FRONTEND := noninteractive
+
+PACKAGES := \
+	build-essential cmake ninja-build pkg-config git ca-certificates \
+	libsodium-dev libuv1-dev libmsgpack-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
+	libsqlite3-dev libmicrohttpd-dev libjansson-dev libnftables-dev libcyaml-dev \
+	libsystemd-dev libcmocka-dev \
+	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
+	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+
+# $(call layer,directory,commands): the commands, or a line that the layer is not there.
+layer = @if [ -e $(1) ]; then $(2); else echo "$@: $(1) does not exist yet; skipped"; fi
+
+.PHONY: all deps build build-asan demo test test-unit test-sim test-netns bench lint install clean
+
+all: build
+
+deps:
+	@missing=(); \
+	for package in $(PACKAGES); do \
+		status=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null || true); \
+		[ "$$status" = installed ] || missing+=($$package); \
+	done; \
+	[ $${#missing[@]} -gt 0 ] || exit 0; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "make deps: not installed: $${missing[*]}" >&2; \
+		echo "make deps: installing them needs root: run sudo make deps" >&2; \
+		exit 1; \
+	fi; \
+	echo "installing $${missing[*]}"; \
+	apt-get -q -y update </dev/null; \
+	apt-get -q -y --no-install-recommends install "$${missing[@]}" </dev/null
+
+build/build.ninja:
+	cmake --preset default -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+
+build-asan/build.ninja:
+	cmake --preset asan
+
+build: build/build.ninja
+	cmake --build build --parallel $(JOBS)
+
+build-asan: build-asan/build.ninja
+	cmake --build build-asan --parallel $(JOBS)
+
+# What needs packages first asks for them in an order that make -j keeps.
+demo: deps
+	$(MAKE) build
+	$(call layer,packaging/demo.sh,bash packaging/demo.sh </dev/null)
+
+test: deps
+	$(MAKE) test-unit
+	$(MAKE) test-sim
+	$(MAKE) test-netns
+
+test-unit: build build-asan
+	ctest --test-dir build -LE sim --output-on-failure --no-tests=error -j $(JOBS)
+	ctest --test-dir build-asan -LE sim --output-on-failure --no-tests=error -j $(JOBS)
+
+test-sim: build
+	$(call layer,test/sim,ctest --test-dir build -L sim --output-on-failure --no-tests=error)
+
+test-netns: build
+	$(call layer,test/netns,$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null)
+
+bench: build
+	$(call layer,test/bench/run.sh,bash test/bench/run.sh </dev/null)
+
+C_FILES = $(shell find gossip ipamdb store overlay daemon cli test -name '*.[ch]' | LC_ALL=C sort)
+LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))
+
+lint: build/build.ninja
+	clang-format --dry-run --Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j $(JOBS) \
+		--library=posix -D'weft_assert_failed(expr,file,line)=abort()' \
+		--suppressions-list=test/tidy/cppcheck.txt --suppress=missingIncludeSystem \
+		--enable=warning,performance,portability \
+		-D_GNU_SOURCE -DWEFT_VERSION='"0"' -I . $(LINT_UNITS)
+	printf '%s\n' $(LINT_UNITS) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build
+
+install: build
+	cmake --install build
+
+clean:
+	rm -rf build build-asan
