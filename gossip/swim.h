@@ -22,6 +22,10 @@ enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type
 /* An authenticated datagram came from this member. */
 void swim_heard(struct swim *swim, struct member *member);
 
+/* News about members for a datagram that has room, as whole frames: bytes written to out[0..cap).
+ */
+size_t swim_fill(struct swim *swim, const struct member *to, uint8_t *out, size_t cap);
+
 /* Our own incarnation is durable and may be told. */
 void swim_durable(struct swim *swim, uint64_t token, bool ok);
 void swim_tick(struct swim *swim);

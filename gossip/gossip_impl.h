@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The core as a whole, for gossip.c (the step) and gossip_query.c (the questions). */
+#pragma once
+
+#include "admission.h"
+#include "flush.h"
+#include "message.h"
+
+/* A CMD_PUT that waits for its commit. */
+struct put {
+	uint64_t token;
+	uint64_t tag;
+};
+
+struct gossip {
+	struct core core;
+	struct page_source pages; /* where this structure itself comes from */
+	struct member_table members;
+	struct seal *seal;
+	struct tables *tables;
+	struct admission *admission;
+	struct swim *swim;
+	struct messages *messages;
+	struct map puts; /* token -> struct put */
+	bool started;
+	enum node_phase seen_phase;
+	bool phase_pending; /* CHANGE_PHASE found no room yet */
+	struct mono flush_due;
+	struct gossip_update update;
+};

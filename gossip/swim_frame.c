@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Frames of the membership protocol as they come in; their bodies stand in swim_impl.h. */
+#include "swim_impl.h"
+
+#define STATES_FRAMES 24
+#define RELAY_TIMEOUT_MS_MAX 10000
+
+/* Order does not matter and equal sets give equal hashes on all nodes. */
+uint64_t swim_failed_digest(const struct swim *swim)
+{
+	uint64_t digest = 0;
+
+	if (swim->members->state_count[MEMBER_FAILED] == 0)
+		return 0;
+	for (size_t i = 0; i < swim->members->ordered.count; i++) {
+		const struct member *member = *(struct member **)vec_at(&swim->members->ordered, i);
+		if (member->state == MEMBER_FAILED)
+			digest ^= map_hash(member->id.b, ID_BYTES, 0);
+	}
+	return digest;
+}
+
+/* Our list of the failed, from a random place on: what does not fit today comes another time. */
+static void send_states(struct swim *swim, const struct member *to)
+{
+	size_t count = swim->members->ordered.count;
+	size_t start = (size_t)rng_below(&swim->core->rng, count);
+	size_t sent = 0;
+
+	for (size_t i = 0; i < count && sent < STATES_FRAMES; i++) {
+		struct member *member =
+		    *(struct member **)vec_at(&swim->members->ordered, (start + i) % count);
+		if (member->state != MEMBER_FAILED)
+			continue;
+		tell_one(swim, member, to, CLASS_MEMBER);
+		sent++;
+	}
+}
+
+static enum drop_reason ping_received(struct swim *swim, const struct member *from,
+				      const uint8_t *body, size_t len)
+{
+	if (len < SWIM_PING_BYTES)
+		return DROP_FRAME;
+	swim_send(swim, from, CLASS_CONTROL, FRAME_ACK, body, SWIM_PING_BYTES);
+	if (len >= SWIM_PING_DIGEST_BYTES && (body[4] & SWIM_PING_WANTS_STATES) != 0 &&
+	    wire_get(body + 5, 8) != swim_failed_digest(swim))
+		send_states(swim, from);
+	return DROP_NONE;
+}
+
+static enum drop_reason ping_req_received(struct swim *swim, struct member *from,
+					  const uint8_t *body, size_t len)
+{
+	struct id target;
+	uint64_t timeout_ms;
+
+	if (len < SWIM_PING_REQ_BYTES)
+		return DROP_FRAME;
+	for (size_t i = 0; i < ID_BYTES; i++)
+		target.b[i] = body[4 + i];
+	timeout_ms = wire_get(body + 20, 4);
+	if (timeout_ms == 0 || timeout_ms > RELAY_TIMEOUT_MS_MAX)
+		return DROP_FRAME;
+	probe_relay(swim, from, (uint32_t)wire_get(body, 4), &target, (int64_t)timeout_ms);
+	return DROP_NONE;
+}
+
+static enum drop_reason state_received(struct swim *swim, const struct member *from, uint8_t type,
+				       const uint8_t *body, size_t len)
+{
+	struct id subject, accuser;
+	uint64_t incarnation;
+	struct member *member;
+
+	if (len < (type == FRAME_SUSPECT ? SWIM_SUSPECT_BYTES : SWIM_SUBJECT_BYTES))
+		return DROP_FRAME;
+	for (size_t i = 0; i < ID_BYTES; i++) {
+		subject.b[i] = body[i];
+		accuser.b[i] = type == FRAME_SUSPECT ? body[SWIM_SUBJECT_BYTES + i] : from->id.b[i];
+	}
+	incarnation = wire_get(body + ID_BYTES, 8);
+	if (incarnation > SWIM_INCARNATION_MAX)
+		return DROP_FRAME;
+	if (swim_is_self(swim, &subject)) {
+		/* Of an incarnation of ours that we know nothing of we are not the speaker. */
+		if (type != FRAME_ALIVE || incarnation > swim->reserved)
+			state_refute(swim, incarnation);
+		return DROP_NONE;
+	}
+	member = member_find(swim->members, &subject);
+	if (member == NULL || !member->has_record)
+		return DROP_NONE;
+	if (type == FRAME_ALIVE)
+		state_alive(swim, member, incarnation);
+	else if (id_eq(&subject, &accuser))
+		return DROP_FRAME;
+	else if (incarnation < member->incarnation && member->state == MEMBER_ALIVE)
+		tell_one(swim, member, from, CLASS_MEMBER); /* old news: give newer ones back */
+	else if (type == FRAME_SUSPECT)
+		state_suspect(swim, member, incarnation, &accuser);
+	else
+		state_verdict(swim, member, incarnation, &accuser);
+	return DROP_NONE;
+}
+
+enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type,
+			    const uint8_t *body, size_t len)
+{
+	if (!swim_is_active(swim) || !from->has_record || from->state == MEMBER_REMOVED)
+		return DROP_NONE;
+	switch (type) {
+	case FRAME_PING:
+		return ping_received(swim, from, body, len);
+	case FRAME_PING_REQ:
+		return ping_req_received(swim, from, body, len);
+	case FRAME_ACK:
+	case FRAME_NACK:
+		if (len < 4)
+			return DROP_FRAME;
+		if (type == FRAME_ACK)
+			probe_acked(swim, from, (uint32_t)wire_get(body, 4));
+		else
+			probe_nacked(swim, from, (uint32_t)wire_get(body, 4));
+		return DROP_NONE;
+	case FRAME_SUSPECT:
+	case FRAME_FAILED:
+	case FRAME_ALIVE:
+		return state_received(swim, from, type, body, len);
+	default:
+		return DROP_FRAME_TYPE;
+	}
+}

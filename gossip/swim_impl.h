@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The inside of the membership protocol, shared by its five files:
+ *
+ *   swim.c        the door: ticks, whom to probe next, healing
+ *   swim_frame.c  frames as they come in
+ *   swim_probe.c  one probe from its first ping to its verdict; pings for others; round-trip times
+ *   swim_state.c  alive, suspect, failed: who may say what, suspicion, refutation
+ *   swim_tell.c   telling others, one slot a member
+ *
+ * Bodies of the frames, numbers big-endian; longer bodies come from later versions and are read as
+ * far as they are known:
+ *   PING      seq 4 [flags 1, digest 8]       ACK, NACK  seq 4
+ *   PING_REQ  seq 4, target 16, timeout 4 (ms)
+ *   SUSPECT   subject 16, incarnation 8, accuser 16
+ *   FAILED    subject 16, incarnation 8       ALIVE      subject 16, incarnation 8
+ */
+#pragma once
+
+#include "swim.h"
+
+#define SWIM_PROBES_MAX 16
+#define SWIM_RELAYS_MAX 64
+#define SWIM_RETRIES 4   /* rounds after the first ping */
+#define SWIM_WITNESSES 3 /* asked in each of them */
+#define SWIM_HELPERS_MAX (SWIM_RETRIES * SWIM_WITNESSES)
+#define SWIM_CONFIRM_MAX 3 /* independent confirmations that make a suspicion shortest */
+#define SWIM_HEALTH_MAX 7
+#define SWIM_SEQ_STRIDE 16 /* sequence numbers of one probe: base + round */
+#define SWIM_INCARNATION_MAX (UINT64_C(1) << 62)
+#define SWIM_PING_WANTS_STATES 1
+
+#define SWIM_SUBJECT_BYTES 24
+#define SWIM_SUSPECT_BYTES 40
+#define SWIM_PING_BYTES 4
+#define SWIM_PING_DIGEST_BYTES 13
+#define SWIM_PING_REQ_BYTES 24
+
+struct swim_profile {
+	int64_t period_ms;
+	int64_t timeout_min_ms, timeout_unknown_ms, timeout_max_ms;
+	int64_t suspicion_min_ms; /* confirmed; an unconfirmed one lasts five times as long */
+	int64_t tell_ms;
+	int64_t heal_ms;
+	int64_t states_ms;
+};
+
+enum swim_stat {
+	SWIM_PROBES = 0,
+	SWIM_PROBES_FAILED,
+	SWIM_RETRY_ROUNDS,
+	SWIM_RELAYED,
+	SWIM_SUSPICIONS,
+	SWIM_FAILURES,
+	SWIM_REFUTATIONS,
+	SWIM_STALLS,
+	SWIM_TOLD,
+	SWIM_STAT_COUNT
+};
+
+struct probe {
+	struct member *target; /* NULL: free */
+	uint32_t base;
+	unsigned round;
+	struct mono next;
+	struct mono sent[SWIM_RETRIES + 1];
+	struct id helpers[SWIM_HELPERS_MAX];
+	size_t helper_count;
+	size_t nacks;
+};
+
+/* A ping on behalf of another node. */
+struct relay {
+	struct member *target; /* NULL: free */
+	struct id origin;
+	uint32_t origin_seq;
+	uint32_t seq;
+	struct mono sent;
+	struct mono expires;
+};
+
+struct suspicion {
+	struct member *member;
+	struct mono began;
+	struct mono deadline;
+	struct mono pushed;  /* not before: the member was heard */
+	struct mono recheck; /* next ping of an accuser; never for others */
+	size_t needed;       /* confirmations for the shortest duration */
+	struct id accusers[SWIM_CONFIRM_MAX + 1];
+	size_t accuser_count;
+	struct id verdicts[SWIM_CONFIRM_MAX]; /* who says that it failed */
+	size_t verdict_count;
+};
+
+/* What the protocol keeps of each member, at index member->swim - 1. */
+struct swim_peer {
+	struct member *member;
+	uint32_t suspicion;  /* index + 1 in suspicions, 0: none */
+	unsigned tell_left;  /* sends left; in telling while > 0 */
+	struct id accuser;   /* named when a suspicion is told */
+	struct mono accused; /* when its state was last said to its face */
+};
+
+struct swim {
+	struct core *core;
+	struct member_table *members;
+	const struct swim_profile *profile;
+	bool started;
+	unsigned health; /* 0 good .. SWIM_HEALTH_MAX: how much slower to judge others */
+
+	struct vec peers;      /* struct swim_peer */
+	struct vec suspicions; /* struct suspicion */
+	struct mono suspicions_due;
+	struct probe probes[SWIM_PROBES_MAX];
+	struct relay relays[SWIM_RELAYS_MAX];
+	uint32_t next_seq;
+
+	struct vec order; /* struct member *: a shuffled round */
+	size_t order_at;
+	bool ring_turn;
+	size_t eager_left; /* quick first probes after a start */
+	struct mono period_due;
+
+	struct vec telling; /* uint32_t: index of peers, newest last */
+	struct mono tell_due;
+
+	size_t heal_at; /* place in members->ordered of the last attempt */
+	struct mono heal_due;
+	struct mono states_due;
+
+	uint64_t reserved;  /* incarnations up to here are durable */
+	uint64_t reserving; /* wanted by the write under way */
+	uint64_t reserve_token;
+	struct mono reserve_due; /* try again; never while nothing is wanted */
+	uint64_t wanted;         /* incarnation to take once it is durable */
+
+	struct mono heard; /* last datagram of any member */
+	bool isolated;
+	uint64_t stats[SWIM_STAT_COUNT];
+};
+
+/* swim.c */
+/* The slot of a member, made when missing; valid until another one is made. */
+struct swim_peer *swim_peer(struct swim *swim, struct member *member);
+bool swim_is_active(const struct swim *swim);
+bool swim_is_self(const struct swim *swim, const struct id *id);
+int64_t swim_timeout_ns(const struct swim *swim, const struct member *target);
+void swim_health_add(struct swim *swim, int delta);
+
+/* Adds one frame of the protocol; a full outbox loses it as a network would. */
+void swim_send(struct swim *swim, const struct member *to, enum frame_class class, uint8_t type,
+	       const uint8_t *body, size_t len);
+
+/* swim_frame.c: a hash of the set of failed members, equal where the sets are equal. */
+uint64_t swim_failed_digest(const struct swim *swim);
+
+/* swim_probe.c */
+void probe_start(struct swim *swim, struct member *target, bool with_witnesses);
+void probe_cancel(struct swim *swim, const struct member *target);
+void probe_ping(struct swim *swim, struct member *target, uint32_t seq);
+uint32_t probe_next_seq(struct swim *swim);
+void probe_tick(struct swim *swim);
+void probe_postpone(struct swim *swim);
+struct mono probe_deadline(const struct swim *swim);
+void probe_acked(struct swim *swim, struct member *from, uint32_t seq);
+void probe_nacked(struct swim *swim, const struct member *from, uint32_t seq);
+void probe_relay(struct swim *swim, struct member *from, uint32_t seq, const struct id *target,
+		 int64_t timeout_ms);
+void probe_check(const struct swim *swim);
+
+/* swim_state.c */
+void state_suspect(struct swim *swim, struct member *member, uint64_t incarnation,
+		   const struct id *accuser);
+void state_verdict(struct swim *swim, struct member *member, uint64_t incarnation,
+		   const struct id *judge);
+void state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
+void state_refute(struct swim *swim, uint64_t incarnation);
+void state_reserve(struct swim *swim, uint64_t wanted);
+void state_heard(struct swim *swim, struct member *member);
+void state_tick(struct swim *swim);
+void state_postpone(struct swim *swim, int64_t late_ns);
+int64_t state_bound_ms(const struct swim *swim);
+void state_check(const struct swim *swim);
+
+/* swim_tell.c */
+void tell_all(struct swim *swim, struct member *about);
+void tell_one(struct swim *swim, struct member *about, const struct member *to,
+	      enum frame_class class);
+void tell_tick(struct swim *swim);
+void tell_check(const struct swim *swim);

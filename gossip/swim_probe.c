@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * One probe, from its first ping to its verdict.
+ *
+ *   round 0      PING                                   answered: done
+ *   round 1..4   PING again, and PING_REQ to three      any ACK, direct or through a helper: done;
+ *                fresh helpers in each round            a NACK shows that the helper hears us
+ *   after that   suspect, unless something was heard
+ *
+ * SWIM waits out a whole period between its direct and its indirect half and then gives each one
+ * try. Here a silent member is asked seventeen times over within less than a second: at 25% loss a
+ * healthy one stays silent in two of 10,000 probes, and each of those is refuted long before the
+ * suspicion runs out. A round lasts as long as this peer's answers usually take (smoothed time and
+ * four deviations as in RFC 6298, within the profile's bounds), stretched by local health.
+ *
+ * Missing nacks are Lifeguard's evidence that it is us who are slow: helpers that answer neither
+ * way raise the local health score.
+ */
+#include "swim_impl.h"
+
+#define RTT_NS_MAX (10 * NS_PER_S)
+
+uint32_t probe_next_seq(struct swim *swim)
+{
+	uint32_t seq = swim->next_seq;
+
+	swim->next_seq += SWIM_SEQ_STRIDE;
+	return seq;
+}
+
+void probe_ping(struct swim *swim, struct member *target, uint32_t seq)
+{
+	uint8_t body[SWIM_PING_BYTES];
+
+	wire_put(body, seq, 4);
+	swim_send(swim, target, CLASS_CONTROL, FRAME_PING, body, sizeof(body));
+	/* Buddy system: whom we suspect hears so from us, and can refute. */
+	if (target->state == MEMBER_SUSPECT)
+		tell_one(swim, target, target, CLASS_CONTROL);
+}
+
+static struct probe *probe_of(struct swim *swim, const struct member *target)
+{
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		if (swim->probes[i].target == target)
+			return &swim->probes[i];
+	}
+	return NULL;
+}
+
+static void ask_witnesses(struct swim *swim, struct probe *probe)
+{
+	uint8_t body[SWIM_PING_REQ_BYTES];
+	struct id skip[SWIM_HELPERS_MAX + 1];
+	int64_t timeout_ms = swim_timeout_ns(swim, probe->target) / NS_PER_MS;
+
+	wire_put(body, probe->base + probe->round, 4);
+	for (size_t i = 0; i < ID_BYTES; i++)
+		body[4 + i] = probe->target->id.b[i];
+	wire_put(body + 20, (uint64_t)timeout_ms, 4);
+	skip[0] = probe->target->id;
+	for (size_t i = 0; i < probe->helper_count; i++)
+		skip[i + 1] = probe->helpers[i];
+	for (size_t i = 0; i < SWIM_WITNESSES && probe->helper_count < SWIM_HELPERS_MAX; i++) {
+		struct member *helper = member_pick(swim->members, skip, probe->helper_count + 1);
+		if (helper == NULL && probe->helper_count > 0) /* few members: ask them again */
+			helper = member_pick(swim->members, skip, 1);
+		if (helper == NULL)
+			return;
+		probe->helpers[probe->helper_count++] = helper->id;
+		skip[probe->helper_count] = helper->id;
+		swim_send(swim, helper, CLASS_CONTROL, FRAME_PING_REQ, body, sizeof(body));
+	}
+}
+
+/* Sends what belongs to the round that begins, and says when the next one is. */
+static void round_begin(struct swim *swim, struct probe *probe)
+{
+	int64_t wait_ns = swim_timeout_ns(swim, probe->target);
+
+	WEFT_ASSERT(probe->round <= SWIM_RETRIES);
+	probe->sent[probe->round] = swim->core->now;
+	probe_ping(swim, probe->target, probe->base + probe->round);
+	if (probe->round > 0) {
+		ask_witnesses(swim, probe);
+		swim->stats[SWIM_RETRY_ROUNDS]++;
+	}
+	/* The last answers may come through a helper, which takes twice as long. */
+	probe->next =
+	    mono_add_ns(swim->core->now, probe->round == SWIM_RETRIES ? 2 * wait_ns : wait_ns);
+}
+
+void probe_start(struct swim *swim, struct member *target, bool with_witnesses)
+{
+	struct probe *probe = probe_of(swim, NULL);
+
+	WEFT_ASSERT(!swim_is_self(swim, &target->id));
+	if (probe_of(swim, target) != NULL || probe == NULL)
+		return;
+	*probe = (struct probe){
+	    .target = target,
+	    .base = probe_next_seq(swim),
+	    .round = with_witnesses ? 1 : 0,
+	};
+	swim->stats[SWIM_PROBES]++;
+	round_begin(swim, probe);
+}
+
+void probe_cancel(struct swim *swim, const struct member *target)
+{
+	struct probe *probe = probe_of(swim, target);
+
+	if (probe != NULL)
+		probe->target = NULL;
+}
+
+/* Silence to the end: our own accusation, and perhaps a word about ourselves. */
+static void probe_fail(struct swim *swim, struct probe *probe)
+{
+	struct member *target = probe->target;
+
+	WEFT_ASSERT(target != NULL);
+	swim->stats[SWIM_PROBES_FAILED]++;
+	if (probe->nacks * 2 < probe->helper_count || probe->helper_count == 0)
+		swim_health_add(swim, 1);
+	probe->target = NULL;
+	if (member_is_present(target))
+		state_suspect(swim, target, target->incarnation, &swim->core->self.id);
+}
+
+/* After a stall of this process answers wait in the socket: every probe gets its round again. */
+void probe_postpone(struct swim *swim)
+{
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		struct probe *probe = &swim->probes[i];
+		if (probe->target != NULL && mono_is_due(probe->next, swim->core->now))
+			probe->next =
+			    mono_add_ns(swim->core->now, swim_timeout_ns(swim, probe->target));
+	}
+}
+
+static void relay_expire(struct swim *swim, struct relay *relay)
+{
+	const struct member *origin = member_find(swim->members, &relay->origin);
+	uint8_t body[4];
+
+	wire_put(body, relay->origin_seq, 4);
+	if (origin != NULL)
+		swim_send(swim, origin, CLASS_CONTROL, FRAME_NACK, body, sizeof(body));
+	relay->target = NULL;
+}
+
+void probe_tick(struct swim *swim)
+{
+	struct mono now = swim->core->now;
+
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		struct probe *probe = &swim->probes[i];
+		if (probe->target == NULL || !mono_is_due(probe->next, now))
+			continue;
+		if (!member_is_present(probe->target)) {
+			probe->target = NULL;
+		} else if (probe->round < SWIM_RETRIES) {
+			probe->round++;
+			round_begin(swim, probe);
+		} else {
+			probe_fail(swim, probe);
+		}
+	}
+	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
+		if (swim->relays[i].target != NULL && mono_is_due(swim->relays[i].expires, now))
+			relay_expire(swim, &swim->relays[i]);
+	}
+}
+
+struct mono probe_deadline(const struct swim *swim)
+{
+	struct mono due = MONO_NEVER;
+
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		if (swim->probes[i].target != NULL)
+			due = mono_min(due, swim->probes[i].next);
+	}
+	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
+		if (swim->relays[i].target != NULL)
+			due = mono_min(due, swim->relays[i].expires);
+	}
+	return due;
+}
+
+static void rtt_sample(struct member *member, int64_t rtt_ns)
+{
+	int64_t off;
+
+	if (rtt_ns < 0 || rtt_ns > RTT_NS_MAX)
+		return;
+	if (rtt_ns == 0)
+		rtt_ns = 1; /* zero means unknown */
+	if (member->srtt_ns == 0) {
+		member->srtt_ns = rtt_ns;
+		member->rttvar_ns = rtt_ns / 2;
+		return;
+	}
+	off = rtt_ns > member->srtt_ns ? rtt_ns - member->srtt_ns : member->srtt_ns - rtt_ns;
+	member->rttvar_ns += (off - member->rttvar_ns) / 4;
+	member->srtt_ns += (rtt_ns - member->srtt_ns) / 8;
+	if (member->srtt_ns <= 0)
+		member->srtt_ns = 1;
+}
+
+static bool was_asked(const struct probe *probe, const struct id *helper)
+{
+	for (size_t i = 0; i < probe->helper_count; i++) {
+		if (id_eq(&probe->helpers[i], helper))
+			return true;
+	}
+	return false;
+}
+
+static struct probe *probe_by_seq(struct swim *swim, uint32_t seq)
+{
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		struct probe *probe = &swim->probes[i];
+		if (probe->target != NULL && seq - probe->base <= probe->round)
+			return probe;
+	}
+	return NULL;
+}
+
+static struct relay *relay_by_seq(struct swim *swim, const struct member *target, uint32_t seq)
+{
+	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
+		struct relay *relay = &swim->relays[i];
+		if (relay->target != NULL && relay->target == target && relay->seq == seq)
+			return relay;
+	}
+	return NULL;
+}
+
+void probe_acked(struct swim *swim, struct member *from, uint32_t seq)
+{
+	struct probe *probe = probe_by_seq(swim, seq);
+	struct relay *relay = relay_by_seq(swim, from, seq);
+
+	if (relay != NULL) {
+		const struct member *origin = member_find(swim->members, &relay->origin);
+		uint8_t body[4];
+		rtt_sample(from, mono_diff_ns(swim->core->now, relay->sent));
+		wire_put(body, relay->origin_seq, 4);
+		if (origin != NULL)
+			swim_send(swim, origin, CLASS_CONTROL, FRAME_ACK, body, sizeof(body));
+		relay->target = NULL;
+	}
+	if (probe == NULL)
+		return;
+	if (from == probe->target)
+		rtt_sample(from, mono_diff_ns(swim->core->now, probe->sent[seq - probe->base]));
+	else if (!was_asked(probe, &from->id))
+		return;
+	probe->target = NULL;
+	swim_health_add(swim, -1);
+}
+
+void probe_nacked(struct swim *swim, const struct member *from, uint32_t seq)
+{
+	struct probe *probe = probe_by_seq(swim, seq);
+
+	if (probe != NULL && was_asked(probe, &from->id) && probe->nacks < probe->helper_count)
+		probe->nacks++;
+}
+
+void probe_relay(struct swim *swim, struct member *from, uint32_t seq, const struct id *target,
+		 int64_t timeout_ms)
+{
+	struct member *member = member_find(swim->members, target);
+	struct relay *relay = NULL;
+
+	for (size_t i = 0; i < SWIM_RELAYS_MAX && relay == NULL; i++) {
+		if (swim->relays[i].target == NULL)
+			relay = &swim->relays[i];
+	}
+	if (relay == NULL || member == NULL || !member->has_record || swim_is_self(swim, target))
+		return;
+	*relay = (struct relay){
+	    .target = member,
+	    .origin = from->id,
+	    .origin_seq = seq,
+	    .seq = probe_next_seq(swim),
+	    .sent = swim->core->now,
+	    .expires = mono_add_ms(swim->core->now, timeout_ms * 4 / 5),
+	};
+	swim->stats[SWIM_RELAYED]++;
+	probe_ping(swim, member, relay->seq);
+}
+
+void probe_check(const struct swim *swim)
+{
+	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+		const struct probe *probe = &swim->probes[i];
+		if (probe->target == NULL)
+			continue;
+		WEFT_ASSERT(probe->round <= SWIM_RETRIES);
+		WEFT_ASSERT(probe->helper_count <= SWIM_HELPERS_MAX);
+		WEFT_ASSERT(probe->nacks <= probe->helper_count);
+		WEFT_ASSERT(!swim_is_self(swim, &probe->target->id));
+	}
+}
