@@ -81,7 +81,7 @@ static void member_sample(union rec *rec)
 {
 	struct rec_member *m = &rec->member;
 
-	strcpy(m->name, "host-1");
+	snprintf(m->name, sizeof(m->name), "host-1");
 	for (size_t i = 0; i < PUBKEY_BYTES; i++)
 		m->pubkey[i] = (uint8_t)i;
 	m->gossip = (struct hostport){inet_of("192.0.2.1"), 7947};
@@ -108,7 +108,7 @@ static void endpoint_sample(union rec *rec)
 {
 	struct rec_endpoint *e = &rec->endpoint;
 
-	strcpy(e->name, "web.1");
+	snprintf(e->name, sizeof(e->name), "web.1");
 	e->mac = (struct mac){{0x02, 1, 2, 3, 4, 5}};
 	e->is_host = true;
 	e->addr_count = 2;
@@ -125,7 +125,7 @@ static void network_sample(union rec *rec)
 {
 	struct rec_network *n = &rec->network;
 
-	strcpy(n->name, "blue");
+	snprintf(n->name, sizeof(n->name), "blue");
 	n->vni = 0x123456;
 	n->port = 4789;
 	n->mtu_bytes = 1400;
@@ -147,14 +147,14 @@ static void network_sample(union rec *rec)
 static void token_sample(union rec *rec)
 {
 	rec->token.expires.ms = INT64_C(1700000086400);
-	strcpy(rec->token.name_pattern, "web-*");
+	snprintf(rec->token.name_pattern, sizeof(rec->token.name_pattern), "web-*");
 	rec->token.tag_count = 1;
 	label_set(&rec->token.tags[0], "role", "web");
 }
 
 static void removal_sample(union rec *rec)
 {
-	strcpy(rec->removal.reason, "disk lost");
+	snprintf(rec->removal.reason, sizeof(rec->removal.reason), "disk lost");
 	rec->removal.at.ms = INT64_C(1700000000001);
 }
 
@@ -205,7 +205,7 @@ static size_t sample_encode(const struct kind *kind, uint8_t out[WIRE_BYTES])
 static void hex(const uint8_t *bytes, size_t len, char *text)
 {
 	for (size_t i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	text[2 * len] = '\0';
 }
 
@@ -351,7 +351,7 @@ BREAKS(a_vtep_is_never_a_multicast_group, member, r->vtep = inet_of("ff02::1"))
 BREAKS(wire_versions_are_a_range, member, r->wire_min = 3)
 BREAKS(wire_version_0_does_not_exist, member, r->wire_min = 0)
 BREAKS(a_tag_needs_a_key, tags, r->tags[0].key[0] = '\0')
-BREAKS(a_tag_is_given_once, tags, strcpy(r->tags[1].key, "role"))
+BREAKS(a_tag_is_given_once, tags, snprintf(r->tags[1].key, sizeof(r->tags[1].key), "role"))
 BREAKS(a_tag_has_no_control_characters, tags, r->tags[1].value[0] = '\n')
 BREAKS(a_tag_is_utf_8, tags, r->tags[1].value[0] = '\xff')
 BREAKS(a_link_carries_at_least_68_bytes, attachment, r->mtu_bytes = 67)
@@ -379,7 +379,8 @@ BREAKS(an_ip_range_is_not_wider_than_its_subnet, network,
 BREAKS(an_auxiliary_address_is_inside_its_subnet, network, r->pools[0].aux[0] = inet_of("10.2.0.2"))
 BREAKS(pools_of_a_network_do_not_overlap, network,
        r->pools[1].subnet = r->pools[1].ip_range = prefix_of("10.1.2.0/24"))
-BREAKS(a_token_pattern_has_no_slash, token, strcpy(r->name_pattern, "a/b"))
+BREAKS(a_token_pattern_has_no_slash, token,
+       snprintf(r->name_pattern, sizeof(r->name_pattern), "a/b"))
 BREAKS(a_removal_reason_is_one_line, removal, r->reason[4] = '\n')
 
 static void a_member_without_vtep_and_an_endpoint_without_name_are_fine(void **state)

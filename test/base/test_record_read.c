@@ -25,7 +25,7 @@ static struct prefix prefix_of(const char *text)
 static void hex(const uint8_t *bytes, size_t len, char *text)
 {
 	for (size_t i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	text[2 * len] = '\0';
 }
 

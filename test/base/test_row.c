@@ -59,7 +59,7 @@ static void a_row_has_the_bytes_of_wire_version_1(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	assert_string_equal(text, "9904"
 				  "c41011111111111111111111111111111111"
 				  "c41022222222222222222222222222222222"
