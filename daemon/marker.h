@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The marker beside the socket, on a file system that a reboot empties. It tells a start whether
+ * the store is the one that this boot saw last: each commit carries a fresh marker, and the file
+ * holds the last durable one and, while a commit is under way, the one to come. A store whose
+ * marker is neither was restored from another time, or the host was rebooted: new leases then wait
+ * for a member.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gossip/base/addr.h"
+#include "gossip/base/err.h"
+
+struct marker {
+	int fd;
+	struct id current; /* what the store holds */
+	struct id next;
+};
+
+/* Opens <socket>.marker; *matches says whether it names stored. */
+int marker_open(struct marker *marker, const char *socket, const struct id *stored, bool *matches,
+		struct weft_err *err);
+void marker_close(struct marker *marker);
+
+/* Before a commit: draws the next marker (marker->next) and notes both in the file. */
+void marker_begin(struct marker *marker);
+
+/* After it: the commit is durable (then next is what counts) or failed. */
+void marker_end(struct marker *marker, bool durable);

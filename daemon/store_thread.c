@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "daemon/store_thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/channel.h"
+#include "gossip/base/check.h"
+
+#define PRUNE_EVERY_MS 3600000
+
+/* A batch on its way in, and its result on the way back. */
+struct store_item {
+	struct channel_item item;
+	uint64_t token;
+	struct write_batch *batch; /* NULL: stop */
+	int code;
+	struct weft_err err;
+};
+
+struct store_thread {
+	struct store *store;
+	struct marker marker;
+	struct channel in, out;
+	uv_thread_t thread;
+	uv_mutex_t lock; /* of stats */
+	struct store_stats stats;
+};
+
+static void item_free(struct channel_item *item)
+{
+	struct store_item *si = (struct store_item *)item;
+
+	write_batch_free(si->batch);
+	free(si);
+}
+
+static struct store_item *item_new(uint64_t token, struct write_batch *batch)
+{
+	struct store_item *si = calloc(1, sizeof(*si));
+
+	WEFT_ASSERT(si != NULL);
+	si->token = token;
+	si->batch = batch;
+	return si;
+}
+
+/* Commits one group with a fresh marker beside it and sends the results back. */
+static void commit_group(struct store_thread *st, struct store_item **group, size_t count)
+{
+	const struct write_batch *batches[STORE_GROUP_MAX + 1];
+	int results[STORE_GROUP_MAX + 1] = {0};
+	struct weft_err err = {0};
+	struct write mark = {.kind = WRITE_META,
+			     .meta = META_MARKER,
+			     .bytes = st->marker.next.b,
+			     .len = sizeof(st->marker.next.b)};
+	struct write_batch *marked;
+
+	WEFT_ASSERT(count > 0 && count <= STORE_GROUP_MAX);
+	marker_begin(&st->marker);
+	marked = write_batch_new(&mark, 1);
+	for (size_t i = 0; i < count; i++)
+		batches[i] = group[i]->batch;
+	batches[count] = marked;
+	store_commit(st->store, batches, count + 1, results, &err);
+	marker_end(&st->marker, results[count] == 0);
+	write_batch_free(marked);
+	uv_mutex_lock(&st->lock);
+	store_stats_get(st->store, &st->stats);
+	uv_mutex_unlock(&st->lock);
+	for (size_t i = 0; i < count; i++) {
+		group[i]->code = results[i];
+		if (results[i] != 0)
+			group[i]->err = err;
+		write_batch_free(group[i]->batch);
+		group[i]->batch = NULL;
+		channel_push(&st->out, &group[i]->item);
+	}
+}
+
+/* Commits what was taken from the channel; true when the end was among it. */
+static bool commit_all(struct store_thread *st, struct channel_item *item)
+{
+	struct store_item *group[STORE_GROUP_MAX];
+	size_t count = 0;
+	bool stop = false;
+
+	while (item) {
+		struct store_item *si = (struct store_item *)item;
+
+		item = item->next;
+		if (!si->batch) {
+			stop = true;
+			free(si);
+			continue;
+		}
+		group[count++] = si;
+		if (count == STORE_GROUP_MAX) {
+			commit_group(st, group, count);
+			count = 0;
+		}
+	}
+	if (count > 0)
+		commit_group(st, group, count);
+	return stop;
+}
+
+static void prune(struct store_thread *st)
+{
+	struct timespec ts;
+	struct weft_err err;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	(void)store_prune(
+	    st->store, (struct wall){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000}, NULL, &err);
+}
+
+static void thread_main(void *arg)
+{
+	struct store_thread *st = arg;
+	bool stop = false;
+
+	while (!stop) {
+		struct pollfd wait = {.fd = st->in.fd, .events = POLLIN};
+		int n = poll(&wait, 1, PRUNE_EVERY_MS);
+
+		if (n == 0)
+			prune(st);
+		else if (n > 0)
+			stop = commit_all(st, channel_take(&st->in));
+		else
+			WEFT_ASSERT(errno == EINTR);
+	}
+}
+
+struct store_thread *store_thread_new(struct store *store, const struct marker *marker,
+				      struct weft_err *err)
+{
+	struct store_thread *st = calloc(1, sizeof(*st));
+
+	WEFT_ASSERT(st != NULL);
+	st->store = store;
+	st->marker = *marker;
+	if (channel_init(&st->in) != 0 || channel_init(&st->out) != 0 ||
+	    uv_mutex_init(&st->lock) != 0 || uv_thread_create(&st->thread, thread_main, st) != 0) {
+		weft_err_set(err, WEFT_E_INTERNAL, "the store's thread does not start");
+		free(st);
+		return NULL;
+	}
+	return st;
+}
+
+void store_thread_free(struct store_thread *st)
+{
+	if (!st)
+		return;
+	channel_push(&st->in, &item_new(0, NULL)->item);
+	uv_thread_join(&st->thread);
+	channel_close(&st->in, item_free);
+	channel_close(&st->out, item_free);
+	uv_mutex_destroy(&st->lock);
+	store_close(st->store);
+	marker_close(&st->marker);
+	free(st);
+}
+
+void store_thread_commit(struct store_thread *st, uint64_t token, const struct write *writes,
+			 size_t count)
+{
+	WEFT_ASSERT(count > 0);
+	channel_push(&st->in, &item_new(token, write_batch_new(writes, count))->item);
+}
+
+int store_thread_fd(const struct store_thread *st)
+{
+	return st->out.fd;
+}
+
+void store_thread_drain(struct store_thread *st, void *ctx,
+			void (*each)(void *ctx, const struct store_done *done))
+{
+	struct channel_item *item = channel_take(&st->out);
+
+	while (item) {
+		struct store_item *si = (struct store_item *)item;
+		struct store_done done = {si->token, si->code, si->code ? &si->err : NULL};
+
+		item = item->next;
+		each(ctx, &done);
+		free(si);
+	}
+}
+
+size_t store_thread_waiting(struct store_thread *st)
+{
+	return channel_count(&st->in);
+}
+
+void store_thread_stats(struct store_thread *st, struct store_stats *stats)
+{
+	uv_mutex_lock(&st->lock);
+	*stats = st->stats;
+	uv_mutex_unlock(&st->lock);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The store on its thread: batches go in, and all that wait are made durable by one commit; what
+ * became of each comes back. Used from the loop thread alone.
+ */
+#pragma once
+
+#include "daemon/marker.h"
+#include "store/store.h"
+
+#define STORE_GROUP_MAX 256 /* batches of one commit */
+
+struct store_thread;
+
+/* What became of one batch. */
+struct store_done {
+	uint64_t token;
+	int code;
+	const struct weft_err *err; /* NULL when durable */
+};
+
+/* Takes store and marker over. NULL with err when no thread starts. */
+struct store_thread *store_thread_new(struct store *store, const struct marker *marker,
+				      struct weft_err *err);
+
+/* Waits until all that was given is durable, closes the store, frees. NULL is allowed. */
+void store_thread_free(struct store_thread *st);
+
+/* Copies the writes and queues them as one batch. */
+void store_thread_commit(struct store_thread *st, uint64_t token, const struct write *writes,
+			 size_t count);
+
+/* Readable when store_thread_drain has something to tell. */
+int store_thread_fd(const struct store_thread *st);
+void store_thread_drain(struct store_thread *st, void *ctx,
+			void (*each)(void *ctx, const struct store_done *done));
+
+/* Batches that wait to be committed. */
+size_t store_thread_waiting(struct store_thread *st);
+void store_thread_stats(struct store_thread *st, struct store_stats *stats);
