@@ -257,7 +257,9 @@ int api_duration_parse(const char *text, int64_t *ms)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(text + digits, units[i].unit) != 0)
 			continue;
-		*ms = value * units[i].ms;
+		if (__builtin_mul_overflow(value, units[i].ms, &value))
+			return WEFT_E_INVALID;
+		*ms = value;
 		return 0;
 	}
 	return WEFT_E_INVALID;

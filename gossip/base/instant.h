@@ -25,15 +25,23 @@ struct wall {
 
 #define MONO_NEVER ((struct mono){INT64_MAX})
 
-static inline struct mono mono_add_ms(struct mono t, int64_t ms)
-{
-	return t.ns > INT64_MAX - ms * NS_PER_MS ? MONO_NEVER
-						 : (struct mono){t.ns + ms * NS_PER_MS};
-}
-
+/* Later by ns (earlier when negative); stays at the ends of time instead of wrapping. */
 static inline struct mono mono_add_ns(struct mono t, int64_t ns)
 {
-	return t.ns > INT64_MAX - ns ? MONO_NEVER : (struct mono){t.ns + ns};
+	int64_t sum;
+
+	if (__builtin_add_overflow(t.ns, ns, &sum))
+		return ns > 0 ? MONO_NEVER : (struct mono){INT64_MIN};
+	return (struct mono){sum};
+}
+
+static inline struct mono mono_add_ms(struct mono t, int64_t ms)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(ms, NS_PER_MS, &ns))
+		ns = ms > 0 ? INT64_MAX : INT64_MIN;
+	return mono_add_ns(t, ns);
 }
 
 static inline int64_t mono_diff_ns(struct mono later, struct mono earlier)
