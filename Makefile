@@ -22,6 +22,7 @@ JOBS ?= $(shell nproc)
 PYTHON := /usr/bin/python3
 export DESTDIR
 export DEBIAN_FRONTEND := noninteractive
+export PYTHONDONTWRITEBYTECODE := 1
 
 PACKAGES := \
 	build-essential cmake ninja-build pkg-config git ca-certificates \
@@ -55,7 +56,7 @@ deps:
 	apt-get -q -y --no-install-recommends install "$${missing[@]}" </dev/null
 
 build/build.ninja:
-	cmake --preset default -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --preset default
 
 build-asan/build.ninja:
 	cmake --preset asan
@@ -102,7 +103,7 @@ lint: build/build.ninja
 	printf '%s\n' $(LINT_UNITS) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build
 
 install: build
-	cmake --install build
+	cmake --install build --prefix "$(PREFIX)"
 
 clean:
 	rm -rf build build-asan
