@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The files of a state directory: who may read them, who holds them, and that they are there after
+ * a crash. Private to this folder. */
+#pragma once
+
+#include "gossip/base/err.h"
+
+/* Makes the directory (0700) when missing; refuses one that others may write. */
+int state_dir_prepare(const char *dir, struct weft_err *err);
+
+/* Takes the directory for this process until the descriptor is closed (or the process ends):
+ * descriptor, or WEFT_E_BUSY naming the other process, or WEFT_E_STORE. */
+int state_dir_lock(const char *dir, struct weft_err *err);
+
+/* Makes an empty file of mode 0600 when missing (and syncs its directory), or tightens its mode. */
+int state_file_prepare(const char *path, struct weft_err *err);
+
+/* Makes names in the directory of path durable. */
+int parent_sync(const char *path, struct weft_err *err);
+
+/* WEFT_E_STORE with the reason of errno. */
+int file_fail(struct weft_err *err, const char *what, const char *path);
+
+/* "dir/name" and "path" with a suffix, owned by the caller. */
+char *path_join(const char *dir, const char *name);
+char *path_append(const char *path, const char *suffix);

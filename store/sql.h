@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * All statements of the store in one table, prepared when it opens, and the machine around them;
+ * private to this folder. Each statement has one C function, in put.c or load.c.
+ */
+#pragma once
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gossip/base/addr.h"
+#include "gossip/base/err.h"
+#include "store.h"
+
+#define ROW_PUT_(table)                                          \
+	"INSERT INTO " table " VALUES (?1, ?2, ?3, ?4, ?5, ?6) " \
+	"ON CONFLICT DO UPDATE SET version = excluded.version, bytes = excluded.bytes "
+
+/* X(name, SQL) */
+#define STORE_STATEMENTS(X)                                                                        \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
+	X(COMMIT, "COMMIT")                                                                        \
+	X(ROLLBACK, "ROLLBACK")                                                                    \
+	X(META_PUT, "INSERT INTO meta VALUES (?, ?) "                                              \
+		    "ON CONFLICT DO UPDATE SET value = excluded.value")                            \
+	X(META_DROP, "DELETE FROM meta WHERE key = ?")                                             \
+	X(META_ALL, "SELECT key, value FROM meta ORDER BY key")                                    \
+	X(OWN_GET, "SELECT bytes FROM own_rows "                                                   \
+		   "WHERE owner = ? AND topic = ? AND kind = ? AND key = ?")                       \
+	X(OWN_PUT, ROW_PUT_("own_rows") "WHERE excluded.version > version "                        \
+					"OR (excluded.version = version "                          \
+					"AND excluded.bytes = bytes)")                             \
+	X(OWN_DROP, "DELETE FROM own_rows "                                                        \
+		    "WHERE owner = ? AND topic = ? AND kind = ? AND key = ?")                      \
+	X(OWN_ALL, "SELECT bytes FROM own_rows ORDER BY owner, topic, kind, key")                  \
+	X(FACT_PUT, "INSERT INTO facts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "                 \
+		    "SET version = excluded.version, bytes = excluded.bytes "                      \
+		    "WHERE excluded.version > version")                                            \
+	X(FACT_ALL, "SELECT bytes FROM facts ORDER BY kind, key")                                  \
+	X(SNAPSHOT_PUT, ROW_PUT_("snapshot_rows") "WHERE excluded.version > version")              \
+	X(SNAPSHOT_DROP, "DELETE FROM snapshot_rows "                                              \
+			 "WHERE owner = ? AND topic = ? AND kind = ? AND key = ?")                 \
+	X(SNAPSHOT_ALL, "SELECT bytes FROM snapshot_rows ORDER BY owner, topic, kind, key")        \
+	X(LEASE_PUT, "INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "                \
+		     "ON CONFLICT (network, address) DO UPDATE SET endpoint = excluded.endpoint, " \
+		     "mac = excluded.mac, name = excluded.name, boot = excluded.boot, "            \
+		     "since_ms = excluded.since_ms, sequence = excluded.sequence, "                \
+		     "cooling = excluded.cooling, reserved = excluded.reserved, "                  \
+		     "cool_until_ms = excluded.cool_until_ms "                                     \
+		     "WHERE cooling OR endpoint IS NULL OR endpoint IS excluded.endpoint "         \
+		     "OR sequence = excluded.sequence")                                            \
+	X(LEASE_DROP, "DELETE FROM leases WHERE network = ? AND address = ?")                      \
+	X(LEASE_ALL, "SELECT * FROM leases ORDER BY network, address")                             \
+	X(ENDPOINT_PUT, "INSERT OR REPLACE INTO endpoints "                                        \
+			"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                          \
+	X(ENDPOINT_DROP, "DELETE FROM endpoints WHERE id = ?")                                     \
+	X(ENDPOINT_ALL, "SELECT * FROM endpoints ORDER BY id")                                     \
+	X(ANSWER_PUT, "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)")                           \
+	X(ANSWER_PRUNE, "DELETE FROM answers WHERE at_ms < ?")                                     \
+	X(ANSWER_ALL, "SELECT request, at_ms, bytes FROM answers ORDER BY request")
+
+enum stmt {
+#define STMT_ENUM_(name, sql) STMT_##name,
+	STORE_STATEMENTS(STMT_ENUM_)
+#undef STMT_ENUM_
+	    STMT_COUNT
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *stmts[STMT_COUNT];
+	int lock_fd;
+	char *path; /* of the database, owned */
+	struct store_stats stats;
+};
+
+/* Prepares the table of statements; store_statements_close gives them back. */
+int store_statements_open(struct store *store, struct weft_err *err);
+void store_statements_close(struct store *store);
+
+/* Translates what SQLite just said on db: WEFT_E_STORE or WEFT_E_CONFLICT, worded "what: why". */
+int store_fail(sqlite3 *db, int rc, struct weft_err *err, const char *what);
+
+/* Binds parameters one after another, then runs; the first failure is kept and told at the end.
+ * Bytes and text are borrowed until bind_run returns. */
+struct binder {
+	struct store *store;
+	sqlite3_stmt *stmt;
+	const char *what;
+	int at;
+	int rc;
+};
+
+struct binder bind_begin(struct store *store, enum stmt stmt);
+void bind_int(struct binder *binder, int64_t value);
+void bind_blob(struct binder *binder, const void *bytes, size_t len);
+void bind_id(struct binder *binder, const struct id *id);
+void bind_text(struct binder *binder, const char *text, size_t cap);
+void bind_null(struct binder *binder);
+
+/* Runs a statement that gives no rows: 0 or a failure in err. */
+int bind_run(struct binder *binder, struct weft_err *err);
+
+/* Completes a restore that was cut off between its two renames; 0 when there is none. The caller
+ * holds the lock of the directory. */
+int store_restore_finish(const char *state_dir, struct weft_err *err);
+
+/* Applies one write inside the transaction that is open: 0, WEFT_E_INVALID, WEFT_E_CONFLICT or
+ * WEFT_E_STORE. After an error the transaction is to be rolled back. */
+int store_put(struct store *store, const struct write *write, struct weft_err *err);
