@@ -59,7 +59,9 @@ CREATE TABLE leases (
     PRIMARY KEY (network, address)
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX leases_by_endpoint ON leases (endpoint, address) WHERE endpoint IS NOT NULL;
+-- An endpoint has an address once. The address comes first: addresses are handed out in order and ids
+-- are random, so that a batch of leases touches a few pages of the index instead of one each.
+CREATE UNIQUE INDEX leases_by_endpoint ON leases (address, endpoint) WHERE endpoint IS NOT NULL;
 
 -- Endpoints of this host; addrs is 17 bytes each, address and length over the 16-byte form.
 CREATE TABLE endpoints (
