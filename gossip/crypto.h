@@ -24,6 +24,7 @@
 #define KX_SEC_BYTES 32
 #define AEAD_KEY_BYTES 32
 #define AEAD_TAG_BYTES 16
+#define SALT_BYTES 16
 
 struct gossip_crypto {
 	void *ctx; /* given to every call */
@@ -54,6 +55,10 @@ struct gossip_crypto {
 		    size_t ad_len, const void *in, size_t len, void *out);
 	/* Overwrites secrets. */
 	void (*wipe)(void *ctx, void *bytes, size_t len);
+	/* A key from a password, slow and memory-hard on purpose (Argon2id, 64 MiB); nonzero when
+	 * the memory is not there. NULL where nobody types passwords (the simulator). */
+	int (*pwhash)(void *ctx, const char *password, size_t len, const uint8_t salt[SALT_BYTES],
+		      uint8_t key[AEAD_KEY_BYTES]);
 };
 
 /* libsodium's functions; aborts when libsodium cannot start. */
