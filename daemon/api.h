@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The handlers of the API: one function a method, found by the table of gossip/base/api.h. A
+ * handler reads fields, asks the tables, or submits a request to the node and answers when that is
+ * done. Names given by people become ids here (names.c), values become JSON (json.c).
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+
+typedef void (*api_handler)(struct daemon *d, struct request *req);
+
+/* The handler of a method; never NULL. */
+api_handler api_handler_of(enum api_id id);
+
+/* What a handler keeps while its request is pending. */
+struct call {
+	struct daemon *d;
+	/* Called with the node's good answer; failures are told without it. NULL: answer {}. */
+	void (*done)(struct daemon *d, struct request *req, const struct node_answer *answer);
+	/* Called with what the kernel thread tells for this request's tag. */
+	void (*told)(struct daemon *d, struct request *req, const struct kernel_tell *tell);
+	/* Called when a network appeared, by a request that waits for one. */
+	void (*retry)(struct daemon *d, struct request *req);
+	struct overlay_box box; /* of an attach, until the kernel thread takes it */
+	struct local_endpoint endpoint;
+	struct rec_network network;
+	struct id id;
+	int64_t ttl_ms;
+	bool force;
+	unsigned attempts;
+};
+
+/* The call of a request, made when it has none yet. */
+struct call *call_of(struct daemon *d, struct request *req);
+
+void api_handle(void *ctx, struct request *req);
+
+/* The node answered the request with this tag. */
+void api_answered(struct daemon *d, const struct node_answer *answer);
+
+/* The kernel thread told something for the request with this tag. */
+void api_told(struct daemon *d, const struct kernel_tell *tell);
+
+/* Networks changed: requests that wait for one look again. */
+void api_retry(struct daemon *d);
+
+/* A change for those who listen to events. */
+void api_event(struct daemon *d, const struct gossip_change *change);
+
+/* WEFT_E_NO_CLUSTER, _REMOVED, _IS_COPY ... while this node cannot serve, or 0. */
+int api_is_active(const struct daemon *d, struct weft_err *err);
+
+/* An error built in place. */
+void api_fail(struct request *req, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* limit and after of a list method: how many to give at most. */
+size_t api_page(const struct request *req, const char **after);
+
+/* Answers a list: items (taken over) under the method's key, with the cursor of the next page when
+ * next is not NULL. */
+void api_answer_list(struct request *req, json_t *items, const char *next);
+
+/* Things that the status warns of, as an array of texts. */
+json_t *api_warnings(struct daemon *d);
+
+void api_status(struct daemon *d, struct request *req);
+void api_init(struct daemon *d, struct request *req);
+void api_join(struct daemon *d, struct request *req);
+void api_leave(struct daemon *d, struct request *req);
+void api_reset(struct daemon *d, struct request *req);
+void api_token_create(struct daemon *d, struct request *req);
+void api_token_ls(struct daemon *d, struct request *req);
+void api_token_rm(struct daemon *d, struct request *req);
+void api_admin_ls(struct daemon *d, struct request *req);
+void api_admin_add(struct daemon *d, struct request *req);
+void api_admin_rm(struct daemon *d, struct request *req);
+void api_admin_backup(struct daemon *d, struct request *req);
+void api_admin_restore(struct daemon *d, struct request *req);
+void api_members(struct daemon *d, struct request *req);
+void api_node_inspect(struct daemon *d, struct request *req);
+void api_node_rm(struct daemon *d, struct request *req);
+void api_node_advertise(struct daemon *d, struct request *req);
+void api_network_create(struct daemon *d, struct request *req);
+void api_network_ls(struct daemon *d, struct request *req);
+void api_network_inspect(struct daemon *d, struct request *req);
+void api_network_rm(struct daemon *d, struct request *req);
+void api_attach(struct daemon *d, struct request *req);
+void api_detach(struct daemon *d, struct request *req);
+void api_endpoint_ls(struct daemon *d, struct request *req);
+void api_endpoint_inspect(struct daemon *d, struct request *req);
+void api_ipam_ls(struct daemon *d, struct request *req);
+void api_ipam_ring(struct daemon *d, struct request *req);
+void api_ipam_reserve(struct daemon *d, struct request *req);
+void api_ipam_release(struct daemon *d, struct request *req);
+void api_ipam_check(struct daemon *d, struct request *req);
+void api_ipam_confirm(struct daemon *d, struct request *req);
+void api_events(struct daemon *d, struct request *req);
+void api_version(struct daemon *d, struct request *req);
+void api_metrics(struct daemon *d, struct request *req);
+void api_healthz(struct daemon *d, struct request *req);
+void api_readyz(struct daemon *d, struct request *req);

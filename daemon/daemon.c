@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The turn of the loop: whatever comes in becomes an event of the node, and the update that comes
+ * out is carried to sockets, threads, waiting requests and listeners. An update is read to its end
+ * before the next step, since a step overwrites it; what must step again because of it (requests
+ * that waited for a network) is done afterwards.
+ */
+#include "daemon/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#ifdef WEFT_HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "daemon/api.h"
+#include "gossip/base/check.h"
+
+struct mono daemon_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct mono){ts.tv_sec * NS_PER_S + ts.tv_nsec};
+}
+
+struct wall daemon_wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct wall){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / NS_PER_MS};
+}
+
+void daemon_stop(struct daemon *d, enum daemon_end end)
+{
+	if (d->end == DAEMON_RUNS)
+		d->end = end;
+	uv_stop(&d->loop);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+	struct node_event event = {.kind = NODE_EV_TICK};
+
+	d->tick_armed = MONO_NEVER;
+	daemon_step(d, &event);
+}
+
+/* One timer follows the node's deadline; it is touched only when that moved. */
+static void arm_tick(struct daemon *d)
+{
+	struct mono deadline = node_deadline(d->node);
+	int64_t ns;
+
+	if (deadline.ns == d->tick_armed.ns)
+		return;
+	d->tick_armed = deadline;
+	if (deadline.ns == MONO_NEVER.ns) {
+		uv_timer_stop(&d->tick);
+		return;
+	}
+	uv_update_time(&d->loop);
+	ns = mono_diff_ns(deadline, daemon_now());
+	/* Rounded up: a timer that fires early would only be armed again. */
+	uv_timer_start(&d->tick, on_tick, ns > 0 ? (uint64_t)((ns + NS_PER_MS - 1) / NS_PER_MS) : 0,
+		       0);
+}
+
+static void apply_change(struct daemon *d, const struct gossip_change *change)
+{
+	if (change->kind == CHANGE_SYNCED) {
+		d->synced_with = change->member;
+		d->synced_at = daemon_now();
+	}
+	if (change->kind == CHANGE_ROW &&
+	    (change->row.kind == FACT_NETWORK || change->row.kind == FACT_NETWORK_END))
+		d->networks_changed = true;
+	if (d->kernel_fed)
+		feed_change(d, change);
+	if (events_are_wanted(d->events))
+		api_event(d, change);
+}
+
+static void apply(struct daemon *d, const struct node_update *update)
+{
+	udp_send(&d->udp, update->sends, update->send_count);
+	for (size_t i = 0; i < update->batch_count; i++) {
+		const struct node_batch *batch = &update->batches[i];
+
+		for (size_t j = 0; j < batch->count; j++)
+			daemon_note_secret(d, &batch->writes[j]);
+		store_thread_commit(d->store, batch->token, batch->writes, batch->count);
+	}
+	for (size_t i = 0; i < update->change_count; i++)
+		apply_change(d, &update->changes[i]);
+	/* Rows before work: a plug finds its network already there. */
+	for (size_t i = 0; i < update->work_count; i++)
+		kernel_work(d, &update->works[i]);
+	for (size_t i = 0; i < update->answer_count; i++)
+		api_answered(d, &update->answers[i]);
+}
+
+static void finish_step(struct daemon *d, const struct node_update *update)
+{
+	d->stepping = true;
+	d->steps++;
+	apply(d, update);
+	d->stepping = false;
+	if (!d->kernel_fed && d->kernel && node_is_ready(d->node)) {
+		feed_all(d);
+		d->kernel_fed = true;
+	}
+	arm_tick(d);
+	if (d->networks_changed) {
+		d->networks_changed = false;
+		api_retry(d);
+	}
+}
+
+void daemon_step(struct daemon *d, struct node_event *event)
+{
+	WEFT_ASSERT(!d->stepping);
+	event->now = daemon_now();
+	event->wall = daemon_wall();
+	finish_step(d, node_step(d->node, event));
+}
+
+void daemon_submit(struct daemon *d, struct request *req, struct node_request *request)
+{
+	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
+	const char *id = request_text(req, API_REQUEST_ID);
+
+	if (id && strlen(id) >= sizeof(request->request_id)) {
+		api_fail(req, WEFT_E_INVALID, "request_id is longer than %zu bytes",
+			 sizeof(request->request_id) - 1);
+		return;
+	}
+	if (store_thread_waiting(d->store) > CHANNEL_HIGH) {
+		api_fail(req, WEFT_E_BUSY, "the store is behind; try again");
+		return;
+	}
+	if (id)
+		memcpy(request->request_id, id, strlen(id) + 1);
+	request->tag = request_tag(req);
+	call_of(d, req);
+	daemon_step(d, &event);
+}
+
+void daemon_submit_own(struct daemon *d, struct node_request *request)
+{
+	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
+
+	request->tag = DAEMON_TAG | ++d->next_tag;
+	daemon_step(d, &event);
+}
+
+static void on_datagram(void *ctx, const struct hostport *from, const uint8_t *bytes, size_t len)
+{
+	struct node_event event = {
+	    .kind = NODE_EV_DATAGRAM, .from = *from, .bytes = bytes, .len = len};
+
+	daemon_step(ctx, &event);
+}
+
+static void on_udp(uv_poll_t *poll, int status, int events);
+
+/* Stops reading datagrams while a thread is behind: what bounds the channels. */
+static void watch_udp(struct daemon *d)
+{
+	bool may = store_thread_waiting(d->store) < CHANNEL_HIGH &&
+		   (!d->kernel || kernel_thread_waiting(d->kernel) < CHANNEL_HIGH);
+
+	if (may && !d->reading)
+		uv_poll_start(&d->udp_poll, UV_READABLE, on_udp);
+	else if (!may && d->reading)
+		uv_poll_stop(&d->udp_poll);
+	d->reading = may;
+}
+
+static void on_udp(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *d = poll->data;
+
+	(void)status;
+	(void)events;
+	for (int i = 0; i < UDP_BATCHES_PER_TURN; i++) {
+		if (udp_receive(&d->udp, d, on_datagram) < UDP_BATCH)
+			break;
+	}
+	watch_udp(d);
+}
+
+static void on_committed(void *ctx, const struct store_done *done)
+{
+	struct daemon *d = ctx;
+	struct node_event event = {
+	    .kind = NODE_EV_COMMITTED, .token = done->token, .ok = done->code == 0};
+
+	if (done->err) {
+		d->store_err = *done->err;
+		log_line(d->log, LOG_LEVEL_ERROR, "a commit failed: %s", done->err->message);
+	} else {
+		d->store_err.code = 0;
+	}
+	if (done->token == d->again_token && done->token != 0) {
+		daemon_stop(d, done->code == 0 ? DAEMON_AGAIN : DAEMON_RUNS);
+		return;
+	}
+	daemon_step(d, &event);
+}
+
+static void on_store(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *d = poll->data;
+
+	(void)status;
+	(void)events;
+	store_thread_drain(d->store, d, on_committed);
+	watch_udp(d);
+}
+
+static void on_kernel(uv_poll_t *poll, int status, int events)
+{
+	struct daemon *d = poll->data;
+
+	(void)status;
+	(void)events;
+	kernel_thread_drain(d->kernel, d, kernel_told);
+	watch_udp(d);
+}
+
+/* Of a changed configuration the level of the log takes effect at once, the rest at a start. */
+static void reload(struct daemon *d)
+{
+	struct weft_err err = {0};
+	struct options fresh;
+
+	if (d->config->reload(d->config->ctx, &fresh, &err) != 0) {
+		log_line(d->log, LOG_LEVEL_ERROR, "the configuration stays as it was: %s",
+			 err.message);
+		return;
+	}
+	d->log->level = fresh.log_level;
+	log_line(d->log, LOG_LEVEL_INFO, "configuration read again; log level is %s",
+		 log_level_name(fresh.log_level));
+}
+
+static void on_ping(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	events_ping(d->events);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	if (number == SIGHUP) {
+		reload(d);
+		return;
+	}
+	log_line(d->log, LOG_LEVEL_INFO, "stopping on %s; members and data plane stay as they are",
+		 strsignal(number));
+	daemon_stop(d, DAEMON_STOP);
+}
+
+static void start_handles(struct daemon *d)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+	uv_timer_init(&d->loop, &d->tick);
+	uv_poll_init(&d->loop, &d->udp_poll, d->udp.fd);
+	uv_poll_init(&d->loop, &d->store_poll, store_thread_fd(d->store));
+	d->tick.data = d->udp_poll.data = d->store_poll.data = d->kernel_poll.data = d;
+	uv_poll_start(&d->store_poll, UV_READABLE, on_store);
+	if (d->kernel) {
+		uv_poll_init(&d->loop, &d->kernel_poll, kernel_thread_fd(d->kernel));
+		d->kernel_poll.data = d;
+		uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+	}
+	uv_timer_init(&d->loop, &d->ping);
+	d->ping.data = d;
+	uv_timer_start(&d->ping, on_ping, EVENTS_PING_MS, EVENTS_PING_MS);
+	lag_init(&d->lag, &d->loop);
+	d->tick_armed = MONO_NEVER;
+	watch_udp(d);
+}
+
+static void stop_handles(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->tick, NULL);
+	uv_close((uv_handle_t *)&d->ping, NULL);
+	uv_close((uv_handle_t *)&d->udp_poll, NULL);
+	uv_close((uv_handle_t *)&d->store_poll, NULL);
+	if (d->kernel)
+		uv_close((uv_handle_t *)&d->kernel_poll, NULL);
+	for (size_t i = 0; i < 3; i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	lag_close(&d->lag);
+	http_close(d->http);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+}
+
+/* Tells whoever started this process how it stands. */
+static void tell_manager(const char *state)
+{
+#ifdef WEFT_HAVE_SYSTEMD
+	sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+static void run(struct daemon *d)
+{
+	char bind_text[HOSTPORT_TEXT_BYTES], advertise[HOSTPORT_TEXT_BYTES];
+
+	const struct node_update *update =
+	    node_start(d->node, daemon_now(), daemon_wall(), d->marker_ok);
+
+	daemon_open_kernel(d);
+	start_handles(d);
+	finish_step(d, update);
+	hostport_format(&d->options->bind, bind_text);
+	hostport_format(&d->advertise, advertise);
+	log_event(d->log, LOG_OWN, LOG_LEVEL_INFO, "weftd " WEFT_VERSION " runs",
+		  (struct log_field[]){{"socket", d->options->socket},
+				       {"bind", bind_text},
+				       {"advertise", advertise},
+				       {"state_dir", d->options->state_dir}},
+		  4);
+	tell_manager("READY=1");
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	tell_manager("STOPPING=1");
+	stop_handles(d);
+}
+
+enum daemon_end daemon_run(const struct daemon_config *config, struct weft_err *err)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	enum daemon_end end = DAEMON_FAILED;
+
+	WEFT_ASSERT(d != NULL);
+	d->config = config;
+	d->options = config->options;
+	d->log = config->log;
+	d->started = daemon_wall();
+	uv_loop_init(&d->loop);
+	if (daemon_open(d, err) == 0) {
+		run(d);
+		end = d->end;
+	}
+	daemon_close(d);
+	uv_loop_close(&d->loop);
+	free(d);
+	return end;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The process around a node: it wires sockets, the store's and the kernel's threads, the API and
+ * the clock to the pure node, and decides nothing by itself. One struct daemon lives for one run;
+ * all of it belongs to the loop thread.
+ *
+ *   datagram, request, committed, kernel report, tick -> node_step -> daemon_apply ->
+ *       sendmmsg, store thread, kernel thread, answers of the API, event streams
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "daemon/events.h"
+#include "daemon/http.h"
+#include "daemon/kernel_thread.h"
+#include "daemon/lag.h"
+#include "daemon/log.h"
+#include "daemon/node/node.h"
+#include "daemon/options.h"
+#include "daemon/store_thread.h"
+#include "daemon/udp.h"
+
+#define DAEMON_TAG (UINT64_C(1) << 63) /* tags of the daemon's own requests */
+
+/* Why a run ended. */
+enum daemon_end {
+	DAEMON_RUNS = 0,
+	DAEMON_STOP,
+	DAEMON_AGAIN, /* run again with what the store holds */
+	DAEMON_WIPE,  /* wipe the store, then run again */
+	DAEMON_FAILED
+};
+
+/* The cluster's own key, where weft init ran; wiped at the end. */
+struct daemon_secrets {
+	bool has_cluster_key;
+	uint8_t cluster_seed[SEED_BYTES];
+};
+
+struct daemon {
+	const struct options *options;
+	struct log *log;
+	const struct daemon_config *config;
+	uv_loop_t loop;
+	enum daemon_end end;
+
+	struct heap heap; /* of blobs and small tables */
+	struct blob_store blobs;
+	struct node *node;
+	bool stepping; /* inside node_step or daemon_apply */
+	struct hostport advertise;
+	bool advertise_chosen; /* by options or by the user: not to be changed by itself */
+	struct wall started;
+	struct daemon_secrets secrets;
+	bool marker_ok;
+
+	struct udp udp;
+	uv_poll_t udp_poll;
+	bool reading;
+	uv_timer_t tick;
+	struct mono tick_armed;
+	struct store_thread *store;
+	uv_poll_t store_poll;
+	struct weft_err store_err; /* the last commit that failed */
+	struct kernel_thread *kernel;
+	uv_poll_t kernel_poll;
+	bool kernel_fed; /* it has all rows; changes follow one by one */
+	struct overlay_totals totals;
+	uv_signal_t signals[3];
+	struct http *http;
+	struct events *events;
+	struct lag lag;
+	uv_timer_t ping;       /* of event streams */
+	bool networks_changed; /* since waiters looked last */
+
+	uint64_t next_tag;
+	struct id synced_with;
+	struct mono synced_at; /* ns 0: never in this run */
+	uint64_t again_token;  /* a batch of the daemon's own: run again once it is durable */
+	uint64_t steps, kernel_failures, lost_endpoints;
+};
+
+struct daemon_config {
+	const struct options *options;
+	struct log *log;
+	/* Reads the options again on SIGHUP; what can change while running is taken from them. */
+	int (*reload)(void *ctx, struct options *options, struct weft_err *err);
+	void *ctx;
+};
+
+/* One run, from opening the store to closing it. Sets err and returns DAEMON_FAILED when it could
+ * not start. */
+enum daemon_end daemon_run(const struct daemon_config *config, struct weft_err *err);
+
+/* Ends the run after the current turn. */
+void daemon_stop(struct daemon *d, enum daemon_end end);
+
+/* One step of the node; its update is applied before it returns. Not reentrant. */
+void daemon_step(struct daemon *d, struct node_event *event);
+
+/* A request of the API: its answer comes to api_answered by the request's tag. request->tag is
+ * set here. */
+void daemon_submit(struct daemon *d, struct request *req, struct node_request *request);
+
+/* A request of the daemon's own; a failure is logged. */
+void daemon_submit_own(struct daemon *d, struct node_request *request);
+
+struct mono daemon_now(void);
+struct wall daemon_wall(void);
+
+/* ---- start.c: what a run begins and ends with ---- */
+
+int daemon_open(struct daemon *d, struct weft_err *err);
+
+/* Starts the kernel thread once the node has started and has its id; without the right to do that
+ * it says so and goes on. */
+void daemon_open_kernel(struct daemon *d);
+void daemon_close(struct daemon *d);
+
+/* Removes the store of a node that left or was removed; only between runs. */
+int daemon_wipe(const struct options *options, struct weft_err *err);
+
+/* Remembers the cluster's key when a write carries it, for weft admin backup. */
+void daemon_note_secret(struct daemon *d, const struct write *write);
+
+/* ---- feed.c: rows for the kernel thread ---- */
+
+/* One change of a row or member. */
+void feed_change(struct daemon *d, const struct gossip_change *change);
+
+/* All rows at once, when the kernel may be touched for the first time. */
+void feed_all(struct daemon *d);
+
+/* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
+
+void kernel_work(struct daemon *d, const struct node_work *work);
+void kernel_told(void *ctx, const struct kernel_tell *tell);
+
+/* ---- metrics.c ---- */
+
+/* The whole page, malloc'd. */
+char *metrics_text(struct daemon *d);

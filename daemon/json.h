@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Values as JSON, in the form that the API promises: ids in hex, instants in RFC 3339, UTC. */
+#pragma once
+
+#include <jansson.h>
+
+#include "daemon/names.h"
+
+json_t *json_id(const struct id *id);
+json_t *json_inet(const struct inet *ip);
+json_t *json_prefix(const struct prefix *prefix);
+json_t *json_hostport(const struct hostport *hp);
+json_t *json_mac(const struct mac *mac);
+json_t *json_wall(struct wall at); /* null for 0 */
+json_t *json_labels(const struct rec_label *labels, size_t count);
+json_t *json_name(const char *name); /* a text from elsewhere; "?" where it is no UTF-8 */
+
+json_t *json_member(struct daemon *d, const struct member_info *info);
+json_t *json_network(struct daemon *d, const struct id *id, const struct rec_network *rec);
+json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found);
+
+/* "alive" and the like. */
+const char *member_state_name(enum member_state state);
+const char *node_phase_name(enum node_phase phase);
+const char *encrypt_name(uint8_t mode);
+
+/* Hosts and endpoints of a network, from the attachment rows of members that count. */
+void network_count(struct daemon *d, const struct id *id, size_t *hosts, size_t *endpoints);
+
+/* A field of API_LABELS as labels: 0, WEFT_E_LIMIT or WEFT_E_INVALID. */
+int labels_from_json(json_t *json, struct rec_label *labels, size_t cap, size_t *count,
+		     struct weft_err *err);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* weftd: reads options, then runs until it is told to stop. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+
+/* What main hands to a reload. */
+struct arguments {
+	int argc;
+	char **argv;
+};
+
+static int read_options(const struct arguments *args, struct option_texts *texts,
+			struct options *options, enum options_want *want, struct weft_err *err)
+{
+	int rc;
+
+	memset(texts, 0, sizeof(*texts));
+	rc = options_flags(texts, args->argc, args->argv, want, err);
+	if (rc != 0 || *want == WANT_HELP || *want == WANT_VERSION)
+		return rc;
+	rc = options_env(texts, environ, err);
+	if (rc == 0)
+		rc = options_file(texts, err);
+	return rc == 0 ? options_judge(texts, options, err) : rc;
+}
+
+static int reload(void *ctx, struct options *options, struct weft_err *err)
+{
+	struct option_texts texts;
+	enum options_want want;
+
+	return read_options(ctx, &texts, options, &want, err);
+}
+
+static int run(struct arguments *args, const struct options *options)
+{
+	struct weft_err err = {0};
+	struct log log;
+	struct daemon_config config = {
+	    .options = options, .log = &log, .reload = reload, .ctx = args};
+	enum daemon_end end;
+
+	log_init(&log, stderr, options->log_level, options->log_format);
+	signal(SIGPIPE, SIG_IGN);
+	do {
+		end = daemon_run(&config, &err);
+		if (end == DAEMON_WIPE && daemon_wipe(options, &err) != 0)
+			end = DAEMON_FAILED;
+	} while (end == DAEMON_AGAIN || end == DAEMON_WIPE);
+	if (end == DAEMON_FAILED) {
+		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {argc, argv};
+	struct option_texts texts;
+	struct options options;
+	enum options_want want;
+	struct weft_err err = {0};
+
+	if (read_options(&args, &texts, &options, &want, &err) != 0) {
+		fprintf(stderr, "weftd: %s\n", err.message);
+		return 2;
+	}
+	switch (want) {
+	case WANT_HELP:
+		options_help(stdout);
+		return 0;
+	case WANT_VERSION:
+		puts("weftd " WEFT_VERSION);
+		return 0;
+	case WANT_CHECK:
+		options_print(&texts, stdout);
+		return 0;
+	case WANT_RUN:
+		break;
+	}
+	return run(&args, &options);
+}
