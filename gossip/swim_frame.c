@@ -83,13 +83,17 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 	incarnation = wire_get(body + ID_BYTES, 8);
 	if (incarnation > SWIM_INCARNATION_MAX)
 		return DROP_FRAME;
+	member = member_find(swim->members, &subject);
 	if (swim_is_self(swim, &subject)) {
 		/* Of an incarnation of ours that we know nothing of we are not the speaker. */
 		if (type != FRAME_ALIVE || incarnation > swim->reserved)
 			state_refute(swim, incarnation);
+		/* Refuted already, and the answer did not arrive there. */
+		if (type != FRAME_ALIVE && incarnation < swim->core->self.incarnation &&
+		    member != NULL)
+			tell_one(swim, member, from, CLASS_MEMBER);
 		return DROP_NONE;
 	}
-	member = member_find(swim->members, &subject);
 	if (member == NULL || !member->has_record)
 		return DROP_NONE;
 	if (type == FRAME_ALIVE)

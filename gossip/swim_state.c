@@ -32,7 +32,7 @@
 #define SUSPICION_MAX_FACTOR 5
 #define VERIFIERS 4         /* random members that look for themselves, on average */
 #define RING_VERIFIERS 3    /* and those before the accused one in the ring */
-#define RECHECK_MS 200      /* an accuser goes on asking */
+#define RECHECK_MS 100      /* an accuser goes on asking */
 #define ACCUSE_AGAIN_MS 200 /* to its face, when heard */
 #define RESERVE_BLOCK 16    /* incarnations in one write */
 #define RESERVE_RETRY_MS 1000
