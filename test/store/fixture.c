@@ -183,7 +183,7 @@ void row_make(const struct row_spec *spec, struct row_bytes *row)
 	int len;
 
 	memcpy(view.key, key.b, ID_BYTES);
-	if (!spec->deleted)
+	if (!spec->deleted || spec->value)
 		view.value_len = (size_t)snprintf(value, sizeof(value), "v%u", spec->value);
 	len = row_encode(&view, row->bytes, sizeof(row->bytes));
 	assert_true(len > 0);

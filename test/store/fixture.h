@@ -40,7 +40,8 @@ struct write lease_write(unsigned n);
 struct write endpoint_write(unsigned n);
 struct write answer_write(const char *request, int64_t at_ms);
 
-/* A signed row (its signature is no real one) with value "v<value>". */
+/* A signed row (its signature is no real one) with value "v<value>"; a tombstone has one only when
+ * it is not 0. */
 struct row_bytes {
 	uint8_t bytes[ROW_BYTES_MAX];
 	size_t len;

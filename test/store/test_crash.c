@@ -157,6 +157,43 @@ static void a_file_that_may_not_grow_fails_whole_batches_and_recovers(void **sta
 	store_close(store);
 }
 
+#define HUGE_LEASES 6000 /* more than the limit below has room for */
+
+static void commit_group_with_a_huge_batch(const char *dir)
+{
+	static struct write huge[HUGE_LEASES];
+	struct rlimit limit = {256 * 1024, RLIM_INFINITY};
+	struct store *store = must_open(dir);
+	struct write first = lease_write(900001), last = lease_write(900002);
+	const struct write_batch *batches[3];
+	int results[3];
+
+	for (unsigned i = 0; i < HUGE_LEASES; i++)
+		huge[i] = lease_write(i);
+	batches[0] = write_batch_new(&first, 1);
+	batches[1] = write_batch_new(huge, HUGE_LEASES);
+	batches[2] = write_batch_new(&last, 1);
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	CHECK(store_commit(store, batches, 3, results, NULL) == WEFT_E_STORE);
+	CHECK(results[0] == 0 && results[1] == WEFT_E_STORE && results[2] == 0);
+	CHECK(state_count(store, WRITE_LEASE) == 2);
+	store_close(store);
+	for (int i = 0; i < 3; i++)
+		write_batch_free((struct write_batch *)batches[i]);
+}
+
+static void a_batch_too_big_for_the_disk_does_not_hold_small_ones_back(void **state)
+{
+	const char *dir = *state;
+	struct store *store;
+
+	in_child(commit_group_with_a_huge_batch, dir);
+	store = must_open(dir);
+	assert_int_equal(state_count(store, WRITE_LEASE), 2);
+	store_close(store);
+}
+
 static void fill_tmpfs(const char *dir)
 {
 	struct weft_err err = {0};
@@ -202,6 +239,9 @@ static void a_full_disk_loses_nothing_that_was_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		a_batch_too_big_for_the_disk_does_not_hold_small_ones_back, dir_setup,
+		dir_teardown),
 	    cmocka_unit_test_setup_teardown(nothing_told_is_lost_and_no_batch_is_torn_by_kill_9,
 					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(
