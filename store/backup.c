@@ -131,7 +131,7 @@ static int backup_open(const char *path, sqlite3 **db, struct weft_err *err)
 
 int store_backup_check(const char *path, int *schema, struct weft_err *err)
 {
-	struct weft_err ignored;
+	struct weft_err ignored = {0};
 	sqlite3 *db = NULL;
 	int version = backup_open(path, &db, err ? err : &ignored);
 
@@ -224,7 +224,7 @@ static int restore_decide(const char *state_dir, sqlite3 *backup, struct weft_er
 
 int store_restore(const struct store_config *cfg, const char *path, struct weft_err *err)
 {
-	struct weft_err ignored;
+	struct weft_err ignored = {0};
 	sqlite3 *backup = NULL;
 	int lock_fd = -1, code;
 

@@ -104,7 +104,7 @@ static int database_open(struct store *store, bool *damaged, struct weft_err *er
 
 int store_open(const struct store_config *cfg, struct store **out, struct weft_err *err)
 {
-	struct weft_err ignored;
+	struct weft_err ignored = {0};
 	struct store *store;
 	bool damaged = false;
 	int code;

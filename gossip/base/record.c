@@ -14,7 +14,7 @@
 
 #define VNI_MIN 4096u
 #define VNI_MAX 0xffffffu
-#define MTU_BYTES_MIN 68u /* what IPv4 asks of every link, RFC 791 */
+#define MTU_BYTES_MIN 68u  /* what IPv4 asks of every link, RFC 791 */
 #define FREE_LOG2_MAX 129u /* a whole IPv6 space */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Copyright The weft authors
 --
--- What survives a restart of a node. Ids and addresses are blobs of 16 bytes (IPv4 mapped), hardware
+-- What survives a restart of a node. Ids and addresses are blobs of 16 bytes (IPv4 mapped), MAC
 -- addresses of 6; instants are milliseconds since 1970. A version is two big-endian numbers of 8
--- bytes (epoch and sequence, or the counter of a fact before its author), so that the larger blob is
--- the newer row.
+-- bytes (epoch and sequence), or the counter of a fact before its author, so that the larger blob
+-- is the newer row.
 
 -- Small single values by enum meta_key.
 CREATE TABLE meta (
@@ -59,8 +59,8 @@ CREATE TABLE leases (
     PRIMARY KEY (network, address)
 ) STRICT, WITHOUT ROWID;
 
--- An endpoint has an address once. The address comes first: addresses are handed out in order and ids
--- are random, so that a batch of leases touches a few pages of the index instead of one each.
+-- An endpoint has an address once. The address comes first: addresses are handed out in order and
+-- ids are random, so that a batch of leases touches a few pages of the index instead of one each.
 CREATE UNIQUE INDEX leases_by_endpoint ON leases (address, endpoint) WHERE endpoint IS NOT NULL;
 
 -- Endpoints of this host; addrs is 17 bytes each, address and length over the 16-byte form.

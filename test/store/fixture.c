@@ -11,8 +11,10 @@ int dir_setup(void **state)
 {
 	char *dir = strdup("/tmp/weft-store-XXXXXX");
 
-	if (!dir || !mkdtemp(dir))
+	if (!dir || !mkdtemp(dir)) {
+		free(dir);
 		return -1;
+	}
 	*state = dir;
 	return 0;
 }
@@ -143,7 +145,7 @@ struct write endpoint_write(unsigned n)
 	ep->id = id_of(1000 + n);
 	ep->network = id_of(1);
 	snprintf(ep->name, sizeof(ep->name), "box%u", n);
-	strcpy(ep->ifname, "eth0");
+	memcpy(ep->ifname, "eth0", sizeof("eth0"));
 	snprintf(ep->host_ifname, sizeof(ep->host_ifname), "wf%08x", n);
 	snprintf(ep->netns, sizeof(ep->netns), "/run/netns/box%u", n);
 	ep->netns_dev = 4;

@@ -74,7 +74,7 @@ static void a_damaged_foreign_or_empty_backup_is_refused(void **state)
 	before = state_text(store);
 	store_close(store);
 	fd = open(copy, O_WRONLY);
-	assert_int_equal(pwrite(fd, before, 4096, 4096 * 12), 4096);
+	assert_int_equal(pwrite(fd, before, 4096, INT64_C(4096) * 12), 4096);
 	close(fd);
 	assert_int_equal(store_backup_check(copy, NULL, &err), WEFT_E_STORE);
 	assert_int_equal(restore(*state, copy, &err), WEFT_E_STORE);

@@ -15,6 +15,8 @@
 
 #define BATCH 20
 #define ROUNDS 6
+#define LIMIT_BYTES 262144
+#define BALLAST_BYTES 204800
 
 /* Commits batches of BATCH leases for ever, and tells each number once it is durable. The last
  * write of a batch is its number. Runs in a child of its own. */
@@ -76,7 +78,7 @@ static void nothing_told_is_lost_and_no_batch_is_torn_by_kill_9(void **state)
 		store = must_open(dir); /* the lock died with its holder */
 		assert_int_equal(store_load(store, last_number, &found, NULL), 0);
 		assert_in_range(found, told, told + 1);
-		assert_int_equal(state_count(store, WRITE_LEASE), found * BATCH);
+		assert_int_equal(state_count(store, WRITE_LEASE), (size_t)found * BATCH);
 		store_close(store);
 		told = found;
 	}
@@ -128,7 +130,7 @@ static void check(int holds, int line)
 
 static void fill_limited_file(const char *dir)
 {
-	struct rlimit limit = {256 * 1024, RLIM_INFINITY};
+	struct rlimit limit = {LIMIT_BYTES, RLIM_INFINITY};
 	struct weft_err err = {0};
 	struct store *store = must_open(dir);
 	unsigned durable;
@@ -138,11 +140,11 @@ static void fill_limited_file(const char *dir)
 	durable = commit_until_full(store, 0, &err);
 	CHECK(durable > 0);
 	CHECK(err.message[0] != '\0');
-	CHECK(state_count(store, WRITE_LEASE) == durable * BATCH);
+	CHECK(state_count(store, WRITE_LEASE) == (size_t)durable * BATCH);
 	limit.rlim_cur = RLIM_INFINITY;
 	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 	must_commit(store, lease_write(1000000)); /* works again without a restart */
-	CHECK(state_count(store, WRITE_LEASE) == durable * BATCH + 1);
+	CHECK(state_count(store, WRITE_LEASE) == (size_t)durable * BATCH + 1);
 	store_close(store);
 }
 
@@ -162,7 +164,7 @@ static void a_file_that_may_not_grow_fails_whole_batches_and_recovers(void **sta
 static void commit_group_with_a_huge_batch(const char *dir)
 {
 	static struct write huge[HUGE_LEASES];
-	struct rlimit limit = {256 * 1024, RLIM_INFINITY};
+	struct rlimit limit = {LIMIT_BYTES, RLIM_INFINITY};
 	struct store *store = must_open(dir);
 	struct write first = lease_write(900001), last = lease_write(900002);
 	const struct write_batch *batches[3];
@@ -200,7 +202,7 @@ static void fill_tmpfs(const char *dir)
 	struct store *store;
 	unsigned durable;
 	char *before, *after;
-	static char ballast[200 * 1024];
+	static char ballast[BALLAST_BYTES];
 	int fd;
 
 	CHECK(unshare(CLONE_NEWNS) == 0);
@@ -221,7 +223,7 @@ static void fill_tmpfs(const char *dir)
 	after = state_text(store);
 	CHECK(strcmp(before, after) == 0);
 	must_commit(store, lease_write(1000000));
-	CHECK(state_count(store, WRITE_LEASE) == durable * BATCH + 1);
+	CHECK(state_count(store, WRITE_LEASE) == (size_t)durable * BATCH + 1);
 	store_close(store);
 	free(before);
 	free(after);

@@ -13,6 +13,8 @@
 
 #include "store/sql.h"
 
+#define PAGE_BYTES INT64_C(4096)
+
 /* Opens, expecting a refusal; returns its code. */
 static int refusal(const char *dir, struct weft_err *err)
 {
@@ -167,8 +169,8 @@ static void a_damaged_page_is_found_at_open_with_a_way_out(void **state)
 
 	store_with_leases(*state);
 	assert_int_equal(stat(in_dir(*state, STORE_FILE), &st), 0);
-	assert_true(st.st_size > 16 * 4096);
-	scribble(*state, st.st_size - 4096 * 4, 4096 * 4);
+	assert_true(st.st_size > 16 * PAGE_BYTES);
+	scribble(*state, st.st_size - 4 * PAGE_BYTES, 4 * PAGE_BYTES);
 	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
 	assert_non_null(strstr(err.message, "damaged"));
 	assert_non_null(strstr(err.message, "weft restore"));
@@ -179,7 +181,7 @@ static void a_truncated_database_is_found_at_open(void **state)
 	struct weft_err err = {0};
 
 	store_with_leases(*state);
-	assert_int_equal(truncate(in_dir(*state, STORE_FILE), 4096 * 5), 0);
+	assert_int_equal(truncate(in_dir(*state, STORE_FILE), 5 * PAGE_BYTES), 0);
 	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
 	assert_non_null(strstr(err.message, "weft restore"));
 }
