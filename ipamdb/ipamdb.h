@@ -7,13 +7,12 @@
  */
 #pragma once
 
-#include "gossip/base/err.h"
 #include "gossip/base/heap.h"
-#include "gossip/base/instant.h"
 #include "gossip/base/trace.h"
-#include "gossip/base/write.h"
+#include "gossip/crypto.h"
+#include "io.h"
 
-#define IPAM_MESSAGE_BYTES_MAX 512
+#define IPAM_COOLDOWN_MS 60000
 
 struct ipamdb;
 
@@ -21,6 +20,7 @@ enum restart_guard { GUARD_ONE = 0, GUARD_ALL, GUARD_OFF };
 
 struct ipamdb_config {
 	struct page_source pages;
+	const struct gossip_crypto *crypto; /* hash of closures */
 	struct id self;
 	uint64_t seed;
 	int64_t cooldown_ms; /* 60,000 by default */
@@ -29,116 +29,27 @@ struct ipamdb_config {
 	struct trace_sink trace;
 };
 
-enum ipam_request_kind {
-	IPAM_LEASE = 1, /* one address per pool family, or those named, for an endpoint */
-	IPAM_RESERVE,   /* the same without an endpoint behind it */
-	IPAM_RELEASE,   /* one address by network and address; sequence must fit when given */
-	IPAM_RELEASE_ENDPOINT, /* all addresses of an endpoint of this host */
-	IPAM_HAND_OVER, /* leave: give every free range away; answered when recipients hold it */
-};
-
-struct ipam_request {
-	enum ipam_request_kind kind;
-	uint64_t tag;
-	struct id network;
-	struct id endpoint;
-	struct mac mac;
-	char name[NAME_BYTES];
-	size_t addr_count; /* 0: choose */
-	struct inet addrs[ENDPOINT_ADDRS_MAX];
-	uint64_t sequence; /* IPAM_RELEASE: 0 any */
-	bool force;        /* release although an endpoint holds it */
-	struct mono deadline;
-};
-
-/* Rows (kind, topic, key, deleted, value are set) and writes of one atomic commit. The host adds
- * the rows and writes of its own that belong to the same request (the endpoint behind a lease),
- * lets gossip sign the rows, commits all, then sends IPAM_EV_DURABLE. */
-struct ipam_group {
-	uint64_t token;
-	uint64_t tag; /* the request it serves, 0: ipamdb itself */
-	size_t first_row, row_count;
-	size_t first_write, write_count; /* WRITE_LEASE and WRITE_LEASE_DROP */
-};
-
-struct ipam_message {
-	struct id to;
-	uint64_t tag; /* given back with its answer */
-	size_t len;
-	uint8_t bytes[IPAM_MESSAGE_BYTES_MAX];
-};
-
-struct ipam_reply {
-	uint64_t message; /* handle of the delivered request */
-	size_t len;
-	uint8_t bytes[IPAM_MESSAGE_BYTES_MAX];
-};
-
-struct ipam_answer {
-	uint64_t tag;
-	struct weft_err err;
-	size_t lease_count;
-	struct lease leases[ENDPOINT_ADDRS_MAX];
-	struct prefix prefixes[ENDPOINT_ADDRS_MAX]; /* the address with its pool's length */
-};
-
-#define IPAM_GROUPS 32
-#define IPAM_ROWS 128
-#define IPAM_WRITES 128
-#define IPAM_MESSAGES 16
-#define IPAM_REPLIES 16
-#define IPAM_ANSWERS 64
-
-/* Output of one call; lives until the next. */
-struct ipam_update {
-	size_t group_count, row_count, write_count, message_count, reply_count, answer_count;
-	struct ipam_group groups[IPAM_GROUPS];
-	struct row_view rows[IPAM_ROWS];
-	struct write writes[IPAM_WRITES];
-	struct ipam_message messages[IPAM_MESSAGES];
-	struct ipam_reply replies[IPAM_REPLIES];
-	struct ipam_answer answers[IPAM_ANSWERS];
-};
-
-enum ipam_event_kind {
-	IPAM_EV_TICK = 1,
-	IPAM_EV_ROW,    /* a row or fact is visible (own ones too) */
-	IPAM_EV_MEMBER, /* state of a member */
-	IPAM_EV_SYNCED, /* a whole sync with a member was completed */
-	IPAM_EV_REQUEST,
-	IPAM_EV_MESSAGE,  /* request from another node */
-	IPAM_EV_ANSWERED, /* answer to a message of ours */
-	IPAM_EV_DURABLE,
-	IPAM_EV_ACTIVE,  /* ok: this node may lease; not ok: fenced, left, removed or a copy */
-	IPAM_EV_CONFIRM, /* the operator overrides the restart guard */
-};
-
-struct ipam_event {
-	enum ipam_event_kind kind;
-	struct mono now;
-	struct wall wall;
-	const struct row_view *row;
-	struct id member;
-	bool present; /* IPAM_EV_MEMBER: alive or suspect */
-	bool removed; /* IPAM_EV_MEMBER: removed or left */
-	const struct ipam_request *request;
-	uint64_t message; /* IPAM_EV_MESSAGE: handle */
-	uint64_t tag;     /* IPAM_EV_ANSWERED */
-	int code;         /* IPAM_EV_ANSWERED: 0 or why there is no answer */
-	const uint8_t *bytes;
-	size_t len;
-	uint64_t token; /* IPAM_EV_DURABLE */
-	bool ok;
-};
-
 struct ipamdb *ipamdb_new(const struct ipamdb_config *config);
 void ipamdb_free(struct ipamdb *db);
 
-/* A stored WRITE_LEASE at start; own rows come as IPAM_EV_ROW. */
+/* This node's id, when it was not known yet at ipamdb_new (before the first start). */
+void ipamdb_self_set(struct ipamdb *db, const struct id *self);
+
+/* A stored WRITE_LEASE, META_LEASE_SEQUENCE or row (own ones with their tombstones, facts) at
+ * start, before ipamdb_start; other writes are passed over. 0, or WEFT_E_INVALID. */
 int ipamdb_load(struct ipamdb *db, const struct write *write);
 
 /* marker_ok: the runtime directory's marker is the one the store expects (no guard needed). */
-void ipamdb_start(struct ipamdb *db, struct mono now, bool marker_ok);
+void ipamdb_start(struct ipamdb *db, struct mono now, struct wall wall, bool marker_ok);
 const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event *event);
+
+/* When IPAM_EV_TICK is due next; in the past while work is queued. */
 struct mono ipamdb_deadline(const struct ipamdb *db);
+
+/* The rows by which the maker of a network holds its pools, to be committed with FACT_NETWORK:
+ * writes up to POOLS_MAX rows (without value) and returns how many. */
+size_t ipamdb_network_rows(const struct id *network, const struct rec_network *rec,
+			   struct row_view rows[POOLS_MAX]);
+
+/* Queries for the API are in query.h. Walks everything and asserts its invariants. */
 void ipamdb_check(const struct ipamdb *db);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Accepting. What was granted to this node becomes its own when its row at the grant's generation
+ * is durable, and not before. A grant may come in an answer, by gossip, or both, now or after a
+ * restart; it counts while it is the newest word on every address that it covers and this node has
+ * not already given that generation up again.
+ */
+#include "ask.h"
+#include "donor.h"
+
+#define ACCEPTS_PER_GROUP 32
+
+/* Is the grant still the last word, and unanswered? */
+static bool is_open(struct net *net, const struct claim *grant)
+{
+	const struct runs *runs = net_runs(net);
+	struct claim row = *grant;
+
+	row.author = grant->holder;
+	row.is_grant = false;
+	if (grant->accepting || claim_find(net, &row))
+		return false;
+	if (runs_top(&net->spent, &grant->span) >= grant->generation)
+		return false;
+	for (size_t i = runs_from(runs, grant->span.lo); i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->span.lo > grant->span.hi)
+			break;
+		if (run->generation != grant->generation || run->clash ||
+		    !id_eq(&run->holder, &grant->holder))
+			return false;
+	}
+	return true;
+}
+
+bool accept_grants(struct ipamdb *db, struct net *net)
+{
+	struct flight *flight = NULL;
+	struct weft_err err;
+
+	if (!net->wants_accept)
+		return false;
+	if (db_may_lease(db, &err) != 0 || db->handover.active)
+		return true;
+	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
+		return true;
+	for (size_t i = 0; i < net->claims.count; i++) {
+		struct claim *grant = vec_at(&net->claims, i);
+		struct claim row = *grant;
+		if (!grant->is_grant || !id_eq(&grant->holder, &db->self) || !is_open(net, grant))
+			continue;
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_ACCEPT, 0);
+		if (flight->changes.count == ACCEPTS_PER_GROUP)
+			return true;
+		grant->accepting = true;
+		row.author = db->self;
+		row.is_grant = false;
+		row.epoch = row.sequence = 0;
+		flight_claim(db, flight, net, &row, false);
+		db_trace(db, TRACE_RANGE_RECEIVED, &grant->author, &net->id, NULL,
+			 span_size(&grant->span));
+	}
+	net->wants_accept = false;
+	return false;
+}
+
+void accept_durable(struct ipamdb *db, struct flight *flight, int code)
+{
+	struct net *net = net_find(db, &flight->network);
+
+	WEFT_ASSERT(net != NULL);
+	for (size_t i = 0; i < net->claims.count; i++) {
+		struct claim *claim = vec_at(&net->claims, i);
+		if (claim->accepting)
+			claim->accepting = false;
+	}
+	if (code == 0) {
+		asks_granted(db, net);
+		return;
+	}
+	net->wants_accept = true;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What becomes of a removed node's space.
+ *
+ * "Removed" says that the node is off, but not what it did before: it may have granted space that
+ * only some members have heard of. Each member therefore closes it: it commits a fact with a digest
+ * of the space that the removed node owns by its own view, and takes no further grant of that node
+ * into account from then on. When the closures of all members agree, nobody holds anything that the
+ * others do not know of, and the member with the lowest id takes the space back, at the next
+ * generation. A failed member counts, and blocks, until it is back or removed itself.
+ *
+ * A row of the removed node that comes after the closing waits. It counts only if another member
+ * held it at its own closing, which shows when that member's digest is met by admitting the rows
+ * that wait, in the order of their versions; then this node's closure is written anew. Members with
+ * less thus catch up with the one that knew most, and none can admit what nobody had when it
+ * closed. Tombstones are not taken: rows of a removed node are frozen.
+ */
+#include "closure.h"
+
+#include <string.h>
+
+#include "donor.h"
+#include "row.h"
+
+#define LATE_MAX 4096
+#define RECLAIMS_PER_GROUP 64
+
+struct closer {
+	struct id id;
+	uint8_t digest[DIGEST_BYTES];
+};
+
+struct late {
+	struct id network;
+	struct claim claim;
+};
+
+struct closing {
+	struct id removed;
+	bool is_removed; /* its removal was seen, not only somebody's closure */
+	bool is_closed;  /* this node's closure is written or on its way */
+	bool is_flying;
+	bool is_durable;
+	bool is_agreed;               /* reclaiming */
+	uint8_t digest[DIGEST_BYTES]; /* of this node's closure */
+	struct vec closers;           /* struct closer, by arrival */
+	struct vec late;              /* struct late, by version */
+};
+
+static struct closing *closing_find(const struct ipamdb *db, const struct id *removed)
+{
+	for (size_t i = 0; i < db->closings.count; i++) {
+		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
+		if (id_eq(&closing->removed, removed))
+			return closing;
+	}
+	return NULL;
+}
+
+static struct closing *closing_intern(struct ipamdb *db, const struct id *removed)
+{
+	struct closing *closing = closing_find(db, removed);
+
+	if (closing)
+		return closing;
+	closing = heap_take(&db->heap, sizeof(*closing));
+	closing->removed = *removed;
+	vec_init(&closing->closers, &db->heap, sizeof(struct closer));
+	vec_init(&closing->late, &db->heap, sizeof(struct late));
+	vec_push(&db->closings, &closing);
+	return closing;
+}
+
+bool closure_is_removed(const struct ipamdb *db, const struct id *node)
+{
+	const struct closing *closing = closing_find(db, node);
+
+	return closing && closing->is_removed;
+}
+
+void closure_removal(struct ipamdb *db, const struct id *removed)
+{
+	closing_intern(db, removed)->is_removed = true;
+	db_chores_by(db, db->now);
+}
+
+void closure_fact(struct ipamdb *db, const struct row_view *row)
+{
+	struct rec_closure rec;
+	struct closing *closing;
+	struct closer closer;
+	struct id removed;
+
+	if (row->key_len != 2 * ID_BYTES ||
+	    rec_closure_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	memcpy(removed.b, row->key, ID_BYTES);
+	memcpy(closer.id.b, row->key + ID_BYTES, ID_BYTES);
+	memcpy(closer.digest, rec.digest, DIGEST_BYTES);
+	if (!id_eq(&closer.id, &row->owner))
+		return; /* only the closer itself says so */
+	closing = closing_intern(db, &removed);
+	db_chores_by(db, db->now);
+	if (id_eq(&closer.id, &db->self)) {
+		closing->is_closed = closing->is_durable = true;
+		memcpy(closing->digest, closer.digest, DIGEST_BYTES);
+		return;
+	}
+	for (size_t i = 0; i < closing->closers.count; i++) {
+		struct closer *there = vec_at(&closing->closers, i);
+		if (id_eq(&there->id, &closer.id)) {
+			*there = closer;
+			return;
+		}
+	}
+	vec_push(&closing->closers, &closer);
+}
+
+static void put_u64(uint8_t out[8], uint64_t value)
+{
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		out[i] = (uint8_t)value;
+}
+
+/* Digest of the space that a node owns by our view; how many runs that is. */
+static uint32_t digest_make(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES])
+{
+	uint8_t chain[DIGEST_BYTES + ID_BYTES + 16 + 16 + 8] = {0};
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < db->nets.count; i++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, i);
+		const struct runs *runs = net_runs(net);
+		for (size_t r = 0; r < runs->items.count; r++) {
+			const struct run *run = runs_at(runs, r);
+			struct inet lo = addr_to_inet(run->span.lo);
+			struct inet hi = addr_to_inet(run->span.hi);
+			if (!id_eq(&run->holder, node))
+				continue;
+			memcpy(chain + DIGEST_BYTES, net->id.b, ID_BYTES);
+			memcpy(chain + DIGEST_BYTES + 16, lo.b, 16);
+			memcpy(chain + DIGEST_BYTES + 32, hi.b, 16);
+			put_u64(chain + DIGEST_BYTES + 48, run->generation);
+			crypto_hash_label(db->config.crypto, "weft closure", node->b, ID_BYTES,
+					  chain, sizeof(chain), out);
+			memcpy(chain, out, DIGEST_BYTES);
+			count++;
+		}
+	}
+	if (count == 0)
+		crypto_hash_label(db->config.crypto, "weft closure", node->b, ID_BYTES, NULL, 0,
+				  out);
+	return count;
+}
+
+bool closure_admits(struct ipamdb *db, const struct row_view *row)
+{
+	struct closing *closing = closing_find(db, &row->owner);
+	struct late late;
+	struct claim *there;
+	size_t at;
+
+	if (!closing || !closing->is_closed)
+		return true;
+	if (row->deleted || row_claim(row, &late.network, &late.claim) != 0)
+		return false;
+	there = net_find(db, &late.network) ? claim_find(net_find(db, &late.network), &late.claim)
+					    : NULL;
+	if (there || closing->late.count >= LATE_MAX)
+		return there != NULL;
+	for (at = 0; at < closing->late.count; at++) {
+		const struct claim *other = &((struct late *)vec_at(&closing->late, at))->claim;
+		if (other->epoch == late.claim.epoch && other->sequence == late.claim.sequence)
+			return false;
+		if (other->epoch > late.claim.epoch ||
+		    (other->epoch == late.claim.epoch && other->sequence > late.claim.sequence))
+			break;
+	}
+	vec_insert(&closing->late, at, &late);
+	db_chores_by(db, db->now);
+	return false;
+}
+
+static bool digest_is_met(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
+{
+	for (size_t i = 0; i < closing->closers.count; i++) {
+		const struct closer *closer = vec_at(&closing->closers, i);
+		if (memcmp(closer->digest, digest, DIGEST_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Admits waiting rows up to the last version at which another member's digest is met. */
+static void late_admit(struct ipamdb *db, struct closing *closing)
+{
+	uint8_t digest[DIGEST_BYTES];
+	size_t good = 0;
+
+	for (size_t i = 0; i < closing->late.count; i++) {
+		const struct late *late = vec_at(&closing->late, i);
+		struct net *net = net_intern(db, &late->network);
+		if (net)
+			claim_put(db, net, &late->claim);
+		digest_make(db, &closing->removed, digest);
+		if (digest_is_met(closing, digest))
+			good = i + 1;
+	}
+	for (size_t i = closing->late.count; i-- > good;) {
+		const struct late *late = vec_at(&closing->late, i);
+		struct net *net = net_find(db, &late->network);
+		if (net)
+			claim_drop(db, net, &late->claim);
+	}
+	for (; good > 0; good--)
+		vec_remove(&closing->late, 0);
+}
+
+static void closure_write(struct ipamdb *db, struct closing *closing)
+{
+	struct rec_closure rec;
+	struct row_view row = {.kind = FACT_CLOSURE, .key_len = 2 * ID_BYTES};
+	uint8_t digest[DIGEST_BYTES], value[64];
+	struct flight *flight;
+	uint32_t count = digest_make(db, &closing->removed, digest);
+	int len;
+
+	if (closing->is_closed &&
+	    (count == 0 || memcmp(digest, closing->digest, DIGEST_BYTES) == 0))
+		return;
+	if (!db_has_room(db, 1, 0))
+		return;
+	memcpy(rec.digest, digest, DIGEST_BYTES);
+	rec.rows = count;
+	len = rec_closure_encode(&rec, value, sizeof(value));
+	WEFT_ASSERT(len > 0);
+	memcpy(row.key, closing->removed.b, ID_BYTES);
+	memcpy(row.key + ID_BYTES, db->self.b, ID_BYTES);
+	flight = flight_begin(db, FLIGHT_CLOSURE, 0);
+	flight->peer = closing->removed;
+	flight_row(db, flight, &row, value, (size_t)len);
+	memcpy(closing->digest, digest, DIGEST_BYTES);
+	closing->is_closed = closing->is_flying = true;
+	closing->is_durable = false;
+}
+
+void closure_durable(struct ipamdb *db, struct flight *flight, int code)
+{
+	struct closing *closing = closing_find(db, &flight->peer);
+
+	WEFT_ASSERT(closing != NULL && closing->is_flying);
+	closing->is_flying = false;
+	closing->is_durable = code == 0;
+	if (code == 0)
+		db_trace(db, TRACE_CLOSED, &closing->removed, NULL, NULL, 0);
+	else
+		memset(closing->digest, 0, DIGEST_BYTES); /* is written again */
+}
+
+static bool has_agreed(const struct closing *closing, const struct id *member)
+{
+	for (size_t i = 0; i < closing->closers.count; i++) {
+		const struct closer *closer = vec_at(&closing->closers, i);
+		if (id_eq(&closer->id, member))
+			return memcmp(closer->digest, closing->digest, DIGEST_BYTES) == 0;
+	}
+	return false;
+}
+
+size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
+{
+	const struct closing *closing = closing_find(db, removed);
+	const struct peer *peer;
+	size_t pos = 0, count = 0;
+
+	if (!closing)
+		return 0;
+	if (!closing->is_durable) {
+		if (cap > 0)
+			out[0] = db->self;
+		count++;
+	}
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
+		if (peer->gone || id_eq(&peer->id, &db->self) || id_eq(&peer->id, removed) ||
+		    closure_is_removed(db, &peer->id) || has_agreed(closing, &peer->id))
+			continue;
+		if (count < cap)
+			out[count] = peer->id;
+		count++;
+	}
+	/* Members first learnt from their closure count too. */
+	for (size_t i = 0; i < closing->closers.count; i++) {
+		const struct closer *closer = vec_at(&closing->closers, i);
+		if (peer_find(db, &closer->id) || closure_is_removed(db, &closer->id) ||
+		    has_agreed(closing, &closer->id))
+			continue;
+		if (count < cap)
+			out[count] = closer->id;
+		count++;
+	}
+	return count;
+}
+
+static bool is_lowest(const struct ipamdb *db)
+{
+	const struct peer *peer;
+	size_t pos = 0;
+
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (!peer->gone && !closure_is_removed(db, &peer->id) &&
+		    id_cmp(&peer->id, &db->self) < 0)
+			return false;
+	return true;
+}
+
+static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *removed)
+{
+	const struct runs *runs = net_runs(net);
+	struct flight *flight = NULL;
+	uint64_t sum = 0;
+
+	if (!db_has_room(db, RECLAIMS_PER_GROUP, 0) || flight_is_up(db, FLIGHT_RECLAIM, &net->id) ||
+	    net->ended)
+		return;
+	for (size_t i = 0; i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		struct span rest = run->span;
+		if (!id_eq(&run->holder, removed) || run->clash)
+			continue;
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_RECLAIM, 0);
+		while (flight->changes.count < RECLAIMS_PER_GROUP) {
+			struct claim claim = {
+			    .span = span_head_block(&rest),
+			    .holder = db->self,
+			    .author = db->self,
+			};
+			claim.generation = net_next_generation(net, &claim.span);
+			flight_claim(db, flight, net, &claim, false);
+			sum = count_add(sum, span_size(&claim.span));
+			if (claim.span.hi == rest.hi)
+				break;
+			rest.lo = claim.span.hi + 1;
+		}
+	}
+	if (flight)
+		db_trace(db, TRACE_RANGE_RECLAIMED, removed, &net->id, NULL, sum);
+}
+
+void closures_step(struct ipamdb *db)
+{
+	struct weft_err err;
+	struct id blocker;
+
+	if (db_may_lease(db, &err) != 0)
+		return;
+	for (size_t i = 0; i < db->closings.count; i++) {
+		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
+		if (!closing->is_removed || id_eq(&closing->removed, &db->self) ||
+		    closing->is_flying)
+			continue;
+		if (closing->late.count > 0)
+			late_admit(db, closing);
+		if (!closing->is_agreed)
+			closure_write(db, closing);
+		if (!closing->is_agreed && closing->is_durable && is_lowest(db) &&
+		    closure_blockers(db, &closing->removed, &blocker, 1) == 0)
+			closing->is_agreed = true;
+		for (size_t n = 0; closing->is_agreed && n < db->nets.count; n++)
+			net_reclaim(db, *(struct net **)vec_at(&db->nets, n), &closing->removed);
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The inside of ipamdb: what its modules share. Each module has a header of its own; the flow is
+ *
+ *   ipamdb.c (events) -> row.c (what others wrote) -> net.c, claim.c (who owns what)
+ *                     -> request.c, lease.c (who leases what) -> ask.c (space from others)
+ *                     -> donor.c, accept.c, tidy.c, handover.c, closure.c (ranges change hands)
+ *   all write through flight.c: one group, one token, one continuation when it is durable
+ */
+#pragma once
+
+#include "fifo.h"
+#include "gossip/base/check.h"
+#include "gossip/base/map.h"
+#include "gossip/base/rng.h"
+#include "ipamdb.h"
+#include "net.h"
+
+#define NETS_MAX 65536
+#define SCRATCH_BYTES 16384
+#define RETRY_MS 500
+
+/* How this node stands, as its host said last. */
+enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };
+
+struct peer {
+	struct id id;
+	char name[NAME_BYTES];
+	bool present; /* alive or suspect */
+	bool gone;    /* left or removed */
+	bool synced;  /* a whole sync with it was completed since the start */
+};
+
+/* The hand-over of a leave, of which there is at most one. */
+struct handover {
+	bool active;
+	uint64_t tag;
+	struct mono deadline;
+};
+
+struct ipamdb {
+	struct ipamdb_config config;
+	struct heap heap;
+	struct rng rng;
+	uint64_t map_seed;
+	struct id self;
+	struct mono now;
+	struct wall wall;
+	enum standing standing;
+	bool guarded;
+	bool started;
+	struct map peers;     /* id -> struct peer */
+	struct vec nets;      /* struct net *, by id */
+	struct map leases;    /* network, address -> struct held */
+	struct map endpoints; /* endpoint id -> struct endpoint_leases */
+	struct fifo cooling;  /* struct rest, by due */
+	uint64_t lease_sequence;
+	uint64_t lease_sequence_durable; /* numbers up to here may be used */
+	struct vec waiters;              /* struct waiter *, first come first served */
+	struct vec asks;                 /* struct ask * */
+	struct map flights;              /* token -> struct flight * */
+	struct vec closings;             /* struct closing *, one a removed node */
+	struct handover handover;
+	uint64_t next_token, next_tag;
+	struct mono chores_at; /* accept, tidy, closures and reclaims are looked at then */
+	bool serve;            /* waiters may find what they wait for */
+	struct ipam_update update;
+	uint8_t scratch[SCRATCH_BYTES]; /* values of this step's rows */
+	size_t scratch_len;
+};
+
+/* May this node lease and grant? 0, or the code with err saying why not. */
+int db_may_lease(const struct ipamdb *db, struct weft_err *err);
+
+struct peer *peer_find(const struct ipamdb *db, const struct id *id);
+struct peer *peer_intern(struct ipamdb *db, const struct id *id);
+
+/* For messages to people: the name of a node, or the beginning of its id. */
+void peer_name(const struct ipamdb *db, const struct id *id, char out[NAME_BYTES]);
+
+/* An answer to a request of the host; NULL when the update is full. */
+struct ipam_answer *db_answer(struct ipamdb *db, uint64_t tag);
+
+/* Is there room for a group with so many rows and writes, and an answer? */
+bool db_has_room(const struct ipamdb *db, size_t rows, size_t writes);
+
+/* Chores are due at this time at the latest. */
+void db_chores_by(struct ipamdb *db, struct mono at);
+void db_trace(const struct ipamdb *db, enum trace_event event, const struct id *node,
+	      const struct id *network, const struct inet *address, uint64_t value);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Ranges change hands: granting, accepting, giving back, handing over, merging. */
+#pragma once
+
+#include "flight.h"
+
+/* IPAM_EV_MESSAGE: a request of another node. */
+void donor_message(struct ipamdb *db, const struct ipam_event *event);
+
+/* Continuation of FLIGHT_GRANT and FLIGHT_HANDOVER. */
+void donor_durable(struct ipamdb *db, struct flight *flight, int code);
+
+/* Writes this node's own rows for what was granted to it; true when something is left to do. */
+bool accept_grants(struct ipamdb *db, struct net *net);
+void accept_durable(struct ipamdb *db, struct flight *flight, int code);
+
+/* Grants that this node made and whose recipient has not yet written a row of its own. */
+bool donor_is_owed(struct ipamdb *db, struct net *net);
+
+/* Merges and collects own rows, gives idle single addresses back; the next time to look. */
+struct mono tidy_net(struct ipamdb *db, struct net *net);
+
+/* IPAM_HAND_OVER. */
+void handover_begin(struct ipamdb *db, const struct ipam_request *req);
+void handover_step(struct ipamdb *db);

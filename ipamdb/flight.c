@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Groups on their way to disk: see flight.h. */
+#include "flight.h"
+
+#include <string.h>
+
+#include "closure.h"
+#include "donor.h"
+#include "gossip/base/pack.h"
+#include "request.h"
+
+struct flight_entry {
+	uint64_t token;
+	struct flight *flight;
+};
+
+struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t tag)
+{
+	struct ipam_update *update = &db->update;
+	struct flight *flight = heap_take(&db->heap, sizeof(*flight));
+	struct flight_entry *entry;
+
+	WEFT_ASSERT(update->group_count < IPAM_GROUPS);
+	flight->token = db->next_token++;
+	flight->tag = tag;
+	flight->kind = kind;
+	vec_init(&flight->changes, &db->heap, sizeof(struct claim_change));
+	entry = map_insert(&db->flights, &flight->token, NULL);
+	entry->flight = flight;
+	update->groups[update->group_count++] = (struct ipam_group){
+	    .token = flight->token,
+	    .tag = tag,
+	    .first_row = update->row_count,
+	    .first_write = update->write_count,
+	};
+	return flight;
+}
+
+static struct ipam_group *group_of(struct ipamdb *db, const struct flight *flight)
+{
+	struct ipam_group *group;
+
+	WEFT_ASSERT(db->update.group_count > 0);
+	group = &db->update.groups[db->update.group_count - 1];
+	WEFT_ASSERT(group->token == flight->token);
+	return group;
+}
+
+void flight_write(struct ipamdb *db, struct flight *flight, const struct write *write)
+{
+	struct ipam_group *group = group_of(db, flight);
+
+	WEFT_ASSERT(db->update.write_count < IPAM_WRITES);
+	db->update.writes[db->update.write_count++] = *write;
+	group->write_count++;
+}
+
+void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view *row,
+		const uint8_t *value, size_t len)
+{
+	struct ipam_group *group = group_of(db, flight);
+	struct row_view *out;
+
+	WEFT_ASSERT(db->update.row_count < IPAM_ROWS);
+	WEFT_ASSERT(db->scratch_len + len <= SCRATCH_BYTES);
+	out = &db->update.rows[db->update.row_count++];
+	group->row_count++;
+	*out = *row;
+	out->value = db->scratch + db->scratch_len;
+	out->value_len = len;
+	if (len > 0)
+		memcpy(db->scratch + db->scratch_len, value, len);
+	db->scratch_len += len;
+}
+
+void flight_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+		  const struct claim *claim, bool drop)
+{
+	struct claim_change change = {*claim, drop};
+	struct row_view row = {
+	    .kind = claim->is_grant ? ROW_GRANT : ROW_RANGE,
+	    .deleted = drop,
+	    .key_len = RANGE_KEY_BYTES,
+	};
+	uint8_t value[64] = {0xc0}; /* nil */
+	int len = 1;
+
+	WEFT_ASSERT(id_eq(&claim->author, &db->self));
+	claim_key(net, claim, row.key);
+	if (claim->is_grant && !drop) {
+		struct rec_grant grant = {claim->holder};
+		len = rec_grant_encode(&grant, value, sizeof(value));
+		WEFT_ASSERT(len > 0);
+	}
+	flight->network = net->id;
+	vec_push(&flight->changes, &change);
+	flight_row(db, flight, &row, value, (size_t)len);
+}
+
+/* Own rows are durable: they count from now on. */
+static void changes_apply(struct ipamdb *db, struct flight *flight)
+{
+	struct net *net = net_find(db, &flight->network);
+
+	WEFT_ASSERT(flight->changes.count == 0 || net != NULL);
+	for (size_t i = 0; i < flight->changes.count; i++) {
+		const struct claim_change *change = vec_at(&flight->changes, i);
+		if (!change->drop) {
+			claim_put(db, net, &change->claim);
+			if (!change->claim.is_grant)
+				space_renew(&net->space, &change->claim.span);
+			continue;
+		}
+		claim_drop(db, net, &change->claim);
+		if (!change->claim.is_grant)
+			runs_add(&net->spent, &change->claim.span, change->claim.generation,
+				 &db->self, true);
+	}
+}
+
+static void promises_end(struct ipamdb *db, const struct flight *flight)
+{
+	struct net *net = net_find(db, &flight->network);
+
+	for (size_t i = net ? net->promises.count : 0; i-- > 0;)
+		if (((struct promise *)vec_at(&net->promises, i))->token == flight->token)
+			vec_remove(&net->promises, i);
+	if (net)
+		net_own_changed(net);
+}
+
+static void finish(struct ipamdb *db, struct flight *flight, int code)
+{
+	if (code == 0)
+		changes_apply(db, flight);
+	else if (flight->has_sequence)
+		db->lease_sequence_durable = 0; /* the next lease asks for a block again */
+	switch (flight->kind) {
+	case FLIGHT_LEASE:
+		request_leased(db, flight, code);
+		break;
+	case FLIGHT_RELEASE:
+		request_released(db, flight, code);
+		break;
+	case FLIGHT_GRANT:
+	case FLIGHT_HANDOVER:
+		promises_end(db, flight);
+		donor_durable(db, flight, code);
+		break;
+	case FLIGHT_ACCEPT:
+		accept_durable(db, flight, code);
+		break;
+	case FLIGHT_CLOSURE:
+		closure_durable(db, flight, code);
+		break;
+	case FLIGHT_RECLAIM:
+	case FLIGHT_TIDY:
+	case FLIGHT_FORGET:
+		break;
+	}
+	if (code == 0 && (flight->kind == FLIGHT_LEASE || flight->kind == FLIGHT_FORGET))
+		return; /* no space came free and no range changed hands */
+	db_chores_by(db, code == 0 ? db->now : mono_add_ms(db->now, RETRY_MS));
+	db->serve = true;
+}
+
+void flight_durable(struct ipamdb *db, uint64_t token, int code)
+{
+	struct flight_entry *entry = map_find(&db->flights, &token);
+	struct flight *flight;
+
+	if (!entry)
+		return;
+	flight = entry->flight;
+	map_remove(&db->flights, &token);
+	finish(db, flight, code);
+	vec_close(&flight->changes);
+	heap_give(&db->heap, flight, sizeof(*flight));
+}
+
+bool flight_is_up(const struct ipamdb *db, enum flight_kind kind, const struct id *network)
+{
+	const struct flight_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = map_next(&db->flights, &pos)) != NULL)
+		if (entry->flight->kind == kind &&
+		    (!network || id_eq(network, &entry->flight->network)))
+			return true;
+	return false;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Groups on their way to disk. A flight remembers what a group will change, so that the change
+ * takes effect when it is durable, and only then; when the commit failed, nothing has happened.
+ */
+#pragma once
+
+#include "claim.h"
+#include "lease.h"
+
+struct waiter;
+
+enum flight_kind {
+	FLIGHT_LEASE = 1, /* leases of a request */
+	FLIGHT_RELEASE,
+	FLIGHT_FORGET,   /* cooled leases leave the store */
+	FLIGHT_GRANT,    /* a range is granted: promised until durable */
+	FLIGHT_ACCEPT,   /* own rows for ranges that were granted to this node */
+	FLIGHT_TIDY,     /* rows are merged and collected */
+	FLIGHT_HANDOVER, /* grants of a leave */
+	FLIGHT_CLOSURE,
+	FLIGHT_RECLAIM,
+};
+
+struct claim_change {
+	struct claim claim;
+	bool drop;
+};
+
+struct flight {
+	uint64_t token, tag;
+	enum flight_kind kind;
+	struct id network; /* of changes */
+	struct id peer;    /* FLIGHT_GRANT: to whom; FLIGHT_CLOSURE: the removed node */
+	uint64_t message;  /* FLIGHT_GRANT: the request to answer, 0: nobody waits */
+	struct waiter *waiter;
+	struct vec changes; /* struct claim_change, own rows of network */
+	bool has_sequence;  /* it carries a block of lease numbers */
+	size_t lease_count;
+	struct lease_key leases[ENDPOINT_ADDRS_MAX];
+};
+
+/* Opens a group in the update; there must be room (db_has_room). */
+struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t tag);
+
+/* Adds to the group opened last. */
+void flight_write(struct ipamdb *db, struct flight *flight, const struct write *write);
+void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view *row,
+		const uint8_t *value, size_t len);
+
+/* Writes (or with drop collects) an own row of a range or grant. */
+void flight_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+		  const struct claim *claim, bool drop);
+
+/* IPAM_EV_DURABLE: code 0, or why the commit failed. */
+void flight_durable(struct ipamdb *db, uint64_t token, int code);
+
+/* Is a group of this kind under way for the network (or NULL: any)? */
+bool flight_is_up(const struct ipamdb *db, enum flight_kind kind, const struct id *network);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Handing over at leave: every range goes, whole, to another member, by grants like any other. The
+ * leave may go on when the recipients' own rows were seen, since then nothing depends on this node.
+ * One member takes all of a network, which keeps the table small: of those that take part in it the
+ * one with least free space, else any.
+ */
+#include "donor.h"
+
+#define BLOCKS_PER_GROUP 64
+
+static bool pick_recipient(const struct ipamdb *db, const struct net *net, struct id *out)
+{
+	const struct peer *peer;
+	unsigned best = UINT32_MAX;
+	size_t pos = 0;
+
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
+		unsigned rank = 1000; /* behind all that take part in the network */
+		if (!peer->present || peer->gone || id_eq(&peer->id, &db->self))
+			continue;
+		for (size_t i = 0; i < net->attached.count; i++) {
+			const struct attached *attached = vec_at(&net->attached, i);
+			if (id_eq(&attached->node, &peer->id))
+				rank = attached->free_log2;
+		}
+		if (rank < best || (rank == best && id_cmp(&peer->id, out) < 0)) {
+			best = rank;
+			*out = peer->id;
+		}
+	}
+	return best != UINT32_MAX;
+}
+
+static void handover_end(struct ipamdb *db, int code, const char *why)
+{
+	struct ipam_answer *answer = db_answer(db, db->handover.tag);
+
+	WEFT_ASSERT(db->handover.active && answer != NULL);
+	if (code != 0)
+		weft_err_set(&answer->err, code, "%s", why);
+	db->handover.active = false;
+}
+
+void handover_begin(struct ipamdb *db, const struct ipam_request *req)
+{
+	struct ipam_answer *answer;
+	size_t live = 0;
+
+	for (size_t i = 0; i < db->nets.count; i++) {
+		const struct net *net = *(struct net **)vec_at(&db->nets, i);
+		live +=
+		    net->counts[LEASE_NEW] + net->counts[LEASE_HELD] + net->counts[LEASE_ENDING];
+	}
+	if (!db->handover.active && live == 0 && db->standing == STANDING_ACTIVE) {
+		db->handover =
+		    (struct handover){.active = true, .tag = req->tag, .deadline = req->deadline};
+		handover_step(db);
+		return;
+	}
+	answer = db_answer(db, req->tag);
+	WEFT_ASSERT(answer != NULL);
+	if (db->handover.active)
+		weft_err_set(&answer->err, WEFT_E_BUSY, "this node is leaving already");
+	else if (live > 0)
+		weft_err_set(&answer->err, WEFT_E_IN_USE,
+			     "%zu addresses are leased on this host; detach its endpoints first",
+			     live);
+	else
+		weft_err_set(&answer->err, WEFT_E_FENCED,
+			     "this node is fenced and may not hand ranges over");
+}
+
+static bool has_others(const struct ipamdb *db)
+{
+	const struct peer *peer;
+	size_t pos = 0;
+
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (!peer->gone && !id_eq(&peer->id, &db->self))
+			return true;
+	return false;
+}
+
+/* Grants what is left of a network's own space; false when nobody can take it. */
+static bool net_hand_over(struct ipamdb *db, struct net *net)
+{
+	const struct vec *own = net_own(db, net);
+	struct flight *flight;
+	struct id to = {{0}};
+
+	if (own->count == 0 || net->ended || !db_has_room(db, BLOCKS_PER_GROUP, 0))
+		return true;
+	if (!pick_recipient(db, net, &to))
+		return false;
+	flight = flight_begin(db, FLIGHT_HANDOVER, 0);
+	flight->peer = to;
+	for (size_t i = 0; i < own->count; i++) {
+		struct span rest = *(struct span *)vec_at(own, i);
+		while (flight->changes.count < BLOCKS_PER_GROUP) {
+			struct promise promise = {span_head_block(&rest), flight->token};
+			struct claim claim = {
+			    .span = promise.span,
+			    .generation = net_next_generation(net, &promise.span),
+			    .holder = to,
+			    .author = db->self,
+			    .is_grant = true,
+			};
+			flight_claim(db, flight, net, &claim, false);
+			vec_push(&net->promises, &promise);
+			if (promise.span.hi == rest.hi)
+				break;
+			rest.lo = promise.span.hi + 1;
+		}
+	}
+	net_own_changed(net);
+	return true;
+}
+
+void handover_step(struct ipamdb *db)
+{
+	bool pending = false;
+
+	if (!db->handover.active || db->update.answer_count == IPAM_ANSWERS)
+		return;
+	if (!has_others(db)) {
+		handover_end(db, 0, NULL);
+		return;
+	}
+	for (size_t i = 0; i < db->nets.count; i++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, i);
+		if (!net_hand_over(db, net)) {
+			handover_end(db, WEFT_E_NO_PEER,
+				     "no member is in reach to take this node's address ranges");
+			return;
+		}
+		pending =
+		    pending || (!net->ended && (net_own(db, net)->count > 0 ||
+						net->promises.count > 0 || donor_is_owed(db, net)));
+	}
+	if (!pending)
+		handover_end(db, 0, NULL);
+	else if (mono_is_due(db->handover.deadline, db->now))
+		handover_end(db, WEFT_E_TIMEOUT,
+			     "the members that take this node's address ranges have not confirmed "
+			     "them in time");
+}

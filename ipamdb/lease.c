@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The lives of leases: see lease.h.
+ *
+ * Cooling leases stay in the store with the wall time of their release, so that a restart does not
+ * shorten their rest. What has cooled is free at once; that the store forgets it a moment later
+ * costs nothing, since a cooling lease whose time is over means the same as none.
+ *
+ * Every lease has a number that is never used again, so that a release that comes late frees
+ * nobody else's. Numbers are made durable in blocks.
+ */
+#include "lease.h"
+
+#include <string.h>
+
+#include "flight.h"
+
+#define SEQUENCE_BLOCK 4096
+#define DROPS_PER_GROUP 64
+
+struct rest {
+	struct lease_key key;
+	uint64_t sequence;
+	struct mono due;
+};
+
+void leases_init(struct ipamdb *db)
+{
+	fifo_init(&db->cooling, &db->heap, sizeof(struct rest));
+}
+
+struct held *lease_find(const struct ipamdb *db, const struct lease_key *key)
+{
+	return map_find(&db->leases, key);
+}
+
+static struct lease_key key_of(const struct lease *lease)
+{
+	return (struct lease_key){lease->network, lease->address};
+}
+
+static void endpoint_add(struct ipamdb *db, const struct lease *lease)
+{
+	struct endpoint_leases *entry;
+
+	if (id_is_zero(&lease->endpoint))
+		return;
+	entry = map_insert(&db->endpoints, &lease->endpoint, NULL);
+	if (entry->count < ENDPOINT_ADDRS_MAX)
+		entry->keys[entry->count++] = key_of(lease);
+}
+
+static void endpoint_remove(struct ipamdb *db, const struct lease *lease)
+{
+	struct endpoint_leases *entry = map_find(&db->endpoints, &lease->endpoint);
+	struct lease_key key = key_of(lease);
+
+	for (size_t i = 0; entry && i < entry->count; i++) {
+		if (memcmp(&entry->keys[i], &key, sizeof(key)) != 0)
+			continue;
+		entry->keys[i] = entry->keys[--entry->count];
+		if (entry->count == 0)
+			map_remove(&db->endpoints, &lease->endpoint);
+		return;
+	}
+}
+
+void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease)
+{
+	struct lease_key key = key_of(lease);
+	bool fresh;
+	struct held *held;
+
+	WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&lease->address)));
+	held = map_insert(&db->leases, &key, &fresh);
+	if (!fresh) {
+		WEFT_ASSERT(held->state == LEASE_COOLING);
+		net->counts[held->state]--;
+	}
+	held->lease = *lease;
+	held->state = LEASE_NEW;
+	net->counts[LEASE_NEW]++;
+	endpoint_add(db, lease);
+}
+
+void lease_state_set(struct ipamdb *db, struct held *held, enum lease_state state)
+{
+	struct net *net = net_find(db, &held->lease.network);
+
+	WEFT_ASSERT(net != NULL);
+	WEFT_ASSERT(net->counts[held->state] > 0);
+	net->counts[held->state]--;
+	net->counts[state]++;
+	held->state = state;
+}
+
+/* Forgets a lease and frees its address. */
+static void lease_forget(struct ipamdb *db, struct held *held, bool fresh)
+{
+	struct net *net = net_find(db, &held->lease.network);
+	struct lease_key key = key_of(&held->lease);
+
+	WEFT_ASSERT(net != NULL);
+	net->counts[held->state]--;
+	net_give(net, addr_from_inet(&key.address), fresh);
+	map_remove(&db->leases, &key);
+	db->serve = true;
+}
+
+void lease_abort(struct ipamdb *db, const struct lease_key *key)
+{
+	struct held *held = lease_find(db, key);
+
+	WEFT_ASSERT(held != NULL && held->state == LEASE_NEW);
+	endpoint_remove(db, &held->lease);
+	lease_forget(db, held, true);
+}
+
+void lease_cool(struct ipamdb *db, struct held *held)
+{
+	struct rest rest = {key_of(&held->lease), held->lease.sequence,
+			    mono_add_ms(db->now, db->config.cooldown_ms)};
+
+	WEFT_ASSERT(held->state == LEASE_ENDING);
+	endpoint_remove(db, &held->lease);
+	held->lease.cooling = true;
+	held->due = rest.due;
+	lease_state_set(db, held, LEASE_COOLING);
+	fifo_push(&db->cooling, &rest);
+}
+
+int lease_load(struct ipamdb *db, const struct lease *lease)
+{
+	struct net *net = net_intern(db, &lease->network);
+	struct lease_key key = key_of(lease);
+	addr128 addr = addr_from_inet(&lease->address);
+	struct held *held;
+	bool fresh;
+
+	if (!net)
+		return WEFT_E_LIMIT;
+	held = map_insert(&db->leases, &key, &fresh);
+	if (!fresh)
+		return WEFT_E_INVALID;
+	held->lease = *lease;
+	held->state = lease->cooling ? LEASE_COOLING : LEASE_HELD;
+	net->counts[held->state]++;
+	if (!space_is_busy(&net->space, addr))
+		space_take(&net->space, addr);
+	if (!lease->cooling)
+		endpoint_add(db, lease);
+	if (lease->sequence > db->lease_sequence)
+		db->lease_sequence = lease->sequence;
+	return 0;
+}
+
+static int rest_cmp(const void *key, const void *item)
+{
+	const struct rest *a = key;
+	const struct rest *b = item;
+
+	if (a->due.ns != b->due.ns)
+		return a->due.ns < b->due.ns ? -1 : 1;
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+void leases_start(struct ipamdb *db)
+{
+	struct held *held;
+	struct vec rests;
+	size_t pos = 0;
+
+	vec_init(&rests, &db->heap, sizeof(struct rest));
+	while ((held = map_next(&db->leases, &pos)) != NULL) {
+		int64_t left = held->lease.cool_until.ms - db->wall.ms;
+		struct rest rest = {key_of(&held->lease), held->lease.sequence, db->now};
+		if (held->state != LEASE_COOLING)
+			continue;
+		/* A wall clock that was set back does not make anybody wait longer than once. */
+		if (left > db->config.cooldown_ms)
+			left = db->config.cooldown_ms;
+		rest.due = mono_add_ms(db->now, left > 0 ? left : 0);
+		held->due = rest.due;
+		vec_insert(&rests, vec_lower_bound(&rests, &rest, rest_cmp), &rest);
+	}
+	for (size_t i = 0; i < rests.count; i++)
+		fifo_push(&db->cooling, vec_at(&rests, i));
+	vec_close(&rests);
+}
+
+void leases_tick(struct ipamdb *db)
+{
+	struct flight *flight = NULL;
+	size_t dropped = 0;
+
+	while (db->cooling.count > 0 && dropped < DROPS_PER_GROUP) {
+		struct rest rest = *(struct rest *)fifo_at(&db->cooling, 0);
+		struct held *held = lease_find(db, &rest.key);
+		struct write write = {.kind = WRITE_LEASE_DROP};
+		if (!mono_is_due(rest.due, db->now))
+			break;
+		if (!held || held->state != LEASE_COOLING ||
+		    held->lease.sequence != rest.sequence) {
+			fifo_pop(&db->cooling); /* leased again by name meanwhile */
+			continue;
+		}
+		if (!flight) {
+			if (!db_has_room(db, 0, DROPS_PER_GROUP))
+				return;
+			flight = flight_begin(db, FLIGHT_FORGET, 0);
+		}
+		write.lease = held->lease;
+		flight_write(db, flight, &write);
+		fifo_pop(&db->cooling);
+		lease_forget(db, held, false);
+		dropped++;
+	}
+}
+
+struct mono leases_deadline(const struct ipamdb *db)
+{
+	if (db->cooling.count == 0)
+		return MONO_NEVER;
+	return ((struct rest *)fifo_at(&db->cooling, 0))->due;
+}
+
+uint64_t lease_sequence_next(struct ipamdb *db, bool *wants_meta)
+{
+	uint64_t next = ++db->lease_sequence;
+
+	if (next > db->lease_sequence_durable) {
+		db->lease_sequence_durable = next + SEQUENCE_BLOCK;
+		*wants_meta = true;
+	}
+	WEFT_ASSERT(next <= db->lease_sequence_durable);
+	return next;
+}
+
+void leases_check(const struct ipamdb *db)
+{
+	const struct held *held;
+	size_t pos = 0, sum = 0;
+
+	while ((held = map_next(&db->leases, &pos)) != NULL) {
+		const struct net *net = net_find(db, &held->lease.network);
+		WEFT_ASSERT(net != NULL);
+		WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&held->lease.address)));
+		WEFT_ASSERT(held->lease.cooling == (held->state == LEASE_COOLING));
+	}
+	for (size_t i = 0; i < db->nets.count; i++) {
+		const struct net *net = *(struct net **)vec_at(&db->nets, i);
+		for (size_t s = 0; s < 4; s++)
+			sum += net->counts[s];
+	}
+	WEFT_ASSERT(sum == db->leases.count);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Networks: what is ours and which of it is free.
+ *
+ * Ours is what the owners say is held by this node at an undisputed generation whose row this node
+ * has itself made durable, less what is promised to others. Free is what of that is not busy.
+ * Addresses that were never used are taken first, going up from a cursor; then those that came
+ * back, the longest rested first. Automatic leases keep to the pool's ip_range, named ones to its
+ * subnet.
+ */
+#include "net.h"
+
+#include <string.h>
+
+#include "claim.h"
+#include "db.h"
+#include "lease.h"
+
+static int net_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &(*(struct net *const *)item)->id);
+}
+
+static struct net *net_place(const struct ipamdb *db, const struct id *id, size_t *at)
+{
+	struct net *net;
+
+	*at = vec_lower_bound(&db->nets, id, net_cmp);
+	if (*at == db->nets.count)
+		return NULL;
+	net = *(struct net **)vec_at(&db->nets, *at);
+	return id_eq(&net->id, id) ? net : NULL;
+}
+
+struct net *net_find(const struct ipamdb *db, const struct id *id)
+{
+	size_t at;
+
+	return net_place(db, id, &at);
+}
+
+struct net *net_intern(struct ipamdb *db, const struct id *id)
+{
+	size_t at;
+	struct net *net = net_place(db, id, &at);
+
+	if (net || db->nets.count >= NETS_MAX)
+		return net;
+	net = heap_take(&db->heap, sizeof(*net));
+	net->id = *id;
+	net->tidy_at = MONO_NEVER;
+	vec_init(&net->claims, &db->heap, sizeof(struct claim));
+	vec_init(&net->promises, &db->heap, sizeof(struct promise));
+	vec_init(&net->own, &db->heap, sizeof(struct span));
+	vec_init(&net->special, &db->heap, sizeof(addr128));
+	vec_init(&net->attached, &db->heap, sizeof(struct attached));
+	runs_init(&net->runs, &db->heap);
+	runs_init(&net->spent, &db->heap);
+	space_init(&net->space, &db->heap);
+	fifo_init(&net->rested, &db->heap, sizeof(addr128));
+	vec_insert(&db->nets, at, &net);
+	return net;
+}
+
+/* Marks an address that nobody ever leases. */
+static void special_add(struct net *net, addr128 addr)
+{
+	if (net_is_special(net, addr))
+		return;
+	vec_push(&net->special, &addr);
+	if (!space_is_busy(&net->space, addr))
+		space_take(&net->space, addr);
+}
+
+bool net_is_special(const struct net *net, addr128 addr)
+{
+	for (size_t i = 0; i < net->special.count; i++)
+		if (*(const addr128 *)vec_at(&net->special, i) == addr)
+			return true;
+	return false;
+}
+
+static void pool_define(struct net *net, const struct rec_pool *rec)
+{
+	static const struct inet none;
+	struct pool *pool = &net->pools[net->pool_count++];
+
+	*pool = (struct pool){.rec = *rec};
+	pool->subnet = span_from_prefix(&rec->subnet);
+	pool->range = span_from_prefix(&rec->ip_range);
+	pool->v4 = inet_is_v4(&rec->subnet.ip);
+	pool->cursor = pool->subnet.lo;
+	if (pool->subnet.hi - pool->subnet.lo > 1) {
+		special_add(net, pool->subnet.lo); /* the network, or any router of IPv6 */
+		if (pool->v4)
+			special_add(net, pool->subnet.hi); /* broadcast */
+	}
+	if (!inet_eq(&rec->gateway, &none))
+		special_add(net, addr_from_inet(&rec->gateway));
+	for (size_t i = 0; i < rec->aux_count; i++)
+		special_add(net, addr_from_inet(&rec->aux[i]));
+}
+
+void net_define(struct ipamdb *db, struct net *net, const struct rec_network *rec)
+{
+	WEFT_ASSERT(rec->pool_count <= POOLS_MAX);
+	memcpy(net->name, rec->name, sizeof(net->name));
+	if (net->known)
+		return;
+	net->known = true;
+	for (size_t i = 0; i < rec->pool_count; i++)
+		pool_define(net, &rec->pools[i]);
+	net_own_changed(net);
+	db->serve = true;
+}
+
+struct pool *net_pool(struct net *net, addr128 addr)
+{
+	for (size_t i = 0; i < net->pool_count; i++)
+		if (span_has(&net->pools[i].subnet, addr))
+			return &net->pools[i];
+	return NULL;
+}
+
+const struct runs *net_runs(struct net *net)
+{
+	if (net->runs_stale)
+		claims_rebuild(net);
+	return &net->runs;
+}
+
+void net_own_changed(struct net *net)
+{
+	net->own_stale = true;
+	if (net->tidy_at.ns == MONO_NEVER.ns)
+		net->tidy_at = (struct mono){0}; /* the next chores give it its time */
+}
+
+void net_self_changed(struct ipamdb *db, struct net *net)
+{
+	net->range_rows = 0;
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		if (id_eq(&claim->author, &db->self))
+			net->range_rows++;
+		if (claim->is_grant && id_eq(&claim->holder, &db->self))
+			net->wants_accept = true;
+	}
+	net_own_changed(net);
+}
+
+/* Adds span less all promises from place i on to what is ours. */
+static void own_add(struct net *net, struct span span, size_t i)
+{
+	for (; i < net->promises.count; i++) {
+		const struct promise *promise = vec_at(&net->promises, i);
+		struct span part;
+		if (!span_meet(&span, &promise->span, &part))
+			continue;
+		if (part.lo > span.lo)
+			own_add(net, (struct span){span.lo, part.lo - 1}, i + 1);
+		if (part.hi < span.hi)
+			own_add(net, (struct span){part.hi + 1, span.hi}, i + 1);
+		return;
+	}
+	if (net->own.count > 0) {
+		struct span *last = vec_at(&net->own, net->own.count - 1);
+		if (last->hi + 1 == span.lo) {
+			last->hi = span.hi;
+			return;
+		}
+	}
+	vec_push(&net->own, &span);
+}
+
+const struct vec *net_own(struct ipamdb *db, struct net *net)
+{
+	const struct runs *runs = net_runs(net);
+
+	if (!net->own_stale)
+		return &net->own;
+	net->own.count = 0;
+	for (size_t i = 0; i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->held && !run->clash && id_eq(&run->holder, &db->self))
+			own_add(net, run->span, 0);
+	}
+	for (size_t i = 0; i < net->pool_count; i++)
+		net->pools[i].cursor = net->pools[i].subnet.lo;
+	net->own_stale = false;
+	return &net->own;
+}
+
+static int span_find_cmp(const void *key, const void *item)
+{
+	return *(const addr128 *)key > ((const struct span *)item)->hi ? 1 : -1;
+}
+
+bool net_owns(struct ipamdb *db, struct net *net, addr128 addr)
+{
+	const struct vec *own = net_own(db, net);
+	size_t at = vec_lower_bound(own, &addr, span_find_cmp);
+
+	return at < own->count && span_has(vec_at(own, at), addr);
+}
+
+uint64_t net_free_count(struct ipamdb *db, struct net *net)
+{
+	const struct vec *own = net_own(db, net);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < own->count; i++) {
+		const struct span *span = vec_at(own, i);
+		sum = count_add(sum, span_size(span) - space_busy(&net->space, span));
+	}
+	return sum;
+}
+
+static bool pool_take_fresh(struct ipamdb *db, struct net *net, struct pool *pool, addr128 *addr)
+{
+	const struct vec *own = net_own(db, net);
+
+	for (size_t i = vec_lower_bound(own, &pool->cursor, span_find_cmp); i < own->count; i++) {
+		struct span part;
+		if (!span_meet(vec_at(own, i), &pool->range, &part))
+			continue;
+		if (pool->cursor > part.hi)
+			continue;
+		if (pool->cursor > part.lo)
+			part.lo = pool->cursor;
+		if (!space_fresh(&net->space, &part, addr))
+			continue;
+		pool->cursor = *addr;
+		return true;
+	}
+	pool->cursor = pool->subnet.hi;
+	return false;
+}
+
+static bool take_rested(struct ipamdb *db, struct net *net, bool v4, addr128 *addr)
+{
+	for (size_t left = net->rested.count; left > 0; left--) {
+		addr128 head = *(addr128 *)fifo_at(&net->rested, 0);
+		struct pool *pool = net_pool(net, head);
+
+		fifo_pop(&net->rested);
+		if (!pool || !net_owns(db, net, head) || space_is_busy(&net->space, head))
+			continue; /* given away or leased by name meanwhile */
+		if (pool->v4 != v4 || !span_has(&pool->range, head)) {
+			fifo_push(&net->rested, &head);
+			continue;
+		}
+		*addr = head;
+		return true;
+	}
+	return false;
+}
+
+bool net_take_any(struct ipamdb *db, struct net *net, bool v4, addr128 *addr)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < net->pool_count && !found; i++)
+		found = net->pools[i].v4 == v4 && pool_take_fresh(db, net, &net->pools[i], addr);
+	if (!found && !take_rested(db, net, v4, addr))
+		return false;
+	WEFT_ASSERT(net_owns(db, net, *addr));
+	space_take(&net->space, *addr);
+	return true;
+}
+
+void net_give(struct net *net, addr128 addr, bool fresh)
+{
+	struct pool *pool = net_pool(net, addr);
+
+	if (net_is_special(net, addr))
+		return;
+	space_give(&net->space, addr, fresh);
+	if (!fresh)
+		fifo_push(&net->rested, &addr);
+	else if (pool && addr < pool->cursor)
+		pool->cursor = addr;
+	WEFT_ASSERT(!space_is_busy(&net->space, addr));
+}
+
+uint64_t net_next_generation(struct net *net, const struct span *span)
+{
+	uint64_t top = runs_top(net_runs(net), span);
+	uint64_t spent = runs_top(&net->spent, span);
+
+	return (top > spent ? top : spent) + 1;
+}
+
+void net_check(struct ipamdb *db, struct net *net)
+{
+	const struct vec *own = net_own(db, net);
+
+	runs_check(net_runs(net));
+	runs_check(&net->spent);
+	space_check(&net->space);
+	for (size_t i = 0; i < own->count; i++) {
+		const struct span *span = vec_at(own, i);
+		WEFT_ASSERT(span->lo <= span->hi);
+		if (i > 0)
+			WEFT_ASSERT(((struct span *)vec_at(own, i - 1))->hi < span->lo);
+		for (size_t j = 0; j < net->promises.count; j++) {
+			const struct promise *promise = vec_at(&net->promises, j);
+			WEFT_ASSERT(!span_overlaps(span, &promise->span));
+		}
+	}
+}

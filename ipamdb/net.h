@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A network as ipamdb sees it: its pools, the claims of all holders on its ranges, what of it is
+ * this node's own and free. Ownership is derived from the claims, lazily.
+ */
+#pragma once
+
+#include "fifo.h"
+#include "gossip/base/instant.h"
+#include "gossip/base/record.h"
+#include "runs.h"
+#include "space.h"
+
+struct ipamdb;
+
+/* A ROW_RANGE (author is the holder) or a ROW_GRANT (author is the donor). */
+struct claim {
+	struct span span;
+	uint64_t generation;
+	struct id holder;
+	struct id author;
+	bool is_grant;
+	bool accepting;           /* a grant to this node whose own row is on its way to disk */
+	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
+};
+
+/* Space that is on its way to somebody else: neither leased nor granted again. */
+struct promise {
+	struct span span;
+	uint64_t token;
+};
+
+struct pool {
+	struct rec_pool rec;
+	struct span subnet, range;
+	bool v4;
+	addr128 cursor; /* below are no fresh addresses of ours */
+};
+
+struct attached {
+	struct id node;
+	uint8_t free_log2;
+};
+
+struct net {
+	struct id id;
+	char name[NAME_BYTES];
+	bool known; /* its fact was seen */
+	bool ended;
+	size_t pool_count;
+	struct pool pools[POOLS_MAX];
+	struct vec claims; /* struct claim, in order */
+	struct runs runs;  /* derived from claims */
+	bool runs_stale;
+	struct runs spent; /* own ranges that were given up; their generations never return */
+	struct vec promises;
+	struct vec own; /* struct span: owned, durable, not promised; derived */
+	bool own_stale;
+	struct space space;
+	struct vec special;  /* addr128: never leased, busy in space */
+	struct fifo rested;  /* addr128 that were leased before, the longest rested first */
+	struct vec attached; /* struct attached, by node */
+	size_t counts[4];    /* leases by enum lease_state */
+	size_t range_rows;   /* own rows, live */
+	bool wants_accept;   /* a grant to this node may be waiting */
+	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
+	struct mono busy_at; /* when space was last taken or asked for */
+};
+
+struct net *net_find(const struct ipamdb *db, const struct id *id);
+
+/* The network, made when missing; NULL at the cap. */
+struct net *net_intern(struct ipamdb *db, const struct id *id);
+
+/* Takes the fact; pools stay as they were first seen. */
+void net_define(struct ipamdb *db, struct net *net, const struct rec_network *rec);
+
+/* The pool that holds addr, or NULL. */
+struct pool *net_pool(struct net *net, addr128 addr);
+bool net_is_special(const struct net *net, addr128 addr);
+
+/* Owners of the network's addresses, up to date. */
+const struct runs *net_runs(struct net *net);
+
+/* Spans that this node owns and may use, up to date. */
+const struct vec *net_own(struct ipamdb *db, struct net *net);
+bool net_owns(struct ipamdb *db, struct net *net, addr128 addr);
+uint64_t net_free_count(struct ipamdb *db, struct net *net);
+
+/* Takes an address of this family for a lease: one never used before, else the one that rested
+ * longest. False when this node has none. */
+bool net_take_any(struct ipamdb *db, struct net *net, bool v4, addr128 *addr);
+
+/* Frees a busy address: to rest at the end of the queue, or as if it had never been used. */
+void net_give(struct net *net, addr128 addr, bool fresh);
+
+/* The generation for a new row over span: above everything known there. */
+uint64_t net_next_generation(struct net *net, const struct span *span);
+
+/* This node's id became known: what is its own is counted anew. */
+void net_self_changed(struct ipamdb *db, struct net *net);
+
+/* What this node owns changed. */
+void net_own_changed(struct net *net);
+void net_check(struct ipamdb *db, struct net *net);

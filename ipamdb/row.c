@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What others (and this node, before a restart) wrote: networks, ranges and grants, free space,
+ * removals and closures. Rows may come in any order; a range of a network that is not known yet
+ * waits in the network's place. What does not decode is passed over: it was signed by a member, but
+ * by a version that says more than this one understands.
+ */
+#include "row.h"
+
+#include "closure.h"
+#include "donor.h"
+
+int row_claim(const struct row_view *row, struct id *network, struct claim *claim)
+{
+	struct range_key key;
+	struct rec_grant grant;
+
+	if (range_key_decode(row->key, row->key_len, &key) != 0)
+		return WEFT_E_INVALID;
+	claim_from_key(&key, claim);
+	*network = key.network;
+	claim->author = claim->holder = row->owner;
+	claim->epoch = row->epoch;
+	claim->sequence = row->sequence;
+	claim->is_grant = row->kind == ROW_GRANT;
+	if (!claim->is_grant || row->deleted)
+		return 0;
+	if (rec_grant_decode(row->value, row->value_len, &grant) != 0)
+		return WEFT_E_INVALID;
+	claim->holder = grant.to;
+	return 0;
+}
+
+static void range_apply(struct ipamdb *db, const struct row_view *row)
+{
+	struct claim claim;
+	struct id network;
+	struct net *net;
+
+	if (row_claim(row, &network, &claim) != 0 || !closure_admits(db, row))
+		return;
+	net = net_intern(db, &network);
+	if (!net)
+		return;
+	db_chores_by(db, db->now);
+	if (!row->deleted) {
+		if (claim_put(db, net, &claim)) {
+			db->serve = true;
+			if (id_eq(&claim.author, &db->self) && !claim.is_grant)
+				space_renew(&net->space, &claim.span);
+		}
+		return;
+	}
+	claim_drop(db, net, &claim);
+	if (id_eq(&row->owner, &db->self) && row->kind == ROW_RANGE)
+		runs_add(&net->spent, &claim.span, claim.generation, &db->self, true);
+}
+
+static int attached_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &((const struct attached *)item)->node);
+}
+
+static void attachment_apply(struct ipamdb *db, const struct row_view *row)
+{
+	struct id network = row_key_id(row);
+	struct rec_attachment rec = {.free_log2 = 0};
+	struct net *net = net_intern(db, &network);
+	struct attached *there;
+	size_t at;
+
+	if (!net)
+		return;
+	if (!row->deleted && rec_attachment_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	at = vec_lower_bound(&net->attached, &row->owner, attached_cmp);
+	there = at < net->attached.count ? vec_at(&net->attached, at) : NULL;
+	if (there && !id_eq(&there->node, &row->owner))
+		there = NULL;
+	if (row->deleted && there) {
+		vec_remove(&net->attached, at);
+	} else if (!row->deleted && there) {
+		there->free_log2 = rec.free_log2;
+	} else if (!row->deleted) {
+		struct attached attached = {row->owner, rec.free_log2};
+		vec_insert(&net->attached, at, &attached);
+	}
+}
+
+static void network_apply(struct ipamdb *db, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct rec_network rec;
+	struct net *net;
+
+	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	net = net_intern(db, &id);
+	if (net)
+		net_define(db, net, &rec);
+}
+
+static void network_end_apply(struct ipamdb *db, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct net *net = net_intern(db, &id);
+
+	if (!net)
+		return;
+	net->ended = true;
+	net_own_changed(net);
+	db->serve = true;
+	db_chores_by(db, db->now);
+}
+
+void row_apply(struct ipamdb *db, const struct row_view *row)
+{
+	struct id id;
+
+	switch (row->kind) {
+	case ROW_RANGE:
+	case ROW_GRANT:
+		range_apply(db, row);
+		break;
+	case ROW_ATTACHMENT:
+		attachment_apply(db, row);
+		break;
+	case FACT_NETWORK:
+		network_apply(db, row);
+		break;
+	case FACT_NETWORK_END:
+		network_end_apply(db, row);
+		break;
+	case FACT_REMOVAL:
+		id = row_key_id(row);
+		closure_removal(db, &id);
+		break;
+	case FACT_CLOSURE:
+		closure_fact(db, row);
+		break;
+	default:
+		break;
+	}
+}

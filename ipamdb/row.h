@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Rows and facts as they become visible. */
+#pragma once
+
+#include "db.h"
+
+/* IPAM_EV_ROW: takes what concerns addresses, passes over the rest. */
+void row_apply(struct ipamdb *db, const struct row_view *row);
+
+/* A ROW_RANGE or ROW_GRANT as a claim: 0, or WEFT_E_INVALID. */
+int row_claim(const struct row_view *row, struct id *network, struct claim *claim);

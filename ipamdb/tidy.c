@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Keeping the table small.
+ *
+ * Own space is described by as few rows as its shape allows: a row over a larger aligned block of
+ * own space, at a generation above all under it, makes those under it superfluous. A row is
+ * collected when rows written by the owners of today outrank it everywhere:
+ *
+ *   range   each of its addresses has an owner's own row of a higher generation
+ *   grant   each of its addresses has an owner's own row of at least its generation, and no range
+ *           of this node below it stays behind, which would bring the space back to this node
+ *
+ * so that the own rows alone, read after a crash, never say more than this node owns. All is one
+ * commit, and done only when it leaves fewer rows than before.
+ *
+ * A single address that came by name and lies idle between others' space goes back to its
+ * neighbour, by a grant like any other.
+ */
+#include "closure.h"
+#include "donor.h"
+
+#define TIDY_MS 2000
+#define IDLE_MS 30000
+#define ROWS_MAX 96
+
+struct plan {
+	struct vec rows; /* struct claim_change */
+	size_t added, dropped;
+};
+
+/* Do owners' own rows above (or at) generation cover all of span? */
+static bool is_outranked(const struct runs *runs, const struct span *span, uint64_t generation)
+{
+	addr128 next = span->lo;
+
+	for (size_t i = runs_from(runs, span->lo); i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->span.lo > next || !run->held || run->clash || run->generation < generation)
+			return false;
+		if (run->span.hi >= span->hi)
+			return true;
+		next = run->span.hi + 1;
+	}
+	return false;
+}
+
+static void plan_add(struct plan *plan, const struct claim *claim, bool drop)
+{
+	struct claim_change change = {*claim, drop};
+
+	vec_push(&plan->rows, &change);
+	if (drop)
+		plan->dropped++;
+	else
+		plan->added++;
+}
+
+/* One row for each aligned block of own space that no single row of ours describes. */
+static void plan_blocks(struct ipamdb *db, struct net *net, struct plan *plan, struct runs *after)
+{
+	const struct vec *own = net_own(db, net);
+
+	for (size_t i = 0; i < own->count; i++) {
+		struct span rest = *(struct span *)vec_at(own, i);
+		for (;;) {
+			struct span block = span_head_block(&rest);
+			uint64_t top = runs_top(net_runs(net), &block);
+			struct claim row = {
+			    .span = block,
+			    .generation = top,
+			    .holder = db->self,
+			    .author = db->self,
+			};
+			if (plan->rows.count < ROWS_MAX && !claim_find(net, &row)) {
+				row.generation = net_next_generation(net, &block);
+				plan_add(plan, &row, false);
+				runs_add(after, &block, row.generation, &db->self, true);
+			}
+			if (block.hi == rest.hi)
+				break;
+			rest.lo = block.hi + 1;
+		}
+	}
+}
+
+/* Own ranges that stay: what a grant above them must not be collected before. */
+static bool range_stays_below(struct ipamdb *db, struct net *net, const struct plan *plan,
+			      const struct claim *grant)
+{
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		bool drops = false;
+		if (claim->is_grant || !id_eq(&claim->author, &db->self) ||
+		    claim->generation >= grant->generation ||
+		    !span_overlaps(&claim->span, &grant->span))
+			continue;
+		for (size_t r = 0; r < plan->rows.count && !drops; r++) {
+			const struct claim_change *change = vec_at(&plan->rows, r);
+			drops = change->drop && !change->claim.is_grant &&
+				change->claim.generation == claim->generation &&
+				change->claim.span.lo == claim->span.lo &&
+				change->claim.span.hi == claim->span.hi;
+		}
+		if (!drops)
+			return true;
+	}
+	return false;
+}
+
+static void plan_drops(struct ipamdb *db, struct net *net, struct plan *plan,
+		       const struct runs *after, bool grants)
+{
+	for (size_t i = 0; i < net->claims.count && plan->rows.count < ROWS_MAX; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		uint64_t above = claim->generation + (claim->is_grant ? 0 : 1);
+		if (!id_eq(&claim->author, &db->self) || claim->is_grant != grants)
+			continue;
+		if (!net->ended && !is_outranked(after, &claim->span, above))
+			continue;
+		if (grants && range_stays_below(db, net, plan, claim))
+			continue;
+		plan_add(plan, claim, true);
+	}
+}
+
+static void plan_make(struct ipamdb *db, struct net *net, struct plan *plan)
+{
+	struct runs after;
+
+	runs_init(&after, &db->heap);
+	for (size_t i = 0; i < net_runs(net)->items.count; i++) {
+		const struct run *run = runs_at(net_runs(net), i);
+		runs_add(&after, &run->span, run->generation, &run->holder, run->held);
+		if (run->clash) /* stays undecided */
+			((struct run *)vec_at(&after.items, runs_from(&after, run->span.lo)))
+			    ->clash = true;
+	}
+	if (!net->ended)
+		plan_blocks(db, net, plan, &after);
+	plan_drops(db, net, plan, &after, false);
+	plan_drops(db, net, plan, &after, true);
+	runs_close(&after);
+}
+
+/* A group of this network that is under way would be judged by rows that are about to change. */
+static bool is_unsettled(const struct ipamdb *db, const struct net *net)
+{
+	return net->promises.count > 0 || net->wants_accept ||
+	       flight_is_up(db, FLIGHT_ACCEPT, &net->id) ||
+	       flight_is_up(db, FLIGHT_GRANT, &net->id) ||
+	       flight_is_up(db, FLIGHT_TIDY, &net->id) ||
+	       flight_is_up(db, FLIGHT_RECLAIM, &net->id);
+}
+
+/* The neighbour that gets an idle single address: the owner beside it. */
+static bool neighbour(struct ipamdb *db, struct net *net, addr128 addr, struct id *out)
+{
+	static const int sides[] = {-1, 1};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct run *run =
+		    runs_find(net_runs(net), sides[i] < 0 ? addr - 1 : addr + 1);
+		const struct peer *peer = run ? peer_find(db, &run->holder) : NULL;
+		if (run && !run->clash && peer && peer->present && !peer->gone) {
+			*out = run->holder;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Gives one idle single address back; false when there is none. */
+static bool give_back(struct ipamdb *db, struct net *net)
+{
+	const struct vec *own = net_own(db, net);
+	size_t live = net->counts[LEASE_NEW] + net->counts[LEASE_HELD];
+
+	for (size_t i = 0; i < own->count; i++) {
+		const struct span *span = vec_at(own, i);
+		struct id to;
+		struct promise promise;
+		struct claim claim = {.author = db->self, .is_grant = true};
+		struct flight *flight;
+		if (span->lo != span->hi || space_is_busy(&net->space, span->lo) ||
+		    (own->count == 1 && live > 0) || !neighbour(db, net, span->lo, &to))
+			continue;
+		claim.span = *span;
+		claim.holder = to;
+		claim.generation = net_next_generation(net, span);
+		flight = flight_begin(db, FLIGHT_GRANT, 0);
+		flight->peer = to;
+		promise = (struct promise){*span, flight->token};
+		flight_claim(db, flight, net, &claim, false);
+		vec_push(&net->promises, &promise);
+		net_own_changed(net);
+		return true;
+	}
+	return false;
+}
+
+/* Nothing to merge: looks at idle single addresses; when to look again. */
+static struct mono idle_tidy(struct ipamdb *db, struct net *net)
+{
+	const struct vec *own = net_own(db, net);
+	struct mono idle_at = mono_add_ms(net->busy_at, IDLE_MS);
+	bool has_single = false;
+
+	for (size_t i = 0; i < own->count; i++) {
+		const struct span *span = vec_at(own, i);
+		has_single = has_single || span->lo == span->hi;
+	}
+	if (!has_single || db->handover.active || net->ended)
+		return MONO_NEVER; /* until something changes */
+	if (!mono_is_due(idle_at, db->now))
+		return idle_at;
+	return mono_add_ms(db->now, give_back(db, net) ? TIDY_MS : IDLE_MS);
+}
+
+struct mono tidy_net(struct ipamdb *db, struct net *net)
+{
+	struct plan plan = {.added = 0};
+	struct weft_err err;
+	struct flight *flight;
+
+	if (net->tidy_at.ns == 0)
+		net->tidy_at = mono_add_ms(db->now, TIDY_MS);
+	if (!mono_is_due(net->tidy_at, db->now))
+		return net->tidy_at;
+	net->tidy_at = mono_add_ms(db->now, TIDY_MS);
+	if (db_may_lease(db, &err) != 0 || is_unsettled(db, net) ||
+	    !db_has_room(db, ROWS_MAX + 1, 0))
+		return net->tidy_at;
+	vec_init(&plan.rows, &db->heap, sizeof(struct claim_change));
+	plan_make(db, net, &plan);
+	if (plan.dropped > plan.added) {
+		flight = flight_begin(db, FLIGHT_TIDY, 0);
+		for (size_t i = 0; i < plan.rows.count; i++) {
+			const struct claim_change *change = vec_at(&plan.rows, i);
+			flight_claim(db, flight, net, &change->claim, change->drop);
+		}
+	} else {
+		net->tidy_at = idle_tidy(db, net);
+	}
+	vec_close(&plan.rows);
+	return net->tidy_at;
+}

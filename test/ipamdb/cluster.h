@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A few ipamdbs in one process that exchange rows and messages directly, with virtual time, disks
+ * that forget nothing, and a network that loses, delays and reorders by a seed. After every step
+ * it looks for an address that two nodes lease.
+ */
+#pragma once
+
+#include "gossip/base/map.h"
+#include "gossip/base/rng.h"
+#include "ipamdb/ipamdb.h"
+
+#define CLUSTER_NODES_MAX 6
+#define CLUSTER_ANSWERS_MAX 512
+
+struct cluster_answer {
+	uint64_t tag;
+	int node;
+	struct ipam_answer answer;
+};
+
+/* A row as it lies on a disk or travels. */
+struct cluster_row {
+	struct row_view view; /* value points into bytes once taken out */
+	uint8_t bytes[160];
+};
+
+struct cluster_lease {
+	struct lease lease;
+};
+
+struct cluster_disk {
+	struct vec rows;   /* struct cluster_row: own rows with tombstones, and all facts */
+	struct vec leases; /* struct cluster_lease */
+	uint64_t row_sequence;
+	uint8_t lease_sequence[16];
+	size_t lease_sequence_len;
+};
+
+struct cluster_node {
+	struct id id;
+	struct ipamdb *db;
+	bool up, left;
+	struct cluster_disk disk;
+	uint64_t boot; /* counts starts: what belongs to an older one is dropped */
+	bool fail_commits;
+	bool hold_commits; /* commits wait until released */
+};
+
+enum parcel_kind { PARCEL_COMMIT = 1, PARCEL_ROW, PARCEL_MESSAGE, PARCEL_REPLY };
+
+struct cluster {
+	struct heap heap;
+	struct rng rng;
+	struct mono now;
+	size_t count;
+	struct cluster_node nodes[CLUSTER_NODES_MAX];
+	bool cut[CLUSTER_NODES_MAX][CLUSTER_NODES_MAX];
+	struct vec parcels; /* struct parcel *, unordered */
+	struct vec *asked;  /* messages that wait for an answer */
+	uint64_t next_handle;
+	uint32_t loss_percent;
+	bool drop_answers; /* grants are made, their answers never come */
+	int64_t delay_ms_max;
+	size_t answer_count;
+	struct cluster_answer answers[CLUSTER_ANSWERS_MAX];
+	uint64_t next_tag;
+	size_t leases_answered;
+	enum restart_guard guard;
+};
+
+void cluster_init(struct cluster *c, size_t nodes, uint64_t seed);
+void cluster_close(struct cluster *c);
+
+/* Makes a network from node's point of view, as its host does; pools as text, NULL ends. */
+struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pool);
+void cluster_network_end(struct cluster *c, size_t node, const struct id *network);
+
+/* Runs until nothing is under way or ms have passed. */
+void cluster_run(struct cluster *c, int64_t ms);
+
+/* Asks node; the tag to look the answer up with. addr may be NULL. */
+uint64_t cluster_lease(struct cluster *c, size_t node, const struct id *network, const char *addr);
+uint64_t cluster_reserve(struct cluster *c, size_t node, const struct id *network,
+			 const char *addr);
+uint64_t cluster_release(struct cluster *c, size_t node, const struct id *network,
+			 const struct lease *lease);
+uint64_t cluster_request(struct cluster *c, size_t node, struct ipam_request *req);
+
+/* The answer, or NULL when there is none yet. */
+const struct ipam_answer *cluster_answer(const struct cluster *c, uint64_t tag);
+
+/* Leases one address and runs until it is answered; asserts success. */
+struct lease cluster_leased(struct cluster *c, size_t node, const struct id *network);
+
+void cluster_crash(struct cluster *c, size_t node);
+void cluster_start(struct cluster *c, size_t node, bool marker_ok);
+void cluster_member(struct cluster *c, size_t about, bool present, bool removed);
+void cluster_attachment(struct cluster *c, size_t node, const struct id *network, uint8_t bucket);
+void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *key, size_t key_len,
+		  const uint8_t *value, size_t len);
+
+/* Sends every row that anybody has to everybody that can hear: what gossip's repair does. */
+void cluster_sync(struct cluster *c);
+void cluster_step(struct cluster *c, size_t node, struct ipam_event *event);
+
+/* Asserts that no address is leased by two nodes and that every ipamdb is sound. */
+void cluster_check(struct cluster *c);
+size_t cluster_own_rows(const struct cluster *c, size_t node);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What tests do to the cluster of cluster.h, and what they see of it. */
+#include "cluster_impl.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+
+void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
+{
+	char name[] = "host0";
+
+	name[4] = (char)('0' + about);
+	c->nodes[about].left = removed;
+	for (size_t i = 0; i < c->count; i++) {
+		struct ipam_event event = {
+		    .kind = IPAM_EV_MEMBER,
+		    .member = c->nodes[about].id,
+		    .present = present,
+		    .removed = removed,
+		    .name = name,
+		};
+		cluster_step(c, i, &event);
+	}
+}
+
+void cluster_start(struct cluster *c, size_t i, bool marker_ok)
+{
+	struct cluster_node *node = &c->nodes[i];
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct wall wall = {c->now.ns / NS_PER_MS};
+
+	assert(!node->up);
+	node->db = cluster_db_make(c, i);
+	node->boot++;
+	node->up = true;
+	if (node->disk.lease_sequence_len > 0) {
+		struct write write = {.kind = WRITE_META,
+				      .meta = META_LEASE_SEQUENCE,
+				      .bytes = node->disk.lease_sequence,
+				      .len = node->disk.lease_sequence_len};
+		assert(ipamdb_load(node->db, &write) == 0);
+	}
+	for (size_t l = 0; l < node->disk.leases.count; l++) {
+		struct write write = {.kind = WRITE_LEASE};
+		write.lease = ((struct cluster_lease *)vec_at(&node->disk.leases, l))->lease;
+		assert(ipamdb_load(node->db, &write) == 0);
+	}
+	ipamdb_start(node->db, c->now, wall, marker_ok);
+	/* Own rows come back from the disk; of others' rows the snapshot may lag: none at all here
+	 * but facts. */
+	for (size_t r = 0; r < node->disk.rows.count;) {
+		struct cluster_row *row = vec_at(&node->disk.rows, r);
+		if (!row_is_fact(&row->view) && !id_eq(&row->view.owner, &node->id)) {
+			vec_remove(&node->disk.rows, r);
+			continue;
+		}
+		r++;
+	}
+	for (size_t r = 0; r < node->disk.rows.count; r++)
+		cluster_tell_row(c, i, vec_at(&node->disk.rows, r));
+	for (size_t m = 0; m < c->count; m++)
+		cluster_member(c, m, c->nodes[m].up && !c->nodes[m].left, c->nodes[m].left);
+	cluster_step(c, i, &active);
+}
+
+void cluster_crash(struct cluster *c, size_t i)
+{
+	assert(c->nodes[i].up);
+	ipamdb_free(c->nodes[i].db);
+	c->nodes[i].db = NULL;
+	c->nodes[i].up = false;
+	cluster_member(c, i, false, c->nodes[i].left);
+}
+
+void cluster_sync(struct cluster *c)
+{
+	for (size_t from = 0; from < c->count; from++)
+		for (size_t to = 0; to < c->count; to++)
+			for (size_t r = 0; r < c->nodes[from].disk.rows.count; r++) {
+				struct cluster_row row =
+				    *(struct cluster_row *)vec_at(&c->nodes[from].disk.rows, r);
+				if (from == to || !c->nodes[from].up || !c->nodes[to].up ||
+				    c->cut[from][to])
+					continue;
+				if (cluster_disk_put(&c->nodes[to].disk, &row))
+					cluster_tell_row(c, to, &row);
+			}
+	for (size_t from = 0; from < c->count; from++)
+		for (size_t to = 0; to < c->count; to++) {
+			struct ipam_event event = {.kind = IPAM_EV_SYNCED,
+						   .member = c->nodes[from].id};
+			if (from != to && c->nodes[from].up && !c->cut[from][to])
+				cluster_step(c, to, &event);
+		}
+}
+
+static void write_rows(struct cluster *c, size_t node, struct cluster_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		rows[i].view.owner = c->nodes[node].id;
+		rows[i].view.epoch = row_is_fact(&rows[i].view) ? 0 : 1;
+		rows[i].view.sequence = ++c->nodes[node].disk.row_sequence;
+		cluster_disk_put(&c->nodes[node].disk, &rows[i]);
+		cluster_tell_row(c, node, &rows[i]);
+		cluster_broadcast(c, node, &rows[i]);
+	}
+}
+
+void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *key, size_t key_len,
+		  const uint8_t *value, size_t len)
+{
+	struct cluster_row row = {.view = {.kind = kind, .key_len = key_len, .value_len = len}};
+
+	memcpy(row.view.key, key, key_len);
+	memcpy(row.bytes, value, len);
+	write_rows(c, node, &row, 1);
+}
+
+struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pool)
+{
+	struct rec_network rec = {.vni = 4096, .port = 4789, .pool_count = 1};
+	struct row_view views[POOLS_MAX];
+	struct cluster_row rows[POOLS_MAX + 1];
+	struct id id;
+	uint8_t value[VALUE_BYTES_MAX];
+	size_t count;
+	int len;
+
+	memset(&id, name[0], sizeof(id));
+	memcpy(rec.name, name, strlen(name) + 1);
+	assert(prefix_parse(pool, &rec.pools[0].subnet) == 0);
+	rec.pools[0].ip_range = rec.pools[0].subnet;
+	rec.pools[0].gateway = inet_add(&rec.pools[0].subnet.ip, 1);
+	len = rec_network_encode(&rec, value, sizeof(value));
+	assert(len > 0 && (size_t)len <= sizeof(rows[0].bytes));
+	memset(rows, 0, sizeof(rows));
+	rows[0].view =
+	    (struct row_view){.kind = FACT_NETWORK, .key_len = ID_BYTES, .value_len = (size_t)len};
+	memcpy(rows[0].view.key, id.b, ID_BYTES);
+	memcpy(rows[0].bytes, value, (size_t)len);
+	count = ipamdb_network_rows(&id, &rec, views);
+	for (size_t i = 0; i < count; i++)
+		cluster_row_copy(&rows[i + 1], &views[i]);
+	write_rows(c, node, rows, count + 1);
+	return id;
+}
+
+void cluster_network_end(struct cluster *c, size_t node, const struct id *network)
+{
+	cluster_fact(c, node, FACT_NETWORK_END, network->b, ID_BYTES, (const uint8_t *)"\xc0", 1);
+}
+
+void cluster_attachment(struct cluster *c, size_t node, const struct id *network, uint8_t bucket)
+{
+	struct rec_attachment rec = {.mtu_bytes = 1450, .free_log2 = bucket};
+	struct cluster_row row = {.view = {.kind = ROW_ATTACHMENT, .key_len = ID_BYTES}};
+	int len = rec_attachment_encode(&rec, row.bytes, sizeof(row.bytes));
+
+	assert(len > 0);
+	row.view.value_len = (size_t)len;
+	memcpy(row.view.key, network->b, ID_BYTES);
+	write_rows(c, node, &row, 1);
+}
+
+uint64_t cluster_request(struct cluster *c, size_t node, struct ipam_request *req)
+{
+	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = req};
+
+	req->tag = c->next_tag++;
+	if (req->deadline.ns == 0)
+		req->deadline = mono_add_ms(c->now, 5000);
+	cluster_step(c, node, &event);
+	return req->tag;
+}
+
+static uint64_t take(struct cluster *c, size_t node, const struct id *network, const char *addr,
+		     enum ipam_request_kind kind)
+{
+	struct ipam_request req = {.kind = kind, .network = *network};
+
+	if (kind == IPAM_LEASE)
+		for (size_t i = 0; i < 2; i++) {
+			uint64_t word = rng_u64(&c->rng);
+			memcpy(req.endpoint.b + 8 * i, &word, 8);
+		}
+	if (addr) {
+		req.addr_count = 1;
+		assert(inet_parse(addr, &req.addrs[0]) == 0);
+	}
+	return cluster_request(c, node, &req);
+}
+
+uint64_t cluster_lease(struct cluster *c, size_t node, const struct id *network, const char *addr)
+{
+	return take(c, node, network, addr, IPAM_LEASE);
+}
+
+uint64_t cluster_reserve(struct cluster *c, size_t node, const struct id *network, const char *addr)
+{
+	return take(c, node, network, addr, IPAM_RESERVE);
+}
+
+uint64_t cluster_release(struct cluster *c, size_t node, const struct id *network,
+			 const struct lease *lease)
+{
+	struct ipam_request req = {
+	    .kind = IPAM_RELEASE,
+	    .network = *network,
+	    .addr_count = 1,
+	    .addrs = {lease->address},
+	    .sequence = lease->sequence,
+	    .force = true,
+	};
+
+	return cluster_request(c, node, &req);
+}
+
+const struct ipam_answer *cluster_answer(const struct cluster *c, uint64_t tag)
+{
+	for (size_t i = 0; i < CLUSTER_ANSWERS_MAX && i < c->answer_count; i++)
+		if (c->answers[i].tag == tag)
+			return &c->answers[i].answer;
+	return NULL;
+}
+
+struct lease cluster_leased(struct cluster *c, size_t node, const struct id *network)
+{
+	uint64_t tag = cluster_lease(c, node, network, NULL);
+	struct mono end = mono_add_ms(c->now, 6000);
+	const struct ipam_answer *answer;
+
+	while (!(answer = cluster_answer(c, tag)) && cluster_happen(c, end))
+		cluster_check(c);
+	if (answer && answer->err.code != 0)
+		fprintf(stderr, "not leased: %s\n", answer->err.message);
+	WEFT_ASSERT(answer && answer->err.code == 0 && answer->lease_count == 1);
+	return answer->leases[0];
+}
+
+void cluster_check(struct cluster *c)
+{
+	struct map owners;
+	struct owner {
+		struct id network;
+		struct inet address;
+		size_t node;
+	} * owner;
+
+	map_init(&owners, &c->heap, sizeof(struct id) + sizeof(struct inet), sizeof(*owner), 1);
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->nodes[i].up)
+			ipamdb_check(c->nodes[i].db);
+		for (size_t l = 0; !c->nodes[i].left && l < c->nodes[i].disk.leases.count; l++) {
+			const struct cluster_lease *held = vec_at(&c->nodes[i].disk.leases, l);
+			bool fresh;
+			if (held->lease.cooling)
+				continue;
+			owner = map_insert(&owners, &held->lease, &fresh);
+			WEFT_ASSERT(fresh); /* else two nodes lease one address */
+			owner->node = i;
+		}
+	}
+	map_close(&owners);
+}
+
+size_t cluster_own_rows(const struct cluster *c, size_t node)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->nodes[node].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c->nodes[node].disk.rows, i);
+		count += !row->view.deleted && id_eq(&row->view.owner, &c->nodes[node].id) &&
+			 (row->view.kind == ROW_RANGE || row->view.kind == ROW_GRANT);
+	}
+	return count;
+}
