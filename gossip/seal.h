@@ -11,16 +11,41 @@
 
 struct seal;
 
+/* What sealing asks of admission; all are given. */
+struct seal_hooks {
+	void *ctx;
+	/* A node that is no member yet but was admitted here: its member, interned with the record
+	 * it was admitted under, for it shows its key now. NULL when unknown. */
+	struct member *(*vouch)(void *ctx, const struct id *node);
+	/* The removal fact of a member, borrowed for the step; NULL when there is none. */
+	const uint8_t *(*removal)(void *ctx, const struct id *node, size_t *len);
+	/* A removal fact shown to us. */
+	void (*shown_removal)(void *ctx, const uint8_t *bytes, size_t len);
+	/* Two certificates of one node and epoch exist; this node itself may be the one. */
+	void (*clone)(void *ctx, const struct id *node);
+};
+
+/* How the claim of a newer certificate from another address stands. */
+enum claim_state {
+	CLAIM_NONE = 0, /* the certificate in use is the newest one shown */
+	CLAIM_CHECKING, /* the old address is being asked */
+	CLAIM_REFUSED,  /* the old address answered under the old key: the claimer is a copy */
+};
+
 /* Frames of an opened datagram, borrowed until the next call of seal_open. */
 struct opened {
 	struct member *from;
 	const uint8_t *frames;
 	size_t len;
 	bool provisional; /* from an address not confirmed yet: answer, but do not follow */
+	bool claiming;  /* under a certificate whose claim is not decided: only FRAME_CLAIM is in it
+			 */
+	uint64_t epoch; /* of the sender's certificate */
 };
 
 struct seal *seal_new(struct core *core, struct member_table *members);
 void seal_free(struct seal *seal);
+void seal_set_hooks(struct seal *seal, const struct seal_hooks *hooks);
 
 /* Makes a fresh key and certificate for core->self.epoch; called at start, join and every 24 h. */
 void seal_renew(struct seal *seal);
@@ -32,7 +57,8 @@ enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const
 
 /* Seals frames to a member and adds the datagram to the update's sends; via may be NULL. Without a
  * key for the member it asks for its certificate, keeps these frames (one datagram a member) and
- * sends them when the certificate comes. 0, or WEFT_E_LIMIT when the update is full. */
+ * sends them when the certificate comes. Without frames (len 0) the datagram only makes the member
+ * answer. 0, or WEFT_E_LIMIT when the update is full. */
 int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
 	      const uint8_t *frames, size_t len);
 
@@ -47,3 +73,28 @@ struct mono seal_deadline(const struct seal *seal);
 
 /* Payload bytes that fit one datagram to this member now (a certificate takes room). */
 size_t seal_room(const struct seal *seal, const struct member *to);
+
+/* The state of a member's claim, for the answer to its FRAME_CLAIM. */
+enum claim_state seal_claim(const struct seal *seal, const struct member *member);
+
+/* Seals frames to a claimer under its undecided certificate. */
+void seal_answer_claim(struct seal *seal, const struct member *member, const struct hostport *to,
+		       const uint8_t *frames, size_t len);
+
+/* Own certificate in use (CERT_BYTES), NULL before seal_renew; borrowed until the next renewal. */
+const uint8_t *seal_own_cert(const struct seal *seal);
+
+/* X25519 between the own key with this hint and a stranger's (the join handshake): false without
+ * such a key. own_pub gets the public half of the own key. */
+bool seal_stranger(const struct seal *seal, const uint8_t hint[3], const uint8_t pub[KX_PUB_BYTES],
+		   uint8_t shared[32], uint8_t own_pub[KX_PUB_BYTES]);
+
+/* May this source address be answered at all now? Counts as one answer. */
+bool seal_may_answer(struct seal *seal, const struct hostport *from);
+
+/* Adds a plain datagram to the update; false when it is full. The bytes are copied. */
+bool seal_send_plain(struct seal *seal, const struct hostport *to, const uint8_t *bytes,
+		     size_t len);
+
+/* Walks every structure and asserts its invariants. */
+void seal_check(const struct seal *seal);

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Sealing: the way in and the way out.
+ *
+ * On the way in the cheap tests come first: size, version, own key, sender's key, window (peek),
+ * rate; then the seal; only what opened moves the window. Whatever fails is counted by its reason
+ * and answered with silence, but for an unknown or stale key, which is answered with a certificate
+ * no larger than the request.
+ *
+ * On the way out a datagram carries our certificate until the peer has spoken to our current key.
+ * Frames that do not fit beside it follow the certificate in a datagram of their own. For a member
+ * whose key is not known one datagram of frames waits while its certificate is asked for.
+ */
+#include "seal.h"
+
+#include <string.h>
+
+#include "sealing.h"
+
+struct seal *seal_new(struct core *core, struct member_table *members)
+{
+	struct seal *seal = heap_take(&core->heap, sizeof(*seal));
+
+	seal->core = core;
+	seal->members = members;
+	map_init(&seal->by_key, &core->heap, sizeof(uint64_t), sizeof(struct key_slot),
+		 core->map_seed);
+	vec_init(&seal->peers, &core->heap, sizeof(struct peer *));
+	vec_init(&seal->busy, &core->heap, sizeof(struct peer *));
+	return seal;
+}
+
+void seal_set_hooks(struct seal *seal, const struct seal_hooks *hooks)
+{
+	WEFT_ASSERT(hooks->vouch != NULL && hooks->removal != NULL);
+	WEFT_ASSERT(hooks->shown_removal != NULL && hooks->clone != NULL);
+	seal->hooks = *hooks;
+}
+
+void seal_free(struct seal *seal)
+{
+	struct core *core = seal->core;
+
+	for (size_t i = 0; i < seal->peers.count; i++) {
+		struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
+		peer_forget(seal, peer);
+		heap_give(&core->heap, peer, sizeof(*peer));
+	}
+	WEFT_ASSERT(seal->sessions == 0 && seal->by_key.count == 0);
+	map_close(&seal->by_key);
+	vec_close(&seal->peers);
+	vec_close(&seal->busy);
+	core->crypto->wipe(core->crypto->ctx, seal, sizeof(*seal));
+	heap_give(&core->heap, seal, sizeof(*seal));
+}
+
+void seal_renew(struct seal *seal)
+{
+	struct core *core = seal->core;
+	struct own_key *own = &seal->own[OWN_CURRENT];
+	struct cert cert = {
+	    .wire_min = WIRE_VERSION,
+	    .wire_max = WIRE_VERSION,
+	    .cluster = core->self.cluster,
+	    .node = core->self.id,
+	    .epoch = core->self.epoch,
+	};
+
+	WEFT_ASSERT(core->self.epoch > 0 && !id_is_zero(&core->self.cluster));
+	seal->own[OWN_PREVIOUS] = *own;
+	own_rotated(seal);
+	*own = (struct own_key){.made = core->now};
+	core->crypto->kx_pair(core->crypto->ctx, own->pub, own->sec);
+	memcpy(cert.key, own->pub, KX_PUB_BYTES);
+	cert_sign(core->crypto, &cert, core->self.sign_sec, own->cert);
+	own->key_id = cert_key_id(core->crypto, own->pub);
+	WEFT_ASSERT(own->key_id != 0 && own->key_id != seal->own[OWN_PREVIOUS].key_id);
+}
+
+void hint_of(uint64_t key_id, uint8_t hint[HINT_BYTES])
+{
+	wire_put(hint, key_id >> 40, HINT_BYTES);
+}
+
+void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],
+		  uint64_t key_id, uint64_t counter)
+{
+	at[0] = (uint8_t)(WIRE_VERSION << 4 | type);
+	memcpy(at + 1, hint, HINT_BYTES);
+	wire_put(at + 4, key_id, KEY_ID_BYTES);
+	wire_put(at + 12, counter, 8);
+}
+
+bool seal_send_plain(struct seal *seal, const struct hostport *to, const uint8_t *bytes, size_t len)
+{
+	struct gossip_update *update = seal->core->update;
+	uint8_t *copy;
+
+	WEFT_ASSERT(len <= DATAGRAM_BYTES_MAX);
+	if (update->send_count == UPDATE_SENDS || to->port == 0)
+		return false;
+	copy = core_scratch(seal->core, len);
+	memcpy(copy, bytes, len);
+	update->sends[update->send_count++] = (struct gossip_send){*to, copy, len};
+	return true;
+}
+
+bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool with_cert,
+	       const struct hostport *to, const uint8_t *frames, size_t len)
+{
+	struct core *core = seal->core;
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	size_t ad = WIRE_HEADER_BYTES + (with_cert ? CERT_BYTES : 0);
+	uint8_t hint[HINT_BYTES];
+	uint8_t *bytes;
+
+	WEFT_ASSERT(ad + len + AEAD_TAG_BYTES <= DATAGRAM_BYTES_MAX);
+	if (core->update->send_count == UPDATE_SENDS || to->port == 0)
+		return false;
+	bytes = core_scratch(core, ad + len + AEAD_TAG_BYTES);
+	hint_of(peer_key_id, hint);
+	header_write(bytes, with_cert ? DGRAM_CERT_SEALED : DGRAM_SEALED, hint, own->key_id,
+		     pair->tx_next);
+	if (with_cert)
+		memcpy(bytes + WIRE_HEADER_BYTES, own->cert, CERT_BYTES);
+	core->crypto->seal(core->crypto->ctx, pair->tx, pair->tx_next, bytes, ad, frames, len,
+			   bytes + ad);
+	pair->tx_next++;
+	core->update->sends[core->update->send_count++] =
+	    (struct gossip_send){*to, bytes, ad + len + AEAD_TAG_BYTES};
+	return true;
+}
+
+static void stash_put(struct seal *seal, struct peer *peer, const struct hostport *via,
+		      const uint8_t *frames, size_t len)
+{
+	struct session *session = session_of(seal, peer);
+
+	/* One datagram a member; the newest says most. */
+	session->stash = heap_resize(&seal->core->heap, session->stash, session->stash_len, len);
+	session->stash_len = len;
+	memcpy(session->stash, frames, len);
+	session->stash_via = via != NULL ? *via : (struct hostport){.port = 0};
+	session->stash_until = mono_add_ms(seal->core->now, STASH_MS);
+	peer_mark_busy(seal, peer);
+}
+
+static void stash_drop(struct seal *seal, struct session *session)
+{
+	heap_give(&seal->core->heap, session->stash, session->stash_len);
+	session->stash = NULL;
+	session->stash_len = 0;
+}
+
+void stash_flush(struct seal *seal, struct peer *peer)
+{
+	struct session *session = peer->session;
+	struct hostport via;
+
+	if (session == NULL || session->stash == NULL || peer->current.key_id == 0)
+		return;
+	via = session->stash_via;
+	if (seal_send(seal, peer->member, via.port != 0 ? &via : NULL, session->stash,
+		      session->stash_len) == 0)
+		stash_drop(seal, session);
+}
+
+static bool needs_cert(const struct seal *seal, const struct peer *peer)
+{
+	return peer == NULL || peer->knows != seal->own[OWN_CURRENT].key_id;
+}
+
+int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
+	      const uint8_t *frames, size_t len)
+{
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	const struct hostport *addr = via != NULL ? via : &to->addr;
+	static const uint8_t answer_hint[HINT_BYTES] = {0xff, 0xff, 0xff};
+	struct peer *peer;
+	struct pair *pair;
+	bool with_cert;
+
+	WEFT_ASSERT(len <= WIRE_PAYLOAD_MAX);
+	if (own->key_id == 0 || addr->port == 0 || to->state == MEMBER_REMOVED)
+		return 0; /* nowhere to send to: as good as lost on the way */
+	if (seal->core->update->send_count + 2 > UPDATE_SENDS)
+		return WEFT_E_LIMIT;
+	peer = peer_of(seal, to, true);
+	if (peer->current.key_id == 0) {
+		if (len > 0)
+			stash_put(seal, peer, via, frames, len);
+		cert_ask(seal, peer, addr);
+		return 0;
+	}
+	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
+	if (pair == NULL)
+		return 0;
+	with_cert = needs_cert(seal, peer);
+	if (with_cert && len > WIRE_PAYLOAD_MAX - CERT_BYTES) {
+		uint8_t bytes[CERT_DGRAM_BYTES];
+		header_write(bytes, DGRAM_CERT, answer_hint, own->key_id, 0);
+		memcpy(bytes + WIRE_HEADER_BYTES, own->cert, CERT_BYTES);
+		seal_send_plain(seal, addr, bytes, sizeof(bytes));
+		with_cert = false;
+	}
+	return pair_send(seal, pair, peer->current.key_id, with_cert, addr, frames, len)
+		   ? 0
+		   : WEFT_E_LIMIT;
+}
+
+size_t seal_room(const struct seal *seal, const struct member *to)
+{
+	const struct peer *peer = NULL;
+
+	if (to->session != 0)
+		peer = *(struct peer **)vec_at(&seal->peers, to->session - 1);
+	return WIRE_PAYLOAD_MAX - (needs_cert(seal, peer) ? CERT_BYTES : 0);
+}
+
+const uint8_t *seal_own_cert(const struct seal *seal)
+{
+	return seal->own[OWN_CURRENT].key_id != 0 ? seal->own[OWN_CURRENT].cert : NULL;
+}
+
+bool seal_stranger(const struct seal *seal, const uint8_t hint[3], const uint8_t pub[KX_PUB_BYTES],
+		   uint8_t shared[32], uint8_t own_pub[KX_PUB_BYTES])
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+
+	for (int i = 0; i < 2; i++) {
+		const struct own_key *own = &seal->own[i];
+		uint8_t own_hint[HINT_BYTES];
+		hint_of(own->key_id, own_hint);
+		if (own->key_id == 0 || memcmp(own_hint, hint, HINT_BYTES) != 0)
+			continue;
+		memcpy(own_pub, own->pub, KX_PUB_BYTES);
+		return crypto->kx(crypto->ctx, own->sec, pub, shared) == 0;
+	}
+	return false;
+}
+
+void seal_forget(struct seal *seal, struct member *member)
+{
+	struct peer *peer = peer_of(seal, member, false);
+
+	if (peer != NULL)
+		peer_forget(seal, peer);
+}
+
+/* Sessions that sleep after a while when there are many; a few are looked at each time. */
+static void sweep(struct seal *seal)
+{
+	size_t looks = seal->peers.count / 16 + 1;
+
+	seal->sweep_due = mono_add_ms(seal->core->now, SWEEP_MS);
+	for (size_t i = 0; i < looks && seal->sessions > SESSIONS_KEPT; i++) {
+		struct peer *peer;
+		seal->sweep_at = (seal->sweep_at + 1) % seal->peers.count;
+		peer = *(struct peer **)vec_at(&seal->peers, seal->sweep_at);
+		if (peer->session != NULL && !peer->busy &&
+		    mono_diff_ms(seal->core->now, peer->session->used) > SESSION_IDLE_MS)
+			session_sleep(seal, peer);
+	}
+}
+
+static void stash_tick(struct seal *seal, struct peer *peer)
+{
+	struct session *session = peer->session;
+
+	if (session->stash == NULL)
+		return;
+	if (mono_is_due(session->stash_until, seal->core->now))
+		stash_drop(seal, session);
+	else if (peer->current.key_id == 0)
+		cert_ask(seal, peer,
+			 session->stash_via.port != 0 ? &session->stash_via : &peer->member->addr);
+	else
+		stash_flush(seal, peer);
+}
+
+void seal_tick(struct seal *seal)
+{
+	for (size_t i = seal->busy.count; i-- > 0;) {
+		struct peer *peer = *(struct peer **)vec_at(&seal->busy, i);
+		if (peer->session != NULL) {
+			stash_tick(seal, peer);
+			claim_tick(seal, peer);
+		}
+		if (peer->session != NULL &&
+		    (peer->session->stash != NULL || peer->session->claim != NULL))
+			continue;
+		peer->busy = false;
+		vec_remove(&seal->busy, i);
+	}
+	if (seal->sessions > SESSIONS_KEPT && mono_is_due(seal->sweep_due, seal->core->now))
+		sweep(seal);
+}
+
+struct mono seal_deadline(const struct seal *seal)
+{
+	struct mono due = MONO_NEVER;
+
+	for (size_t i = 0; i < seal->busy.count; i++) {
+		const struct peer *peer = *(struct peer **)vec_at(&seal->busy, i);
+		const struct session *session = peer->session;
+		if (session == NULL)
+			return seal->core->now;
+		if (session->stash != NULL)
+			due = mono_min(
+			    due, mono_min(session->stash_until, mono_add_ms(peer->asked, ASK_MS)));
+		if (session->claim != NULL)
+			due = mono_min(due, session->claim->due);
+		if (session->stash == NULL && session->claim == NULL)
+			return seal->core->now;
+	}
+	if (seal->sessions > SESSIONS_KEPT)
+		due = mono_min(due, seal->sweep_due);
+	return due;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Certificates in and out.
+ *
+ * A datagram of type CERT is one of three:
+ *   request  160 bytes, hint zero: "here is mine, show me yours", answered by an answer
+ *   answer   160 bytes, hint of the key that the request named: never answered
+ *   hint     36 bytes: an answer to a request too small for a certificate (an answer is never
+ *            larger than its request). It only makes the other side ask, so that nothing but a
+ *            small datagram to a member's known address can come of a forged one.
+ *
+ * A certificate is taken when it is signed by the member's identity key and newer than what is
+ * known. Arriving from where the member lives (or when nobody believes that it lives) it replaces
+ * the older one at once; from elsewhere it is a claim, which seal_claim.c decides.
+ */
+#include <string.h>
+
+#include "sealing.h"
+
+#define STRANGER_INTERVAL_NS (NS_PER_S / 2000)
+#define STRANGER_BURST 2000
+
+bool seal_may_answer(struct seal *seal, const struct hostport *from)
+{
+	uint64_t hash = map_hash(from->ip.b, sizeof(from->ip.b), seal->core->map_seed);
+
+	return limit_pass(&seal->answers[hash % SOURCES], seal->core->now, ANSWER_INTERVAL_NS,
+			  ANSWER_BURST);
+}
+
+static void cert_send(struct seal *seal, const struct hostport *to, const uint8_t hint[HINT_BYTES],
+		      uint64_t counter)
+{
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	uint8_t bytes[CERT_DGRAM_BYTES];
+
+	header_write(bytes, DGRAM_CERT, hint, own->key_id, counter);
+	memcpy(bytes + WIRE_HEADER_BYTES, own->cert, CERT_BYTES);
+	seal_send_plain(seal, to, bytes, sizeof(bytes));
+}
+
+void cert_answer(struct seal *seal, const struct hostport *to, const uint8_t *request, size_t len)
+{
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	uint8_t hint[HINT_BYTES];
+	uint64_t counter = wire_get(request + 12, 8);
+
+	if (own->key_id == 0 || !seal_may_answer(seal, to))
+		return;
+	memcpy(hint, request + 4, HINT_BYTES); /* the first bytes of the sender's key id */
+	if (len >= CERT_DGRAM_BYTES) {
+		cert_send(seal, to, hint, counter);
+	} else {
+		uint8_t bytes[HINT_DGRAM_BYTES] = {0};
+		header_write(bytes, DGRAM_CERT, hint, own->key_id, counter);
+		seal_send_plain(seal, to, bytes, sizeof(bytes));
+	}
+}
+
+void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to)
+{
+	static const uint8_t no_hint[HINT_BYTES];
+	uint64_t counter = 0;
+
+	if (peer->has_asked && mono_diff_ms(seal->core->now, peer->asked) < ASK_MS)
+		return;
+	peer->asked = seal->core->now;
+	peer->has_asked = true;
+	seal->core->crypto->random(seal->core->crypto->ctx, &counter, sizeof(counter));
+	cert_send(seal, to, no_hint, counter);
+}
+
+/* Tells a removed node of its removal, under a pair made for this one datagram. */
+static void tell_removed(struct seal *seal, struct member *member, const struct peer_key *key,
+			 const struct hostport *to)
+{
+	struct peer *peer = peer_of(seal, member, true);
+	uint8_t frame[WIRE_PAYLOAD_MAX];
+	const uint8_t *fact;
+	struct pair pair;
+	size_t len = 0;
+
+	if (peer->has_notified && mono_diff_ms(seal->core->now, peer->notified) < REMOVED_MS)
+		return;
+	fact = seal->hooks.removal(seal->hooks.ctx, &member->id, &len);
+	if (fact == NULL || len + FRAME_HEADER_BYTES + CERT_BYTES > WIRE_PAYLOAD_MAX)
+		return;
+	if (!seal_may_answer(seal, to) ||
+	    !pair_derive(seal, &seal->own[OWN_CURRENT], &member->id, key->key, &pair))
+		return;
+	peer->notified = seal->core->now;
+	peer->has_notified = true;
+	pair_send(seal, &pair, key->key_id, true, to, frame,
+		  wire_put_frame(frame, FRAME_REMOVED, fact, len));
+	seal->core->crypto->wipe(seal->core->crypto->ctx, &pair, sizeof(pair));
+}
+
+/* Our own id under another key: nobody else should have our identity. */
+static enum drop_reason judge_self(struct seal *seal, const struct cert *cert, const uint8_t *bytes)
+{
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	uint64_t key_id = cert_key_id(seal->core->crypto, cert->key);
+
+	if (key_id == own->key_id || key_id == seal->own[OWN_PREVIOUS].key_id ||
+	    cert->epoch < seal->core->self.epoch)
+		return DROP_SELF;
+	if (!limit_pass(&seal->strangers, seal->core->now, STRANGER_INTERVAL_NS, STRANGER_BURST))
+		return DROP_RATE;
+	if (!cert_verify(seal->core->crypto, bytes, seal->core->self.sign_pub))
+		return DROP_CERT;
+	clone_alarm(seal, &cert->node, own->cert, bytes);
+	return DROP_SELF;
+}
+
+/* A key that is in use already needs no check: what is sealed under it proves itself. */
+static bool key_is_known(const struct seal *seal, const struct peer *peer, uint64_t key_id,
+			 struct key_slot *out)
+{
+	const struct key_slot *known = map_find(&seal->by_key, &key_id);
+
+	if (known == NULL || known->peer != peer)
+		return false;
+	*out = *known;
+	return true;
+}
+
+/* A checked certificate against what is known of its node. */
+static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const uint8_t *bytes,
+				    const struct peer_key *key, const struct hostport *from,
+				    bool trusted)
+{
+	const struct member *member = peer->member;
+	uint64_t known = peer->current.key_id != 0 ? peer->current.epoch : 0;
+	uint64_t claimed = peer->session != NULL && peer->session->claim != NULL
+			       ? peer->session->claim->key.epoch
+			       : 0;
+	bool lives_elsewhere = member_is_present(member) && member->addr.port != 0 &&
+			       !hostport_eq(from, &member->addr);
+
+	if (key->epoch < known || key->epoch < member->epoch)
+		return DROP_OLD_CERT;
+	if (key->epoch == known) {
+		clone_alarm(seal, &member->id, peer->session != NULL ? peer->session->cert : NULL,
+			    bytes);
+		return DROP_CERT;
+	}
+	if (map_find(&seal->by_key, &key->key_id) != NULL)
+		return DROP_CERT; /* somebody else's key under this node's name */
+	if (trusted || !lives_elsewhere || key->epoch == member->epoch) {
+		if (claimed <= key->epoch)
+			claim_drop(seal, peer);
+		peer_install(seal, peer, key, bytes);
+		return DROP_NONE;
+	}
+	claim_begin(seal, peer, key, bytes, from);
+	return DROP_NONE;
+}
+
+enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,
+			    bool trusted, struct key_slot *out)
+{
+	struct core *core = seal->core;
+	struct member *member;
+	struct peer_key key;
+	struct peer *peer;
+	struct cert cert;
+	enum drop_reason reason;
+
+	if (!cert_parse(bytes, CERT_BYTES, &cert) || !id_eq(&cert.cluster, &core->self.cluster))
+		return DROP_CERT;
+	if (cert.wire_min > WIRE_VERSION || cert.wire_max < WIRE_VERSION)
+		return DROP_VERSION;
+	if (id_eq(&cert.node, &core->self.id))
+		return judge_self(seal, &cert, bytes);
+	key = (struct peer_key){.key_id = cert_key_id(core->crypto, cert.key), .epoch = cert.epoch};
+	memcpy(key.key, cert.key, KX_PUB_BYTES);
+	member = member_find(seal->members, &cert.node);
+	if (member == NULL || (!member->has_record && member->state != MEMBER_REMOVED))
+		member = seal->hooks.vouch(seal->hooks.ctx, &cert.node);
+	if (member == NULL || (!member->has_record && member->state != MEMBER_REMOVED))
+		return DROP_CERT;
+	peer = peer_of(seal, member, true);
+	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, out))
+		return DROP_NONE;
+	if (!limit_pass(&seal->strangers, core->now, STRANGER_INTERVAL_NS, STRANGER_BURST))
+		return DROP_RATE;
+	if (!member->has_record || !cert_verify(core->crypto, bytes, member->rec.pubkey))
+		return member->state == MEMBER_REMOVED ? DROP_REMOVED : DROP_CERT;
+	if (member->state == MEMBER_REMOVED) {
+		tell_removed(seal, member, &key, from);
+		return DROP_REMOVED;
+	}
+	reason = judge_newer(seal, peer, bytes, &key, from, trusted);
+	if (reason != DROP_NONE)
+		return reason;
+	return key_is_known(seal, peer, key.key_id, out) ? DROP_NONE : DROP_CERT;
+}
+
+/* Somebody at a member's address does not know our key: show it, and ask for theirs. */
+static enum drop_reason hint_take(struct seal *seal, const struct hostport *from,
+				  const uint8_t *bytes)
+{
+	uint8_t own_hint[HINT_BYTES];
+
+	hint_of(seal->own[OWN_CURRENT].key_id, own_hint);
+	if (memcmp(bytes + 1, own_hint, HINT_BYTES) != 0)
+		return DROP_STALE_KEY;
+	if (!seal_may_answer(seal, from))
+		return DROP_RATE;
+	for (size_t i = 0; i < seal->peers.count; i++) {
+		struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
+		if (!hostport_eq(&peer->member->addr, from) ||
+		    peer->member->state == MEMBER_REMOVED)
+			continue;
+		peer->knows = 0;
+		cert_ask(seal, peer, from);
+	}
+	return DROP_NONE;
+}
+
+enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, const uint8_t *bytes,
+			       size_t len)
+{
+	static const uint8_t no_hint[HINT_BYTES];
+	bool is_request = memcmp(bytes + 1, no_hint, HINT_BYTES) == 0;
+	struct key_slot slot;
+	enum drop_reason reason;
+
+	if (len == HINT_DGRAM_BYTES)
+		return hint_take(seal, from, bytes);
+	if (len != CERT_DGRAM_BYTES)
+		return DROP_CERT;
+	reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, false, &slot);
+	if (reason != DROP_NONE)
+		return reason;
+	if (is_request)
+		cert_answer(seal, from, bytes, len);
+	else if (slot.slot == PEER_CURRENT)
+		slot.peer->knows = 0;
+	if (slot.slot == PEER_CURRENT)
+		stash_flush(seal, slot.peer);
+	return DROP_NONE;
+}

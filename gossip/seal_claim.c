@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Claims and clones.
+ *
+ * A state directory that was copied, or a machine that was cloned, gives two processes with one
+ * identity. The newer one shows a higher epoch, rightly signed. Nothing in the certificate tells
+ * it from an honest restart; what tells them apart is that after an honest restart the old process
+ * is gone. So a newer certificate from another address is kept aside while the old address is
+ * asked, under the old key, to answer a challenge:
+ *
+ *   checking --answer under the old key--> refused --5 s--> forgotten
+ *   checking --nothing after four questions--> accepted
+ *   checking --seal under the claimed key from the old address--> accepted (it moved about)
+ *
+ * Until then a claimer is heard for one thing only, its FRAME_CLAIM. When the member's key is not
+ * known here, its old address is asked for a certificate first; that one is older than the claim,
+ * comes from where the member lives, and so becomes the current one.
+ *
+ * Two certificates of one node and one epoch cannot come from one process: epochs are durable
+ * before they are used. They are the proof of a clone and go to everybody.
+ */
+#include <string.h>
+
+#include "sealing.h"
+
+#define CLONE_TELL 8
+
+static struct claim *claim_of(const struct peer *peer)
+{
+	return peer->session != NULL ? peer->session->claim : NULL;
+}
+
+void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
+		 const uint8_t cert[CERT_BYTES], const struct hostport *from)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	struct session *session = session_of(seal, peer);
+	struct key_slot *slot;
+	struct claim *claim;
+
+	claim_drop(seal, peer);
+	claim = heap_take(&seal->core->heap, sizeof(*claim));
+	*claim = (struct claim){
+	    .state = CLAIM_CHECKING,
+	    .key = *key,
+	    .from = *from,
+	    .own = seal->own[OWN_CURRENT].key_id,
+	    .due = seal->core->now,
+	};
+	memcpy(claim->cert, cert, CERT_BYTES);
+	crypto->random(crypto->ctx, claim->nonce, NONCE_BYTES);
+	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key,
+			 &claim->pair)) {
+		heap_give(&seal->core->heap, claim, sizeof(*claim));
+		return;
+	}
+	session->claim = claim;
+	slot = map_insert(&seal->by_key, &key->key_id, NULL);
+	slot->peer = peer;
+	slot->slot = PEER_CLAIM;
+	peer_mark_busy(seal, peer);
+}
+
+void claim_drop(struct seal *seal, struct peer *peer)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	struct claim *claim = claim_of(peer);
+
+	if (claim == NULL)
+		return;
+	map_remove(&seal->by_key, &claim->key.key_id);
+	crypto->wipe(crypto->ctx, claim, sizeof(*claim));
+	heap_give(&seal->core->heap, claim, sizeof(*claim));
+	peer->session->claim = NULL;
+}
+
+void claim_accept(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = claim_of(peer);
+	struct member *member = peer->member;
+	uint8_t cert[CERT_BYTES];
+	struct peer_key key;
+	struct pair *pair;
+	struct pair used;
+
+	WEFT_ASSERT(claim != NULL);
+	key = claim->key;
+	used = claim->pair;
+	memcpy(cert, claim->cert, CERT_BYTES);
+	if (!hostport_eq(&member->addr, &claim->from)) {
+		member->addr = claim->from;
+		member->provisional.port = 0;
+		core_trace(seal->core, TRACE_ADDRESS_MOVED, &member->id, NULL, &member->addr, 0);
+		member_touch(seal->members, member);
+	}
+	claim_drop(seal, peer);
+	peer_install(seal, peer, &key, cert);
+	/* What was received under the claim must not be received again. */
+	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
+	WEFT_ASSERT(pair != NULL);
+	pair->window = used.window;
+	if (used.tx_next > pair->tx_next)
+		pair->tx_next = used.tx_next;
+	seal->core->crypto->wipe(seal->core->crypto->ctx, &used, sizeof(used));
+}
+
+/* Asks the old address by a challenge under the old key. While there is none, for a certificate;
+ * and under the claimed key, in case the member answers at both of its addresses. */
+static void claim_probe(struct seal *seal, struct peer *peer, struct claim *claim)
+{
+	const struct hostport *old = &peer->member->addr;
+	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
+	size_t len = wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES);
+	struct pair *pair = NULL;
+
+	claim->probes++;
+	claim->due = mono_add_ms(seal->core->now, CLAIM_PROBE_MS);
+	if (peer->current.key_id != 0)
+		pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
+	if (pair != NULL) {
+		pair_send(seal, pair, peer->current.key_id,
+			  peer->knows != seal->own[OWN_CURRENT].key_id, old, frame, len);
+		return;
+	}
+	cert_ask(seal, peer, old);
+	pair_send(seal, &claim->pair, claim->key.key_id, true, old, frame, len);
+}
+
+void claim_tick(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = claim_of(peer);
+
+	if (claim == NULL || !mono_is_due(claim->due, seal->core->now))
+		return;
+	if (claim->state == CLAIM_REFUSED)
+		claim_drop(seal, peer);
+	else if (claim->probes < CLAIM_PROBES)
+		claim_probe(seal, peer, claim);
+	else
+		claim_accept(seal, peer);
+}
+
+/* The old key answered: true when the nonce was a claim's. */
+bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NONCE_BYTES])
+{
+	struct claim *claim = claim_of(peer);
+
+	if (claim == NULL || memcmp(claim->nonce, nonce, NONCE_BYTES) != 0)
+		return false;
+	claim->state = CLAIM_REFUSED;
+	claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
+	return true;
+}
+
+enum claim_state seal_claim(const struct seal *seal, const struct member *member)
+{
+	const struct peer *peer = NULL;
+
+	if (member->session != 0)
+		peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
+	return peer != NULL && claim_of(peer) != NULL ? claim_of(peer)->state : CLAIM_NONE;
+}
+
+void seal_answer_claim(struct seal *seal, const struct member *member, const struct hostport *to,
+		       const uint8_t *frames, size_t len)
+{
+	struct peer *peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
+	struct claim *claim = claim_of(peer);
+
+	if (claim != NULL && claim->own == seal->own[OWN_CURRENT].key_id)
+		pair_send(seal, &claim->pair, claim->key.key_id, true, to, frames, len);
+}
+
+/* Sends the proof to some members; who sees it first sends it on. */
+static void clone_tell(struct seal *seal, const struct id *node, const uint8_t *known,
+		       const uint8_t *other)
+{
+	struct id skip[CLONE_TELL + 1] = {*node};
+	uint8_t body[2 * CERT_BYTES];
+
+	memcpy(body, known, CERT_BYTES);
+	memcpy(body + CERT_BYTES, other, CERT_BYTES);
+	outbox_add(&seal->core->outbox, node, CLASS_CONTROL, FRAME_CLONE, body, sizeof(body));
+	for (size_t i = 1; i <= CLONE_TELL; i++) {
+		const struct member *to = member_pick(seal->members, skip, i);
+		if (to == NULL)
+			break;
+		skip[i] = to->id;
+		outbox_add(&seal->core->outbox, &to->id, CLASS_CONTROL, FRAME_CLONE, body,
+			   sizeof(body));
+	}
+}
+
+void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
+		 const uint8_t *other)
+{
+	bool is_self = id_eq(node, &seal->core->self.id);
+	struct cert first;
+
+	if (!is_self) {
+		struct member *member = member_find(seal->members, node);
+		struct peer *peer = peer_of(seal, member, true);
+		if (peer->cloned)
+			return;
+		peer->cloned = true;
+	} else if (seal->core->self.cloned) {
+		return;
+	}
+	core_trace(seal->core, TRACE_CLONE_SEEN, node, NULL, NULL, 0);
+	if (is_self)
+		seal->core->self.cloned = true;
+	/* A session that slept has no certificate to show; the next meeting proves it again. */
+	if (known != NULL && cert_parse(known, CERT_BYTES, &first))
+		clone_tell(seal, node, known, other);
+	seal->hooks.clone(seal->hooks.ctx, node);
+}
+
+enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	const struct member *member;
+	const uint8_t *pub;
+	struct cert a, b;
+
+	if (len != 2 * CERT_BYTES || !cert_parse(body, CERT_BYTES, &a) ||
+	    !cert_parse(body + CERT_BYTES, CERT_BYTES, &b))
+		return DROP_FRAME;
+	if (!id_eq(&a.node, &b.node) || a.epoch != b.epoch ||
+	    !id_eq(&a.cluster, &seal->core->self.cluster) || !id_eq(&a.cluster, &b.cluster) ||
+	    memcmp(a.key, b.key, KX_PUB_BYTES) == 0)
+		return DROP_CERT;
+	if (id_eq(&a.node, &seal->core->self.id)) {
+		pub = seal->core->self.sign_pub;
+	} else {
+		member = member_find(seal->members, &a.node);
+		if (member == NULL || !member->has_record)
+			return DROP_CERT;
+		pub = member->rec.pubkey;
+	}
+	if (!cert_verify(crypto, body, pub) || !cert_verify(crypto, body + CERT_BYTES, pub))
+		return DROP_CERT;
+	clone_alarm(seal, &a.node, body, body + CERT_BYTES);
+	return DROP_NONE;
+}

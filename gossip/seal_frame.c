@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Opening sealed datagrams, following addresses, and the frames of the sealing layer.
+ *
+ * A member that speaks from another address than the one we know is believed (the seal says who
+ * it is) but not followed: anybody on its way could send its datagram on from elsewhere. Eight
+ * random bytes go to the new address, and only when they come back from there, sealed, does the
+ * address become the member's.
+ */
+#include <string.h>
+
+#include "sealing.h"
+
+/* The own key that this hint names; -1 when there is none. */
+static int own_by_hint(const struct seal *seal, const uint8_t *hint)
+{
+	for (int i = 0; i < 2; i++) {
+		uint8_t own[HINT_BYTES];
+		hint_of(seal->own[i].key_id, own);
+		if (seal->own[i].key_id != 0 && memcmp(own, hint, HINT_BYTES) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	struct session *session = session_of(seal, peer);
+
+	if (hostport_eq(&session->challenged, from) &&
+	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
+		return;
+	crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
+	session->challenged = *from;
+	session->challenged_at = seal->core->now;
+	peer->member->provisional = *from;
+	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
+		       session->nonce, NONCE_BYTES);
+}
+
+/* Keeps of a claimer's frames only the first FRAME_CLAIM. */
+static void keep_claim(struct opened *out)
+{
+	const uint8_t *at = out->frames;
+	size_t left = out->len;
+
+	while (left >= FRAME_HEADER_BYTES) {
+		size_t len = FRAME_HEADER_BYTES + (size_t)wire_get(at + 1, 2);
+		if (len > left)
+			break;
+		if (at[0] == FRAME_CLAIM) {
+			out->frames = at;
+			out->len = len;
+			return;
+		}
+		at += len;
+		left -= len;
+	}
+	out->len = 0;
+}
+
+static enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *bytes,
+				  size_t ad, size_t len)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	uint64_t counter = wire_get(bytes + 12, 8);
+
+	if (!window_is_fresh(&pair->window, counter))
+		return DROP_REPLAY;
+	if (crypto->open(crypto->ctx, pair->rx, counter, bytes, ad, bytes + ad, len - ad,
+			 seal->plain) != 0)
+		return DROP_AUTH;
+	window_take(&pair->window, counter);
+	return DROP_NONE;
+}
+
+/* A datagram under the key of an undecided claim. */
+static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
+				   const struct hostport *from, const uint8_t *bytes, size_t ad,
+				   size_t len, struct opened *out)
+{
+	struct claim *claim = peer->session->claim;
+	enum drop_reason reason;
+
+	WEFT_ASSERT(claim != NULL);
+	if (claim->own != seal->own[OWN_CURRENT].key_id)
+		return DROP_STALE_KEY;
+	if (!limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
+		return DROP_RATE;
+	reason = open_with(seal, &claim->pair, bytes, ad, len);
+	if (reason != DROP_NONE)
+		return reason;
+	out->epoch = claim->key.epoch;
+	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
+	if (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member)) {
+		claim->from = *from;
+		claim_accept(seal, peer);
+		return DROP_NONE;
+	}
+	out->claiming = true;
+	keep_claim(out);
+	return out->len > 0 ? DROP_NONE : DROP_PROVISIONAL;
+}
+
+static enum drop_reason open_session(struct seal *seal, const struct key_slot *slot, int own,
+				     const uint8_t *bytes, size_t ad, size_t len,
+				     struct opened *out)
+{
+	struct peer *peer = slot->peer;
+	struct session *session = session_of(seal, peer);
+	struct pair *pair = pair_of(seal, peer, own, slot->slot);
+	enum drop_reason reason;
+
+	if (pair == NULL)
+		return DROP_STALE_KEY;
+	if (!window_is_fresh(&pair->window, wire_get(bytes + 12, 8)))
+		return DROP_REPLAY;
+	if (!limit_pass(&session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
+		return DROP_RATE;
+	reason = open_with(seal, pair, bytes, ad, len);
+	if (reason != DROP_NONE)
+		return reason;
+	if (slot->slot == PEER_CURRENT)
+		peer->knows = seal->own[own].key_id;
+	out->epoch = slot->slot == PEER_CURRENT ? peer->current.epoch : session->previous.epoch;
+	return DROP_NONE;
+}
+
+static enum drop_reason open_sealed(struct seal *seal, const struct hostport *from,
+				    const uint8_t *bytes, size_t len, struct opened *out)
+{
+	bool with_cert = (bytes[0] & 0x0f) == DGRAM_CERT_SEALED;
+	size_t ad = WIRE_HEADER_BYTES + (with_cert ? CERT_BYTES : 0);
+	uint64_t key_id = wire_get(bytes + 4, KEY_ID_BYTES);
+	int own = own_by_hint(seal, bytes + 1);
+	const struct key_slot *known;
+	struct key_slot slot;
+	enum drop_reason reason;
+
+	if (len < ad + AEAD_TAG_BYTES)
+		return DROP_SHORT;
+	if (key_id == seal->own[OWN_CURRENT].key_id || key_id == seal->own[OWN_PREVIOUS].key_id)
+		return DROP_SELF;
+	if (with_cert) {
+		reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, false, &slot);
+		if (reason != DROP_NONE)
+			return reason;
+		if (slot.key_id != key_id)
+			return DROP_CERT;
+		stash_flush(seal, slot.peer);
+	}
+	if (own < 0) {
+		cert_answer(seal, from, bytes, len);
+		return DROP_STALE_KEY;
+	}
+	known = map_find(&seal->by_key, &key_id);
+	if (known == NULL) {
+		cert_answer(seal, from, bytes, len);
+		return DROP_UNKNOWN_KEY;
+	}
+	slot = *known;
+	out->from = slot.peer->member;
+	out->frames = seal->plain;
+	out->len = len - ad - AEAD_TAG_BYTES;
+	if (slot.peer->member->state == MEMBER_REMOVED)
+		return DROP_REMOVED;
+	out->provisional = !hostport_eq(from, &slot.peer->member->addr);
+	if (slot.slot == PEER_CLAIM)
+		return open_claim(seal, slot.peer, from, bytes, ad, len, out);
+	reason = open_session(seal, &slot, own, bytes, ad, len, out);
+	if (reason == DROP_STALE_KEY)
+		cert_answer(seal, from, bytes, len);
+	if (reason == DROP_NONE && out->provisional && slot.slot == PEER_CURRENT)
+		challenge(seal, slot.peer, from);
+	return reason;
+}
+
+enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const uint8_t *bytes,
+			   size_t len, struct opened *out)
+{
+	enum drop_reason reason;
+	unsigned type;
+
+	*out = (struct opened){.from = NULL};
+	if (len < WIRE_HEADER_BYTES)
+		reason = DROP_SHORT;
+	else if (len > DATAGRAM_BYTES_MAX)
+		reason = DROP_LONG;
+	else if (bytes[0] >> 4 != WIRE_VERSION)
+		reason = DROP_VERSION;
+	else if (seal->own[OWN_CURRENT].key_id == 0)
+		reason = DROP_NO_CLUSTER;
+	else if ((type = bytes[0] & 0x0f) == DGRAM_SEALED || type == DGRAM_CERT_SEALED)
+		reason = open_sealed(seal, from, bytes, len, out);
+	else if (type == DGRAM_CERT)
+		reason = cert_datagram(seal, from, bytes, len);
+	else
+		reason = DROP_TYPE;
+	if (reason != DROP_NONE) {
+		*out = (struct opened){.from = NULL};
+		core_drop(seal->core, reason);
+	}
+	return reason;
+}
+
+static enum drop_reason response_take(struct seal *seal, const struct opened *in,
+				      const struct hostport *from, const uint8_t *body)
+{
+	struct member *member = in->from;
+	struct peer *peer = peer_of(seal, member, true);
+	struct session *session = session_of(seal, peer);
+
+	/* Only an answer under the old key counts against a claim. */
+	if (session->claim != NULL && in->epoch < session->claim->key.epoch &&
+	    claim_response(seal, peer, body))
+		return DROP_NONE;
+	if (session->challenged.port == 0 || !hostport_eq(&session->challenged, from) ||
+	    memcmp(session->nonce, body, NONCE_BYTES) != 0)
+		return DROP_FRAME;
+	session->challenged.port = 0;
+	member->provisional.port = 0;
+	if (hostport_eq(&member->addr, from))
+		return DROP_NONE;
+	member->addr = *from;
+	core_trace(seal->core, TRACE_ADDRESS_MOVED, &member->id, NULL, from, 0);
+	member_touch(seal->members, member);
+	return DROP_NONE;
+}
+
+enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const struct hostport *from,
+			    uint8_t type, const uint8_t *body, size_t len)
+{
+	struct key_slot slot;
+	struct cert cert;
+
+	switch (type) {
+	case FRAME_CERT:
+		if (len != CERT_BYTES)
+			return DROP_FRAME;
+		/* Sealed by the same process: no claim to decide. */
+		if (!cert_parse(body, len, &cert) || !id_eq(&cert.node, &in->from->id))
+			return DROP_CERT;
+		return cert_judge(seal, body, from, true, &slot);
+	case FRAME_CHALLENGE:
+		if (len != NONCE_BYTES)
+			return DROP_FRAME;
+		outbox_add_via(&seal->core->outbox, &in->from->id, from, CLASS_CONTROL,
+			       FRAME_RESPONSE, body, len);
+		return DROP_NONE;
+	case FRAME_RESPONSE:
+		return len == NONCE_BYTES ? response_take(seal, in, from, body) : DROP_FRAME;
+	case FRAME_REMOVED:
+		seal->hooks.shown_removal(seal->hooks.ctx, body, len);
+		return DROP_NONE;
+	case FRAME_CLONE:
+		return clone_frame(seal, body, len);
+	default:
+		return DROP_FRAME_TYPE;
+	}
+}
+
+void seal_check(const struct seal *seal)
+{
+	size_t sessions = 0;
+	size_t keys = 0;
+
+	for (size_t i = 0; i < seal->peers.count; i++) {
+		const struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
+		const struct session *session = peer->session;
+		WEFT_ASSERT(peer->member->session == i + 1);
+		keys += peer->current.key_id != 0;
+		if (session == NULL)
+			continue;
+		sessions++;
+		keys += session->previous.key_id != 0;
+		keys += session->claim != NULL;
+		WEFT_ASSERT((session->stash == NULL) == (session->stash_len == 0));
+		WEFT_ASSERT((session->stash == NULL && session->claim == NULL) || peer->busy);
+	}
+	WEFT_ASSERT(sessions == seal->sessions);
+	WEFT_ASSERT(keys == seal->by_key.count);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Keys of pairs, and which of them are kept.
+ *
+ * There is one key per direction between each own ephemeral key and each of a peer's: the keyed
+ * hash, under the X25519 secret, of a label, the cluster, sender, recipient and both public keys.
+ * The current and the previous key of either side are in use, so a session has at most four pairs.
+ *
+ * Sending counters begin at the age of the own key in microseconds and rise by one. A pair that is
+ * given back and derived again thus goes on above everything it ever sent, without remembering.
+ * What was received is remembered as a floor: of the pair that was spoken to last before the
+ * session slept. A pair with the previous own key that slept beside it stays closed.
+ */
+#include <string.h>
+
+#include "sealing.h"
+
+static const char pair_label[] = "weft pair 1";
+
+static void peer_key_unlist(struct seal *seal, struct peer_key *key)
+{
+	if (key->key_id != 0)
+		map_remove(&seal->by_key, &key->key_id);
+	*key = (struct peer_key){.key_id = 0};
+}
+
+static void peer_key_list(struct seal *seal, struct peer *peer, uint64_t key_id,
+			  enum peer_slot slot)
+{
+	struct key_slot *entry = map_insert(&seal->by_key, &key_id, NULL);
+
+	entry->peer = peer;
+	entry->slot = slot;
+}
+
+struct peer *peer_of(struct seal *seal, struct member *member, bool make)
+{
+	struct peer *peer;
+
+	if (member->session != 0)
+		return *(struct peer **)vec_at(&seal->peers, member->session - 1);
+	if (!make)
+		return NULL;
+	peer = heap_take(&seal->core->heap, sizeof(*peer));
+	peer->member = member;
+	vec_push(&seal->peers, &peer);
+	member->session = (uint32_t)seal->peers.count;
+	return peer;
+}
+
+struct session *session_of(struct seal *seal, struct peer *peer)
+{
+	if (peer->session == NULL) {
+		peer->session = heap_take(&seal->core->heap, sizeof(*peer->session));
+		seal->sessions++;
+	}
+	peer->session->used = seal->core->now;
+	return peer->session;
+}
+
+static void pair_free(struct seal *seal, struct pair **pair)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+
+	if (*pair == NULL)
+		return;
+	crypto->wipe(crypto->ctx, *pair, sizeof(**pair));
+	heap_give(&seal->core->heap, *pair, sizeof(**pair));
+	*pair = NULL;
+}
+
+static void stash_free(struct seal *seal, struct session *session)
+{
+	if (session->stash != NULL)
+		heap_give(&seal->core->heap, session->stash, session->stash_len);
+	session->stash = NULL;
+	session->stash_len = 0;
+}
+
+/* Gives the session back and keeps the floor of the youngest pair that received anything. */
+void session_sleep(struct seal *seal, struct peer *peer)
+{
+	struct session *session = peer->session;
+
+	if (session == NULL)
+		return;
+	WEFT_ASSERT(seal->sessions > 0);
+	for (int own = OWN_PREVIOUS; own >= OWN_CURRENT; own--) {
+		const struct pair *pair = session->pairs[own][PEER_CURRENT];
+		if (pair == NULL || pair->window.top == 0)
+			continue;
+		peer->floor = pair->window.top;
+		peer->floor_own = seal->own[own].key_id;
+	}
+	for (int own = 0; own < 2; own++)
+		for (int slot = 0; slot < 2; slot++)
+			pair_free(seal, &session->pairs[own][slot]);
+	claim_drop(seal, peer);
+	stash_free(seal, session);
+	peer_key_unlist(seal, &session->previous);
+	heap_give(&seal->core->heap, session, sizeof(*session));
+	peer->session = NULL;
+	seal->sessions--;
+}
+
+static void pair_key(const struct seal *seal, const uint8_t shared[32], const struct id *sender,
+		     const struct id *recipient, const uint8_t *sender_key,
+		     const uint8_t *recipient_key, uint8_t out[AEAD_KEY_BYTES])
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	uint8_t text[sizeof(pair_label) + 3 * ID_BYTES + 2 * KX_PUB_BYTES];
+	uint8_t *at = text;
+
+	memcpy(at, pair_label, sizeof(pair_label));
+	at += sizeof(pair_label);
+	memcpy(at, seal->core->self.cluster.b, ID_BYTES);
+	at += ID_BYTES;
+	memcpy(at, sender->b, ID_BYTES);
+	at += ID_BYTES;
+	memcpy(at, recipient->b, ID_BYTES);
+	at += ID_BYTES;
+	memcpy(at, sender_key, KX_PUB_BYTES);
+	at += KX_PUB_BYTES;
+	memcpy(at, recipient_key, KX_PUB_BYTES);
+	at += KX_PUB_BYTES;
+	WEFT_ASSERT((size_t)(at - text) == sizeof(text));
+	crypto->hash(crypto->ctx, shared, 32, text, sizeof(text), out);
+}
+
+bool pair_derive(const struct seal *seal, const struct own_key *own, const struct id *peer,
+		 const uint8_t *key, struct pair *pair)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	const struct id *self = &seal->core->self.id;
+	uint8_t shared[32];
+
+	WEFT_ASSERT(own->key_id != 0);
+	if (crypto->kx(crypto->ctx, own->sec, key, shared) != 0)
+		return false;
+	pair_key(seal, shared, self, peer, own->pub, key, pair->tx);
+	pair_key(seal, shared, peer, self, key, own->pub, pair->rx);
+	crypto->wipe(crypto->ctx, shared, sizeof(shared));
+	pair->tx_next = 1 + (uint64_t)(mono_diff_ns(seal->core->now, own->made) / 1000);
+	window_init(&pair->window, 0);
+	return true;
+}
+
+struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_slot slot)
+{
+	struct session *session = session_of(seal, peer);
+	const struct peer_key *key = slot == PEER_CURRENT ? &peer->current : &session->previous;
+	const struct own_key *mine = &seal->own[own];
+	struct pair **place = &session->pairs[own][slot];
+
+	WEFT_ASSERT(slot == PEER_CURRENT || slot == PEER_PREVIOUS);
+	WEFT_ASSERT(key->key_id != 0 && mine->key_id != 0);
+	if (*place != NULL)
+		return *place;
+	if (own == OWN_PREVIOUS && peer->floor_own == seal->own[OWN_CURRENT].key_id)
+		return NULL;
+	*place = heap_take(&seal->core->heap, sizeof(**place));
+	if (!pair_derive(seal, mine, &peer->member->id, key->key, *place)) {
+		pair_free(seal, place);
+		return NULL;
+	}
+	if (slot == PEER_CURRENT && peer->floor_own == mine->key_id)
+		window_init(&(*place)->window, peer->floor);
+	return *place;
+}
+
+/* The new key becomes the current one, what was current the previous, and what was previous is
+ * forgotten with its pairs. */
+void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *key,
+		  const uint8_t cert[CERT_BYTES])
+{
+	struct session *session = session_of(seal, peer);
+
+	WEFT_ASSERT(key->key_id != 0 && key->key_id != peer->current.key_id);
+	peer_key_unlist(seal, &session->previous);
+	for (int own = 0; own < 2; own++) {
+		pair_free(seal, &session->pairs[own][PEER_PREVIOUS]);
+		session->pairs[own][PEER_PREVIOUS] = session->pairs[own][PEER_CURRENT];
+		session->pairs[own][PEER_CURRENT] = NULL;
+	}
+	session->previous = peer->current;
+	if (session->previous.key_id != 0)
+		peer_key_list(seal, peer, session->previous.key_id, PEER_PREVIOUS);
+	peer->current = *key;
+	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
+	memcpy(session->cert, cert, CERT_BYTES);
+	peer->knows = 0;
+	peer->floor = 0;
+	peer->floor_own = 0;
+	if (key->epoch > peer->member->epoch)
+		peer->member->epoch = key->epoch;
+	WEFT_ASSERT(session->previous.key_id != peer->current.key_id);
+}
+
+void peer_forget(struct seal *seal, struct peer *peer)
+{
+	session_sleep(seal, peer);
+	peer_key_unlist(seal, &peer->current);
+	peer->knows = 0;
+	peer->floor = 0;
+	peer->floor_own = 0;
+	WEFT_ASSERT(peer->session == NULL);
+}
+
+/* The own current key became the previous one: so do the pairs with it. */
+void own_rotated(struct seal *seal)
+{
+	for (size_t i = 0; i < seal->peers.count; i++) {
+		struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
+		struct session *session = peer->session;
+		if (session == NULL)
+			continue;
+		for (int slot = 0; slot < 2; slot++) {
+			pair_free(seal, &session->pairs[OWN_PREVIOUS][slot]);
+			session->pairs[OWN_PREVIOUS][slot] = session->pairs[OWN_CURRENT][slot];
+			session->pairs[OWN_CURRENT][slot] = NULL;
+		}
+		claim_drop(seal, peer); /* the claimer tries again under the new key */
+	}
+}
+
+void peer_mark_busy(struct seal *seal, struct peer *peer)
+{
+	if (peer->busy)
+		return;
+	peer->busy = true;
+	vec_push(&seal->busy, &peer);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "seal_net.h"
+
+#include "gossip/chain.h"
+#include "gossip/sealing.h"
+
+static int setup(void **state)
+{
+	*state = net_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	net_free(*state);
+	return 0;
+}
+
+static void meet(struct seal_net *net)
+{
+	net_say(net, 0, 2, "one");
+	net_run(net);
+	net_say(net, 1, 1, "two");
+	net_run(net);
+	assert_true(net_heard(net, 0, "two"));
+}
+
+static void a_certificate_of_no_member_is_dropped_in_silence(void **state)
+{
+	struct seal_net *net = *state;
+	struct hostport from = net_addr(9);
+	uint8_t bytes[CERT_DGRAM_BYTES];
+	struct cert cert = {.wire_min = 1, .wire_max = 1, .epoch = 1, .key = {1}};
+	uint8_t pub[SIGN_PUB_BYTES], sec[SIGN_SEC_BYTES];
+	const struct gossip_crypto *crypto = gossip_crypto_sodium();
+
+	seeded_pair(crypto, 99, pub, sec);
+	cert.cluster = net->nodes[0].core.self.cluster;
+	cert.node.b[0] = 99;
+	header_write(bytes, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
+	cert_sign(crypto, &cert, sec, bytes + WIRE_HEADER_BYTES);
+	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_CERT);
+	assert_int_equal(net->count, 0);
+}
+
+static void a_member_whose_record_is_not_here_yet_is_vouched_for_by_who_admitted_it(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_node *seed = &net->nodes[1];
+	struct hostport from = net_addr(7005);
+	uint8_t bytes[CERT_DGRAM_BYTES];
+	struct cert cert = {.wire_min = 1, .wire_max = 1, .epoch = 1, .key = {7}};
+	uint8_t sec[SIGN_SEC_BYTES];
+
+	seeded_pair(gossip_crypto_sodium(), 5, seed->vouched_pub, sec);
+	seed->vouched = chain_node_id(gossip_crypto_sodium(), seed->vouched_pub);
+	cert.node = seed->vouched;
+	cert.cluster = seed->core.self.cluster;
+	header_write(bytes, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
+	cert_sign(gossip_crypto_sodium(), &cert, sec, bytes + WIRE_HEADER_BYTES);
+	assert_null(net_member(net, 1, 5));
+	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_NONE);
+	assert_non_null(net_member(net, 1, 5));
+	assert_int_equal(net->count, 1);
+	assert_int_equal(net->pending[0].len, CERT_DGRAM_BYTES);
+}
+
+static void an_older_certificate_never_replaces_a_newer_one(void **state)
+{
+	struct seal_net *net = *state;
+	struct hostport from = net_addr(7001);
+	uint8_t old[CERT_DGRAM_BYTES];
+
+	meet(net);
+	header_write(old, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
+	memcpy(old + WIRE_HEADER_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	net_start(net, 0, 1, 2, 7001);
+	meet(net);
+	net_start(net, 0, 1, 3, 7001);
+	meet(net);
+	assert_int_equal(net_arrive(net, 1, &from, old, sizeof(old)), DROP_OLD_CERT);
+	assert_int_equal(net->count, 0);
+	meet(net);
+}
+
+static void a_certificate_below_the_epoch_of_the_members_rows_is_old(void **state)
+{
+	struct seal_net *net = *state;
+	struct hostport from = net_addr(7001);
+	uint8_t bytes[CERT_DGRAM_BYTES];
+
+	net_member(net, 1, 1)->epoch = 4;
+	header_write(bytes, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
+	memcpy(bytes + WIRE_HEADER_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_OLD_CERT);
+}
+
+static void an_answer_is_never_answered(void **state)
+{
+	struct seal_net *net = *state;
+	struct hostport from = net_addr(7001);
+	uint8_t bytes[CERT_DGRAM_BYTES];
+
+	header_write(bytes, DGRAM_CERT, (const uint8_t[3]){1, 2, 3}, 5, 1);
+	memcpy(bytes + WIRE_HEADER_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_NONE);
+	assert_int_equal(net->count, 0);
+}
+
+static void a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most(void **state)
+{
+	struct seal_net *net = *state;
+
+	meet(net);
+	net_start(net, 1, 2, 2, 7002);
+	net_say(net, 0, 2, "tiny");
+	struct net_datagram tiny = net->pending[0];
+	net_lose(net);
+	assert_int_equal(net_arrive(net, 1, &tiny.from, tiny.bytes, tiny.len), DROP_STALE_KEY);
+	assert_int_equal(net->count, 1);
+	assert_int_equal(net->pending[0].len, HINT_DGRAM_BYTES);
+	assert_true(net->pending[0].len <= tiny.len);
+	net_run(net);
+	meet(net);
+}
+
+static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	meet(net);
+	member_set_state(&net->nodes[1].members, member, MEMBER_REMOVED);
+	seal_forget(net->nodes[1].seal, member);
+	for (int i = 0; i < 5; i++) {
+		net_pass(net, 100);
+		net_say(net, 0, 2, "let me in");
+		net_run(net);
+	}
+	assert_false(net_heard(net, 1, "let me in"));
+	assert_int_equal(net->nodes[0].removals, 1);
+	net_pass(net, 1100);
+	net_say(net, 0, 2, "let me in");
+	net_run(net);
+	assert_int_equal(net->nodes[0].removals, 2);
+	assert_true(net->nodes[1].core.drops[DROP_REMOVED] > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_certificate_of_no_member_is_dropped_in_silence),
+	    TEST(a_member_whose_record_is_not_here_yet_is_vouched_for_by_who_admitted_it),
+	    TEST(an_older_certificate_never_replaces_a_newer_one),
+	    TEST(a_certificate_below_the_epoch_of_the_members_rows_is_old),
+	    TEST(an_answer_is_never_answered),
+	    TEST(a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most),
+	    TEST(a_removed_node_is_told_so_once_a_second_and_heard_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "seal_net.h"
+
+#include "gossip/sealing.h"
+
+static int setup(void **state)
+{
+	*state = net_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	net_free(*state);
+	return 0;
+}
+
+static void meet(struct seal_net *net, size_t a, size_t b)
+{
+	net_say(net, a, net->nodes[b].identity, "one");
+	net_run(net);
+	assert_true(net_heard(net, b, "one"));
+	net_say(net, b, net->nodes[a].identity, "two");
+	net_run(net);
+	assert_true(net_heard(net, a, "two"));
+}
+
+static void a_restart_at_the_same_address_is_believed_at_once(void **state)
+{
+	struct seal_net *net = *state;
+
+	meet(net, 0, 1);
+	net_start(net, 0, 1, 2, 7001);
+	meet(net, 0, 1);
+	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
+	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_NONE);
+}
+
+static void a_copy_of_a_running_node_is_refused_and_the_original_goes_on(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 500);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	assert_int_equal(member->addr.port, 7001);
+	assert_int_equal(member->epoch, 1);
+	meet(net, 0, 1);
+	assert_int_equal(net->nodes[1].clones, 0);
+	net_pass(net, 6000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+}
+
+static void a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 1000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_REFUSED);
+}
+
+static void only_the_claim_of_a_claimer_is_heard(void **state)
+{
+	struct seal_net *net = *state;
+
+	meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_say(net, 2, 2, "not yet");
+	net_run(net);
+	assert_false(net_heard(net, 1, "not yet"));
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	assert_true(net_heard(net, 1, "c"));
+	assert_true(net->nodes[1].claiming);
+}
+
+static void a_node_that_moved_is_believed_when_its_old_address_stays_silent(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	meet(net, 0, 1);
+	net_stop(net, 0);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
+	net_pass(net, 1000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
+	net_pass(net, 400);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	assert_int_equal(member->addr.port, 7009);
+	meet(net, 2, 1);
+}
+
+static void a_node_that_failed_may_come_back_from_anywhere(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	meet(net, 0, 1);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	net_stop(net, 0);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_say(net, 2, 2, "back");
+	net_run(net);
+	assert_true(net_heard(net, 1, "back"));
+}
+
+static void two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 3, 3, 1, 7003);
+	meet(net, 0, 1);
+	meet(net, 1, 3);
+	meet(net, 0, 3);
+	net_start(net, 2, 1, 1, 7009);
+	net->nodes[2].core.rng.s[0] ^= 1;
+	net_know(net, 2, 2, 7002);
+	net_say(net, 2, 2, "clone");
+	net_run(net);
+	assert_int_equal(net->nodes[1].clones, 1);
+	assert_int_equal(net->nodes[3].clones, 1);
+	assert_int_equal(net->nodes[0].clones, 1);
+	assert_true(net->nodes[0].core.self.cloned);
+	assert_false(net_heard(net, 1, "clone"));
+}
+
+static void a_clone_alarm_without_proof_is_nothing(void **state)
+{
+	struct seal_net *net = *state;
+	uint8_t body[2 * CERT_BYTES];
+
+	meet(net, 0, 1);
+	memcpy(body, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	memcpy(body + CERT_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	body[CERT_BYTES + 50] ^= 1;
+	net_frame(net, 1, 1, FRAME_CLONE, body, sizeof(body));
+	net_run(net);
+	assert_int_equal(net->nodes[0].clones, 0);
+	assert_false(net->nodes[0].core.self.cloned);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_restart_at_the_same_address_is_believed_at_once),
+	    TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
+	    TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
+	    TEST(only_the_claim_of_a_claimer_is_heard),
+	    TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
+	    TEST(a_node_that_failed_may_come_back_from_anywhere),
+	    TEST(two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it),
+	    TEST(a_clone_alarm_without_proof_is_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gossip/sealing.h"
+#include "seal_net.h"
+
+static int setup(void **state)
+{
+	*state = net_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	net_free(*state);
+	return 0;
+}
+
+static void meet(struct seal_net *net)
+{
+	net_say(net, 0, 2, "one");
+	net_run(net);
+	net_say(net, 1, 1, "two");
+	net_run(net);
+	assert_true(net_heard(net, 0, "two"));
+}
+
+static struct peer *peer(struct seal_net *net, size_t node, uint8_t identity)
+{
+	return peer_of(net->nodes[node].seal, net_member(net, node, identity), true);
+}
+
+static void a_session_that_slept_still_refuses_what_it_received(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram kept[3];
+
+	meet(net);
+	for (int i = 0; i < 3; i++)
+		net_say(net, 0, 2, "x");
+	memcpy(kept, net->pending, sizeof(kept));
+	net_run(net);
+	net->now = mono_add_ms(net->now, SESSION_IDLE_MS);
+	session_sleep(net->nodes[1].seal, peer(net, 1, 1));
+	assert_null(peer(net, 1, 1)->session);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(net_arrive(net, 1, &kept[i].from, kept[i].bytes, kept[i].len),
+				 DROP_REPLAY);
+	meet(net);
+}
+
+static void a_session_that_slept_never_sends_under_an_old_counter(void **state)
+{
+	struct seal_net *net = *state;
+	uint64_t last;
+
+	meet(net);
+	for (int i = 0; i < 100; i++) {
+		net_say(net, 0, 2, "x");
+		net_run(net);
+	}
+	last = peer(net, 0, 2)->session->pairs[OWN_CURRENT][PEER_CURRENT]->tx_next;
+	net->now = mono_add_ms(net->now, SESSION_IDLE_MS);
+	session_sleep(net->nodes[0].seal, peer(net, 0, 2));
+	net_say(net, 0, 2, "awake");
+	assert_true(peer(net, 0, 2)->session->pairs[OWN_CURRENT][PEER_CURRENT]->tx_next > last);
+	net_run(net);
+	assert_true(net_heard(net, 1, "awake"));
+}
+
+static void both_directions_and_all_pairs_have_keys_of_their_own(void **state)
+{
+	struct seal_net *net = *state;
+	const struct pair *there, *back, *other;
+
+	net_start(net, 2, 3, 1, 7003);
+	meet(net);
+	net_say(net, 0, 3, "x");
+	net_run(net);
+	there = peer(net, 0, 2)->session->pairs[OWN_CURRENT][PEER_CURRENT];
+	back = peer(net, 1, 1)->session->pairs[OWN_CURRENT][PEER_CURRENT];
+	other = peer(net, 0, 3)->session->pairs[OWN_CURRENT][PEER_CURRENT];
+	assert_memory_equal(there->tx, back->rx, AEAD_KEY_BYTES);
+	assert_memory_equal(there->rx, back->tx, AEAD_KEY_BYTES);
+	assert_memory_not_equal(there->tx, there->rx, AEAD_KEY_BYTES);
+	assert_memory_not_equal(there->tx, other->tx, AEAD_KEY_BYTES);
+}
+
+static void a_pair_with_the_previous_own_key_stays_closed_after_sleep(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram kept;
+
+	meet(net);
+	net_say(net, 0, 2, "under the old key");
+	kept = net->pending[0];
+	net_run(net);
+	net->nodes[1].core.self.epoch = 2;
+	seal_renew(net->nodes[1].seal);
+	meet(net);
+	session_sleep(net->nodes[1].seal, peer(net, 1, 1));
+	assert_int_not_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_NONE);
+	assert_false(net_heard(net, 1, "under the old key"));
+}
+
+static void a_peer_that_is_forgotten_leaves_no_key(void **state)
+{
+	struct seal_net *net = *state;
+
+	meet(net);
+	assert_int_equal(net->nodes[1].seal->by_key.count, 1);
+	peer_forget(net->nodes[1].seal, peer(net, 1, 1));
+	assert_int_equal(net->nodes[1].seal->by_key.count, 0);
+	assert_int_equal(net->nodes[1].seal->sessions, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_session_that_slept_still_refuses_what_it_received),
+	    TEST(a_session_that_slept_never_sends_under_an_old_counter),
+	    TEST(both_directions_and_all_pairs_have_keys_of_their_own),
+	    TEST(a_pair_with_the_previous_own_key_stays_closed_after_sleep),
+	    TEST(a_peer_that_is_forgotten_leaves_no_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
