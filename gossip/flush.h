@@ -18,6 +18,6 @@ struct flush {
 	struct tables *tables;
 };
 
-/* Sends what fits the update. Returns when to go on: now when the update was too small, a little
- * later for frames that wait for a larger datagram, never when nothing is left. */
+/* Sends what fits the update. Returns when to go on: now when the update was too small, never when
+ * nothing is left. */
 struct mono flush_outbox(const struct flush *flush);

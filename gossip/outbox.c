@@ -86,7 +86,7 @@ const uint8_t *outbox_body(const struct outbox *box, const struct outbox_frame *
 	return frame->len > 0 ? box->bytes + frame->offset : NULL;
 }
 
-void outbox_compact(struct outbox *box, struct mono now)
+void outbox_compact(struct outbox *box)
 {
 	size_t kept = 0;
 	size_t len = 0;
@@ -99,8 +99,6 @@ void outbox_compact(struct outbox *box, struct mono now)
 		if (frame.len > 0)
 			memmove(box->bytes + len, box->bytes + frame.offset, frame.len);
 		frame.offset = (uint32_t)len;
-		if (frame.since.ns == 0)
-			frame.since = now;
 		len += frame.len;
 		*(struct outbox_frame *)vec_at(&box->frames, kept++) = frame;
 	}

@@ -13,13 +13,11 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "base/instant.h"
 #include "base/map.h"
 #include "wire.h"
 
 #define OUTBOX_BYTES_MAX (256u * 1024u)
 #define OUTBOX_FRAMES_MAX 4096u
-#define OUTBOX_HOLD_MS 3000 /* a frame too large for the moment waits this long for room */
 
 struct outbox {
 	struct heap *heap;
@@ -37,7 +35,6 @@ struct outbox_frame {
 	uint16_t len;
 	bool done;       /* sent or given up: gone at the next outbox_compact */
 	uint32_t offset; /* of the body in bytes */
-	struct mono since;
 };
 
 void outbox_init(struct outbox *box, struct heap *heap);
@@ -53,8 +50,8 @@ int outbox_add_via(struct outbox *box, const struct id *to, const struct hostpor
 
 const uint8_t *outbox_body(const struct outbox *box, const struct outbox_frame *frame);
 
-/* Removes frames marked done and moves the others together; frames without a time get now. */
-void outbox_compact(struct outbox *box, struct mono now);
+/* Removes frames marked done and moves the others together. */
+void outbox_compact(struct outbox *box);
 
 /* Chooses frames for one datagram out of candidates (all to one peer, in order of adding): control
  * first, then each class up to its share, then what is left of the room by class. Writes them to

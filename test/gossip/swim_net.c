@@ -131,7 +131,7 @@ static void send_frames(struct net *net, size_t from)
 		if (!lead->done)
 			i--;
 	}
-	outbox_compact(box, net->now);
+	outbox_compact(box);
 }
 
 static void note_failures(struct net *net, struct net_node *node)

@@ -59,7 +59,7 @@ static void frames_of_one_peer_travel_together(void **state)
 	add(CLASS_OWN, FRAME_ROW, 200);
 	add(CLASS_MESSAGE, FRAME_REQUEST, 300);
 	assert_int_equal(pack(WIRE_PAYLOAD_MAX, types), 7 + 203 + 303);
-	outbox_compact(&kit.core.outbox, kit.core.now);
+	outbox_compact(&kit.core.outbox);
 	assert_int_equal(kit.core.outbox.frames.count, 0);
 	assert_int_equal(kit.core.outbox.len, 0);
 }
@@ -76,7 +76,7 @@ static void control_goes_before_everything_that_was_there_first(void **state)
 	assert_int_equal(types[FRAME_PING], 1);
 	assert_int_equal(types[FRAME_ACK], 1);
 	assert_int_equal(types[FRAME_ROW], 0);
-	outbox_compact(&kit.core.outbox, kit.core.now);
+	outbox_compact(&kit.core.outbox);
 	assert_int_equal(kit.core.outbox.frames.count, 1);
 	pack(WIRE_PAYLOAD_MAX, types);
 	assert_int_equal(types[FRAME_ROW], 1);
@@ -104,7 +104,7 @@ static void a_frame_larger_than_the_room_stays(void **state)
 	(void)state;
 	add(CLASS_ROW, FRAME_ROW, 1150);
 	assert_int_equal(pack(900, types), 0);
-	outbox_compact(&kit.core.outbox, kit.core.now);
+	outbox_compact(&kit.core.outbox);
 	assert_int_equal(kit.core.outbox.frames.count, 1);
 }
 
@@ -120,7 +120,7 @@ static void what_stays_keeps_its_bytes_and_order(void **state)
 		add(CLASS_ROW, i, 10);
 		((struct outbox_frame *)vec_at(&box->frames, i))->done = i % 2 == 0;
 	}
-	outbox_compact(box, kit.core.now);
+	outbox_compact(box);
 	outbox_check(box);
 	assert_int_equal(box->frames.count, 3);
 	for (uint8_t i = 0; i < 3; i++) {
