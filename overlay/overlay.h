@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The door of the overlay: rows in, kernel state out.
+ *
+ * An overlay keeps a compact copy of the rows that concern the kernel (networks, members,
+ * attachments, endpoints, where own endpoints are plugged in). Feeding it programs nothing: each
+ * put or end marks what it touches, and overlay_reconcile computes the desired state from the rows,
+ * reads the actual state from the kernel and applies the difference. One thread uses an overlay.
+ *
+ *   rows -> overlay_*_put -> overlay_reconcile -> kernel_ops -> kernel
+ *   kernel notifications -> overlay_notify -> overlay_deadline -> overlay_reconcile
+ */
+#pragma once
+
+#include "gossip/base/err.h"
+#include "gossip/base/heap.h"
+#include "gossip/base/instant.h"
+#include "gossip/base/record.h"
+#include "gossip/base/write.h"
+
+struct overlay;
+struct kernel_ops; /* overlay/kernel.h */
+
+/* How ARP and ND are answered locally. */
+enum overlay_layout {
+	OVERLAY_LAYOUT_AUTO = 0, /* the one that measured better: see overlay/desired.c */
+	OVERLAY_PROXY,           /* by the VXLAN device */
+	OVERLAY_SUPPRESS,        /* by the bridge */
+};
+
+/* What a forwarding entry of a remote MAC points at. */
+enum overlay_fdb_form {
+	OVERLAY_FDB_AUTO = 0,
+	OVERLAY_FDB_DST,     /* the VTEP's address */
+	OVERLAY_FDB_NEXTHOP, /* a nexthop group per host */
+};
+
+/* Two descriptors that act inside one box; both stay the caller's, who closes them at once: an
+ * open socket keeps a namespace alive. */
+struct overlay_box {
+	int netns_fd; /* the namespace itself (/proc/PID/ns/net, /run/netns/NAME) */
+	int rtnl_fd;  /* a NETLINK_ROUTE socket that was opened inside it */
+};
+
+struct overlay_config {
+	struct id node;   /* this host */
+	struct inet vtep; /* outer address of its VXLAN traffic */
+	enum overlay_layout layout;
+	enum overlay_fdb_form fdb_form;
+	struct page_source pages;
+	uint64_t seed; /* of the hash maps */
+	const struct kernel_ops *kernel;
+	void *kernel_ctx;
+	/* Opens a box for a moment (to follow a change of MTU); 0 or an error. box_close follows.
+	 * NULL: boxes keep the MTU they were attached with. */
+	int (*box_open)(void *ctx, const struct local_endpoint *endpoint, struct overlay_box *box);
+	void (*box_close)(void *ctx, struct overlay_box *box);
+	void *box_ctx;
+};
+
+/* The version of a row; a later one wins. */
+struct overlay_version {
+	uint64_t epoch;
+	uint64_t sequence;
+};
+
+/* One remote endpoint whose entries now stand in this kernel. */
+struct overlay_applied {
+	struct id network;
+	struct id endpoint;
+	struct id owner;
+	struct overlay_version version;
+};
+
+/* One operation that the kernel refused; retried with back-off until it succeeds. */
+struct overlay_failure {
+	struct id network; /* zero when it belongs to the whole host */
+	int error;         /* errno */
+	uint32_t attempts;
+	char operation[96]; /* what was tried, as a line */
+	char reason[96];    /* the kernel's own words, or those of errno */
+};
+
+/* Where a reconcile tells what happened; any pointer may be NULL. Called from overlay_reconcile and
+ * overlay_attach on the same thread; the values are valid during the call only. */
+struct overlay_sink {
+	void *ctx;
+	void (*applied)(void *ctx, const struct overlay_applied *applied);
+	void (*failed)(void *ctx, const struct overlay_failure *failure);
+	/* The host's end of a local endpoint is gone: its namespace died or someone removed it.
+	 * Told once until the endpoint is put again. */
+	void (*lost)(void *ctx, const struct id *network, const struct id *endpoint);
+	/* What this host's underlay leaves for inner packets, for its attachment row; on change. */
+	void (*mtu)(void *ctx, const struct id *network, uint16_t mtu_bytes);
+	/* An operation that was done, as a line; for tracing. */
+	void (*done)(void *ctx, const struct id *network, const char *operation);
+};
+
+/* What one reconcile did. */
+struct overlay_report {
+	uint32_t networks; /* looked at */
+	uint32_t operations;
+	uint32_t failed;
+	uint32_t dumps;
+	int64_t took_ns;
+};
+
+/* A network as `network inspect` and `status` show it. */
+struct overlay_network_state {
+	bool present;     /* this host takes part: devices are wanted here */
+	bool pending;     /* a reconcile is due */
+	uint32_t failed;  /* operations that failed last time */
+	uint32_t remotes; /* remote endpoints that are programmed */
+	uint32_t locals;
+	uint32_t hosts;     /* attached hosts, this one included */
+	uint32_t conflicts; /* addresses or MACs that two endpoints claim */
+	uint16_t mtu_bytes; /* in force */
+	uint16_t own_mtu_bytes;
+	int64_t last_ms; /* how long its last reconcile took */
+	char error[160]; /* the last failure, or empty */
+};
+
+struct overlay_totals {
+	uint32_t networks; /* with devices here */
+	uint32_t pending;
+	uint32_t failed;
+	int64_t last_ms;
+	uint64_t reconciles, operations, failures, repairs, dumps, overruns;
+	size_t held_bytes; /* memory held for the rows */
+	size_t remotes;
+};
+
+/* What overlay_attach made. */
+struct overlay_plugged {
+	char host_ifname[IFNAME_BYTES];
+	uint16_t mtu_bytes;
+	size_t gateway_count;
+	struct inet gateways[POOLS_MAX];
+};
+
+/* ---- life ---- */
+
+/* An overlay over config (copied). NULL with err when the kernel backend does not start. */
+struct overlay *overlay_new(const struct overlay_config *config, struct weft_err *err);
+
+/* Frees the overlay; the kernel keeps every object. */
+void overlay_free(struct overlay *ov);
+
+/* ---- rows; every put may be repeated and replaces what was there ---- */
+
+/* This host's own outer address changed. */
+void overlay_vtep_set(struct overlay *ov, const struct inet *vtep);
+
+void overlay_network_put(struct overlay *ov, const struct id *network,
+			 const struct rec_network *rec);
+void overlay_network_end(struct overlay *ov, const struct id *network);
+
+/* A member and its VTEP; without one, what it owns is not programmed. */
+void overlay_member_put(struct overlay *ov, const struct id *node, const struct inet *vtep);
+void overlay_member_end(struct overlay *ov, const struct id *node);
+
+/* A host takes part in a network; this host's own row says that devices are wanted here. */
+void overlay_attachment_put(struct overlay *ov, const struct id *network, const struct id *node,
+			    const struct rec_attachment *rec);
+void overlay_attachment_end(struct overlay *ov, const struct id *network, const struct id *node);
+
+/* An endpoint row of any host; own ones change nothing (overlay_local_put says more). An older
+ * version than the one held is passed over. */
+void overlay_endpoint_put(struct overlay *ov, const struct id *network, const struct id *endpoint,
+			  const struct id *owner, struct overlay_version version,
+			  const struct rec_endpoint *rec);
+void overlay_endpoint_end(struct overlay *ov, const struct id *network, const struct id *endpoint,
+			  const struct id *owner, struct overlay_version version);
+
+/* An endpoint of this host as the store holds it (at start), or the host's own lease (is_host). */
+void overlay_local_put(struct overlay *ov, const struct local_endpoint *endpoint);
+void overlay_local_end(struct overlay *ov, const struct id *network, const struct id *endpoint);
+
+/* ---- work ---- */
+
+/* Brings the kernel to what the rows say, for all that is due at now. 0, or WEFT_E_KERNEL when
+ * something failed and will be retried (told through sink). Nothing is sent for what is right. */
+int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_sink *sink,
+		      struct overlay_report *report);
+
+/* When overlay_reconcile wants to be called next; now or earlier: at once. */
+struct mono overlay_deadline(const struct overlay *ov);
+
+/* Descriptors to poll for reading; how many were written (at most 2). */
+size_t overlay_fds(const struct overlay *ov, int fds[2]);
+
+/* Reads what the kernel reports; drift marks networks, so that overlay_deadline moves. */
+void overlay_notify(struct overlay *ov, struct mono now);
+
+/* Marks everything, as the slow timer does. */
+void overlay_mark_all(struct overlay *ov, struct mono now);
+
+/* Plugs an endpoint into a box: devices of the network first when they are missing, then the veth,
+ * its address, MAC, MTU and routes. On success the endpoint counts as put; after an error nothing
+ * of it is left. WEFT_E_NOT_FOUND: no such network. WEFT_E_EXISTS: the box has that interface name.
+ */
+int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
+		   const struct overlay_box *box, struct mono now, const struct overlay_sink *sink,
+		   struct overlay_plugged *plugged, struct weft_err *err);
+
+/* Unplugs an endpoint and forgets it; also when its namespace is gone or it never was. */
+int overlay_detach(struct overlay *ov, const struct id *network, const struct id *endpoint,
+		   struct weft_err *err);
+
+/* ---- queries ---- */
+
+bool overlay_network_get(const struct overlay *ov, const struct id *network,
+			 struct overlay_network_state *state);
+void overlay_totals_get(const struct overlay *ov, struct overlay_totals *totals);
+
+/* 0, or WEFT_E_POOL_OVERLAP with err naming the route or address of this host (not weft's own) that
+ * overlaps prefix. */
+int overlay_overlaps(struct overlay *ov, const struct prefix *prefix, struct weft_err *err);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A reconcile from its beginning to its end, and when the next one is due.
+ *
+ * Marks say what is due: the host (devices, addresses, routes), the rules, the MTUs, and per
+ * network all entries or some keys. A mark is set by a row, by a notification about something that
+ * is not as wanted, by a failure whose pause is over, or by the slow timer; it is taken back by the
+ * pass that looks. A pass that finds everything right sends nothing, so that no notification
+ * follows and the overlay comes to rest.
+ */
+#include "gossip/base/check.h"
+#include "overlay/work.h"
+
+#define SWEEP_MS 60000
+
+void overlay_mark_all(struct overlay *ov, struct mono now)
+{
+	struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;)
+		net->entries_due = true;
+	ov->host_due = true;
+	ov->mtu_due = true;
+	ov->rules_due = true;
+	ov->sweep_at = mono_add_ms(now, SWEEP_MS);
+}
+
+static void mark_timers(struct overlay *ov, struct mono now)
+{
+	struct net *net;
+
+	if (mono_is_due(ov->sweep_at, now))
+		overlay_mark_all(ov, now);
+	if (mono_is_due(ov->host_retry_at, now)) {
+		ov->host_due = true;
+		ov->rules_due = true;
+	}
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (!mono_is_due(net->retry_at, now))
+			continue;
+		net->entries_due = true;
+		ov->host_due = true;
+	}
+}
+
+/* Networks without devices have nothing to bring to what is wanted. */
+static bool entries_are_due(const struct net *net)
+{
+	return net->is_standing && (net->entries_due || net->touched.count > 0);
+}
+
+static void end_nexthops(struct work *work)
+{
+	struct overlay *ov = work->ov;
+	struct kstate want, have;
+	struct plan plan;
+
+	kstate_init(&want, &ov->heap);
+	kstate_init(&have, &ov->heap);
+	plan_init(&plan, &ov->heap);
+	desired_host(ov, &want);
+	work->report.dumps++;
+	if (ov->config.kernel->dump_host(ov->config.kernel_ctx, &have) == 0) {
+		kstate_sort(&want);
+		kstate_sort(&have);
+		plan_nexthops_end(&plan, &want, &have);
+		if (plan.ops.count > 0 && work_apply(work, &plan) != 0)
+			ov->host_due = true;
+	}
+	plan_close(&plan);
+	kstate_close(&have);
+	kstate_close(&want);
+}
+
+/* Failures of this reconcile set the pause before the next attempt. */
+static void set_retries(struct overlay *ov, struct mono now)
+{
+	struct net *net;
+
+	ov->host_attempts = ov->host_failed > 0 ? ov->host_attempts + 1 : 0;
+	ov->host_retry_at =
+	    ov->host_failed > 0 ? mono_add_ms(now, work_backoff_ms(ov->host_attempts)) : MONO_NEVER;
+	ov->totals.failed = ov->host_failed;
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		net->attempts = net->failed > 0 ? net->attempts + 1 : 0;
+		net->retry_at =
+		    net->failed > 0 ? mono_add_ms(now, work_backoff_ms(net->attempts)) : MONO_NEVER;
+		if (net->failed == 0)
+			net->error[0] = '\0';
+		ov->totals.failed += net->failed;
+	}
+}
+
+/* Which failures are looked at again now; those of other passes stay counted. */
+static void forget_failures(struct overlay *ov, bool host)
+{
+	struct net *net;
+
+	if (host)
+		ov->host_failed = 0;
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (host || net->entries_due)
+			net->failed = 0;
+	}
+}
+
+static void tidy(struct overlay *ov)
+{
+	struct net *net;
+	bool again = true;
+
+	while (again) { /* freeing one moves the others in their map */
+		again = false;
+		for (size_t pos = 0; !again && (net = rows_net_next(ov, &pos)) != NULL;) {
+			size_t before = ov->nets.count;
+
+			rows_net_tidy(ov, net);
+			again = ov->nets.count != before;
+		}
+	}
+}
+
+static bool any_wanted(const struct overlay *ov)
+{
+	const struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (rows_net_is_wanted(ov, net))
+			return true;
+	}
+	return false;
+}
+
+static void pass(struct work *work)
+{
+	struct overlay *ov = work->ov;
+	bool host, nexthops = ov->config.fdb_form == OVERLAY_FDB_NEXTHOP;
+	struct net *net;
+
+	if (ov->mtu_due)
+		work_mtu(work);
+	host = ov->host_due;
+	forget_failures(ov, host);
+	/* what keeps networks apart stands before their devices, and goes after them */
+	if (any_wanted(ov))
+		work_rules(work, KRULES_HOST);
+	if (host)
+		work_host(work);
+	if (!any_wanted(ov))
+		work_rules(work, KRULES_HOST);
+	work_rules(work, KRULES_PORTS);
+	ov->rules_due = false;
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (entries_are_due(net))
+			work_entries(work, net);
+	}
+	if (host && (nexthops || !ov->nexthops_checked))
+		end_nexthops(work);
+	ov->nexthops_checked |= host;
+}
+
+int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_sink *sink,
+		      struct overlay_report *report)
+{
+	const struct overlay_config *config = &ov->config;
+	struct work work = {.ov = ov, .now = now, .sink = sink};
+	struct mono start = config->kernel->clock(config->kernel_ctx);
+
+	mark_timers(ov, now);
+	ov->totals.repairs += ov->drift;
+	ov->drift = false;
+	ov->wake_at = MONO_NEVER;
+	pass(&work);
+	set_retries(ov, now);
+	tidy(ov);
+	work.report.took_ns = mono_diff_ns(config->kernel->clock(config->kernel_ctx), start);
+	ov->totals.reconciles++;
+	ov->totals.dumps += work.report.dumps;
+	ov->totals.last_ms = work.report.took_ns / NS_PER_MS;
+	if (report != NULL)
+		*report = work.report;
+	WEFT_ASSERT(mono_diff_ns(ov->sweep_at, now) > 0);
+	return work.report.failed > 0 ? WEFT_E_KERNEL : 0;
+}
+
+struct mono overlay_deadline(const struct overlay *ov)
+{
+	struct mono due = mono_min(ov->sweep_at, ov->host_retry_at);
+	bool pending = ov->host_due || ov->mtu_due || ov->rules_due;
+	const struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		due = mono_min(due, net->retry_at);
+		pending |= entries_are_due(net);
+	}
+	if (pending)
+		due = mono_min(due, ov->drift ? ov->wake_at : (struct mono){0});
+	return due;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "overlay/rows.h"
+
+#include <string.h>
+
+#include "gossip/base/check.h"
+
+struct net_entry {
+	struct id id;
+	struct net *net;
+};
+
+struct owner_entry {
+	struct id id;
+	uint32_t place;
+};
+
+struct net *rows_net(const struct overlay *ov, const struct id *network)
+{
+	const struct net_entry *entry = map_find(&ov->nets, network);
+
+	return entry == NULL ? NULL : entry->net;
+}
+
+struct net *rows_net_take(struct overlay *ov, const struct id *network)
+{
+	uint64_t seed = ov->config.seed;
+	struct heap *heap = &ov->heap;
+	struct net_entry *entry;
+	struct net *net = rows_net(ov, network);
+
+	if (net != NULL)
+		return net;
+	net = heap_take(heap, sizeof(*net));
+	net->id = *network;
+	map_init(&net->attached, heap, sizeof(struct id), sizeof(struct attached), seed);
+	map_init(&net->locals, heap, sizeof(struct id), sizeof(struct local), seed);
+	map_init(&net->local_addrs, heap, sizeof(struct inet), sizeof(struct inet), seed);
+	map_init(&net->local_macs, heap, sizeof(struct mac), sizeof(struct mac), seed);
+	map_init(&net->remotes, heap, sizeof(struct id), 24, seed);
+	map_init(&net->by_addr, heap, sizeof(struct inet), 24, seed);
+	map_init(&net->by_mac, heap, 8, 16, seed);
+	map_init(&net->announced, heap, sizeof(struct inet), 24, seed);
+	vec_init(&net->touched, heap, sizeof(struct touch));
+	vec_init(&net->failed_keys, heap, sizeof(struct touch));
+	entry = map_insert(&ov->nets, network, NULL);
+	entry->net = net;
+	return net;
+}
+
+void rows_net_free(struct overlay *ov, struct net *net)
+{
+	struct id id = net->id;
+
+	rows_remotes_free(ov, net);
+	map_close(&net->attached);
+	map_close(&net->locals);
+	map_close(&net->local_addrs);
+	map_close(&net->local_macs);
+	map_close(&net->remotes);
+	map_close(&net->by_addr);
+	map_close(&net->by_mac);
+	map_close(&net->announced);
+	vec_close(&net->touched);
+	vec_close(&net->failed_keys);
+	heap_give(&ov->heap, net, sizeof(*net));
+	WEFT_ASSERT(map_remove(&ov->nets, &id));
+}
+
+void rows_net_tidy(struct overlay *ov, struct net *net)
+{
+	if (!net->known && !net->is_standing && net->attached.count == 0 &&
+	    net->locals.count == 0 && net->remotes.count == 0)
+		rows_net_free(ov, net);
+}
+
+struct net *rows_net_next(const struct overlay *ov, size_t *pos)
+{
+	const struct net_entry *entry = map_next(&ov->nets, pos);
+
+	return entry == NULL ? NULL : entry->net;
+}
+
+static bool takes_part(const struct overlay *ov, const struct net *net)
+{
+	return net->known &&
+	       (net->locals.count > 0 || map_find(&net->attached, &ov->config.node) != NULL);
+}
+
+const struct net *rows_net_clash(const struct overlay *ov, const struct net *net)
+{
+	const struct net *other;
+
+	for (size_t pos = 0; (other = rows_net_next(ov, &pos)) != NULL;) {
+		if (other != net && other->vni == net->vni && takes_part(ov, other) &&
+		    id_cmp(&other->id, &net->id) < 0)
+			return other;
+	}
+	return NULL;
+}
+
+bool rows_net_is_wanted(const struct overlay *ov, const struct net *net)
+{
+	return takes_part(ov, net) && rows_net_clash(ov, net) == NULL;
+}
+
+uint32_t rows_owner(struct overlay *ov, const struct id *node)
+{
+	struct owner owner = {.id = *node};
+	struct owner_entry *entry;
+	bool fresh;
+
+	entry = map_insert(&ov->owner_of, node, &fresh);
+	if (fresh) {
+		entry->place = (uint32_t)ov->owners.count;
+		vec_push(&ov->owners, &owner);
+	}
+	WEFT_ASSERT(entry->place < ov->owners.count);
+	return entry->place;
+}
+
+const struct owner *rows_owner_find(const struct overlay *ov, const struct id *node)
+{
+	const struct owner_entry *entry = map_find(&ov->owner_of, node);
+
+	return entry == NULL ? NULL : rows_owner_at(ov, entry->place);
+}
+
+const struct owner *rows_owner_at(const struct overlay *ov, uint32_t place)
+{
+	return vec_at(&ov->owners, place);
+}
+
+/* Where a host is moved, what points at it moves too, if anything does. */
+static void mark_host_moved(struct overlay *ov, bool entries)
+{
+	struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;)
+		net->entries_due |= entries || net->multicast;
+	ov->host_due = true;
+	ov->mtu_due = true;
+}
+
+void overlay_vtep_set(struct overlay *ov, const struct inet *vtep)
+{
+	if (inet_eq(&ov->config.vtep, vtep))
+		return;
+	ov->config.vtep = *vtep;
+	mark_host_moved(ov, true);
+}
+
+void overlay_member_put(struct overlay *ov, const struct id *node, const struct inet *vtep)
+{
+	struct owner *owner = vec_at(&ov->owners, rows_owner(ov, node));
+
+	if (owner->known && inet_eq(&owner->vtep, vtep))
+		return;
+	owner->known = true;
+	owner->vtep = *vtep;
+	mark_host_moved(ov, owner->remotes > 0);
+}
+
+void overlay_member_end(struct overlay *ov, const struct id *node)
+{
+	struct owner *owner = vec_at(&ov->owners, rows_owner(ov, node));
+
+	if (!owner->known)
+		return;
+	owner->known = false;
+	mark_host_moved(ov, owner->remotes > 0);
+}
+
+/* The compact form of a network fact. */
+static void net_fill(struct net *net, const struct rec_network *rec)
+{
+	net->known = true;
+	net->vni = rec->vni;
+	net->port = rec->port;
+	net->mtu_wanted = rec->mtu_bytes;
+	net->internal = rec->internal;
+	net->multicast = rec->multicast;
+	net->forced = rec->forced;
+	net->pool_count = rec->pool_count < POOLS_MAX ? rec->pool_count : POOLS_MAX;
+	memset(net->pools, 0, sizeof(net->pools));
+	for (size_t i = 0; i < net->pool_count; i++) {
+		net->pools[i].subnet = rec->pools[i].subnet;
+		net->pools[i].subnet.ip = prefix_base(&rec->pools[i].subnet);
+		net->pools[i].gateway = rec->pools[i].gateway;
+	}
+	name_bridge(net->vni & 0xffffff, net->bridge);
+	name_vxlan(net->vni & 0xffffff, net->vxlan);
+}
+
+void overlay_network_put(struct overlay *ov, const struct id *network,
+			 const struct rec_network *rec)
+{
+	struct net *net = rows_net_take(ov, network);
+
+	net_fill(net, rec);
+	net->entries_due = true;
+	ov->host_due = true;
+	ov->mtu_due = true;
+}
+
+void overlay_network_end(struct overlay *ov, const struct id *network)
+{
+	struct net *net = rows_net(ov, network);
+
+	if (net == NULL || !net->known)
+		return;
+	net->known = false;
+	ov->host_due = true;
+	rows_net_tidy(ov, net);
+}
+
+void overlay_attachment_put(struct overlay *ov, const struct id *network, const struct id *node,
+			    const struct rec_attachment *rec)
+{
+	struct net *net = rows_net_take(ov, network);
+	struct attached *attached;
+	bool fresh;
+
+	(void)rows_owner(ov, node);
+	attached = map_insert(&net->attached, node, &fresh);
+	if (!fresh && attached->mtu == rec->mtu_bytes)
+		return;
+	attached->mtu = rec->mtu_bytes;
+	net->entries_due |= fresh && net->multicast;
+	ov->mtu_due = true;
+	ov->host_due |= fresh;
+}
+
+void overlay_attachment_end(struct overlay *ov, const struct id *network, const struct id *node)
+{
+	struct net *net = rows_net(ov, network);
+
+	if (net == NULL || !map_remove(&net->attached, node))
+		return;
+	net->entries_due |= net->multicast;
+	ov->mtu_due = true;
+	ov->host_due = true;
+	rows_net_tidy(ov, net);
+}
+
+/* The addresses and MACs that are at home here: no remote entry may point away from them. */
+static void index_locals(struct net *net)
+{
+	const struct local *local;
+
+	for (size_t pos = 0; (local = map_next(&net->locals, &pos)) != NULL;) {
+		const struct local_endpoint *endpoint = &local->endpoint;
+
+		map_insert(&net->local_macs, &endpoint->mac, NULL);
+		for (size_t i = 0; i < endpoint->addr_count; i++)
+			map_insert(&net->local_addrs, &endpoint->addrs[i].ip, NULL);
+	}
+}
+
+static void touch_local(struct net *net, const struct local_endpoint *endpoint)
+{
+	rows_touch_mac(net, &endpoint->mac);
+	for (size_t i = 0; i < endpoint->addr_count; i++)
+		rows_touch_ip(net, &endpoint->addrs[i].ip);
+}
+
+static void forget_local_index(struct net *net, const struct local_endpoint *endpoint)
+{
+	(void)map_remove(&net->local_macs, &endpoint->mac);
+	for (size_t i = 0; i < endpoint->addr_count; i++)
+		(void)map_remove(&net->local_addrs, &endpoint->addrs[i].ip);
+	touch_local(net, endpoint);
+}
+
+void overlay_local_put(struct overlay *ov, const struct local_endpoint *endpoint)
+{
+	struct net *net = rows_net_take(ov, &endpoint->network);
+	struct local *local;
+	bool fresh;
+
+	WEFT_ASSERT(endpoint->addr_count <= ENDPOINT_ADDRS_MAX);
+	local = map_insert(&net->locals, &endpoint->id, &fresh);
+	if (!fresh)
+		forget_local_index(net, &local->endpoint);
+	local->endpoint = *endpoint;
+	local->lost_told = false;
+	if (endpoint->is_host) /* the bridge is the interface */
+		memset(local->endpoint.host_ifname, 0, IFNAME_BYTES);
+	else if (endpoint->host_ifname[0] == '\0')
+		name_port(&endpoint->id, local->endpoint.host_ifname);
+	index_locals(net);
+	touch_local(net, &local->endpoint);
+	ov->host_due = true;
+}
+
+void overlay_local_end(struct overlay *ov, const struct id *network, const struct id *endpoint)
+{
+	struct net *net = rows_net(ov, network);
+	struct local *local = net != NULL ? map_find(&net->locals, endpoint) : NULL;
+
+	if (local == NULL)
+		return;
+	forget_local_index(net, &local->endpoint);
+	(void)map_remove(&net->locals, endpoint);
+	index_locals(net);
+	ov->host_due = true;
+	rows_net_tidy(ov, net);
+}
+
+const struct local_endpoint *rows_own_lease(const struct net *net)
+{
+	const struct local *local;
+
+	for (size_t pos = 0; (local = map_next(&net->locals, &pos)) != NULL;) {
+		if (local->endpoint.is_host)
+			return &local->endpoint;
+	}
+	return NULL;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Inside of the overlay: the compact copy of the rows, with the indexes that the desired state is
+ * computed from. Remote endpoints are the only thing that grows large; each is one block, found by
+ * id, by address and by MAC. Two endpoints may claim one address or MAC for a moment (a row that
+ * has not ended yet); the claims are chained, and the smallest endpoint id wins on every host.
+ */
+#pragma once
+
+#include "overlay/kernel.h"
+#include "overlay/overlay.h"
+
+struct remote;
+
+struct claim {
+	struct inet ip;
+	struct remote *next; /* another claim of ip */
+};
+
+struct remote {
+	struct id id;
+	struct overlay_version version;
+	struct remote *next_mac; /* another claim of mac */
+	uint32_t owner;          /* place in overlay.owners */
+	struct mac mac;
+	uint8_t addr_count;
+	bool fresh; /* applied, but nobody was told yet */
+	struct claim addrs[];
+};
+
+/* A member, or a node that only rows have named so far. Never freed, so that places stay. */
+struct owner {
+	struct id id;
+	struct inet vtep;
+	uint32_t remotes; /* endpoints that it owns */
+	bool known;
+};
+
+/* A key of entries that a row change touched. */
+struct touch {
+	bool is_mac;
+	struct mac mac;
+	struct inet ip;
+};
+
+struct local {
+	struct id id;
+	struct local_endpoint endpoint;
+	bool lost_told;
+	bool plugging; /* its port is being made */
+};
+
+struct pool {
+	struct prefix subnet;
+	struct inet gateway;
+};
+
+struct net {
+	struct id id;
+	bool known; /* its fact was seen and it has not ended */
+	bool internal, multicast, forced;
+	uint32_t vni;
+	uint16_t port, mtu_wanted;
+	size_t pool_count;
+	struct pool pools[POOLS_MAX];
+	char bridge[IFNAME_BYTES], vxlan[IFNAME_BYTES];
+
+	struct map attached;    /* node id -> struct attached */
+	struct map locals;      /* endpoint id -> struct local */
+	struct map local_addrs; /* struct inet */
+	struct map local_macs;  /* struct mac */
+	struct map remotes;     /* endpoint id -> struct remote * */
+	struct map by_addr;     /* struct inet -> struct remote * (first claim) */
+	struct map by_mac;      /* struct mac -> struct remote * (first claim) */
+	struct map announced;   /* struct inet -> struct mac that boxes were told last */
+
+	bool is_standing;       /* its devices stand */
+	struct vec failed_keys; /* struct touch, of the last pass */
+	bool entries_due;       /* all of them, not only those touched */
+	struct vec touched;
+	size_t fresh_count;
+	uint16_t mtu, own_mtu, told_mtu;
+	uint32_t failed, attempts, conflicts;
+	struct mono retry_at;
+	int64_t last_ns;
+	char error[160];
+};
+
+struct attached {
+	struct id node;
+	uint16_t mtu;
+};
+
+struct overlay {
+	struct heap heap;
+	struct overlay_config config;
+	struct map nets;     /* network id -> struct net * */
+	struct map owner_of; /* node id -> place in owners */
+	struct vec owners;   /* struct owner */
+	bool host_due;       /* links, addresses, routes, nexthops */
+	bool mtu_due;        /* routing changed */
+	bool rules_due;
+	bool nexthops_checked; /* leftovers of another form are gone */
+	bool drift;            /* something that is due was caused by somebody else */
+	uint32_t host_failed, host_attempts;
+	struct mono host_retry_at;
+	struct mono wake_at;  /* coalesced notifications */
+	struct mono sweep_at; /* the slow timer */
+	struct overlay_totals totals;
+	char *rules_text[KRULES_COUNT]; /* as they were set last, rules_bytes long */
+	size_t rules_bytes[KRULES_COUNT];
+};
+
+#define TOUCHED_MAX 1024
+#define OWNER_NONE UINT32_MAX
+
+/* The network with this id, or NULL; or made empty if it was missing. */
+struct net *rows_net(const struct overlay *ov, const struct id *network);
+struct net *rows_net_take(struct overlay *ov, const struct id *network);
+void rows_net_free(struct overlay *ov, struct net *net);
+
+/* Frees a network of which nothing is known any more. */
+void rows_net_tidy(struct overlay *ov, struct net *net);
+
+/* Iterates over the networks; start with *pos = 0. */
+struct net *rows_net_next(const struct overlay *ov, size_t *pos);
+
+/* This host takes part: the network is known, something of this host is in it, and no network of a
+ * smaller id uses the same VNI here. */
+bool rows_net_is_wanted(const struct overlay *ov, const struct net *net);
+
+/* The network that keeps this one from its VNI, or NULL. */
+const struct net *rows_net_clash(const struct overlay *ov, const struct net *net);
+
+uint32_t rows_owner(struct overlay *ov, const struct id *node);
+const struct owner *rows_owner_find(const struct overlay *ov, const struct id *node);
+const struct owner *rows_owner_at(const struct overlay *ov, uint32_t place);
+
+/* The claim that holds an address or MAC, of an endpoint whose owner can be reached; or NULL. */
+const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
+				      const struct inet *ip);
+const struct remote *rows_mac_winner(const struct overlay *ov, const struct net *net,
+				     const struct mac *mac);
+
+/* The host's own endpoint in a network, or NULL. */
+const struct local_endpoint *rows_own_lease(const struct net *net);
+
+void rows_touch_mac(struct net *net, const struct mac *mac);
+void rows_touch_ip(struct net *net, const struct inet *ip);
+void rows_remotes_free(struct overlay *ov, struct net *net);

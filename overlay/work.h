@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Inside of a reconcile: what its files share.
+ */
+#pragma once
+
+#include "overlay/desired.h"
+#include "overlay/plan.h"
+
+/* One reconcile under way. */
+struct work {
+	struct overlay *ov;
+	struct mono now;
+	const struct overlay_sink *sink;
+	struct overlay_report report;
+};
+
+/* Applies a plan; failures are counted and told. 0, or -errno when the outcome is not known. */
+int work_apply(struct work *work, const struct plan *plan);
+
+/* Counts and tells one failure; net is NULL when it belongs to the whole host. */
+void work_failed(struct work *work, struct net *net, const char *operation, int error,
+		 const char *reason);
+
+/* The network whose device this is, or NULL. */
+struct net *work_net_of_device(const struct overlay *ov, const char *dev);
+
+/* The network that an operation is about, or NULL. */
+struct net *work_net_of(const struct overlay *ov, const struct kop *op);
+
+/* How long to wait before the attempt after so many that failed, in ms. */
+int64_t work_backoff_ms(uint32_t attempts);
+
+/* Reads the underlay's MTU for every network and marks the host when one changed. */
+void work_mtu(struct work *work);
+
+/* Brings links, addresses and routes to what is wanted. */
+void work_host(struct work *work);
+
+/* Brings the nftables tables to what is wanted. */
+void work_rules(struct work *work, enum krules table);
+
+/* Brings one network's entries to what is wanted, and tells of the endpoints that now stand. */
+void work_entries(struct work *work, struct net *net);
+
+/* Tells boxes and connection tracking what a plan of entries changes; after it was applied. */
+void work_announce(struct work *work, struct net *net, const struct plan *plan,
+		   const struct kstate *have);
+
+/* An address of this network was at mac until now; then it is at mac (announced if that is new). */
+void work_note_gone(struct net *net, const struct inet *ip, const struct mac *mac);
+void work_note_here(struct overlay *ov, struct net *net, const struct inet *ip,
+		    const struct mac *mac, const struct mac *before);
