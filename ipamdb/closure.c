@@ -79,6 +79,18 @@ bool closure_is_removed(const struct ipamdb *db, const struct id *node)
 	return closing && closing->is_removed;
 }
 
+bool closure_next(const struct ipamdb *db, size_t *at, struct id *removed)
+{
+	while (*at < db->closings.count) {
+		const struct closing *closing = *(struct closing **)vec_at(&db->closings, (*at)++);
+		if (!closing->is_removed)
+			continue;
+		*removed = closing->removed;
+		return true;
+	}
+	return false;
+}
+
 void closure_removal(struct ipamdb *db, const struct id *removed)
 {
 	closing_intern(db, removed)->is_removed = true;

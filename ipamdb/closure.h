@@ -18,4 +18,6 @@ void closure_durable(struct ipamdb *db, struct flight *flight, int code);
 
 /* Members whose closure is missing or differs, for queries: up to cap ids; the number of all. */
 size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap);
+/* Removed nodes known here, by place. */
+bool closure_next(const struct ipamdb *db, size_t *at, struct id *removed);
 bool closure_is_removed(const struct ipamdb *db, const struct id *node);

@@ -81,6 +81,7 @@ void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease)
 	held->lease = *lease;
 	held->state = LEASE_NEW;
 	net->counts[LEASE_NEW]++;
+	net->reserved += lease->reserved;
 	endpoint_add(db, lease);
 }
 
@@ -103,6 +104,8 @@ static void lease_forget(struct ipamdb *db, struct held *held, bool fresh)
 
 	WEFT_ASSERT(net != NULL);
 	net->counts[held->state]--;
+	if (held->state != LEASE_COOLING)
+		net->reserved -= held->lease.reserved;
 	net_give(net, addr_from_inet(&key.address), fresh);
 	map_remove(&db->leases, &key);
 	db->serve = true;
@@ -123,6 +126,7 @@ void lease_cool(struct ipamdb *db, struct held *held)
 			    mono_add_ms(db->now, db->config.cooldown_ms)};
 
 	WEFT_ASSERT(held->state == LEASE_ENDING);
+	net_find(db, &rest.key.network)->reserved -= held->lease.reserved;
 	endpoint_remove(db, &held->lease);
 	held->lease.cooling = true;
 	held->due = rest.due;
@@ -146,6 +150,7 @@ int lease_load(struct ipamdb *db, const struct lease *lease)
 	held->lease = *lease;
 	held->state = lease->cooling ? LEASE_COOLING : LEASE_HELD;
 	net->counts[held->state]++;
+	net->reserved += lease->reserved && !lease->cooling;
 	if (!space_is_busy(&net->space, addr))
 		space_take(&net->space, addr);
 	if (!lease->cooling)
@@ -239,6 +244,7 @@ uint64_t lease_sequence_next(struct ipamdb *db, bool *wants_meta)
 
 void leases_check(const struct ipamdb *db)
 {
+	static const struct span all = {0, ~(addr128)0};
 	const struct held *held;
 	size_t pos = 0, sum = 0;
 
@@ -250,8 +256,18 @@ void leases_check(const struct ipamdb *db)
 	}
 	for (size_t i = 0; i < db->nets.count; i++) {
 		const struct net *net = *(struct net **)vec_at(&db->nets, i);
+		size_t leases = 0, specials = net->special.count;
 		for (size_t s = 0; s < 4; s++)
-			sum += net->counts[s];
+			leases += net->counts[s];
+		for (size_t s = 0; s < net->special.count; s++) {
+			struct lease_key key = {
+			    net->id, addr_to_inet(*(const addr128 *)vec_at(&net->special, s))};
+			specials -= lease_find(db, &key) != NULL;
+		}
+		/* What is busy is leased (or rests), or is never leased. */
+		WEFT_ASSERT(space_busy(&net->space, &all) == leases + specials);
+		WEFT_ASSERT(net->reserved <= leases);
+		sum += leases;
 	}
 	WEFT_ASSERT(sum == db->leases.count);
 }

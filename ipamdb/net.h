@@ -61,6 +61,7 @@ struct net {
 	struct vec special;  /* addr128: never leased, busy in space */
 	struct fifo rested;  /* addr128 that were leased before, the longest rested first */
 	struct vec attached; /* struct attached, by node */
+	size_t reserved;     /* of the leases: without an endpoint, not cooling */
 	size_t counts[4];    /* leases by enum lease_state */
 	size_t range_rows;   /* own rows, live */
 	bool wants_accept;   /* a grant to this node may be waiting */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What people and the node ask of ipamdb: pools and their sums, who holds which range and who
+ * blocks a reclaim, the leases of this host, what is wrong. Everything is copied out; walks start
+ * with *at = 0 and end with false, and what happens between two calls is seen or not.
+ */
+#pragma once
+
+#include "ipamdb.h"
+
+/* A network with sums over what this node holds of it:
+ * held = leased + cooling + special + free + promised, each at most UINT64_MAX. */
+struct ipam_net_info {
+	struct id id;
+	char name[NAME_BYTES];
+	bool known; /* its fact was seen; else only rows about it */
+	bool ended;
+	size_t pool_count;
+	struct rec_pool pools[POOLS_MAX];
+	uint64_t total;    /* addresses of all pools */
+	uint64_t held;     /* owned by this node, by its own durable rows */
+	uint64_t leased;   /* by endpoints, reserved, or on their way to or from disk */
+	uint64_t reserved; /* of leased: without an endpoint */
+	uint64_t cooling;
+	uint64_t special;   /* of held: gateway, auxiliary, network and broadcast addresses */
+	uint64_t free;      /* may be leased or granted now */
+	uint64_t promised;  /* being granted */
+	uint64_t conflicts; /* addresses that two hosts claim: nobody leases them */
+	uint64_t frozen;    /* held by removed nodes, to be reclaimed */
+	size_t holders;     /* nodes that hold some of it; 1 is worth a warning */
+	size_t own_rows;    /* rows of ranges and grants by this node */
+};
+
+bool ipamdb_net_next(struct ipamdb *db, size_t *at, struct ipam_net_info *info);
+bool ipamdb_net(struct ipamdb *db, const struct id *network, struct ipam_net_info *info);
+
+/* The bucket of this node's free space in a network for its attachment row. */
+uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network);
+
+/* A part of a network with one owner. */
+struct ipam_ring_info {
+	struct inet first, last;
+	uint64_t count;
+	struct id holder;
+	uint64_t generation;
+	bool held;    /* the holder's own row was seen; else it is granted and not yet taken up */
+	bool clash;   /* another node claims the same generation */
+	bool removed; /* the holder was removed */
+	uint64_t free, leased, cooling; /* of this node's own parts only */
+};
+
+/* Parts of a network in order of address. */
+bool ipamdb_ring_next(struct ipamdb *db, const struct id *network, size_t *at,
+		      struct ipam_ring_info *info);
+
+/* Removed nodes whose closing this node knows of, in no order. */
+bool ipamdb_removed_next(struct ipamdb *db, size_t *at, struct id *removed);
+
+/* Members whose closure of a removed node is missing or differs: up to cap ids; how many in all. */
+size_t ipamdb_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap);
+
+/* Leases of this host, cooling ones too, in no order. */
+bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease);
+bool ipamdb_lease(const struct ipamdb *db, const struct id *network, const struct inet *address,
+		  struct lease *lease);
+
+/* New leases wait for a sync after a reboot. */
+bool ipamdb_is_guarded(const struct ipamdb *db);
+
+enum ipam_finding_kind {
+	IPAM_FINDING_LEAK = 1,     /* a lease whose endpoint is not there */
+	IPAM_FINDING_STRAY = 2,    /* a lease outside of what this node owns; other: the owner */
+	IPAM_FINDING_CONFLICT = 3, /* two nodes claim the address; other: one of them */
+};
+
+struct ipam_finding {
+	enum ipam_finding_kind kind;
+	struct id network, endpoint, other;
+	struct inet address; /* the first of several */
+	uint64_t sequence;   /* of the lease, to release it with */
+};
+
+/* What is wrong: up to cap findings; how many in all. is_live says whether an endpoint of this host
+ * exists. A leak is mended by releasing it. */
+size_t ipamdb_findings(struct ipamdb *db, bool (*is_live)(void *ctx, const struct id *endpoint),
+		       void *ctx, struct ipam_finding *out, size_t cap);
