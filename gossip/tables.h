@@ -63,6 +63,12 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
+
+/* A hash over all rows and facts with their versions, of topic 0 and the topics this node takes
+ * part in, tombstones included: equal on nodes with equal tables and topics. */
 uint64_t tables_hash(const struct tables *tables);
+
+/* The same of one topic; 0 when it is empty or this node takes no part in it. */
+uint64_t tables_hash_topic(const struct tables *tables, const struct id *topic);
 bool tables_counter(const struct tables *tables, size_t index, struct gossip_counter *counter);
 void tables_check(const struct tables *tables);

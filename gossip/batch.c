@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A sequence is used once, whatever becomes of its row: the counter of a topic lives here and only
+ * rises, and after a restart the new epoch keeps apart what the old one may have signed and lost.
+ * The own watermark never passes a batch that is still on its way, so that "complete up to here" is
+ * true whenever it is said.
+ */
+#include "batch.h"
+
+#include <string.h>
+
+#include "receive.h"
+#include "tables_state.h"
+
+void batch_init(struct batches *batches, struct core *core)
+{
+	*batches = (struct batches){0};
+	vec_init(&batches->pending, &core->heap, sizeof(struct batch));
+	vec_init(&batches->last, &core->heap, sizeof(struct batch_last));
+}
+
+static struct batch *pending_at(const struct tables *tables, size_t i)
+{
+	return vec_at(&tables->batches.pending, i);
+}
+
+static void batch_free(struct tables *tables, struct batch *batch)
+{
+	heap_give(&tables->core->heap, batch->blobs, batch->count * sizeof(uint32_t));
+}
+
+void batch_close(struct tables *tables)
+{
+	for (size_t i = 0; i < tables->batches.pending.count; i++) {
+		struct batch *batch = pending_at(tables, i);
+		for (size_t j = 0; j < batch->count; j++)
+			blob_give(tables->core->blobs, batch->blobs[j]);
+		batch_free(tables, batch);
+	}
+	vec_close(&tables->batches.pending);
+	vec_close(&tables->batches.last);
+}
+
+static void pending_row(const struct tables *tables, const struct batch *batch, size_t i,
+			struct row_view *row)
+{
+	size_t len;
+	const uint8_t *bytes = blob_bytes(tables->core->blobs, batch->blobs[i], &len);
+
+	WEFT_ASSERT(row_parse(bytes, len, row) == 0);
+}
+
+static struct origin *own_origin(const struct tables *tables, const struct id *topic)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t origin =
+	    replica_find_origin(replica, replica_find_owner(replica, &tables->core->self.id),
+				replica_find_topic(replica, topic));
+
+	return origin != NONE ? replica_origin(replica, origin) : NULL;
+}
+
+/* The counter of a topic, begun above everything that is stored. */
+static struct batch_last *last_of(struct tables *tables, const struct id *topic)
+{
+	struct vec *all = &tables->batches.last;
+	struct batch_last fresh = {.topic = *topic};
+	const struct origin *origin = own_origin(tables, topic);
+	struct version floor;
+	struct batch_last *last = NULL;
+
+	for (size_t i = 0; i < all->count && last == NULL; i++) {
+		struct batch_last *at = vec_at(all, i);
+		if (id_eq(&at->topic, topic))
+			last = at;
+	}
+	if (last == NULL)
+		last = vec_push(all, &fresh);
+	if (origin != NULL && origin->mark.top.sequence > last->sequence)
+		last->sequence = origin->mark.top.sequence;
+	if (floor_find(tables, &tables->core->self.id, topic, &floor) &&
+	    floor.sequence > last->sequence)
+		last->sequence = floor.sequence;
+	return last;
+}
+
+static uint64_t next_counter(const struct tables *tables, const struct row_view *fact,
+			     uint32_t *const blobs, size_t done)
+{
+	uint32_t slot = replica_find(&tables->replica, fact);
+	struct batch signing = {.count = done, .blobs = blobs};
+	uint64_t highest = slot != NONE ? replica_slot(&tables->replica, slot)->sequence : 0;
+
+	for (size_t i = 0; i <= tables->batches.pending.count; i++) {
+		const struct batch *batch =
+		    i < tables->batches.pending.count ? pending_at(tables, i) : &signing;
+		for (size_t j = 0; j < batch->count; j++) {
+			struct row_view row;
+			pending_row(tables, batch, j, &row);
+			if (row.kind == fact->kind && row.key_len == fact->key_len &&
+			    memcmp(row.key, fact->key, row.key_len) == 0 && row.sequence > highest)
+				highest = row.sequence;
+		}
+	}
+	return highest + 1;
+}
+
+static int fits_caps(struct tables *tables, const struct row_view *rows, size_t count,
+		     struct weft_err *err)
+{
+	const struct gossip_limits *limits = &tables->core->limits;
+
+	if (count > BATCH_ROWS_MAX)
+		return weft_err_set(err, WEFT_E_LIMIT, "%zu rows in one batch; %d is the most",
+				    count, BATCH_ROWS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const struct origin *origin = own_origin(tables, &rows[i].topic);
+		bool all = id_is_zero(&rows[i].topic);
+		uint32_t max = all ? limits->rows_topic0_per_owner : limits->rows_per_owner_topic;
+		struct row_view key = rows[i];
+		key.owner = tables->core->self.id;
+		if (replica_find(&tables->replica, &key) != NONE)
+			continue;
+		if (row_is_fact(&rows[i]) && tables->replica.fact_count + count > limits->facts_max)
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "the cluster's cap of %u facts is reached",
+					    limits->facts_max);
+		if (!row_is_fact(&rows[i]) && origin != NULL && origin->count + count > max)
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "this node's cap of %u rows in one %s is reached", max,
+					    all ? "cluster" : "network");
+	}
+	return 0;
+}
+
+/* Signs one row into bytes; its length, or an error that says which row. */
+static int row_sign(struct tables *tables, const struct row_view *given, uint64_t sequence,
+		    uint8_t bytes[ROW_BYTES_MAX], struct weft_err *err)
+{
+	struct core *core = tables->core;
+	struct row_view row = *given;
+	int len;
+
+	row.owner = core->self.id;
+	row.at = core->wall;
+	row.sequence = sequence;
+	row.epoch = row_is_fact(&row) ? 0 : core->self.epoch;
+	len = row_encode(&row, bytes, ROW_BYTES_MAX);
+	if (len < 0)
+		return weft_err_set(err, WEFT_E_LIMIT, "a row of kind %u is too large: %zu bytes",
+				    row.kind, row.value_len);
+	receive_sign(tables, bytes, (size_t)len, bytes + len);
+	return len + ROW_SIG_BYTES;
+}
+
+static bool shape_is_valid(const struct row_view *row)
+{
+	if (row->kind == 0 || row->key_len > KEY_BYTES_MAX)
+		return false;
+	return !row_is_fact(row) || (id_is_zero(&row->topic) && !row->deleted);
+}
+
+/* Everything that can refuse, before anything changes but counters of sequences. */
+static int batch_sign(struct tables *tables, const struct row_view *rows, size_t count,
+		      uint32_t *blobs, size_t *done, struct weft_err *err)
+{
+	for (*done = 0; *done < count; (*done)++) {
+		const struct row_view *given = &rows[*done];
+		uint8_t bytes[ROW_BYTES_MAX];
+		uint8_t pub[SIGN_PUB_BYTES];
+		struct row_view row;
+		uint64_t sequence;
+		int len;
+		if (!shape_is_valid(given))
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "row %zu of the batch is malformed", *done);
+		sequence = row_is_fact(given) ? next_counter(tables, given, blobs, *done)
+					      : ++last_of(tables, &given->topic)->sequence;
+		len = row_sign(tables, given, sequence, bytes, err);
+		if (len < 0)
+			return len;
+		WEFT_ASSERT(row_parse(bytes, (size_t)len, &row) == 0);
+		/* What everybody else would refuse must not stand here alone. */
+		if (admission_may_write(tables->admission, &row, pub) != DROP_NONE)
+			return weft_err_set(err, WEFT_E_DENIED,
+					    "this node may not write a row of kind %u", row.kind);
+		blobs[*done] = blob_take(tables->core->blobs, bytes, (size_t)len);
+		blob_mark_verified(tables->core->blobs, blobs[*done]);
+	}
+	return 0;
+}
+
+static void batch_write(struct tables *tables, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct write write = {.kind = WRITE_OWN_ROW};
+		size_t len;
+		const uint8_t *bytes = blob_bytes(tables->core->blobs, batch->blobs[i], &len);
+		uint8_t *kept = core_scratch(tables->core, len);
+		memcpy(kept, bytes, len);
+		WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);
+		if (row_is_fact(&write.row))
+			write.kind = WRITE_FACT;
+		write.bytes = kept;
+		write.len = len;
+		core_persist_write(tables->core, &write);
+	}
+}
+
+int batch_put(struct tables *tables, uint64_t tag, const struct row_view *rows, size_t count,
+	      uint64_t *token, struct weft_err *err)
+{
+	struct core *core = tables->core;
+	struct batch batch = {.count = count};
+	size_t done;
+	int code;
+
+	if (count == 0)
+		return weft_err_set(err, WEFT_E_INVALID, "a batch without rows");
+	code = fits_caps(tables, rows, count, err);
+	if (code != 0)
+		return code;
+	if (!core_has_room(core, 0, count, 0))
+		return weft_err_set(err, WEFT_E_BUSY, "too many writes in one step");
+	batch.blobs = heap_take(&core->heap, count * sizeof(uint32_t));
+	code = batch_sign(tables, rows, count, batch.blobs, &done, err);
+	if (code != 0) {
+		for (size_t i = 0; i < done; i++)
+			blob_give(core->blobs, batch.blobs[i]);
+		batch_free(tables, &batch);
+		return code;
+	}
+	batch.token = core_persist_begin(core, tag);
+	WEFT_ASSERT(batch.token != 0);
+	batch_write(tables, &batch);
+	vec_push(&tables->batches.pending, &batch);
+	*token = batch.token;
+	return 0;
+}
+
+/* Own rows have no holes below the lowest sequence that is still on its way. */
+static void own_complete(struct tables *tables)
+{
+	struct core *core = tables->core;
+
+	for (size_t i = 0; i < tables->batches.last.count; i++) {
+		const struct batch_last *last = vec_at(&tables->batches.last, i);
+		struct version upto = {core->self.epoch, last->sequence};
+		struct origin *origin = own_origin(tables, &last->topic);
+		for (size_t j = 0; j < tables->batches.pending.count; j++) {
+			for (size_t k = 0; k < pending_at(tables, j)->count; k++) {
+				struct row_view row;
+				pending_row(tables, pending_at(tables, j), k, &row);
+				if (!row_is_fact(&row) && id_eq(&row.topic, &last->topic) &&
+				    row.sequence <= upto.sequence)
+					upto.sequence = row.sequence - 1;
+			}
+		}
+		if (origin != NULL)
+			watermark_complete(&origin->mark, &core->heap, upto);
+	}
+}
+
+bool batch_durable(struct tables *tables, uint64_t token, bool ok)
+{
+	struct blob_store *blobs = tables->core->blobs;
+	struct batch batch = {.token = 0};
+
+	for (size_t i = 0; i < tables->batches.pending.count && batch.token == 0; i++) {
+		if (pending_at(tables, i)->token != token)
+			continue;
+		batch = *pending_at(tables, i);
+		vec_remove(&tables->batches.pending, i);
+	}
+	if (batch.token == 0)
+		return false;
+	for (size_t i = 0; i < batch.count; i++) {
+		struct row_view row, held;
+		uint32_t slot;
+		pending_row(tables, &batch, i, &row);
+		slot = replica_find(&tables->replica, &row);
+		if (slot != NONE)
+			replica_view(&tables->replica, slot, &held);
+		/* Somebody else may have set a higher fact meanwhile. */
+		if (ok && (slot == NONE || row_version_cmp(&row, &held) > 0)) {
+			receive_apply(tables, &row, batch.blobs[i], NULL, PATH_OWN);
+			continue;
+		}
+		/* The store may have written the lower fact over the higher one. */
+		if (ok && row_is_fact(&row))
+			snapshot_note(tables, slot, PATH_TOLD);
+		blob_give(blobs, batch.blobs[i]);
+	}
+	batch_free(tables, &batch);
+	own_complete(tables);
+	return true;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What happens to a row, in the order of what it costs: shape, topic, version, floor, count cap,
+ * the author's right, signature, allowance of bytes. Only a row that passes all of it changes
+ * anything. The allowance comes last because a forger must not use up somebody else's.
+ *
+ * A row of an unknown author is parked, a row below its owner's floor is old, a row of this node
+ * that it never wrote is an alarm (its disk went back, or it has a twin).
+ */
+#include "receive.h"
+
+#include <string.h>
+
+#include "tables_state.h"
+#include "topic.h"
+
+#define SIGN_LABEL "weft row 1"
+#define SIGN_LABEL_BYTES (sizeof(SIGN_LABEL) - 1)
+#define BURST_S 4
+#define PULLED_SHARE 32 /* a row that was asked for costs its owner this much less */
+
+_Static_assert(ROW_SIG_BYTES == SIG_BYTES, "a row ends with one signature");
+
+static size_t signed_message(const struct tables *tables, const uint8_t *bytes, size_t len,
+			     uint8_t out[SIGN_LABEL_BYTES + ID_BYTES + ROW_BYTES_MAX])
+{
+	WEFT_ASSERT(len <= ROW_BYTES_MAX);
+	memcpy(out, SIGN_LABEL, SIGN_LABEL_BYTES);
+	memcpy(out + SIGN_LABEL_BYTES, tables->core->self.cluster.b, ID_BYTES);
+	memcpy(out + SIGN_LABEL_BYTES + ID_BYTES, bytes, len);
+	return SIGN_LABEL_BYTES + ID_BYTES + len;
+}
+
+void receive_sign(const struct tables *tables, const uint8_t *bytes, size_t len,
+		  uint8_t sig[SIG_BYTES])
+{
+	const struct gossip_crypto *crypto = tables->core->crypto;
+	uint8_t message[SIGN_LABEL_BYTES + ID_BYTES + ROW_BYTES_MAX];
+	size_t message_len = signed_message(tables, bytes, len, message);
+
+	crypto->sign(crypto->ctx, tables->core->self.sign_sec, message, message_len, sig);
+}
+
+/* Checks a signature once per interned row: everybody who shares the store sees the mark. */
+static bool signature_fits(struct tables *tables, const struct row_view *row, const uint8_t *bytes,
+			   uint32_t blob, const uint8_t pub[SIGN_PUB_BYTES])
+{
+	const struct gossip_crypto *crypto = tables->core->crypto;
+	uint8_t message[SIGN_LABEL_BYTES + ID_BYTES + ROW_BYTES_MAX];
+	size_t len;
+
+	if (blob_is_verified(tables->core->blobs, blob))
+		return true;
+	len = signed_message(tables, bytes, row->signed_len, message);
+	if (crypto->verify(crypto->ctx, pub, message, len, row->sig) != 0)
+		return false;
+	blob_mark_verified(tables->core->blobs, blob);
+	return true;
+}
+
+/* Kinds that are known have their topic; unknown ones are carried wherever they are. */
+static bool topic_fits(const struct row_view *row)
+{
+	if (row->kind == ROW_ENDPOINT)
+		return !id_is_zero(&row->topic);
+	if (row->kind <= ROW_FLOOR)
+		return id_is_zero(&row->topic);
+	return true;
+}
+
+static bool is_own(const struct tables *tables, const struct row_view *row)
+{
+	return !row_is_fact(row) && id_eq(&row->owner, &tables->core->self.id);
+}
+
+static struct origin *origin_of(const struct tables *tables, const struct row_view *row)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t origin =
+	    row_is_fact(row)
+		? NONE
+		: replica_find_origin(replica, replica_find_owner(replica, &row->owner),
+				      replica_find_topic(replica, &row->topic));
+
+	return origin != NONE ? replica_origin(replica, origin) : NULL;
+}
+
+/* The row is at or below a floor that this complete replica has passed: deleted or replaced long
+ * ago, whoever still shows it. */
+static bool is_below_floor(const struct tables *tables, const struct row_view *row, uint32_t slot)
+{
+	const struct origin *origin = origin_of(tables, row);
+	struct version floor;
+
+	if (row_is_fact(row) || slot != NONE)
+		return false;
+	if (!floor_find(tables, &row->owner, &row->topic, &floor) ||
+	    version_cmp(replica_version(row), floor) > 0)
+		return false;
+	if (row->deleted)
+		return true;
+	return origin != NULL && !(origin->flags & (ORIGIN_INCOMPLETE | ORIGIN_WHOLE)) &&
+	       version_cmp(origin->mark.upto, floor) >= 0;
+}
+
+/* True when a new key would pass its owner's cap or that of all facts. */
+static bool is_over_count(struct tables *tables, const struct row_view *row)
+{
+	const struct gossip_limits *limits = &tables->core->limits;
+	const struct origin *origin = origin_of(tables, row);
+	uint32_t max =
+	    id_is_zero(&row->topic) ? limits->rows_topic0_per_owner : limits->rows_per_owner_topic;
+
+	if (row_is_fact(row))
+		return tables->replica.fact_count >= limits->facts_max;
+	if (origin == NULL || origin->count < max)
+		return false;
+	/* Nodes saw different rows first and will never agree: this origin is compared no more. */
+	replica_cap(&tables->replica,
+		    replica_find_origin(&tables->replica, origin->owner, origin->topic));
+	return true;
+}
+
+static enum drop_reason capped(struct tables *tables, const struct row_view *row, int64_t cap)
+{
+	uint32_t number = replica_find_owner(&tables->replica, &row->owner);
+
+	tables->counts.capped++;
+	if (number != NONE && !(replica_owner(&tables->replica, number)->flags & OWNER_TOLD)) {
+		replica_owner(&tables->replica, number)->flags |= OWNER_TOLD;
+		core_trace(tables->core, TRACE_OWNER_CAPPED, &row->owner, NULL, NULL, cap);
+	}
+	return DROP_ROW_CAP;
+}
+
+/* Takes the row's bytes from its author's allowance; false when that is used up. The allowance is
+ * an instant: each byte moves it on, and it may be BURST_S ahead of now. */
+static bool allowance_take(struct tables *tables, const struct row_view *row, size_t len,
+			   enum row_path path)
+{
+	int64_t rate = tables->core->limits.row_bytes_per_owner_s;
+	int64_t bytes = (int64_t)(path == PATH_PULLED ? len / PULLED_SHARE + 1 : len);
+	int64_t now = tables->core->now.ns;
+	struct owner *owner =
+	    replica_owner(&tables->replica, replica_add_owner(&tables->replica, &row->owner));
+	int64_t until = owner->spent_until_ns > now ? owner->spent_until_ns : now;
+
+	WEFT_ASSERT(rate > 0);
+	until += bytes * NS_PER_S / rate;
+	if (until - now > BURST_S * NS_PER_S)
+		return false;
+	owner->spent_until_ns = until;
+	if (until - now < NS_PER_S)
+		owner->flags &= ~(uint32_t)OWNER_TOLD;
+	return true;
+}
+
+static void alarm(struct tables *tables, const struct row_view *row)
+{
+	tables->counts.conflicts++;
+	core_trace(tables->core, TRACE_ROW_CONFLICT, &row->owner, &row->topic, NULL,
+		   (int64_t)row->sequence);
+}
+
+/* How the row stands to the one held. */
+enum standing { ROW_NEW, ROW_NEWER, ROW_SAME, ROW_OLDER, ROW_CONFLICTS };
+
+static enum standing standing_of(const struct tables *tables, const struct row_view *row,
+				 const uint8_t *bytes, size_t len, uint32_t slot)
+{
+	struct row_view held;
+	const uint8_t *held_bytes;
+	size_t held_len;
+	int order;
+
+	if (slot == NONE)
+		return ROW_NEW;
+	replica_view(&tables->replica, slot, &held);
+	order = row_version_cmp(row, &held);
+	if (order != 0)
+		return order > 0 ? ROW_NEWER : ROW_OLDER;
+	held_bytes =
+	    blob_bytes(tables->core->blobs, replica_slot(&tables->replica, slot)->blob, &held_len);
+	return held_len == len && memcmp(held_bytes, bytes, len) == 0 ? ROW_SAME : ROW_CONFLICTS;
+}
+
+/* What needs no signature to be passed over. *verdict is DROP_NONE for rows that are merely old. */
+static bool is_useless(struct tables *tables, const struct row_view *row, uint32_t slot,
+		       enum standing standing, enum row_path path, enum drop_reason *verdict)
+{
+	uint32_t topic = replica_find_topic(&tables->replica, &row->topic);
+
+	*verdict = DROP_NONE;
+	if (standing == ROW_SAME) {
+		tables->counts.repeated++;
+		return true;
+	}
+	if (!is_own(tables, row) &&
+	    (topic == NONE || !replica_topic(&tables->replica, topic)->kept)) {
+		tables->counts.foreign_topic++;
+		return true;
+	}
+	/* An older row that was asked for is still worth its sequence. */
+	if ((standing == ROW_OLDER && path != PATH_PULLED) || is_below_floor(tables, row, slot)) {
+		tables->counts.outdated++;
+		return true;
+	}
+	if (standing == ROW_NEW && is_over_count(tables, row)) {
+		*verdict = capped(tables, row, tables->core->limits.rows_per_owner_topic);
+		return true;
+	}
+	return false;
+}
+
+/* A row that is signed by its author and allowed. */
+static enum drop_reason accept(struct tables *tables, const struct member *from,
+			       const struct row_view *row, size_t len, uint32_t blob,
+			       enum standing standing, enum row_path path)
+{
+	struct core *core = tables->core;
+	enum drop_reason reason = DROP_NONE;
+	struct origin *origin = origin_of(tables, row);
+
+	if (standing == ROW_CONFLICTS) {
+		alarm(tables, row);
+	} else if (is_own(tables, row)) {
+		tables->counts.unknown_own++;
+		alarm(tables, row);
+	} else if (standing == ROW_OLDER) {
+		tables->counts.outdated++;
+		if (origin != NULL)
+			watermark_note(&origin->mark, &core->heap, replica_version(row));
+	} else if (!core_has_room(core, 1, 0, 0)) {
+		tables->counts.crowded++;
+	} else if (!allowance_take(tables, row, len, path)) {
+		reason = capped(tables, row, core->limits.row_bytes_per_owner_s);
+	} else {
+		receive_apply(tables, row, blob, from, path);
+		return DROP_NONE;
+	}
+	blob_give(core->blobs, blob);
+	return reason;
+}
+
+enum drop_reason receive_row(struct tables *tables, const struct member *from, const uint8_t *bytes,
+			     size_t len, enum row_path path)
+{
+	uint8_t pub[SIGN_PUB_BYTES] = {0};
+	struct row_view row;
+	enum drop_reason reason;
+	enum standing standing;
+	uint32_t slot, blob;
+
+	WEFT_ASSERT(path == PATH_TOLD || path == PATH_PULLED);
+	if (row_parse(bytes, len, &row) != 0 || !topic_fits(&row))
+		return DROP_ROW;
+	slot = replica_find(&tables->replica, &row);
+	standing = standing_of(tables, &row, bytes, len, slot);
+	if (is_useless(tables, &row, slot, standing, path, &reason))
+		return reason;
+	reason = admission_may_write(tables->admission, &row, pub);
+	if (reason == DROP_ROW_OWNER) {
+		park_add(tables, bytes, len);
+		return DROP_NONE;
+	}
+	if (reason != DROP_NONE)
+		return reason;
+	blob = blob_take(tables->core->blobs, bytes, len);
+	if (!signature_fits(tables, &row, bytes, blob, pub)) {
+		blob_give(tables->core->blobs, blob);
+		return DROP_ROW_SIG;
+	}
+	return accept(tables, from, &row, len, blob, standing, path);
+}
+
+static void report(struct tables *tables, const struct row_view *row, uint32_t blob, bool deleted)
+{
+	struct gossip_change *change = core_change(tables->core, CHANGE_ROW);
+	size_t len;
+	const uint8_t *bytes = blob_bytes(tables->core->blobs, blob, &len);
+	uint8_t *kept = core_scratch(tables->core, len);
+
+	memcpy(kept, bytes, len);
+	WEFT_ASSERT(row_parse(kept, len, &change->row) == 0);
+	WEFT_ASSERT(change->row.kind == row->kind);
+	change->row.deleted = deleted;
+}
+
+void receive_apply(struct tables *tables, const struct row_view *row, uint32_t blob,
+		   const struct member *from, enum row_path path)
+{
+	struct replica *replica = &tables->replica;
+	uint32_t slot = replica_find(replica, row);
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct row_view visible;
+	size_t len;
+	const uint8_t *held = blob_bytes(tables->core->blobs, blob, &len);
+
+	/* What follows may store more rows: the view must not point into what they replace. */
+	WEFT_ASSERT(len <= sizeof(bytes));
+	memcpy(bytes, held, len);
+	topic_intern(tables, &row->topic);
+	slot = replica_store(replica, slot, row, blob);
+	WEFT_ASSERT(row_parse(bytes, len, &visible) == 0);
+	snapshot_note(tables, slot, path);
+	tables->counts.applied++;
+	if (path == PATH_OWN || path == PATH_TOLD)
+		spread_add(tables, slot, from != NULL ? &from->id : NULL);
+	if (path != PATH_STORE) {
+		report(tables, &visible, blob, visible.deleted);
+		repair_changed(tables);
+	}
+	floor_note(tables, slot, &visible, path);
+	if (visible.kind == ROW_ATTACHMENT)
+		topic_note(tables, &visible);
+	admission_row(tables->admission, &visible);
+	park_retry(tables, &visible);
+}
+
+void receive_remove(struct tables *tables, uint32_t slot)
+{
+	spread_remove(tables, slot);
+	snapshot_drop(tables, slot);
+	replica_remove(&tables->replica, slot);
+}
+
+void receive_retract(struct tables *tables, uint32_t slot)
+{
+	struct row_view row;
+
+	replica_view(&tables->replica, slot, &row);
+	if (!row.deleted)
+		report(tables, &row, replica_slot(&tables->replica, slot)->blob, true);
+	receive_remove(tables, slot);
+}

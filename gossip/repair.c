@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * When to compare.
+ *
+ * Every node compares its tables with a random member every INTERVAL_MS_MAX while nothing happens,
+ * which costs one small datagram each way; after a change within a second or two; at once when
+ * asked to. Every other time the partner is chosen among those attached to one of its networks, so
+ * that a network of three hosts among thousands is repaired as fast as the whole.
+ *
+ * A session is what is under way with one peer: a digest that was sent, or rows that are fetched.
+ * When all has come, the tables are compared again, until they are equal or nothing moves any more.
+ * The other side needs no session to answer; it opens one when it finds that it lacks something
+ * itself. There are few sessions: who finds none free is served by a later comparison.
+ */
+#include "repair.h"
+
+#include <string.h>
+
+#include "compare.h"
+#include "pull.h"
+#include "tables_state.h"
+#include "topic.h"
+
+#define INTERVAL_MS_MIN 1000
+#define INTERVAL_MS_MAX 8000
+#define CHANGED_MS 1000
+#define SOON_MS 50
+#define TIMEOUT_MS_MIN 120
+#define TIMEOUT_MS_WAN 400
+#define TIMEOUT_MS_MAX 4000
+#define TRIES 6
+#define TRIES_IDLE 2
+#define TOPICS_MS 200
+
+void repair_init(struct repair *repair)
+{
+	*repair = (struct repair){
+	    .due = MONO_NEVER,
+	    .interval_ms = INTERVAL_MS_MIN,
+	    .topics_due = MONO_NEVER,
+	};
+}
+
+static void session_close(struct tables *tables, struct session *session)
+{
+	WEFT_ASSERT(session->used);
+	pull_forget(tables, session);
+	vec_close(&session->wants);
+	*session = (struct session){.used = false};
+}
+
+void repair_close(struct tables *tables)
+{
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
+		if (tables->repair.sessions[i].used)
+			session_close(tables, &tables->repair.sessions[i]);
+	}
+}
+
+/* Nodes that start or change together shall not compare in the same instant. */
+static int64_t spread_ms(const struct tables *tables)
+{
+	return (int64_t)(tables->core->map_seed % 500);
+}
+
+void repair_start(struct tables *tables)
+{
+	tables->repair.due = mono_add_ms(tables->core->now, INTERVAL_MS_MIN + spread_ms(tables));
+}
+
+struct session *repair_find(struct tables *tables, const struct id *peer)
+{
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
+		struct session *session = &tables->repair.sessions[i];
+		if (session->used && id_eq(&session->peer, peer))
+			return session;
+	}
+	return NULL;
+}
+
+static int64_t timeout_ms(const struct tables *tables, const struct session *session)
+{
+	const struct member *peer = member_find(tables->members, &session->peer);
+	int64_t ms = tables->core->profile == PROFILE_WAN ? TIMEOUT_MS_WAN : TIMEOUT_MS_MIN;
+
+	if (peer != NULL && peer->srtt_ns > 0 && 4 * peer->srtt_ns / NS_PER_MS > ms)
+		ms = 4 * peer->srtt_ns / NS_PER_MS;
+	ms <<= session->tries;
+	return ms < TIMEOUT_MS_MAX ? ms : TIMEOUT_MS_MAX;
+}
+
+static void rearm(struct tables *tables, struct session *session)
+{
+	session->due = mono_add_ms(tables->core->now, timeout_ms(tables, session));
+}
+
+struct session *repair_open(struct tables *tables, const struct id *peer)
+{
+	struct session *session = repair_find(tables, peer);
+
+	for (size_t i = 0; i < REPAIR_SESSIONS && session == NULL; i++) {
+		if (tables->repair.sessions[i].used)
+			continue;
+		session = &tables->repair.sessions[i];
+		*session = (struct session){
+		    .used = true,
+		    .peer = *peer,
+		    .tries_max = TRIES,
+		    .topic = NONE,
+		};
+		vec_init(&session->wants, &tables->core->heap, sizeof(struct want));
+		rearm(tables, session);
+	}
+	return session;
+}
+
+void repair_progress(struct tables *tables, struct session *session)
+{
+	session->tries = 0;
+	session->tries_max = TRIES;
+	rearm(tables, session);
+}
+
+static void begin(struct tables *tables, struct session *session)
+{
+	tables->counts.digests++;
+	if (session->topic == NONE)
+		compare_begin(tables, &session->peer);
+	else
+		compare_begin_topic(tables, &session->peer, session->topic);
+	rearm(tables, session);
+}
+
+void repair_again(struct tables *tables, struct session *session)
+{
+	WEFT_ASSERT(session->wants.count == 0);
+	session->worked = true;
+	begin(tables, session);
+}
+
+void repair_sync(struct tables *tables, const struct member *with)
+{
+	struct session *session;
+
+	if (id_eq(&with->id, &tables->core->self.id))
+		return;
+	session = repair_open(tables, &with->id);
+	if (session == NULL) {
+		/* All are busy: the least urgent one makes room. */
+		for (size_t i = 0; i < REPAIR_SESSIONS && session == NULL; i++) {
+			if (!tables->repair.sessions[i].report)
+				session = &tables->repair.sessions[i];
+		}
+		if (session == NULL)
+			return;
+		session_close(tables, session);
+		session = repair_open(tables, &with->id);
+		WEFT_ASSERT(session != NULL);
+	}
+	session->report = true;
+	session->topic = NONE;
+	session->tries = 0;
+	session->tries_max = TRIES;
+	if (session->wants.count == 0)
+		begin(tables, session);
+}
+
+void repair_topic(struct tables *tables, uint32_t topic)
+{
+	replica_topic(&tables->replica, topic)->synced = false;
+	tables->repair.topics_due = tables->core->now;
+}
+
+void repair_changed(struct tables *tables)
+{
+	struct repair *repair = &tables->repair;
+
+	repair->interval_ms = INTERVAL_MS_MIN;
+	if (repair->due.ns != MONO_NEVER.ns)
+		repair->due = mono_min(
+		    repair->due, mono_add_ms(tables->core->now, CHANGED_MS + spread_ms(tables)));
+}
+
+void repair_soon(struct tables *tables)
+{
+	tables->repair.interval_ms = INTERVAL_MS_MIN;
+	tables->repair.due = mono_min(tables->repair.due, mono_add_ms(tables->core->now, SOON_MS));
+}
+
+void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
+{
+	struct repair *repair = &tables->repair;
+	struct session *session = repair_find(tables, peer);
+	struct gossip_change *change;
+
+	for (uint32_t i = TOPIC_ALL + 1; i < tables->replica.topics.count; i++) {
+		if ((topic == NONE && topic_is_shared(tables, i, peer)) || topic == i)
+			replica_topic(&tables->replica, i)->synced = true;
+	}
+	if (session == NULL || session->wants.count > 0 || session->topic != topic)
+		return;
+	if (tables->replica.incomplete_count > 0 && !session->desired) {
+		session->desired = true;
+		pull_want_incomplete(tables, session);
+		pull_pump(tables, session);
+		if (session->wants.count > 0)
+			return;
+	}
+	if (topic == NONE && (session->report || session->worked || !repair->synced_once)) {
+		if (!core_has_room(tables->core, 1, 0, 0))
+			return; /* the session's time-out compares again */
+		repair->synced_once = true;
+		change = core_change(tables->core, CHANGE_SYNCED);
+		change->member = *peer;
+		core_trace(tables->core, TRACE_SYNCED, peer, NULL, NULL,
+			   tables->replica.row_count + tables->replica.fact_count);
+	}
+	tables->counts.synced++;
+	session_close(tables, session);
+}
+
+static void session_tick(struct tables *tables, struct session *session)
+{
+	if (++session->tries > session->tries_max) {
+		tables->counts.unsynced++;
+		session_close(tables, session);
+		return;
+	}
+	if (session->wants.count == 0) {
+		begin(tables, session);
+		return;
+	}
+	pull_retry(tables, session);
+	rearm(tables, session);
+}
+
+/* Somebody to compare with: anybody, or in turn somebody of a random network of this node. */
+static struct member *partner(struct tables *tables)
+{
+	struct replica *replica = &tables->replica;
+	struct member *peer = NULL;
+	size_t own = 0;
+	uint64_t chosen;
+
+	if (++tables->repair.rounds % 2 == 0) {
+		for (uint32_t i = TOPIC_ALL + 1; i < replica->topics.count; i++)
+			own += replica_topic(replica, i)->kept;
+		chosen = own > 0 ? rng_below(&tables->core->rng, own) : 0;
+		for (uint32_t i = TOPIC_ALL + 1; i < replica->topics.count && own > 0; i++) {
+			if (replica_topic(replica, i)->kept && chosen-- == 0)
+				topic_pick(tables, i, &peer, 1);
+		}
+	}
+	if (peer == NULL)
+		topic_pick(tables, TOPIC_ALL, &peer, 1);
+	return peer;
+}
+
+static void compare_with_somebody(struct tables *tables)
+{
+	struct repair *repair = &tables->repair;
+	struct member *peer = partner(tables);
+	int64_t interval = repair->interval_ms;
+	struct session *session;
+
+	repair->due = mono_add_ms(
+	    tables->core->now,
+	    interval * 3 / 4 + (int64_t)rng_below(&tables->core->rng, (uint64_t)interval / 2));
+	repair->interval_ms = interval * 2 < INTERVAL_MS_MAX ? interval * 2 : INTERVAL_MS_MAX;
+	if (peer == NULL || repair_find(tables, &peer->id) != NULL)
+		return;
+	session = repair_open(tables, &peer->id);
+	if (session == NULL)
+		return;
+	session->tries_max = TRIES_IDLE;
+	begin(tables, session);
+}
+
+/* Topics that this node has joined lately: each with somebody attached, or with nobody. */
+static void compare_topics(struct tables *tables)
+{
+	struct replica *replica = &tables->replica;
+	bool left = false;
+
+	for (uint32_t i = TOPIC_ALL + 1; i < replica->topics.count; i++) {
+		struct topic *topic = replica_topic(replica, i);
+		struct member *peer = NULL;
+		struct session *session;
+		if (topic->synced || !topic->kept || !topic_has(tables, i, &tables->core->self.id))
+			continue;
+		if (topic_pick(tables, i, &peer, 1) == 0) {
+			topic->synced = true; /* there is nobody to learn from */
+			continue;
+		}
+		left = true;
+		if (repair_find(tables, &peer->id) != NULL)
+			continue;
+		session = repair_open(tables, &peer->id);
+		if (session == NULL)
+			continue;
+		session->topic = i;
+		session->tries_max = TRIES_IDLE;
+		begin(tables, session);
+	}
+	tables->repair.topics_due = left ? mono_add_ms(tables->core->now, TOPICS_MS) : MONO_NEVER;
+}
+
+void repair_tick(struct tables *tables)
+{
+	struct repair *repair = &tables->repair;
+	struct mono now = tables->core->now;
+
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
+		if (repair->sessions[i].used && mono_is_due(repair->sessions[i].due, now))
+			session_tick(tables, &repair->sessions[i]);
+	}
+	if (mono_is_due(repair->topics_due, now))
+		compare_topics(tables);
+	if (mono_is_due(repair->due, now))
+		compare_with_somebody(tables);
+}
+
+struct mono repair_deadline(const struct tables *tables)
+{
+	struct mono due = mono_min(tables->repair.due, tables->repair.topics_due);
+
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
+		if (tables->repair.sessions[i].used)
+			due = mono_min(due, tables->repair.sessions[i].due);
+	}
+	return due;
+}

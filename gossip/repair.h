@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The repair path: with whom to compare tables, when, and what is under way with whom. compare.h
+ * finds the differences, pull.h fetches them.
+ */
+#pragma once
+
+#include "member.h"
+#include "watermark.h"
+
+#define REPAIR_SESSIONS 4
+#define REPAIR_FRAME_BYTES 1100 /* the most that a frame of this path holds */
+
+struct tables;
+
+enum want_mode {
+	WANT_ROWS = 0,    /* all rows beyond a version */
+	WANT_LIST = 1,    /* only their versions; what is missing is asked for then */
+	WANT_MISSING = 2, /* these versions */
+};
+
+/* Something that a peer has and this node has not. */
+struct want {
+	bool is_fact;
+	bool asked;  /* a request is on its way */
+	bool listed; /* the answer's list is here, its rows may not be */
+	bool whole;  /* from the very beginning, whatever the watermark says */
+	bool more;
+	bool failed; /* a row was refused: the answer completes nothing */
+	uint8_t tries;
+	enum want_mode mode;
+	uint64_t place; /* of a fact */
+	struct id owner;
+	uint32_t topic;
+	struct version after;    /* all up to here was listed and came */
+	struct version through;  /* where the list ends */
+	struct version claim;    /* up to where the peer is complete */
+	struct version *missing; /* rising */
+	size_t missing_count, missing_cap;
+	size_t expected; /* so many of the first missing ones were asked for */
+};
+
+struct session {
+	bool used;
+	bool report;  /* somebody waits for CHANGE_SYNCED */
+	bool worked;  /* something differed */
+	bool desired; /* incomplete origins were asked for already */
+	uint8_t tries, tries_max;
+	uint32_t topic; /* NONE: everything */
+	struct id peer;
+	struct mono due;
+	struct vec wants; /* struct want */
+};
+
+struct repair {
+	struct session sessions[REPAIR_SESSIONS];
+	struct mono due; /* of the next comparison with somebody */
+	int64_t interval_ms;
+	uint64_t rounds;
+	bool synced_once;
+	struct mono topics_due; /* of topics that were not compared yet */
+};
+
+void repair_init(struct repair *repair);
+void repair_close(struct tables *tables);
+void repair_start(struct tables *tables);
+
+/* Compares everything with a member now. */
+void repair_sync(struct tables *tables, const struct member *with);
+
+/* This node takes part in a topic from now on: compares it with somebody attached. */
+void repair_topic(struct tables *tables, uint32_t topic);
+
+/* Rows changed: others may lack them, compare within a second or two. */
+void repair_changed(struct tables *tables);
+
+/* Something is known to be missing. */
+void repair_soon(struct tables *tables);
+
+/* What is under way with a peer; NULL when nothing. */
+struct session *repair_find(struct tables *tables, const struct id *peer);
+
+/* The same, begun when there is room for one more. */
+struct session *repair_open(struct tables *tables, const struct id *peer);
+
+/* The peer did something: time-outs begin anew. */
+void repair_progress(struct tables *tables, struct session *session);
+
+/* All that was wanted came: compares again, to see what is left. */
+void repair_again(struct tables *tables, struct session *session);
+
+/* A comparison with this peer found no difference; topic: in this one, NONE: anywhere. */
+void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic);
+void repair_tick(struct tables *tables);
+struct mono repair_deadline(const struct tables *tables);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Order matters in one place: a floor must not be stored before the rows it buried are forgotten,
+ * or a restart would bring them back above their floor. So drops go first in every commit, and the
+ * floor of an origin that is still incomplete stays unwritten.
+ */
+#include "snapshot.h"
+
+#include <string.h>
+
+#include "tables_state.h"
+
+#define STEP_WRITES 64
+#define PACE_MS 10
+#define FACT_DELAY_MS 20
+
+void snapshot_init(struct snapshot *snapshot, struct core *core)
+{
+	*snapshot = (struct snapshot){.due = MONO_NEVER};
+	vec_init(&snapshot->facts, &core->heap, sizeof(uint32_t));
+	vec_init(&snapshot->drops, &core->heap, sizeof(struct snapshot_drop));
+	vec_init(&snapshot->tokens, &core->heap, sizeof(uint64_t));
+}
+
+void snapshot_close(struct snapshot *snapshot)
+{
+	vec_close(&snapshot->facts);
+	vec_close(&snapshot->drops);
+	vec_close(&snapshot->tokens);
+}
+
+static void wake(struct tables *tables, int64_t ms)
+{
+	tables->snapshot.due = mono_min(tables->snapshot.due, mono_add_ms(tables->core->now, ms));
+}
+
+static void mark_dirty(struct tables *tables, uint32_t slot)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+
+	if (at->flags & SLOT_DIRTY)
+		return;
+	at->flags |= SLOT_DIRTY;
+	if (at->origin == NONE) {
+		vec_push(&tables->snapshot.facts, &slot);
+		wake(tables, FACT_DELAY_MS);
+	} else {
+		tables->snapshot.dirty++;
+		wake(tables, SNAPSHOT_MS);
+	}
+}
+
+static void clean(struct tables *tables, struct slot *at)
+{
+	if (!(at->flags & SLOT_DIRTY))
+		return;
+	at->flags &= (uint16_t)~SLOT_DIRTY;
+	if (at->origin != NONE) {
+		WEFT_ASSERT(tables->snapshot.dirty > 0);
+		tables->snapshot.dirty--;
+	}
+}
+
+void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+	bool own = at->origin != NONE &&
+		   id_eq(&replica_owner(&tables->replica,
+					replica_origin(&tables->replica, at->origin)->owner)
+			      ->id,
+			 &tables->core->self.id);
+
+	if (own || path == PATH_OWN)
+		at->flags |= SLOT_OWN;
+	else
+		at->flags &= (uint16_t)~SLOT_OWN;
+	if (path == PATH_OWN || path == PATH_STORE) {
+		at->flags |= SLOT_STORED;
+		clean(tables, at);
+	} else {
+		mark_dirty(tables, slot);
+	}
+}
+
+void snapshot_drop(struct tables *tables, uint32_t slot)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+	struct snapshot_drop drop = {.own = (at->flags & SLOT_OWN) != 0};
+	struct row_view row;
+
+	WEFT_ASSERT(at->origin != NONE);
+	clean(tables, at);
+	if (!(at->flags & SLOT_STORED))
+		return;
+	replica_view(&tables->replica, slot, &row);
+	drop.kind = row.kind;
+	drop.owner = row.owner;
+	drop.topic = row.topic;
+	drop.key_len = (uint8_t)row.key_len;
+	memcpy(drop.key, row.key, row.key_len);
+	vec_push(&tables->snapshot.drops, &drop);
+	wake(tables, FACT_DELAY_MS);
+}
+
+static void write_drop(struct tables *tables, const struct snapshot_drop *drop)
+{
+	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP};
+
+	write.row.kind = drop->kind;
+	write.row.owner = drop->owner;
+	write.row.topic = drop->topic;
+	write.row.key_len = drop->key_len;
+	memcpy(write.row.key, drop->key, drop->key_len);
+	core_persist_write(tables->core, &write);
+}
+
+static void write_slot(struct tables *tables, uint32_t slot)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+	struct write write = {.kind = at->origin == NONE ? WRITE_FACT : WRITE_SNAPSHOT};
+	size_t len;
+	const uint8_t *bytes = blob_bytes(tables->core->blobs, at->blob, &len);
+	uint8_t *kept = core_scratch(tables->core, len);
+
+	memcpy(kept, bytes, len);
+	WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);
+	write.bytes = kept;
+	write.len = len;
+	core_persist_write(tables->core, &write);
+	clean(tables, at);
+	at->flags |= SLOT_STORED;
+}
+
+/* A floor waits in memory while the rows below it are in doubt. */
+static bool may_store(const struct tables *tables, const struct slot *slot, uint32_t number)
+{
+	struct row_view row;
+	struct id topic;
+	uint32_t origin;
+
+	if (slot->kind != ROW_FLOOR)
+		return true;
+	replica_view(&tables->replica, number, &row);
+	topic = row_key_id(&row);
+	origin =
+	    replica_find_origin(&tables->replica, replica_find_owner(&tables->replica, &row.owner),
+				replica_find_topic(&tables->replica, &topic));
+	return origin == NONE ||
+	       !(replica_origin(&tables->replica, origin)->flags & ORIGIN_INCOMPLETE);
+}
+
+/* Dirty rows from the cursor on, while budget lasts; the pass ends at the last slot. */
+static void write_rows(struct tables *tables, size_t budget)
+{
+	struct snapshot *snapshot = &tables->snapshot;
+
+	while (snapshot->cursor < tables->replica.slots.count && budget > 0) {
+		uint32_t number = snapshot->cursor++;
+		const struct slot *slot = replica_slot(&tables->replica, number);
+		if (slot->blob == BLOB_NONE || slot->origin == NONE ||
+		    !(slot->flags & SLOT_DIRTY) || !may_store(tables, slot, number))
+			continue;
+		write_slot(tables, number);
+		budget--;
+	}
+	if (snapshot->cursor >= tables->replica.slots.count)
+		snapshot->cursor = NONE;
+}
+
+static size_t write_drops(struct tables *tables, size_t budget)
+{
+	struct vec *drops = &tables->snapshot.drops;
+	size_t done = drops->count < budget ? drops->count : budget;
+
+	for (size_t i = 0; i < done; i++)
+		write_drop(tables, vec_at(drops, drops->count - 1 - i));
+	drops->count -= done;
+	return budget - done;
+}
+
+static size_t write_facts(struct tables *tables, size_t budget)
+{
+	struct vec *facts = &tables->snapshot.facts;
+
+	while (facts->count > 0 && budget > 0) {
+		uint32_t slot = *(uint32_t *)vec_at(facts, --facts->count);
+		/* Its own write may have overtaken it. */
+		if (!(replica_slot(&tables->replica, slot)->flags & SLOT_DIRTY))
+			continue;
+		write_slot(tables, slot);
+		budget--;
+	}
+	return budget;
+}
+
+static bool has_work(const struct snapshot *snapshot)
+{
+	return snapshot->drops.count > 0 || snapshot->facts.count > 0 || snapshot->cursor != NONE;
+}
+
+void snapshot_tick(struct tables *tables)
+{
+	struct snapshot *snapshot = &tables->snapshot;
+	struct core *core = tables->core;
+	uint64_t token;
+	size_t budget = STEP_WRITES;
+
+	if (!mono_is_due(snapshot->due, core->now))
+		return;
+	snapshot->due = mono_add_ms(core->now, PACE_MS);
+	if (snapshot->cursor == NONE && snapshot->dirty > 0 && snapshot->facts.count == 0 &&
+	    snapshot->drops.count == 0)
+		snapshot->cursor = 1;
+	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
+		token = core_persist_begin(core, 0);
+		WEFT_ASSERT(token != 0);
+		vec_push(&snapshot->tokens, &token);
+		budget = write_drops(tables, budget);
+		budget = write_facts(tables, budget);
+		if (snapshot->cursor != NONE)
+			write_rows(tables, budget);
+	}
+	if (!has_work(snapshot))
+		snapshot->due =
+		    snapshot->dirty > 0 ? mono_add_ms(core->now, SNAPSHOT_MS) : MONO_NEVER;
+}
+
+void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
+{
+	struct vec *tokens = &tables->snapshot.tokens;
+
+	for (size_t i = 0; i < tokens->count; i++) {
+		if (*(uint64_t *)vec_at(tokens, i) != token)
+			continue;
+		vec_remove(tokens, i);
+		if (ok)
+			return;
+		/* Which rows it held is not remembered: all foreign ones are written again. */
+		for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
+			const struct slot *slot = replica_slot(&tables->replica, s);
+			if (slot->blob != BLOB_NONE && !(slot->flags & SLOT_OWN))
+				mark_dirty(tables, s);
+		}
+		tables->snapshot.due = mono_add_ms(tables->core->now, SNAPSHOT_MS);
+		return;
+	}
+}
+
+struct mono snapshot_deadline(const struct tables *tables)
+{
+	return tables->snapshot.due;
+}
+
+void snapshot_check(const struct tables *tables)
+{
+	uint32_t dirty = 0;
+
+	for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
+		const struct slot *slot = replica_slot(&tables->replica, s);
+		if (slot->blob != BLOB_NONE && slot->origin != NONE && (slot->flags & SLOT_DIRTY)) {
+			WEFT_ASSERT(!(slot->flags & SLOT_OWN));
+			dirty++;
+		}
+	}
+	WEFT_ASSERT(dirty == tables->snapshot.dirty);
+	WEFT_ASSERT(!has_work(&tables->snapshot) || tables->snapshot.due.ns != INT64_MAX);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The door of the tables: wiring of the parts, frames, queries. */
+#include "tables.h"
+
+#include <string.h>
+
+#include "base/pack.h"
+#include "compare.h"
+#include "pull.h"
+#include "receive.h"
+#include "tables_state.h"
+#include "topic.h"
+
+struct tables *tables_new(struct core *core, struct member_table *members)
+{
+	struct tables *tables = heap_take(&core->heap, sizeof(*tables));
+
+	tables->core = core;
+	tables->members = members;
+	replica_init(&tables->replica, core);
+	spread_init(&tables->spread, core);
+	batch_init(&tables->batches, core);
+	snapshot_init(&tables->snapshot, core);
+	floor_init(&tables->floors, core);
+	repair_init(&tables->repair);
+	return tables;
+}
+
+void tables_free(struct tables *tables)
+{
+	if (tables == NULL)
+		return;
+	repair_close(tables);
+	floor_close(&tables->floors);
+	snapshot_close(&tables->snapshot);
+	batch_close(tables);
+	park_close(tables);
+	spread_close(&tables->spread);
+	replica_close(&tables->replica);
+	heap_give(&tables->core->heap, tables, sizeof(*tables));
+}
+
+void tables_set_admission(struct tables *tables, struct admission *adm)
+{
+	tables->admission = adm;
+}
+
+/* META_SEQUENCE: [topic, highest sequence] as a map. */
+static int load_sequences(struct tables *tables, const struct write *write)
+{
+	struct cursor cursor;
+	size_t count;
+
+	cursor_init(&cursor, write->bytes, write->len);
+	count = cursor_map(&cursor, META_BYTES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		struct batch_last last = {.sequence = 0};
+		cursor_fixed(&cursor, last.topic.b, ID_BYTES);
+		last.sequence = cursor_uint(&cursor, UINT64_MAX - 1);
+		if (cursor_ok(&cursor))
+			vec_push(&tables->batches.last, &last);
+	}
+	return cursor_at_end(&cursor) ? 0 : WEFT_E_INVALID;
+}
+
+int tables_load(struct tables *tables, const struct write *write)
+{
+	struct row_view row, held;
+	uint32_t slot;
+
+	if (write->kind == WRITE_META)
+		return write->len == 0 ? 0 : load_sequences(tables, write);
+	if (row_parse(write->bytes, write->len, &row) != 0 ||
+	    row_is_fact(&row) != (write->kind == WRITE_FACT))
+		return WEFT_E_INVALID;
+	slot = replica_find(&tables->replica, &row);
+	if (slot != NONE) {
+		replica_view(&tables->replica, slot, &held);
+		if (row_version_cmp(&row, &held) <= 0)
+			return 0;
+	}
+	/* Which topics this node takes part in is said later; until then all that it stored. */
+	if (!id_is_zero(&row.topic))
+		replica_topic(&tables->replica, topic_intern(tables, &row.topic))->kept = true;
+	receive_apply(tables, &row, blob_take(tables->core->blobs, write->bytes, write->len), NULL,
+		      PATH_STORE);
+	return 0;
+}
+
+void tables_start(struct tables *tables)
+{
+	struct replica *replica = &tables->replica;
+	uint32_t self = replica_find_owner(replica, &tables->core->self.id);
+	uint32_t at = self != NONE ? replica_owner(replica, self)->origins : NONE;
+
+	/* Of what it wrote itself this node has everything. */
+	for (; at != NONE; at = replica_origin(replica, at)->next_of_owner) {
+		struct origin *origin = replica_origin(replica, at);
+		watermark_complete(&origin->mark, &tables->core->heap, origin->mark.top);
+	}
+	floor_start(tables);
+	repair_start(tables);
+	tables->started = true;
+}
+
+int tables_put(struct tables *tables, uint64_t tag, const struct row_view *rows, size_t count,
+	       uint64_t *token, struct weft_err *err)
+{
+	return batch_put(tables, tag, rows, count, token, err);
+}
+
+void tables_durable(struct tables *tables, uint64_t token, bool ok)
+{
+	if (batch_durable(tables, token, ok))
+		spread_tick(tables);
+	else
+		snapshot_durable(tables, token, ok);
+}
+
+enum drop_reason tables_receive(struct tables *tables, const struct member *from,
+				const uint8_t *bytes, size_t len)
+{
+	return receive_row(tables, from, bytes, len, PATH_TOLD);
+}
+
+static enum drop_reason row_frame(struct tables *tables, const struct member *from,
+				  const uint8_t *body, size_t len)
+{
+	struct row_view row;
+	enum drop_reason reason;
+
+	if (row_parse(body, len, &row) != 0)
+		return DROP_ROW;
+	if (!pull_is_wanted(tables, &from->id, &row))
+		return receive_row(tables, from, body, len, PATH_TOLD);
+	tables->counts.pulled++;
+	reason = receive_row(tables, from, body, len, PATH_PULLED);
+	pull_arrived(tables, &from->id, &row, reason != DROP_NONE);
+	return reason;
+}
+
+enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_t type,
+			      const uint8_t *body, size_t len)
+{
+	switch (type) {
+	case FRAME_ROW:
+		return row_frame(tables, from, body, len);
+	case FRAME_DIGEST:
+		return compare_digest(tables, from, body, len);
+	case FRAME_BUCKETS:
+		return compare_buckets(tables, from, body, len);
+	case FRAME_MARKS:
+		return compare_marks(tables, from, body, len);
+	case FRAME_PULL:
+		return serve_pull(tables, from, body, len);
+	case FRAME_PULL_END:
+		return pull_end(tables, from, body, len);
+	default:
+		return DROP_FRAME_TYPE;
+	}
+}
+
+void tables_topics(struct tables *tables, const struct id *topics, size_t count)
+{
+	topic_set_kept(tables, topics, count);
+}
+
+void tables_freeze(struct tables *tables, const struct id *owner)
+{
+	uint32_t number = replica_add_owner(&tables->replica, owner);
+
+	replica_owner(&tables->replica, number)->flags |= OWNER_FROZEN;
+}
+
+size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out, size_t cap)
+{
+	return spread_fill(tables, to, out, cap);
+}
+
+void tables_sync(struct tables *tables, struct member *with)
+{
+	repair_sync(tables, with);
+}
+
+const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uint8_t *key,
+			   size_t key_len, size_t *len)
+{
+	struct row_view row = {.kind = kind, .key_len = key_len};
+	uint32_t slot;
+
+	if (key_len > KEY_BYTES_MAX || kind < ROW_KIND_FACTS)
+		return NULL;
+	memcpy(row.key, key, key_len);
+	slot = replica_find(&tables->replica, &row);
+	if (slot == NONE)
+		return NULL;
+	return blob_bytes(tables->core->blobs, replica_slot(&tables->replica, slot)->blob, len);
+}
+
+void tables_tick(struct tables *tables)
+{
+	spread_tick(tables);
+	repair_tick(tables);
+	snapshot_tick(tables);
+	floor_tick(tables);
+}
+
+struct mono tables_deadline(const struct tables *tables)
+{
+	return mono_min(mono_min(spread_deadline(tables), repair_deadline(tables)),
+			mono_min(snapshot_deadline(tables), floor_deadline(tables)));
+}

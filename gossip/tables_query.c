@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What others may ask the tables: rows, hashes, counters, and whether they are sound. */
+#include <string.h>
+
+#include "tables_state.h"
+
+#define HASH_SEED UINT64_C(0x7765667461626c65)
+
+/* The kind of fact that ends this one for good; 0 when none does. */
+static uint16_t end_of(uint16_t kind)
+{
+	switch (kind) {
+	case FACT_NETWORK:
+		return FACT_NETWORK_END;
+	case FACT_TOKEN:
+		return FACT_TOKEN_END;
+	case FACT_ADMIN:
+		return FACT_ADMIN_END;
+	default:
+		return 0;
+	}
+}
+
+static bool has_ended(const struct tables *tables, const struct row_view *fact)
+{
+	struct row_view end = {.kind = end_of(fact->kind), .key_len = fact->key_len};
+
+	if (end.kind == 0)
+		return false;
+	memcpy(end.key, fact->key, fact->key_len);
+	return replica_find(&tables->replica, &end) != NONE;
+}
+
+static void visit_facts(const struct tables *tables, uint16_t kind,
+			bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
+{
+	const struct replica *replica = &tables->replica;
+
+	for (uint32_t s = replica->facts; s != NONE; s = replica_slot(replica, s)->next) {
+		struct row_view row;
+		if (replica_slot(replica, s)->kind != kind)
+			continue;
+		replica_view(replica, s, &row);
+		if (!has_ended(tables, &row) && !visit(ctx, &row))
+			return;
+	}
+}
+
+void tables_rows(const struct tables *tables, const struct id *topic, uint16_t kind,
+		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t number = replica_find_topic(replica, topic);
+	uint32_t at = number != NONE ? replica_topic(replica, number)->origins : NONE;
+
+	if (kind >= ROW_KIND_FACTS) {
+		if (id_is_zero(topic))
+			visit_facts(tables, kind, visit, ctx);
+		return;
+	}
+	for (; at != NONE; at = replica_origin(replica, at)->next_of_topic) {
+		const struct origin *origin = replica_origin(replica, at);
+		if (origin->flags & ORIGIN_INCOMPLETE)
+			continue;
+		for (uint32_t s = origin->first; s != NONE; s = replica_slot(replica, s)->next) {
+			const struct slot *slot = replica_slot(replica, s);
+			struct row_view row;
+			if (slot->kind != kind || slot->flags & SLOT_DELETED)
+				continue;
+			replica_view(replica, s, &row);
+			if (!visit(ctx, &row))
+				return;
+		}
+	}
+}
+
+bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
+		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row)
+{
+	const struct replica *replica = &tables->replica;
+	struct row_view wanted = {.kind = kind, .topic = *topic, .key_len = key_len};
+	const struct slot *slot;
+	uint32_t number;
+
+	if (key_len > KEY_BYTES_MAX || (owner == NULL) != (kind >= ROW_KIND_FACTS))
+		return false;
+	if (owner != NULL)
+		wanted.owner = *owner;
+	if (key_len > 0)
+		memcpy(wanted.key, key, key_len);
+	number = replica_find(replica, &wanted);
+	if (number == NONE)
+		return false;
+	slot = replica_slot(replica, number);
+	if (slot->flags & SLOT_DELETED ||
+	    (slot->origin != NONE &&
+	     replica_origin(replica, slot->origin)->flags & ORIGIN_INCOMPLETE))
+		return false;
+	replica_view(replica, number, row);
+	return slot->origin != NONE || !has_ended(tables, row);
+}
+
+uint64_t tables_hash_topic(const struct tables *tables, const struct id *topic)
+{
+	uint32_t number = replica_find_topic(&tables->replica, topic);
+
+	return number != NONE && replica_topic(&tables->replica, number)->kept
+		   ? replica_topic(&tables->replica, number)->hash
+		   : 0;
+}
+
+uint64_t tables_hash(const struct tables *tables)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 1; i < tables->replica.topics.count; i++) {
+		const struct topic *topic = replica_topic(&tables->replica, i);
+		if (topic->kept && topic->hash != 0)
+			sum += map_hash(topic->id.b, ID_BYTES, HASH_SEED ^ topic->hash);
+	}
+	return sum;
+}
+
+/* Gauges first, then what only rises. */
+static bool gauge(const struct tables *tables, size_t index, struct gossip_counter *counter)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t sessions = 0;
+
+	counter->is_gauge = true;
+	switch (index) {
+	case 0:
+		counter->name = "rows";
+		counter->help = "owned rows held, tombstones included";
+		counter->value = replica->row_count;
+		return true;
+	case 1:
+		counter->name = "facts";
+		counter->help = "facts held";
+		counter->value = replica->fact_count;
+		return true;
+	case 2:
+		counter->name = "tombstones";
+		counter->help = "deleted rows that are still remembered";
+		counter->value = replica->dead_count;
+		return true;
+	case 3:
+		counter->name = "rows_queued";
+		counter->help = "rows that the fast path still tells";
+		counter->value = tables->spread.count;
+		return true;
+	case 4:
+		for (size_t i = 0; i < REPAIR_SESSIONS; i++)
+			sessions += tables->repair.sessions[i].used;
+		counter->name = "repair_sessions";
+		counter->help = "peers with whom tables are compared now";
+		counter->value = sessions;
+		return true;
+	case 5:
+		counter->name = "origins_incomplete";
+		counter->help = "owners and topics below their floor, not served";
+		counter->value = replica->incomplete_count;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool tables_counter(const struct tables *tables, size_t index, struct gossip_counter *counter)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} rising[] = {
+#define TABLE_COUNT_ROW_(field, name, help) {name, help, offsetof(struct table_counts, field)},
+	    TABLE_COUNTS(TABLE_COUNT_ROW_)
+#undef TABLE_COUNT_ROW_
+	};
+	const size_t gauges = 6;
+
+	if (gauge(tables, index, counter))
+		return true;
+	index -= gauges;
+	if (index >= sizeof(rising) / sizeof(rising[0]))
+		return false;
+	counter->name = rising[index].name;
+	counter->help = rising[index].help;
+	counter->is_gauge = false;
+	memcpy(&counter->value, (const char *)&tables->counts + rising[index].offset,
+	       sizeof(counter->value));
+	return true;
+}
+
+void tables_check(const struct tables *tables)
+{
+	size_t parked = 0;
+
+	replica_check(&tables->replica);
+	spread_check(tables);
+	snapshot_check(tables);
+	for (size_t i = 0; i < PARK_ROWS; i++)
+		parked += tables->park.blobs[i] != BLOB_NONE;
+	WEFT_ASSERT(parked == tables->park.count);
+	for (size_t i = 1; i < tables->batches.pending.count; i++) {
+		const struct batch *before = vec_at(&tables->batches.pending, i - 1);
+		const struct batch *batch = vec_at(&tables->batches.pending, i);
+		WEFT_ASSERT(before->token < batch->token);
+	}
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
+		const struct session *session = &tables->repair.sessions[i];
+		WEFT_ASSERT(session->used || session->wants.count == 0);
+		for (size_t j = 0; j < i && session->used; j++)
+			WEFT_ASSERT(!tables->repair.sessions[j].used ||
+				    !id_eq(&tables->repair.sessions[j].peer, &session->peer));
+	}
+}

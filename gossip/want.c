@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A want goes through an origin in windows: the peer lists versions from `after` to `through` (and
+ * sends the rows along, unless only the list was asked for); those that are not here are missing;
+ * once they came, the next window follows. After the last one the peer's claim "I am complete up to
+ * here" is ours as well.
+ *
+ * A whole comparison also finds rows that should not be here. Every row of the origin is stale
+ * until it is listed. At the end a stale row goes if the owner itself made the list, or if it lies
+ * below the floor and this replica was incomplete: then its tombstone was collected before it got
+ * here. Nobody else's list removes anything.
+ */
+#include "want.h"
+
+#include <string.h>
+
+#include "floor.h"
+#include "receive.h"
+#include "tables_state.h"
+
+uint32_t want_origin(const struct tables *tables, const struct want *want)
+{
+	return replica_find_origin(&tables->replica,
+				   replica_find_owner(&tables->replica, &want->owner), want->topic);
+}
+
+static void missing_clear(struct tables *tables, struct want *want)
+{
+	if (want->missing != NULL)
+		heap_give(&tables->core->heap, want->missing,
+			  want->missing_cap * sizeof(struct version));
+	want->missing = NULL;
+	want->missing_count = 0;
+	want->missing_cap = 0;
+	want->expected = 0;
+}
+
+static void stale_set(struct tables *tables, const struct origin *origin, bool stale)
+{
+	for (uint32_t s = origin->first; s != NONE; s = replica_slot(&tables->replica, s)->next) {
+		struct slot *slot = replica_slot(&tables->replica, s);
+		if (stale)
+			slot->flags |= SLOT_STALE;
+		else
+			slot->flags &= (uint16_t)~SLOT_STALE;
+	}
+}
+
+void want_begin(struct tables *tables, struct want *want, bool whole)
+{
+	uint32_t number = want_origin(tables, want);
+	struct origin *origin = number != NONE ? replica_origin(&tables->replica, number) : NULL;
+
+	WEFT_ASSERT(!want->is_fact);
+	want->whole = whole && origin != NULL;
+	want->mode = WANT_ROWS;
+	want->after = (struct version){0, 0};
+	if (want->whole) {
+		want->mode = WANT_LIST;
+		origin->flags |= ORIGIN_WHOLE;
+		stale_set(tables, origin, true);
+	} else if (origin != NULL) {
+		want->after = origin->mark.upto;
+		/* Much of what lies beyond the hole may be here: see what before it is sent. */
+		if (watermark_has_gaps(&origin->mark))
+			want->mode = WANT_LIST;
+	}
+}
+
+void want_close(struct tables *tables, struct want *want)
+{
+	uint32_t number = want->is_fact ? NONE : want_origin(tables, want);
+
+	missing_clear(tables, want);
+	if (want->whole && number != NONE) {
+		replica_origin(&tables->replica, number)->flags &= ~(uint32_t)ORIGIN_WHOLE;
+		stale_set(tables, replica_origin(&tables->replica, number), false);
+	}
+}
+
+static size_t find_version(const struct version *versions, size_t count, struct version version)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (version_cmp(versions[mid], version) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < count && version_cmp(versions[low], version) == 0 ? low : count;
+}
+
+void want_list(struct tables *tables, struct want *want, const struct version *versions,
+	       size_t count)
+{
+	uint32_t number = want_origin(tables, want);
+	struct origin *origin = number != NONE ? replica_origin(&tables->replica, number) : NULL;
+	bool *here;
+	uint32_t s;
+
+	missing_clear(tables, want);
+	want->listed = true;
+	if (count == 0)
+		return;
+	here = heap_take(&tables->core->heap, count);
+	for (s = origin != NULL ? origin->first : NONE; s != NONE;
+	     s = replica_slot(&tables->replica, s)->next) {
+		struct slot *slot = replica_slot(&tables->replica, s);
+		size_t i =
+		    find_version(versions, count, (struct version){slot->epoch, slot->sequence});
+		if (i == count)
+			continue;
+		here[i] = true;
+		slot->flags &= (uint16_t)~SLOT_STALE;
+	}
+	want->missing_cap = count;
+	want->missing = heap_take(&tables->core->heap, count * sizeof(struct version));
+	for (size_t i = 0; i < count; i++) {
+		/* A whole comparison does not trust the watermark. */
+		if (here[i] ||
+		    (!want->whole && origin != NULL && watermark_knows(&origin->mark, versions[i])))
+			continue;
+		want->missing[want->missing_count++] = versions[i];
+	}
+	heap_give(&tables->core->heap, here, count);
+	WEFT_ASSERT(want->missing_count <= want->missing_cap);
+}
+
+void want_tick(struct want *want, struct version version)
+{
+	for (size_t i = 0; i < want->missing_count; i++) {
+		if (version_cmp(want->missing[i], version) != 0)
+			continue;
+		memmove(&want->missing[i], &want->missing[i + 1],
+			(want->missing_count - i - 1) * sizeof(struct version));
+		want->missing_count--;
+		want->tries = 0;
+		if (i < want->expected)
+			want->expected--;
+		return;
+	}
+}
+
+/* Removes rows that the list lacked; false when the update has no room for all. */
+static bool remove_stale(struct tables *tables, const struct want *want, uint32_t number,
+			 bool by_owner)
+{
+	const struct origin *origin = replica_origin(&tables->replica, number);
+	struct version floor = {0, 0};
+	uint32_t next;
+
+	if (!floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
+			&floor) &&
+	    !by_owner)
+		return true;
+	for (uint32_t s = origin->first; s != NONE; s = next) {
+		const struct slot *slot = replica_slot(&tables->replica, s);
+		struct version version = {slot->epoch, slot->sequence};
+		next = slot->next;
+		if (!(slot->flags & SLOT_STALE) || version_cmp(version, want->claim) > 0)
+			continue;
+		if (!by_owner &&
+		    (!(origin->flags & ORIGIN_INCOMPLETE) || version_cmp(version, floor) > 0))
+			continue;
+		if (!core_has_room(tables->core, 1, 0, 0))
+			return false;
+		receive_retract(tables, s);
+	}
+	return true;
+}
+
+/* The last window is here. */
+static bool finish(struct tables *tables, struct want *want, bool by_owner)
+{
+	uint32_t number = want_origin(tables, want);
+	struct version floor;
+	struct origin *origin;
+
+	if (number == NONE || want->failed)
+		return true;
+	origin = replica_origin(&tables->replica, number);
+	if (want->whole && !remove_stale(tables, want, number, by_owner))
+		return false;
+	watermark_complete(&origin->mark, &tables->core->heap, want->claim);
+	if (!(origin->flags & ORIGIN_INCOMPLETE))
+		return true;
+	if (!floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
+			&floor) ||
+	    version_cmp(origin->mark.upto, floor) >= 0) {
+		replica_set_incomplete(&tables->replica, number, false);
+		floor_collect(tables, number);
+	}
+	return true;
+}
+
+bool want_advance(struct tables *tables, struct want *want, const struct id *peer)
+{
+	WEFT_ASSERT(want->listed && want->missing_count == 0);
+	if (!want->more)
+		return finish(tables, want, id_eq(peer, &want->owner));
+	missing_clear(tables, want);
+	want->listed = false;
+	want->after = want->through;
+	if (want->mode == WANT_MISSING)
+		want->mode = WANT_LIST;
+	return false;
+}

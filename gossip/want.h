@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * One thing that is being fetched: how far it has come, and what follows when it is there. pull.c
+ * talks to the peer about it.
+ */
+#pragma once
+
+#include "repair.h"
+
+struct tables;
+
+/* The origin that a want is about; NONE while nothing of it is here. */
+uint32_t want_origin(const struct tables *tables, const struct want *want);
+
+/* Begins anew, from what is held now. */
+void want_begin(struct tables *tables, struct want *want, bool whole);
+
+/* The peer's list of versions, rising, from after to through: notes which are missing here. */
+void want_list(struct tables *tables, struct want *want, const struct version *versions,
+	       size_t count);
+
+/* A version came, or will never come. */
+void want_tick(struct want *want, struct version version);
+
+/* All that was listed is here: true when the want is done, false when it goes on or has to wait
+ * for room in the update. */
+bool want_advance(struct tables *tables, struct want *want, const struct id *peer);
+void want_close(struct tables *tables, struct want *want);
