@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/donor.c and of what the recipient does with a grant (ipamdb/accept.c). */
+#include <string.h>
+
+#include "cluster.h"
+#include "ipamdb/message.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static uint64_t held(size_t node, const struct id *net)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
+}
+
+static void a_lost_answer_loses_nothing_because_the_row_says_it_too(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.drop_answers = true;
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 50);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	assert_int_equal(held(0, &net) + held(1, &net), 256);
+}
+
+static void a_recipient_that_missed_everything_gets_the_same_grant_again(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 1); /* the request has arrived, its grant is on the way to disk */
+	c.loss_percent = 100;
+	cluster_run(&c, 250);
+	assert_int_not_equal(cluster_answer(&c, tag)->err.code, 0);
+	c.loss_percent = 0;
+	cluster_leased(&c, 1, &net);
+	cluster_run(&c, 100);
+	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(held(0, &net), 192);
+}
+
+static void a_donor_that_crashes_before_the_commit_has_granted_nothing(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.nodes[0].hold_commits = true;
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 50);
+	assert_null(cluster_answer(&c, tag));
+	cluster_crash(&c, 0);
+	c.nodes[0].hold_commits = false;
+	cluster_start(&c, 0, true);
+	cluster_run(&c, 500);
+	assert_int_equal(held(0, &net) + held(1, &net), 256);
+	cluster_leased(&c, 0, &net);
+}
+
+static void a_donor_whose_grant_is_durable_never_leases_there_again(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.drop_answers = true;
+	cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 1);
+	c.cut[0][1] = c.cut[1][0] = true; /* the row goes nowhere either */
+	cluster_run(&c, 10);
+	assert_int_equal(held(0, &net), 192);
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, true);
+	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(held(1, &net), 0);
+	c.cut[0][1] = c.cut[1][0] = false;
+	c.drop_answers = false;
+	cluster_sync(&c);
+	cluster_run(&c, 1000);
+	assert_int_equal(held(1, &net), 64);
+}
+
+static void a_recipient_leases_nothing_before_its_own_row_is_durable(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.nodes[1].hold_commits = true;
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 100);
+	assert_null(cluster_answer(&c, tag));
+	assert_int_equal(held(1, &net), 0);
+	c.nodes[1].hold_commits = false;
+	cluster_run(&c, 20);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+}
+
+static void what_is_leased_or_cools_is_not_granted(void **state)
+{
+	struct id net;
+	struct lease lease;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/30"); /* .2 is the only one */
+	cluster_run(&c, 10);
+	lease = cluster_leased(&c, 0, &net);
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 20);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_POOL_FULL);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, 20);
+	tag = cluster_lease(&c, 1, &net, "10.1.0.2");
+	cluster_run(&c, 20);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_ADDRESS_IN_USE);
+	cluster_run(&c, 61000);
+	lease = cluster_leased(&c, 1, &net);
+	assert_int_equal(inet_v4(&lease.address), 0x0a010002);
+}
+
+static void the_peer_with_most_free_space_is_asked_first(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &net);
+	cluster_attachment(&c, 0, &net, 3);
+	cluster_attachment(&c, 1, &net, 6);
+	cluster_run(&c, 10);
+	cluster_leased(&c, 2, &net);
+	cluster_run(&c, 10);
+	assert_int_equal(held(0, &net), 192);
+	assert_true(held(1, &net) < 64);
+}
+
+static void a_message_of_nonsense_is_refused(void **state)
+{
+	static const uint8_t junk[][4] = {
+	    {0}, {1, 1}, {1, 9, 0x90, 0}, {2, 1, 0x93, 0}, {1, 2, 0x91, 0xc0}};
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	for (size_t i = 0; i < 5; i++) {
+		struct ipam_event event = {
+		    .kind = IPAM_EV_MESSAGE,
+		    .now = c.now,
+		    .member = c.nodes[1].id,
+		    .message = 77,
+		    .bytes = junk[i],
+		    .len = sizeof(junk[i]),
+		};
+		struct range_message reply;
+		const struct ipam_update *update = ipamdb_step(c.nodes[0].db, &event);
+		assert_int_equal(update->reply_count, 1);
+		assert_int_equal(update->group_count, 0);
+		assert_int_equal(
+		    range_message_decode(update->replies[0].bytes, update->replies[0].len, &reply),
+		    0);
+		assert_int_equal(reply.refusal, REFUSAL_INVALID);
+	}
+	assert_int_equal(held(0, &net), 256);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_lost_answer_loses_nothing_because_the_row_says_it_too,
+				      teardown),
+	    cmocka_unit_test_teardown(a_recipient_that_missed_everything_gets_the_same_grant_again,
+				      teardown),
+	    cmocka_unit_test_teardown(a_donor_that_crashes_before_the_commit_has_granted_nothing,
+				      teardown),
+	    cmocka_unit_test_teardown(a_donor_whose_grant_is_durable_never_leases_there_again,
+				      teardown),
+	    cmocka_unit_test_teardown(a_recipient_leases_nothing_before_its_own_row_is_durable,
+				      teardown),
+	    cmocka_unit_test_teardown(what_is_leased_or_cools_is_not_granted, teardown),
+	    cmocka_unit_test_teardown(the_peer_with_most_free_space_is_asked_first, teardown),
+	    cmocka_unit_test_teardown(a_message_of_nonsense_is_refused, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
