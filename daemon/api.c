@@ -131,6 +131,29 @@ void api_told(struct daemon *d, const struct kernel_tell *tell)
 	}
 }
 
+struct retry {
+	struct daemon *d;
+	bool networks;
+};
+
+static void retry_one(void *ctx, struct request *req)
+{
+	struct retry *retry = ctx;
+	struct call *call = request_state(req);
+
+	if (!call || !call->retry || !(call->again || retry->networks))
+		return;
+	call->again = false;
+	call->retry(retry->d, req);
+}
+
+void api_retry(struct daemon *d, bool networks)
+{
+	struct retry retry = {d, networks};
+
+	http_each_pending(d->http, &retry, retry_one);
+}
+
 int api_is_active(const struct daemon *d, struct weft_err *err)
 {
 	switch (gossip_phase(node_gossip(d->node))) {

@@ -21,8 +21,11 @@ struct call {
 	void (*done)(struct daemon *d, struct request *req, const struct node_answer *answer);
 	/* Called with what the kernel thread tells for this request's tag. */
 	void (*told)(struct daemon *d, struct request *req, const struct kernel_tell *tell);
-	/* Called when a network appeared, by a request that waits for one. */
+	/* Called after a step: when a network appeared (for a request that waits for one), or
+	 * because again is set: an update cannot be stepped out of while it is read. */
 	void (*retry)(struct daemon *d, struct request *req);
+	bool again;
+	bool followed; /* a second request to the node on behalf of one call: without request id */
 	struct overlay_box box; /* of an attach, until the kernel thread takes it */
 	struct local_endpoint endpoint;
 	struct rec_network network;
@@ -43,8 +46,9 @@ void api_answered(struct daemon *d, const struct node_answer *answer);
 /* The kernel thread told something for the request with this tag. */
 void api_told(struct daemon *d, const struct kernel_tell *tell);
 
-/* Networks changed: requests that wait for one look again. */
-void api_retry(struct daemon *d);
+/* After a step: requests that wait for a network look again when networks is true, and those that
+ * asked for it go on. */
+void api_retry(struct daemon *d, bool networks);
 
 /* A change for those who listen to events. */
 void api_event(struct daemon *d, const struct gossip_change *change);

@@ -115,9 +115,11 @@ static void finish_step(struct daemon *d, const struct node_update *update)
 		d->kernel_fed = true;
 	}
 	arm_tick(d);
-	if (d->networks_changed) {
-		d->networks_changed = false;
-		api_retry(d);
+	if (d->networks_changed || d->follow) {
+		bool networks = d->networks_changed;
+
+		d->networks_changed = d->follow = false;
+		api_retry(d, networks);
 	}
 }
 
@@ -143,7 +145,7 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 		api_fail(req, WEFT_E_BUSY, "the store is behind; try again");
 		return;
 	}
-	if (id)
+	if (id && !call_of(d, req)->followed)
 		memcpy(request->request_id, id, strlen(id) + 1);
 	request->tag = request_tag(req);
 	call_of(d, req);

@@ -74,6 +74,7 @@ struct daemon {
 	struct lag lag;
 	uv_timer_t ping;       /* of event streams */
 	bool networks_changed; /* since waiters looked last */
+	bool follow;           /* a request goes on after this step */
 
 	uint64_t next_tag;
 	struct id synced_with;

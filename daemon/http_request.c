@@ -317,3 +317,15 @@ void request_deadline_set(struct request *req, int64_t ms)
 	req->deadline = mono_add_ms(http_now(), ms);
 	http_deadline_arm(req->http, req->deadline);
 }
+
+void http_each_pending(struct http *http, void *ctx, void (*each)(void *ctx, struct request *req))
+{
+	struct request *following;
+
+	/* Answered requests stay in the list until the server runs again: following stays valid. */
+	for (struct request *req = http->requests; req; req = following) {
+		following = req->next;
+		if (req->phase == REQUEST_PENDING)
+			each(ctx, req);
+	}
+}

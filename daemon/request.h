@@ -65,3 +65,6 @@ void request_stream_wake(struct request *req);
 
 /* A pending request by tag, or NULL when it has ended. */
 struct request *http_request(struct http *http, uint64_t tag);
+
+/* Calls each for every pending request that has not been answered by an earlier call. */
+void http_each_pending(struct http *http, void *ctx, void (*each)(void *ctx, struct request *req));

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The cluster key to a sealed file and back. Hashing a password takes a tenth of a second on
+ * purpose: a worker thread does it. A restored key is committed and takes effect by running again.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/json.h"
+#include "daemon/api.h"
+#include "gossip/chain.h"
+#include "gossip/base/check.h"
+#include "gossip/keyfile.h"
+
+#define SEALED_TEXT_BYTES 256
+
+struct key_work {
+	uv_work_t work;
+	struct daemon *d;
+	uint64_t tag;
+	bool seal;
+	char password[KEYFILE_PASSWORD_MAX + 1];
+	uint8_t seed[SEED_BYTES];
+	uint8_t file[KEYFILE_BYTES];
+	size_t file_len;
+	struct weft_err err;
+};
+
+static void key_run(uv_work_t *work)
+{
+	struct key_work *key = work->data;
+	const struct gossip_crypto *crypto = gossip_crypto_sodium();
+
+	if (key->seal)
+		keyfile_seal(crypto, key->seed, key->password, key->file, &key->err);
+	else
+		keyfile_open(crypto, key->file, key->file_len, key->password, key->seed, &key->err);
+}
+
+static void answer_sealed(struct request *req, const struct key_work *key)
+{
+	char text[SEALED_TEXT_BYTES];
+
+	sodium_bin2base64(text, sizeof(text), key->file, sizeof(key->file),
+			  sodium_base64_VARIANT_ORIGINAL);
+	request_answer(req, json_pack("{s:s}", "sealed", text));
+}
+
+/* The key must be this cluster's; then it is committed, and the run begins anew with it. */
+static void restore(struct daemon *d, struct request *req, const struct key_work *key)
+{
+	const struct gossip_crypto *crypto = gossip_crypto_sodium();
+	struct write write = {
+	    .kind = WRITE_META, .meta = META_CLUSTER_KEY, .bytes = key->seed, .len = SEED_BYTES};
+	uint8_t pub[SIGN_PUB_BYTES], sec[SIGN_SEC_BYTES];
+	char name[NAME_BYTES];
+	struct id cluster, found;
+
+	crypto->sign_pair(crypto->ctx, key->seed, pub, sec);
+	crypto->wipe(crypto->ctx, sec, sizeof(sec));
+	found = chain_cluster_id(crypto, pub);
+	if (gossip_cluster(node_gossip(d->node), &cluster, name) != 0 || !id_eq(&cluster, &found)) {
+		api_fail(req, WEFT_E_WRONG_CLUSTER, "the file holds the key of another cluster");
+		return;
+	}
+	d->again_token = DAEMON_TAG | ++d->next_tag;
+	store_thread_commit(d->store, d->again_token, &write, 1);
+	request_answer(req, json_object());
+}
+
+static void key_done(uv_work_t *work, int status)
+{
+	struct key_work *key = work->data;
+	struct request *req = http_request(key->d->http, key->tag);
+
+	if (status != 0 && key->err.code == 0)
+		weft_err_set(&key->err, WEFT_E_BUSY, "weftd is stopping");
+	if (req && key->err.code != 0)
+		request_fail(req, &key->err);
+	else if (req && key->seal)
+		answer_sealed(req, key);
+	else if (req)
+		restore(key->d, req, key);
+	sodium_memzero(key, sizeof(*key));
+	free(key);
+}
+
+static void key_start(struct daemon *d, struct request *req, struct key_work *key)
+{
+	const char *password = request_text(req, "passphrase");
+
+	if (strlen(password) < KEYFILE_PASSWORD_MIN || strlen(password) > KEYFILE_PASSWORD_MAX) {
+		sodium_memzero(key, sizeof(*key));
+		free(key);
+		api_fail(req, WEFT_E_INVALID, "a passphrase has %d to %d bytes",
+			 KEYFILE_PASSWORD_MIN, KEYFILE_PASSWORD_MAX);
+		return;
+	}
+	memcpy(key->password, password, strlen(password) + 1);
+	key->d = d;
+	key->tag = request_tag(req);
+	key->work.data = key;
+	uv_queue_work(&d->loop, &key->work, key_run, key_done);
+}
+
+static struct key_work *key_new(bool seal)
+{
+	struct key_work *key = calloc(1, sizeof(*key));
+
+	WEFT_ASSERT(key != NULL);
+	key->seal = seal;
+	return key;
+}
+
+void api_admin_backup(struct daemon *d, struct request *req)
+{
+	struct key_work *key;
+
+	if (!d->secrets.has_cluster_key) {
+		api_fail(req, WEFT_E_NOT_FOUND,
+			 "this node does not hold the cluster key; run this where weft init ran");
+		return;
+	}
+	key = key_new(true);
+	memcpy(key->seed, d->secrets.cluster_seed, SEED_BYTES);
+	key_start(d, req, key);
+}
+
+void api_admin_restore(struct daemon *d, struct request *req)
+{
+	const char *text = request_text(req, "sealed");
+	struct weft_err err = {0};
+	struct key_work *key;
+
+	if (api_is_active(d, &err) != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	key = key_new(false);
+	if (sodium_base642bin(key->file, sizeof(key->file), text, strlen(text), " \r\n",
+			      &key->file_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
+		free(key);
+		api_fail(req, WEFT_E_INVALID, "this is not a sealed cluster key");
+		return;
+	}
+	key_start(d, req, key);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Members, and this node among them. */
+#include <string.h>
+
+#include "daemon/json.h"
+#include "daemon/pager.h"
+
+void api_members(struct daemon *d, struct request *req)
+{
+	struct member_info info;
+	struct pager pager;
+	struct weft_err err = {0};
+
+	if (pager_begin(&pager, req, &err) != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		struct page_key key = page_key_of(&info.id, NULL);
+
+		if (pager_wants(&pager, &key))
+			pager_add(&pager, &key, json_member(d, &info));
+	}
+	pager_answer(&pager, req);
+}
+
+static json_t *heard_ms(const struct member_info *info)
+{
+	if (info->is_self || info->heard.ns == 0)
+		return json_null();
+	return json_integer(mono_diff_ms(daemon_now(), info->heard));
+}
+
+void api_node_inspect(struct daemon *d, struct request *req)
+{
+	struct member_info info;
+	struct weft_err err = {0};
+	json_t *json;
+
+	if (find_member(d, request_text(req, "node"), &info, &err) != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	json = json_member(d, &info);
+	json_object_set_new(json, "vtep", json_inet(&info.vtep));
+	json_object_set_new(json, "epoch", json_integer((json_int_t)info.epoch));
+	json_object_set_new(json, "wire_min", json_integer(info.wire_min));
+	json_object_set_new(json, "wire_max", json_integer(info.wire_max));
+	json_object_set_new(json, "heard_ms", heard_ms(&info));
+	json_object_set_new(json, "rtt_ms",
+			    info.rtt_ns ? json_real((double)info.rtt_ns / NS_PER_MS) : json_null());
+	request_answer(req, json);
+}
+
+void api_node_rm(struct daemon *d, struct request *req)
+{
+	const char *reason = request_text(req, "reason");
+	struct node_request request = {.kind = NODE_REMOVE, .text = reason ? reason : ""};
+	struct member_info info;
+	struct weft_err err = {0};
+
+	if (api_is_active(d, &err) != 0 ||
+	    find_member(d, request_text(req, "node"), &info, &err) != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	if (info.is_self) {
+		api_fail(req, WEFT_E_INVALID, "a node does not remove itself; use weft leave");
+		return;
+	}
+	if (strlen(request.text) >= NAME_BYTES) {
+		api_fail(req, WEFT_E_INVALID, "the reason is longer than %d bytes", NAME_BYTES - 1);
+		return;
+	}
+	request.id = info.id;
+	daemon_submit(d, req, &request);
+}
+
+void api_node_advertise(struct daemon *d, struct request *req)
+{
+	const char *text = request_text(req, "address");
+	struct hostport addr;
+	struct node_request request = {.kind = NODE_ADVERTISE, .addr_count = 1, .addrs = &addr};
+
+	if (hostport_parse(text, d->options->bind.port, &addr) != 0) {
+		api_fail(req, WEFT_E_INVALID,
+			 "\"%.64s\" is not an address; write ADDR or ADDR:PORT", text);
+		return;
+	}
+	d->advertise = addr;
+	d->advertise_chosen = true;
+	request.vtep = addr.ip;
+	daemon_submit(d, req, &request);
+}

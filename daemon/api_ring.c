@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Who owns which part of a network, and who blocks the reclaim of what removed nodes held. */
+#include <string.h>
+
+#include "daemon/json.h"
+#include "daemon/api.h"
+#include "ipamdb/query.h"
+
+#define BLOCKERS_SHOWN 16
+
+static json_t *json_part(struct daemon *d, const struct ipam_ring_info *info)
+{
+	char holder[NAME_BYTES + 8];
+	const char *state = info->clash     ? "conflict"
+			    : info->removed ? "frozen"
+			    : info->held    ? "held"
+					    : "granted";
+
+	member_label(d, &info->holder, holder);
+	return json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:s,s:I,s:I,s:I}", "first",
+			 json_inet(&info->first), "last", json_inet(&info->last), "addresses",
+			 (json_int_t)info->count, "holder", json_name(holder), "holder_id",
+			 json_id(&info->holder), "generation", (json_int_t)info->generation,
+			 "state", state, "free", (json_int_t)info->free, "leased",
+			 (json_int_t)info->leased, "cooling", (json_int_t)info->cooling);
+}
+
+static json_t *json_blockers(struct daemon *d)
+{
+	struct ipamdb *db = node_ipamdb(d->node);
+	json_t *list = json_array();
+	struct id removed;
+
+	for (size_t at = 0; ipamdb_removed_next(db, &at, &removed);) {
+		struct id ids[BLOCKERS_SHOWN];
+		size_t count = ipamdb_blockers(db, &removed, ids, BLOCKERS_SHOWN);
+		char label[NAME_BYTES + 8];
+		json_t *names = json_array();
+
+		for (size_t i = 0; i < count && i < BLOCKERS_SHOWN; i++) {
+			member_label(d, &ids[i], label);
+			json_array_append_new(names, json_name(label));
+		}
+		member_label(d, &removed, label);
+		json_array_append_new(list, json_pack("{s:o,s:o,s:i}", "removed", json_name(label),
+						      "waits_for", names, "count", (int)count));
+	}
+	return list;
+}
+
+void api_ipam_ring(struct daemon *d, struct request *req)
+{
+	struct ipamdb *db = node_ipamdb(d->node);
+	struct ipam_net_info net = {.known = false};
+	struct ipam_ring_info info;
+	struct weft_err err = {0};
+	json_t *ranges = json_array();
+	struct rec_network rec;
+	struct id id;
+
+	if (find_network(d, request_text(req, "network"), &id, &rec, &err) != 0) {
+		json_decref(ranges);
+		request_fail(req, &err);
+		return;
+	}
+	for (size_t at = 0; ipamdb_ring_next(db, &id, &at, &info);)
+		json_array_append_new(ranges, json_part(d, &info));
+	(void)ipamdb_net(db, &id, &net);
+	request_answer(
+	    req, json_pack("{s:o,s:o,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:i,s:I,s:I,s:o}",
+			   "network", json_name(rec.name), "network_id", json_id(&id), "total",
+			   (json_int_t)net.total, "ranges", ranges, "here", "held",
+			   (json_int_t)net.held, "leased", (json_int_t)net.leased, "reserved",
+			   (json_int_t)net.reserved, "cooling", (json_int_t)net.cooling, "special",
+			   (json_int_t)net.special, "free", (json_int_t)net.free, "promised",
+			   (json_int_t)net.promised, "rows", (json_int_t)net.own_rows, "holders",
+			   (int)net.holders, "conflicts", (json_int_t)net.conflicts, "frozen",
+			   (json_int_t)net.frozen, "blockers", json_blockers(d)));
+}
