@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Names, numbers and marks of weft's kernel objects, all derived from ids: every host computes the
- * same without asking anyone.
+ * Names and marks of weft's kernel objects, all derived from ids as their addresses and numbers
+ * are (gossip/base/derive.h): every host computes the same without asking anyone.
  */
 #pragma once
 
 #include "gossip/base/addr.h"
+#include "gossip/base/derive.h"
 #include "gossip/base/write.h"
 
 #define WEFT_RTPROT 87                      /* routes, neighbours and nexthops that are weft's */
 #define WEFT_NHID_BASE UINT32_C(0x57000000) /* to 0x57ffffff: nexthop ids that are weft's */
 #define WEFT_NHID_MASK UINT32_C(0xff000000)
-#define WEFT_VNI_MIN 4096u
-#define WEFT_VNI_MAX 0xfffffeu
 #define WEFT_ALIAS_BYTES 40 /* "weft:" and 32 hex digits */
 
 /* "wfbr001000" and "wfvx001000" for VNI 4096. */
@@ -28,16 +27,3 @@ void name_alias(const struct id *network, char out[WEFT_ALIAS_BYTES]);
 
 /* Reads an alias; false when it is not weft's. */
 bool name_alias_parse(const char *alias, struct id *network);
-
-/* The MAC of a host's bridge: the host's own address in the network has it. */
-struct mac mac_of_bridge(const struct id *node, uint32_t vni);
-
-/* The MAC of an endpoint for which the user chose none. */
-struct mac mac_of_endpoint(const struct id *endpoint);
-
-/* The MAC of the host's end of an endpoint's veth. */
-struct mac mac_of_port(const struct id *endpoint);
-
-/* The VNI that a network takes when its maker names none, attempt 0 first; a clash tries the next.
- */
-uint32_t vni_of_network(const struct id *network, uint32_t attempt);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * How fast a network of many remote endpoints is programmed, in every layout and form, against
+ * `bridge -batch` and `ip -batch` doing the same by hand in the same run. Every measurement has a
+ * fresh network namespace and a process of its own. Prints a table, or JSON with --json; figures
+ * are ratios to the hand-made run, and seconds for orientation.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gossip/base/check.h"
+#include "overlay/linux.h"
+#include "overlay/overlay.h"
+
+#define PEERS 16
+#define VNI 4096
+
+struct figures {
+	double program_s;   /* nothing stands -> all stands */
+	double check_s;     /* all stands -> nothing to do */
+	double one_more_ms; /* one endpoint more, until it stands */
+	double withdraw_s;  /* all are withdrawn */
+	double bytes_each;  /* of the overlay's memory, at rest */
+	double operations;
+	double failed;
+};
+
+static double seconds(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static struct mono now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (struct mono){at.tv_sec * NS_PER_S + at.tv_nsec};
+}
+
+static struct id make_id(uint8_t kind, uint32_t number)
+{
+	struct id id = {{kind}};
+
+	memcpy(id.b + 1, &number, sizeof(number));
+	return id;
+}
+
+static struct inet peer_vtep(uint32_t i)
+{
+	return inet_from_v4(0xc0a84d02u + i % PEERS);
+}
+
+static struct inet endpoint_ip(uint32_t i)
+{
+	return inet_from_v4(0x0a400000u + 16 + i);
+}
+
+static void run(const char *command)
+{
+	if (system(command) != 0) {
+		fprintf(stderr, "failed: %s\n", command);
+		exit(1);
+	}
+}
+
+static void make_host(void)
+{
+	WEFT_ASSERT(unshare(CLONE_NEWNET) == 0);
+	run("ip link set lo up && ip link add eth0 type veth peer name eth1 && "
+	    "ip addr add 192.168.77.1/24 dev eth0 && ip link set eth0 up && ip link set eth1 up");
+}
+
+static void put_endpoint(struct overlay *ov, const struct id *network, uint32_t i)
+{
+	struct id endpoint = make_id(2, i), owner = make_id(1, i % PEERS + 2);
+	struct rec_endpoint row = {.addr_count = 1};
+
+	row.mac = mac_of_endpoint(&endpoint);
+	row.addrs[0] = (struct prefix){endpoint_ip(i), 96 + 10};
+	overlay_endpoint_put(ov, network, &endpoint, &owner, (struct overlay_version){1, i + 1},
+			     &row);
+}
+
+static void feed(struct overlay *ov, const struct id *network, const struct id *self,
+		 bool multicast)
+{
+	const struct rec_attachment attachment = {.mtu_bytes = 1450};
+	struct rec_network rec = {
+	    .vni = VNI, .port = 4789, .multicast = multicast, .internal = true, .pool_count = 1};
+
+	WEFT_ASSERT(prefix_parse("10.64.0.0/10", &rec.pools[0].subnet) == 0);
+	overlay_network_put(ov, network, &rec);
+	overlay_attachment_put(ov, network, self, &attachment);
+	for (uint32_t i = 0; i < PEERS; i++) {
+		struct id peer = make_id(1, i + 2);
+		struct inet vtep = peer_vtep(i);
+
+		overlay_member_put(ov, &peer, &vtep);
+		overlay_attachment_put(ov, network, &peer, &attachment);
+	}
+}
+
+static double reconcile(struct overlay *ov, struct figures *figures)
+{
+	struct overlay_report report;
+	double start = seconds();
+
+	(void)overlay_reconcile(ov, now(), NULL, &report);
+	figures->operations = report.operations;
+	figures->failed += report.failed;
+	return seconds() - start;
+}
+
+static void measure(enum overlay_layout layout, enum overlay_fdb_form form, bool multicast,
+		    uint32_t count, struct figures *figures)
+{
+	struct page_source pages = page_source_mmap();
+	struct id self = make_id(1, 1), network = make_id(4, 1);
+	struct overlay_config config = {.node = self,
+					.vtep = inet_from_v4(0xc0a84d01u),
+					.layout = layout,
+					.fdb_form = form,
+					.pages = pages,
+					.seed = 7,
+					.kernel = linux_kernel_ops()};
+	struct overlay_totals before, after;
+	struct weft_err err;
+	struct overlay *ov;
+	double operations;
+
+	make_host();
+	config.kernel_ctx = linux_kernel_open(&pages, 7, &err);
+	ov = overlay_new(&config, &err);
+	WEFT_ASSERT(ov != NULL);
+	feed(ov, &network, &self, multicast);
+	(void)reconcile(ov, figures);
+	overlay_totals_get(ov, &before);
+	for (uint32_t i = 0; i < count; i++)
+		put_endpoint(ov, &network, i);
+	figures->program_s = reconcile(ov, figures);
+	operations = figures->operations;
+	overlay_totals_get(ov, &after);
+	figures->bytes_each = (double)(after.held_bytes - before.held_bytes) / count;
+	overlay_mark_all(ov, now());
+	figures->check_s = reconcile(ov, figures);
+	WEFT_ASSERT(figures->operations == 0);
+	put_endpoint(ov, &network, count);
+	figures->one_more_ms = 1000 * reconcile(ov, figures);
+	for (uint32_t i = 0; i <= count; i++) {
+		struct id endpoint = make_id(2, i), owner = make_id(1, i % PEERS + 2);
+
+		overlay_endpoint_end(ov, &network, &endpoint, &owner,
+				     (struct overlay_version){2, 1});
+	}
+	figures->withdraw_s = reconcile(ov, figures);
+	figures->operations = operations;
+	overlay_free(ov);
+	linux_kernel_close(config.kernel_ctx);
+}
+
+static void write_batches(uint32_t count, const char *fdb, const char *neigh)
+{
+	FILE *f = fopen(fdb, "w"), *n = fopen(neigh, "w");
+
+	WEFT_ASSERT(f != NULL && n != NULL);
+	for (uint32_t i = 0; i < count; i++) {
+		struct id endpoint = make_id(2, i);
+		struct mac mac = mac_of_endpoint(&endpoint);
+		struct inet ip = endpoint_ip(i), vtep = peer_vtep(i);
+		char mac_text[MAC_TEXT_BYTES], ip_text[INET_TEXT_BYTES], vtep_text[INET_TEXT_BYTES];
+
+		mac_format(&mac, mac_text);
+		inet_format(&ip, ip_text);
+		inet_format(&vtep, vtep_text);
+		fprintf(f, "fdb add %s dev wfvx dst %s self permanent\n", mac_text, vtep_text);
+		fprintf(f, "fdb add %s dev wfvx master static\n", mac_text);
+		fprintf(n, "neigh add %s lladdr %s dev wfbr nud permanent\n", ip_text, mac_text);
+	}
+	fclose(f);
+	fclose(n);
+}
+
+/* What an administrator would run: the entries of the suppress layout, two lines a MAC. */
+static void measure_by_hand(uint32_t count, struct figures *figures)
+{
+	char fdb[64], neigh[64], command[256];
+	double start;
+
+	make_host();
+	run("ip link add wfbr type bridge && ip link add wfvx type vxlan id 4096 dstport 4789 "
+	    "local "
+	    "192.168.77.1 nolearning && ip link set wfvx master wfbr && ip link set wfbr up && "
+	    "ip link set wfvx up");
+	snprintf(fdb, sizeof(fdb), "/tmp/weft-bench-%d.fdb", getpid());
+	snprintf(neigh, sizeof(neigh), "/tmp/weft-bench-%d.neigh", getpid());
+	write_batches(count, fdb, neigh);
+	start = seconds();
+	snprintf(command, sizeof(command), "bridge -batch %s && ip -batch %s", fdb, neigh);
+	run(command);
+	figures->program_s = seconds() - start;
+	unlink(fdb);
+	unlink(neigh);
+}
+
+struct variant {
+	const char *name;
+	enum overlay_layout layout;
+	enum overlay_fdb_form form;
+	bool multicast;
+};
+
+/* In a process of its own, so that nothing of one measurement is left for the next. */
+static struct figures in_child(const struct variant *variant, uint32_t count)
+{
+	struct figures figures = {0};
+	int pipes[2], status;
+	pid_t pid;
+
+	WEFT_ASSERT(pipe(pipes) == 0);
+	pid = fork();
+	WEFT_ASSERT(pid >= 0);
+	if (pid == 0) {
+		if (variant == NULL)
+			measure_by_hand(count, &figures);
+		else
+			measure(variant->layout, variant->form, variant->multicast, count,
+				&figures);
+		WEFT_ASSERT(write(pipes[1], &figures, sizeof(figures)) == sizeof(figures));
+		_exit(0);
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &figures, sizeof(figures)) != sizeof(figures))
+		exit(1);
+	close(pipes[0]);
+	WEFT_ASSERT(waitpid(pid, &status, 0) == pid);
+	return figures;
+}
+
+static void print_row(const struct variant *variant, const struct figures *figures, double by_hand,
+		      bool json, bool last)
+{
+	if (json)
+		printf("  {\"variant\": \"%s\", \"multicast\": %s, \"ratio\": %.3f, "
+		       "\"program_s\": %.3f, \"check_s\": %.3f, \"one_more_ms\": %.2f, "
+		       "\"withdraw_s\": %.3f, \"bytes_each\": %.0f, \"operations\": %.0f, "
+		       "\"failed\": %.0f}%s\n",
+		       variant->name, variant->multicast ? "true" : "false",
+		       figures->program_s / by_hand, figures->program_s, figures->check_s,
+		       figures->one_more_ms, figures->withdraw_s, figures->bytes_each,
+		       figures->operations, figures->failed, last ? "" : ",");
+	else
+		printf("%-18s %-9s %6.3f %9.3f %8.3f %12.2f %10.3f %10.0f %10.0f %6.0f\n",
+		       variant->name, variant->multicast ? "on" : "off",
+		       figures->program_s / by_hand, figures->program_s, figures->check_s,
+		       figures->one_more_ms, figures->withdraw_s, figures->bytes_each,
+		       figures->operations, figures->failed);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct variant variants[] = {
+	    {"proxy dst", OVERLAY_PROXY, OVERLAY_FDB_DST, false},
+	    {"proxy dst", OVERLAY_PROXY, OVERLAY_FDB_DST, true},
+	    {"proxy nexthop", OVERLAY_PROXY, OVERLAY_FDB_NEXTHOP, false},
+	    {"proxy nexthop", OVERLAY_PROXY, OVERLAY_FDB_NEXTHOP, true},
+	    {"suppress dst", OVERLAY_SUPPRESS, OVERLAY_FDB_DST, false},
+	    {"suppress dst", OVERLAY_SUPPRESS, OVERLAY_FDB_DST, true},
+	    {"suppress nexthop", OVERLAY_SUPPRESS, OVERLAY_FDB_NEXTHOP, false},
+	    {"suppress nexthop", OVERLAY_SUPPRESS, OVERLAY_FDB_NEXTHOP, true},
+	};
+	const size_t variant_count = sizeof(variants) / sizeof(variants[0]);
+	uint32_t count = 100000;
+	bool json = false;
+	struct figures by_hand;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else
+			count = (uint32_t)strtoul(argv[i], NULL, 10);
+	}
+	if (geteuid() != 0 || count == 0) {
+		fprintf(stderr, "usage: bench_overlay [--json] [COUNT], as root\n");
+		return 2;
+	}
+	by_hand = in_child(NULL, count);
+	if (json)
+		printf("{\"count\": %u, \"by_hand_s\": %.3f, \"variants\": [\n", count,
+		       by_hand.program_s);
+	else
+		printf("%u endpoints; bridge -batch and ip -batch: %.3f s\n%-18s %-9s %6s %9s %8s "
+		       "%12s %10s %10s %10s %6s\n",
+		       count, by_hand.program_s, "variant", "multicast", "ratio", "program_s",
+		       "check_s", "one_more_ms", "withdraw_s", "bytes_each", "operations",
+		       "failed");
+	for (size_t i = 0; i < variant_count; i++) {
+		struct figures figures = in_child(&variants[i], count);
+
+		print_row(&variants[i], &figures, by_hand.program_s, json, i + 1 == variant_count);
+	}
+	if (json)
+		printf("]}\n");
+	return 0;
+}
