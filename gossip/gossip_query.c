@@ -86,30 +86,16 @@ bool gossip_tags(const struct gossip *g, const struct id *id, struct rec_tags *t
 	       rec_tags_decode(row.value, row.value_len, tags) == 0;
 }
 
-struct live_visit {
-	bool (*visit)(void *ctx, const struct row_view *row);
-	void *ctx;
-};
-
-static bool visit_live(void *ctx, const struct row_view *row)
-{
-	const struct live_visit *live = ctx;
-
-	return row->deleted || live->visit(live->ctx, row);
-}
-
 void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
 {
-	struct live_visit live = {.visit = visit, .ctx = ctx};
-
-	tables_rows(g->tables, topic, kind, visit_live, &live);
+	tables_rows(g->tables, topic, kind, visit, ctx);
 }
 
 bool gossip_row(const struct gossip *g, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row)
 {
-	return tables_row(g->tables, owner, topic, kind, key, key_len, row) && !row->deleted;
+	return tables_row(g->tables, owner, topic, kind, key, key_len, row);
 }
 
 uint64_t gossip_tables_hash(const struct gossip *g)
@@ -207,6 +193,7 @@ void gossip_check(const struct gossip *g)
 	WEFT_ASSERT(g->members.arrivals.count == 0);
 	outbox_check(&g->core.outbox);
 	member_check(&g->members);
+	seal_check(g->seal);
 	swim_check(g->swim);
 	messages_check(g->messages);
 	tables_check(g->tables);

@@ -18,79 +18,16 @@
  * Both tables are bounded. A request over the bound is dropped without a trace of it, and the
  * caller tries again.
  */
-#include "message.h"
+#include "message_impl.h"
 
 #include <string.h>
 
 #define CALLS_MAX 1024
-#define SERVED_MAX 4096
-#define SERVED_PER_PEER_MAX 512
 #define TTL_MS_DEFAULT 2000
-#define TTL_MS_MAX 60000
-#define KEEP_AFTER_TTL_MS 5000 /* datagrams under way are not older */
 #define RTO_NS_UNKNOWN (200 * NS_PER_MS)
 #define RTO_NS_MIN (40 * NS_PER_MS)
 #define RTO_NS_MAX (800 * NS_PER_MS)
 #define RETRY_FULL_MS 10
-#define EXPIRED_BATCH 32
-
-#define REQUEST_HEAD_BYTES 12 /* id 8, ttl 4 */
-#define ANSWER_HEAD_BYTES 8
-
-_Static_assert(FRAME_HEADER_BYTES + REQUEST_HEAD_BYTES + MESSAGE_BYTES_MAX <= WIRE_PAYLOAD_MAX,
-	       "a request fits one datagram");
-
-/* A request of this node that waits for its answer. */
-struct call {
-	uint64_t id;
-	struct id peer;
-	uint64_t tag;
-	struct mono expires;
-	struct mono resend;
-	int64_t rto_ns;
-	uint32_t ttl_ms;
-	uint16_t len;
-	uint8_t *bytes; /* len, NULL when empty */
-};
-
-struct served_key {
-	struct id from;
-	uint64_t id;
-};
-
-/* A request of another node, from its delivery until it cannot come again. */
-struct served {
-	struct served_key key;
-	uint64_t handle;
-	struct mono expires;
-	bool answered;
-	bool acked;
-	uint16_t len;
-	uint8_t *bytes; /* of the answer */
-};
-
-struct handle_slot {
-	uint64_t handle;
-	struct served_key key;
-};
-
-struct peer_count {
-	struct id id;
-	uint32_t count;
-};
-
-struct messages {
-	struct core *core;
-	struct member_table *members;
-	struct map calls;    /* id -> struct call */
-	struct map served;   /* key -> struct served */
-	struct map handles;  /* handle -> key; requests that the host has not answered */
-	struct map per_peer; /* how many of the served each peer has */
-	uint64_t next_id;
-	uint64_t next_handle;
-	struct mono calls_due;
-	struct mono served_due;
-};
 
 struct messages *messages_new(struct core *core, struct member_table *members)
 {
@@ -115,7 +52,7 @@ struct messages *messages_new(struct core *core, struct member_table *members)
 	return msgs;
 }
 
-static uint8_t *bytes_copy(struct messages *msgs, const uint8_t *bytes, size_t len)
+uint8_t *message_copy(struct messages *msgs, const uint8_t *bytes, size_t len)
 {
 	uint8_t *copy;
 
@@ -144,8 +81,6 @@ void messages_free(struct messages *msgs)
 	map_close(&msgs->per_peer);
 	heap_give(heap, msgs, sizeof(*msgs));
 }
-
-/* ---- the caller's side ---- */
 
 static int64_t first_rto_ns(const struct member *peer)
 {
@@ -230,7 +165,7 @@ void messages_request(struct messages *msgs, const struct gossip_command *comman
 	call->expires = mono_add_ms(core->now, ttl);
 	call->rto_ns = first_rto_ns(peer);
 	call->len = (uint16_t)command->len;
-	call->bytes = bytes_copy(msgs, command->bytes, command->len);
+	call->bytes = message_copy(msgs, command->bytes, command->len);
 	call_send(msgs, call);
 	msgs->calls_due = mono_min(msgs->calls_due, mono_min(call->resend, call->expires));
 }
@@ -265,137 +200,16 @@ static enum drop_reason answer_received(struct messages *msgs, const struct memb
 	return DROP_NONE;
 }
 
-/* ---- the server's side ---- */
-
-static void answer_send(struct messages *msgs, const struct served *served)
-{
-	uint8_t body[ANSWER_HEAD_BYTES + MESSAGE_BYTES_MAX];
-
-	wire_put(body, served->key.id, 8);
-	if (served->len > 0)
-		memcpy(body + ANSWER_HEAD_BYTES, served->bytes, served->len);
-	/* A full outbox loses it; the caller asks again. */
-	(void)outbox_add(&msgs->core->outbox, &served->key.from, CLASS_MESSAGE, FRAME_ANSWER, body,
-			 ANSWER_HEAD_BYTES + (size_t)served->len);
-}
-
-static enum drop_reason request_received(struct messages *msgs, const struct member *from,
-					 const uint8_t *body, size_t len)
-{
-	struct served_key key = {.from = from->id};
-	struct core *core = msgs->core;
-	struct gossip_update *update = core->update;
-	struct served *served;
-	struct peer_count *peer;
-	struct handle_slot *slot;
-	uint64_t ttl;
-
-	if (len < REQUEST_HEAD_BYTES || len > REQUEST_HEAD_BYTES + MESSAGE_BYTES_MAX)
-		return DROP_FRAME;
-	key.id = wire_get(body, 8);
-	ttl = wire_get(body + 8, 4);
-	if (ttl > TTL_MS_MAX)
-		ttl = TTL_MS_MAX;
-	served = map_find(&msgs->served, &key);
-	if (served != NULL) {
-		if (served->answered && !served->acked)
-			answer_send(msgs, served);
-		return DROP_NONE;
-	}
-	peer = map_insert(&msgs->per_peer, &from->id, NULL);
-	if (update->delivery_count == UPDATE_DELIVERIES || msgs->served.count >= SERVED_MAX ||
-	    peer->count >= SERVED_PER_PEER_MAX) {
-		if (peer->count == 0)
-			map_remove(&msgs->per_peer, &from->id);
-		return DROP_RATE;
-	}
-	peer->count++;
-	served = map_insert(&msgs->served, &key, NULL);
-	served->handle = msgs->next_handle++;
-	served->expires = mono_add_ms(core->now, (int64_t)ttl + KEEP_AFTER_TTL_MS);
-	msgs->served_due = mono_min(msgs->served_due, served->expires);
-	slot = map_insert(&msgs->handles, &served->handle, NULL);
-	slot->key = key;
-
-	struct gossip_delivery *delivery = &update->deliveries[update->delivery_count++];
-	*delivery = (struct gossip_delivery){.from = from->id, .message = served->handle};
-	delivery->len = len - REQUEST_HEAD_BYTES;
-	if (delivery->len > 0) {
-		uint8_t *copy = core_scratch(core, delivery->len);
-		memcpy(copy, body + REQUEST_HEAD_BYTES, delivery->len);
-		delivery->bytes = copy;
-	}
-	return DROP_NONE;
-}
-
-void messages_reply(struct messages *msgs, const struct gossip_command *command)
-{
-	struct gossip_answer *answer = core_answer(msgs->core, command->tag);
-	struct handle_slot *slot = map_find(&msgs->handles, &command->message);
-	struct served *served;
-
-	if (command->len > MESSAGE_BYTES_MAX) {
-		weft_err_set(&answer->err, WEFT_E_INVALID,
-			     "an answer of %zu bytes is over the limit of %d", command->len,
-			     MESSAGE_BYTES_MAX);
-		return;
-	}
-	if (slot == NULL) /* late: the caller has given up */
-		return;
-	served = map_find(&msgs->served, &slot->key);
-	WEFT_ASSERT(served != NULL && !served->answered);
-	served->answered = true;
-	served->len = (uint16_t)command->len;
-	served->bytes = bytes_copy(msgs, command->bytes, command->len);
-	map_remove(&msgs->handles, &command->message);
-	answer_send(msgs, served);
-}
-
-static enum drop_reason ack_received(struct messages *msgs, const struct member *from,
-				     const uint8_t *body, size_t len)
-{
-	struct served_key key = {.from = from->id};
-	struct served *served;
-
-	if (len < ANSWER_HEAD_BYTES)
-		return DROP_FRAME;
-	key.id = wire_get(body, 8);
-	served = map_find(&msgs->served, &key);
-	if (served != NULL && served->answered && !served->acked) {
-		heap_give(&msgs->core->heap, served->bytes, served->len);
-		served->bytes = NULL;
-		served->len = 0;
-		served->acked = true;
-	}
-	return DROP_NONE;
-}
-
-static void served_end(struct messages *msgs, const struct served_key *key)
-{
-	struct served *served = map_find(&msgs->served, key);
-	struct peer_count *peer = map_find(&msgs->per_peer, &key->from);
-
-	WEFT_ASSERT(served != NULL && peer != NULL && peer->count > 0);
-	if (!served->answered)
-		map_remove(&msgs->handles, &served->handle);
-	heap_give(&msgs->core->heap, served->bytes, served->len);
-	map_remove(&msgs->served, key);
-	if (--peer->count == 0)
-		map_remove(&msgs->per_peer, &key->from);
-}
-
-/* ---- both ---- */
-
 enum drop_reason messages_frame(struct messages *msgs, struct member *from, uint8_t type,
 				const uint8_t *body, size_t len)
 {
 	switch (type) {
 	case FRAME_REQUEST:
-		return request_received(msgs, from, body, len);
+		return serve_request(msgs, from, body, len);
 	case FRAME_ANSWER:
 		return answer_received(msgs, from, body, len);
 	case FRAME_ANSWER_ACK:
-		return ack_received(msgs, from, body, len);
+		return serve_ack(msgs, from, body, len);
 	default:
 		return DROP_FRAME_TYPE;
 	}
@@ -436,30 +250,12 @@ static void calls_tick(struct messages *msgs)
 	}
 }
 
-static void served_tick(struct messages *msgs)
-{
-	struct served_key expired[EXPIRED_BATCH];
-	const struct served *served;
-	size_t count = 0;
-	size_t at = 0;
-
-	msgs->served_due = MONO_NEVER;
-	while ((served = map_next(&msgs->served, &at)) != NULL) {
-		if (mono_is_due(served->expires, msgs->core->now) && count < EXPIRED_BATCH)
-			expired[count++] = served->key;
-		else
-			msgs->served_due = mono_min(msgs->served_due, served->expires);
-	}
-	for (size_t i = 0; i < count; i++)
-		served_end(msgs, &expired[i]);
-}
-
 void messages_tick(struct messages *msgs)
 {
 	if (mono_is_due(msgs->calls_due, msgs->core->now))
 		calls_tick(msgs);
 	if (mono_is_due(msgs->served_due, msgs->core->now))
-		served_tick(msgs);
+		serve_tick(msgs);
 }
 
 struct mono messages_deadline(const struct messages *msgs)
