@@ -103,7 +103,26 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 	wake(tables, FACT_DELAY_MS);
 }
 
-static void write_drop(struct tables *tables, const struct snapshot_drop *drop)
+/* One step's writes; its persist group is opened by the first of them. */
+struct pass {
+	struct tables *tables;
+	uint64_t token;
+	size_t budget;
+};
+
+static void commit(struct pass *pass, const struct write *write)
+{
+	WEFT_ASSERT(pass->budget > 0);
+	if (pass->token == 0) {
+		pass->token = core_persist_begin(pass->tables->core, 0);
+		WEFT_ASSERT(pass->token != 0);
+		vec_push(&pass->tables->snapshot.tokens, &pass->token);
+	}
+	core_persist_write(pass->tables->core, write);
+	pass->budget--;
+}
+
+static void write_drop(struct pass *pass, const struct snapshot_drop *drop)
 {
 	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP};
 
@@ -112,11 +131,12 @@ static void write_drop(struct tables *tables, const struct snapshot_drop *drop)
 	write.row.topic = drop->topic;
 	write.row.key_len = drop->key_len;
 	memcpy(write.row.key, drop->key, drop->key_len);
-	core_persist_write(tables->core, &write);
+	commit(pass, &write);
 }
 
-static void write_slot(struct tables *tables, uint32_t slot)
+static void write_slot(struct pass *pass, uint32_t slot)
 {
+	struct tables *tables = pass->tables;
 	struct slot *at = replica_slot(&tables->replica, slot);
 	struct write write = {.kind = at->origin == NONE ? WRITE_FACT : WRITE_SNAPSHOT};
 	size_t len;
@@ -127,7 +147,7 @@ static void write_slot(struct tables *tables, uint32_t slot)
 	WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);
 	write.bytes = kept;
 	write.len = len;
-	core_persist_write(tables->core, &write);
+	commit(pass, &write);
 	clean(tables, at);
 	at->flags |= SLOT_STORED;
 }
@@ -150,48 +170,42 @@ static bool may_store(const struct tables *tables, const struct slot *slot, uint
 	       !(replica_origin(&tables->replica, origin)->flags & ORIGIN_INCOMPLETE);
 }
 
-/* Dirty rows from the cursor on, while budget lasts; the pass ends at the last slot. */
-static void write_rows(struct tables *tables, size_t budget)
+/* Dirty rows from the cursor on, while the budget lasts; the pass ends at the last slot. */
+static void write_rows(struct pass *pass)
 {
+	struct tables *tables = pass->tables;
 	struct snapshot *snapshot = &tables->snapshot;
 
-	while (snapshot->cursor < tables->replica.slots.count && budget > 0) {
+	while (snapshot->cursor < tables->replica.slots.count && pass->budget > 0) {
 		uint32_t number = snapshot->cursor++;
 		const struct slot *slot = replica_slot(&tables->replica, number);
 		if (slot->blob == BLOB_NONE || slot->origin == NONE ||
 		    !(slot->flags & SLOT_DIRTY) || !may_store(tables, slot, number))
 			continue;
-		write_slot(tables, number);
-		budget--;
+		write_slot(pass, number);
 	}
 	if (snapshot->cursor >= tables->replica.slots.count)
 		snapshot->cursor = NONE;
 }
 
-static size_t write_drops(struct tables *tables, size_t budget)
+static void write_drops(struct pass *pass)
 {
-	struct vec *drops = &tables->snapshot.drops;
-	size_t done = drops->count < budget ? drops->count : budget;
+	struct vec *drops = &pass->tables->snapshot.drops;
 
-	for (size_t i = 0; i < done; i++)
-		write_drop(tables, vec_at(drops, drops->count - 1 - i));
-	drops->count -= done;
-	return budget - done;
+	for (; drops->count > 0 && pass->budget > 0; drops->count--)
+		write_drop(pass, vec_at(drops, drops->count - 1));
 }
 
-static size_t write_facts(struct tables *tables, size_t budget)
+static void write_facts(struct pass *pass)
 {
-	struct vec *facts = &tables->snapshot.facts;
+	struct vec *facts = &pass->tables->snapshot.facts;
 
-	while (facts->count > 0 && budget > 0) {
-		uint32_t slot = *(uint32_t *)vec_at(facts, --facts->count);
+	for (; facts->count > 0 && pass->budget > 0; facts->count--) {
+		uint32_t slot = *(uint32_t *)vec_at(facts, facts->count - 1);
 		/* Its own write may have overtaken it. */
-		if (!(replica_slot(&tables->replica, slot)->flags & SLOT_DIRTY))
-			continue;
-		write_slot(tables, slot);
-		budget--;
+		if (replica_slot(&pass->tables->replica, slot)->flags & SLOT_DIRTY)
+			write_slot(pass, slot);
 	}
-	return budget;
 }
 
 static bool has_work(const struct snapshot *snapshot)
@@ -203,8 +217,7 @@ void snapshot_tick(struct tables *tables)
 {
 	struct snapshot *snapshot = &tables->snapshot;
 	struct core *core = tables->core;
-	uint64_t token;
-	size_t budget = STEP_WRITES;
+	struct pass pass = {.tables = tables, .budget = STEP_WRITES};
 
 	if (!mono_is_due(snapshot->due, core->now))
 		return;
@@ -213,13 +226,10 @@ void snapshot_tick(struct tables *tables)
 	    snapshot->drops.count == 0)
 		snapshot->cursor = 1;
 	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
-		token = core_persist_begin(core, 0);
-		WEFT_ASSERT(token != 0);
-		vec_push(&snapshot->tokens, &token);
-		budget = write_drops(tables, budget);
-		budget = write_facts(tables, budget);
+		write_drops(&pass);
+		write_facts(&pass);
 		if (snapshot->cursor != NONE)
-			write_rows(tables, budget);
+			write_rows(&pass);
 	}
 	if (!has_work(snapshot))
 		snapshot->due =

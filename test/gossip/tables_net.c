@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "tables_net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossip/base/pack.h"
+
+#define EV_FRAMES 1
+#define EV_COMMIT 2
+
+struct net_event {
+	struct net_event *next;
+	struct mono at;
+	int kind;
+	size_t from, to;
+	uint64_t token;
+	bool ok;
+	size_t store_count;
+	struct net_store *store;
+	size_t len;
+	uint8_t bytes[];
+};
+
+static void net_signature(const uint8_t key[32], const void *msg, size_t len,
+			  uint8_t sig[SIG_BYTES])
+{
+	for (uint64_t i = 0; i < SIG_BYTES / 8; i++)
+		wire_put(sig + 8 * i, map_hash(msg, len, i * 131 + key[0] + 1), 8);
+}
+
+static void fake_sign(void *ctx, const uint8_t sec[SIGN_SEC_BYTES], const void *msg, size_t len,
+		      uint8_t sig[SIG_BYTES])
+{
+	(void)ctx;
+	net_signature(sec, msg, len, sig);
+}
+
+static int fake_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
+		       const uint8_t sig[SIG_BYTES])
+{
+	uint8_t want[SIG_BYTES];
+
+	(void)ctx;
+	net_signature(pub, msg, len, want);
+	return memcmp(want, sig, SIG_BYTES) == 0 ? 0 : -1;
+}
+
+enum drop_reason net_may_write(struct net_node *node, const struct row_view *row,
+			       uint8_t pub[SIGN_PUB_BYTES])
+{
+	if (node->unknown[row->owner.b[0]] && row->kind != ROW_MEMBER)
+		return DROP_ROW_OWNER;
+	if (row_is_fact(row) && node->denied[row->owner.b[0]])
+		return DROP_ROW;
+	memset(pub, row->owner.b[0], SIGN_PUB_BYTES);
+	return DROP_NONE;
+}
+
+void net_row(struct net_node *node, const struct row_view *row)
+{
+	node->rows_seen++;
+	if (row->kind == ROW_MEMBER)
+		node->unknown[row->owner.b[0]] = false;
+}
+
+struct net_node *net_node(struct net *net, size_t number)
+{
+	WEFT_ASSERT(number >= 1 && number <= net->count);
+	return &net->nodes[number - 1];
+}
+
+static void event_add(struct net *net, struct net_event *event)
+{
+	struct net_event **at = &net->events;
+
+	while (*at != NULL && (*at)->at.ns <= event->at.ns)
+		at = &(*at)->next;
+	event->next = *at;
+	*at = event;
+}
+
+static void store_fold(struct net_node *node, const struct net_store *entry)
+{
+	struct row_view row, held;
+	size_t i;
+
+	if (entry->kind == WRITE_ROW_DROP || entry->kind == WRITE_SNAPSHOT_DROP)
+		return; /* folded where the write is made */
+	WEFT_ASSERT(row_parse(entry->bytes, entry->len, &row) == 0);
+	for (i = 0; i < node->store_count; i++) {
+		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
+		if (replica_place(&row) == replica_place(&held))
+			break;
+	}
+	if (i == node->store_count) {
+		if (node->store_count == node->store_cap) {
+			node->store_cap = node->store_cap == 0 ? 64 : 2 * node->store_cap;
+			node->store = realloc(node->store, node->store_cap * sizeof(*node->store));
+			WEFT_ASSERT(node->store != NULL);
+		}
+		node->store_count++;
+	}
+	node->store[i] = *entry;
+}
+
+static void store_drop(struct net_node *node, const struct row_view *key)
+{
+	struct row_view held;
+
+	for (size_t i = 0; i < node->store_count; i++) {
+		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
+		if (replica_place(key) == replica_place(&held)) {
+			node->store[i] = node->store[--node->store_count];
+			return;
+		}
+	}
+}
+
+static void take_persists(struct net *net, struct net_node *node)
+{
+	const struct gossip_update *update = &node->kit.update;
+
+	for (size_t p = 0; p < update->persist_count; p++) {
+		const struct gossip_persist *persist = &update->persists[p];
+		struct net_event *event = calloc(1, sizeof(*event));
+		WEFT_ASSERT(event != NULL && persist->count > 0);
+		event->kind = EV_COMMIT;
+		event->at = mono_add_ms(net->now, 1);
+		event->to = node->number;
+		event->token = persist->token;
+		event->ok = !node->disk_fails;
+		event->store = calloc(persist->count, sizeof(*event->store));
+		for (size_t i = 0; i < persist->count; i++) {
+			const struct write *write = &update->writes[persist->first + i];
+			struct net_store *entry = &event->store[event->store_count];
+			node->writes[write->kind]++;
+			if (write->kind == WRITE_ROW_DROP || write->kind == WRITE_SNAPSHOT_DROP) {
+				store_drop(node, &write->row);
+				continue;
+			}
+			entry->kind = write->kind;
+			entry->len = write->len;
+			memcpy(entry->bytes, write->bytes, write->len);
+			event->store_count++;
+		}
+		event_add(net, event);
+	}
+}
+
+static void take_changes(struct net_node *node)
+{
+	const struct gossip_update *update = &node->kit.update;
+
+	for (size_t i = 0; i < update->change_count; i++) {
+		const struct gossip_change *change = &update->changes[i];
+		if (change->kind == CHANGE_SYNCED)
+			node->synced++;
+		if (change->kind != CHANGE_ROW)
+			continue;
+		node->changes++;
+		node->last_change = change->row;
+		/* A retraction shows the row's bytes, in which it is not deleted. */
+		if (change->row.deleted) {
+			struct row_view row = change->row;
+			uint8_t bytes[ROW_BYTES_MAX];
+			int len = row_encode(&row, bytes, sizeof(bytes));
+			node->retracted += len > 0 && memcmp(bytes, row.sig - row.signed_len,
+							     (size_t)len) != 0;
+		}
+	}
+}
+
+static void send(struct net *net, struct net_node *node, const struct id *to, const uint8_t *bytes,
+		 size_t len)
+{
+	struct net_event *event = calloc(1, sizeof(*event) + len);
+	bool repair = false;
+	int64_t delay = net->delay_ns_min;
+
+	WEFT_ASSERT(event != NULL);
+	for (size_t at = 0; at < len; at += FRAME_HEADER_BYTES + wire_get(bytes + at + 1, 2))
+		repair = repair || (bytes[at] > FRAME_ROW && bytes[at] <= FRAME_PULL_END);
+	net->datagrams++;
+	net->repair_datagrams += repair;
+	net->bytes += len + WIRE_OVERHEAD_BYTES + 28;
+	event->kind = EV_FRAMES;
+	event->from = node->number;
+	event->to = to->b[0];
+	event->len = len;
+	memcpy(event->bytes, bytes, len);
+	delay += (int64_t)rng_below(&net->rng, (uint64_t)(net->delay_ns_max - delay) + 1);
+	event->at = mono_add_ns(net->now, delay);
+	if (event->to > net->count || net->cut[event->from - 1][event->to - 1] ||
+	    rng_below(&net->rng, 100) < net->loss_percent)
+		free(event);
+	else
+		event_add(net, event);
+}
+
+/* What the core does with its outbox: datagrams to one peer after the other. */
+static void flush(struct net *net, struct net_node *node)
+{
+	struct outbox *box = &node->kit.core.outbox;
+
+	for (size_t i = 0; i < box->frames.count; i++) {
+		struct outbox_frame *candidates[OUTBOX_FRAMES_MAX];
+		struct id to = ((struct outbox_frame *)vec_at(&box->frames, i))->to;
+		size_t count = 0;
+		for (size_t j = i; j < box->frames.count; j++) {
+			struct outbox_frame *frame = vec_at(&box->frames, j);
+			if (!frame->done && id_eq(&frame->to, &to))
+				candidates[count++] = frame;
+		}
+		while (count > 0) {
+			uint8_t payload[WIRE_PAYLOAD_MAX];
+			size_t kept = 0;
+			size_t len =
+			    outbox_pack(box, candidates, count, payload, sizeof(payload));
+			WEFT_ASSERT(len > 0);
+			len += tables_fill(node->tables, member_find(&node->kit.members, &to),
+					   payload + len, sizeof(payload) - len);
+			send(net, node, &to, payload, len);
+			for (size_t j = 0; j < count; j++) {
+				if (!candidates[j]->done)
+					candidates[kept++] = candidates[j];
+			}
+			count = kept;
+		}
+	}
+	outbox_clear(box);
+}
+
+static void step_begin(struct net *net, struct net_node *node)
+{
+	core_begin_step(&node->kit.core, net->now, (struct wall){net->now.ns / NS_PER_MS});
+}
+
+static void step_end(struct net *net, struct net_node *node)
+{
+	if (mono_is_due(tables_deadline(node->tables), net->now))
+		tables_tick(node->tables);
+	take_persists(net, node);
+	take_changes(node);
+	flush(net, node);
+	node->traces = node->kit.traces;
+}
+
+static void node_start(struct net *net, struct net_node *node)
+{
+	node->tables = tables_new(&node->kit.core, &node->kit.members);
+	tables_set_admission(node->tables, (struct admission *)(void *)node);
+	step_begin(net, node);
+	for (size_t i = 0; i < node->store_count; i++) {
+		struct write write = {.kind = node->store[i].kind,
+				      .bytes = node->store[i].bytes,
+				      .len = node->store[i].len};
+		WEFT_ASSERT(tables_load(node->tables, &write) == 0);
+	}
+	tables_start(node->tables);
+	step_end(net, node);
+}
+
+void net_open(struct net *net, size_t count, uint64_t seed)
+{
+	WEFT_ASSERT(count <= NET_NODES_MAX);
+	*net = (struct net){
+	    .count = count,
+	    .now = {NS_PER_S},
+	    .delay_ns_min = 200 * 1000,
+	    .delay_ns_max = 600 * 1000,
+	};
+	rng_init(&net->rng, seed);
+	net->nodes = calloc(count, sizeof(*net->nodes));
+	WEFT_ASSERT(net->nodes != NULL);
+	for (size_t i = 0; i < count; i++) {
+		struct net_node *node = &net->nodes[i];
+		node->number = (uint8_t)(i + 1);
+		core_kit_open(&node->kit, node->number);
+		node->kit.crypto.sign = fake_sign;
+		node->kit.crypto.verify = fake_verify;
+		node->kit.core.self.epoch = 1;
+		memset(node->kit.core.self.sign_sec, node->number, SIGN_SEC_BYTES);
+		for (uint8_t m = 1; m <= count; m++) {
+			char name[8];
+			snprintf(name, sizeof(name), "n%u", m);
+			if (m != node->number)
+				core_kit_member(&node->kit, m, name);
+		}
+		node->kit.members.arrivals.count = 0;
+		member_flush(&node->kit.members);
+		node_start(net, node);
+	}
+}
+
+static void event_free(struct net_event *event)
+{
+	free(event->store);
+	free(event);
+}
+
+void net_close(struct net *net)
+{
+	for (size_t i = 0; i < net->count; i++) {
+		struct net_node *node = &net->nodes[i];
+		tables_check(node->tables);
+		tables_free(node->tables);
+		WEFT_ASSERT(node->kit.blobs.count == 0);
+		core_kit_close(&node->kit);
+		free(node->store);
+	}
+	while (net->events != NULL) {
+		struct net_event *event = net->events;
+		net->events = event->next;
+		event_free(event);
+	}
+	free(net->nodes);
+}
+
+void net_key(struct row_view *row, uint32_t key)
+{
+	memset(row->key, 0, sizeof(row->key));
+	row->key_len = ID_BYTES;
+	wire_put(row->key, key, 4);
+}
+
+int net_put_rows(struct net *net, size_t number, const struct row_view *rows, size_t count,
+		 uint64_t *token, struct weft_err *err)
+{
+	struct net_node *node = net_node(net, number);
+	int code;
+
+	step_begin(net, node);
+	code = tables_put(node->tables, 7, rows, count, token, err);
+	step_end(net, node);
+	return code;
+}
+
+int net_put(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key,
+	    const char *value)
+{
+	struct row_view row = {.kind = kind};
+	uint64_t token;
+
+	net_key(&row, key);
+	if (kind == ROW_MEMBER)
+		row.key_len = 0;
+	if (topic != NULL)
+		row.topic = *topic;
+	row.value = (const uint8_t *)value;
+	row.value_len = strlen(value);
+	return net_put_rows(net, number, &row, 1, &token, NULL);
+}
+
+int net_delete(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key)
+{
+	struct row_view row = {.kind = kind, .deleted = true};
+	uint64_t token;
+
+	net_key(&row, key);
+	if (topic != NULL)
+		row.topic = *topic;
+	return net_put_rows(net, number, &row, 1, &token, NULL);
+}
+
+size_t net_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
+{
+	uint8_t message[10 + ID_BYTES + ROW_BYTES_MAX] = "weft row 1";
+	uint8_t key[32];
+	int len = row_encode(row, out, ROW_BYTES_MAX);
+
+	WEFT_ASSERT(len > 0);
+	memset(key, row->owner.b[0], sizeof(key));
+	memcpy(message + 10 + ID_BYTES, out, (size_t)len);
+	net_signature(key, message, 10 + ID_BYTES + (size_t)len, out + len);
+	return (size_t)len + ROW_SIG_BYTES;
+}
+
+enum drop_reason net_receive(struct net *net, size_t number, size_t from, const uint8_t *bytes,
+			     size_t len)
+{
+	struct net_node *node = net_node(net, number);
+	struct id id = id_numbered((uint8_t)from);
+	enum drop_reason reason;
+
+	step_begin(net, node);
+	reason = tables_receive(node->tables, member_find(&node->kit.members, &id), bytes, len);
+	step_end(net, node);
+	return reason;
+}
+
+static void deliver(struct net *net, struct net_event *event)
+{
+	struct net_node *node = net_node(net, event->to);
+	struct id from = id_numbered((uint8_t)event->from);
+
+	step_begin(net, node);
+	if (event->kind == EV_COMMIT) {
+		for (size_t i = 0; event->ok && i < event->store_count; i++)
+			store_fold(node, &event->store[i]);
+		tables_durable(node->tables, event->token, event->ok);
+	}
+	for (size_t at = 0; event->kind == EV_FRAMES && at < event->len;) {
+		size_t len = wire_get(event->bytes + at + 1, 2);
+		enum drop_reason reason = tables_frame(
+		    node->tables, member_find(&node->kit.members, &from), event->bytes[at],
+		    event->bytes + at + FRAME_HEADER_BYTES, len);
+		node->drops += reason != DROP_NONE;
+		at += FRAME_HEADER_BYTES + len;
+	}
+	step_end(net, node);
+}
+
+/* The node whose tables want to tick first, or NULL when that is after until. */
+static struct net_node *next_tick(struct net *net, struct mono until, struct mono *at)
+{
+	struct net_node *next = NULL;
+
+	*at = until;
+	for (size_t i = 0; i < net->count; i++) {
+		struct mono due = tables_deadline(net->nodes[i].tables);
+		if (due.ns < at->ns) {
+			*at = due;
+			next = &net->nodes[i];
+		}
+	}
+	return next;
+}
+
+void net_run(struct net *net, int64_t ms)
+{
+	struct mono until = mono_add_ms(net->now, ms);
+	size_t steps = 0;
+
+	for (;;) {
+		struct net_event *event = net->events;
+		struct mono at;
+		struct net_node *node = next_tick(net, until, &at);
+		if (event != NULL && event->at.ns <= at.ns) {
+			net->now = event->at;
+			net->events = event->next;
+			deliver(net, event);
+			event_free(event);
+			continue;
+		}
+		if (node == NULL)
+			break;
+		if (at.ns > net->now.ns)
+			net->now = at;
+		step_begin(net, node);
+		step_end(net, node);
+		WEFT_ASSERT(++steps < 10 * 1000 * 1000);
+	}
+	net->now = until;
+}
+
+bool net_is_equal(struct net *net)
+{
+	for (size_t i = 1; i < net->count; i++) {
+		if (tables_hash(net->nodes[i].tables) != tables_hash(net->nodes[0].tables))
+			return false;
+	}
+	return true;
+}
+
+int64_t net_run_until_equal(struct net *net, int64_t ms_max)
+{
+	int64_t ms = 0;
+
+	while (!net_is_equal(net) || ms == 0) {
+		if (ms >= ms_max)
+			return -1;
+		net_run(net, 1);
+		ms++;
+	}
+	return ms;
+}
+
+void net_topics(struct net *net, size_t number, const struct id *topics, size_t count)
+{
+	struct net_node *node = net_node(net, number);
+
+	step_begin(net, node);
+	tables_topics(node->tables, topics, count);
+	step_end(net, node);
+}
+
+void net_attach(struct net *net, size_t number, const struct id *topic)
+{
+	struct row_view row = {.kind = ROW_ATTACHMENT, .key_len = ID_BYTES};
+	uint64_t token;
+
+	net_topics(net, number, topic, 1);
+	memcpy(row.key, topic->b, ID_BYTES);
+	WEFT_ASSERT(net_put_rows(net, number, &row, 1, &token, NULL) == 0);
+}
+
+void net_sync(struct net *net, size_t number, size_t with)
+{
+	struct net_node *node = net_node(net, number);
+	struct id id = id_numbered((uint8_t)with);
+
+	step_begin(net, node);
+	tables_sync(node->tables, member_find(&node->kit.members, &id));
+	step_end(net, node);
+}
+
+bool net_has(struct net *net, size_t number, size_t owner, const struct id *topic, uint16_t kind,
+	     uint32_t key, const char *value)
+{
+	static const struct id all;
+	struct id id = id_numbered((uint8_t)owner);
+	struct row_view row, wanted;
+
+	net_key(&wanted, key);
+	if (kind == ROW_MEMBER)
+		wanted.key_len = 0;
+	if (!tables_row(net_node(net, number)->tables, kind < ROW_KIND_FACTS ? &id : NULL,
+			topic != NULL ? topic : &all, kind, wanted.key, wanted.key_len, &row))
+		return false;
+	return value == NULL || (row.value_len == strlen(value) &&
+				 memcmp(row.value, value, row.value_len) == 0);
+}
+
+void net_restart(struct net *net, size_t number)
+{
+	struct net_node *node = net_node(net, number);
+	struct net_event **at = &net->events;
+
+	tables_free(node->tables);
+	while (*at != NULL) { /* its datagrams and commits under way are lost */
+		struct net_event *event = *at;
+		if (event->to == number) {
+			*at = event->next;
+			event_free(event);
+		} else {
+			at = &event->next;
+		}
+	}
+	outbox_clear(&node->kit.core.outbox);
+	node->kit.core.self.epoch++;
+	node_start(net, node);
+}
+
+void net_cut(struct net *net, size_t a, size_t b, bool cut)
+{
+	net->cut[a - 1][b - 1] = cut;
+	net->cut[b - 1][a - 1] = cut;
+}
