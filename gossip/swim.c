@@ -16,7 +16,7 @@
  * A process that was stopped finds all its timers overdue while the answers wait in its socket. It
  * notices by the lateness of a tick and gives everybody the time back.
  */
-#include "swim_impl.h"
+#include "swim_parts.h"
 
 #define STALL_MS 250
 #define EAGER_MAX 64    /* first probes after a start */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Frames of the membership protocol as they come in; their bodies stand in swim_impl.h. */
-#include "swim_impl.h"
+#include "swim_parts.h"
 
 #define STATES_FRAMES 24
 #define RELAY_TIMEOUT_MS_MAX 10000

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The inside of the membership protocol, shared by its five files:
+ * The inside of the membership protocol: what its five files keep. What they ask of each other
+ * stands in swim_parts.h.
  *
  *   swim.c        the door: ticks, whom to probe next, healing
  *   swim_frame.c  frames as they come in
@@ -139,53 +140,3 @@ struct swim {
 	bool isolated;
 	uint64_t stats[SWIM_STAT_COUNT];
 };
-
-/* swim.c */
-/* The slot of a member, made when missing; valid until another one is made. */
-struct swim_peer *swim_peer(struct swim *swim, struct member *member);
-bool swim_is_active(const struct swim *swim);
-bool swim_is_self(const struct swim *swim, const struct id *id);
-int64_t swim_timeout_ns(const struct swim *swim, const struct member *target);
-void swim_health_add(struct swim *swim, int delta);
-
-/* Adds one frame of the protocol; a full outbox loses it as a network would. */
-void swim_send(struct swim *swim, const struct member *to, enum frame_class class, uint8_t type,
-	       const uint8_t *body, size_t len);
-
-/* swim_frame.c: a hash of the set of failed members, equal where the sets are equal. */
-uint64_t swim_failed_digest(const struct swim *swim);
-
-/* swim_probe.c */
-void probe_start(struct swim *swim, struct member *target, bool with_witnesses);
-void probe_cancel(struct swim *swim, const struct member *target);
-void probe_ping(struct swim *swim, struct member *target, uint32_t seq);
-uint32_t probe_next_seq(struct swim *swim);
-void probe_tick(struct swim *swim);
-void probe_postpone(struct swim *swim);
-struct mono probe_deadline(const struct swim *swim);
-void probe_acked(struct swim *swim, struct member *from, uint32_t seq);
-void probe_nacked(struct swim *swim, const struct member *from, uint32_t seq);
-void probe_relay(struct swim *swim, struct member *from, uint32_t seq, const struct id *target,
-		 int64_t timeout_ms);
-void probe_check(const struct swim *swim);
-
-/* swim_state.c */
-void state_suspect(struct swim *swim, struct member *member, uint64_t incarnation,
-		   const struct id *accuser);
-void state_verdict(struct swim *swim, struct member *member, uint64_t incarnation,
-		   const struct id *judge);
-void state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
-void state_refute(struct swim *swim, uint64_t incarnation);
-void state_reserve(struct swim *swim, uint64_t wanted);
-void state_heard(struct swim *swim, struct member *member);
-void state_tick(struct swim *swim);
-void state_postpone(struct swim *swim, int64_t late_ns);
-int64_t state_bound_ms(const struct swim *swim);
-void state_check(const struct swim *swim);
-
-/* swim_tell.c */
-void tell_all(struct swim *swim, struct member *about);
-void tell_one(struct swim *swim, struct member *about, const struct member *to,
-	      enum frame_class class);
-void tell_tick(struct swim *swim);
-void tell_check(const struct swim *swim);

@@ -17,7 +17,7 @@
  * Missing nacks are Lifeguard's evidence that it is us who are slow: helpers that answer neither
  * way raise the local health score.
  */
-#include "swim_impl.h"
+#include "swim_parts.h"
 
 #define RTT_NS_MAX (10 * NS_PER_S)
 

@@ -25,7 +25,7 @@
  * Incarnations are reserved in blocks: the store holds a number that is never exceeded before it is
  * durable, so that a refutation does not wait for a disk and a restart never reuses one.
  */
-#include "swim_impl.h"
+#include "swim_parts.h"
 
 #include "base/pack.h"
 

@@ -9,7 +9,7 @@
  * that grows with the logarithm of the cluster; it also rides on every datagram that has room. The
  * newest goes first.
  */
-#include "swim_impl.h"
+#include "swim_parts.h"
 
 #define FANOUT 4
 #define FIRST_MS 3 /* news of one moment travels together */

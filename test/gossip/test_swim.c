@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gossip/swim_impl.h"
+#include "gossip/swim_parts.h"
 #include "swim_net.h"
 
 static struct net net;

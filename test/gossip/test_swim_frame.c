@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "gossip/swim_impl.h"
+#include "gossip/swim_parts.h"
 #include "swim_net.h"
 
 static struct net net;

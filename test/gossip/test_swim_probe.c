@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core_kit.h"
-#include "gossip/swim_impl.h"
+#include "gossip/swim_parts.h"
 
 /* Node 1 with the members 2 to 20; what it says is looked at in its outbox. */
 static struct core_kit kit;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core_kit.h"
-#include "gossip/swim_impl.h"
+#include "gossip/swim_parts.h"
 
 static struct core_kit kit;
 static struct swim *swim;
