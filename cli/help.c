@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Help, from the table of the API. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+
+static void synopsis(const struct api_method *method, char *out, size_t cap)
+{
+	size_t len = (size_t)snprintf(out, cap, "%s", method->command);
+
+	for (size_t i = 0; i < method->field_count && len < cap; i++) {
+		const struct api_field *field = &method->fields[i];
+		const char *many = field->type == API_TEXTS ? "..." : "";
+
+		if (!field->option)
+			len += (size_t)snprintf(out + len, cap - len,
+						field->required ? " %s%s" : " [%s%s]", field->arg,
+						many);
+		else if (field->required && field->option[0])
+			len += (size_t)snprintf(out + len, cap - len, " %s %s", field->option,
+						field->arg);
+	}
+}
+
+static void add_command(struct table *table, const struct api_method *method)
+{
+	char text[256];
+	char line[264];
+
+	synopsis(method, text, sizeof(text));
+	snprintf(line, sizeof(line), "  %s", text);
+	table_add(table, line, COLOUR_NONE);
+	table_add(table, method->help, COLOUR_NONE);
+}
+
+void help_all(FILE *out)
+{
+	struct table table;
+
+	fputs("usage: weft [--socket PATH] [--json] COMMAND [ARGUMENT]...\n\n"
+	      "weft gives containers, VMs and processes on many hosts one private network.\n"
+	      "It talks to the weftd of this host.\n\n",
+	      out);
+	table_init(&table, 2);
+	for (int i = 0; i < API_METHOD_COUNT; i++) {
+		if (api_method((enum api_id)i)->command)
+			add_command(&table, api_method((enum api_id)i));
+	}
+	table_print(&table, false, out);
+	table_close(&table);
+	fputs(
+	    "\nweft help COMMAND says more. --json prints one JSON document.\n"
+	    "Names may be ids or the unique beginning of an id.\n"
+	    "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 weftd unreachable,\n"
+	    "6 try again.\n",
+	    out);
+}
+
+size_t help_group(const char *word, FILE *out)
+{
+	struct table table;
+	size_t count = 0;
+
+	table_init(&table, 2);
+	for (int i = 0; i < API_METHOD_COUNT; i++) {
+		const struct api_method *method = api_method((enum api_id)i);
+		size_t len = strlen(word);
+
+		if (!method->command || strncmp(method->command, word, len) != 0 ||
+		    method->command[len] != ' ')
+			continue;
+		add_command(&table, method);
+		count++;
+	}
+	table_print(&table, false, out);
+	table_close(&table);
+	return count;
+}
+
+static void add_field(struct table *table, const struct api_field *field)
+{
+	char left[96];
+
+	if (field->option && !field->option[0])
+		return;
+	if (!field->option)
+		snprintf(left, sizeof(left), "  %s", field->arg);
+	else
+		snprintf(left, sizeof(left), "  %s%s%s", field->option, field->arg ? " " : "",
+			 field->arg ? field->arg : "");
+	table_add(table, left, COLOUR_NONE);
+	table_add(table, field->help, COLOUR_NONE);
+}
+
+void help_method(const struct api_method *method, FILE *out)
+{
+	struct table table;
+	char text[256];
+
+	synopsis(method, text, sizeof(text));
+	fprintf(out, "usage: weft %s%s\n\n%s\n\n", text, method->field_count ? " [OPTION]..." : "",
+		method->help);
+	table_init(&table, 2);
+	for (size_t i = 0; i < method->field_count; i++)
+		add_field(&table, &method->fields[i]);
+	if (method->flags & API_CHANGES) {
+		table_add(&table, "  --request-id ID", COLOUR_NONE);
+		table_add(&table, "the same id again gets the first answer again", COLOUR_NONE);
+	}
+	table_add(&table, "  --json", COLOUR_NONE);
+	table_add(&table, "print JSON", COLOUR_NONE);
+	table_print(&table, false, out);
+	table_close(&table);
+	fprintf(out, "\nAPI: %s %s\n", method->verb, method->path);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What is no plain argument: a token from standard input or a file (arguments show in `ps`), the
+ * passphrase and the file of the cluster key, a namespace's path relative to where weft runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define INPUT_BYTES 8192
+
+/* A whole small file without the white space around it. */
+static int read_text(FILE *file, const char *name, char *out, struct weft_err *err)
+{
+	size_t len = fread(out, 1, INPUT_BYTES, file);
+	size_t start = 0;
+
+	if (ferror(file))
+		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", name,
+				    strerror(errno));
+	if (len == INPUT_BYTES)
+		return weft_err_set(err, WEFT_E_INVALID, "%s is too long to be right", name);
+	while (len > 0 && strchr(" \t\r\n", out[len - 1]))
+		len--;
+	out[len] = '\0';
+	start = strspn(out, " \t\r\n");
+	memmove(out, out + start, len >= start ? len - start + 1 : 1);
+	if (out[0] == '\0')
+		return weft_err_set(err, WEFT_E_INVALID, "%s is empty", name);
+	return 0;
+}
+
+static int read_path(const char *path, char *out, struct weft_err *err)
+{
+	FILE *file = fopen(path, "re");
+	int rc;
+
+	if (!file)
+		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", path,
+				    strerror(errno));
+	rc = read_text(file, path, out, err);
+	fclose(file);
+	return rc;
+}
+
+static int set_text(struct call *call, const char *name, const char *text, struct weft_err *err)
+{
+	if (json_object_set_new(call->body, name, json_string(text)) != 0)
+		return weft_err_set(err, WEFT_E_INVALID, "the %s is not text", name);
+	return 0;
+}
+
+static int prepare_join(struct call *call, struct weft_err *err)
+{
+	const char *token = json_string_value(json_object_get(call->body, "token"));
+	char text[INPUT_BYTES];
+	int rc;
+
+	if (strcmp(token, "-") == 0)
+		rc = read_text(stdin, "standard input", text, err);
+	else if (token[0] == '@')
+		rc = read_path(token + 1, text, err);
+	else
+		return 0;
+	return rc == 0 ? set_text(call, "token", text, err) : rc;
+}
+
+/* One line from the terminal without showing it. */
+static int ask(const char *prompt, char *out, struct weft_err *err)
+{
+	struct termios before, silent;
+	FILE *tty = fopen("/dev/tty", "r+e");
+	bool got;
+
+	if (!tty || tcgetattr(fileno(tty), &before) != 0) {
+		if (tty)
+			fclose(tty);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "no terminal to ask for the passphrase; use --passphrase-file");
+	}
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(fileno(tty), TCSAFLUSH, &silent);
+	fputs(prompt, tty);
+	fflush(tty);
+	got = fgets(out, INPUT_BYTES, tty) != NULL;
+	tcsetattr(fileno(tty), TCSAFLUSH, &before);
+	fputc('\n', tty);
+	fclose(tty);
+	if (!got)
+		return weft_err_set(err, WEFT_E_INVALID, "no passphrase was given");
+	out[strcspn(out, "\r\n")] = '\0';
+	return 0;
+}
+
+static int prepare_passphrase(struct call *call, bool twice, struct weft_err *err)
+{
+	const char *path = json_string_value(json_object_get(call->local, "passphrase_file"));
+	char first[INPUT_BYTES], second[INPUT_BYTES];
+	int rc = path ? read_path(path, first, err) : ask("Passphrase: ", first, err);
+
+	if (rc == 0 && twice && !path) {
+		rc = ask("Again: ", second, err);
+		if (rc == 0 && strcmp(first, second) != 0)
+			rc = weft_err_set(err, WEFT_E_INVALID, "the passphrases differ");
+		explicit_bzero(second, sizeof(second));
+	}
+	if (rc == 0)
+		rc = set_text(call, "passphrase", first, err);
+	explicit_bzero(first, sizeof(first));
+	return rc;
+}
+
+static int prepare_restore(struct call *call, struct weft_err *err)
+{
+	const char *path = json_string_value(json_object_get(call->local, "file"));
+	char text[INPUT_BYTES];
+	int rc = read_path(path, text, err);
+
+	if (rc == 0)
+		rc = set_text(call, "sealed", text, err);
+	return rc == 0 ? prepare_passphrase(call, false, err) : rc;
+}
+
+/* A relative path means something else to the daemon. */
+static int prepare_netns(struct call *call, struct weft_err *err)
+{
+	const char *netns = json_string_value(json_object_get(call->body, "netns"));
+	char whole[PATH_MAX], here[PATH_MAX];
+	int n;
+
+	if (!netns || netns[0] == '/' || !strchr(netns, '/'))
+		return 0;
+	if (!getcwd(here, sizeof(here)))
+		return weft_err_set(err, WEFT_E_INVALID, "the working directory is gone");
+	n = snprintf(whole, sizeof(whole), "%s/%s", here, netns);
+	if (n < 0 || (size_t)n >= sizeof(whole))
+		return weft_err_set(err, WEFT_E_INVALID, "the namespace's path is too long");
+	return set_text(call, "netns", whole, err);
+}
+
+int input_prepare(struct call *call, struct weft_err *err)
+{
+	switch (call->method->id) {
+	case API_JOIN:
+		return prepare_join(call, err);
+	case API_ADMIN_BACKUP:
+		return prepare_passphrase(call, true, err);
+	case API_ADMIN_RESTORE:
+		return prepare_restore(call, err);
+	case API_ATTACH:
+		return prepare_netns(call, err);
+	default:
+		return 0;
+	}
+}
+
+static int write_backup(const char *path, const char *sealed, struct weft_err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	bool ok;
+
+	if (!file)
+		return weft_err_set(err, WEFT_E_INVALID, "cannot make %s: %s", path,
+				    strerror(errno));
+	ok = fprintf(file, "%s\n", sealed) > 0 && fflush(file) == 0 && fsync(fd) == 0;
+	if (fclose(file) != 0 || !ok) {
+		unlink(path);
+		return weft_err_set(err, WEFT_E_INTERNAL, "cannot write %s: %s", path,
+				    strerror(errno));
+	}
+	printf("The sealed cluster key is in %s; keep it and its passphrase apart.\n", path);
+	return 0;
+}
+
+int input_finish(const struct call *call, const json_t *answer, struct weft_err *err)
+{
+	const char *path = json_string_value(json_object_get(call->local, "file"));
+	const char *sealed = json_string_value(json_object_get(answer, "sealed"));
+
+	if (call->method->id != API_ADMIN_BACKUP || !path || !sealed)
+		return 0;
+	return write_backup(path, sealed, err);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Sends calls and deals with their answers: pages put together, streams followed, errors told. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/http.h"
+
+#define AGAIN_MS 10000 /* how long weftd may take to begin anew after reset */
+
+int complain(const struct weft_err *err)
+{
+	char line[WEFT_ERR_BYTES];
+
+	snprintf(line, sizeof(line), "%s", err->message);
+	for (char *at = line; *at; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = ' ';
+	}
+	fprintf(stderr, "weft: %s\n", line);
+	return weft_code_info(err->code)->exit_code;
+}
+
+/* The error of an answer, or 0. */
+static int read_error(const struct http_reply *reply, struct weft_err *err)
+{
+	json_t *json = json_loadb(reply->body, reply->len, 0, NULL);
+	const json_t *error = json_object_get(json, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	if (code && message)
+		weft_err_set(err, weft_code_parse(code), "%s", message);
+	else
+		weft_err_set(err, WEFT_E_INTERNAL, "weftd answered with status %d", reply->status);
+	json_decref(json);
+	return err->code;
+}
+
+/* One request and its JSON answer; NULL with err. */
+static json_t *ask(const struct cli_options *options, const struct call *call, const char *path,
+		   struct weft_err *err)
+{
+	char *body = call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
+	struct http_reply reply = {.status = 0};
+	json_t *json = NULL;
+	int fd = http_connect(options->socket, err);
+	int rc = fd < 0 ? fd : http_send(fd, call->method->verb, path, body, err);
+
+	if (rc == 0)
+		rc = http_receive(fd, call->deadline_ms, NULL, &reply, err);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0 && reply.status != 200)
+		rc = read_error(&reply, err);
+	if (rc == 0) {
+		json = json_loadb(reply.body, reply.len, 0, NULL);
+		if (!json)
+			weft_err_set(err, WEFT_E_INTERNAL, "weftd answered with broken JSON");
+	}
+	http_reply_close(&reply);
+	free(body);
+	return json;
+}
+
+/* All pages of a list as one array. */
+static json_t *ask_list(const struct cli_options *options, struct call *call, struct weft_err *err)
+{
+	json_t *all = json_array();
+	size_t base = strlen(call->path);
+
+	for (;;) {
+		json_t *page = ask(options, call, call->path, err);
+		const char *next;
+
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_extend(all, json_object_get(page, call->method->list_key));
+		next = json_string_value(json_object_get(page, "next"));
+		call->path[base] = '\0';
+		if (!next || call_query(call, "after", next, err) != 0) {
+			json_decref(page);
+			return all;
+		}
+		json_decref(page);
+	}
+}
+
+/* A stream under way: pieces become lines. */
+struct follow {
+	const struct cli_options *options;
+	char *line;
+	size_t len;
+};
+
+static void follow_line(struct follow *follow)
+{
+	json_t *json;
+
+	if (follow->len == 0)
+		return;
+	if (follow->options->json) {
+		printf("%.*s\n", (int)follow->len, follow->line);
+		fflush(stdout);
+		return;
+	}
+	json = json_loadb(follow->line, follow->len, 0, NULL);
+	if (json)
+		print_event(json, stdout);
+	json_decref(json);
+}
+
+static bool follow_take(void *ctx, const char *bytes, size_t len)
+{
+	struct follow *follow = ctx;
+
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n') {
+			follow_line(follow);
+			follow->len = 0;
+		} else if (follow->len < API_BODY_BYTES_MAX) {
+			follow->line[follow->len++] = bytes[i];
+		}
+	}
+	return !ferror(stdout);
+}
+
+static int run_stream(const struct cli_options *options, const struct call *call)
+{
+	struct follow follow = {.options = options, .line = malloc(API_BODY_BYTES_MAX)};
+	struct http_sink sink = {&follow, follow_take};
+	struct http_reply reply = {.status = 0};
+	struct weft_err err = {0};
+	int fd = follow.line ? http_connect(options->socket, &err) : -1;
+	int rc = fd < 0 ? -1 : http_send(fd, call->method->verb, call->path, NULL, &err);
+
+	if (rc == 0)
+		rc = http_receive(fd, 0, &sink, &reply, &err);
+	if (rc == 0 && reply.status != 200)
+		rc = read_error(&reply, &err);
+	else if (rc == 0)
+		weft_err_set(&err, WEFT_E_UNREACHABLE, "weftd ended the stream");
+	if (fd >= 0)
+		close(fd);
+	http_reply_close(&reply);
+	free(follow.line);
+	return complain(&err);
+}
+
+/* After reset weftd begins anew: wait until it answers as a node without a cluster. */
+static int wait_anew(const struct cli_options *options)
+{
+	static const struct timespec nap = {.tv_nsec = 20000000};
+	struct call call = {.method = api_method(API_STATUS), .deadline_ms = 1000};
+	struct weft_err err = {0};
+
+	for (int waited = 0; waited < AGAIN_MS; waited += 20) {
+		json_t *json = ask(options, &call, call.method->path, &err);
+		bool done = json && json_is_null(json_object_get(json, "cluster"));
+
+		json_decref(json);
+		if (done)
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+	weft_err_set(&err, WEFT_E_TIMEOUT,
+		     "weftd wiped its state but did not come back; see its log");
+	return complain(&err);
+}
+
+static int64_t wait_of(const struct call *call)
+{
+	return json_integer_value(json_object_get(call->body, "timeout_ms"));
+}
+
+int run_call(const struct cli_options *options, struct call *call)
+{
+	bool list = call->method->flags & API_LIST;
+	struct weft_err err = {0};
+	json_t *answer;
+
+	if (call->method->flags & API_STREAM)
+		return run_stream(options, call);
+	if (input_prepare(call, &err) != 0)
+		return complain(&err);
+	/* An attach first waits for its network. */
+	if (call->method->id == API_ATTACH)
+		call->deadline_ms += wait_of(call) ? wait_of(call) : 10000;
+	answer = list ? ask_list(options, call, &err) : ask(options, call, call->path, &err);
+	if (!answer || input_finish(call, answer, &err) != 0) {
+		json_decref(answer);
+		return complain(&err);
+	}
+	if (call->method->id == API_ADMIN_BACKUP) {
+		json_decref(answer);
+		return 0;
+	}
+	if (options->json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_answer(options, call->method, answer, stdout);
+	}
+	json_decref(answer);
+	if (fflush(stdout) != 0)
+		return 1;
+	return call->method->id == API_RESET ? wait_anew(options) : 0;
+}

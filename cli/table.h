@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Aligned columns of text for people. Widths count what a terminal shows (wide characters take two
+ * places, combining ones none); control characters never get through.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define TABLE_COLUMNS_MAX 12
+
+enum colour { COLOUR_NONE = 0, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED };
+
+struct table {
+	size_t columns;
+	size_t rows;
+	size_t cap;
+	char **cells;        /* owned, row by row */
+	unsigned char *tint; /* enum colour of each */
+};
+
+void table_init(struct table *table, size_t columns);
+void table_close(struct table *table);
+
+/* Adds the next cell, from left to right; text is copied. */
+void table_add(struct table *table, const char *text, enum colour colour);
+
+/* Prints all rows, cells two spaces apart, nothing behind the last one. */
+void table_print(const struct table *table, bool colour, FILE *out);
+
+/* Columns that a terminal needs for the text. */
+size_t text_width(const char *text);
