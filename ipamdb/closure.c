@@ -97,38 +97,6 @@ void closure_removal(struct ipamdb *db, const struct id *removed)
 	db_chores_by(db, db->now);
 }
 
-void closure_fact(struct ipamdb *db, const struct row_view *row)
-{
-	struct rec_closure rec;
-	struct closing *closing;
-	struct closer closer;
-	struct id removed;
-
-	if (row->key_len != 2 * ID_BYTES ||
-	    rec_closure_decode(row->value, row->value_len, &rec) != 0)
-		return;
-	memcpy(removed.b, row->key, ID_BYTES);
-	memcpy(closer.id.b, row->key + ID_BYTES, ID_BYTES);
-	memcpy(closer.digest, rec.digest, DIGEST_BYTES);
-	if (!id_eq(&closer.id, &row->owner))
-		return; /* only the closer itself says so */
-	closing = closing_intern(db, &removed);
-	db_chores_by(db, db->now);
-	if (id_eq(&closer.id, &db->self)) {
-		closing->is_closed = closing->is_durable = true;
-		memcpy(closing->digest, closer.digest, DIGEST_BYTES);
-		return;
-	}
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		struct closer *there = vec_at(&closing->closers, i);
-		if (id_eq(&there->id, &closer.id)) {
-			*there = closer;
-			return;
-		}
-	}
-	vec_push(&closing->closers, &closer);
-}
-
 static void put_u64(uint8_t out[8], uint64_t value)
 {
 	for (int i = 7; i >= 0; i--, value >>= 8)
@@ -148,7 +116,7 @@ static uint32_t digest_make(struct ipamdb *db, const struct id *node, uint8_t ou
 			const struct run *run = runs_at(runs, r);
 			struct inet lo = addr_to_inet(run->span.lo);
 			struct inet hi = addr_to_inet(run->span.hi);
-			if (!id_eq(&run->holder, node))
+			if (!id_eq(&run->holder, node) || net->ended)
 				continue;
 			memcpy(chain + DIGEST_BYTES, net->id.b, ID_BYTES);
 			memcpy(chain + DIGEST_BYTES + 16, lo.b, 16);
@@ -166,12 +134,82 @@ static uint32_t digest_make(struct ipamdb *db, const struct id *node, uint8_t ou
 	return count;
 }
 
+static bool is_later(const struct claim *a, const struct claim *b)
+{
+	return a->epoch != b->epoch ? a->epoch > b->epoch : a->sequence > b->sequence;
+}
+
+/* Puts a row among those that wait, in the order of versions. */
+static void late_add(struct closing *closing, const struct late *late)
+{
+	size_t at = 0;
+
+	for (; at < closing->late.count; at++) {
+		const struct late *other = vec_at(&closing->late, at);
+		if (is_later(&other->claim, &late->claim))
+			break;
+		if (!is_later(&late->claim, &other->claim))
+			return; /* it waits already */
+	}
+	if (closing->late.count < LATE_MAX)
+		vec_insert(&closing->late, at, late);
+}
+
+/* After a restart the rows come back in any order, those that never counted too: all wait until
+ * this node's own digest (or another's) says which it had. */
+static void late_set_aside(struct ipamdb *db, struct closing *closing)
+{
+	for (size_t n = 0; n < db->nets.count; n++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		for (size_t i = net->claims.count; i-- > 0;) {
+			struct late late = {net->id, *(struct claim *)vec_at(&net->claims, i)};
+			if (!id_eq(&late.claim.author, &closing->removed))
+				continue;
+			late_add(closing, &late);
+			claim_drop(db, net, &late.claim);
+		}
+	}
+}
+
+void closure_fact(struct ipamdb *db, const struct row_view *row)
+{
+	struct rec_closure rec;
+	struct closing *closing;
+	struct closer closer;
+	struct id removed;
+
+	if (row->key_len != 2 * ID_BYTES ||
+	    rec_closure_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	memcpy(removed.b, row->key, ID_BYTES);
+	memcpy(closer.id.b, row->key + ID_BYTES, ID_BYTES);
+	memcpy(closer.digest, rec.digest, DIGEST_BYTES);
+	if (!id_eq(&closer.id, &row->owner))
+		return; /* only the closer itself says so */
+	closing = closing_intern(db, &removed);
+	db_chores_by(db, db->now);
+	if (id_eq(&closer.id, &db->self)) {
+		if (!closing->is_closed)
+			late_set_aside(db, closing);
+		closing->is_closed = closing->is_durable = true;
+		memcpy(closing->digest, closer.digest, DIGEST_BYTES);
+		return;
+	}
+	for (size_t i = 0; i < closing->closers.count; i++) {
+		struct closer *there = vec_at(&closing->closers, i);
+		if (id_eq(&there->id, &closer.id)) {
+			*there = closer;
+			return;
+		}
+	}
+	vec_push(&closing->closers, &closer);
+}
+
 bool closure_admits(struct ipamdb *db, const struct row_view *row)
 {
 	struct closing *closing = closing_find(db, &row->owner);
 	struct late late;
 	struct claim *there;
-	size_t at;
 
 	if (!closing || !closing->is_closed)
 		return true;
@@ -179,17 +217,9 @@ bool closure_admits(struct ipamdb *db, const struct row_view *row)
 		return false;
 	there = net_find(db, &late.network) ? claim_find(net_find(db, &late.network), &late.claim)
 					    : NULL;
-	if (there || closing->late.count >= LATE_MAX)
-		return there != NULL;
-	for (at = 0; at < closing->late.count; at++) {
-		const struct claim *other = &((struct late *)vec_at(&closing->late, at))->claim;
-		if (other->epoch == late.claim.epoch && other->sequence == late.claim.sequence)
-			return false;
-		if (other->epoch > late.claim.epoch ||
-		    (other->epoch == late.claim.epoch && other->sequence > late.claim.sequence))
-			break;
-	}
-	vec_insert(&closing->late, at, &late);
+	if (there)
+		return true;
+	late_add(closing, &late);
 	db_chores_by(db, db->now);
 	return false;
 }
@@ -201,7 +231,7 @@ static bool digest_is_met(const struct closing *closing, const uint8_t digest[DI
 		if (memcmp(closer->digest, digest, DIGEST_BYTES) == 0)
 			return true;
 	}
-	return false;
+	return memcmp(closing->digest, digest, DIGEST_BYTES) == 0; /* our own, after a restart */
 }
 
 /* Admits waiting rows up to the last version at which another member's digest is met. */
@@ -215,8 +245,9 @@ static void late_admit(struct ipamdb *db, struct closing *closing)
 		struct net *net = net_intern(db, &late->network);
 		if (net)
 			claim_put(db, net, &late->claim);
-		digest_make(db, &closing->removed, digest);
-		if (digest_is_met(closing, digest))
+		/* An empty digest is met by anything once the space was taken back. */
+		if (digest_make(db, &closing->removed, digest) > 0 &&
+		    digest_is_met(closing, digest))
 			good = i + 1;
 	}
 	for (size_t i = closing->late.count; i-- > good;) {
@@ -238,7 +269,7 @@ static void closure_write(struct ipamdb *db, struct closing *closing)
 	uint32_t count = digest_make(db, &closing->removed, digest);
 	int len;
 
-	if (closing->is_closed &&
+	if (closing->is_durable &&
 	    (count == 0 || memcmp(digest, closing->digest, DIGEST_BYTES) == 0))
 		return;
 	if (!db_has_room(db, 1, 0))
@@ -280,21 +311,20 @@ static bool has_agreed(const struct closing *closing, const struct id *member)
 	return false;
 }
 
-size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
+/* Members whose closure is missing or says something else than ours. */
+static size_t disagreeing(const struct ipamdb *db, const struct closing *closing, struct id *out,
+			  size_t cap)
 {
-	const struct closing *closing = closing_find(db, removed);
 	const struct peer *peer;
 	size_t pos = 0, count = 0;
 
-	if (!closing)
-		return 0;
 	if (!closing->is_durable) {
 		if (cap > 0)
 			out[0] = db->self;
 		count++;
 	}
 	while ((peer = map_next(&db->peers, &pos)) != NULL) {
-		if (peer->gone || id_eq(&peer->id, &db->self) || id_eq(&peer->id, removed) ||
+		if (peer->gone || id_eq(&peer->id, &db->self) ||
 		    closure_is_removed(db, &peer->id) || has_agreed(closing, &peer->id))
 			continue;
 		if (count < cap)
@@ -312,6 +342,16 @@ size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *
 		count++;
 	}
 	return count;
+}
+
+size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
+{
+	const struct closing *closing = closing_find(db, removed);
+	uint8_t digest[DIGEST_BYTES];
+
+	if (!closing || closing->is_agreed || digest_make(db, removed, digest) == 0)
+		return 0; /* nothing is left to take back */
+	return disagreeing(db, closing, out, cap);
 }
 
 static bool is_lowest(const struct ipamdb *db)
@@ -360,26 +400,38 @@ static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *rem
 		db_trace(db, TRACE_RANGE_RECLAIMED, removed, &net->id, NULL, sum);
 }
 
+/* Takes the space back, when all agree on what it is. */
+static void closing_step(struct ipamdb *db, struct closing *closing)
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	if (!closing->is_agreed) {
+		if (closing->late.count > 0)
+			late_admit(db, closing);
+		closure_write(db, closing);
+		closing->is_agreed =
+		    closing->is_durable && is_lowest(db) && disagreeing(db, closing, NULL, 0) == 0;
+	}
+	if (!closing->is_agreed)
+		return;
+	if (digest_make(db, &closing->removed, digest) == 0) {
+		closing->is_agreed = false; /* done; should more turn up, all must agree on it */
+		return;
+	}
+	for (size_t n = 0; n < db->nets.count; n++)
+		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), &closing->removed);
+}
+
 void closures_step(struct ipamdb *db)
 {
 	struct weft_err err;
-	struct id blocker;
 
 	if (db_may_lease(db, &err) != 0)
 		return;
 	for (size_t i = 0; i < db->closings.count; i++) {
 		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
-		if (!closing->is_removed || id_eq(&closing->removed, &db->self) ||
-		    closing->is_flying)
-			continue;
-		if (closing->late.count > 0)
-			late_admit(db, closing);
-		if (!closing->is_agreed)
-			closure_write(db, closing);
-		if (!closing->is_agreed && closing->is_durable && is_lowest(db) &&
-		    closure_blockers(db, &closing->removed, &blocker, 1) == 0)
-			closing->is_agreed = true;
-		for (size_t n = 0; closing->is_agreed && n < db->nets.count; n++)
-			net_reclaim(db, *(struct net **)vec_at(&db->nets, n), &closing->removed);
+		if (closing->is_removed && !closing->is_flying &&
+		    !id_eq(&closing->removed, &db->self))
+			closing_step(db, closing);
 	}
 }

@@ -96,6 +96,12 @@ struct lease cluster_leased(struct cluster *c, size_t node, const struct id *net
 
 void cluster_crash(struct cluster *c, size_t node);
 void cluster_start(struct cluster *c, size_t node, bool marker_ok);
+
+/* A start whose snapshot of others' rows is complete, in no good order. */
+void cluster_start_keeping(struct cluster *c, size_t node);
+
+/* All rows of a node's disk become visible to it (again). */
+void cluster_tell_all(struct cluster *c, size_t node);
 void cluster_member(struct cluster *c, size_t about, bool present, bool removed);
 void cluster_attachment(struct cluster *c, size_t node, const struct id *network, uint8_t bucket);
 void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *key, size_t key_len,

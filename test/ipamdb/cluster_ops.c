@@ -3,7 +3,6 @@
 /* What tests do to the cluster of cluster.h, and what they see of it. */
 #include "cluster_impl.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,13 +26,20 @@ void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
 	}
 }
 
-void cluster_start(struct cluster *c, size_t i, bool marker_ok)
+void cluster_tell_all(struct cluster *c, size_t i)
+{
+	/* The newest first: an order in which no store gives them, and which must do no harm. */
+	for (size_t r = c->nodes[i].disk.rows.count; r-- > 0;)
+		cluster_tell_row(c, i, vec_at(&c->nodes[i].disk.rows, r));
+}
+
+/* The process is back with its leases; rows and members are told next. */
+static void revive(struct cluster *c, size_t i, bool marker_ok)
 {
 	struct cluster_node *node = &c->nodes[i];
-	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
 	struct wall wall = {c->now.ns / NS_PER_MS};
 
-	assert(!node->up);
+	WEFT_ASSERT(!node->up);
 	node->db = cluster_db_make(c, i);
 	node->boot++;
 	node->up = true;
@@ -42,34 +48,51 @@ void cluster_start(struct cluster *c, size_t i, bool marker_ok)
 				      .meta = META_LEASE_SEQUENCE,
 				      .bytes = node->disk.lease_sequence,
 				      .len = node->disk.lease_sequence_len};
-		assert(ipamdb_load(node->db, &write) == 0);
+		WEFT_ASSERT(ipamdb_load(node->db, &write) == 0);
 	}
 	for (size_t l = 0; l < node->disk.leases.count; l++) {
 		struct write write = {.kind = WRITE_LEASE};
 		write.lease = ((struct cluster_lease *)vec_at(&node->disk.leases, l))->lease;
-		assert(ipamdb_load(node->db, &write) == 0);
+		WEFT_ASSERT(ipamdb_load(node->db, &write) == 0);
 	}
 	ipamdb_start(node->db, c->now, wall, marker_ok);
-	/* Own rows come back from the disk; of others' rows the snapshot may lag: none at all here
-	 * but facts. */
-	for (size_t r = 0; r < node->disk.rows.count;) {
-		struct cluster_row *row = vec_at(&node->disk.rows, r);
-		if (!row_is_fact(&row->view) && !id_eq(&row->view.owner, &node->id)) {
-			vec_remove(&node->disk.rows, r);
-			continue;
-		}
-		r++;
-	}
-	for (size_t r = 0; r < node->disk.rows.count; r++)
-		cluster_tell_row(c, i, vec_at(&node->disk.rows, r));
+}
+
+static void activate(struct cluster *c, size_t i)
+{
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+
 	for (size_t m = 0; m < c->count; m++)
 		cluster_member(c, m, c->nodes[m].up && !c->nodes[m].left, c->nodes[m].left);
 	cluster_step(c, i, &active);
 }
 
+void cluster_start(struct cluster *c, size_t i, bool marker_ok)
+{
+	struct cluster_node *node = &c->nodes[i];
+
+	revive(c, i, marker_ok);
+	/* Own rows and facts come back from the disk; the snapshot of others' rows is lost. */
+	for (size_t r = node->disk.rows.count; r-- > 0;) {
+		struct cluster_row *row = vec_at(&node->disk.rows, r);
+		if (!row_is_fact(&row->view) && !id_eq(&row->view.owner, &node->id))
+			vec_remove(&node->disk.rows, r);
+	}
+	for (size_t r = 0; r < node->disk.rows.count; r++)
+		cluster_tell_row(c, i, vec_at(&node->disk.rows, r));
+	activate(c, i);
+}
+
+void cluster_start_keeping(struct cluster *c, size_t i)
+{
+	revive(c, i, true);
+	cluster_tell_all(c, i);
+	activate(c, i);
+}
+
 void cluster_crash(struct cluster *c, size_t i)
 {
-	assert(c->nodes[i].up);
+	WEFT_ASSERT(c->nodes[i].up);
 	ipamdb_free(c->nodes[i].db);
 	c->nodes[i].db = NULL;
 	c->nodes[i].up = false;
@@ -132,11 +155,11 @@ struct id cluster_network(struct cluster *c, size_t node, const char *name, cons
 
 	memset(&id, name[0], sizeof(id));
 	memcpy(rec.name, name, strlen(name) + 1);
-	assert(prefix_parse(pool, &rec.pools[0].subnet) == 0);
+	WEFT_ASSERT(prefix_parse(pool, &rec.pools[0].subnet) == 0);
 	rec.pools[0].ip_range = rec.pools[0].subnet;
 	rec.pools[0].gateway = inet_add(&rec.pools[0].subnet.ip, 1);
 	len = rec_network_encode(&rec, value, sizeof(value));
-	assert(len > 0 && (size_t)len <= sizeof(rows[0].bytes));
+	WEFT_ASSERT(len > 0 && (size_t)len <= sizeof(rows[0].bytes));
 	memset(rows, 0, sizeof(rows));
 	rows[0].view =
 	    (struct row_view){.kind = FACT_NETWORK, .key_len = ID_BYTES, .value_len = (size_t)len};
@@ -160,7 +183,7 @@ void cluster_attachment(struct cluster *c, size_t node, const struct id *network
 	struct cluster_row row = {.view = {.kind = ROW_ATTACHMENT, .key_len = ID_BYTES}};
 	int len = rec_attachment_encode(&rec, row.bytes, sizeof(row.bytes));
 
-	assert(len > 0);
+	WEFT_ASSERT(len > 0);
 	row.view.value_len = (size_t)len;
 	memcpy(row.view.key, network->b, ID_BYTES);
 	write_rows(c, node, &row, 1);
@@ -189,7 +212,7 @@ static uint64_t take(struct cluster *c, size_t node, const struct id *network, c
 		}
 	if (addr) {
 		req.addr_count = 1;
-		assert(inet_parse(addr, &req.addrs[0]) == 0);
+		WEFT_ASSERT(inet_parse(addr, &req.addrs[0]) == 0);
 	}
 	return cluster_request(c, node, &req);
 }

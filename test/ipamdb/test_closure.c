@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/closure.c: a removed node's space comes back, once, and to one. */
+#include <string.h>
+
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static uint64_t held(size_t node, const struct id *net)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
+}
+
+/* node rm of removed, signed by by: the fact travels, the member is out. */
+static void remove_node(size_t by, size_t removed)
+{
+	struct rec_removal rec = {.reason = "gone"};
+	uint8_t value[128];
+	int len = rec_removal_encode(&rec, value, sizeof(value));
+
+	assert_true(len > 0);
+	cluster_member(&c, removed, false, true);
+	cluster_fact(&c, by, FACT_REMOVAL, c.nodes[removed].id.b, ID_BYTES, value, (size_t)len);
+}
+
+static void the_space_of_a_removed_node_comes_back(void **state)
+{
+	struct id net, blocker;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 0, &net);
+	cluster_leased(&c, 1, &net);
+	cluster_crash(&c, 2);
+	remove_node(1, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net) + held(1, &net), 256);
+	assert_int_equal(ipamdb_blockers(c.nodes[0].db, &c.nodes[2].id, &blocker, 1), 0);
+	for (int i = 0; i < 251; i++)
+		cluster_leased(&c, (size_t)i % 2, &net);
+}
+
+static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
+{
+	struct id net, blocker;
+	struct lease lease;
+	uint64_t before;
+
+	(void)state;
+	cluster_init(&c, 4, 1);
+	net = cluster_network(&c, 3, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 0, &net);
+	/* Node 2 gets a share that nobody else hears of. */
+	for (size_t i = 0; i < 2; i++)
+		c.cut[3][i] = c.cut[i][3] = c.cut[2][i] = c.cut[i][2] = true;
+	lease = cluster_leased(&c, 2, &net);
+	assert_true(inet_is_v4(&lease.address));
+	cluster_crash(&c, 2);
+	cluster_crash(&c, 3);
+	memset(c.cut, 0, sizeof(c.cut));
+	before = held(0, &net);
+	remove_node(0, 3);
+	cluster_run(&c, 60000);
+	assert_int_equal(held(0, &net), before);
+	assert_int_equal(ipamdb_blockers(c.nodes[0].db, &c.nodes[3].id, &blocker, 1), 1);
+	assert_true(id_eq(&blocker, &c.nodes[2].id));
+	cluster_start(&c, 2, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net) + held(1, &net) + held(2, &net), 256);
+	assert_true(held(2, &net) > 0);
+}
+
+static void two_removals_of_one_node_are_one(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	remove_node(0, 2);
+	remove_node(1, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(held(1, &net), 0);
+}
+
+static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(void **state)
+{
+	struct cluster_row grant = {.view = {.kind = ROW_GRANT, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.generation = 2};
+	struct rec_grant rec;
+	struct ipam_event event = {.kind = IPAM_EV_ROW, .row = &grant.view};
+	int len;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	remove_node(0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &key.network), 256);
+	/* The removed node, cut off, has gone on granting. */
+	assert_int_equal(prefix_parse("10.1.0.128/25", &key.range), 0);
+	range_key_encode(&key, grant.view.key);
+	rec.to = c.nodes[1].id;
+	len = rec_grant_encode(&rec, grant.bytes, sizeof(grant.bytes));
+	grant.view.value = grant.bytes;
+	grant.view.value_len = (size_t)len;
+	grant.view.owner = c.nodes[2].id;
+	grant.view.epoch = 1;
+	grant.view.sequence = 99;
+	cluster_step(&c, 1, &event);
+	cluster_step(&c, 0, &event);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(1, &key.network), 0);
+	assert_int_equal(held(0, &key.network), 256);
+}
+
+static void a_void_grant_stays_void_after_a_restart(void **state)
+{
+	struct cluster_row *row;
+	struct range_key key = {.generation = 2};
+	struct rec_grant rec;
+	struct id net;
+	uint64_t before;
+
+	(void)state;
+	cluster_init(&c, 4, 1);
+	key.network = net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &net);
+	before = held(1, &net);
+	cluster_crash(&c, 2);
+	cluster_crash(&c, 3); /* blocks the reclaim */
+	remove_node(0, 2);
+	cluster_run(&c, 5000);
+	/* A grant that only the removed node knew, found on its disk by whoever comes back first.
+	 */
+	row = vec_push(&c.nodes[1].disk.rows, NULL);
+	row->view.kind = ROW_GRANT;
+	row->view.key_len = RANGE_KEY_BYTES;
+	assert_int_equal(prefix_parse("10.1.0.64/26", &key.range), 0);
+	range_key_encode(&key, row->view.key);
+	rec.to = c.nodes[1].id;
+	row->view.value_len = (size_t)rec_grant_encode(&rec, row->bytes, sizeof(row->bytes));
+	row->view.owner = c.nodes[2].id;
+	row->view.epoch = 1;
+	row->view.sequence = 99;
+	cluster_tell_all(&c, 1);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(1, &net), before);
+	cluster_crash(&c, 1);
+	cluster_start_keeping(&c, 1);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(1, &net), before);
+	cluster_start(&c, 3, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(the_space_of_a_removed_node_comes_back, teardown),
+	    cmocka_unit_test_teardown(a_failed_member_blocks_until_it_is_back_and_is_named,
+				      teardown),
+	    cmocka_unit_test_teardown(two_removals_of_one_node_are_one, teardown),
+	    cmocka_unit_test_teardown(
+		a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void, teardown),
+	    cmocka_unit_test_teardown(a_void_grant_stays_void_after_a_restart, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/handover.c. */
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static uint64_t held(size_t node, const struct id *net)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
+}
+
+static uint64_t hand_over(size_t node)
+{
+	struct ipam_request req = {.kind = IPAM_HAND_OVER};
+
+	return cluster_request(&c, node, &req);
+}
+
+static void a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.nodes[1].hold_commits = true;
+	tag = hand_over(0);
+	cluster_run(&c, 100);
+	assert_null(cluster_answer(&c, tag));
+	c.nodes[1].hold_commits = false;
+	cluster_run(&c, 100);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(held(1, &net), 256);
+}
+
+static void a_node_with_live_leases_does_not_hand_over(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_leased(&c, 0, &net);
+	tag = hand_over(0);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_IN_USE);
+	assert_int_equal(held(0, &net), 256);
+}
+
+static void the_last_member_has_nobody_to_wait_for(void **state)
+{
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 1, 1);
+	cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	tag = hand_over(0);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+}
+
+static void without_anybody_in_reach_it_says_so_at_once_and_keeps_all(void **state)
+{
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_crash(&c, 1);
+	tag = hand_over(0);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_NO_PEER);
+	assert_int_equal(held(0, &net), 256);
+	cluster_leased(&c, 0, &net);
+}
+
+static void a_recipient_that_falls_silent_ends_the_wait_at_the_deadline(void **state)
+{
+	struct ipam_request req = {.kind = IPAM_HAND_OVER};
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.nodes[1].hold_commits = true;
+	req.deadline = mono_add_ms(c.now, 300);
+	tag = cluster_request(&c, 0, &req);
+	cluster_run(&c, 299);
+	assert_null(cluster_answer(&c, tag));
+	cluster_run(&c, 2);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_TIMEOUT);
+}
+
+static void cooling_addresses_are_handed_over_too(void **state)
+{
+	struct id net;
+	struct lease lease;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	lease = cluster_leased(&c, 0, &net);
+	cluster_leased(&c, 1, &net);
+	cluster_leased(&c, 2, &net);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, 10);
+	tag = hand_over(0);
+	cluster_run(&c, 200);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	assert_int_equal(held(1, &net) + held(2, &net), 256);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(
+		a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row, teardown),
+	    cmocka_unit_test_teardown(a_node_with_live_leases_does_not_hand_over, teardown),
+	    cmocka_unit_test_teardown(the_last_member_has_nobody_to_wait_for, teardown),
+	    cmocka_unit_test_teardown(without_anybody_in_reach_it_says_so_at_once_and_keeps_all,
+				      teardown),
+	    cmocka_unit_test_teardown(a_recipient_that_falls_silent_ends_the_wait_at_the_deadline,
+				      teardown),
+	    cmocka_unit_test_teardown(cooling_addresses_are_handed_over_too, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

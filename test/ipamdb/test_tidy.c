@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/tidy.c. */
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static uint64_t held(size_t node, const struct id *net)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
+}
+
+static void release_and_wait(size_t node, const struct id *net, const struct lease *lease,
+			     int64_t ms)
+{
+	cluster_release(&c, node, net, lease);
+	cluster_run(&c, ms);
+}
+
+static struct lease leased_by_name(size_t node, const struct id *net, const char *addr)
+{
+	uint64_t tag = cluster_lease(&c, node, net, addr);
+
+	cluster_run(&c, 50);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	return cluster_answer(&c, tag)->leases[0];
+}
+
+static void an_idle_single_address_goes_back_and_the_rows_merge_again(void **state)
+{
+	struct id net;
+	struct lease lease;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	lease = leased_by_name(1, &net, "10.1.0.50");
+	assert_int_equal(held(1, &net), 1);
+	release_and_wait(1, &net, &lease, 180000);
+	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_own_rows(&c, 0), 1);
+	assert_int_equal(cluster_own_rows(&c, 1), 0);
+}
+
+static void a_single_address_in_use_stays(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	leased_by_name(1, &net, "10.1.0.50");
+	cluster_run(&c, 300000);
+	assert_int_equal(held(1, &net), 1);
+}
+
+static void a_thousand_named_leases_leave_a_small_table(void **state)
+{
+	struct id net;
+	char addr[INET_TEXT_BYTES];
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	for (int round = 0; round < 5; round++) {
+		struct lease leases[40];
+		for (int i = 0; i < 40; i++) {
+			struct inet ip = inet_from_v4(0x0a010000u + 20u + (uint32_t)i * 5u);
+			inet_format(&ip, addr);
+			leases[i] = leased_by_name(1, &net, addr);
+		}
+		for (int i = 0; i < 40; i++)
+			release_and_wait(1, &net, &leases[i], 10);
+		cluster_run(&c, 400000);
+		assert_int_equal(cluster_own_rows(&c, 0), 1);
+		assert_int_equal(cluster_own_rows(&c, 1), 0);
+	}
+}
+
+static void a_grant_row_stays_while_a_range_of_ours_lies_under_it(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &net);
+	cluster_run(&c, 20000);
+	/* The own rows alone must say what is ours: a restart that knows nobody else's rows. */
+	cluster_crash(&c, 1);
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, true);
+	assert_int_equal(held(0, &net), 192);
+	cluster_run(&c, 20000);
+	assert_int_equal(held(0, &net), 192);
+}
+
+static void the_rows_of_a_removed_network_are_collected(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	leased_by_name(1, &net, "10.1.0.50");
+	cluster_network_end(&c, 0, &net);
+	cluster_run(&c, 20000);
+	assert_int_equal(cluster_own_rows(&c, 0), 0);
+	assert_int_equal(cluster_own_rows(&c, 1), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(an_idle_single_address_goes_back_and_the_rows_merge_again,
+				      teardown),
+	    cmocka_unit_test_teardown(a_single_address_in_use_stays, teardown),
+	    cmocka_unit_test_teardown(a_thousand_named_leases_leave_a_small_table, teardown),
+	    cmocka_unit_test_teardown(a_grant_row_stays_while_a_range_of_ours_lies_under_it,
+				      teardown),
+	    cmocka_unit_test_teardown(the_rows_of_a_removed_network_are_collected, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
