@@ -26,6 +26,8 @@
 #define TOPICS_MAX 512u
 #define BUCKETS_PER_ROUND 16
 #define TOPICS_PER_ROUND 8
+#define RUNS_PER_ROUND 16
+#define RUN_PARTS 16u /* never a whole bucket, which would be answered with its sums again */
 
 struct digest {
 	uint64_t flags;
@@ -281,14 +283,52 @@ static uint32_t read_topic(const struct tables *tables, struct cursor *cursor,
 	return topic != NONE && topic_is_shared(tables, topic, &from->id) ? topic : NONE;
 }
 
+/* Goes into buckets of a topic that differ, from a random one on. */
+static void descend_buckets(struct tables *tables, const struct id *peer, uint32_t topic,
+			    const uint64_t theirs[BUCKETS], const uint64_t ours[BUCKETS])
+{
+	unsigned start = (unsigned)rng_below(&tables->core->rng, BUCKETS);
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < BUCKETS && done < BUCKETS_PER_ROUND; i++) {
+		unsigned at = (start + i) % BUCKETS;
+		if (theirs[at] == ours[at])
+			continue;
+		descend(tables, peer, topic, at);
+		done++;
+	}
+}
+
+/* Names what lies in the parts of a bucket that differ; neighbours go together. */
+static void name_parts(struct tables *tables, const struct id *peer, uint32_t topic,
+		       unsigned bucket, const uint64_t theirs[BUCKETS],
+		       const uint64_t ours[BUCKETS])
+{
+	unsigned at = 0;
+
+	for (unsigned done = 0; at < BUCKETS && done < RUNS_PER_ROUND; at++) {
+		uint64_t first, last, skipped;
+		unsigned end = at;
+		if (theirs[at] == ours[at])
+			continue;
+		while (end + 1 < BUCKETS && end + 1 - at < RUN_PARTS &&
+		       theirs[end + 1] != ours[end + 1])
+			end++;
+		bucket_range(bucket, at, &first, &last);
+		bucket_range(bucket, end, &skipped, &last);
+		marks_send(tables, peer, topic, first, last);
+		at = end;
+		done++;
+	}
+}
+
 enum drop_reason compare_buckets(struct tables *tables, const struct member *from,
 				 const uint8_t *body, size_t len)
 {
 	uint64_t theirs[BUCKETS], ours[BUCKETS];
 	struct cursor cursor;
 	uint32_t topic;
-	unsigned bucket, start;
-	unsigned done = 0;
+	unsigned bucket;
 
 	cursor_init(&cursor, body, len);
 	if (cursor_array(&cursor, 3) != 3)
@@ -304,20 +344,10 @@ enum drop_reason compare_buckets(struct tables *tables, const struct member *fro
 	if (topic == NONE)
 		return DROP_NONE;
 	sum_buckets(tables, topic, bucket, ours);
-	start = (unsigned)rng_below(&tables->core->rng, BUCKETS);
-	for (unsigned i = 0; i < BUCKETS; i++) {
-		unsigned at = (start + i) % BUCKETS;
-		uint64_t first, last;
-		if (theirs[at] == ours[at])
-			continue;
-		if (bucket == BUCKETS) {
-			if (done++ < BUCKETS_PER_ROUND)
-				descend(tables, &from->id, topic, at);
-			continue;
-		}
-		bucket_range(bucket, at, &first, &last);
-		marks_send(tables, &from->id, topic, first, last);
-	}
+	if (bucket == BUCKETS)
+		descend_buckets(tables, &from->id, topic, theirs, ours);
+	else
+		name_parts(tables, &from->id, topic, bucket, theirs, ours);
 	return DROP_NONE;
 }
 

@@ -15,6 +15,7 @@
 #include "base/pack.h"
 #include "tables_state.h"
 #include "topic.h"
+#include "versions.h"
 #include "want.h"
 
 #define WANTS_MAX 1024
@@ -23,7 +24,6 @@
 #define ASK_VERSIONS 24
 #define ENTRY_BYTES 64
 #define VERSION_BYTES 18 /* at most */
-#define LIST_VERSIONS_MAX 512
 #define WANT_TRIES 4
 
 _Static_assert(2 * ENTRY_BYTES + ASK_VERSIONS * VERSION_BYTES < REPAIR_FRAME_BYTES,
@@ -322,25 +322,11 @@ static struct version read_version(struct cursor *cursor)
 	return (struct version){epoch, cursor_uint(cursor, UINT64_MAX)};
 }
 
-/* Versions, strictly rising. */
-static bool read_versions(struct cursor *cursor, struct version *out, size_t *count)
-{
-	size_t fields = cursor_array(cursor, 2 * (size_t)LIST_VERSIONS_MAX);
-
-	*count = fields / 2;
-	for (size_t i = 0; i < *count; i++) {
-		out[i] = read_version(cursor);
-		if (i > 0 && version_cmp(out[i - 1], out[i]) >= 0)
-			return false;
-	}
-	return fields % 2 == 0 && cursor_at_end(cursor);
-}
-
 /* The answer about one origin. */
 static enum drop_reason origin_end(struct tables *tables, struct session *session,
 				   struct cursor *cursor)
 {
-	struct version versions[LIST_VERSIONS_MAX];
+	struct version versions[VERSIONS_MAX];
 	struct version after, through, claim;
 	struct id topic, owner;
 	struct want *want;
@@ -355,7 +341,8 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 	through = read_version(cursor);
 	more = cursor_bool(cursor);
 	claim = read_version(cursor);
-	if (!cursor_ok(cursor) || !read_versions(cursor, versions, &count))
+	count = versions_read(cursor, versions);
+	if (count == SIZE_MAX || !cursor_at_end(cursor))
 		return DROP_FRAME;
 	want = find_origin(session, &owner, replica_find_topic(&tables->replica, &topic));
 	if (want == NULL || want->mode != mode || version_cmp(want->after, after) != 0 ||

@@ -10,7 +10,7 @@
 #include "watermark.h"
 
 #define REPAIR_SESSIONS 4
-#define REPAIR_FRAME_BYTES 1100 /* the most that a frame of this path holds */
+#define REPAIR_FRAME_BYTES 1160 /* the most that a frame of this path holds */
 
 struct tables;
 

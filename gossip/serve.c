@@ -12,14 +12,17 @@
 #include "pull.h"
 #include "tables_state.h"
 #include "topic.h"
+#include "versions.h"
 
 #define SERVE_BYTES ((size_t)32 * 1024)
 #define WINDOW_ROWS 64
-#define WINDOW_LIST 160
 #define FACTS_MAX 32
 #define ENTRIES_MAX 8
-#define VERSIONS_MAX 64
-#define HEAD_BYTES 128 /* of a PULL_END without its versions */
+#define NAMED_MAX 32
+#define HEAD_BYTES 100 /* of a PULL_END without its versions */
+
+_Static_assert(HEAD_BYTES + 3 + 22 * NAMED_MAX <= REPAIR_FRAME_BYTES,
+	       "the end of a list of versions asked for by name fits one frame");
 
 struct request {
 	struct id topic_id, owner_id;
@@ -27,7 +30,7 @@ struct request {
 	enum want_mode mode;
 	struct version after;
 	size_t count;
-	struct version versions[VERSIONS_MAX];
+	struct version versions[NAMED_MAX];
 };
 
 struct listed {
@@ -41,7 +44,7 @@ struct serve {
 	size_t budget;
 	size_t count, max;
 	bool more;
-	struct listed at[WINDOW_LIST];
+	struct listed at[VERSIONS_MAX];
 };
 
 static void send_row(struct serve *serve, uint32_t slot)
@@ -56,15 +59,6 @@ static void send_row(struct serve *serve, uint32_t slot)
 	serve->budget = serve->budget > len ? serve->budget - len : 0;
 }
 
-static size_t uint_bytes(uint64_t value)
-{
-	return value < 128           ? 1
-	       : value <= UINT8_MAX  ? 2
-	       : value <= UINT16_MAX ? 3
-	       : value <= UINT32_MAX ? 5
-				     : 9;
-}
-
 static void pack_version(struct pack *pack, struct version version)
 {
 	pack_uint(pack, version.epoch);
@@ -75,9 +69,12 @@ static void pack_version(struct pack *pack, struct version version)
 static void send_end(struct serve *serve, const struct request *request, struct version through,
 		     struct version claim)
 {
+	struct version versions[VERSIONS_MAX];
 	uint8_t bytes[REPAIR_FRAME_BYTES];
 	struct pack pack;
 
+	for (size_t i = 0; i < serve->count; i++)
+		versions[i] = serve->at[i].version;
 	pack_init(&pack, bytes, sizeof(bytes));
 	pack_array(&pack, 11);
 	pack_bin(&pack, request->topic_id.b, ID_BYTES);
@@ -87,15 +84,42 @@ static void send_end(struct serve *serve, const struct request *request, struct 
 	pack_version(&pack, through);
 	pack_bool(&pack, serve->more);
 	pack_version(&pack, claim);
-	pack_array(&pack, 2 * serve->count);
-	for (size_t i = 0; i < serve->count; i++)
-		pack_version(&pack, serve->at[i].version);
+	versions_pack(&pack, versions, serve->count);
 	WEFT_ASSERT(pack_ok(&pack));
 	(void)outbox_add(&serve->tables->core->outbox, &serve->to->id, CLASS_REPAIR, FRAME_PULL_END,
 			 pack.bytes, pack.len);
 }
 
-/* The lowest versions beyond request->after, sorted, at most serve->max. */
+static bool is_lower(const struct listed *a, const struct listed *b)
+{
+	return version_cmp(a->version, b->version) < 0;
+}
+
+/* Restores the heap of at[0..count), the highest version on top, below place i. */
+static void sink(struct serve *serve, size_t i, size_t count)
+{
+	struct listed item = serve->at[i];
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+		if (child + 1 < count && is_lower(&serve->at[child], &serve->at[child + 1]))
+			child++;
+		if (child >= count || !is_lower(&item, &serve->at[child]))
+			break;
+		serve->at[i] = serve->at[child];
+		i = child;
+	}
+	serve->at[i] = item;
+}
+
+static void heapify(struct serve *serve)
+{
+	for (size_t i = serve->count / 2; i-- > 0;)
+		sink(serve, i, serve->count);
+}
+
+/* The lowest versions beyond request->after, sorted, at most serve->max: a bounded heap, since an
+ * origin may hold many times that number. */
 static void collect(struct serve *serve, const struct request *request)
 {
 	const struct replica *replica = &serve->tables->replica;
@@ -106,41 +130,49 @@ static void collect(struct serve *serve, const struct request *request)
 	for (; next != NONE; next = replica_slot(replica, next)->next) {
 		const struct slot *slot = replica_slot(replica, next);
 		struct listed item = {{slot->epoch, slot->sequence}, next};
-		size_t i = serve->count;
 		if (version_cmp(item.version, request->after) <= 0)
 			continue;
-		while (i > 0 && version_cmp(serve->at[i - 1].version, item.version) > 0)
-			i--;
-		if (serve->count == serve->max) {
-			serve->more = true;
-			if (i == serve->max)
-				continue;
-			serve->count--;
+		if (serve->count < serve->max) {
+			serve->at[serve->count++] = item;
+			if (serve->count == serve->max)
+				heapify(serve);
+			continue;
 		}
-		memmove(&serve->at[i + 1], &serve->at[i],
-			(serve->count - i) * sizeof(serve->at[0]));
-		serve->at[i] = item;
-		serve->count++;
+		serve->more = true;
+		if (is_lower(&item, &serve->at[0])) {
+			serve->at[0] = item;
+			sink(serve, 0, serve->count);
+		}
+	}
+	heapify(serve);
+	for (size_t end = serve->count; end-- > 1;) {
+		struct listed top = serve->at[0];
+		serve->at[0] = serve->at[end];
+		serve->at[end] = top;
+		sink(serve, 0, end);
 	}
 }
 
 /* Shortens the list to what one frame and the budget of rows hold. */
 static void trim(struct serve *serve, bool with_rows)
 {
-	size_t frame = HEAD_BYTES, rows = 0, i;
+	struct version versions[VERSIONS_MAX];
+	size_t bytes = 0, fitting, i;
 
-	for (i = 0; i < serve->count; i++) {
-		const struct listed *item = &serve->at[i];
+	for (i = 0; i < serve->count; i++)
+		versions[i] = serve->at[i].version;
+	fitting = versions_fit(versions, serve->count, REPAIR_FRAME_BYTES - HEAD_BYTES);
+	for (i = 0; i < fitting && with_rows; i++) {
 		size_t len;
 		(void)blob_bytes(serve->tables->core->blobs,
-				 replica_slot(&serve->tables->replica, item->slot)->blob, &len);
-		frame += uint_bytes(item->version.epoch) + uint_bytes(item->version.sequence);
-		rows += len;
-		if (frame > REPAIR_FRAME_BYTES || (with_rows && rows > serve->budget))
-			break;
+				 replica_slot(&serve->tables->replica, serve->at[i].slot)->blob,
+				 &len);
+		bytes += len;
+		if (bytes > serve->budget)
+			fitting = i;
 	}
-	serve->more = serve->more || i < serve->count;
-	serve->count = i;
+	serve->more = serve->more || fitting < serve->count;
+	serve->count = fitting;
 }
 
 static uint32_t member_row(const struct tables *tables, const struct id *owner)
@@ -158,7 +190,7 @@ static void serve_window(struct serve *serve, const struct request *request)
 	struct version through = request->after;
 	uint32_t first = NONE;
 
-	serve->max = with_rows ? WINDOW_ROWS : WINDOW_LIST;
+	serve->max = with_rows ? WINDOW_ROWS : VERSIONS_MAX;
 	collect(serve, request);
 	trim(serve, with_rows);
 	if (serve->count > 0)
@@ -226,7 +258,7 @@ static bool read_entry(const struct tables *tables, struct cursor *cursor, struc
 	request->mode = (enum want_mode)cursor_uint(cursor, WANT_MISSING);
 	request->after.epoch = cursor_uint(cursor, UINT64_MAX);
 	request->after.sequence = cursor_uint(cursor, UINT64_MAX);
-	fields = cursor_array(cursor, 2 * (size_t)VERSIONS_MAX);
+	fields = cursor_array(cursor, 2 * (size_t)NAMED_MAX);
 	request->count = fields / 2;
 	for (size_t i = 0; i < request->count; i++) {
 		request->versions[i].epoch = cursor_uint(cursor, UINT64_MAX);

@@ -167,8 +167,8 @@ static void take_changes(struct net_node *node)
 			struct row_view row = change->row;
 			uint8_t bytes[ROW_BYTES_MAX];
 			int len = row_encode(&row, bytes, sizeof(bytes));
-			node->retracted += len > 0 && memcmp(bytes, row.sig - row.signed_len,
-							     (size_t)len) != 0;
+			node->retracted +=
+			    len > 0 && memcmp(bytes, row.sig - row.signed_len, (size_t)len) != 0;
 		}
 	}
 }
@@ -217,8 +217,7 @@ static void flush(struct net *net, struct net_node *node)
 		while (count > 0) {
 			uint8_t payload[WIRE_PAYLOAD_MAX];
 			size_t kept = 0;
-			size_t len =
-			    outbox_pack(box, candidates, count, payload, sizeof(payload));
+			size_t len = outbox_pack(box, candidates, count, payload, sizeof(payload));
 			WEFT_ASSERT(len > 0);
 			len += tables_fill(node->tables, member_find(&node->kit.members, &to),
 					   payload + len, sizeof(payload) - len);
@@ -404,9 +403,9 @@ static void deliver(struct net *net, struct net_event *event)
 	}
 	for (size_t at = 0; event->kind == EV_FRAMES && at < event->len;) {
 		size_t len = wire_get(event->bytes + at + 1, 2);
-		enum drop_reason reason = tables_frame(
-		    node->tables, member_find(&node->kit.members, &from), event->bytes[at],
-		    event->bytes + at + FRAME_HEADER_BYTES, len);
+		enum drop_reason reason =
+		    tables_frame(node->tables, member_find(&node->kit.members, &from),
+				 event->bytes[at], event->bytes + at + FRAME_HEADER_BYTES, len);
 		node->drops += reason != DROP_NONE;
 		at += FRAME_HEADER_BYTES + len;
 	}
@@ -520,8 +519,8 @@ bool net_has(struct net *net, size_t number, size_t owner, const struct id *topi
 	if (!tables_row(net_node(net, number)->tables, kind < ROW_KIND_FACTS ? &id : NULL,
 			topic != NULL ? topic : &all, kind, wanted.key, wanted.key_len, &row))
 		return false;
-	return value == NULL || (row.value_len == strlen(value) &&
-				 memcmp(row.value, value, row.value_len) == 0);
+	return value == NULL ||
+	       (row.value_len == strlen(value) && memcmp(row.value, value, row.value_len) == 0);
 }
 
 void net_restart(struct net *net, size_t number)

@@ -29,7 +29,7 @@ struct net_node {
 	struct row_view last_change; /* value not to be used */
 	size_t traces;
 	size_t drops;
-	size_t writes[16]; /* by kind */
+	size_t writes[16];       /* by kind */
 	struct net_store *store; /* what was committed, newest version of each row */
 	size_t store_count, store_cap;
 };
@@ -42,8 +42,8 @@ struct net {
 	unsigned loss_percent;
 	int64_t delay_ns_min, delay_ns_max;
 	bool cut[NET_NODES_MAX][NET_NODES_MAX];
-	size_t datagrams, bytes;	       /* handed to the network */
-	size_t repair_datagrams; /* with a frame of the repair path in them */
+	size_t datagrams, bytes;  /* handed to the network */
+	size_t repair_datagrams;  /* with a frame of the repair path in them */
 	struct net_event *events; /* sorted by time, then by order of adding */
 };
 
@@ -90,15 +90,15 @@ void net_cut(struct net *net, size_t a, size_t b, bool cut);
 void net_key(struct row_view *row, uint32_t key);
 
 /* A fake of admission.h for programs that use this net; once in each of them. */
-#define NET_ADMISSION                                                                              \
-	enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row,    \
-					     uint8_t pub[SIGN_PUB_BYTES])                          \
-	{                                                                                          \
-		return net_may_write((struct net_node *)(void *)adm, row, pub);                    \
-	}                                                                                          \
-	void admission_row(struct admission *adm, const struct row_view *row)                      \
-	{                                                                                          \
-		net_row((struct net_node *)(void *)adm, row);                                      \
+#define NET_ADMISSION                                                                           \
+	enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row, \
+					     uint8_t pub[SIGN_PUB_BYTES])                       \
+	{                                                                                       \
+		return net_may_write((struct net_node *)(void *)adm, row, pub);                 \
+	}                                                                                       \
+	void admission_row(struct admission *adm, const struct row_view *row)                   \
+	{                                                                                       \
+		net_row((struct net_node *)(void *)adm, row);                                   \
 	}
 
 enum drop_reason net_may_write(struct net_node *node, const struct row_view *row,

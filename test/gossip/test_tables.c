@@ -122,8 +122,8 @@ static void the_higher_version_wins_in_any_order(void **state)
 	for (size_t n = 1; n <= 2; n++) {
 		struct row_view held;
 		struct id owner = id_numbered(9), all = {{0}};
-		assert_true(tables_row(net_node(&net, n)->tables, &owner, &all, ROW_TAGS, NULL, 0,
-				       &held));
+		assert_true(
+		    tables_row(net_node(&net, n)->tables, &owner, &all, ROW_TAGS, NULL, 0, &held));
 		assert_memory_equal(held.value, "new", 3);
 	}
 	assert_int_equal(net_node(&net, 2)->tables->counts.outdated, 1);
@@ -132,7 +132,8 @@ static void the_higher_version_wins_in_any_order(void **state)
 
 static void another_row_of_the_same_version_is_an_alarm_and_the_first_stays(void **state)
 {
-	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	struct row_view row = {
+	    .kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct id all = {{0}};
 	struct row_view held;
@@ -147,15 +148,16 @@ static void another_row_of_the_same_version_is_an_alarm_and_the_first_stays(void
 	assert_int_equal(net_receive(&net, 1, 1, bytes, net_sign(&row, bytes)), DROP_NONE);
 	assert_int_equal(net_node(&net, 1)->tables->counts.conflicts, 1);
 	assert_int_equal(net_node(&net, 1)->kit.last_trace.event, TRACE_ROW_CONFLICT);
-	assert_true(tables_row(net_node(&net, 1)->tables, &row.owner, &all, ROW_TAGS, NULL, 0,
-			       &held));
+	assert_true(
+	    tables_row(net_node(&net, 1)->tables, &row.owner, &all, ROW_TAGS, NULL, 0, &held));
 	assert_memory_equal(held.value, "one", 3);
 	net_close(&net);
 }
 
 static void an_own_row_that_this_node_never_wrote_is_an_alarm(void **state)
 {
-	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(1), .epoch = 9, .sequence = 1};
+	struct row_view row = {
+	    .kind = ROW_TAGS, .owner = id_numbered(1), .epoch = 9, .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct net net;
 
@@ -169,7 +171,8 @@ static void an_own_row_that_this_node_never_wrote_is_an_alarm(void **state)
 
 static void a_forged_or_damaged_row_is_dropped(void **state)
 {
-	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	struct row_view row = {
+	    .kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct net net;
 	size_t len;
@@ -192,7 +195,8 @@ static void a_forged_or_damaged_row_is_dropped(void **state)
 
 static void a_row_waits_for_its_owners_member_row(void **state)
 {
-	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 2};
+	struct row_view row = {
+	    .kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 2};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct net net;
 
@@ -470,7 +474,8 @@ static void own_puts_over_the_cap_are_refused_before_anything_is_written(void **
 
 static void a_signature_is_checked_once_per_interned_row(void **state)
 {
-	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	struct row_view row = {
+	    .kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct net net;
 	uint32_t blob;
@@ -529,7 +534,8 @@ int main(void)
 	    cmocka_unit_test(a_failed_snapshot_is_written_again),
 	    cmocka_unit_test(a_restarted_node_has_its_rows_and_goes_on_above_its_sequences),
 	    cmocka_unit_test(rows_of_a_network_go_only_to_attached_nodes),
-	    cmocka_unit_test(a_node_that_attaches_later_has_the_networks_rows_within_ten_milliseconds),
+	    cmocka_unit_test(
+		a_node_that_attaches_later_has_the_networks_rows_within_ten_milliseconds),
 	    cmocka_unit_test(a_topic_that_is_left_is_forgotten_but_for_own_rows),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
 	    cmocka_unit_test(an_owner_that_rewrites_without_end_is_held_to_its_allowance),
