@@ -68,11 +68,11 @@ void work_failed(struct work *work, struct net *net, const char *operation, int 
 	work->report.failed++;
 	work->ov->totals.failures++;
 	if (net != NULL) {
-		net->failed++;
 		failure.network = net->id;
 		failure.attempts = net->attempts + 1;
-		(void)snprintf(net->error, sizeof(net->error), "%.95s: %.60s", operation,
-			       reason[0] != '\0' ? reason : strerror(error));
+		if (net->failed++ == 0) /* the first one is the cause of the others */
+			(void)snprintf(net->error, sizeof(net->error), "%.95s: %.60s", operation,
+				       reason[0] != '\0' ? reason : strerror(error));
 	} else {
 		work->ov->host_failed++;
 		failure.attempts = work->ov->host_attempts + 1;

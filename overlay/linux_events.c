@@ -6,6 +6,7 @@
  * come to nothing.
  */
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/neighbour.h>
@@ -117,6 +118,9 @@ static void hear_link(struct listening *listening, struct nlmsghdr *nlh)
 	devices_put(&kernel->devices, reread.numbers.index, link.name);
 	if (!kernel->has_ipv6)
 		link.addrgen_none = 1;
+	/* down for a moment: its routes are gone, and nobody tells of those */
+	if ((head->ifi_flags & IFF_UP) == 0)
+		link.up = 0;
 	if (strncmp(link.name, "wf", 2) != 0)
 		tell_routes(listening);
 	else
