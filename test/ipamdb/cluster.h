@@ -100,6 +100,9 @@ void cluster_start(struct cluster *c, size_t node, bool marker_ok);
 /* A start whose snapshot of others' rows is complete, in no good order. */
 void cluster_start_keeping(struct cluster *c, size_t node);
 
+/* A row becomes visible on a node, from wherever. */
+void cluster_show(struct cluster *c, size_t node, struct cluster_row *row);
+
 /* All rows of a node's disk become visible to it (again). */
 void cluster_tell_all(struct cluster *c, size_t node);
 void cluster_member(struct cluster *c, size_t about, bool present, bool removed);

@@ -26,6 +26,11 @@ void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
 	}
 }
 
+void cluster_show(struct cluster *c, size_t node, struct cluster_row *row)
+{
+	cluster_tell_row(c, node, row);
+}
+
 void cluster_tell_all(struct cluster *c, size_t i)
 {
 	/* The newest first: an order in which no store gives them, and which must do no harm. */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/accept.c. */
+#include <string.h>
+
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static uint64_t held(size_t node, const struct id *net)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
+}
+
+static void a_grant_that_was_used_and_given_back_is_not_taken_up_again(void **state)
+{
+	struct cluster_row stale;
+	struct id net;
+	struct lease lease;
+	uint64_t tag;
+	size_t found = 0;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	tag = cluster_lease(&c, 1, &net, "10.1.0.50");
+	cluster_run(&c, 50);
+	lease = cluster_answer(&c, tag)->leases[0];
+	for (size_t i = 0; i < c.nodes[0].disk.rows.count; i++) {
+		struct cluster_row *row = vec_at(&c.nodes[0].disk.rows, i);
+		if (row->view.kind != ROW_GRANT)
+			continue;
+		stale = *row;
+		found++;
+	}
+	assert_int_equal(found, 1);
+	cluster_release(&c, 1, &net, &lease);
+	cluster_run(&c, 180000); /* given back, merged, collected */
+	assert_int_equal(held(0, &net), 256);
+	/* The recipient restarts with a snapshot from the days of the grant and hears nobody. */
+	cluster_crash(&c, 1);
+	c.cut[0][1] = c.cut[1][0] = true;
+	cluster_start(&c, 1, true);
+	cluster_show(&c, 1, &stale);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(1, &net), 0);
+}
+
+static void a_fenced_node_takes_nothing_up_until_it_is_active_again(void **state)
+{
+	struct ipam_event fence = {.kind = IPAM_EV_ACTIVE, .ok = false};
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.drop_answers = true;
+	cluster_lease(&c, 1, &net, NULL);
+	cluster_step(&c, 1, &fence);
+	cluster_run(&c, 100);
+	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(held(1, &net), 0);
+	cluster_step(&c, 1, &active);
+	cluster_run(&c, 1000);
+	assert_int_equal(held(1, &net), 64);
+}
+
+static void a_failed_commit_is_tried_again(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.nodes[1].fail_commits = true;
+	cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 1000);
+	assert_int_equal(held(1, &net), 0);
+	c.nodes[1].fail_commits = false;
+	cluster_run(&c, 1000);
+	assert_int_equal(held(1, &net), 64);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_grant_that_was_used_and_given_back_is_not_taken_up_again,
+				      teardown),
+	    cmocka_unit_test_teardown(a_fenced_node_takes_nothing_up_until_it_is_active_again,
+				      teardown),
+	    cmocka_unit_test_teardown(a_failed_commit_is_tried_again, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

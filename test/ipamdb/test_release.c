@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/release.c. */
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+static struct id net;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+static void begin(size_t nodes, const char *pool)
+{
+	cluster_init(&c, nodes, 1);
+	net = cluster_network(&c, 0, "blue", pool);
+	cluster_run(&c, 10);
+}
+
+static int released(size_t node, struct ipam_request *req)
+{
+	uint64_t tag;
+
+	req->network = net;
+	tag = cluster_request(&c, node, req);
+	cluster_run(&c, 20);
+	assert_non_null(cluster_answer(&c, tag));
+	return cluster_answer(&c, tag)->err.code;
+}
+
+static int release(size_t node, const struct lease *lease, uint64_t sequence, bool force)
+{
+	struct ipam_request req = {
+	    .kind = IPAM_RELEASE,
+	    .addr_count = 1,
+	    .addrs = {lease->address},
+	    .sequence = sequence,
+	    .force = force,
+	};
+
+	return released(node, &req);
+}
+
+static struct lease reserved(const char *addr)
+{
+	uint64_t tag = cluster_reserve(&c, 0, &net, addr);
+
+	cluster_run(&c, 20);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	return cluster_answer(&c, tag)->leases[0];
+}
+
+static void a_double_release_is_harmless(void **state)
+{
+	struct lease lease;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	lease = reserved("10.1.0.9");
+	assert_int_equal(release(0, &lease, lease.sequence, false), 0);
+	assert_int_equal(release(0, &lease, lease.sequence, false), 0);
+	assert_int_equal(release(0, &lease, 0, false), 0);
+}
+
+static void a_late_release_frees_nobody_elses_lease(void **state)
+{
+	struct lease first, second, there;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	first = reserved("10.1.0.9");
+	assert_int_equal(release(0, &first, first.sequence, false), 0);
+	second = reserved("10.1.0.9");
+	assert_true(second.sequence > first.sequence);
+	assert_int_equal(release(0, &first, first.sequence, false), WEFT_E_CONFLICT);
+	assert_true(ipamdb_lease(c.nodes[0].db, &net, &second.address, &there));
+	assert_false(there.cooling);
+}
+
+static void numbers_of_leases_rise_over_a_restart_that_remembers_no_lease(void **state)
+{
+	struct lease first, second;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	first = reserved("10.1.0.9");
+	assert_int_equal(release(0, &first, first.sequence, false), 0);
+	cluster_run(&c, 61000);
+	assert_int_equal(c.nodes[0].disk.leases.count, 0);
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, true);
+	second = reserved("10.1.0.9");
+	assert_true(second.sequence > first.sequence);
+}
+
+static void the_lease_of_a_live_endpoint_is_released_only_by_force(void **state)
+{
+	struct lease lease;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	lease = cluster_leased(&c, 0, &net);
+	assert_int_equal(release(0, &lease, 0, false), WEFT_E_IN_USE);
+	assert_int_equal(release(0, &lease, 0, true), 0);
+}
+
+static void another_hosts_lease_is_refused_even_by_force(void **state)
+{
+	struct lease lease;
+
+	(void)state;
+	begin(2, "10.1.0.0/24");
+	lease = cluster_leased(&c, 0, &net);
+	assert_int_equal(release(1, &lease, 0, true), WEFT_E_CONFLICT);
+}
+
+static void an_endpoint_gives_all_its_addresses_back_in_one_commit(void **state)
+{
+	struct ipam_request req = {.kind = IPAM_RELEASE_ENDPOINT};
+	struct ipam_net_info info;
+	struct lease lease;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	lease = cluster_leased(&c, 0, &net);
+	req.endpoint = lease.endpoint;
+	assert_int_equal(released(0, &req), 0);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.leased, 0);
+	assert_int_equal(info.cooling, 1);
+	assert_int_equal(released(0, &req), 0); /* again: nothing is there, nothing is wrong */
+}
+
+static void a_failed_commit_leaves_the_lease_as_it_was(void **state)
+{
+	struct lease lease;
+
+	(void)state;
+	begin(1, "10.1.0.0/30");
+	lease = reserved(NULL);
+	c.nodes[0].fail_commits = true;
+	assert_int_equal(release(0, &lease, 0, false), WEFT_E_STORE);
+	c.nodes[0].fail_commits = false;
+	cluster_run(&c, 100000);
+	assert_int_equal(cluster_answer(&c, cluster_lease(&c, 0, &net, NULL))->err.code,
+			 WEFT_E_POOL_FULL);
+	assert_int_equal(release(0, &lease, lease.sequence, false), 0);
+}
+
+static void a_cooling_address_may_be_asked_for_by_name(void **state)
+{
+	struct lease lease, again;
+
+	(void)state;
+	begin(1, "10.1.0.0/24");
+	lease = reserved("10.1.0.9");
+	assert_int_equal(release(0, &lease, 0, false), 0);
+	again = reserved("10.1.0.9");
+	assert_true(inet_eq(&again.address, &lease.address));
+	cluster_run(&c, 120000); /* the old rest ends and must not free the new lease */
+	assert_int_equal(cluster_answer(&c, cluster_lease(&c, 0, &net, "10.1.0.9"))->err.code,
+			 WEFT_E_ADDRESS_IN_USE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_double_release_is_harmless, teardown),
+	    cmocka_unit_test_teardown(a_late_release_frees_nobody_elses_lease, teardown),
+	    cmocka_unit_test_teardown(numbers_of_leases_rise_over_a_restart_that_remembers_no_lease,
+				      teardown),
+	    cmocka_unit_test_teardown(the_lease_of_a_live_endpoint_is_released_only_by_force,
+				      teardown),
+	    cmocka_unit_test_teardown(another_hosts_lease_is_refused_even_by_force, teardown),
+	    cmocka_unit_test_teardown(an_endpoint_gives_all_its_addresses_back_in_one_commit,
+				      teardown),
+	    cmocka_unit_test_teardown(a_failed_commit_leaves_the_lease_as_it_was, teardown),
+	    cmocka_unit_test_teardown(a_cooling_address_may_be_asked_for_by_name, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
