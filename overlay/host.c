@@ -149,14 +149,14 @@ static bool host_round(struct work *work, int *status)
 void work_host(struct work *work)
 {
 	struct overlay *ov = work->ov;
+	uint32_t failed_before = ov->host_failed;
 	int status = 0, rounds = 0;
 	bool again = true;
 
 	ov->host_due = false;
-	ov->host_failed = 0;
 	while (again && rounds++ < ROUNDS_MAX) {
 		/* what failed in a round before the last will be seen again in the last */
-		ov->host_failed = 0;
+		ov->host_failed = failed_before;
 		again = host_round(work, &status);
 	}
 	if (status != 0)
