@@ -23,6 +23,14 @@ int admission_load(struct admission *adm, const struct write *write);
 /* All is loaded: a node with a cluster begins to claim its next epoch. */
 void admission_start(struct admission *adm);
 
+/* Whom this admin or token (or any token of this admin) admitted: ids written to out[0..cap),
+ * the number of all such members returned. */
+size_t admission_admitted_by(const struct admission *adm, const struct id *id, struct id *out,
+			     size_t cap);
+
+/* The seed of the cluster key, for keyfile_seal; NULL where it is not kept. */
+const uint8_t *admission_cluster_seed(const struct admission *adm);
+
 /* CMD_INIT, _JOIN, _LEAVE, _TOKEN_*, _ADMIN_*, _REMOVE, _ADVERTISE; answers now or later. */
 void admission_command(struct admission *adm, const struct gossip_command *command);
 
@@ -47,3 +55,6 @@ enum drop_reason admission_may_write(struct admission *adm, const struct row_vie
 void admission_durable(struct admission *adm, uint64_t token, bool ok);
 void admission_tick(struct admission *adm);
 struct mono admission_deadline(const struct admission *adm);
+
+/* Walks every structure and asserts its invariants. */
+void admission_check(const struct admission *adm);

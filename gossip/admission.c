@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The desk of admission: what is stored comes in, commands and datagrams go to whom they concern,
+ * and what waits for the store is found again when it is durable.
+ *
+ * Phases of the node:
+ *   NO_CLUSTER --init durable--> ACTIVE
+ *   NO_CLUSTER --join--> JOINING --admitted and durable--> ACTIVE (or back)
+ *   stored cluster --start--> CLAIMING --a member agrees, or none answers--> ACTIVE
+ *   CLAIMING, ACTIVE --a member says this id lives elsewhere--> COPY
+ *   ACTIVE --leave told--> LEFT;  any --removal seen--> REMOVED
+ */
+#include "admission.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admission_impl.h"
+#include "base/pack.h"
+
+#define RETRY_MS 500
+
+struct chain_ctx admission_ctx(struct admission *adm)
+{
+	return (struct chain_ctx){
+	    .crypto = adm->core->crypto,
+	    .cluster_pub = adm->core->self.cluster_pub,
+	    .cache = &adm->cache,
+	};
+}
+
+static const uint8_t *hook_removal(void *ctx, const struct id *node, size_t *len)
+{
+	struct admission *adm = ctx;
+
+	return tables_fact(adm->tables, FACT_REMOVAL, node->b, ID_BYTES, len);
+}
+
+static void hook_shown_removal(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct admission *adm = ctx;
+	struct row_view row;
+
+	if (row_parse(bytes, len, &row) == 0 && row.kind == FACT_REMOVAL)
+		(void)tables_receive(adm->tables, NULL, bytes, len);
+}
+
+static void hook_clone(void *ctx, const struct id *node)
+{
+	struct admission *adm = ctx;
+
+	if (id_eq(node, &adm->core->self.id))
+		effect_fence(adm, FENCE_CLONE);
+}
+
+struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,
+				struct tables *tables)
+{
+	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
+	const struct seal_hooks hooks = {adm, seed_vouch, hook_removal, hook_shown_removal,
+					 hook_clone};
+
+	adm->core = core;
+	adm->members = members;
+	adm->seal = seal;
+	adm->tables = tables;
+	adm->renew_due = MONO_NEVER;
+	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
+	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
+	seal_set_hooks(seal, &hooks);
+	return adm;
+}
+
+static void pending_free(struct admission *adm, struct pending *pending)
+{
+	if (pending->text != NULL)
+		heap_give(&adm->core->heap, pending->text, TOKEN_TEXT_MAX);
+	pending->text = NULL;
+}
+
+void admission_free(struct admission *adm)
+{
+	struct core *core = adm->core;
+
+	for (size_t i = 0; i < adm->pending.count; i++)
+		pending_free(adm, vec_at(&adm->pending, i));
+	vec_close(&adm->pending);
+	seed_close(adm);
+	joiner_close(adm);
+	core->crypto->wipe(core->crypto->ctx, adm, sizeof(*adm));
+	heap_give(&core->heap, adm, sizeof(*adm));
+}
+
+static int load_uint(const struct write *write, uint64_t max, uint64_t *value)
+{
+	struct cursor cursor;
+
+	cursor_init(&cursor, write->bytes, write->len);
+	*value = cursor_uint(&cursor, max);
+	return cursor_at_end(&cursor) ? 0 : WEFT_E_INVALID;
+}
+
+int admission_load(struct admission *adm, const struct write *write)
+{
+	struct self *self = &adm->core->self;
+	uint64_t value;
+
+	WEFT_ASSERT(!adm->started && write->kind == WRITE_META);
+	if (write->len == 0)
+		return 0;
+	switch (write->meta) {
+	case META_IDENTITY:
+		if (write->len != SEED_BYTES)
+			return WEFT_E_INVALID;
+		memcpy(adm->identity, write->bytes, SEED_BYTES);
+		adm->has_identity = true;
+		founding_use_identity(adm);
+		return 0;
+	case META_CLUSTER:
+		return founding_load_cluster(adm, write->bytes, write->len);
+	case META_CLUSTER_KEY:
+		if (write->len != SEED_BYTES)
+			return WEFT_E_INVALID;
+		memcpy(self->cluster_seed, write->bytes, SEED_BYTES);
+		self->has_cluster_key = true;
+		return 0;
+	case META_EPOCH:
+		return load_uint(write, UINT64_C(1) << 62, &adm->stored_epoch);
+	case META_ADMIN:
+		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
+	case META_FENCE:
+		if (load_uint(write, FENCE_LEFT, &value) != 0)
+			return WEFT_E_INVALID;
+		adm->fence = (enum fence)value;
+		return 0;
+	default:
+		return 0; /* of the host */
+	}
+}
+
+void admission_phase(struct admission *adm, enum node_phase phase)
+{
+	adm->core->self.phase = phase;
+}
+
+void admission_tables_start(struct admission *adm)
+{
+	if (adm->tables_started)
+		return;
+	adm->tables_started = true;
+	tables_start(adm->tables);
+}
+
+void admission_start(struct admission *adm)
+{
+	WEFT_ASSERT(!adm->started);
+	adm->started = true;
+	if (id_is_zero(&adm->core->self.cluster) || !adm->has_identity)
+		return;
+	effect_self(adm);
+	if (adm->self_removed || adm->fence == FENCE_REMOVED) {
+		admission_phase(adm, NODE_REMOVED);
+	} else if (adm->fence == FENCE_LEFT) {
+		admission_phase(adm, NODE_LEFT);
+	} else {
+		adm->core->self.cloned = adm->fence == FENCE_CLONE;
+		claim_start(adm);
+	}
+}
+
+void admission_refuse(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
+{
+	char text[WEFT_ERR_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	weft_err_set(&core_answer(adm->core, tag)->err, code, "%s", text);
+}
+
+bool admission_may_wait(const struct admission *adm)
+{
+	return adm->pending.count < PENDING_MAX;
+}
+
+void admission_wait(struct admission *adm, enum pending_kind kind, uint64_t token, uint64_t tag,
+		    const struct id *id, const char *text)
+{
+	struct pending pending = {.kind = kind, .token = token, .tag = tag};
+
+	WEFT_ASSERT(token != 0);
+	if (id != NULL)
+		pending.id = *id;
+	if (text != NULL) {
+		pending.text = heap_take(&adm->core->heap, TOKEN_TEXT_MAX);
+		snprintf(pending.text, TOKEN_TEXT_MAX, "%s", text);
+	}
+	vec_push(&adm->pending, &pending);
+}
+
+void admission_meta(struct admission *adm, enum meta_key key, const void *bytes, size_t len)
+{
+	struct write write = {.kind = WRITE_META, .meta = key, .len = len};
+	uint8_t *kept = core_scratch(adm->core, len);
+
+	memcpy(kept, bytes, len);
+	write.bytes = kept;
+	core_persist_write(adm->core, &write);
+}
+
+void admission_meta_uint(struct admission *adm, enum meta_key key, uint64_t value)
+{
+	uint8_t bytes[16];
+	struct pack pack;
+
+	pack_init(&pack, bytes, sizeof(bytes));
+	pack_uint(&pack, value);
+	admission_meta(adm, key, bytes, pack.len);
+}
+
+void admission_command(struct admission *adm, const struct gossip_command *command)
+{
+	bool outside = command->kind == CMD_INIT || command->kind == CMD_JOIN ||
+		       command->kind == CMD_ADVERTISE;
+
+	if (!outside && adm->core->self.phase != NODE_ACTIVE) {
+		admission_refuse(adm, command->tag, WEFT_E_NO_CLUSTER,
+				 "this node is not an active member of a cluster; weft status "
+				 "says how it stands");
+		return;
+	}
+	if (!admission_may_wait(adm)) {
+		admission_refuse(adm, command->tag, WEFT_E_BUSY,
+				 "%d changes wait for the store; try again", PENDING_MAX);
+		return;
+	}
+	switch (command->kind) {
+	case CMD_INIT:
+		founding_init(adm, command);
+		return;
+	case CMD_JOIN:
+		joiner_begin(adm, command);
+		return;
+	case CMD_LEAVE:
+		leave_begin(adm, command);
+		return;
+	case CMD_TOKEN_CREATE:
+		admin_token_create(adm, command);
+		return;
+	case CMD_TOKEN_RM:
+		admin_token_rm(adm, command);
+		return;
+	case CMD_ADMIN_ADD:
+		admin_add(adm, command);
+		return;
+	case CMD_ADMIN_RM:
+		admin_rm(adm, command);
+		return;
+	case CMD_REMOVE:
+		admin_remove(adm, command);
+		return;
+	case CMD_ADVERTISE:
+		own_record_advertise(adm, command);
+		return;
+	default:
+		admission_refuse(adm, command->tag, WEFT_E_UNSUPPORTED, "unknown command");
+	}
+}
+
+enum drop_reason admission_datagram(struct admission *adm, const struct hostport *from,
+				    const uint8_t *bytes, size_t len)
+{
+	switch (bytes[0] & 0x0f) {
+	case DGRAM_HELLO:
+		return seed_hello(adm, from, bytes, len);
+	case DGRAM_COOKIE:
+		return joiner_cookie(adm, from, bytes, len);
+	case DGRAM_PROOF:
+		return seed_proof(adm, from, bytes, len);
+	case DGRAM_ADMIT:
+		return joiner_admit(adm, from, bytes, len);
+	default:
+		return DROP_TYPE;
+	}
+}
+
+enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
+				 const struct hostport *from, uint8_t type, const uint8_t *body,
+				 size_t len)
+{
+	return claim_frame(adm, in, from, type, body, len);
+}
+
+void admission_row(struct admission *adm, const struct row_view *row)
+{
+	effect_row(adm, row);
+}
+
+enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row,
+				     uint8_t pub[SIGN_PUB_BYTES])
+{
+	struct chain_ctx ctx = admission_ctx(adm);
+
+	return authority_check(&ctx, adm->core, adm->members, row, pub);
+}
+
+/* A command's row was stored, or not. */
+static void answer_durable(struct admission *adm, const struct pending *pending, bool ok)
+{
+	struct gossip_answer *answer = core_answer(adm->core, pending->tag);
+
+	answer->id = pending->id;
+	if (!ok) {
+		weft_err_set(&answer->err, WEFT_E_STORE,
+			     "the change could not be written; nobody was told of it");
+	} else if (pending->text != NULL) {
+		size_t len = strlen(pending->text) + 1;
+		char *text = core_scratch(adm->core, len);
+		memcpy(text, pending->text, len);
+		answer->bytes = (const uint8_t *)text;
+		answer->len = len - 1;
+	}
+}
+
+static void fence_durable(struct admission *adm, bool ok)
+{
+	if (!ok)
+		adm->fence_wanted = adm->fence; /* stored at the next tick */
+}
+
+static void pending_done(struct admission *adm, const struct pending *pending, bool ok)
+{
+	if (!ok)
+		adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
+	switch (pending->kind) {
+	case PENDING_INIT:
+		founding_durable(adm, pending, ok);
+		break;
+	case PENDING_JOIN:
+		joiner_durable(adm, pending, ok);
+		break;
+	case PENDING_EPOCH:
+	case PENDING_RENEW:
+		claim_durable(adm, pending, ok);
+		break;
+	case PENDING_ANSWER:
+		answer_durable(adm, pending, ok);
+		break;
+	case PENDING_LEAVE:
+		leave_durable(adm, pending, ok);
+		break;
+	case PENDING_FENCE:
+		fence_durable(adm, ok);
+		break;
+	case PENDING_ADVERTISE:
+		adm->publishing = false;
+		adm->publish_wanted = adm->publish_wanted || !ok;
+		if (pending->tag != 0)
+			answer_durable(adm, pending, ok);
+		break;
+	}
+}
+
+void admission_durable(struct admission *adm, uint64_t token, bool ok)
+{
+	for (size_t i = 0; i < adm->pending.count; i++) {
+		struct pending pending = *(struct pending *)vec_at(&adm->pending, i);
+		if (pending.token != token)
+			continue;
+		vec_remove(&adm->pending, i);
+		pending_done(adm, &pending, ok);
+		pending_free(adm, &pending);
+		return;
+	}
+}
+
+static void fence_tick(struct admission *adm)
+{
+	uint64_t token;
+
+	if (adm->fence_wanted == FENCE_NONE || !admission_may_wait(adm) ||
+	    !core_has_room(adm->core, 0, 1, 0))
+		return;
+	token = core_persist_begin(adm->core, 0);
+	admission_meta_uint(adm, META_FENCE, adm->fence_wanted);
+	admission_wait(adm, PENDING_FENCE, token, 0, NULL, NULL);
+	adm->fence_wanted = FENCE_NONE;
+}
+
+static bool wants_store(const struct admission *adm)
+{
+	return adm->fence_wanted != FENCE_NONE || (adm->publish_wanted && !adm->publishing);
+}
+
+void admission_tick(struct admission *adm)
+{
+	if (!adm->started)
+		return;
+	if (wants_store(adm) && mono_is_due(adm->retry_due, adm->core->now)) {
+		fence_tick(adm);
+		own_record_tick(adm);
+		if (wants_store(adm))
+			adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
+	}
+	claim_round(adm);
+	leave_tick(adm);
+	joiner_tick(adm);
+}
+
+struct mono admission_deadline(const struct admission *adm)
+{
+	struct mono due = MONO_NEVER;
+
+	if (!adm->started)
+		return due;
+	if (wants_store(adm))
+		due = mono_min(due, adm->retry_due);
+	if (adm->leaving.under_way && adm->leaving.rounds > 0)
+		due = mono_min(due, adm->leaving.due);
+	due = mono_min(due, claim_deadline(adm));
+	return mono_min(due, joiner_deadline(adm));
+}
+
+const uint8_t *admission_cluster_seed(const struct admission *adm)
+{
+	return adm->core->self.has_cluster_key ? adm->core->self.cluster_seed : NULL;
+}
+
+size_t admission_admitted_by(const struct admission *adm, const struct id *id, struct id *out,
+			     size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < adm->members->ordered.count; i++) {
+		const struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
+		struct chain_info info;
+		bool found;
+		if (!member->has_record || chain_read(adm->core->crypto, member->rec.chain,
+						      member->rec.chain_len, &info) != 0)
+			continue;
+		found = !info.is_root && id_eq(&info.token, id);
+		for (size_t k = 0; k < info.admin_count; k++)
+			found = found || id_eq(&info.admins[k], id);
+		if (!found)
+			continue;
+		if (count < cap)
+			out[count] = member->id;
+		count++;
+	}
+	return count;
+}
+
+void admission_check(const struct admission *adm)
+{
+	const struct self *self = &adm->core->self;
+
+	WEFT_ASSERT(adm->pending.count <= PENDING_MAX + 8);
+	WEFT_ASSERT(adm->gate.admitted.count <= ADMITTED_MAX);
+	WEFT_ASSERT(self->phase != NODE_ACTIVE || self->epoch > 0);
+	WEFT_ASSERT(self->phase != NODE_JOINING || adm->join != NULL);
+	WEFT_ASSERT(!adm->claiming.under_way || self->phase != NODE_NO_CLUSTER);
+}

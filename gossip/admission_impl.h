@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Inside of admission, shared by its files (admission, founding, own_record, claim, admin, leave,
+ * join_seed, join_joiner, effect) and by
+ * nobody else.
+ */
+#pragma once
+
+#include "admission.h"
+#include "joining.h"
+
+#define SYNC_WAIT_MS 5000
+#define RENEW_MS (INT64_C(24) * 3600 * 1000)
+#define PENDING_MAX 64
+
+/* What waits for the store. */
+enum pending_kind {
+	PENDING_INIT = 1,
+	PENDING_JOIN,
+	PENDING_EPOCH, /* of a start */
+	PENDING_RENEW, /* of a day */
+	PENDING_ANSWER,
+	PENDING_LEAVE,
+	PENDING_FENCE,
+	PENDING_ADVERTISE,
+};
+
+struct pending {
+	enum pending_kind kind;
+	uint64_t token; /* of the persist group */
+	uint64_t tag;   /* of the command */
+	struct id id;
+	char *text; /* TOKEN_TEXT_MAX bytes from the heap, or NULL */
+};
+
+/* Why a node is fenced, as META_FENCE says it (one MessagePack uint). */
+enum fence { FENCE_NONE = 0, FENCE_REMOVED = 1, FENCE_CLONE = 2, FENCE_LEFT = 3 };
+
+/* The claim of this start. */
+struct claiming {
+	bool under_way; /* not confirmed yet */
+	bool persisted; /* the epoch is durable: it may be shown */
+	bool persisting;
+	uint64_t epoch;
+	struct mono began;
+	struct mono due; /* of the next round of claims */
+	size_t next;     /* member to ask, by order of id */
+};
+
+struct leaving {
+	bool under_way;
+	uint64_t tag;
+	unsigned rounds; /* of telling */
+	struct mono due;
+};
+
+struct admission {
+	struct core *core;
+	struct member_table *members;
+	struct seal *seal;
+	struct tables *tables;
+	struct chain_cache cache;
+	bool started, tables_started;
+	bool has_identity;
+	uint8_t identity[SEED_BYTES];
+	uint64_t stored_epoch;
+	struct admin_path path; /* own, len 0 while no admin */
+	size_t chain_len;       /* own */
+	uint8_t chain[CHAIN_BYTES_MAX];
+	bool self_removed;
+	enum fence fence;        /* in force */
+	enum fence fence_wanted; /* to be stored */
+	bool publish_wanted;     /* own record differs from the published one */
+	bool publishing;
+	struct mono renew_due;
+	struct mono retry_due; /* of stores that failed or found no room */
+	struct vec pending;    /* struct pending */
+	struct gate gate;
+	struct join *join; /* NULL: none */
+	struct claiming claiming;
+	struct leaving leaving;
+};
+
+struct chain_ctx admission_ctx(struct admission *adm);
+
+/* Remembers what waits for a persist token; WEFT_E_BUSY when too much does. */
+bool admission_may_wait(const struct admission *adm);
+void admission_wait(struct admission *adm, enum pending_kind kind, uint64_t token, uint64_t tag,
+		    const struct id *id, const char *text);
+void admission_refuse(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void admission_phase(struct admission *adm, enum node_phase phase);
+
+/* Adds one META write to the persist group opened last; the bytes are copied. */
+void admission_meta(struct admission *adm, enum meta_key key, const void *bytes, size_t len);
+void admission_meta_uint(struct admission *adm, enum meta_key key, uint64_t value);
+void admission_tables_start(struct admission *adm);
+
+/* founding.c: identity, cluster, their stored form, CMD_INIT */
+void founding_identity(struct admission *adm);
+void founding_use_identity(struct admission *adm);
+void founding_write(struct admission *adm); /* identity, cluster, name, epoch */
+int founding_load_cluster(struct admission *adm, const uint8_t *bytes, size_t len);
+void founding_init(struct admission *adm, const struct gossip_command *command);
+void founding_durable(struct admission *adm, const struct pending *pending, bool ok);
+
+/* own_record.c */
+bool address_is_unset(const struct inet *ip); /* ::, or 0.0.0.0 */
+int own_record_make(struct admission *adm, bool left, struct rec_member *rec, struct weft_err *err);
+int own_record_put(struct admission *adm, uint64_t tag, bool left, const struct row_view *more,
+		   size_t more_count, uint64_t *token, struct weft_err *err);
+void own_record_tick(struct admission *adm);
+void own_record_advertise(struct admission *adm, const struct gossip_command *command);
+
+/* claim.c */
+void claim_start(struct admission *adm);
+void claim_durable(struct admission *adm, const struct pending *pending, bool ok);
+void claim_round(struct admission *adm);
+struct mono claim_deadline(const struct admission *adm);
+enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
+			     const struct hostport *from, uint8_t type, const uint8_t *body,
+			     size_t len);
+
+/* admin.c */
+void admin_token_create(struct admission *adm, const struct gossip_command *command);
+void admin_token_rm(struct admission *adm, const struct gossip_command *command);
+void admin_add(struct admission *adm, const struct gossip_command *command);
+void admin_rm(struct admission *adm, const struct gossip_command *command);
+void admin_remove(struct admission *adm, const struct gossip_command *command);
+int admin_put_removal(struct admission *adm, uint64_t tag, const struct id *id, const char *reason,
+		      uint64_t *token, struct weft_err *err);
+
+/* effect.c: what rows do once visible */
+void effect_row(struct admission *adm, const struct row_view *row);
+void effect_self(struct admission *adm); /* at start, when own id and rows are known */
+void effect_fence(struct admission *adm, enum fence fence);
+
+/* leave.c */
+void leave_begin(struct admission *adm, const struct gossip_command *command);
+void leave_durable(struct admission *adm, const struct pending *pending, bool ok);
+void leave_tick(struct admission *adm);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The claim of an epoch after a restart, and the new epoch of every day.
+ *
+ *   start: epoch + 1 is stored, then shown in a fresh certificate, and one member after another is
+ *   asked whether he agrees. He does when the certificate is the newest he knows (seal_claim.c asks
+ *   the old address first, if there is another). He refuses when the old process answers: then this
+ *   node is a copy, and changes nothing.
+ *
+ * Whoever agrees first decides. When nobody answers for SYNC_WAIT_MS the node goes on alone, with
+ * what it has, and goes on asking; alone it must lease nothing new. A node whose cluster has no
+ * other member needs nobody's consent.
+ *
+ * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, 0 agrees), the epoch (8)
+ * and the address where the id lives (address 16, port 2).
+ */
+#include <string.h>
+
+#include "admission_impl.h"
+
+#define ROUND_MS 250
+#define ROUND_ALONE_MS 1000
+#define ROUND_MEMBERS 2
+#define CLAIM_BYTES 8
+#define ANSWER_BYTES (1 + 8 + 16 + 2)
+
+enum claim_verdict { VERDICT_AGREES = 0, VERDICT_LIVES_ELSEWHERE = 1 };
+
+static bool may_ask(const struct admission *adm, const struct member *member)
+{
+	return member->has_record && member->state != MEMBER_LEFT &&
+	       member->state != MEMBER_REMOVED && !id_eq(&member->id, &adm->core->self.id);
+}
+
+static bool has_others(const struct admission *adm)
+{
+	for (size_t i = 0; i < adm->members->ordered.count; i++) {
+		if (may_ask(adm, *(struct member **)vec_at(&adm->members->ordered, i)))
+			return true;
+	}
+	return false;
+}
+
+static void epoch_persist(struct admission *adm, enum pending_kind kind, uint64_t epoch)
+{
+	uint64_t token;
+
+	if (!admission_may_wait(adm) || !core_has_room(adm->core, 0, 1, 0)) {
+		adm->retry_due = mono_add_ms(adm->core->now, ROUND_MS);
+		return;
+	}
+	token = core_persist_begin(adm->core, 0);
+	admission_meta_uint(adm, META_EPOCH, epoch);
+	admission_wait(adm, kind, token, 0, NULL, NULL);
+	adm->claiming.persisting = true;
+}
+
+void claim_start(struct admission *adm)
+{
+	WEFT_ASSERT(!adm->claiming.under_way);
+	adm->claiming = (struct claiming){
+	    .under_way = true,
+	    .epoch = adm->stored_epoch + 1,
+	    .began = adm->core->now,
+	    .due = adm->core->now,
+	};
+	admission_phase(adm, NODE_CLAIMING);
+	epoch_persist(adm, PENDING_EPOCH, adm->claiming.epoch);
+}
+
+static void activate(struct admission *adm)
+{
+	struct core *core = adm->core;
+
+	admission_tables_start(adm);
+	admission_phase(adm, NODE_ACTIVE);
+	adm->publish_wanted = true;
+	core_trace(core, TRACE_STARTED, &core->self.id, NULL, NULL, (int64_t)core->self.epoch);
+}
+
+static void confirmed(struct admission *adm, struct member *by)
+{
+	struct core *core = adm->core;
+
+	adm->claiming.under_way = false;
+	core->self.alone = false;
+	if (core->self.phase == NODE_CLAIMING)
+		activate(adm);
+	if (by == NULL)
+		return;
+	core_trace(core, TRACE_CLAIMED, &by->id, NULL, &by->addr, (int64_t)core->self.epoch);
+	tables_sync(adm->tables, by);
+}
+
+void claim_durable(struct admission *adm, const struct pending *pending, bool ok)
+{
+	struct core *core = adm->core;
+
+	adm->claiming.persisting = false;
+	if (!ok || core->self.phase == NODE_REMOVED)
+		return; /* tried again by claim_round */
+	if (pending->kind == PENDING_RENEW)
+		core->self.epoch++;
+	else
+		core->self.epoch = adm->claiming.epoch;
+	adm->stored_epoch = core->self.epoch;
+	seal_renew(adm->seal);
+	adm->renew_due = mono_add_ms(core->now, RENEW_MS);
+	if (pending->kind == PENDING_RENEW)
+		return;
+	adm->claiming.persisted = true;
+	adm->claiming.began = core->now;
+	adm->claiming.due = core->now;
+	if (!has_others(adm))
+		confirmed(adm, NULL);
+}
+
+static void ask_some(struct admission *adm)
+{
+	const struct vec *ordered = &adm->members->ordered;
+	uint8_t body[CLAIM_BYTES];
+	size_t asked = 0;
+
+	wire_put(body, adm->core->self.epoch, CLAIM_BYTES);
+	for (size_t i = 0; i < ordered->count && asked < ROUND_MEMBERS; i++) {
+		const struct member *member =
+		    *(struct member **)vec_at(ordered, adm->claiming.next++ % ordered->count);
+		if (!may_ask(adm, member))
+			continue;
+		outbox_add(&adm->core->outbox, &member->id, CLASS_CONTROL, FRAME_CLAIM, body,
+			   sizeof(body));
+		asked++;
+	}
+}
+
+static void go_alone(struct admission *adm)
+{
+	core_trace(adm->core, TRACE_ALONE, &adm->core->self.id, NULL, NULL, 0);
+	adm->core->self.alone = true;
+	activate(adm);
+}
+
+void claim_round(struct admission *adm)
+{
+	struct claiming *claiming = &adm->claiming;
+	struct core *core = adm->core;
+	bool renew = core->self.phase == NODE_ACTIVE && mono_is_due(adm->renew_due, core->now);
+
+	if (renew && !claiming->persisting && mono_is_due(adm->retry_due, core->now))
+		epoch_persist(adm, PENDING_RENEW, core->self.epoch + 1);
+	if (!claiming->under_way)
+		return;
+	if (!claiming->persisted) {
+		if (!claiming->persisting && mono_is_due(adm->retry_due, core->now))
+			epoch_persist(adm, PENDING_EPOCH, claiming->epoch);
+		return;
+	}
+	if (!mono_is_due(claiming->due, core->now))
+		return;
+	if (core->self.phase == NODE_CLAIMING &&
+	    mono_diff_ms(core->now, claiming->began) >= SYNC_WAIT_MS)
+		go_alone(adm);
+	ask_some(adm);
+	claiming->due = mono_add_ms(core->now, core->self.alone ? ROUND_ALONE_MS : ROUND_MS);
+}
+
+struct mono claim_deadline(const struct admission *adm)
+{
+	const struct claiming *claiming = &adm->claiming;
+	struct mono due = MONO_NEVER;
+
+	if (adm->core->self.phase == NODE_ACTIVE && !claiming->persisting)
+		due = adm->renew_due.ns > adm->retry_due.ns ? adm->renew_due : adm->retry_due;
+	if (!claiming->under_way)
+		return due;
+	if (claiming->persisted)
+		return mono_min(due, claiming->due);
+	return claiming->persisting ? due : mono_min(due, adm->retry_due);
+}
+
+/* A member claims: agree, refuse, or say nothing while its old address is being asked. */
+static enum drop_reason answer_claim(struct admission *adm, const struct opened *in,
+				     const struct hostport *from, const uint8_t *body, size_t len)
+{
+	enum claim_state state = seal_claim(adm->seal, in->from);
+	uint8_t frame[FRAME_HEADER_BYTES + ANSWER_BYTES];
+	uint8_t answer[ANSWER_BYTES] = {VERDICT_AGREES};
+	uint64_t epoch;
+
+	if (len != CLAIM_BYTES)
+		return DROP_FRAME;
+	epoch = wire_get(body, CLAIM_BYTES);
+	if (epoch != in->epoch)
+		return DROP_FRAME;
+	wire_put(answer + 1, epoch, 8);
+	memcpy(answer + 9, in->from->addr.ip.b, 16);
+	wire_put(answer + 25, in->from->addr.port, 2);
+	if (!in->claiming) {
+		outbox_add_via(&adm->core->outbox, &in->from->id, from, CLASS_CONTROL,
+			       FRAME_CLAIM_ANSWER, answer, sizeof(answer));
+		return DROP_NONE;
+	}
+	if (state != CLAIM_REFUSED)
+		return DROP_NONE;
+	answer[0] = VERDICT_LIVES_ELSEWHERE;
+	seal_answer_claim(adm->seal, in->from, from, frame,
+			  wire_put_frame(frame, FRAME_CLAIM_ANSWER, answer, sizeof(answer)));
+	return DROP_NONE;
+}
+
+static enum drop_reason take_answer(struct admission *adm, const struct opened *in,
+				    const uint8_t *body, size_t len)
+{
+	struct core *core = adm->core;
+	struct hostport lives;
+
+	if (len != ANSWER_BYTES || body[0] > VERDICT_LIVES_ELSEWHERE)
+		return DROP_FRAME;
+	if (!adm->claiming.under_way || wire_get(body + 1, 8) != core->self.epoch)
+		return DROP_NONE; /* decided already */
+	if (body[0] == VERDICT_AGREES) {
+		confirmed(adm, in->from);
+		return DROP_NONE;
+	}
+	memcpy(lives.ip.b, body + 9, 16);
+	lives.port = (uint16_t)wire_get(body + 25, 2);
+	adm->claiming.under_way = false;
+	core_trace(core, TRACE_SELF_COPY, &in->from->id, NULL, &lives, 0);
+	admission_phase(adm, NODE_COPY);
+	return DROP_NONE;
+}
+
+enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
+			     const struct hostport *from, uint8_t type, const uint8_t *body,
+			     size_t len)
+{
+	if (type == FRAME_CLAIM)
+		return answer_claim(adm, in, from, body, len);
+	return in->claiming ? DROP_PROVISIONAL : take_answer(adm, in, body, len);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What visible rows do to membership: records make members, removals end them, admin facts say who
+ * is an admin. Rows come in any order and come again after a restart, so each effect looks at the
+ * other facts that bear on it and may be applied twice.
+ */
+#include <string.h>
+
+#include "admission_impl.h"
+
+void effect_fence(struct admission *adm, enum fence fence)
+{
+	if (adm->fence == fence)
+		return;
+	adm->fence = fence;
+	if (adm->started)
+		adm->fence_wanted = fence;
+}
+
+static bool is_admin(const struct admission *adm, const struct id *id)
+{
+	return authority_has_fact(adm->tables, FACT_ADMIN, id, NULL) &&
+	       !authority_has_fact(adm->tables, FACT_ADMIN_END, id, NULL);
+}
+
+/* A removal holds unless its author had ceased to be an admin before he signed it. */
+static bool removal_holds(const struct admission *adm, const struct row_view *removal)
+{
+	struct row_view end;
+
+	return !authority_has_fact(adm->tables, FACT_ADMIN_END, &removal->owner, &end) ||
+	       removal->at.ms <= end.at.ms;
+}
+
+static void remove_self(struct admission *adm, const struct id *by)
+{
+	if (adm->self_removed)
+		return;
+	adm->self_removed = true;
+	if (!adm->started)
+		return; /* the start looks at it */
+	core_trace(adm->core, TRACE_SELF_REMOVED, &adm->core->self.id, by, NULL, 0);
+	effect_fence(adm, FENCE_REMOVED);
+	admission_phase(adm, NODE_REMOVED);
+}
+
+static void remove_member(struct admission *adm, const struct id *id, const struct id *by)
+{
+	struct member *member = member_intern(adm->members, id);
+
+	if (member == NULL || member->state == MEMBER_REMOVED)
+		return;
+	member_set_state(adm->members, member, MEMBER_REMOVED);
+	seal_forget(adm->seal, member);
+	tables_freeze(adm->tables, id);
+	core_trace(adm->core, TRACE_MEMBER_REMOVED, id, by, NULL, 0);
+	WEFT_ASSERT(!member_is_present(member));
+}
+
+static void removal_row(struct admission *adm, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+
+	if (id_is_zero(&id) || !removal_holds(adm, row))
+		return;
+	if (id_eq(&id, &adm->core->self.id))
+		remove_self(adm, &row->owner);
+	else
+		remove_member(adm, &id, &row->owner);
+}
+
+static void member_row(struct admission *adm, const struct row_view *row)
+{
+	struct member *member;
+	struct row_view removal;
+	struct rec_member rec;
+	bool is_self = id_eq(&row->owner, &adm->core->self.id);
+
+	if (rec_member_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	member = member_intern(adm->members, &row->owner);
+	if (member == NULL)
+		return;
+	member_apply_record(adm->members, member, &rec, row->epoch);
+	member->is_admin = is_admin(adm, &member->id);
+	if (is_self)
+		adm->core->self.member = rec;
+	else
+		seed_row_came(adm, &member->id);
+	if (rec.left && !is_self)
+		tables_freeze(adm->tables, &member->id);
+	if (authority_has_fact(adm->tables, FACT_REMOVAL, &row->owner, &removal))
+		removal_row(adm, &removal);
+}
+
+/* This node became an admin, or is one no more. */
+static void admin_self(struct admission *adm)
+{
+	struct self *self = &adm->core->self;
+	struct admin_path author, subject;
+	struct row_view row;
+
+	self->is_admin = is_admin(adm, &self->id);
+	if (!self->is_admin || !authority_has_fact(adm->tables, FACT_ADMIN, &self->id, &row))
+		return;
+	if (authority_paths(&row, &author, &subject))
+		adm->path = subject;
+}
+
+static void admin_row(struct admission *adm, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct member *member = member_find(adm->members, &id);
+
+	if (id_is_zero(&id))
+		return;
+	if (member != NULL && member->is_admin != is_admin(adm, &id)) {
+		member->is_admin = !member->is_admin;
+		member_touch(adm->members, member);
+	}
+	if (id_eq(&id, &adm->core->self.id))
+		admin_self(adm);
+}
+
+void effect_row(struct admission *adm, const struct row_view *row)
+{
+	switch (row->kind) {
+	case ROW_MEMBER:
+		member_row(adm, row);
+		break;
+	case FACT_ADMIN:
+	case FACT_ADMIN_END:
+		admin_row(adm, row);
+		break;
+	case FACT_REMOVAL:
+		removal_row(adm, row);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Rows were loaded before this node knew who it is. */
+void effect_self(struct admission *adm)
+{
+	const struct member *member = member_find(adm->members, &adm->core->self.id);
+	struct row_view removal;
+
+	if (member != NULL && member->has_record)
+		adm->core->self.member = member->rec;
+	admin_self(adm);
+	if (authority_has_fact(adm->tables, FACT_REMOVAL, &adm->core->self.id, &removal) &&
+	    removal_holds(adm, &removal))
+		adm->self_removed = true;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The join handshake, both sides: state and entry points, for the files of admission only. The
+ * datagrams are described in join_wire.h.
+ */
+#pragma once
+
+#include "authority.h"
+#include "cert.h"
+#include "limit.h"
+#include "join_wire.h"
+
+#define TARGETS_MAX 16
+#define COOKIE_LIFE_MS 10000
+#define ADMITTED_MAX 256
+#define ADMITTED_LIFE_MS 60000
+#define JOIN_ROWS_MAX 4 /* member rows that an answer brings: the seed's and a few peers' */
+
+struct admission;
+struct pending;
+
+/* A node that was admitted here and whose own row has not come yet. */
+struct admitted {
+	struct id id;
+	struct rec_member rec;
+	struct admission_sig sig;
+	struct mono until;
+};
+
+/* The side of the seed. */
+struct gate {
+	uint8_t secrets[2][32]; /* of cookies: current, previous */
+	struct mono rotate_due;
+	bool has_secret;
+	struct limit hellos, proofs;
+	struct vec admitted; /* struct admitted * */
+};
+
+enum target_state { TARGET_HELLO = 0, TARGET_READY, TARGET_PROOF, TARGET_DONE };
+
+/* A seed as the joiner sees it. */
+struct target {
+	struct hostport addr;
+	enum target_state state;
+	unsigned tries;
+	struct mono due;
+	uint64_t counter; /* of the last HELLO */
+	int code;         /* why it is done */
+	char said[WEFT_ERR_BYTES];
+	uint8_t cookie[COOKIE_BYTES];
+	struct cert cert; /* cert.node is its id */
+	uint64_t key_id;
+	uint8_t pub[SIGN_PUB_BYTES];
+	uint8_t tx[AEAD_KEY_BYTES], rx[AEAD_KEY_BYTES];
+};
+
+/* A join under way. */
+struct join {
+	uint64_t tag;
+	bool replace, storing;
+	struct token token;
+	uint8_t bind[SIG_BYTES];
+	uint8_t eph_pub[KX_PUB_BYTES], eph_sec[KX_SEC_BYTES];
+	uint64_t eph_id;
+	size_t target_count;
+	struct target targets[TARGETS_MAX];
+	struct target *chosen; /* gets the proof; NULL: none yet */
+	struct mono deadline;
+	bool has_verdict;
+	struct admission_sig sig;
+	struct hostport observed;
+	size_t row_len[JOIN_ROWS_MAX];              /* 0: not here */
+	uint8_t rows[JOIN_ROWS_MAX][ROW_BYTES_MAX]; /* the seed's own first */
+};
+
+/* join_seed.c */
+enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
+			    const uint8_t *bytes, size_t len);
+enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
+			    const uint8_t *bytes, size_t len);
+struct member *seed_vouch(void *ctx, const struct id *node);
+void seed_row_came(struct admission *adm, const struct id *node);
+void seed_close(struct admission *adm);
+
+/* join_joiner.c */
+void joiner_begin(struct admission *adm, const struct gossip_command *command);
+enum drop_reason joiner_cookie(struct admission *adm, const struct hostport *from,
+			       const uint8_t *bytes, size_t len);
+enum drop_reason joiner_admit(struct admission *adm, const struct hostport *from,
+			      const uint8_t *bytes, size_t len);
+void joiner_durable(struct admission *adm, const struct pending *pending, bool ok);
+void joiner_tick(struct admission *adm);
+struct mono joiner_deadline(const struct admission *adm);
+void joiner_close(struct admission *adm);
