@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The endpoints of this host, in order of id, and what the kernel says about them. */
+#pragma once
+
+#include "state.h"
+
+struct commit;
+
+struct box *box_find(const struct node *node, const struct id *id);
+
+/* A copy of endpoint as a box in state BOX_NEW; its id must be new. Counted in its network. */
+struct box *box_add(struct node *node, const struct local_endpoint *endpoint);
+
+/* Forgets and frees it. */
+void box_remove(struct node *node, struct box *box);
+
+/* It is no longer one of its network's (its row is gone, or never was). Once. */
+void box_uncount(struct node *node, const struct box *box);
+
+/* A box that is plugged, or being plugged, at the same place; NULL when the place is free. */
+const struct box *box_at_place(const struct node *node, const struct local_endpoint *endpoint);
+
+/* The host's own box in a network, or NULL. */
+struct box *box_of_host(const struct node *node, const struct id *network);
+
+/* The addresses that a group of leases gives to an endpoint. */
+void box_take_leases(struct node *node, struct box *box, const struct ipam_update *update,
+		     const struct ipam_group *group);
+
+/* Its row and its write, or their ends. No row is written while this node may not. */
+void box_commit(struct node *node, struct commit *commit, const struct box *box);
+void box_commit_end(struct node *node, struct commit *commit, const struct box *box);
+
+/* Ends all boxes of this host (a network: only those in it; NULL: every one), whatever they do. */
+void boxes_end(struct node *node, const struct id *network);
+
+/* This node was removed: what it had is others' to lease soon. */
+void boxes_withdraw(struct node *node);
+
+/* Own rows tell the version under which an endpoint is known. */
+void box_row_changed(struct node *node, const struct row_view *row);
+
+/* NODE_EV_PLUGGED, _UNPLUGGED, _GONE. */
+void box_plugged(struct node *node, const struct node_event *event);
+void box_unplugged(struct node *node, const struct id *id);
+void box_gone(struct node *node, const struct id *id);
+
+/* Boxes of an earlier boot have no namespace any more. */
+void boxes_start(struct node *node);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "commit.h"
+
+#include <string.h>
+
+#include "op.h"
+#include "route.h"
+
+struct commit_entry {
+	uint64_t token;
+	struct commit *commit;
+};
+
+struct commit *commit_new(struct node *node, uint64_t op)
+{
+	struct commit *commit = heap_take(&node->heap, sizeof(*commit));
+
+	commit->op = op;
+	vec_init(&commit->rows, &node->heap, sizeof(struct commit_row));
+	vec_init(&commit->writes, &node->heap, sizeof(struct commit_write));
+	vec_init(&commit->bytes, &node->heap, 1);
+	return commit;
+}
+
+static void commit_empty(struct commit *commit)
+{
+	vec_close(&commit->rows);
+	vec_close(&commit->writes);
+	vec_close(&commit->bytes);
+}
+
+static void commit_free(struct node *node, struct commit *commit)
+{
+	commit_empty(commit);
+	heap_give(&node->heap, commit, sizeof(*commit));
+}
+
+static size_t keep_bytes(struct commit *commit, const uint8_t *bytes, size_t len)
+{
+	size_t at = commit->bytes.count;
+
+	for (size_t i = 0; i < len; i++)
+		vec_push(&commit->bytes, &bytes[i]);
+	return at;
+}
+
+void commit_row(struct commit *commit, const struct row_view *row)
+{
+	struct commit_row *kept = vec_push(&commit->rows, NULL);
+
+	kept->view = *row;
+	kept->at = keep_bytes(commit, row->value, row->value_len);
+}
+
+void commit_row_of(struct commit *commit, enum row_kind kind, const struct id *topic,
+		   const struct id *key, const uint8_t *value, size_t len)
+{
+	static const uint8_t nil = 0xc0;
+	struct row_view row = {.kind = (uint16_t)kind,
+			       .topic = *topic,
+			       .deleted = len == 0,
+			       .key_len = ID_BYTES,
+			       .value = len == 0 ? &nil : value,
+			       .value_len = len == 0 ? 1 : len};
+
+	memcpy(row.key, key->b, ID_BYTES);
+	commit_row(commit, &row);
+}
+
+void commit_write(struct commit *commit, const struct write *write)
+{
+	struct commit_write *kept = vec_push(&commit->writes, NULL);
+
+	kept->write = *write;
+	kept->at = keep_bytes(commit, write->bytes, write->len);
+}
+
+void commit_queue(struct node *node, struct commit *commit)
+{
+	struct todo *todo = vec_push(&node->todo, NULL);
+
+	WEFT_ASSERT(commit->rows.count + commit->writes.count > 0);
+	todo->kind = TODO_COMMIT;
+	todo->bytes = commit;
+}
+
+/* A batch in the update, its writes still to be filled in. */
+static struct write *batch_begin(struct node *node, struct commit *commit, size_t count)
+{
+	struct commit_entry *entry;
+	uint64_t token = ++node->next_token;
+	struct write *writes = arena_take(&node->arena, count * sizeof(*writes));
+
+	WEFT_ASSERT(count > 0);
+	WEFT_ASSERT(node->update.batch_count < NODE_BATCHES);
+	node->update.batches[node->update.batch_count++] =
+	    (struct node_batch){.token = token, .count = count, .writes = writes};
+	entry = map_insert(&node->commits, &token, NULL);
+	entry->commit = commit;
+	return writes;
+}
+
+static void write_copy(struct node *node, struct write *to, const struct write *from,
+		       const uint8_t *bytes)
+{
+	*to = *from;
+	to->bytes = arena_copy(&node->arena, bytes, from->len);
+	/* The parsed form points into the bytes of whoever made it. */
+	if (to->kind == WRITE_OWN_ROW || to->kind == WRITE_FACT || to->kind == WRITE_SNAPSHOT)
+		WEFT_ASSERT(row_parse(to->bytes, to->len, &to->row) == 0);
+	else
+		to->row.value = to->row.sig = NULL;
+}
+
+void commit_of_gossip(struct node *node, const struct gossip_update *update,
+		      const struct gossip_persist *persist)
+{
+	struct commit *commit = commit_new(node, 0);
+	struct write *writes = batch_begin(node, commit, persist->count);
+
+	commit->gossip_token = persist->token;
+	for (size_t i = 0; i < persist->count; i++) {
+		const struct write *write = &update->writes[persist->first + i];
+
+		write_copy(node, &writes[i], write, write->bytes);
+	}
+}
+
+/* What gossip signed for this commit is in its update still: nothing stepped it since. */
+static void batch_fill(struct node *node, struct commit *commit, const struct gossip_update *update)
+{
+	const struct gossip_persist *persist = NULL;
+	struct write *writes;
+	size_t at = 0;
+
+	for (size_t i = 0; update != NULL && i < update->persist_count; i++)
+		if (update->persists[i].token == commit->gossip_token)
+			persist = &update->persists[i];
+	WEFT_ASSERT((persist != NULL) == (commit->gossip_token != 0));
+	writes = batch_begin(node, commit,
+			     commit->writes.count + (persist != NULL ? persist->count : 0));
+	for (size_t i = 0; persist != NULL && i < persist->count; i++) {
+		const struct write *write = &update->writes[persist->first + i];
+
+		write_copy(node, &writes[at++], write, write->bytes);
+	}
+	for (size_t i = 0; i < commit->writes.count; i++) {
+		const struct commit_write *kept = vec_at(&commit->writes, i);
+
+		write_copy(node, &writes[at++], &kept->write,
+			   (const uint8_t *)commit->bytes.items + kept->at);
+	}
+}
+
+/* Tells all who took part. Frees the commit. */
+static void commit_tell(struct node *node, struct commit *commit, const struct weft_err *err)
+{
+	struct op *op = commit->op != 0 ? op_find(node, commit->op) : NULL;
+	bool ok = err->code == 0;
+
+	if (commit->gossip_token != 0) {
+		struct gossip_event event = {
+		    .kind = EV_DURABLE, .token = commit->gossip_token, .ok = ok};
+
+		route_gossip(node, &event);
+	}
+	if (!ok && op != NULL)
+		op->err = *err;
+	if (commit->ipam_token != 0) {
+		struct ipam_event event = {.kind = IPAM_EV_DURABLE,
+					   .token = commit->ipam_token,
+					   .ok = ok,
+					   .code = err->code};
+
+		route_ipam(node, &event);
+	} else if (commit->op != 0) {
+		op = op_find(node, commit->op);
+		if (op != NULL)
+			op_committed(node, op, err);
+	}
+	commit_free(node, commit);
+}
+
+void commit_run(struct node *node, struct commit *commit)
+{
+	const struct gossip_update *update = NULL;
+
+	WEFT_ASSERT(commit->gossip_token == 0);
+	if (commit->rows.count > 0) {
+		struct row_view *rows =
+		    arena_take(&node->arena, commit->rows.count * sizeof(*rows));
+		struct gossip_command command = {
+		    .kind = CMD_PUT, .row_count = commit->rows.count, .rows = rows};
+
+		for (size_t i = 0; i < commit->rows.count; i++) {
+			const struct commit_row *kept = vec_at(&commit->rows, i);
+
+			rows[i] = kept->view;
+			rows[i].value = (const uint8_t *)commit->bytes.items + kept->at;
+		}
+		update = route_put(node, &command);
+		if (node->put_token == 0) {
+			struct weft_err err = node->put_err;
+
+			WEFT_ASSERT(err.code != 0);
+			commit_tell(node, commit, &err);
+			return;
+		}
+		commit->gossip_token = node->put_token;
+	}
+	batch_fill(node, commit, update);
+	commit_empty(commit);
+}
+
+void commit_done(struct node *node, uint64_t token, bool ok)
+{
+	struct commit_entry *entry = map_find(&node->commits, &token);
+	struct weft_err err = {0};
+	struct commit *commit;
+
+	if (entry == NULL)
+		return; /* another run's, or the daemon's own */
+	commit = entry->commit;
+	map_remove(&node->commits, &token);
+	if (!ok)
+		weft_err_set(&err, WEFT_E_STORE,
+			     "the state could not be written, so nothing was changed; see the log");
+	commit_tell(node, commit, &err);
+}

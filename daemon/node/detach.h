@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Taking an endpoint away: NODE_DETACH, and the node's own reasons to do so. */
+#pragma once
+
+#include "op.h"
+
+void detach_request(struct node *node, const struct node_request *request);
+
+/* Ends a box that is up, on the node's own account. undoes: the attach whose plug failed, NULL. */
+void detach_begin(struct node *node, struct box *box, struct op *undoes);
+void detach_try(struct node *node, struct op *op);
+void detach_compose(struct node *node, struct op *op, struct commit *commit);
+void detach_released(struct node *node, struct op *op, const struct ipam_answer *answer);
+void detach_committed(struct node *node, struct op *op, const struct weft_err *err);
+void detach_unplugged(struct node *node, struct op *op, struct box *box);
+
+/* The endpoint is gone: those who asked for that while something else was under way are answered.
+ */
+void detach_tell_joined(struct node *node, const struct id *endpoint);
+void detach_due(struct node *node, struct op *op);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What goes into a step of a node and what comes out: requests of the API, commits, what the
+ * kernel did; datagrams, batches, work for the kernel, answers. Everything is a value; inputs are
+ * borrowed for the call, outputs live until the next step of the same node.
+ */
+#pragma once
+
+#include "gossip/io.h"
+
+enum node_request_kind {
+	/* passed to the core, see enum gossip_command_kind */
+	NODE_INIT = 1,
+	NODE_JOIN,
+	NODE_LEAVE, /* flag: force, detaches what is there; ranges are handed over first */
+	NODE_TOKEN_CREATE,
+	NODE_TOKEN_RM,
+	NODE_ADMIN_ADD,
+	NODE_ADMIN_RM,
+	NODE_REMOVE,
+	NODE_ADVERTISE,
+	/* the node's own */
+	NODE_NETWORK_CREATE, /* network: name, pools and options; flag: force */
+	NODE_NETWORK_RM,     /* id; flag: force, although endpoints exist */
+	NODE_ATTACH,         /* id network, endpoint: where and what; addrs; ttl_ms */
+	NODE_DETACH,         /* id of an endpoint of this host, else WEFT_E_NOT_FOUND */
+	NODE_RESERVE,        /* id network, addrs or none, text: a name or NULL */
+	NODE_RELEASE,        /* id network, addrs[0], flag: force */
+	NODE_CONFIRM,        /* override the restart guard */
+	NODE_CHECK,          /* ipam check; flag: fix */
+	NODE_MTU,            /* mtu_bytes of the underlay changed; id network, zero: all */
+};
+
+struct node_request {
+	enum node_request_kind kind;
+	uint64_t tag; /* given back with the answer; never 0 */
+	struct id id;
+	bool flag;
+	char request_id[REQUEST_ID_BYTES]; /* empty: none; repeated ones get the stored answer */
+	const char *text;
+	int64_t ttl_ms;
+	size_t addr_count;
+	const struct hostport *addrs; /* seeds, or wanted addresses with port 0 */
+	struct inet vtep;
+	size_t label_count;
+	const struct rec_label *labels;
+	const struct rec_network *network;
+	const struct local_endpoint *endpoint; /* name, ifname, netns*, mac (zero: derive) */
+	uint16_t mtu_bytes;
+};
+
+enum node_event_kind {
+	NODE_EV_TICK = 1,
+	NODE_EV_DATAGRAM,
+	NODE_EV_REQUEST,
+	NODE_EV_COMMITTED, /* batch token, ok */
+	NODE_EV_PLUGGED,   /* endpoint id, ok or err: the kernel made (or refused) a plug */
+	NODE_EV_UNPLUGGED, /* endpoint id */
+	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: ids in rows */
+	NODE_EV_GONE,      /* endpoint id: its namespace is gone (found by the kernel thread) */
+};
+
+/* One endpoint of another node that is programmed here, as the kernel thread reports it. */
+struct node_applied {
+	struct id owner, network, endpoint;
+	uint64_t epoch, sequence;
+};
+
+struct node_event {
+	enum node_event_kind kind;
+	struct mono now;
+	struct wall wall;
+	struct hostport from;
+	const uint8_t *bytes;
+	size_t len;
+	const struct node_request *request;
+	uint64_t token;
+	bool ok;
+	struct weft_err err; /* NODE_EV_PLUGGED with ok = false */
+	struct id id;
+	size_t applied_count;
+	const struct node_applied *applied;
+};
+
+/* Writes that must be committed together; NODE_EV_COMMITTED(token) follows. */
+struct node_batch {
+	uint64_t token;
+	size_t count;
+	const struct write *writes;
+};
+
+enum node_work_kind {
+	WORK_PLUG = 1, /* endpoint: make its veth; NODE_EV_PLUGGED follows */
+	WORK_UNPLUG,   /* endpoint: remove it; NODE_EV_UNPLUGGED follows */
+};
+
+struct node_work {
+	enum node_work_kind kind;
+	uint64_t tag; /* of the request behind it, so that its descriptors can be found; 0: none */
+	struct local_endpoint endpoint;
+};
+
+enum node_finding_kind { FINDING_LEAK = 1, FINDING_DOUBLE, FINDING_STRAY, FINDING_CONFLICT };
+
+struct node_finding {
+	enum node_finding_kind kind;
+	bool fixed;
+	struct id network, endpoint, other;
+	struct inet address;
+};
+
+struct node_answer {
+	uint64_t tag;
+	struct weft_err err;
+	struct id id;     /* endpoint, network, token or node */
+	const char *text; /* token; NULL otherwise */
+	size_t endpoint_addr_count;
+	struct prefix addrs[ENDPOINT_ADDRS_MAX];
+	struct local_endpoint endpoint; /* NODE_ATTACH */
+	struct inet gateway;
+	uint16_t mtu_bytes;
+	size_t pending_count; /* hosts that had not applied the endpoint in time */
+	struct id pending[8];
+	size_t finding_count; /* NODE_CHECK */
+	const struct node_finding *findings;
+};
+
+#define NODE_SENDS 256
+#define NODE_BATCHES 64
+#define NODE_WORKS 64
+#define NODE_ANSWERS 128
+#define NODE_CHANGES 1024
+
+/* Output of one step; lives until the next. changes go to the kernel thread's copy of the tables
+ * (once ready) and to monitors. */
+struct node_update {
+	size_t send_count, batch_count, work_count, answer_count, change_count;
+	struct gossip_send sends[NODE_SENDS];
+	struct node_batch batches[NODE_BATCHES];
+	struct node_work works[NODE_WORKS];
+	struct node_answer answers[NODE_ANSWERS];
+	struct gossip_change changes[NODE_CHANGES];
+};

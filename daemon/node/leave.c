@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Leaving.
+ *
+ *   WAITS       boxes are detached, networks quit, reservations released; new attaches are refused
+ *   HANDS_OVER  every range goes to another member, until their own rows were seen
+ *   ANNOUNCES   the core tells the others
+ *
+ * Until the core has begun to tell, a failure or the end of patience leaves a member as it was,
+ * except that what was detached stays so.
+ */
+#include "leave.h"
+
+#include "box.h"
+#include "ipamdb/query.h"
+#include "network.h"
+#include "presence.h"
+#include "request.h"
+
+#define TTL_MS_DEFAULT 30000
+
+static size_t count_boxes(const struct node *node)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < node->boxes.count; i++)
+		count += !(*(struct box **)vec_at(&node->boxes, i))->endpoint.is_host;
+	return count;
+}
+
+void leave_request(struct node *node, const struct node_request *request)
+{
+	struct op *op = request_op(node, OP_LEAVE, request);
+	struct weft_err err = {0};
+
+	if (op == NULL)
+		return;
+	if (node->leaving)
+		weft_err_set(&err, WEFT_E_BUSY, "this node is leaving already");
+	else if (node_may_serve(node, &err) == 0 && !request->flag && count_boxes(node) > 0)
+		weft_err_set(&err, WEFT_E_IN_USE,
+			     "%zu endpoints are attached on this host; detach them, or use --force",
+			     count_boxes(node));
+	if (err.code != 0) {
+		op_fail_err(node, op, &err);
+		return;
+	}
+	node->leaving = true;
+	op->flag = request->flag;
+	op->give_up =
+	    mono_add_ms(node->now, request->ttl_ms > 0 ? request->ttl_ms : TTL_MS_DEFAULT);
+	op->deadline = op->give_up;
+	leave_try(node, op);
+}
+
+static void leave_fail(struct node *node, struct op *op, const struct weft_err *err)
+{
+	node->leaving = false;
+	op_fail_err(node, op, err);
+}
+
+/* Releases one reservation, if there is one; true when it was asked for. */
+static bool release_next(struct node *node, struct op *op)
+{
+	struct lease lease;
+
+	for (size_t at = 0; ipamdb_lease_next(node->ipamdb, &at, &lease);) {
+		struct ipam_request request = {.kind = IPAM_RELEASE,
+					       .tag = op->id,
+					       .network = lease.network,
+					       .addr_count = 1,
+					       .addrs = {lease.address},
+					       .force = true,
+					       .deadline = MONO_NEVER};
+
+		if (lease.cooling)
+			continue;
+		op->state = OP_ASKED;
+		todo_add(node, &(struct todo){
+				   .kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+		return true;
+	}
+	return false;
+}
+
+void leave_try(struct node *node, struct op *op)
+{
+	struct ipam_request request = {
+	    .kind = IPAM_HAND_OVER, .tag = op->id, .deadline = op->give_up};
+
+	WEFT_ASSERT(op->kind == OP_LEAVE && op->state == OP_WAITS);
+	boxes_withdraw(node);
+	if (node->boxes.count > 0 || release_next(node, op))
+		return;
+	op->state = OP_HANDS_OVER;
+	op->deadline = MONO_NEVER;
+	todo_add(node,
+		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+}
+
+void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer)
+{
+	if (answer->err.code != 0) {
+		leave_fail(node, op, &answer->err);
+	} else if (op->state == OP_ASKED) {
+		op->state = OP_WAITS;
+		op->deadline = op->give_up;
+		node->look_again = true;
+	} else {
+		WEFT_ASSERT(op->state == OP_HANDS_OVER);
+		op->state = OP_ANNOUNCES;
+		todo_add(node, &(struct todo){.kind = TODO_LEAVE, .tag = op->id});
+	}
+}
+
+void leave_gossip_answered(struct node *node, struct op *op, const struct gossip_answer *answer)
+{
+	WEFT_ASSERT(op->state == OP_ANNOUNCES);
+	node->leaving = false;
+	if (answer->err.code != 0)
+		op_fail_err(node, op, &answer->err);
+	else
+		op_finish(node, op);
+}
+
+void leave_due(struct node *node, struct op *op)
+{
+	struct weft_err err;
+
+	op->deadline = MONO_NEVER;
+	if (op->state != OP_WAITS)
+		return; /* ipamdb and the core keep their own time */
+	weft_err_set(&err, WEFT_E_TIMEOUT,
+		     "%zu endpoints and addresses of this host were not withdrawn in time; it is "
+		     "still a member",
+		     node->boxes.count);
+	leave_fail(node, op, &err);
+}

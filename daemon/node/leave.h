@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Leaving the cluster in order: NODE_LEAVE. */
+#pragma once
+
+#include "op.h"
+
+void leave_request(struct node *node, const struct node_request *request);
+void leave_try(struct node *node, struct op *op);
+void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);
+void leave_gossip_answered(struct node *node, struct op *op, const struct gossip_answer *answer);
+void leave_due(struct node *node, struct op *op);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "memo.h"
+
+#include <string.h>
+
+#include "commit.h"
+
+#define MEMOS_MAX 8192
+#define KEPT_MS INT64_C(86400000)
+
+struct memo_key {
+	char id[REQUEST_ID_BYTES];
+};
+
+struct memo {
+	struct memo_key key;
+	uint64_t op; /* under way; 0: answered */
+	struct wall at;
+	size_t len;
+	uint8_t *bytes; /* the stored form */
+};
+
+static struct memo_key key_of(const char *request_id)
+{
+	struct memo_key key = {{0}};
+
+	memcpy(key.id, request_id, strnlen(request_id, sizeof(key.id) - 1));
+	return key;
+}
+
+static void memo_drop(struct node *node, const struct memo_key *key)
+{
+	struct memo *memo = map_find(&node->memos, key);
+
+	if (memo == NULL)
+		return;
+	heap_give(&node->heap, memo->bytes, memo->len);
+	map_remove(&node->memos, key);
+}
+
+/* Makes room: the oldest go first. Those under way are bounded by themselves. */
+static void memos_trim(struct node *node)
+{
+	while (node->memo_keys.count - node->memo_at > MEMOS_MAX) {
+		struct memo_key key = *(struct memo_key *)vec_at(&node->memo_keys, node->memo_at++);
+		const struct memo *memo = map_find(&node->memos, &key);
+
+		if (memo != NULL && memo->op == 0)
+			memo_drop(node, &key);
+	}
+	if (node->memo_at < MEMOS_MAX)
+		return;
+	/* The part that was passed over is as long as the rest: move that to the front. */
+	for (size_t i = node->memo_at; i < node->memo_keys.count; i++)
+		*(struct memo_key *)vec_at(&node->memo_keys, i - node->memo_at) =
+		    *(struct memo_key *)vec_at(&node->memo_keys, i);
+	node->memo_keys.count -= node->memo_at;
+	node->memo_at = 0;
+}
+
+static struct memo *memo_intern(struct node *node, const struct memo_key *key)
+{
+	bool fresh;
+	struct memo *memo = map_insert(&node->memos, key, &fresh);
+
+	if (!fresh)
+		return memo;
+	vec_push(&node->memo_keys, key);
+	return memo;
+}
+
+bool memo_serves(struct node *node, const char *request_id, uint64_t tag)
+{
+	struct memo_key key = key_of(request_id);
+	const struct memo *memo = map_find(&node->memos, &key);
+	struct node_answer answer;
+	char text[TOKEN_TEXT_MAX + 1];
+
+	if (memo == NULL)
+		return false;
+	if (memo->op != 0) {
+		op_new(node, OP_FOLLOW, tag)->parent = memo->op;
+		return true;
+	}
+	if (memo->at.ms + KEPT_MS < node->wall.ms ||
+	    answer_decode(memo->bytes, memo->len, &answer, text, sizeof(text)) != 0) {
+		memo_drop(node, &key);
+		return false;
+	}
+	answer_add(node, tag, &answer);
+	return true;
+}
+
+void memo_begin(struct node *node, struct op *op)
+{
+	struct memo_key key = key_of(op->request_id);
+	struct memo *memo = memo_intern(node, &key);
+
+	WEFT_ASSERT(memo->op == 0 && memo->bytes == NULL);
+	memo->op = op->id;
+	memo->at = node->wall;
+	memos_trim(node);
+}
+
+static void memo_keep(struct node *node, struct memo *memo, const uint8_t *bytes, size_t len)
+{
+	heap_give(&node->heap, memo->bytes, memo->len);
+	memo->op = 0;
+	memo->len = len;
+	memo->bytes = heap_take(&node->heap, len);
+	memcpy(memo->bytes, bytes, len);
+}
+
+void memo_settle(struct node *node, const struct op *op)
+{
+	struct memo_key key = key_of(op->request_id);
+	struct memo *memo = map_find(&node->memos, &key);
+	struct node_answer answer = op->answer;
+	uint8_t bytes[ANSWER_BYTES_MAX];
+	int len;
+
+	if (memo == NULL || memo->op != op->id)
+		return;
+	answer.text = op->text;
+	len = op->answer.err.code == 0 ? answer_encode(&answer, bytes, sizeof(bytes)) : -1;
+	if (len > 0)
+		memo_keep(node, memo, bytes, (size_t)len);
+	else
+		memo_drop(node, &key);
+}
+
+void memo_commit(struct node *node, const char *request_id, const struct node_answer *answer,
+		 struct commit *commit)
+{
+	struct write write = {.kind = WRITE_ANSWER};
+	uint8_t bytes[ANSWER_BYTES_MAX];
+	int len = answer_encode(answer, bytes, sizeof(bytes));
+
+	WEFT_ASSERT(len > 0);
+	memcpy(write.answer.request, request_id, strnlen(request_id, REQUEST_ID_BYTES - 1));
+	write.answer.at = node->wall;
+	write.bytes = bytes;
+	write.len = (size_t)len;
+	commit_write(commit, &write);
+}
+
+int memo_load(struct node *node, const struct write *write)
+{
+	struct memo_key key = key_of(write->answer.request);
+	struct node_answer answer;
+	char text[TOKEN_TEXT_MAX + 1];
+	struct memo *memo;
+	int rc = answer_decode(write->bytes, write->len, &answer, text, sizeof(text));
+
+	if (rc == WEFT_E_NOT_FOUND)
+		return 0;
+	if (rc != 0)
+		return rc;
+	memo = memo_intern(node, &key);
+	memo->at = write->answer.at;
+	memo_keep(node, memo, write->bytes, write->len);
+	memos_trim(node);
+	return 0;
+}
+
+void memos_open(struct node *node, uint64_t seed)
+{
+	map_init(&node->memos, &node->heap, sizeof(struct memo_key), sizeof(struct memo), seed);
+	vec_init(&node->memo_keys, &node->heap, sizeof(struct memo_key));
+}

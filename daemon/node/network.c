@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "network.h"
+
+#include <string.h>
+
+#include "box.h"
+#include "presence.h"
+#include "route.h"
+
+static struct network *network_at(const struct node *node, size_t i)
+{
+	return *(struct network **)vec_at(&node->networks, i);
+}
+
+static int network_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &(*(struct network *const *)item)->id);
+}
+
+struct network *network_find(const struct node *node, const struct id *id)
+{
+	size_t at = vec_lower_bound(&node->networks, id, network_cmp);
+
+	if (at == node->networks.count || !id_eq(&network_at(node, at)->id, id))
+		return NULL;
+	return network_at(node, at);
+}
+
+struct network *network_intern(struct node *node, const struct id *id)
+{
+	struct network *network = network_find(node, id);
+
+	if (network != NULL)
+		return network;
+	network = heap_take(&node->heap, sizeof(*network));
+	network->id = *id;
+	network->quit_at = network->refresh_at = MONO_NEVER;
+	vec_init(&network->hosts, &node->heap, sizeof(struct attached_host));
+	vec_insert(&node->networks, vec_lower_bound(&node->networks, id, network_cmp), &network);
+	return network;
+}
+
+struct network *network_live(const struct node *node, const struct id *id, struct weft_err *err)
+{
+	struct network *network = network_find(node, id);
+
+	if (network != NULL && network->known && !network->ended)
+		return network;
+	if (network != NULL && network->known)
+		weft_err_set(err, WEFT_E_NOT_FOUND, "network %s was removed", network->rec.name);
+	else
+		weft_err_set(err, WEFT_E_NOT_FOUND, "no network has this id");
+	return NULL;
+}
+
+static int host_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &((const struct attached_host *)item)->node);
+}
+
+static size_t host_at(const struct network *network, const struct id *host, bool *found)
+{
+	size_t at = vec_lower_bound(&network->hosts, host, host_cmp);
+	const struct attached_host *there =
+	    at < network->hosts.count ? vec_at(&network->hosts, at) : NULL;
+
+	*found = there != NULL && id_eq(&there->node, host);
+	return at;
+}
+
+const struct attached_host *network_host(const struct network *network, const struct id *host)
+{
+	bool found;
+	size_t at = host_at(network, host, &found);
+
+	return found ? vec_at(&network->hosts, at) : NULL;
+}
+
+static void attachment_changed(struct node *node, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct attached_host host = {.node = row->owner};
+	struct network *network;
+	bool found;
+	size_t at;
+
+	if (!row->deleted && rec_attachment_decode(row->value, row->value_len, &host.rec) != 0)
+		return;
+	if (row->deleted && network_find(node, &id) == NULL)
+		return;
+	network = network_intern(node, &id);
+	at = host_at(network, &row->owner, &found);
+	if (found && row->deleted)
+		vec_remove(&network->hosts, at);
+	else if (found)
+		*(struct attached_host *)vec_at(&network->hosts, at) = host;
+	else if (!row->deleted)
+		vec_insert(&network->hosts, at, &host);
+}
+
+static void fact_changed(struct node *node, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct network *network;
+	struct rec_network rec;
+
+	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	network = network_intern(node, &id);
+	network->rec = rec;
+	network->author = row->owner;
+	network->known = true;
+	network->pending = false;
+	node->look_again = true;
+}
+
+void network_row_changed(struct node *node, const struct row_view *row)
+{
+	struct id id = row_key_id(row);
+	struct network *network;
+
+	switch (row->kind) {
+	case ROW_ATTACHMENT:
+		attachment_changed(node, row);
+		break;
+	case FACT_NETWORK:
+		fact_changed(node, row);
+		break;
+	case FACT_NETWORK_END:
+		network = network_intern(node, &id);
+		network->ended = true;
+		node->look_again = true;
+		if (!node->started)
+			break;
+		boxes_end(node, &id);
+		presence_review(node, network);
+		break;
+	default:
+		break;
+	}
+}
+
+void networks_topics(struct node *node)
+{
+	struct id *topics =
+	    arena_take(&node->arena, (node->networks.count + 1) * sizeof(struct id));
+	struct gossip_command command = {.kind = CMD_TOPICS, .topics = topics};
+
+	for (size_t i = 0; i < node->networks.count; i++)
+		if (network_at(node, i)->presence != PRESENCE_NONE)
+			topics[command.topic_count++] = network_at(node, i)->id;
+	route_command(node, &command);
+}

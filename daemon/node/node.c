@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A step of the node: the event goes to the part that it belongs to, timers that are due fire, ops
+ * that wait look again if something changed, and the agenda is worked off as far as the update has
+ * room. What is left is due at once, in the next step, so that an update is bounded and a step
+ * never half fails.
+ */
+#include <string.h>
+
+#include "ack.h"
+#include "box.h"
+#include "commit.h"
+#include "memo.h"
+#include "network.h"
+#include "op.h"
+#include "presence.h"
+#include "request.h"
+#include "route.h"
+
+static void maps_open(struct node *node, uint64_t seed)
+{
+	struct heap *heap = &node->heap;
+
+	map_init(&node->calls, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
+	map_init(&node->commits, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
+	memos_open(node, seed);
+	acks_open(node, seed);
+}
+
+struct node *node_new(const struct node_config *config)
+{
+	struct heap heap;
+	struct node *node;
+
+	heap_init(&heap, &config->gossip.pages);
+	node = heap_take(&heap, sizeof(*node));
+	node->heap = heap;
+	node->config = *config;
+	node->gossip = gossip_new(&config->gossip);
+	node->ipamdb =
+	    ipamdb_new(&(const struct ipamdb_config){.pages = config->gossip.pages,
+						     .crypto = config->gossip.crypto,
+						     .seed = config->gossip.seed ^ 0x6970616d,
+						     .cooldown_ms = config->cooldown_ms,
+						     .guard = config->guard,
+						     .boot = config->boot,
+						     .trace = config->gossip.trace});
+	node->active_since = node->networks_due = node->acks_due = MONO_NEVER;
+	vec_init(&node->ops, &node->heap, sizeof(struct op *));
+	vec_init(&node->todo, &node->heap, sizeof(struct todo));
+	vec_init(&node->boxes, &node->heap, sizeof(struct box *));
+	vec_init(&node->networks, &node->heap, sizeof(struct network *));
+	vec_init(&node->works, &node->heap, sizeof(struct node_work));
+	vec_init(&node->answers, &node->heap, sizeof(void *));
+	arena_init(&node->arena, &node->heap);
+	maps_open(node, config->gossip.seed);
+	return node;
+}
+
+void node_free(struct node *node)
+{
+	struct heap heap;
+
+	if (node == NULL)
+		return;
+	ipamdb_free(node->ipamdb);
+	gossip_free(node->gossip);
+	heap = node->heap; /* it holds all the rest, the node itself included */
+	heap_close(&heap);
+}
+
+static int endpoint_load(struct node *node, const struct local_endpoint *endpoint)
+{
+	struct network *network;
+	struct box *box;
+
+	if (box_find(node, &endpoint->id) != NULL)
+		return WEFT_E_INVALID;
+	box = box_add(node, endpoint);
+	box->state = BOX_UP;
+	network = network_find(node, &endpoint->network);
+	if (endpoint->is_host)
+		network->presence = PRESENCE_UP;
+	return 0;
+}
+
+int node_load(struct node *node, const struct write *write)
+{
+	struct row_view row;
+	int rc;
+
+	WEFT_ASSERT(!node->started);
+	if (write->kind == WRITE_ENDPOINT)
+		return endpoint_load(node, &write->endpoint);
+	if (write->kind == WRITE_ANSWER)
+		return memo_load(node, write);
+	rc = gossip_load(node->gossip, write);
+	if (rc == 0)
+		rc = ipamdb_load(node->ipamdb, write);
+	if (rc != 0)
+		return rc;
+	if (write->kind == WRITE_OWN_ROW || write->kind == WRITE_FACT ||
+	    write->kind == WRITE_SNAPSHOT) {
+		rc = row_parse(write->bytes, write->len, &row);
+		if (rc == 0)
+			network_row_changed(node, &row);
+	}
+	return rc;
+}
+
+int node_may_serve(const struct node *node, struct weft_err *err)
+{
+	switch (node->phase) {
+	case NODE_ACTIVE:
+		return 0;
+	case NODE_JOINING:
+		return weft_err_set(err, WEFT_E_BUSY, "this node is joining its cluster");
+	case NODE_CLAIMING:
+		return weft_err_set(err, WEFT_E_BUSY,
+				    "this node has started and asks a member whether it may go on");
+	case NODE_REMOVED:
+		return weft_err_set(err, WEFT_E_REMOVED,
+				    "an admin removed this node; weft reset, then join anew");
+	case NODE_COPY:
+		return weft_err_set(err, WEFT_E_IS_COPY,
+				    "another node runs with this state directory's identity; weft "
+				    "reset, then join anew");
+	case NODE_LEFT:
+		return weft_err_set(err, WEFT_E_NO_CLUSTER,
+				    "this node has left its cluster; weft reset, then join anew");
+	case NODE_NO_CLUSTER:
+		break;
+	}
+	return weft_err_set(err, WEFT_E_NO_CLUSTER,
+			    "this host is in no cluster; use weft init or weft join");
+}
+
+void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,
+		   const struct local_endpoint *endpoint)
+{
+	struct node_work work = {.kind = kind, .tag = tag, .endpoint = *endpoint};
+
+	vec_push(&node->works, &work);
+}
+
+static void works_flush(struct node *node)
+{
+	struct node_update *update = &node->update;
+	size_t count = node->works.count;
+
+	if (count > NODE_WORKS)
+		count = NODE_WORKS;
+	if (count == 0)
+		return;
+	memcpy(update->works, node->works.items, count * sizeof(struct node_work));
+	update->work_count = count;
+	memmove(node->works.items, (struct node_work *)node->works.items + count,
+		(node->works.count - count) * sizeof(struct node_work));
+	node->works.count -= count;
+}
+
+/* Is there any other node that counts? */
+static bool is_alone(const struct node *node)
+{
+	struct member_info info;
+
+	for (size_t at = 0; gossip_member_next(node->gossip, &at, &info);)
+		if (!info.is_self && info.state != MEMBER_LEFT && info.state != MEMBER_REMOVED)
+			return false;
+	return true;
+}
+
+static struct mono ready_at(const struct node *node)
+{
+	if (node->ready || node->phase != NODE_ACTIVE)
+		return MONO_NEVER;
+	return mono_add_ms(node->active_since, node->config.sync_wait_ms);
+}
+
+/* Once ready a node stays so: from then on its tables only grow truer. */
+static void ready_review(struct node *node)
+{
+	if (node->ready)
+		return;
+	if (node->phase == NODE_REMOVED || node->phase == NODE_LEFT)
+		node->ready = true;
+	else if (node->phase == NODE_ACTIVE)
+		node->ready =
+		    node->synced || mono_is_due(ready_at(node), node->now) || is_alone(node);
+	if (node->ready)
+		node->look_again = true;
+}
+
+static void ops_tick(struct node *node)
+{
+	struct op *op;
+
+	for (uint64_t after = 0; (op = op_next(node, after)) != NULL;) {
+		after = op->id;
+		if (mono_is_due(op->deadline, node->now))
+			op_due(node, op);
+	}
+}
+
+static void ops_look(struct node *node)
+{
+	struct op *op;
+
+	if (!node->look_again)
+		return;
+	node->look_again = false;
+	for (uint64_t after = 0; (op = op_next(node, after)) != NULL;) {
+		after = op->id;
+		op_try(node, op);
+	}
+}
+
+static void tick_parts(struct node *node)
+{
+	struct gossip_event tick = {.kind = EV_TICK};
+	struct ipam_event ipam_tick = {.kind = IPAM_EV_TICK};
+
+	if (mono_is_due(gossip_deadline(node->gossip), node->now) && route_has_room(node))
+		route_gossip(node, &tick);
+	if (mono_is_due(ipamdb_deadline(node->ipamdb), node->now))
+		route_ipam(node, &ipam_tick);
+}
+
+static void begin_step(struct node *node, struct mono now, struct wall wall)
+{
+	struct node_update *update = &node->update;
+
+	update->send_count = update->batch_count = update->work_count = 0;
+	update->answer_count = update->change_count = 0;
+	arena_reset(&node->arena);
+	if (now.ns > node->now.ns) /* a clock that goes back stands still */
+		node->now = now;
+	node->wall = wall;
+}
+
+static const struct node_update *end_step(struct node *node)
+{
+	tick_parts(node);
+	ops_tick(node);
+	presence_tick(node);
+	acks_tick(node);
+	ready_review(node);
+	ops_look(node);
+	route_agenda(node);
+	ready_review(node);
+	works_flush(node);
+	answers_flush(node);
+	return &node->update;
+}
+
+const struct node_update *node_start(struct node *node, struct mono now, struct wall wall,
+				     bool marker_ok)
+{
+	struct gossip_event event = {.kind = EV_START};
+
+	WEFT_ASSERT(!node->started);
+	begin_step(node, now, wall);
+	node->started = true;
+	ipamdb_start(node->ipamdb, now, wall, marker_ok);
+	route_gossip(node, &event);
+	route_start(node);
+	boxes_start(node);
+	return end_step(node);
+}
+
+const struct node_update *node_step(struct node *node, const struct node_event *event)
+{
+	struct gossip_event datagram = {
+	    .kind = EV_DATAGRAM, .from = event->from, .bytes = event->bytes, .len = event->len};
+
+	WEFT_ASSERT(node->started);
+	begin_step(node, event->now, event->wall);
+	switch (event->kind) {
+	case NODE_EV_TICK:
+		break;
+	case NODE_EV_DATAGRAM:
+		route_gossip(node, &datagram);
+		break;
+	case NODE_EV_REQUEST:
+		request_received(node, event->request);
+		break;
+	case NODE_EV_COMMITTED:
+		commit_done(node, event->token, event->ok);
+		break;
+	case NODE_EV_PLUGGED:
+		box_plugged(node, event);
+		break;
+	case NODE_EV_UNPLUGGED:
+		box_unplugged(node, &event->id);
+		break;
+	case NODE_EV_APPLIED:
+		ack_applied(node, event->applied, event->applied_count);
+		break;
+	case NODE_EV_GONE:
+		box_gone(node, &event->id);
+		break;
+	}
+	return end_step(node);
+}
+
+struct mono node_deadline(const struct node *node)
+{
+	struct mono due = mono_min(gossip_deadline(node->gossip), ipamdb_deadline(node->ipamdb));
+
+	if (route_has_agenda(node) || node->works.count > 0 || node->answers.count > 0 ||
+	    node->look_again)
+		return node->now;
+	due = mono_min(due, mono_min(node->networks_due, node->acks_due));
+	for (size_t i = 0; i < node->ops.count; i++)
+		due = mono_min(due, (*(struct op **)vec_at(&node->ops, i))->deadline);
+	return mono_min(due, ready_at(node));
+}
+
+bool node_is_ready(const struct node *node)
+{
+	return node->ready;
+}
+
+struct gossip *node_gossip(struct node *node)
+{
+	return node->gossip;
+}
+
+struct ipamdb *node_ipamdb(struct node *node)
+{
+	return node->ipamdb;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Requests of the API, by kind. */
+#pragma once
+
+#include "op.h"
+
+/* NODE_EV_REQUEST. */
+void request_received(struct node *node, const struct node_request *request);
+
+/* The op of a request; NULL when its request id was answered already or is being served. */
+struct op *request_op(struct node *node, enum op_kind kind, const struct node_request *request);
+
+/* The core answered a command that was passed to it. */
+void request_passed(struct node *node, struct op *op, const struct gossip_answer *answer);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Addresses without an endpoint, and what is wrong with addresses: NODE_RESERVE, _RELEASE, _CHECK.
+ */
+#pragma once
+
+#include "op.h"
+
+void reserve_request(struct node *node, const struct node_request *request);
+void release_request(struct node *node, const struct node_request *request);
+void reserve_compose(struct node *node, struct op *op, const struct ipam_update *update,
+		     const struct ipam_group *group, struct commit *commit);
+void reserve_answered(struct node *node, struct op *op, const struct ipam_answer *answer);
+void check_request(struct node *node, const struct node_request *request);
+void check_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The exchange.
+ *
+ *   gossip's update:  changes -> ipamdb, networks, boxes, the node's update
+ *                     deliveries, answers -> ipamdb, acks, ops
+ *                     persists -> batches
+ *   ipamdb's update:  groups -> commits (with what their op adds) -> agenda
+ *                     messages, replies -> agenda -> gossip
+ *                     answers -> ops
+ *
+ * Reading gossip's update may step ipamdb, whose update is read at once; everything that would step
+ * gossip, or ipamdb from its own update, waits on the agenda. What an update names is copied before
+ * the next step of its maker.
+ */
+#include "route.h"
+
+#include <string.h>
+
+#include "ack.h"
+#include "box.h"
+#include "commit.h"
+#include "ipamdb/message.h"
+#include "network.h"
+#include "op.h"
+
+#define AGENDA_PER_STEP 256
+#define MESSAGE_TTL_MS 3000
+
+struct call_entry {
+	uint64_t tag;
+	uint64_t ipam_tag;
+};
+
+void todo_add(struct node *node, const struct todo *todo)
+{
+	struct todo kept = *todo;
+
+	if (todo->len > 0) {
+		kept.bytes = heap_take(&node->heap, todo->len);
+		memcpy(kept.bytes, todo->bytes, todo->len);
+	}
+	vec_push(&node->todo, &kept);
+}
+
+bool route_has_room(const struct node *node)
+{
+	const struct node_update *update = &node->update;
+
+	return update->send_count + UPDATE_SENDS <= NODE_SENDS &&
+	       update->batch_count + UPDATE_PERSISTS + 1 <= NODE_BATCHES &&
+	       update->change_count + UPDATE_CHANGES <= NODE_CHANGES;
+}
+
+/* ---- ipamdb's update ---- */
+
+static void take_group(struct node *node, const struct ipam_update *update,
+		       const struct ipam_group *group)
+{
+	struct commit *commit = commit_new(node, group->tag);
+	struct op *op = op_find(node, group->tag);
+
+	commit->ipam_token = group->token;
+	for (size_t i = 0; i < group->row_count; i++)
+		commit_row(commit, &update->rows[group->first_row + i]);
+	for (size_t i = 0; i < group->write_count; i++)
+		commit_write(commit, &update->writes[group->first_write + i]);
+	if (op != NULL)
+		op_compose(node, op, update, group, commit);
+	commit_queue(node, commit);
+}
+
+static void take_message(struct node *node, const struct ipam_message *message)
+{
+	struct call_entry *call;
+	uint64_t tag = ++node->next_tag;
+
+	call = map_insert(&node->calls, &tag, NULL);
+	call->ipam_tag = message->tag;
+	todo_add(node, &(struct todo){.kind = TODO_MESSAGE,
+				      .tag = tag,
+				      .peer = message->to,
+				      .ttl_ms = MESSAGE_TTL_MS,
+				      .len = message->len,
+				      .bytes = (void *)(uintptr_t)message->bytes});
+}
+
+static void read_ipam(struct node *node, const struct ipam_update *update)
+{
+	WEFT_ASSERT(!node->reading_ipamdb);
+	node->reading_ipamdb = true;
+	for (size_t i = 0; i < update->group_count; i++)
+		take_group(node, update, &update->groups[i]);
+	for (size_t i = 0; i < update->message_count; i++)
+		take_message(node, &update->messages[i]);
+	for (size_t i = 0; i < update->reply_count; i++)
+		todo_add(node,
+			 &(struct todo){.kind = TODO_REPLY,
+					.message = update->replies[i].message,
+					.len = update->replies[i].len,
+					.bytes = (void *)(uintptr_t)update->replies[i].bytes});
+	for (size_t i = 0; i < update->answer_count; i++) {
+		struct op *op = op_find(node, update->answers[i].tag);
+
+		if (op != NULL)
+			op_ipam_answered(node, op, &update->answers[i]);
+	}
+	node->reading_ipamdb = false;
+}
+
+void route_ipam(struct node *node, struct ipam_event *event)
+{
+	WEFT_ASSERT(!node->reading_ipamdb);
+	event->now = node->now;
+	event->wall = node->wall;
+	read_ipam(node, ipamdb_step(node->ipamdb, event));
+}
+
+/* ---- gossip's update ---- */
+
+static void take_sends(struct node *node, const struct gossip_update *update)
+{
+	for (size_t i = 0; i < update->send_count; i++) {
+		struct gossip_send *send = &node->update.sends[node->update.send_count++];
+
+		*send = update->sends[i];
+		send->bytes = arena_copy(&node->arena, send->bytes, send->len);
+	}
+}
+
+/* For the outside, which reads it after further steps of gossip. */
+static void tell_change(struct node *node, const struct gossip_change *change)
+{
+	struct gossip_change *out = &node->update.changes[node->update.change_count++];
+	struct row_view *row = &out->row;
+
+	*out = *change;
+	if (change->kind != CHANGE_ROW)
+		return;
+	row->value = arena_copy(&node->arena, row->value, row->value_len);
+	row->sig = arena_copy(&node->arena, row->sig, row->sig != NULL ? ROW_SIG_BYTES : 0);
+}
+
+static void member_changed(struct node *node, const struct id *id)
+{
+	struct member_info info;
+	struct ipam_event event = {.kind = IPAM_EV_MEMBER, .member = *id};
+
+	if (!gossip_member(node->gossip, id, &info))
+		return;
+	event.present = info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT;
+	event.removed = info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED;
+	event.name = info.name;
+	route_ipam(node, &event);
+	if (!event.present)
+		ack_forget(node, id);
+}
+
+/* Rows that ipamdb never looks at are the many. */
+static void row_changed(struct node *node, const struct row_view *row)
+{
+	struct ipam_event event = {.kind = IPAM_EV_ROW, .row = row};
+
+	if (row->kind == ROW_ENDPOINT) {
+		box_row_changed(node, row);
+		return;
+	}
+	route_ipam(node, &event);
+	network_row_changed(node, row);
+}
+
+static void phase_changed(struct node *node)
+{
+	struct ipam_event event = {.kind = IPAM_EV_ACTIVE};
+	enum node_phase before = node->phase;
+	struct id self = gossip_self(node->gossip);
+
+	node->phase = gossip_phase(node->gossip);
+	node->look_again = true;
+	ipamdb_self_set(node->ipamdb, &self);
+	if (node->phase == before)
+		return;
+	if (node->phase == NODE_ACTIVE) {
+		node->active_since = node->now;
+		todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+	}
+	event.ok = node->phase == NODE_ACTIVE;
+	if (node->phase != NODE_JOINING && node->phase != NODE_CLAIMING)
+		route_ipam(node, &event);
+	if (node->phase == NODE_REMOVED)
+		boxes_withdraw(node);
+}
+
+static void take_change(struct node *node, const struct gossip_change *change)
+{
+	struct ipam_event event = {.kind = IPAM_EV_SYNCED, .member = change->member};
+
+	tell_change(node, change);
+	switch (change->kind) {
+	case CHANGE_ROW:
+		row_changed(node, &change->row);
+		break;
+	case CHANGE_MEMBER:
+		member_changed(node, &change->member);
+		break;
+	case CHANGE_PHASE:
+		phase_changed(node);
+		break;
+	case CHANGE_SYNCED:
+		node->synced = true;
+		node->look_again = true;
+		route_ipam(node, &event);
+		break;
+	}
+}
+
+static void take_delivery(struct node *node, const struct gossip_delivery *delivery)
+{
+	struct ipam_event event = {.kind = IPAM_EV_MESSAGE,
+				   .member = delivery->from,
+				   .message = delivery->message,
+				   .bytes = delivery->bytes,
+				   .len = delivery->len};
+
+	if (ack_is_message(delivery->bytes, delivery->len))
+		ack_received(node, delivery);
+	else
+		route_ipam(node, &event);
+}
+
+static void take_answer(struct node *node, const struct gossip_answer *answer)
+{
+	struct call_entry *call = map_find(&node->calls, &answer->tag);
+	struct ipam_event event = {.kind = IPAM_EV_ANSWERED,
+				   .member = answer->id,
+				   .code = answer->err.code,
+				   .bytes = answer->bytes,
+				   .len = answer->len};
+	struct op *op;
+
+	if (call != NULL) {
+		event.tag = call->ipam_tag;
+		map_remove(&node->calls, &answer->tag);
+		route_ipam(node, &event);
+		return;
+	}
+	op = op_find(node, answer->tag);
+	if (op != NULL)
+		op_gossip_answered(node, op, answer);
+}
+
+/* put_tag: of the CMD_PUT that this step executes, 0 none; its writes are the caller's. */
+static const struct gossip_update *step_gossip(struct node *node, struct gossip_event *event,
+					       uint64_t put_tag)
+{
+	const struct gossip_update *update;
+
+	WEFT_ASSERT(!node->reading_gossip && !node->reading_ipamdb);
+	event->now = node->now;
+	event->wall = node->wall;
+	update = gossip_step(node->gossip, event);
+	node->reading_gossip = true;
+	take_sends(node, update);
+	node->put_token = 0;
+	for (size_t i = 0; i < update->persist_count; i++) {
+		if (put_tag != 0 && update->persists[i].tag == put_tag)
+			node->put_token = update->persists[i].token;
+		else
+			commit_of_gossip(node, update, &update->persists[i]);
+	}
+	for (size_t i = 0; i < update->change_count; i++)
+		take_change(node, &update->changes[i]);
+	for (size_t i = 0; i < update->delivery_count; i++)
+		take_delivery(node, &update->deliveries[i]);
+	for (size_t i = 0; i < update->answer_count; i++) {
+		if (put_tag != 0 && update->answers[i].tag == put_tag)
+			node->put_err = update->answers[i].err;
+		else
+			take_answer(node, &update->answers[i]);
+	}
+	node->reading_gossip = false;
+	return update;
+}
+
+void route_gossip(struct node *node, struct gossip_event *event)
+{
+	(void)step_gossip(node, event, 0);
+}
+
+void route_command(struct node *node, const struct gossip_command *command)
+{
+	struct gossip_event event = {.kind = EV_COMMAND, .command = command};
+
+	(void)step_gossip(node, &event, 0);
+}
+
+const struct gossip_update *route_put(struct node *node, struct gossip_command *command)
+{
+	struct gossip_event event = {.kind = EV_COMMAND, .command = command};
+
+	command->tag = ++node->next_tag;
+	node->put_err = (struct weft_err){0};
+	return step_gossip(node, &event, command->tag);
+}
+
+/* ---- the agenda ---- */
+
+static void do_todo(struct node *node, const struct todo *todo)
+{
+	struct gossip_command command = {.tag = todo->tag, .bytes = todo->bytes, .len = todo->len};
+	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = todo->bytes};
+
+	switch (todo->kind) {
+	case TODO_COMMIT:
+		commit_run(node, todo->bytes);
+		return;
+	case TODO_IPAM:
+		route_ipam(node, &event);
+		break;
+	case TODO_MESSAGE:
+		command.kind = CMD_MESSAGE;
+		command.id = todo->peer;
+		command.ttl_ms = todo->ttl_ms;
+		route_command(node, &command);
+		break;
+	case TODO_REPLY:
+		command.kind = CMD_REPLY;
+		command.message = todo->message;
+		route_command(node, &command);
+		break;
+	case TODO_TOPICS:
+		networks_topics(node);
+		break;
+	case TODO_LEAVE:
+		command.kind = CMD_LEAVE;
+		route_command(node, &command);
+		break;
+	}
+	if (todo->len > 0)
+		heap_give(&node->heap, todo->bytes, todo->len);
+}
+
+bool route_has_agenda(const struct node *node)
+{
+	return node->todo_at < node->todo.count;
+}
+
+void route_agenda(struct node *node)
+{
+	for (int i = 0; i < AGENDA_PER_STEP && route_has_agenda(node); i++) {
+		struct todo todo;
+
+		if (!route_has_room(node))
+			return;
+		todo = *(struct todo *)vec_at(&node->todo, node->todo_at++);
+		do_todo(node, &todo);
+	}
+	if (!route_has_agenda(node)) {
+		node->todo.count = 0;
+		node->todo_at = 0;
+	}
+}
+
+void route_start(struct node *node)
+{
+	struct member_info info;
+
+	phase_changed(node);
+	for (size_t at = 0; gossip_member_next(node->gossip, &at, &info);)
+		member_changed(node, &info.id);
+	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+}

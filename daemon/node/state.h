@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The inside of a node: what its modules share. Each has a header of its own; the flow is
+ *
+ *   node.c (events) -> request.c (who asks for what) -> attach.c, detach.c, presence.c, network.c,
+ *                                                       reserve.c, leave.c (one state machine each)
+ *                   -> route.c (gossip <-> ipamdb) -> commit.c (one atomic commit of both)
+ *
+ * gossip and ipamdb overwrite their update in each step, so nothing steps one of them while its
+ * update is read: what must follow is put on the agenda (todo) and done one after the other.
+ */
+#pragma once
+
+#include "arena.h"
+#include "gossip/base/check.h"
+#include "gossip/base/map.h"
+#include "node.h"
+
+struct op;
+struct commit;
+
+/* Something to do once no update is being read. */
+enum todo_kind { TODO_COMMIT = 1, TODO_IPAM, TODO_MESSAGE, TODO_REPLY, TODO_TOPICS, TODO_LEAVE };
+
+struct todo {
+	enum todo_kind kind;
+	uint64_t tag;     /* of the op or call that waits for the answer */
+	struct id peer;   /* TODO_MESSAGE */
+	uint64_t message; /* TODO_REPLY */
+	int64_t ttl_ms;   /* TODO_MESSAGE */
+	size_t len;
+	void *bytes; /* message, struct ipam_request or struct commit; owned */
+};
+
+/* An endpoint of this host. The host's own one in a network is a box too, with is_host. */
+enum box_state {
+	BOX_NEW = 0,   /* its address is being leased */
+	BOX_PLUGGING,  /* durable; the kernel makes its devices */
+	BOX_UP,        /* also at start, until the kernel says otherwise */
+	BOX_LEAVING,   /* its end is being committed */
+	BOX_UNPLUGGING /* it has ended; the kernel takes its devices away */
+};
+
+struct box {
+	struct local_endpoint endpoint;
+	enum box_state state;
+	uint64_t op;              /* that changes it now; 0: none */
+	uint64_t epoch, sequence; /* of its row; 0 until it was visible */
+};
+
+/* How this host stands in a network. */
+enum presence { PRESENCE_NONE = 0, PRESENCE_JOINING, PRESENCE_UP, PRESENCE_QUITTING };
+
+/* A live attachment row, of this host or another. */
+struct attached_host {
+	struct id node;
+	struct rec_attachment rec;
+};
+
+struct network {
+	struct id id;
+	struct rec_network rec;
+	struct id author; /* of its fact */
+	bool known;       /* its fact was seen */
+	bool ended;
+	bool pending;     /* being made here; counts for clashes of names, numbers and pools */
+	struct vec hosts; /* struct attached_host, by node */
+	enum presence presence;
+	uint64_t op;            /* joins, quits or refreshes; 0: none */
+	size_t boxes;           /* of this host, the host's own not counted */
+	uint16_t mtu_bytes;     /* of this host; 0: that of the configuration */
+	struct mono quit_at;    /* the last box is gone; MONO_NEVER */
+	struct mono refresh_at; /* when to look whether the own attachment row is still true */
+	struct mono refreshed;
+};
+
+struct node {
+	struct node_config config;
+	struct heap heap;
+	struct gossip *gossip;
+	struct ipamdb *ipamdb;
+	struct mono now;
+	struct wall wall;
+	bool started, ready, synced, leaving;
+	bool reading_gossip, reading_ipamdb; /* an update is being read */
+	enum node_phase phase;
+	struct mono active_since; /* the phase; MONO_NEVER before */
+	uint64_t next_tag, next_token;
+	struct vec ops;     /* struct op *, by id */
+	struct map calls;   /* tag of a gossip message -> tag of ipamdb's */
+	struct map commits; /* token -> struct commit * */
+	struct vec todo;    /* struct todo, from todo_at on */
+	size_t todo_at;
+	struct vec boxes;    /* struct box *, by id */
+	struct vec networks; /* struct network *, by id */
+	struct mono networks_due;
+	struct map memos; /* request id -> struct memo */
+	struct vec memo_keys;
+	size_t memo_at;
+	struct map acks; /* owner -> struct ack_queue */
+	struct mono acks_due;
+	bool look_again;    /* something changed that waiting ops may wait for */
+	struct vec works;   /* struct node_work not told yet */
+	struct vec answers; /* struct answer_out * not told yet */
+	struct arena arena;
+	uint64_t put_token;      /* gossip's, of the rows handed in last; 0: refused */
+	struct weft_err put_err; /* why */
+	struct node_update update;
+};
+
+/* The agenda. bytes are copied. */
+void todo_add(struct node *node, const struct todo *todo);
+
+/* What this node may do now, as its phase says: 0, WEFT_E_BUSY while that will change by itself,
+ * or the code with err for good. */
+int node_may_serve(const struct node *node, struct weft_err *err);
+
+/* Work for the kernel; tag of the request behind it or 0. */
+void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,
+		   const struct local_endpoint *endpoint);
