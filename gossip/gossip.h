@@ -98,6 +98,19 @@ int gossip_cluster(const struct gossip *g, struct id *id, char *name);
 
 /* Not one live peer heard for longer than the suspicion bound although there are others. */
 bool gossip_is_isolated(const struct gossip *g);
+
+/* Active without a member's consent to this start (none answered): lease nothing new. */
+bool gossip_is_alone(const struct gossip *g);
+
+/* Another process has this node's identity: lease nothing new until an operator decided. */
+bool gossip_is_cloned(const struct gossip *g);
+
+/* Whom a token, or an admin through any of his tokens, admitted: at most cap ids go to out; the
+ * number of all of them is returned. */
+size_t gossip_admitted_by(const struct gossip *g, const struct id *id, struct id *out, size_t cap);
+
+/* Seed of the cluster key (SEED_BYTES) for keyfile_seal; NULL where it is not kept. */
+const uint8_t *gossip_cluster_seed(const struct gossip *g);
 bool gossip_member(const struct gossip *g, const struct id *id, struct member_info *info);
 
 /* Members in order of id: *at starts at 0; false at the end. */
