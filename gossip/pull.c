@@ -219,6 +219,7 @@ static void proceed(struct tables *tables, struct session *session)
 static bool retry(struct tables *tables, struct want *want, const struct id *peer)
 {
 	bool waiting = want->listed && (want->is_fact || want->missing_count > 0);
+	bool fresh = want->fresh;
 
 	if (!want->asked && !waiting)
 		return !want->listed || !want_advance(tables, want, peer);
@@ -230,6 +231,7 @@ static bool retry(struct tables *tables, struct want *want, const struct id *pee
 		want->mode = WANT_MISSING;
 	else if (want->mode == WANT_ROWS)
 		want_begin(tables, want, false); /* part of the rows came */
+	want->fresh = fresh;
 	return ++want->tries <= WANT_TRIES;
 }
 

@@ -26,6 +26,7 @@ struct want {
 	bool asked;  /* a request is on its way */
 	bool listed; /* the answer's list is here, its rows may not be */
 	bool whole;  /* from the very beginning, whatever the watermark says */
+	bool fresh;  /* nothing of it was here when it began */
 	bool more;
 	bool failed; /* a row was refused: the answer completes nothing */
 	uint8_t tries;

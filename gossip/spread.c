@@ -188,6 +188,7 @@ static bool tell(struct tables *tables, struct spread_entry *entry, const struct
 		entry->last = peer;
 	}
 	*bytes += len + FRAME_HEADER_BYTES;
+	entry->told = tables->core->now;
 	entry->sends = entry->sends > to->count ? (uint8_t)(entry->sends - to->count) : 0;
 	return true;
 }
@@ -324,7 +325,9 @@ size_t spread_fill(struct tables *tables, const struct member *to, uint8_t *out,
 			const uint8_t *row;
 			size_t len;
 			next = entry->next;
-			if (!is_news(tables, entry, peer) ||
+			/* What was told in this instant may be in this very datagram. */
+			if (entry->told.ns == tables->core->now.ns ||
+			    !is_news(tables, entry, peer) ||
 			    (peer != NONE && entry->last == peer) ||
 			    !topic_has(tables, topic_of(tables, entry->slot), &to->id))
 				continue;
@@ -335,6 +338,7 @@ size_t spread_fill(struct tables *tables, const struct member *to, uint8_t *out,
 			used += wire_put_frame(out + used, FRAME_ROW, row, len);
 			tables->counts.filled++;
 			entry->last = peer;
+			entry->told = tables->core->now;
 			entry->sends--;
 			if (entry->sends == 0)
 				entry_free(tables, at);

@@ -22,10 +22,11 @@ enum spread_list {
 struct spread_entry {
 	uint32_t slot;
 	uint32_t next, prev;
-	uint32_t from; /* owner number of who told us, NONE: nobody */
-	uint32_t last; /* owner number of whom we told last */
-	uint8_t sends; /* left */
-	uint8_t list;  /* enum spread_list */
+	uint32_t from;    /* owner number of who told us, NONE: nobody */
+	uint32_t last;    /* owner number of whom we told last */
+	struct mono told; /* when */
+	uint8_t sends;    /* left */
+	uint8_t list;     /* enum spread_list */
 	bool own;
 };
 

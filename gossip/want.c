@@ -54,6 +54,7 @@ void want_begin(struct tables *tables, struct want *want, bool whole)
 
 	WEFT_ASSERT(!want->is_fact);
 	want->whole = whole && origin != NULL;
+	want->fresh = origin == NULL || origin->count == 0;
 	want->mode = WANT_ROWS;
 	want->after = (struct version){0, 0};
 	if (want->whole) {
@@ -152,6 +153,8 @@ static bool remove_stale(struct tables *tables, const struct want *want, uint32_
 	struct version floor = {0, 0};
 	uint32_t next;
 
+	if (replica_owner(&tables->replica, origin->owner)->flags & OWNER_FROZEN)
+		return true;
 	if (!floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
 			&floor) &&
 	    !by_owner)
@@ -184,6 +187,9 @@ static bool finish(struct tables *tables, struct want *want, bool by_owner)
 	origin = replica_origin(&tables->replica, number);
 	if (want->whole && !remove_stale(tables, want, number, by_owner))
 		return false;
+	/* Below its floor an origin may hold what was deleted: only the whole of it says. */
+	if (origin->flags & ORIGIN_INCOMPLETE && !want->whole && !want->fresh)
+		return true;
 	watermark_complete(&origin->mark, &tables->core->heap, want->claim);
 	if (!(origin->flags & ORIGIN_INCOMPLETE))
 		return true;
