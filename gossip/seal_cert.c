@@ -149,7 +149,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		return DROP_CERT; /* somebody else's key under this node's name */
 	if (trusted || !lives_elsewhere || key->epoch == member->epoch) {
 		if (claimed <= key->epoch)
-			claim_drop(seal, peer);
+			seal_claim_drop(seal, peer);
 		peer_install(seal, peer, key, bytes);
 		return DROP_NONE;
 	}

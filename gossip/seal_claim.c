@@ -39,7 +39,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	struct key_slot *slot;
 	struct claim *claim;
 
-	claim_drop(seal, peer);
+	seal_claim_drop(seal, peer);
 	claim = heap_take(&seal->core->heap, sizeof(*claim));
 	*claim = (struct claim){
 	    .state = CLAIM_CHECKING,
@@ -62,7 +62,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	peer_mark_busy(seal, peer);
 }
 
-void claim_drop(struct seal *seal, struct peer *peer)
+void seal_claim_drop(struct seal *seal, struct peer *peer)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct claim *claim = claim_of(peer);
@@ -94,7 +94,7 @@ void claim_accept(struct seal *seal, struct peer *peer)
 		core_trace(seal->core, TRACE_ADDRESS_MOVED, &member->id, NULL, &member->addr, 0);
 		member_touch(seal->members, member);
 	}
-	claim_drop(seal, peer);
+	seal_claim_drop(seal, peer);
 	peer_install(seal, peer, &key, cert);
 	/* What was received under the claim must not be received again. */
 	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
@@ -134,7 +134,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	if (claim == NULL || !mono_is_due(claim->due, seal->core->now))
 		return;
 	if (claim->state == CLAIM_REFUSED)
-		claim_drop(seal, peer);
+		seal_claim_drop(seal, peer);
 	else if (claim->probes < CLAIM_PROBES)
 		claim_probe(seal, peer, claim);
 	else

@@ -155,7 +155,7 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
 		 const uint8_t cert[CERT_BYTES], const struct hostport *from);
 void claim_accept(struct seal *seal, struct peer *peer);
-void claim_drop(struct seal *seal, struct peer *peer);
+void seal_claim_drop(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);
 bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NONCE_BYTES]);
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,

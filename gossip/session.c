@@ -96,7 +96,7 @@ void session_sleep(struct seal *seal, struct peer *peer)
 	for (int own = 0; own < 2; own++)
 		for (int slot = 0; slot < 2; slot++)
 			pair_free(seal, &session->pairs[own][slot]);
-	claim_drop(seal, peer);
+	seal_claim_drop(seal, peer);
 	stash_free(seal, session);
 	peer_key_unlist(seal, &session->previous);
 	heap_give(&seal->core->heap, session, sizeof(*session));
@@ -220,7 +220,7 @@ void own_rotated(struct seal *seal)
 			session->pairs[OWN_PREVIOUS][slot] = session->pairs[OWN_CURRENT][slot];
 			session->pairs[OWN_CURRENT][slot] = NULL;
 		}
-		claim_drop(seal, peer); /* the claimer tries again under the new key */
+		seal_claim_drop(seal, peer); /* the claimer tries again under the new key */
 	}
 }
 
