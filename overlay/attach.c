@@ -35,15 +35,16 @@ static bool has_family(const struct kplug *plug, bool v4)
 static void fill_routes(struct kplug *plug, const struct net *net,
 			const struct local_endpoint *endpoint)
 {
-	for (size_t i = 0; i < net->pool_count; i++) {
-		const struct pool *pool = &net->pools[i];
+	for (size_t i = 0; i < net->fact.pool_count; i++) {
+		const struct pool *pool = &net->fact.pools[i];
 		bool v4 = inet_is_v4(&pool->subnet.ip);
 
 		if (!reaches(endpoint, &pool->subnet)) {
 			plug->subnets[plug->subnet_count++] = pool->subnet;
 			continue;
 		}
-		if (!net->internal && !inet_eq(&pool->gateway, &no_inet) && !has_family(plug, v4))
+		if (!net->fact.internal && !inet_eq(&pool->gateway, &no_inet) &&
+		    !has_family(plug, v4))
 			plug->gateways[plug->gateway_count++] = pool->gateway;
 	}
 }
@@ -101,7 +102,7 @@ static int make_devices(struct overlay *ov, struct net *net, struct mono now,
 		return 0;
 	if (clash != NULL)
 		return weft_err_set(err, WEFT_E_CONFLICT,
-				    "another network uses VNI %u on this host", net->vni);
+				    "another network uses VNI %u on this host", net->fact.vni);
 	return weft_err_set(err, WEFT_E_KERNEL, "the network's devices cannot be made: %s",
 			    net->error[0] != '\0' ? net->error : "see the log");
 }

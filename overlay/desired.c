@@ -41,7 +41,7 @@ static void add_bridge(const struct overlay *ov, const struct net *net, struct k
 
 	memcpy(link.name, net->bridge, IFNAME_BYTES);
 	name_alias(&net->id, link.alias);
-	link.mac = mac_of_bridge(&ov->config.node, net->vni);
+	link.mac = mac_of_bridge(&ov->config.node, net->fact.vni);
 	vec_push(&out->of[KOBJ_LINK], &link);
 }
 
@@ -54,14 +54,14 @@ static void add_vxlan(const struct overlay *ov, const struct net *net, struct ks
 	memcpy(link.master, net->bridge, IFNAME_BYTES);
 	name_alias(&net->id, link.alias);
 	link.mac = mac_of_port(&net->id);
-	link.vxlan.vni = net->vni;
-	link.vxlan.port = net->port;
+	link.vxlan.vni = net->fact.vni;
+	link.vxlan.port = net->fact.port;
 	link.vxlan.local = ov->config.vtep;
 	link.vxlan.proxy = proxy;
 	link.vxlan.df = inet_is_v4(&ov->config.vtep);
 	/* proxy: unknown MACs go to the VXLAN device, which alone knows where they are */
 	link.port.flood = proxy;
-	link.port.mcast_flood = proxy || net->multicast;
+	link.port.mcast_flood = proxy || net->fact.multicast;
 	link.port.neigh_suppress = !proxy;
 	vec_push(&out->of[KOBJ_LINK], &link);
 }
@@ -102,8 +102,8 @@ static void add_addresses(const struct net *net, struct kstate *out)
 
 	for (size_t i = 0; own != NULL && i < own->addr_count; i++)
 		add_address(net, &own->addrs[i].ip, false, out);
-	for (size_t i = 0; i < net->pool_count; i++) {
-		const struct pool *pool = &net->pools[i];
+	for (size_t i = 0; i < net->fact.pool_count; i++) {
+		const struct pool *pool = &net->fact.pools[i];
 		struct kroute route = {.dst = pool->subnet};
 
 		if (!inet_eq(&pool->gateway, &no_inet))
@@ -192,7 +192,7 @@ void desired_host(const struct overlay *ov, struct kstate *out)
 		if (!rows_net_is_wanted(ov, net))
 			continue;
 		any = true;
-		egress |= !net->internal;
+		egress |= !net->fact.internal;
 		add_network(ov, net, out);
 	}
 	/* boxes leave by this host's routes; the forward rules keep networks apart */

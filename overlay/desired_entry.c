@@ -23,7 +23,7 @@ static const struct local_endpoint *local_with(const struct net *net, const stru
 	if (map_find(&net->local_macs, mac) == NULL)
 		return NULL;
 	for (size_t pos = 0; (local = map_next(&net->locals, &pos)) != NULL;) {
-		if (!local->endpoint.is_host && !local->plugging &&
+		if (!local->endpoint.is_host && !local->plugging && !local->lost_told &&
 		    mac_eq(&local->endpoint.mac, mac))
 			return &local->endpoint;
 	}
@@ -35,7 +35,7 @@ static bool is_flooded(const struct overlay *ov, const struct net *net, const st
 {
 	const struct attached *attached;
 
-	if (!net->multicast)
+	if (!net->fact.multicast)
 		return false;
 	for (size_t pos = 0; (attached = map_next(&net->attached, &pos)) != NULL;) {
 		const struct owner *owner = rows_owner_find(ov, &attached->node);
@@ -185,6 +185,6 @@ void desired_entries(const struct overlay *ov, const struct net *net, struct kst
 		if (!local->endpoint.is_host)
 			want_mac(ov, net, &local->endpoint.mac, out);
 	}
-	if (net->multicast)
+	if (net->fact.multicast)
 		want_floods(ov, net, out);
 }

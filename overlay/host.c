@@ -113,6 +113,44 @@ static void note_standing(struct work *work, const struct kstate *have)
 	}
 }
 
+static bool is_undecided(const struct overlay *ov, const struct klink *link)
+{
+	const struct net *net;
+	struct id network;
+
+	if (!name_alias_parse(link->alias, &network))
+		return false;
+	net = rows_net(ov, &network);
+	return net != NULL && rows_net_is_undecided(net);
+}
+
+static void spare_on(struct kstate *have, enum kobj_kind kind, const char *dev)
+{
+	struct vec *vec = &have->of[kind];
+
+	for (size_t i = vec->count; i-- > 0;) {
+		if (memcmp(vec_at(vec, i), dev, IFNAME_BYTES) == 0)
+			vec_remove(vec, i);
+	}
+}
+
+/* A network that this host has endpoints in, but whose fact has not come yet: what stands of it is
+ * nobody's business until it is known or has ended. */
+static void spare_undecided(const struct overlay *ov, struct kstate *have)
+{
+	struct vec *links = &have->of[KOBJ_LINK];
+
+	for (size_t i = links->count; i-- > 0;) {
+		const struct klink *link = vec_at(links, i);
+
+		if (!is_undecided(ov, link))
+			continue;
+		spare_on(have, KOBJ_ADDR, link->name);
+		spare_on(have, KOBJ_ROUTE, link->name);
+		vec_remove(links, i);
+	}
+}
+
 /* One round: true when another is needed. */
 static bool host_round(struct work *work, int *status)
 {
@@ -129,6 +167,7 @@ static bool host_round(struct work *work, int *status)
 	work->report.dumps++;
 	*status = config->kernel->dump_host(config->kernel_ctx, &have);
 	if (*status == 0) {
+		spare_undecided(ov, &have);
 		read_named(work, &want, &have);
 		kstate_sort(&want);
 		kstate_sort(&have);

@@ -35,6 +35,7 @@ static struct inet read_inet(struct nlattr *attr)
 struct path {
 	uint32_t mtu;
 	uint32_t oif;
+	bool local; /* the address is this host's own */
 };
 
 static void each_path(void *arg, struct nlmsghdr *nlh)
@@ -44,6 +45,7 @@ static void each_path(void *arg, struct nlmsghdr *nlh)
 
 	if (nlmsg_parse(nlh, sizeof(struct rtmsg), attrs, RTA_MAX, NULL) != 0)
 		return;
+	path->local = ((struct rtmsg *)nlmsg_data(nlh))->rtm_type == RTN_LOCAL;
 	if (attrs[RTA_OIF] != NULL)
 		path->oif = nla_get_u32(attrs[RTA_OIF]);
 	if (attrs[RTA_METRICS] != NULL &&
@@ -106,20 +108,17 @@ int linux_route_mtu(void *ctx, const struct inet *to, uint32_t *mtu)
 	struct rtmsg head = {.rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = v4 ? 32 : 128};
 	struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 	struct path path = {0};
-	uint32_t own;
-	struct nl_msg *msg;
-	int status = own_device(kernel, to, &own);
+	struct nl_msg *msg = chan_begin(&kernel->rtnl, RTM_GETROUTE, 0, &head, sizeof(head));
+	int status;
 
-	if (status != 0)
-		return status;
-	if (own == 0) {
-		msg = chan_begin(&kernel->rtnl, RTM_GETROUTE, 0, &head, sizeof(head));
-		(void)nla_put(msg, RTA_DST, v4 ? 4 : 16, v4 ? to->b + 12 : to->b);
-		status = chan_get(&kernel->rtnl, each_path, &path);
-		own = path.oif;
+	(void)nla_put(msg, RTA_DST, v4 ? 4 : 16, v4 ? to->b + 12 : to->b);
+	status = chan_get(&kernel->rtnl, each_path, &path);
+	if (status == 0 && path.local) {
+		path.mtu = 0;
+		status = own_device(kernel, to, &path.oif);
 	}
 	if (status == 0 && path.mtu == 0) {
-		link.ifi_index = (int)own;
+		link.ifi_index = (int)path.oif;
 		(void)chan_begin(&kernel->rtnl, RTM_GETLINK, 0, &link, sizeof(link));
 		status = chan_get(&kernel->rtnl, each_device, &path);
 	}

@@ -54,8 +54,8 @@ static uint16_t smallest_mtu(const struct overlay *ov, const struct net *net, ui
 		    !id_eq(&attached->node, &ov->config.node))
 			mtu = attached->mtu;
 	}
-	if (net->mtu_wanted != 0 && net->mtu_wanted < mtu)
-		mtu = net->mtu_wanted;
+	if (net->fact.mtu_wanted != 0 && net->fact.mtu_wanted < mtu)
+		mtu = net->fact.mtu_wanted;
 	return (uint16_t)(mtu < MTU_MIN ? MTU_MIN : mtu);
 }
 

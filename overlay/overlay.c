@@ -109,8 +109,8 @@ bool overlay_network_get(const struct overlay *ov, const struct id *network,
 	if (clash != NULL) {
 		id_format(&clash->id, id);
 		(void)snprintf(state->error, sizeof(state->error),
-			       "VNI %u is used by network %s, which has the smaller id", net->vni,
-			       id);
+			       "VNI %u is used by network %s, which has the smaller id",
+			       net->fact.vni, id);
 	}
 	return true;
 }

@@ -132,10 +132,22 @@ static bool any_wanted(const struct overlay *ov)
 	return false;
 }
 
+/* Of some networks only this host's own endpoints are known so far: their rules stay as they are. */
+static bool any_undecided(const struct overlay *ov)
+{
+	const struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (rows_net_is_undecided(net))
+			return true;
+	}
+	return false;
+}
+
 static void pass(struct work *work)
 {
 	struct overlay *ov = work->ov;
-	bool host, nexthops = ov->config.fdb_form == OVERLAY_FDB_NEXTHOP;
+	bool host, rules, nexthops = ov->config.fdb_form == OVERLAY_FDB_NEXTHOP;
 	struct net *net;
 
 	if (ov->mtu_due)
@@ -143,13 +155,15 @@ static void pass(struct work *work)
 	host = ov->host_due;
 	forget_failures(ov, host);
 	/* what keeps networks apart stands before their devices, and goes after them */
-	if (any_wanted(ov))
+	rules = (host || ov->rules_due) && !any_undecided(ov);
+	if (rules && any_wanted(ov))
 		work_rules(work, KRULES_HOST);
 	if (host)
 		work_host(work);
-	if (!any_wanted(ov))
+	if (rules && !any_wanted(ov))
 		work_rules(work, KRULES_HOST);
-	work_rules(work, KRULES_PORTS);
+	if (rules)
+		work_rules(work, KRULES_PORTS);
 	ov->rules_due = false;
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
 		if (entries_are_due(net))

@@ -93,7 +93,7 @@ const struct net *rows_net_clash(const struct overlay *ov, const struct net *net
 	const struct net *other;
 
 	for (size_t pos = 0; (other = rows_net_next(ov, &pos)) != NULL;) {
-		if (other != net && other->vni == net->vni && takes_part(ov, other) &&
+		if (other != net && other->fact.vni == net->fact.vni && takes_part(ov, other) &&
 		    id_cmp(&other->id, &net->id) < 0)
 			return other;
 	}
@@ -103,6 +103,11 @@ const struct net *rows_net_clash(const struct overlay *ov, const struct net *net
 bool rows_net_is_wanted(const struct overlay *ov, const struct net *net)
 {
 	return takes_part(ov, net) && rows_net_clash(ov, net) == NULL;
+}
+
+bool rows_net_is_undecided(const struct net *net)
+{
+	return !net->known && !net->ended && net->locals.count > 0;
 }
 
 uint32_t rows_owner(struct overlay *ov, const struct id *node)
@@ -138,7 +143,7 @@ static void mark_host_moved(struct overlay *ov, bool entries)
 	struct net *net;
 
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;)
-		net->entries_due |= entries || net->multicast;
+		net->entries_due |= entries || net->fact.multicast;
 	ov->host_due = true;
 	ov->mtu_due = true;
 }
@@ -172,33 +177,37 @@ void overlay_member_end(struct overlay *ov, const struct id *node)
 	mark_host_moved(ov, owner->remotes > 0);
 }
 
-/* The compact form of a network fact. */
-static void net_fill(struct net *net, const struct rec_network *rec)
+/* Padding is zeroed: facts are compared as bytes. */
+static void read_fact(const struct rec_network *rec, struct net_fact *fact)
 {
-	net->known = true;
-	net->vni = rec->vni;
-	net->port = rec->port;
-	net->mtu_wanted = rec->mtu_bytes;
-	net->internal = rec->internal;
-	net->multicast = rec->multicast;
-	net->forced = rec->forced;
-	net->pool_count = rec->pool_count < POOLS_MAX ? rec->pool_count : POOLS_MAX;
-	memset(net->pools, 0, sizeof(net->pools));
-	for (size_t i = 0; i < net->pool_count; i++) {
-		net->pools[i].subnet = rec->pools[i].subnet;
-		net->pools[i].subnet.ip = prefix_base(&rec->pools[i].subnet);
-		net->pools[i].gateway = rec->pools[i].gateway;
+	memset(fact, 0, sizeof(*fact));
+	fact->vni = rec->vni & 0xffffff;
+	fact->port = rec->port;
+	fact->mtu_wanted = rec->mtu_bytes;
+	fact->internal = rec->internal;
+	fact->multicast = rec->multicast;
+	fact->pool_count = rec->pool_count < POOLS_MAX ? rec->pool_count : POOLS_MAX;
+	for (size_t i = 0; i < fact->pool_count; i++) {
+		fact->pools[i].subnet = rec->pools[i].subnet;
+		fact->pools[i].subnet.ip = prefix_base(&rec->pools[i].subnet);
+		fact->pools[i].gateway = rec->pools[i].gateway;
 	}
-	name_bridge(net->vni & 0xffffff, net->bridge);
-	name_vxlan(net->vni & 0xffffff, net->vxlan);
 }
 
 void overlay_network_put(struct overlay *ov, const struct id *network,
 			 const struct rec_network *rec)
 {
 	struct net *net = rows_net_take(ov, network);
+	struct net_fact fact;
 
-	net_fill(net, rec);
+	read_fact(rec, &fact);
+	if (net->known && memcmp(&net->fact, &fact, sizeof(fact)) == 0)
+		return;
+	net->fact = fact;
+	net->known = true;
+	net->ended = false;
+	name_bridge(net->fact.vni, net->bridge);
+	name_vxlan(net->fact.vni, net->vxlan);
 	net->entries_due = true;
 	ov->host_due = true;
 	ov->mtu_due = true;
@@ -208,9 +217,10 @@ void overlay_network_end(struct overlay *ov, const struct id *network)
 {
 	struct net *net = rows_net(ov, network);
 
-	if (net == NULL || !net->known)
+	if (net == NULL || net->ended)
 		return;
 	net->known = false;
+	net->ended = true;
 	ov->host_due = true;
 	rows_net_tidy(ov, net);
 }
@@ -227,7 +237,7 @@ void overlay_attachment_put(struct overlay *ov, const struct id *network, const 
 	if (!fresh && attached->mtu == rec->mtu_bytes)
 		return;
 	attached->mtu = rec->mtu_bytes;
-	net->entries_due |= fresh && net->multicast;
+	net->entries_due |= fresh && net->fact.multicast;
 	ov->mtu_due = true;
 	ov->host_due |= fresh;
 }
@@ -238,7 +248,7 @@ void overlay_attachment_end(struct overlay *ov, const struct id *network, const 
 
 	if (net == NULL || !map_remove(&net->attached, node))
 		return;
-	net->entries_due |= net->multicast;
+	net->entries_due |= net->fact.multicast;
 	ov->mtu_due = true;
 	ov->host_due = true;
 	rows_net_tidy(ov, net);

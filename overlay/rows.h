@@ -56,14 +56,20 @@ struct pool {
 	struct inet gateway;
 };
 
-struct net {
-	struct id id;
-	bool known; /* its fact was seen and it has not ended */
-	bool internal, multicast, forced;
+/* What of a network fact the kernel's state depends on. */
+struct net_fact {
+	bool internal, multicast;
 	uint32_t vni;
 	uint16_t port, mtu_wanted;
 	size_t pool_count;
 	struct pool pools[POOLS_MAX];
+};
+
+struct net {
+	struct id id;
+	bool known; /* its fact was seen and it has not ended */
+	bool ended;
+	struct net_fact fact;
 	char bridge[IFNAME_BYTES], vxlan[IFNAME_BYTES];
 
 	struct map attached;    /* node id -> struct attached */
@@ -132,6 +138,9 @@ bool rows_net_is_wanted(const struct overlay *ov, const struct net *net);
 
 /* The network that keeps this one from its VNI, or NULL. */
 const struct net *rows_net_clash(const struct overlay *ov, const struct net *net);
+
+/* This host has endpoints in it, but its fact has not come yet. */
+bool rows_net_is_undecided(const struct net *net);
 
 uint32_t rows_owner(struct overlay *ov, const struct id *node);
 const struct owner *rows_owner_find(const struct overlay *ov, const struct id *node);

@@ -49,7 +49,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct text *text, const c
 static int vni_cmp(const void *key, const void *item)
 {
 	uint32_t want = *(const uint32_t *)key;
-	uint32_t have = (*(struct net *const *)item)->vni;
+	uint32_t have = (*(struct net *const *)item)->fact.vni;
 
 	return want < have ? -1 : want > have;
 }
@@ -61,7 +61,7 @@ static void sorted_nets(struct overlay *ov, struct vec *out)
 	vec_init(out, &ov->heap, sizeof(struct net *));
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
 		if (rows_net_is_wanted(ov, net))
-			vec_insert(out, vec_lower_bound(out, &net->vni, vni_cmp), &net);
+			vec_insert(out, vec_lower_bound(out, &net->fact.vni, vni_cmp), &net);
 	}
 }
 
@@ -107,7 +107,8 @@ static void say_vteps(struct overlay *ov, struct text *text, const struct net *n
 	bool v4 = inet_is_v4(&ov->config.vtep);
 
 	sorted_vteps(ov, net, &vteps);
-	say(text, "\tset vteps_%06x {\n\t\ttype %s\n", net->vni, v4 ? "ipv4_addr" : "ipv6_addr");
+	say(text, "\tset vteps_%06x {\n\t\ttype %s\n", net->fact.vni,
+	    v4 ? "ipv4_addr" : "ipv6_addr");
 	for (size_t i = 0; i < vteps.count; i++) {
 		inet_format(vec_at(&vteps, i), ip);
 		say(text, "%s%s", i == 0 ? "\t\telements = { " : ", ", ip);
@@ -115,37 +116,60 @@ static void say_vteps(struct overlay *ov, struct text *text, const struct net *n
 	say(text, "%s\t}\n", vteps.count > 0 ? " }\n" : "");
 	say(text,
 	    "\tchain from_%06x {\n\t\t%s saddr != @vteps_%06x counter drop\n\t\tnotrack\n\t}\n",
-	    net->vni, v4 ? "ip" : "ip6", net->vni);
+	    net->fact.vni, v4 ? "ip" : "ip6", net->fact.vni);
 	vec_close(&vteps);
+}
+
+/* True when an earlier network of the list uses the same port. */
+static bool port_was_said(const struct vec *nets, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (net_at(nets, j)->fact.port == net_at(nets, i)->fact.port)
+			return true;
+	}
+	return false;
 }
 
 /* Networks may use several UDP ports; each port's rule knows its VNIs by their place in the VXLAN
  * header (RFC 7348, section 5). */
-static void say_tunnel(struct text *text, const struct vec *nets, const char *prefix,
-		       bool with_jump)
+static void say_tunnel(struct text *text, const struct vec *nets, bool inbound)
 {
 	for (size_t i = 0; i < nets->count; i++) {
-		const struct net *net = net_at(nets, i);
+		uint16_t port = net_at(nets, i)->fact.port;
+		const char *comma = "";
 
-		if (with_jump)
-			say(text,
-			    "\t\t%sudp dport %u udp length >= 16 @th,96,24 %u goto from_%06x\n",
-			    prefix, net->port, net->vni, net->vni);
-		else
-			say(text, "\t\t%sudp dport %u udp length >= 16 @th,96,24 %u notrack\n",
-			    prefix, net->port, net->vni);
+		if (port_was_said(nets, i))
+			continue;
+		say(text, "\t\tudp dport %u udp length >= 16 %s@th,96,24 %s{ ", port,
+		    inbound ? "fib daddr type local " : "", inbound ? "vmap " : "");
+		for (size_t j = i; j < nets->count; j++) {
+			uint32_t vni = net_at(nets, j)->fact.vni;
+
+			if (net_at(nets, j)->fact.port != port)
+				continue;
+			say(text, "%s%u", comma, vni);
+			if (inbound)
+				say(text, " : goto from_%06x", vni);
+			comma = ", ";
+		}
+		say(text, " }%s\n", inbound ? "" : " notrack");
 	}
 }
 
-static void say_reachable(struct text *text, const struct net *net, const struct inet *ip)
+/* One pair of a bridge and an address that its boxes reach; first says whether one came before. */
+static void say_reachable(struct text *text, const struct net *net, const struct inet *ip, bool v4,
+			  bool *first)
 {
 	static const struct inet none;
 	char addr[INET_TEXT_BYTES];
 
-	if (inet_eq(ip, &none))
+	if (inet_eq(ip, &none) || inet_is_v4(ip) != v4)
 		return;
 	inet_format(ip, addr);
-	say(text, "\t\tiifname \"%s\" %s daddr %s accept\n", net->bridge, family_of(ip), addr);
+	if (*first)
+		say(text, "\t\tiifname . %s daddr { ", v4 ? "ip" : "ip6");
+	say(text, "%s\"%s\" . %s", *first ? "" : ", ", net->bridge, addr);
+	*first = false;
 }
 
 static void say_input(struct text *text, const struct vec *nets)
@@ -153,33 +177,45 @@ static void say_input(struct text *text, const struct vec *nets)
 	say(text, "\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n"
 		  "\t\tiifname != \"wfbr*\" accept\n"
 		  "\t\tct state established,related accept\n");
-	for (size_t i = 0; i < nets->count; i++) {
-		const struct net *net = net_at(nets, i);
-		const struct local_endpoint *own = rows_own_lease(net);
+	for (int v4 = 1; v4 >= 0; v4--) {
+		bool first = true;
 
-		for (size_t j = 0; j < net->pool_count; j++)
-			say_reachable(text, net, &net->pools[j].gateway);
-		for (size_t j = 0; own != NULL && j < own->addr_count; j++)
-			say_reachable(text, net, &own->addrs[j].ip);
+		for (size_t i = 0; i < nets->count; i++) {
+			const struct net *net = net_at(nets, i);
+			const struct local_endpoint *own = rows_own_lease(net);
+
+			for (size_t j = 0; j < net->fact.pool_count; j++)
+				say_reachable(text, net, &net->fact.pools[j].gateway, v4 != 0,
+					      &first);
+			for (size_t j = 0; own != NULL && j < own->addr_count; j++)
+				say_reachable(text, net, &own->addrs[j].ip, v4 != 0, &first);
+		}
+		if (!first)
+			say(text, " } accept\n");
 	}
 	say(text, "\t\tcounter drop\n\t}\n");
 }
 
 static void say_forward(struct text *text, const struct vec *nets)
 {
-	say(text, "\tchain forward {\n\t\ttype filter hook forward priority -10; policy accept;\n");
-	for (size_t i = 0; i < nets->count; i++)
-		say(text, "\t\tiifname \"%s\" oifname \"%s\" accept\n", net_at(nets, i)->bridge,
-		    net_at(nets, i)->bridge);
-	say(text, "\t\tiifname \"wfbr*\" oifname \"wfbr*\" counter drop\n");
-	for (size_t i = 0; i < nets->count; i++) {
-		const struct net *net = net_at(nets, i);
+	const char *comma = "";
 
-		if (net->internal)
-			say(text,
-			    "\t\tiifname \"%s\" counter drop\n\t\toifname \"%s\" counter drop\n",
-			    net->bridge, net->bridge);
+	say(text, "\tset internal {\n\t\ttype ifname\n");
+	for (size_t i = 0; i < nets->count; i++) {
+		if (!net_at(nets, i)->fact.internal)
+			continue;
+		say(text, "%s\"%s\"", comma[0] == '\0' ? "\t\telements = { " : comma,
+		    net_at(nets, i)->bridge);
+		comma = ", ";
 	}
+	say(text, "%s\t}\n", comma[0] == '\0' ? "" : " }\n");
+	say(text, "\tchain forward {\n\t\ttype filter hook forward priority -10; policy accept;\n"
+		  "\t\tiifname . oifname { ");
+	for (size_t i = 0; i < nets->count; i++)
+		say(text, "%s\"%s\" . \"%s\"", i == 0 ? "" : ", ", net_at(nets, i)->bridge,
+		    net_at(nets, i)->bridge);
+	say(text, " } accept\n\t\tiifname \"wfbr*\" oifname \"wfbr*\" counter drop\n"
+		  "\t\tiifname @internal counter drop\n\t\toifname @internal counter drop\n");
 	/* from outside only answers, and what was published (its address was rewritten) */
 	say(text, "\t\toifname != \"wfbr*\" accept\n"
 		  "\t\tct state established,related accept\n"
@@ -196,10 +232,10 @@ static void say_egress(struct text *text, const struct vec *nets)
 	for (size_t i = 0; i < nets->count; i++) {
 		const struct net *net = net_at(nets, i);
 
-		for (size_t j = 0; j < net->pool_count && !net->internal; j++) {
-			prefix_format(&net->pools[j].subnet, subnet);
+		for (size_t j = 0; j < net->fact.pool_count && !net->fact.internal; j++) {
+			prefix_format(&net->fact.pools[j].subnet, subnet);
 			say(text, "\t\t%s saddr %s oifname != \"lo\" masquerade\n",
-			    family_of(&net->pools[j].subnet.ip), subnet);
+			    family_of(&net->fact.pools[j].subnet.ip), subnet);
 		}
 	}
 	say(text, "\t}\n");
@@ -212,10 +248,10 @@ static void say_host(struct overlay *ov, struct text *text, const struct vec *ne
 		say_vteps(ov, text, net_at(nets, i));
 	say(text, "\tchain prerouting {\n\t\ttype filter hook prerouting priority -300; "
 		  "policy accept;\n");
-	say_tunnel(text, nets, "fib daddr type local ", true);
+	say_tunnel(text, nets, true);
 	say(text, "\t}\n\tchain output {\n\t\ttype filter hook output priority -300; "
 		  "policy accept;\n");
-	say_tunnel(text, nets, "", false);
+	say_tunnel(text, nets, false);
 	say(text, "\t}\n");
 	say_input(text, nets);
 	say_forward(text, nets);
@@ -232,21 +268,21 @@ static void say_port(const struct overlay *ov, struct text *text, const struct n
 	    "meta protocol 0x0800", "meta protocol 0x86dd meta l4proto != 58", "icmpv6 type != 135",
 	    "meta protocol != { 0x0800, 0x0806, 0x86dd }"};
 	bool proxy = ov->config.layout == OVERLAY_PROXY;
-	struct mac mac = mac_of_bridge(&ov->config.node, net->vni);
+	struct mac mac = mac_of_bridge(&ov->config.node, net->fact.vni);
 	char bridge[MAC_TEXT_BYTES];
 
 	mac_format(&mac, bridge);
 	say(text,
 	    "\tchain in_%06x {\n\t\ttype filter hook ingress device \"%s\" priority 0; "
 	    "policy accept;\n",
-	    net->vni, net->vxlan);
+	    net->fact.vni, net->vxlan);
 	say(text, "\t\tether saddr %s drop\n", bridge);
 	say(text, "\t\tarp operation %s drop\n\t\ticmpv6 type { %s } drop\n\t}\n",
 	    proxy ? "1" : "1-2", proxy ? "133, 134, 135, 137" : "133, 134, 135, 136, 137");
 	say(text,
 	    "\tchain out_%06x {\n\t\ttype filter hook egress device \"%s\" priority 0; "
 	    "policy accept;\n",
-	    net->vni, net->vxlan);
+	    net->fact.vni, net->vxlan);
 	if (!proxy)
 		say(text, "\t\tmeta protocol arp drop\n");
 	say(text, "\t\ticmpv6 type { %s } drop\n",
@@ -266,7 +302,7 @@ static void say_ports(const struct overlay *ov, struct text *text, const struct 
 	for (size_t i = 0; i < nets->count; i++) {
 		const struct net *net = net_at(nets, i);
 
-		if (!net->multicast || !net->is_standing)
+		if (!net->fact.multicast || !net->is_standing)
 			continue;
 		if (!any)
 			say(text, "table netdev weft {\n");

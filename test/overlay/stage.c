@@ -98,7 +98,8 @@ void stage_own_lease(struct fake_stage *stage, const char *addr)
 	overlay_local_put(stage->ov, &own);
 }
 
-static void start(struct fake_stage *stage, enum overlay_layout layout, enum overlay_fdb_form form)
+static struct overlay *make(struct fake_stage *stage, enum overlay_layout layout,
+			    enum overlay_fdb_form form)
 {
 	struct overlay_config config = {.node = stage->self,
 					.layout = layout,
@@ -108,16 +109,33 @@ static void start(struct fake_stage *stage, enum overlay_layout layout, enum ove
 					.kernel = fake_kernel_ops(),
 					.kernel_ctx = stage->kernel,
 					.box_open = box_open};
+	struct overlay *ov;
 	struct weft_err err;
 
 	WEFT_ASSERT(inet_parse("192.0.2.1", &config.vtep) == 0);
-	stage->ov = overlay_new(&config, &err);
-	WEFT_ASSERT(stage->ov != NULL);
+	ov = overlay_new(&config, &err);
+	WEFT_ASSERT(ov != NULL);
+	return ov;
+}
+
+struct overlay *stage_bare(struct fake_stage *stage)
+{
+	return make(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+}
+
+void stage_rows(struct fake_stage *stage)
+{
 	overlay_network_put(stage->ov, &stage->network, &stage->rec);
 	stage_member(stage, 1, "192.0.2.1");
 	stage_member(stage, 2, "192.0.2.2");
 	stage_member(stage, 3, "192.0.2.3");
 	stage_own_lease(stage, "10.7.0.251/24");
+}
+
+static void start(struct fake_stage *stage, enum overlay_layout layout, enum overlay_fdb_form form)
+{
+	stage->ov = make(stage, layout, form);
+	stage_rows(stage);
 }
 
 void stage_open(struct fake_stage *stage, enum overlay_layout layout, enum overlay_fdb_form form)

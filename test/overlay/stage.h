@@ -32,6 +32,10 @@ void stage_close(struct fake_stage *stage);
 void stage_restart(struct fake_stage *stage, enum overlay_layout layout,
 		   enum overlay_fdb_form form);
 
+/* An overlay that knows no row yet, and the rows of a stage for it. */
+struct overlay *stage_bare(struct fake_stage *stage);
+void stage_rows(struct fake_stage *stage);
+
 struct id stage_id(uint8_t kind, uint8_t number);
 void stage_member(struct fake_stage *stage, uint8_t number, const char *vtep);
 void stage_endpoint(struct fake_stage *stage, uint8_t number, uint8_t owner, const char *addr,

@@ -487,6 +487,7 @@ static void a_port_that_vanished_is_told_as_lost_once(void **state)
 	assert_true(fake_kernel_remove(stage->kernel, KOBJ_LINK, &port));
 	(void)stage_settle(stage, 200000);
 	assert_int_equal(stage->lost, 1);
+	assert_int_equal(stage->failed, 0);
 	assert_int_equal(overlay_detach(stage->ov, &stage->network, &endpoint, &err), 0);
 	(void)stage_settle(stage, 1000);
 	assert_int_equal(stage->lost, 1);
@@ -521,6 +522,33 @@ static void a_network_that_ends_leaves_nothing_behind(void **state)
 	for (int kind = KOBJ_LINK; kind < KOBJ_KINDS; kind++)
 		assert_int_equal(count_of(stage, (enum kobj_kind)kind), 0);
 	assert_string_equal(fake_kernel_rules(stage->kernel, KRULES_HOST), "");
+}
+
+/* A daemon whose own rows came before the network's: it does not know enough to take anything. */
+static void devices_of_a_network_not_known_yet_are_spared(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct local_endpoint endpoint = {.addr_count = 1, .ifname = "eth0"};
+	char before[16384], after[16384];
+
+	make_all(stage);
+	remember(stage, before, sizeof(before));
+	overlay_free(stage->ov);
+	stage->ov = stage_bare(stage);
+	endpoint.id = stage_id(2, 11);
+	endpoint.network = stage->network;
+	endpoint.mac = mac_of_endpoint(&endpoint.id);
+	assert_int_equal(prefix_parse("10.7.0.11/24", &endpoint.addrs[0]), 0);
+	overlay_local_put(stage->ov, &endpoint);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(count_of(stage, KOBJ_LINK), 3);
+	assert_int_equal(count_of(stage, KOBJ_NEIGH), 2);
+	stage_rows(stage);
+	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
+	stage_endpoint(stage, 13, 3, "10.7.0.13/24", 1);
+	(void)stage_settle(stage, 1000);
+	remember(stage, after, sizeof(after));
+	assert_string_equal(before, after);
 }
 
 static void a_network_in_which_nothing_of_this_host_is_has_no_devices(void **state)
@@ -685,6 +713,7 @@ int main(void)
 	    STAGED(a_port_that_vanished_is_told_as_lost_once),
 	    STAGED(an_attach_that_fails_leaves_nothing),
 	    STAGED(a_network_that_ends_leaves_nothing_behind),
+	    STAGED(devices_of_a_network_not_known_yet_are_spared),
 	    STAGED(a_network_in_which_nothing_of_this_host_is_has_no_devices),
 	    STAGED(the_higher_id_waits_while_a_vni_is_taken),
 	    cmocka_unit_test(a_change_of_layout_or_form_leaves_only_the_new_one),
