@@ -11,21 +11,21 @@
 #define EV_FRAMES 1
 #define EV_COMMIT 2
 
-struct net_event {
-	struct net_event *next;
+struct tnet_event {
+	struct tnet_event *next;
 	struct mono at;
 	int kind;
 	size_t from, to;
 	uint64_t token;
 	bool ok;
 	size_t store_count;
-	struct net_store *store;
+	struct tnet_store *store;
 	size_t len;
 	uint8_t bytes[];
 };
 
-static void net_signature(const uint8_t key[32], const void *msg, size_t len,
-			  uint8_t sig[SIG_BYTES])
+static void tnet_signature(const uint8_t key[32], const void *msg, size_t len,
+			   uint8_t sig[SIG_BYTES])
 {
 	for (uint64_t i = 0; i < SIG_BYTES / 8; i++)
 		wire_put(sig + 8 * i, map_hash(msg, len, i * 131 + key[0] + 1), 8);
@@ -35,7 +35,7 @@ static void fake_sign(void *ctx, const uint8_t sec[SIGN_SEC_BYTES], const void *
 		      uint8_t sig[SIG_BYTES])
 {
 	(void)ctx;
-	net_signature(sec, msg, len, sig);
+	tnet_signature(sec, msg, len, sig);
 }
 
 static int fake_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
@@ -44,12 +44,12 @@ static int fake_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void 
 	uint8_t want[SIG_BYTES];
 
 	(void)ctx;
-	net_signature(pub, msg, len, want);
+	tnet_signature(pub, msg, len, want);
 	return memcmp(want, sig, SIG_BYTES) == 0 ? 0 : -1;
 }
 
-enum drop_reason net_may_write(struct net_node *node, const struct row_view *row,
-			       uint8_t pub[SIGN_PUB_BYTES])
+enum drop_reason tnet_may_write(struct tnet_node *node, const struct row_view *row,
+				uint8_t pub[SIGN_PUB_BYTES])
 {
 	if (node->unknown[row->owner.b[0]] && row->kind != ROW_MEMBER)
 		return DROP_ROW_OWNER;
@@ -59,22 +59,22 @@ enum drop_reason net_may_write(struct net_node *node, const struct row_view *row
 	return DROP_NONE;
 }
 
-void net_row(struct net_node *node, const struct row_view *row)
+void tnet_row(struct tnet_node *node, const struct row_view *row)
 {
 	node->rows_seen++;
 	if (row->kind == ROW_MEMBER)
 		node->unknown[row->owner.b[0]] = false;
 }
 
-struct net_node *net_node(struct net *net, size_t number)
+struct tnet_node *tnet_node(struct tnet *net, size_t number)
 {
 	WEFT_ASSERT(number >= 1 && number <= net->count);
 	return &net->nodes[number - 1];
 }
 
-static void event_add(struct net *net, struct net_event *event)
+static void event_add(struct tnet *net, struct tnet_event *event)
 {
-	struct net_event **at = &net->events;
+	struct tnet_event **at = &net->events;
 
 	while (*at != NULL && (*at)->at.ns <= event->at.ns)
 		at = &(*at)->next;
@@ -82,7 +82,7 @@ static void event_add(struct net *net, struct net_event *event)
 	*at = event;
 }
 
-static void store_fold(struct net_node *node, const struct net_store *entry)
+static void store_fold(struct tnet_node *node, const struct tnet_store *entry)
 {
 	struct row_view row, held;
 	size_t i;
@@ -106,7 +106,7 @@ static void store_fold(struct net_node *node, const struct net_store *entry)
 	node->store[i] = *entry;
 }
 
-static void store_drop(struct net_node *node, const struct row_view *key)
+static void store_drop(struct tnet_node *node, const struct row_view *key)
 {
 	struct row_view held;
 
@@ -119,13 +119,13 @@ static void store_drop(struct net_node *node, const struct row_view *key)
 	}
 }
 
-static void take_persists(struct net *net, struct net_node *node)
+static void take_persists(struct tnet *net, struct tnet_node *node)
 {
 	const struct gossip_update *update = &node->kit.update;
 
 	for (size_t p = 0; p < update->persist_count; p++) {
 		const struct gossip_persist *persist = &update->persists[p];
-		struct net_event *event = calloc(1, sizeof(*event));
+		struct tnet_event *event = calloc(1, sizeof(*event));
 		WEFT_ASSERT(event != NULL && persist->count > 0);
 		event->kind = EV_COMMIT;
 		event->at = mono_add_ms(net->now, 1);
@@ -135,7 +135,7 @@ static void take_persists(struct net *net, struct net_node *node)
 		event->store = calloc(persist->count, sizeof(*event->store));
 		for (size_t i = 0; i < persist->count; i++) {
 			const struct write *write = &update->writes[persist->first + i];
-			struct net_store *entry = &event->store[event->store_count];
+			struct tnet_store *entry = &event->store[event->store_count];
 			node->writes[write->kind]++;
 			if (write->kind == WRITE_ROW_DROP || write->kind == WRITE_SNAPSHOT_DROP) {
 				store_drop(node, &write->row);
@@ -150,7 +150,7 @@ static void take_persists(struct net *net, struct net_node *node)
 	}
 }
 
-static void take_changes(struct net_node *node)
+static void take_changes(struct tnet_node *node)
 {
 	const struct gossip_update *update = &node->kit.update;
 
@@ -173,10 +173,10 @@ static void take_changes(struct net_node *node)
 	}
 }
 
-static void send(struct net *net, struct net_node *node, const struct id *to, const uint8_t *bytes,
-		 size_t len)
+static void send(struct tnet *net, struct tnet_node *node, const struct id *to,
+		 const uint8_t *bytes, size_t len)
 {
-	struct net_event *event = calloc(1, sizeof(*event) + len);
+	struct tnet_event *event = calloc(1, sizeof(*event) + len);
 	bool repair = false;
 	int64_t delay = net->delay_ns_min;
 
@@ -201,7 +201,7 @@ static void send(struct net *net, struct net_node *node, const struct id *to, co
 }
 
 /* What the core does with its outbox: datagrams to one peer after the other. */
-static void flush(struct net *net, struct net_node *node)
+static void flush(struct tnet *net, struct tnet_node *node)
 {
 	struct outbox *box = &node->kit.core.outbox;
 
@@ -232,12 +232,12 @@ static void flush(struct net *net, struct net_node *node)
 	outbox_clear(box);
 }
 
-static void step_begin(struct net *net, struct net_node *node)
+static void step_begin(struct tnet *net, struct tnet_node *node)
 {
 	core_begin_step(&node->kit.core, net->now, (struct wall){net->now.ns / NS_PER_MS});
 }
 
-static void step_end(struct net *net, struct net_node *node)
+static void step_end(struct tnet *net, struct tnet_node *node)
 {
 	if (mono_is_due(tables_deadline(node->tables), net->now))
 		tables_tick(node->tables);
@@ -247,7 +247,7 @@ static void step_end(struct net *net, struct net_node *node)
 	node->traces = node->kit.traces;
 }
 
-static void node_start(struct net *net, struct net_node *node)
+static void node_start(struct tnet *net, struct tnet_node *node)
 {
 	node->tables = tables_new(&node->kit.core, &node->kit.members);
 	tables_set_admission(node->tables, (struct admission *)(void *)node);
@@ -262,10 +262,10 @@ static void node_start(struct net *net, struct net_node *node)
 	step_end(net, node);
 }
 
-void net_open(struct net *net, size_t count, uint64_t seed)
+void tnet_open(struct tnet *net, size_t count, uint64_t seed)
 {
-	WEFT_ASSERT(count <= NET_NODES_MAX);
-	*net = (struct net){
+	WEFT_ASSERT(count <= TNET_NODES_MAX);
+	*net = (struct tnet){
 	    .count = count,
 	    .now = {NS_PER_S},
 	    .delay_ns_min = 200 * 1000,
@@ -275,7 +275,7 @@ void net_open(struct net *net, size_t count, uint64_t seed)
 	net->nodes = calloc(count, sizeof(*net->nodes));
 	WEFT_ASSERT(net->nodes != NULL);
 	for (size_t i = 0; i < count; i++) {
-		struct net_node *node = &net->nodes[i];
+		struct tnet_node *node = &net->nodes[i];
 		node->number = (uint8_t)(i + 1);
 		core_kit_open(&node->kit, node->number);
 		node->kit.crypto.sign = fake_sign;
@@ -294,16 +294,16 @@ void net_open(struct net *net, size_t count, uint64_t seed)
 	}
 }
 
-static void event_free(struct net_event *event)
+static void event_free(struct tnet_event *event)
 {
 	free(event->store);
 	free(event);
 }
 
-void net_close(struct net *net)
+void tnet_close(struct tnet *net)
 {
 	for (size_t i = 0; i < net->count; i++) {
-		struct net_node *node = &net->nodes[i];
+		struct tnet_node *node = &net->nodes[i];
 		tables_check(node->tables);
 		tables_free(node->tables);
 		WEFT_ASSERT(node->kit.blobs.count == 0);
@@ -311,24 +311,24 @@ void net_close(struct net *net)
 		free(node->store);
 	}
 	while (net->events != NULL) {
-		struct net_event *event = net->events;
+		struct tnet_event *event = net->events;
 		net->events = event->next;
 		event_free(event);
 	}
 	free(net->nodes);
 }
 
-void net_key(struct row_view *row, uint32_t key)
+void tnet_key(struct row_view *row, uint32_t key)
 {
 	memset(row->key, 0, sizeof(row->key));
 	row->key_len = ID_BYTES;
 	wire_put(row->key, key, 4);
 }
 
-int net_put_rows(struct net *net, size_t number, const struct row_view *rows, size_t count,
-		 uint64_t *token, struct weft_err *err)
+int tnet_put_rows(struct tnet *net, size_t number, const struct row_view *rows, size_t count,
+		  uint64_t *token, struct weft_err *err)
 {
-	struct net_node *node = net_node(net, number);
+	struct tnet_node *node = tnet_node(net, number);
 	int code;
 
 	step_begin(net, node);
@@ -337,34 +337,35 @@ int net_put_rows(struct net *net, size_t number, const struct row_view *rows, si
 	return code;
 }
 
-int net_put(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key,
-	    const char *value)
+int tnet_put(struct tnet *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key,
+	     const char *value)
 {
 	struct row_view row = {.kind = kind};
 	uint64_t token;
 
-	net_key(&row, key);
+	tnet_key(&row, key);
 	if (kind == ROW_MEMBER)
 		row.key_len = 0;
 	if (topic != NULL)
 		row.topic = *topic;
 	row.value = (const uint8_t *)value;
 	row.value_len = strlen(value);
-	return net_put_rows(net, number, &row, 1, &token, NULL);
+	return tnet_put_rows(net, number, &row, 1, &token, NULL);
 }
 
-int net_delete(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key)
+int tnet_delete(struct tnet *net, size_t number, uint16_t kind, const struct id *topic,
+		uint32_t key)
 {
 	struct row_view row = {.kind = kind, .deleted = true};
 	uint64_t token;
 
-	net_key(&row, key);
+	tnet_key(&row, key);
 	if (topic != NULL)
 		row.topic = *topic;
-	return net_put_rows(net, number, &row, 1, &token, NULL);
+	return tnet_put_rows(net, number, &row, 1, &token, NULL);
 }
 
-size_t net_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
+size_t tnet_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
 {
 	uint8_t message[10 + ID_BYTES + ROW_BYTES_MAX] = "weft row 1";
 	uint8_t key[32];
@@ -373,14 +374,14 @@ size_t net_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
 	WEFT_ASSERT(len > 0);
 	memset(key, row->owner.b[0], sizeof(key));
 	memcpy(message + 10 + ID_BYTES, out, (size_t)len);
-	net_signature(key, message, 10 + ID_BYTES + (size_t)len, out + len);
+	tnet_signature(key, message, 10 + ID_BYTES + (size_t)len, out + len);
 	return (size_t)len + ROW_SIG_BYTES;
 }
 
-enum drop_reason net_receive(struct net *net, size_t number, size_t from, const uint8_t *bytes,
-			     size_t len)
+enum drop_reason tnet_receive(struct tnet *net, size_t number, size_t from, const uint8_t *bytes,
+			      size_t len)
 {
-	struct net_node *node = net_node(net, number);
+	struct tnet_node *node = tnet_node(net, number);
 	struct id id = id_numbered((uint8_t)from);
 	enum drop_reason reason;
 
@@ -390,9 +391,9 @@ enum drop_reason net_receive(struct net *net, size_t number, size_t from, const 
 	return reason;
 }
 
-static void deliver(struct net *net, struct net_event *event)
+static void deliver(struct tnet *net, struct tnet_event *event)
 {
-	struct net_node *node = net_node(net, event->to);
+	struct tnet_node *node = tnet_node(net, event->to);
 	struct id from = id_numbered((uint8_t)event->from);
 
 	step_begin(net, node);
@@ -413,9 +414,9 @@ static void deliver(struct net *net, struct net_event *event)
 }
 
 /* The node whose tables want to tick first, or NULL when that is after until. */
-static struct net_node *next_tick(struct net *net, struct mono until, struct mono *at)
+static struct tnet_node *next_tick(struct tnet *net, struct mono until, struct mono *at)
 {
-	struct net_node *next = NULL;
+	struct tnet_node *next = NULL;
 
 	*at = until;
 	for (size_t i = 0; i < net->count; i++) {
@@ -428,15 +429,15 @@ static struct net_node *next_tick(struct net *net, struct mono until, struct mon
 	return next;
 }
 
-void net_run(struct net *net, int64_t ms)
+void tnet_run(struct tnet *net, int64_t ms)
 {
 	struct mono until = mono_add_ms(net->now, ms);
 	size_t steps = 0;
 
 	for (;;) {
-		struct net_event *event = net->events;
+		struct tnet_event *event = net->events;
 		struct mono at;
-		struct net_node *node = next_tick(net, until, &at);
+		struct tnet_node *node = next_tick(net, until, &at);
 		if (event != NULL && event->at.ns <= at.ns) {
 			net->now = event->at;
 			net->events = event->next;
@@ -455,7 +456,7 @@ void net_run(struct net *net, int64_t ms)
 	net->now = until;
 }
 
-bool net_is_equal(struct net *net)
+bool tnet_is_equal(struct tnet *net)
 {
 	for (size_t i = 1; i < net->count; i++) {
 		if (tables_hash(net->nodes[i].tables) != tables_hash(net->nodes[0].tables))
@@ -464,41 +465,41 @@ bool net_is_equal(struct net *net)
 	return true;
 }
 
-int64_t net_run_until_equal(struct net *net, int64_t ms_max)
+int64_t tnet_run_until_equal(struct tnet *net, int64_t ms_max)
 {
 	int64_t ms = 0;
 
-	while (!net_is_equal(net) || ms == 0) {
+	while (!tnet_is_equal(net) || ms == 0) {
 		if (ms >= ms_max)
 			return -1;
-		net_run(net, 1);
+		tnet_run(net, 1);
 		ms++;
 	}
 	return ms;
 }
 
-void net_topics(struct net *net, size_t number, const struct id *topics, size_t count)
+void tnet_topics(struct tnet *net, size_t number, const struct id *topics, size_t count)
 {
-	struct net_node *node = net_node(net, number);
+	struct tnet_node *node = tnet_node(net, number);
 
 	step_begin(net, node);
 	tables_topics(node->tables, topics, count);
 	step_end(net, node);
 }
 
-void net_attach(struct net *net, size_t number, const struct id *topic)
+void tnet_attach(struct tnet *net, size_t number, const struct id *topic)
 {
 	struct row_view row = {.kind = ROW_ATTACHMENT, .key_len = ID_BYTES};
 	uint64_t token;
 
-	net_topics(net, number, topic, 1);
+	tnet_topics(net, number, topic, 1);
 	memcpy(row.key, topic->b, ID_BYTES);
-	WEFT_ASSERT(net_put_rows(net, number, &row, 1, &token, NULL) == 0);
+	WEFT_ASSERT(tnet_put_rows(net, number, &row, 1, &token, NULL) == 0);
 }
 
-void net_sync(struct net *net, size_t number, size_t with)
+void tnet_sync(struct tnet *net, size_t number, size_t with)
 {
-	struct net_node *node = net_node(net, number);
+	struct tnet_node *node = tnet_node(net, number);
 	struct id id = id_numbered((uint8_t)with);
 
 	step_begin(net, node);
@@ -506,31 +507,31 @@ void net_sync(struct net *net, size_t number, size_t with)
 	step_end(net, node);
 }
 
-bool net_has(struct net *net, size_t number, size_t owner, const struct id *topic, uint16_t kind,
-	     uint32_t key, const char *value)
+bool tnet_has(struct tnet *net, size_t number, size_t owner, const struct id *topic, uint16_t kind,
+	      uint32_t key, const char *value)
 {
 	static const struct id all;
 	struct id id = id_numbered((uint8_t)owner);
 	struct row_view row, wanted;
 
-	net_key(&wanted, key);
+	tnet_key(&wanted, key);
 	if (kind == ROW_MEMBER)
 		wanted.key_len = 0;
-	if (!tables_row(net_node(net, number)->tables, kind < ROW_KIND_FACTS ? &id : NULL,
+	if (!tables_row(tnet_node(net, number)->tables, kind < ROW_KIND_FACTS ? &id : NULL,
 			topic != NULL ? topic : &all, kind, wanted.key, wanted.key_len, &row))
 		return false;
 	return value == NULL ||
 	       (row.value_len == strlen(value) && memcmp(row.value, value, row.value_len) == 0);
 }
 
-void net_restart(struct net *net, size_t number)
+void tnet_restart(struct tnet *net, size_t number)
 {
-	struct net_node *node = net_node(net, number);
-	struct net_event **at = &net->events;
+	struct tnet_node *node = tnet_node(net, number);
+	struct tnet_event **at = &net->events;
 
 	tables_free(node->tables);
 	while (*at != NULL) { /* its datagrams and commits under way are lost */
-		struct net_event *event = *at;
+		struct tnet_event *event = *at;
 		if (event->to == number) {
 			*at = event->next;
 			event_free(event);
@@ -543,7 +544,7 @@ void net_restart(struct net *net, size_t number)
 	node_start(net, node);
 }
 
-void net_cut(struct net *net, size_t a, size_t b, bool cut)
+void tnet_cut(struct tnet *net, size_t a, size_t b, bool cut)
 {
 	net->cut[a - 1][b - 1] = cut;
 	net->cut[b - 1][a - 1] = cut;

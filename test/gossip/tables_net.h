@@ -10,15 +10,15 @@
 #include "core_kit.h"
 #include "gossip/tables_state.h"
 
-#define NET_NODES_MAX 12
+#define TNET_NODES_MAX 12
 
-struct net_store {
+struct tnet_store {
 	enum write_kind kind;
 	uint8_t bytes[ROW_BYTES_MAX];
 	size_t len;
 };
 
-struct net_node {
+struct tnet_node {
 	struct core_kit kit;
 	struct tables *tables;
 	uint8_t number;
@@ -29,78 +29,79 @@ struct net_node {
 	struct row_view last_change; /* value not to be used */
 	size_t traces;
 	size_t drops;
-	size_t writes[16];       /* by kind */
-	struct net_store *store; /* what was committed, newest version of each row */
+	size_t writes[16];        /* by kind */
+	struct tnet_store *store; /* what was committed, newest version of each row */
 	size_t store_count, store_cap;
 };
 
-struct net {
+struct tnet {
 	size_t count;
-	struct net_node *nodes;
+	struct tnet_node *nodes;
 	struct rng rng;
 	struct mono now;
 	unsigned loss_percent;
 	int64_t delay_ns_min, delay_ns_max;
-	bool cut[NET_NODES_MAX][NET_NODES_MAX];
-	size_t datagrams, bytes;  /* handed to the network */
-	size_t repair_datagrams;  /* with a frame of the repair path in them */
-	struct net_event *events; /* sorted by time, then by order of adding */
+	bool cut[TNET_NODES_MAX][TNET_NODES_MAX];
+	size_t datagrams, bytes;   /* handed to the network */
+	size_t repair_datagrams;   /* with a frame of the repair path in them */
+	struct tnet_event *events; /* sorted by time, then by order of adding */
 };
 
 /* Nodes 1 to count, each with all others as alive members and its tables started. */
-void net_open(struct net *net, size_t count, uint64_t seed);
-void net_close(struct net *net);
-struct net_node *net_node(struct net *net, size_t number);
+void tnet_open(struct tnet *net, size_t count, uint64_t seed);
+void tnet_close(struct tnet *net);
+struct tnet_node *tnet_node(struct tnet *net, size_t number);
 
 /* One row or fact through tables_put; the key is a number. The code of tables_put. */
-int net_put(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key,
-	    const char *value);
-int net_delete(struct net *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key);
+int tnet_put(struct tnet *net, size_t number, uint16_t kind, const struct id *topic, uint32_t key,
+	     const char *value);
+int tnet_delete(struct tnet *net, size_t number, uint16_t kind, const struct id *topic,
+		uint32_t key);
 
 /* The same for rows prepared by the test. */
-int net_put_rows(struct net *net, size_t number, const struct row_view *rows, size_t count,
-		 uint64_t *token, struct weft_err *err);
+int tnet_put_rows(struct tnet *net, size_t number, const struct row_view *rows, size_t count,
+		  uint64_t *token, struct weft_err *err);
 
 /* A row signed by its owner, who need not be a node: its length in out. */
-size_t net_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX]);
+size_t tnet_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX]);
 
 /* Gives bytes to a node as if somebody had told them. */
-enum drop_reason net_receive(struct net *net, size_t number, size_t from, const uint8_t *bytes,
-			     size_t len);
+enum drop_reason tnet_receive(struct tnet *net, size_t number, size_t from, const uint8_t *bytes,
+			      size_t len);
 
 /* Lets time pass. */
-void net_run(struct net *net, int64_t ms);
+void tnet_run(struct tnet *net, int64_t ms);
 
 /* The same until all tables are equal; the milliseconds it took, or -1 after max. */
-int64_t net_run_until_equal(struct net *net, int64_t ms_max);
-bool net_is_equal(struct net *net);
+int64_t tnet_run_until_equal(struct tnet *net, int64_t ms_max);
+bool tnet_is_equal(struct tnet *net);
 
 /* Topics of a node, and its attachment rows for them. */
-void net_attach(struct net *net, size_t number, const struct id *topic);
-void net_topics(struct net *net, size_t number, const struct id *topics, size_t count);
-void net_sync(struct net *net, size_t number, size_t with);
+void tnet_attach(struct tnet *net, size_t number, const struct id *topic);
+void tnet_topics(struct tnet *net, size_t number, const struct id *topics, size_t count);
+void tnet_sync(struct tnet *net, size_t number, size_t with);
 
 /* A row that a node holds, by its number; false when absent or deleted. value may be NULL. */
-bool net_has(struct net *net, size_t number, size_t owner, const struct id *topic, uint16_t kind,
-	     uint32_t key, const char *value);
+bool tnet_has(struct tnet *net, size_t number, size_t owner, const struct id *topic, uint16_t kind,
+	      uint32_t key, const char *value);
 
 /* Kills a node and starts it anew from its store, with the next epoch. */
-void net_restart(struct net *net, size_t number);
-void net_cut(struct net *net, size_t a, size_t b, bool cut);
-void net_key(struct row_view *row, uint32_t key);
+void tnet_restart(struct tnet *net, size_t number);
+void tnet_cut(struct tnet *net, size_t a, size_t b, bool cut);
+void tnet_key(struct row_view *row, uint32_t key);
 
 /* A fake of admission.h for programs that use this net; once in each of them. */
-#define NET_ADMISSION                                                                           \
+#define TNET_ADMISSION                                                                          \
 	enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row, \
 					     uint8_t pub[SIGN_PUB_BYTES])                       \
 	{                                                                                       \
-		return net_may_write((struct net_node *)(void *)adm, row, pub);                 \
+		return tnet_may_write((struct tnet_node *)(void *)adm, row, pub);               \
 	}                                                                                       \
 	void admission_row(struct admission *adm, const struct row_view *row)                   \
 	{                                                                                       \
-		net_row((struct net_node *)(void *)adm, row);                                   \
+		tnet_row((struct tnet_node *)(void *)adm, row);                                 \
 	}
 
-enum drop_reason net_may_write(struct net_node *node, const struct row_view *row,
-			       uint8_t pub[SIGN_PUB_BYTES]);
-void net_row(struct net_node *node, const struct row_view *row);
+enum drop_reason tnet_may_write(struct tnet_node *node, const struct row_view *row,
+				uint8_t pub[SIGN_PUB_BYTES]);
+void tnet_row(struct tnet_node *node, const struct row_view *row);

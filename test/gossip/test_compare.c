@@ -7,11 +7,11 @@
 
 #include "../base/cmocka_all.h"
 
-NET_ADMISSION
+TNET_ADMISSION
 
 #define OWNERS 100u
 
-static const struct id net_a = {{0xaa}};
+static const struct id tnet_a = {{0xaa}};
 
 /* The nth row of a big table: owned by one of OWNERS strangers, or a fact. */
 static void row_numbered(struct row_view *row, uint32_t n, bool facts, uint32_t owners)
@@ -27,79 +27,79 @@ static void row_numbered(struct row_view *row, uint32_t n, bool facts, uint32_t 
 		wire_put(row->owner.b + 1, n % owners, 4);
 		row->sequence = n / owners + 1;
 	}
-	net_key(row, n);
+	tnet_key(row, n);
 }
 
-static void load(struct net *net, size_t number, const struct row_view *row)
+static void load(struct tnet *net, size_t number, const struct row_view *row)
 {
-	struct net_node *node = net_node(net, number);
+	struct tnet_node *node = tnet_node(net, number);
 	struct write write = {.kind = row_is_fact(row) ? WRITE_FACT : WRITE_SNAPSHOT};
 	uint8_t bytes[ROW_BYTES_MAX];
 
-	write.len = net_sign(row, bytes);
+	write.len = tnet_sign(row, bytes);
 	write.bytes = bytes;
 	assert_int_equal(tables_load(node->tables, &write), 0);
 }
 
 /* Two nodes with the same rows; node `ahead` has one more, or a newer one. */
-static void open_differing(struct net *net, uint32_t rows, bool facts, uint32_t owners,
+static void open_differing(struct tnet *net, uint32_t rows, bool facts, uint32_t owners,
 			   size_t ahead, bool newer)
 {
 	struct row_view row;
 
-	net_open(net, 2, rows + ahead + newer);
+	tnet_open(net, 2, rows + ahead + newer);
 	for (size_t n = 1; n <= 2; n++) {
 		for (uint32_t i = 0; i < rows; i++) {
 			row_numbered(&row, i, facts, owners);
 			load(net, n, &row);
 		}
 	}
-	assert_true(net_is_equal(net));
+	assert_true(tnet_is_equal(net));
 	row_numbered(&row, rows, facts, owners);
 	if (newer)
-		net_key(&row, rows / 2 / owners * owners + rows % owners);
+		tnet_key(&row, rows / 2 / owners * owners + rows % owners);
 	if (newer && facts) {
 		row_numbered(&row, rows / 2, facts, owners);
 		row.sequence++;
 	}
 	load(net, ahead, &row);
-	assert_false(net_is_equal(net));
+	assert_false(tnet_is_equal(net));
 }
 
 static void costs_at_most_ten_datagrams(uint32_t rows, bool facts, uint32_t owners, bool newer)
 {
 	for (size_t ahead = 1; ahead <= 2; ahead++) {
-		struct net net;
+		struct tnet net;
 		open_differing(&net, rows, facts, owners, ahead, newer);
-		net_sync(&net, 1, 2);
-		net_run(&net, 500);
-		assert_true(net_is_equal(&net));
+		tnet_sync(&net, 1, 2);
+		tnet_run(&net, 500);
+		assert_true(tnet_is_equal(&net));
 		assert_in_range(net.datagrams, 2, 10);
-		assert_int_equal(net_node(&net, 1)->synced, 1);
-		assert_int_equal(net_node(&net, 3 - ahead)->changes, 1);
-		net_close(&net);
+		assert_int_equal(tnet_node(&net, 1)->synced, 1);
+		assert_int_equal(tnet_node(&net, 3 - ahead)->changes, 1);
+		tnet_close(&net);
 	}
 }
 
 static void equal_tables_cost_one_datagram_each_way(void **state)
 {
 	struct row_view row;
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 2, 1);
+	tnet_open(&net, 2, 1);
 	for (size_t n = 1; n <= 2; n++) {
 		for (uint32_t i = 0; i < 1000; i++) {
 			row_numbered(&row, i, false, OWNERS);
 			load(&net, n, &row);
 		}
 	}
-	net_sync(&net, 1, 2);
-	net_run(&net, 100);
+	tnet_sync(&net, 1, 2);
+	tnet_run(&net, 100);
 	assert_int_equal(net.datagrams, 2);
 	assert_in_range(net.bytes, 1, 240);
-	assert_int_equal(net_node(&net, 1)->synced, 1);
-	net_close(&net);
+	assert_int_equal(tnet_node(&net, 1)->synced, 1);
+	tnet_close(&net);
 }
 
 static void one_row_among_ten_thousand_costs_at_most_ten_datagrams(void **state)
@@ -126,10 +126,10 @@ static void one_row_among_a_hundred_thousand_costs_at_most_ten_datagrams(void **
 static void a_row_lost_in_the_middle_is_found_by_listing_its_origin(void **state)
 {
 	struct row_view row;
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 2, 5);
+	tnet_open(&net, 2, 5);
 	for (size_t n = 1; n <= 2; n++) {
 		for (uint32_t i = 0; i < 1000; i++) {
 			row_numbered(&row, i, false, 10);
@@ -139,33 +139,33 @@ static void a_row_lost_in_the_middle_is_found_by_listing_its_origin(void **state
 	}
 	/* The poorer one believes to be complete. */
 	row_numbered(&row, 455, false, 10);
-	for (uint32_t i = 1; i < net_node(&net, 2)->tables->replica.origins.count; i++) {
-		struct origin *origin = replica_origin(&net_node(&net, 2)->tables->replica, i);
-		watermark_complete(&origin->mark, &net_node(&net, 2)->kit.core.heap,
+	for (uint32_t i = 1; i < tnet_node(&net, 2)->tables->replica.origins.count; i++) {
+		struct origin *origin = replica_origin(&tnet_node(&net, 2)->tables->replica, i);
+		watermark_complete(&origin->mark, &tnet_node(&net, 2)->kit.core.heap,
 				   origin->mark.top);
 	}
-	net_sync(&net, 2, 1);
-	net_run(&net, 500);
-	assert_true(net_is_equal(&net));
-	assert_int_equal(net_node(&net, 2)->changes, 1);
+	tnet_sync(&net, 2, 1);
+	tnet_run(&net, 500);
+	assert_true(tnet_is_equal(&net));
+	assert_int_equal(tnet_node(&net, 2)->changes, 1);
 	assert_in_range(net.datagrams, 2, 14);
-	net_close(&net);
+	tnet_close(&net);
 }
 
 static void a_topic_among_many_that_differs_is_found(void **state)
 {
 	struct id topics[60];
 	struct row_view row;
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 2, 6);
+	tnet_open(&net, 2, 6);
 	for (uint32_t t = 0; t < 60; t++) {
 		topics[t] = id_numbered(100);
 		wire_put(topics[t].b, t, 4);
 	}
 	for (size_t n = 1; n <= 2; n++) {
-		net_topics(&net, n, topics, 60);
+		tnet_topics(&net, n, topics, 60);
 		for (uint32_t t = 0; t < 60; t++) {
 			row = (struct row_view){.kind = ROW_ATTACHMENT, .epoch = 1};
 			row.key_len = ID_BYTES;
@@ -177,38 +177,38 @@ static void a_topic_among_many_that_differs_is_found(void **state)
 			}
 		}
 	}
-	net_run(&net, 3000);
-	assert_true(net_is_equal(&net));
+	tnet_run(&net, 3000);
+	assert_true(tnet_is_equal(&net));
 	row = (struct row_view){.kind = ROW_ENDPOINT, .owner = id_numbered(9), .epoch = 1};
 	row.topic = topics[41];
 	row.sequence = 1;
-	net_key(&row, 1);
+	tnet_key(&row, 1);
 	load(&net, 1, &row);
 	net.datagrams = 0;
-	net_sync(&net, 2, 1);
-	net_run(&net, 500);
-	assert_true(net_is_equal(&net));
+	tnet_sync(&net, 2, 1);
+	tnet_run(&net, 500);
+	assert_true(tnet_is_equal(&net));
 	assert_in_range(net.datagrams, 2, 10);
-	net_close(&net);
+	tnet_close(&net);
 }
 
 static void malformed_frames_are_verdicts(void **state)
 {
 	struct id peer = id_numbered(2);
 	struct row_view row;
-	struct net net;
-	struct net_node *node;
+	struct tnet net;
+	struct tnet_node *node;
 	struct member *from;
 	size_t refused = 0;
 
 	(void)state;
-	net_open(&net, 2, 7);
-	net_attach(&net, 1, &net_a);
+	tnet_open(&net, 2, 7);
+	tnet_attach(&net, 1, &tnet_a);
 	for (uint32_t i = 0; i < 100; i++) {
 		row_numbered(&row, i, i % 2 == 0, 7);
 		load(&net, 1, &row);
 	}
-	node = net_node(&net, 1);
+	node = tnet_node(&net, 1);
 	from = member_find(&node->kit.members, &peer);
 	for (uint32_t i = 0; i < 60000; i++) {
 		uint8_t body[64];
@@ -228,7 +228,7 @@ static void malformed_frames_are_verdicts(void **state)
 	assert_in_range(refused, 50000, 60000);
 	assert_int_equal(tables_frame(node->tables, from, 38, NULL, 0), DROP_FRAME_TYPE);
 	tables_check(node->tables);
-	net_close(&net);
+	tnet_close(&net);
 }
 
 int main(void)

@@ -6,23 +6,23 @@
 
 #include "../base/cmocka_all.h"
 
-NET_ADMISSION
+TNET_ADMISSION
 
-static const struct id net_a = {{0xaa}};
+static const struct id tnet_a = {{0xaa}};
 
 /* Rows and facts by everybody, some of them written again and some deleted. */
-static void write_much(struct net *net, uint32_t count, uint32_t from)
+static void write_much(struct tnet *net, uint32_t count, uint32_t from)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		size_t writer = 1 + i % net->count;
 		uint32_t key = from + (uint32_t)rng_below(&net->rng, count);
 		if (i % 5 == 0)
-			assert_int_equal(net_put(net, writer, FACT_NETWORK, NULL, key, "f"), 0);
+			assert_int_equal(tnet_put(net, writer, FACT_NETWORK, NULL, key, "f"), 0);
 		else if (i % 7 == 0)
-			assert_int_equal(net_delete(net, writer, ROW_RANGE, NULL, key), 0);
+			assert_int_equal(tnet_delete(net, writer, ROW_RANGE, NULL, key), 0);
 		else
-			assert_int_equal(net_put(net, writer, ROW_RANGE, NULL, key, "r"), 0);
-		net_run(net, 2);
+			assert_int_equal(tnet_put(net, writer, ROW_RANGE, NULL, key, "r"), 0);
+		tnet_run(net, 2);
 	}
 }
 
@@ -30,166 +30,166 @@ static void everything_told_under_loss_is_equal_in_the_end(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		struct net net;
-		net_open(&net, 5, seed);
+		struct tnet net;
+		tnet_open(&net, 5, seed);
 		net.loss_percent = 25;
 		net.delay_ns_max = 5 * NS_PER_MS;
 		write_much(&net, 300, 0);
-		assert_in_range(net_run_until_equal(&net, 20000), 1, 20000);
-		net_close(&net);
+		assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
+		tnet_close(&net);
 	}
 }
 
 static void a_partition_heals(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 5, 3);
+	tnet_open(&net, 5, 3);
 	for (size_t a = 1; a <= 2; a++) {
 		for (size_t b = 3; b <= 5; b++)
-			net_cut(&net, a, b, true);
+			tnet_cut(&net, a, b, true);
 	}
 	write_much(&net, 1500, 0);
-	assert_false(net_is_equal(&net));
+	assert_false(tnet_is_equal(&net));
 	for (size_t a = 1; a <= 2; a++) {
 		for (size_t b = 3; b <= 5; b++)
-			net_cut(&net, a, b, false);
+			tnet_cut(&net, a, b, false);
 	}
-	assert_in_range(net_run_until_equal(&net, 10000), 1, 10000);
-	net_close(&net);
+	assert_in_range(tnet_run_until_equal(&net, 10000), 1, 10000);
+	tnet_close(&net);
 }
 
 static void a_newcomer_gets_everything_at_once_when_it_asks(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 3, 4);
-	net_cut(&net, 1, 3, true);
-	net_cut(&net, 2, 3, true);
+	tnet_open(&net, 3, 4);
+	tnet_cut(&net, 1, 3, true);
+	tnet_cut(&net, 2, 3, true);
 	write_much(&net, 3000, 0);
-	net_run(&net, 2000);
-	net_cut(&net, 1, 3, false);
-	net_sync(&net, 3, 1);
-	net_run(&net, 300);
-	assert_true(tables_hash(net_node(&net, 3)->tables) ==
-		    tables_hash(net_node(&net, 1)->tables));
-	assert_int_equal(net_node(&net, 3)->synced, 1);
-	net_close(&net);
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 3, false);
+	tnet_sync(&net, 3, 1);
+	tnet_run(&net, 300);
+	assert_true(tables_hash(tnet_node(&net, 3)->tables) ==
+		    tables_hash(tnet_node(&net, 1)->tables));
+	assert_int_equal(tnet_node(&net, 3)->synced, 1);
+	tnet_close(&net);
 }
 
 static void a_sync_survives_loss(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		struct net net;
-		net_open(&net, 2, seed);
-		net_cut(&net, 1, 2, true);
+		struct tnet net;
+		tnet_open(&net, 2, seed);
+		tnet_cut(&net, 1, 2, true);
 		write_much(&net, 600, 0);
-		net_cut(&net, 1, 2, false);
+		tnet_cut(&net, 1, 2, false);
 		net.loss_percent = 25;
-		net_sync(&net, 2, 1);
-		assert_in_range(net_run_until_equal(&net, 20000), 1, 20000);
-		net_run(&net, 10000);
-		assert_true(net_node(&net, 2)->synced >= 1);
-		net_close(&net);
+		tnet_sync(&net, 2, 1);
+		assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
+		tnet_run(&net, 10000);
+		assert_true(tnet_node(&net, 2)->synced >= 1);
+		tnet_close(&net);
 	}
 }
 
 static void an_idle_node_sends_little(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 10, 5);
+	tnet_open(&net, 10, 5);
 	write_much(&net, 100, 0);
-	net_run(&net, 60000);
-	assert_true(net_is_equal(&net));
+	tnet_run(&net, 60000);
+	assert_true(tnet_is_equal(&net));
 	net.bytes = 0;
-	net_run(&net, 600000);
+	tnet_run(&net, 600000);
 	/* A node's share of the idle budget, headers included. */
 	assert_in_range(net.bytes / 10 / 600, 1, 40);
-	net_close(&net);
+	tnet_close(&net);
 }
 
 static void a_restarted_node_catches_up(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 3, 6);
+	tnet_open(&net, 3, 6);
 	write_much(&net, 300, 0);
-	net_run(&net, 3000);
-	net_restart(&net, 3); /* before its first snapshot: own rows and facts are all it has */
-	assert_true(net_node(&net, 3)->tables->replica.fact_count > 0);
-	assert_false(net_is_equal(&net));
-	net_sync(&net, 3, 2);
-	assert_in_range(net_run_until_equal(&net, 300), 1, 300);
-	net_close(&net);
+	tnet_run(&net, 3000);
+	tnet_restart(&net, 3); /* before its first snapshot: own rows and facts are all it has */
+	assert_true(tnet_node(&net, 3)->tables->replica.fact_count > 0);
+	assert_false(tnet_is_equal(&net));
+	tnet_sync(&net, 3, 2);
+	assert_in_range(tnet_run_until_equal(&net, 300), 1, 300);
+	tnet_close(&net);
 }
 
 static void a_network_among_many_nodes_is_repaired(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 12, 7);
-	net_attach(&net, 1, &net_a);
-	net_attach(&net, 2, &net_a);
-	net_run(&net, 2000);
-	net_cut(&net, 1, 2, true);
-	assert_int_equal(net_put(&net, 1, ROW_ENDPOINT, &net_a, 1, "e"), 0);
-	net_run(&net, 2000); /* the fast path has given up */
-	assert_false(net_has(&net, 2, 1, &net_a, ROW_ENDPOINT, 1, NULL));
-	net_cut(&net, 1, 2, false);
-	net_run(&net, 12000);
-	assert_true(net_has(&net, 2, 1, &net_a, ROW_ENDPOINT, 1, "e"));
-	net_close(&net);
+	tnet_open(&net, 12, 7);
+	tnet_attach(&net, 1, &tnet_a);
+	tnet_attach(&net, 2, &tnet_a);
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 2, true);
+	assert_int_equal(tnet_put(&net, 1, ROW_ENDPOINT, &tnet_a, 1, "e"), 0);
+	tnet_run(&net, 2000); /* the fast path has given up */
+	assert_false(tnet_has(&net, 2, 1, &tnet_a, ROW_ENDPOINT, 1, NULL));
+	tnet_cut(&net, 1, 2, false);
+	tnet_run(&net, 12000);
+	assert_true(tnet_has(&net, 2, 1, &tnet_a, ROW_ENDPOINT, 1, "e"));
+	tnet_close(&net);
 }
 
 static void a_peer_that_does_not_answer_is_given_up(void **state)
 {
-	struct net net;
+	struct tnet net;
 
 	(void)state;
-	net_open(&net, 2, 8);
-	net_cut(&net, 1, 2, true);
-	net_sync(&net, 1, 2);
-	net_run(&net, 30000);
-	assert_int_equal(net_node(&net, 1)->synced, 0);
-	assert_true(net_node(&net, 1)->tables->counts.unsynced > 0);
-	net_cut(&net, 1, 2, false);
-	net_run(&net, 20000);
-	assert_true(net_node(&net, 1)->synced > 0);
-	net_close(&net);
+	tnet_open(&net, 2, 8);
+	tnet_cut(&net, 1, 2, true);
+	tnet_sync(&net, 1, 2);
+	tnet_run(&net, 30000);
+	assert_int_equal(tnet_node(&net, 1)->synced, 0);
+	assert_true(tnet_node(&net, 1)->tables->counts.unsynced > 0);
+	tnet_cut(&net, 1, 2, false);
+	tnet_run(&net, 20000);
+	assert_true(tnet_node(&net, 1)->synced > 0);
+	tnet_close(&net);
 }
 
 static void a_capped_owner_does_not_keep_two_nodes_busy(void **state)
 {
 	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2};
 	uint8_t bytes[ROW_BYTES_MAX];
-	struct net net;
+	struct tnet net;
 	size_t before;
 
 	(void)state;
-	net_open(&net, 2, 9);
-	net_node(&net, 1)->kit.core.limits.rows_topic0_per_owner = 10;
-	net_node(&net, 2)->kit.core.limits.rows_topic0_per_owner = 10;
-	net_cut(&net, 1, 2, true);
+	tnet_open(&net, 2, 9);
+	tnet_node(&net, 1)->kit.core.limits.rows_topic0_per_owner = 10;
+	tnet_node(&net, 2)->kit.core.limits.rows_topic0_per_owner = 10;
+	tnet_cut(&net, 1, 2, true);
 	for (uint32_t i = 1; i <= 20; i++) {
-		net_key(&row, i);
+		tnet_key(&row, i);
 		row.sequence = i;
-		net_receive(&net, i <= 10 ? 1 : 2, 1, bytes, net_sign(&row, bytes));
+		tnet_receive(&net, i <= 10 ? 1 : 2, 1, bytes, tnet_sign(&row, bytes));
 	}
-	net_run(&net, 2000);
-	net_cut(&net, 1, 2, false);
-	assert_in_range(net_run_until_equal(&net, 20000), 1, 20000);
-	net_run(&net, 20000);
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 2, false);
+	assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
+	tnet_run(&net, 20000);
 	before = net.datagrams;
-	net_run(&net, 60000);
+	tnet_run(&net, 60000);
 	assert_in_range(net.datagrams - before, 1, 60);
-	net_close(&net);
+	tnet_close(&net);
 }
 
 static void the_same_seed_sends_the_same_datagrams(void **state)
@@ -198,14 +198,14 @@ static void the_same_seed_sends_the_same_datagrams(void **state)
 
 	(void)state;
 	for (int run = 0; run < 2; run++) {
-		struct net net;
-		net_open(&net, 4, 77);
+		struct tnet net;
+		tnet_open(&net, 4, 77);
 		net.loss_percent = 10;
 		write_much(&net, 200, 0);
-		net_run(&net, 5000);
+		tnet_run(&net, 5000);
 		datagrams[run] = net.datagrams;
 		bytes[run] = net.bytes;
-		net_close(&net);
+		tnet_close(&net);
 	}
 	assert_int_equal(datagrams[0], datagrams[1]);
 	assert_int_equal(bytes[0], bytes[1]);
