@@ -20,35 +20,12 @@
 
 #include <string.h>
 
-#include "donor.h"
+#include "closing.h"
 #include "row.h"
 
 #define LATE_MAX 4096
-#define RECLAIMS_PER_GROUP 64
 
-struct closer {
-	struct id id;
-	uint8_t digest[DIGEST_BYTES];
-};
-
-struct late {
-	struct id network;
-	struct claim claim;
-};
-
-struct closing {
-	struct id removed;
-	bool is_removed; /* its removal was seen, not only somebody's closure */
-	bool is_closed;  /* this node's closure is written or on its way */
-	bool is_flying;
-	bool is_durable;
-	bool is_agreed;               /* reclaiming */
-	uint8_t digest[DIGEST_BYTES]; /* of this node's closure */
-	struct vec closers;           /* struct closer, by arrival */
-	struct vec late;              /* struct late, by version */
-};
-
-static struct closing *closing_find(const struct ipamdb *db, const struct id *removed)
+struct closing *closing_find(const struct ipamdb *db, const struct id *removed)
 {
 	for (size_t i = 0; i < db->closings.count; i++) {
 		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
@@ -103,8 +80,7 @@ static void put_u64(uint8_t out[8], uint64_t value)
 		out[i] = (uint8_t)value;
 }
 
-/* Digest of the space that a node owns by our view; how many runs that is. */
-static uint32_t digest_make(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES])
+uint32_t closing_digest(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES])
 {
 	uint8_t chain[DIGEST_BYTES + ID_BYTES + 16 + 16 + 8] = {0};
 	uint32_t count = 0;
@@ -234,8 +210,7 @@ static bool digest_is_met(const struct closing *closing, const uint8_t digest[DI
 	return memcmp(closing->digest, digest, DIGEST_BYTES) == 0; /* our own, after a restart */
 }
 
-/* Admits waiting rows up to the last version at which another member's digest is met. */
-static void late_admit(struct ipamdb *db, struct closing *closing)
+void closing_admit(struct ipamdb *db, struct closing *closing)
 {
 	uint8_t digest[DIGEST_BYTES];
 	size_t good = 0;
@@ -246,7 +221,7 @@ static void late_admit(struct ipamdb *db, struct closing *closing)
 		if (net)
 			claim_put(db, net, &late->claim);
 		/* An empty digest is met by anything once the space was taken back. */
-		if (digest_make(db, &closing->removed, digest) > 0 &&
+		if (closing_digest(db, &closing->removed, digest) > 0 &&
 		    digest_is_met(closing, digest))
 			good = i + 1;
 	}
@@ -260,20 +235,22 @@ static void late_admit(struct ipamdb *db, struct closing *closing)
 		vec_remove(&closing->late, 0);
 }
 
-static void closure_write(struct ipamdb *db, struct closing *closing)
+void closing_write(struct ipamdb *db, struct closing *closing)
 {
 	struct rec_closure rec;
 	struct row_view row = {.kind = FACT_CLOSURE, .key_len = 2 * ID_BYTES};
 	uint8_t digest[DIGEST_BYTES], value[64];
 	struct flight *flight;
-	uint32_t count = digest_make(db, &closing->removed, digest);
+	uint32_t count = closing_digest(db, &closing->removed, digest);
 	int len;
 
 	if (closing->is_durable &&
 	    (count == 0 || memcmp(digest, closing->digest, DIGEST_BYTES) == 0))
 		return;
-	if (!db_has_room(db, 1, 0))
+	if (!db_has_room(db, 1, 0)) {
+		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
+	}
 	memcpy(rec.digest, digest, DIGEST_BYTES);
 	rec.rows = count;
 	len = rec_closure_encode(&rec, value, sizeof(value));
@@ -299,139 +276,4 @@ void closure_durable(struct ipamdb *db, struct flight *flight, int code)
 		db_trace(db, TRACE_CLOSED, &closing->removed, NULL, NULL, 0);
 	else
 		memset(closing->digest, 0, DIGEST_BYTES); /* is written again */
-}
-
-static bool has_agreed(const struct closing *closing, const struct id *member)
-{
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		const struct closer *closer = vec_at(&closing->closers, i);
-		if (id_eq(&closer->id, member))
-			return memcmp(closer->digest, closing->digest, DIGEST_BYTES) == 0;
-	}
-	return false;
-}
-
-/* Members whose closure is missing or says something else than ours. */
-static size_t disagreeing(const struct ipamdb *db, const struct closing *closing, struct id *out,
-			  size_t cap)
-{
-	const struct peer *peer;
-	size_t pos = 0, count = 0;
-
-	if (!closing->is_durable) {
-		if (cap > 0)
-			out[0] = db->self;
-		count++;
-	}
-	while ((peer = map_next(&db->peers, &pos)) != NULL) {
-		if (peer->gone || id_eq(&peer->id, &db->self) ||
-		    closure_is_removed(db, &peer->id) || has_agreed(closing, &peer->id))
-			continue;
-		if (count < cap)
-			out[count] = peer->id;
-		count++;
-	}
-	/* Members first learnt from their closure count too. */
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		const struct closer *closer = vec_at(&closing->closers, i);
-		if (peer_find(db, &closer->id) || closure_is_removed(db, &closer->id) ||
-		    has_agreed(closing, &closer->id))
-			continue;
-		if (count < cap)
-			out[count] = closer->id;
-		count++;
-	}
-	return count;
-}
-
-size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
-{
-	const struct closing *closing = closing_find(db, removed);
-	uint8_t digest[DIGEST_BYTES];
-
-	if (!closing || closing->is_agreed || digest_make(db, removed, digest) == 0)
-		return 0; /* nothing is left to take back */
-	return disagreeing(db, closing, out, cap);
-}
-
-static bool is_lowest(const struct ipamdb *db)
-{
-	const struct peer *peer;
-	size_t pos = 0;
-
-	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (!peer->gone && !closure_is_removed(db, &peer->id) &&
-		    id_cmp(&peer->id, &db->self) < 0)
-			return false;
-	return true;
-}
-
-static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *removed)
-{
-	const struct runs *runs = net_runs(net);
-	struct flight *flight = NULL;
-	uint64_t sum = 0;
-
-	if (!db_has_room(db, RECLAIMS_PER_GROUP, 0) || flight_is_up(db, FLIGHT_RECLAIM, &net->id) ||
-	    net->ended)
-		return;
-	for (size_t i = 0; i < runs->items.count; i++) {
-		const struct run *run = runs_at(runs, i);
-		struct span rest = run->span;
-		if (!id_eq(&run->holder, removed) || run->clash)
-			continue;
-		if (!flight)
-			flight = flight_begin(db, FLIGHT_RECLAIM, 0);
-		while (flight->changes.count < RECLAIMS_PER_GROUP) {
-			struct claim claim = {
-			    .span = span_head_block(&rest),
-			    .holder = db->self,
-			    .author = db->self,
-			};
-			claim.generation = net_next_generation(net, &claim.span);
-			flight_claim(db, flight, net, &claim, false);
-			sum = count_add(sum, span_size(&claim.span));
-			if (claim.span.hi == rest.hi)
-				break;
-			rest.lo = claim.span.hi + 1;
-		}
-	}
-	if (flight)
-		db_trace(db, TRACE_RANGE_RECLAIMED, removed, &net->id, NULL, sum);
-}
-
-/* Takes the space back, when all agree on what it is. */
-static void closing_step(struct ipamdb *db, struct closing *closing)
-{
-	uint8_t digest[DIGEST_BYTES];
-
-	if (!closing->is_agreed) {
-		if (closing->late.count > 0)
-			late_admit(db, closing);
-		closure_write(db, closing);
-		closing->is_agreed =
-		    closing->is_durable && is_lowest(db) && disagreeing(db, closing, NULL, 0) == 0;
-	}
-	if (!closing->is_agreed)
-		return;
-	if (digest_make(db, &closing->removed, digest) == 0) {
-		closing->is_agreed = false; /* done; should more turn up, all must agree on it */
-		return;
-	}
-	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), &closing->removed);
-}
-
-void closures_step(struct ipamdb *db)
-{
-	struct weft_err err;
-
-	if (db_may_lease(db, &err) != 0)
-		return;
-	for (size_t i = 0; i < db->closings.count; i++) {
-		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
-		if (closing->is_removed && !closing->is_flying &&
-		    !id_eq(&closing->removed, &db->self))
-			closing_step(db, closing);
-	}
 }

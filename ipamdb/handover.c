@@ -90,8 +90,12 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 	struct flight *flight;
 	struct id to = {{0}};
 
-	if (own->count == 0 || net->ended || !db_has_room(db, BLOCKS_PER_GROUP, 0))
+	if (own->count == 0 || net->ended)
 		return true;
+	if (!db_has_room(db, BLOCKS_PER_GROUP, 0)) {
+		db_chores_by(db, mono_add_ms(db->now, 1));
+		return true;
+	}
 	if (!pick_recipient(db, net, &to))
 		return false;
 	flight = flight_begin(db, FLIGHT_HANDOVER, 0);

@@ -58,7 +58,7 @@ void leases_start(struct ipamdb *db);
 void leases_tick(struct ipamdb *db);
 struct mono leases_deadline(const struct ipamdb *db);
 
-/* The next number of a lease; *meta tells the store to remember a further block of them when
- * true is written to *wants_meta. */
+/* The next number of a lease; *wants_meta becomes true when the store must remember a further block
+ * of numbers in the same commit. */
 uint64_t lease_sequence_next(struct ipamdb *db, bool *wants_meta);
 void leases_check(const struct ipamdb *db);

@@ -23,7 +23,7 @@ struct cluster_answer {
 /* A row as it lies on a disk or travels. */
 struct cluster_row {
 	struct row_view view; /* value points into bytes once taken out */
-	uint8_t bytes[160];
+	uint8_t bytes[256];
 };
 
 struct cluster_lease {
@@ -73,8 +73,8 @@ struct cluster {
 void cluster_init(struct cluster *c, size_t nodes, uint64_t seed);
 void cluster_close(struct cluster *c);
 
-/* Makes a network from node's point of view, as its host does; pools as text, NULL ends. */
-struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pool);
+/* Makes a network from node's point of view, as its host does; pools as text, with commas. */
+struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pools);
 void cluster_network_end(struct cluster *c, size_t node, const struct id *network);
 
 /* Runs until nothing is under way or ms have passed. */

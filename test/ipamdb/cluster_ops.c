@@ -148,28 +148,40 @@ void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *
 	write_rows(c, node, &row, 1);
 }
 
-struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pool)
+static void pool_parse(struct rec_pool *pool, const char *text, size_t len)
 {
-	struct rec_network rec = {.vni = 4096, .port = 4789, .pool_count = 1};
+	char one[PREFIX_TEXT_BYTES];
+
+	WEFT_ASSERT(len < sizeof(one));
+	memcpy(one, text, len);
+	one[len] = '\0';
+	WEFT_ASSERT(prefix_parse(one, &pool->subnet) == 0);
+	pool->ip_range = pool->subnet;
+	pool->gateway = inet_add(&pool->subnet.ip, 1);
+}
+
+struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pools)
+{
+	struct rec_network rec = {.vni = 4096, .port = 4789};
 	struct row_view views[POOLS_MAX];
-	struct cluster_row rows[POOLS_MAX + 1];
+	struct cluster_row rows[POOLS_MAX + 1] = {{.view = {.kind = 0}}};
 	struct id id;
-	uint8_t value[VALUE_BYTES_MAX];
 	size_t count;
 	int len;
 
 	memset(&id, name[0], sizeof(id));
 	memcpy(rec.name, name, strlen(name) + 1);
-	WEFT_ASSERT(prefix_parse(pool, &rec.pools[0].subnet) == 0);
-	rec.pools[0].ip_range = rec.pools[0].subnet;
-	rec.pools[0].gateway = inet_add(&rec.pools[0].subnet.ip, 1);
-	len = rec_network_encode(&rec, value, sizeof(value));
-	WEFT_ASSERT(len > 0 && (size_t)len <= sizeof(rows[0].bytes));
-	memset(rows, 0, sizeof(rows));
+	for (const char *at = pools; *at;) {
+		size_t part = strcspn(at, ",");
+		WEFT_ASSERT(rec.pool_count < POOLS_MAX);
+		pool_parse(&rec.pools[rec.pool_count++], at, part);
+		at += part + (at[part] == ',');
+	}
+	len = rec_network_encode(&rec, rows[0].bytes, sizeof(rows[0].bytes));
+	WEFT_ASSERT(len > 0);
 	rows[0].view =
 	    (struct row_view){.kind = FACT_NETWORK, .key_len = ID_BYTES, .value_len = (size_t)len};
 	memcpy(rows[0].view.key, id.b, ID_BYTES);
-	memcpy(rows[0].bytes, value, (size_t)len);
 	count = ipamdb_network_rows(&id, &rec, views);
 	for (size_t i = 0; i < count; i++)
 		cluster_row_copy(&rows[i + 1], &views[i]);

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 /* Tests of ipamdb/request.c: addresses of this node's own, and of others by grant. */
 #include "cluster.h"
+#include "ipamdb/query.h"
 #include <string.h>
 
 #include "test/base/cmocka_all.h"
@@ -285,17 +286,64 @@ static void a_cluster_of_one_does_not_wait_after_a_reboot(void **state)
 
 static void both_families_of_a_request_are_one_commit(void **state)
 {
-	struct id net, net6;
-	struct lease lease;
+	const struct ipam_answer *answer;
+	struct id net;
+	uint64_t tag;
 
 	(void)state;
 	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	net6 = cluster_network(&c, 0, "six", "fd00:1::/64");
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24,fd00:1::/64");
 	cluster_run(&c, 10);
-	cluster_leased(&c, 1, &net);
-	lease = cluster_leased(&c, 1, &net6);
-	assert_false(inet_is_v4(&lease.address));
+	tag = cluster_lease(&c, 1, &net, NULL); /* both by grants of the other node */
+	cluster_run(&c, 50);
+	assert_code(tag, 0);
+	answer = cluster_answer(&c, tag);
+	assert_int_equal(answer->lease_count, 2);
+	assert_true(inet_is_v4(&answer->leases[0].address));
+	assert_false(inet_is_v4(&answer->leases[1].address));
+	assert_int_equal(answer->prefixes[1].bits, 64);
+	tag = cluster_lease(&c, 0, &net, "fd00:1::77");
+	cluster_run(&c, 50);
+	assert_int_equal(cluster_answer(&c, tag)->lease_count, 2);
+}
+
+static void a_family_that_is_full_gives_the_other_back(void **state)
+{
+	struct id net;
+	struct ipam_net_info info;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 1, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24,fd00:1::/127");
+	tag = cluster_lease(&c, 0, &net, NULL); /* fd00:1:: is the only one of its family */
+	cluster_run(&c, 10);
+	assert_code(tag, 0);
+	tag = cluster_lease(&c, 0, &net, NULL);
+	assert_code(tag, WEFT_E_POOL_FULL);
+	assert_non_null(strstr(cluster_answer(&c, tag)->err.message, "IPv6"));
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.leased, 2);
+}
+
+static void with_guard_all_every_member_must_have_been_synced_with(void **state)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED};
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.guard = GUARD_ALL;
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, false);
+	synced.member = c.nodes[1].id;
+	cluster_step(&c, 0, &synced);
+	assert_code(cluster_lease(&c, 0, &net, NULL), WEFT_E_GUARDED);
+	synced.member = c.nodes[2].id;
+	cluster_step(&c, 0, &synced);
+	cluster_leased(&c, 0, &net);
 }
 
 int main(void)
@@ -320,6 +368,9 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(a_cluster_of_one_does_not_wait_after_a_reboot, teardown),
 	    cmocka_unit_test_teardown(both_families_of_a_request_are_one_commit, teardown),
+	    cmocka_unit_test_teardown(a_family_that_is_full_gives_the_other_back, teardown),
+	    cmocka_unit_test_teardown(with_guard_all_every_member_must_have_been_synced_with,
+				      teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
