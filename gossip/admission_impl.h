@@ -76,6 +76,8 @@ struct admission {
 	struct mono renew_due;
 	struct mono retry_due; /* of stores that failed or found no room */
 	struct vec pending;    /* struct pending */
+	struct vec book; /* struct id: members whose records are to be stored */
+	struct mono book_due;
 	struct gate gate;
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
@@ -130,6 +132,11 @@ void admin_rm(struct admission *adm, const struct gossip_command *command);
 void admin_remove(struct admission *adm, const struct gossip_command *command);
 int admin_put_removal(struct admission *adm, uint64_t tag, const struct id *id, const char *reason,
 		      uint64_t *token, struct weft_err *err);
+
+/* book.c */
+void book_note(struct admission *adm, const struct id *member);
+void book_tick(struct admission *adm);
+struct mono book_deadline(const struct admission *adm);
 
 /* effect.c: what rows do once visible */
 void effect_row(struct admission *adm, const struct row_view *row);

@@ -80,7 +80,8 @@ enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 			    const uint8_t *bytes, size_t len);
 struct member *seed_vouch(void *ctx, const struct id *node);
-void seed_row_came(struct admission *adm, const struct id *node);
+/* The row of a node that was admitted here came: true when it was waited for. */
+bool seed_row_came(struct admission *adm, const struct id *node);
 void seed_close(struct admission *adm);
 
 /* join_joiner.c */
