@@ -103,7 +103,7 @@ static void text_of(const json_t *value, char *out, size_t cap)
 	size_t i;
 
 	out[0] = '\0';
-	switch (json_typeof(value)) {
+	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_STRING:
 		snprintf(out, cap, "%s",
 			 json_string_value(value)[0] ? json_string_value(value) : "-");
@@ -175,10 +175,7 @@ static void print_list(const struct column *columns, size_t count, const json_t 
 			const json_t *value = json_object_get(item, columns[c].key);
 			char text[512];
 
-			if (value)
-				text_of(value, text, sizeof(text));
-			else
-				snprintf(text, sizeof(text), "-");
+			text_of(value, text, sizeof(text));
 			if (columns[c].kind == COLUMN_ID && strlen(text) > ID_SHOWN)
 				text[ID_SHOWN] = '\0';
 			table_add(&table, text,

@@ -75,12 +75,8 @@ void api_ipam_reserve(struct daemon *d, struct request *req)
 	struct call *call = call_of(d, req);
 	const char *text = request_text(req, "address"), *name = request_text(req, "name");
 	struct hostport addr = {.port = 0};
-	struct local_endpoint endpoint = {.is_host = false};
-	struct node_request request = {.kind = NODE_RESERVE,
-				       .addr_count = text ? 1 : 0,
-				       .addrs = &addr,
-				       .text = name ? name : "",
-				       .endpoint = &endpoint};
+	struct node_request request = {
+	    .kind = NODE_RESERVE, .addr_count = text ? 1 : 0, .addrs = &addr, .text = name};
 	struct weft_err err = {0};
 
 	if (api_is_active(d, &err) != 0 ||
@@ -92,11 +88,12 @@ void api_ipam_reserve(struct daemon *d, struct request *req)
 		api_fail(req, WEFT_E_INVALID, "\"%.64s\" is not an address", text);
 		return;
 	}
-	if (name && strlen(name) >= NAME_BYTES) {
-		api_fail(req, WEFT_E_INVALID, "the name is longer than %d bytes", NAME_BYTES - 1);
+	if (name && !name_is_valid(name)) {
+		api_fail(req, WEFT_E_INVALID,
+			 "\"%.64s\" is not a name; use 1 to 63 letters, digits, dots, _ and -",
+			 name);
 		return;
 	}
-	memcpy(endpoint.name, request.text, strlen(request.text) + 1);
 	call->id = request.id;
 	call->done = reserve_done;
 	daemon_submit(d, req, &request);

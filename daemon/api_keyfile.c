@@ -4,7 +4,7 @@
  * The cluster key to a sealed file and back. Hashing a password takes a tenth of a second on
  * purpose: a worker thread does it. A restored key is committed and takes effect by running again.
  */
-#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "gossip/base/check.h"
 #include "gossip/keyfile.h"
 
-#define SEALED_TEXT_BYTES 256
+#define SEALED_TEXT_BYTES (2 * KEYFILE_BYTES + 1)
 
 struct key_work {
 	uv_work_t work;
@@ -43,8 +43,8 @@ static void answer_sealed(struct request *req, const struct key_work *key)
 {
 	char text[SEALED_TEXT_BYTES];
 
-	sodium_bin2base64(text, sizeof(text), key->file, sizeof(key->file),
-			  sodium_base64_VARIANT_ORIGINAL);
+	for (size_t i = 0; i < KEYFILE_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", key->file[i]);
 	request_answer(req, json_pack("{s:s}", "sealed", text));
 }
 
@@ -83,7 +83,7 @@ static void key_done(uv_work_t *work, int status)
 		answer_sealed(req, key);
 	else if (req)
 		restore(key->d, req, key);
-	sodium_memzero(key, sizeof(*key));
+	explicit_bzero(key, sizeof(*key));
 	free(key);
 }
 
@@ -92,7 +92,7 @@ static void key_start(struct daemon *d, struct request *req, struct key_work *ke
 	const char *password = request_text(req, "passphrase");
 
 	if (strlen(password) < KEYFILE_PASSWORD_MIN || strlen(password) > KEYFILE_PASSWORD_MAX) {
-		sodium_memzero(key, sizeof(*key));
+		explicit_bzero(key, sizeof(*key));
 		free(key);
 		api_fail(req, WEFT_E_INVALID, "a passphrase has %d to %d bytes",
 			 KEYFILE_PASSWORD_MIN, KEYFILE_PASSWORD_MAX);
@@ -103,6 +103,31 @@ static void key_start(struct daemon *d, struct request *req, struct key_work *ke
 	key->tag = request_tag(req);
 	key->work.data = key;
 	uv_queue_work(&d->loop, &key->work, key_run, key_done);
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The sealed file as its text; false when it is none. */
+static bool from_hex(const char *text, struct key_work *key)
+{
+	size_t len = strlen(text);
+
+	if (len != 2 * sizeof(key->file))
+		return false;
+	for (size_t i = 0; i < sizeof(key->file); i++) {
+		int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		key->file[i] = (uint8_t)(high << 4 | low);
+	}
+	key->file_len = sizeof(key->file);
+	return true;
 }
 
 static struct key_work *key_new(bool seal)
@@ -139,8 +164,7 @@ void api_admin_restore(struct daemon *d, struct request *req)
 		return;
 	}
 	key = key_new(false);
-	if (sodium_base642bin(key->file, sizeof(key->file), text, strlen(text), " \r\n",
-			      &key->file_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
+	if (!from_hex(text, key)) {
 		free(key);
 		api_fail(req, WEFT_E_INVALID, "this is not a sealed cluster key");
 		return;

@@ -85,6 +85,13 @@ static void on_timer(uv_timer_t *timer)
 	run(timer->data);
 }
 
+/* Without a thread of its own the library cannot wake itself after a resume. */
+void http_kick(struct http *http)
+{
+	if (!http->stopping)
+		uv_timer_start(&http->timer, on_timer, 0, 0);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	(void)status;

@@ -29,6 +29,7 @@ static void set_response(struct request *req, int status, const char *type,
 		req->suspended = false;
 		req->http->counts.pending--;
 		MHD_resume_connection(req->connection);
+		http_kick(req->http);
 	}
 }
 
@@ -112,4 +113,5 @@ void request_stream_wake(struct request *req)
 		return;
 	req->stream_waits = false;
 	MHD_resume_connection(req->connection);
+	http_kick(req->http);
 }

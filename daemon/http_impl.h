@@ -55,6 +55,9 @@ struct http {
 struct mono http_now(void);
 void http_deadline_arm(struct http *http, struct mono deadline);
 
+/* Lets the library go on with resumed connections in the next turn of the loop. */
+void http_kick(struct http *http);
+
 /* Gives the response of an answered request to MHD. */
 enum MHD_Result request_queue(struct request *req);
 

@@ -14,10 +14,10 @@
 static void marker_write(const struct marker *marker)
 {
 	struct id both[2] = {marker->current, marker->next};
-
 	/* A marker that cannot be written makes the next start more careful than it must be. */
-	if (pwrite(marker->fd, both, sizeof(both), 0) != (ssize_t)sizeof(both))
-		(void)ftruncate(marker->fd, 0);
+	ssize_t n = pwrite(marker->fd, both, sizeof(both), 0);
+
+	(void)n;
 }
 
 int marker_open(struct marker *marker, const char *socket, const struct id *stored, bool *matches,

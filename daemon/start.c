@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <grp.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -267,7 +266,7 @@ void daemon_close(struct daemon *d)
 		heap_close(&d->heap);
 	}
 	udp_close(&d->udp);
-	sodium_memzero(&d->secrets, sizeof(d->secrets));
+	explicit_bzero(&d->secrets, sizeof(d->secrets));
 }
 
 int daemon_wipe(const struct options *options, struct weft_err *err)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "cli/cli.h"
+
+static char *print(enum api_id method, const char *json)
+{
+	struct cli_options options = {.colour = false};
+	json_t *answer = json_loads(json, 0, NULL);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(answer);
+	print_answer(&options, api_method(method), answer, out);
+	fclose(out);
+	json_decref(answer);
+	return text;
+}
+
+static void answers_are_shown_to_people(void **state)
+{
+	static const struct {
+		enum api_id method;
+		const char *json, *text;
+	} rows[] = {
+	    {API_MEMBERS, "[]", "no members: this host is in no cluster\n"},
+	    {API_ADMIN_LS,
+	     "[{\"name\":\"h1\",\"id\":\"00112233445566778899aabbccddeeff\",\"state\":\"alive\"}]",
+	     "NAME  ID        STATE\nh1    00112233  alive\n"},
+	    {API_NETWORK_LS,
+	     "[{\"name\":\"blue\",\"id\":\"00112233445566778899aabbccddeeff\",\"vni\":4096,"
+	     "\"subnets\":[\"10.0.0.0/24\",\"10.1.0.0/24\"],\"endpoints\":0,\"hosts\":2,"
+	     "\"encrypt\":\"none\"}]",
+	     "NAME  ID        VNI   SUBNETS                   ENDPOINTS  HOSTS  ENCRYPT\n"
+	     "blue  00112233  4096  10.0.0.0/24, 10.1.0.0/24  0          2      none\n"},
+	    {API_TOKEN_CREATE, "{\"token\":\"weft1-x\",\"expires\":\"soon\"}", "weft1-x\n"},
+	    {API_DETACH, "{\"detached\":false}", "Nothing to detach.\n"},
+	    {API_LEAVE, "{}", ""},
+	    {API_IPAM_CHECK, "{\"findings\":[],\"leases\":3}", "3 leases checked, nothing found\n"},
+	    {API_NODE_INSPECT, "{\"name\":\"h1\",\"tags\":{},\"x\":{\"y\":[1]},\"rtt_ms\":1.5}",
+	     "name    h1\ntags    -\nx.y     ...\nrtt_ms  1.50\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = print(rows[i].method, rows[i].json);
+
+		assert_string_equal(text, rows[i].text);
+		free(text);
+	}
+}
+
+static void an_answer_without_the_expected_keys_is_shown_all_the_same(void **state)
+{
+	(void)state;
+	for (int i = 0; i < API_METHOD_COUNT; i++) {
+		const struct api_method *method = api_method((enum api_id)i);
+		char *text = print((enum api_id)i, method->list_key ? "[{}]" : "{}");
+
+		assert_non_null(text);
+		assert_null(strstr(text, "(null)"));
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(answers_are_shown_to_people),
+	    cmocka_unit_test(an_answer_without_the_expected_keys_is_shown_all_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/marker.h"
+
+static char socket_path[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(socket_path, sizeof(socket_path), "/tmp/weft-marker-%d", (int)getpid());
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char path[80];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.marker", socket_path);
+	unlink(path);
+	return 0;
+}
+
+static bool matches(const struct id *stored)
+{
+	struct weft_err err = {0};
+	struct marker marker;
+	bool match = false;
+
+	assert_int_equal(marker_open(&marker, socket_path, stored, &match, &err), 0);
+	marker_close(&marker);
+	return match;
+}
+
+static void a_start_without_a_file_or_a_stored_marker_does_not_match(void **state)
+{
+	struct id none = {{0}}, some = {{1}};
+
+	(void)state;
+	assert_false(matches(&none));
+	assert_false(matches(&some));
+}
+
+static void a_crash_before_during_or_after_a_commit_still_matches(void **state)
+{
+	struct id before = {{0}}, after;
+	struct weft_err err = {0};
+	struct marker marker;
+	bool match;
+
+	(void)state;
+	assert_int_equal(marker_open(&marker, socket_path, &before, &match, &err), 0);
+	marker_begin(&marker);
+	marker_end(&marker, true);
+	before = marker.current;
+	assert_true(matches(&before));
+	marker_begin(&marker);
+	after = marker.next;
+	assert_false(id_eq(&before, &after));
+	/* Killed here the store holds the one or the other. */
+	assert_true(matches(&before));
+	assert_true(matches(&after));
+	marker_end(&marker, true);
+	marker_close(&marker);
+	assert_true(matches(&after));
+}
+
+static void a_store_from_before_the_last_commit_does_not_match(void **state)
+{
+	struct id none = {{0}}, old;
+	struct weft_err err = {0};
+	struct marker marker;
+	bool match;
+
+	(void)state;
+	assert_int_equal(marker_open(&marker, socket_path, &none, &match, &err), 0);
+	marker_begin(&marker);
+	marker_end(&marker, true);
+	old = marker.current;
+	marker_begin(&marker);
+	marker_end(&marker, true);
+	marker_close(&marker);
+	assert_false(matches(&old));
+}
+
+static void a_failed_commit_leaves_the_marker_as_it_was(void **state)
+{
+	struct id none = {{0}}, held;
+	struct weft_err err = {0};
+	struct marker marker;
+	bool match;
+
+	(void)state;
+	assert_int_equal(marker_open(&marker, socket_path, &none, &match, &err), 0);
+	marker_begin(&marker);
+	marker_end(&marker, true);
+	held = marker.current;
+	marker_begin(&marker);
+	marker_end(&marker, false);
+	assert_true(id_eq(&marker.current, &held));
+	marker_close(&marker);
+	assert_true(matches(&held));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		a_start_without_a_file_or_a_stored_marker_does_not_match, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_crash_before_during_or_after_a_commit_still_matches,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_store_from_before_the_last_commit_does_not_match,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_failed_commit_leaves_the_marker_as_it_was, setup,
+					    teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/options.h"
+
+/* A command line, an environment and a file, and what they must give. */
+struct row {
+	const char *flags[6];
+	const char *env[4];
+	const char *yaml;
+	const char *bind;  /* text of the option that wins; NULL: an error */
+	const char *error; /* a part of its line */
+};
+
+static int read_row(const struct row *row, struct option_texts *texts, struct options *options,
+		    struct weft_err *err)
+{
+	char *argv[8] = {(char *)(uintptr_t) "weftd"};
+	char *env[5] = {NULL};
+	enum options_want want;
+	int argc = 1, rc;
+
+	memset(texts, 0, sizeof(*texts));
+	for (; argc < 7 && row->flags[argc - 1]; argc++)
+		argv[argc] = (char *)(uintptr_t)row->flags[argc - 1];
+	for (size_t i = 0; i < 4; i++)
+		env[i] = (char *)(uintptr_t)row->env[i];
+	rc = options_flags(texts, argc, argv, &want, err);
+	if (rc == 0)
+		rc = options_env(texts, env, err);
+	if (rc == 0 && row->yaml)
+		rc = options_yaml(texts, row->yaml, strlen(row->yaml), "weft.yaml", err);
+	return rc == 0 ? options_judge(texts, options, err) : rc;
+}
+
+static void a_flag_wins_over_the_environment_and_that_over_the_file(void **state)
+{
+	static const struct row rows[] = {
+	    {{NULL}, {NULL}, NULL, "0.0.0.0:7947", NULL},
+	    {{NULL}, {NULL}, "bind: 10.0.0.1:1\n", "10.0.0.1:1", NULL},
+	    {{NULL}, {"WEFT_BIND=10.0.0.2:2"}, "bind: 10.0.0.1:1\n", "10.0.0.2:2", NULL},
+	    {{"--bind", "10.0.0.3:3"},
+	     {"WEFT_BIND=10.0.0.2:2"},
+	     "bind: 10.0.0.1:1\n",
+	     "10.0.0.3:3",
+	     NULL},
+	    {{"--bind=10.0.0.4"}, {NULL}, NULL, "10.0.0.4", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct option_texts texts;
+		struct options options;
+		struct weft_err err = {0};
+		struct hostport wanted;
+
+		assert_int_equal(read_row(&rows[i], &texts, &options, &err), 0);
+		assert_string_equal(texts.text[OPTION_BIND], rows[i].bind);
+		assert_int_equal(hostport_parse(rows[i].bind, GOSSIP_PORT, &wanted), 0);
+		assert_true(hostport_eq(&options.bind, &wanted));
+	}
+}
+
+static void a_wrong_value_is_named_with_its_option_and_its_source(void **state)
+{
+	static const struct row rows[] = {
+	    {{"--bind", "nonsense"},
+	     {NULL},
+	     NULL,
+	     NULL,
+	     "bind (from the command line): \"nonsense\""},
+	    {{NULL}, {"WEFT_ADVERTISE=0.0.0.0"}, NULL, NULL, "advertise (from the environment)"},
+	    {{NULL},
+	     {NULL},
+	     "log-level: loud\n",
+	     NULL,
+	     "log-level (from the file): \"loud\" is none of"},
+	    {{"--state-dir", "rel"}, {NULL}, NULL, NULL, "is not an absolute path"},
+	    {{"--sync-wait", "soon"}, {NULL}, NULL, NULL, "is not a duration"},
+	    {{"--vxlan-port", "70000"}, {NULL}, NULL, NULL, "is not a port"},
+	    {{"--name", "a b"}, {NULL}, NULL, NULL, "is not a name"},
+	    {{"--wat"}, {NULL}, NULL, NULL, "unknown argument \"--wat\""},
+	    {{"--bind"}, {NULL}, NULL, NULL, "--bind needs a value"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct option_texts texts;
+		struct options options;
+		struct weft_err err = {0};
+
+		assert_int_equal(read_row(&rows[i], &texts, &options, &err), WEFT_E_INVALID);
+		assert_non_null(strstr(err.message, rows[i].error));
+		assert_null(strchr(err.message, '\n'));
+	}
+}
+
+static void a_configuration_file_that_was_named_must_exist(void **state)
+{
+	struct option_texts texts = {.config_given = true, .config = "/nonexistent/weft.yaml"};
+	struct weft_err err = {0};
+
+	(void)state;
+	assert_int_equal(options_file(&texts, &err), WEFT_E_INVALID);
+	assert_non_null(strstr(err.message, "/nonexistent/weft.yaml"));
+}
+
+static void the_help_names_every_option(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	options_help(out);
+	fclose(out);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		assert_non_null(strstr(text, option_info((enum option_id)i)->name));
+		assert_non_null(strstr(text, option_info((enum option_id)i)->help));
+	}
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_file),
+	    cmocka_unit_test(a_wrong_value_is_named_with_its_option_and_its_source),
+	    cmocka_unit_test(a_configuration_file_that_was_named_must_exist),
+	    cmocka_unit_test(the_help_names_every_option),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

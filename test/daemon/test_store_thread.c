@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/store_thread.h"
+
+struct world {
+	char dir[64], socket[80];
+	struct store_thread *st;
+	uint64_t last;
+	size_t good, bad;
+};
+
+static void on_done(void *ctx, const struct store_done *done)
+{
+	struct world *w = ctx;
+
+	assert_true(done->token > w->last);
+	w->last = done->token;
+	*(done->code == 0 ? &w->good : &w->bad) += 1;
+	assert_int_equal(done->code == 0, done->err == NULL);
+}
+
+static int marker_visit(void *ctx, const struct write *write)
+{
+	if (write->kind == WRITE_META && write->meta == META_MARKER)
+		memcpy(ctx, write->bytes, ID_BYTES);
+	return 0;
+}
+
+/* Opens what the directory holds; *matches as marker_open says. */
+static void open_all(struct world *w, bool *matches)
+{
+	struct store_config config = {.state_dir = w->dir};
+	struct weft_err err = {0};
+	struct store *store = NULL;
+	struct marker marker;
+	struct id stored = {{0}};
+
+	assert_int_equal(store_open(&config, &store, &err), 0);
+	assert_int_equal(store_load(store, marker_visit, &stored, &err), 0);
+	assert_int_equal(marker_open(&marker, w->socket, &stored, matches, &err), 0);
+	w->st = store_thread_new(store, &marker, &err);
+	assert_non_null(w->st);
+	w->last = 0;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	snprintf(w->dir, sizeof(w->dir), "/tmp/weft-storethread-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->socket, sizeof(w->socket), "%s/sock", w->dir);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"weft.db",     "weft.db-wal", "weft.db-shm",
+					    "sock.marker", "weft.lock",   "lock"};
+	struct world *w = *state;
+	char path[160];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->dir, names[i]);
+		unlink(path);
+	}
+	rmdir(w->dir);
+	free(w);
+	return 0;
+}
+
+static void drain(struct world *w, size_t wanted)
+{
+	while (w->good + w->bad < wanted) {
+		struct pollfd wait = {.fd = store_thread_fd(w->st), .events = POLLIN};
+
+		assert_int_equal(poll(&wait, 1, 20000), 1);
+		store_thread_drain(w->st, w, on_done);
+	}
+}
+
+static void commit_name(struct world *w, uint64_t token)
+{
+	uint8_t byte = (uint8_t)token;
+	struct write write = {.kind = WRITE_META, .meta = META_NODE_NAME, .bytes = &byte, .len = 1};
+
+	store_thread_commit(w->st, token, &write, 1);
+}
+
+static void batches_come_back_in_order_and_share_commits(void **state)
+{
+	struct world *w = *state;
+	struct store_stats stats;
+	bool matches;
+
+	open_all(w, &matches);
+	assert_false(matches);
+	for (uint64_t token = 1; token <= 500; token++)
+		commit_name(w, token);
+	drain(w, 500);
+	assert_int_equal(w->good, 500);
+	store_thread_stats(w->st, &stats);
+	assert_true(stats.commits < 250);
+	store_thread_free(w->st);
+}
+
+static void a_bad_batch_fails_alone_and_says_why(void **state)
+{
+	struct world *w = *state;
+	struct write bad = {.kind = WRITE_OWN_ROW, .bytes = (const uint8_t *)"no row", .len = 6};
+	bool matches;
+
+	open_all(w, &matches);
+	commit_name(w, 1);
+	store_thread_commit(w->st, 2, &bad, 1);
+	commit_name(w, 3);
+	drain(w, 3);
+	assert_int_equal(w->good, 2);
+	assert_int_equal(w->bad, 1);
+	store_thread_free(w->st);
+}
+
+static void what_was_given_is_durable_after_the_end_and_the_marker_fits(void **state)
+{
+	struct world *w = *state;
+	bool matches;
+
+	open_all(w, &matches);
+	for (uint64_t token = 1; token <= 20; token++)
+		commit_name(w, token);
+	store_thread_free(w->st);
+	open_all(w, &matches);
+	assert_true(matches);
+	store_thread_free(w->st);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(batches_come_back_in_order_and_share_commits, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_bad_batch_fails_alone_and_says_why, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_was_given_is_durable_after_the_end_and_the_marker_fits, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
