@@ -10,39 +10,7 @@
 
 #include "overlay/kernel.h"
 #include "overlay/overlay.h"
-
-struct remote;
-
-struct claim {
-	struct inet ip;
-	struct remote *next; /* another claim of ip */
-};
-
-struct remote {
-	struct id id;
-	struct overlay_version version;
-	struct remote *next_mac; /* another claim of mac */
-	uint32_t owner;          /* place in overlay.owners */
-	struct mac mac;
-	uint8_t addr_count;
-	bool fresh; /* applied, but nobody was told yet */
-	struct claim addrs[];
-};
-
-/* A member, or a node that only rows have named so far. Never freed, so that places stay. */
-struct owner {
-	struct id id;
-	struct inet vtep;
-	uint32_t remotes; /* endpoints that it owns */
-	bool known;
-};
-
-/* A key of entries that a row change touched. */
-struct touch {
-	bool is_mac;
-	struct mac mac;
-	struct inet ip;
-};
+#include "overlay/remote.h"
 
 struct local {
 	struct id id;
@@ -146,15 +114,5 @@ uint32_t rows_owner(struct overlay *ov, const struct id *node);
 const struct owner *rows_owner_find(const struct overlay *ov, const struct id *node);
 const struct owner *rows_owner_at(const struct overlay *ov, uint32_t place);
 
-/* The claim that holds an address or MAC, of an endpoint whose owner can be reached; or NULL. */
-const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
-				      const struct inet *ip);
-const struct remote *rows_mac_winner(const struct overlay *ov, const struct net *net,
-				     const struct mac *mac);
-
 /* The host's own endpoint in a network, or NULL. */
 const struct local_endpoint *rows_own_lease(const struct net *net);
-
-void rows_touch_mac(struct net *net, const struct mac *mac);
-void rows_touch_ip(struct net *net, const struct inet *ip);
-void rows_remotes_free(struct overlay *ov, struct net *net);

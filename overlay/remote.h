@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Remote endpoints, the one thing of the rows that grows large: one block each, and the claims by
+ * which it is found. Part of overlay/rows.h.
+ */
+#pragma once
+
+#include "overlay/overlay.h"
+
+struct net;
+struct remote;
+
+struct claim {
+	struct inet ip;
+	struct remote *next; /* another claim of ip */
+};
+
+struct remote {
+	struct id id;
+	struct overlay_version version;
+	struct remote *next_mac; /* another claim of mac */
+	uint32_t owner;          /* place in overlay.owners */
+	struct mac mac;
+	uint8_t addr_count;
+	bool fresh; /* applied, but nobody was told yet */
+	struct claim addrs[];
+};
+
+/* A member, or a node that only rows have named so far. Never freed, so that places stay. */
+struct owner {
+	struct id id;
+	struct inet vtep;
+	uint32_t remotes; /* endpoints that it owns */
+	bool known;
+};
+
+/* A key of entries that a row change touched. */
+struct touch {
+	bool is_mac;
+	struct mac mac;
+	struct inet ip;
+};
+
+/* The claim that holds an address or MAC, of an endpoint whose owner can be reached; or NULL. */
+const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
+				      const struct inet *ip);
+const struct remote *rows_mac_winner(const struct overlay *ov, const struct net *net,
+				     const struct mac *mac);
+
+/* A change of rows touches a key: the next pass looks at it. */
+void rows_touch_mac(struct net *net, const struct mac *mac);
+void rows_touch_ip(struct net *net, const struct inet *ip);
+void rows_remotes_free(struct overlay *ov, struct net *net);
