@@ -113,22 +113,27 @@ static void obey(struct tables *tables, const struct row_view *row)
 	}
 }
 
+/* An own tombstone's day begins: at a restart anew, since no clock ran meanwhile. */
+static void age(struct tables *tables, uint32_t slot)
+{
+	const struct slot *at = replica_slot(&tables->replica, slot);
+	struct floor_dead dead = {slot, {at->epoch, at->sequence}, tables->core->now};
+
+	vec_push(&tables->floors.dead, &dead);
+	if (tables->floors.due.ns == MONO_NEVER.ns)
+		tables->floors.due = mono_add_ms(tables->core->now, FLOOR_CHECK_MS);
+}
+
 void floor_note(struct tables *tables, uint32_t slot, const struct row_view *row,
 		enum row_path path)
 {
 	const struct slot *at = replica_slot(&tables->replica, slot);
 	struct version floor;
 
-	if (row_is_fact(row))
+	if (row_is_fact(row) || path == PATH_STORE)
 		return;
-	if (row->deleted && id_eq(&row->owner, &tables->core->self.id)) {
-		struct floor_dead dead = {slot, replica_version(row), tables->core->now};
-		vec_push(&tables->floors.dead, &dead);
-		if (tables->floors.due.ns == MONO_NEVER.ns)
-			tables->floors.due = mono_add_ms(tables->core->now, FLOOR_CHECK_MS);
-	}
-	if (path == PATH_STORE)
-		return;
+	if (row->deleted && id_eq(&row->owner, &tables->core->self.id))
+		age(tables, slot);
 	if (row->kind == ROW_FLOOR && !row->deleted)
 		obey(tables, row);
 	else if (row->deleted && path != PATH_OWN &&
@@ -141,10 +146,20 @@ void floor_note(struct tables *tables, uint32_t slot, const struct row_view *row
 void floor_start(struct tables *tables)
 {
 	struct replica *replica = &tables->replica;
+	uint32_t self;
 
 	for (uint32_t i = 1; i < replica->origins.count; i++) {
 		if (!(replica_origin(replica, i)->flags & ORIGIN_INCOMPLETE))
 			floor_collect(tables, i);
+	}
+	self = replica_find_owner(replica, &tables->core->self.id);
+	for (uint32_t i = self != NONE ? replica_owner(replica, self)->origins : NONE; i != NONE;
+	     i = replica_origin(replica, i)->next_of_owner) {
+		for (uint32_t s = replica_origin(replica, i)->first; s != NONE;
+		     s = replica_slot(replica, s)->next) {
+			if (replica_slot(replica, s)->flags & SLOT_DELETED)
+				age(tables, s);
+		}
 	}
 }
 

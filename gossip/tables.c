@@ -88,17 +88,27 @@ int tables_load(struct tables *tables, const struct write *write)
 	return 0;
 }
 
-void tables_start(struct tables *tables)
+/* What was loaded before this node knew its own id. */
+static void claim_own(struct tables *tables)
 {
 	struct replica *replica = &tables->replica;
 	uint32_t self = replica_find_owner(replica, &tables->core->self.id);
 	uint32_t at = self != NONE ? replica_owner(replica, self)->origins : NONE;
 
-	/* Of what it wrote itself this node has everything. */
 	for (; at != NONE; at = replica_origin(replica, at)->next_of_owner) {
 		struct origin *origin = replica_origin(replica, at);
+		/* Of what it wrote itself this node has everything. */
 		watermark_complete(&origin->mark, &tables->core->heap, origin->mark.top);
+		for (uint32_t s = origin->first; s != NONE; s = replica_slot(replica, s)->next)
+			replica_slot(replica, s)->flags |= SLOT_OWN;
 	}
+}
+
+void tables_start(struct tables *tables)
+{
+	WEFT_ASSERT(!tables->started);
+	WEFT_ASSERT(!id_is_zero(&tables->core->self.id));
+	claim_own(tables);
 	floor_start(tables);
 	repair_start(tables);
 	tables->started = true;

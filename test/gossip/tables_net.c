@@ -249,15 +249,19 @@ static void step_end(struct tnet *net, struct tnet_node *node)
 
 static void node_start(struct tnet *net, struct tnet_node *node)
 {
+	struct id self = node->kit.core.self.id;
+
 	node->tables = tables_new(&node->kit.core, &node->kit.members);
 	tables_set_admission(node->tables, (struct admission *)(void *)node);
 	step_begin(net, node);
+	memset(&node->kit.core.self.id, 0, sizeof(self)); /* rows may come before the identity */
 	for (size_t i = 0; i < node->store_count; i++) {
 		struct write write = {.kind = node->store[i].kind,
 				      .bytes = node->store[i].bytes,
 				      .len = node->store[i].len};
 		WEFT_ASSERT(tables_load(node->tables, &write) == 0);
 	}
+	node->kit.core.self.id = self;
 	tables_start(node->tables);
 	step_end(net, node);
 }
