@@ -83,7 +83,7 @@ json_t *api_warnings(struct daemon *d)
 		     d->totals.failed);
 	if (d->store_err.code != 0)
 		warn(list, "the last commit failed: %.200s", d->store_err.message);
-	if (!d->kernel)
+	if (d->kernel_tried && !d->kernel)
 		warn(list, "weftd has no right to change the kernel's networks: nothing can be "
 			   "attached");
 	return list;

@@ -104,16 +104,35 @@ static void apply(struct daemon *d, const struct node_update *update)
 		api_answered(d, &update->answers[i]);
 }
 
+static void on_kernel(uv_poll_t *poll, int status, int events);
+
+/* Opens the kernel once this node knows its id, and gives it all rows once it may be touched. */
+static void follow_kernel(struct daemon *d)
+{
+	struct id self = gossip_self(node_gossip(d->node));
+
+	if (!d->kernel_tried && !id_is_zero(&self)) {
+		d->kernel_tried = true;
+		daemon_open_kernel(d);
+		if (d->kernel) {
+			uv_poll_init(&d->loop, &d->kernel_poll, kernel_thread_fd(d->kernel));
+			d->kernel_poll.data = d;
+			uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
+		}
+	}
+	if (d->kernel && !d->kernel_fed && node_is_ready(d->node)) {
+		feed_all(d);
+		d->kernel_fed = true;
+	}
+}
+
 static void finish_step(struct daemon *d, const struct node_update *update)
 {
 	d->stepping = true;
 	d->steps++;
 	apply(d, update);
 	d->stepping = false;
-	if (!d->kernel_fed && d->kernel && node_is_ready(d->node)) {
-		feed_all(d);
-		d->kernel_fed = true;
-	}
+	follow_kernel(d);
 	arm_tick(d);
 	if (d->networks_changed || d->follow) {
 		bool networks = d->networks_changed;
@@ -278,13 +297,8 @@ static void start_handles(struct daemon *d)
 	uv_timer_init(&d->loop, &d->tick);
 	uv_poll_init(&d->loop, &d->udp_poll, d->udp.fd);
 	uv_poll_init(&d->loop, &d->store_poll, store_thread_fd(d->store));
-	d->tick.data = d->udp_poll.data = d->store_poll.data = d->kernel_poll.data = d;
+	d->tick.data = d->udp_poll.data = d->store_poll.data = d;
 	uv_poll_start(&d->store_poll, UV_READABLE, on_store);
-	if (d->kernel) {
-		uv_poll_init(&d->loop, &d->kernel_poll, kernel_thread_fd(d->kernel));
-		d->kernel_poll.data = d;
-		uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
-	}
 	for (size_t i = 0; i < 3; i++) {
 		uv_signal_init(&d->loop, &d->signals[i]);
 		d->signals[i].data = d;
@@ -330,7 +344,6 @@ static void run(struct daemon *d)
 	const struct node_update *update =
 	    node_start(d->node, daemon_now(), daemon_wall(), d->marker_ok);
 
-	daemon_open_kernel(d);
 	start_handles(d);
 	finish_step(d, update);
 	hostport_format(&d->options->bind, bind_text);

@@ -66,7 +66,8 @@ struct daemon {
 	struct weft_err store_err; /* the last commit that failed */
 	struct kernel_thread *kernel;
 	uv_poll_t kernel_poll;
-	bool kernel_fed; /* it has all rows; changes follow one by one */
+	bool kernel_tried; /* to be opened: it may be refused */
+	bool kernel_fed;   /* it has all rows; changes follow one by one */
 	struct overlay_totals totals;
 	uv_signal_t signals[3];
 	struct http *http;
@@ -115,8 +116,8 @@ struct wall daemon_wall(void);
 
 int daemon_open(struct daemon *d, struct weft_err *err);
 
-/* Starts the kernel thread once the node has started and has its id; without the right to do that
- * it says so and goes on. */
+/* Starts the kernel thread, once the node has its id; without the right to do that it says so and
+ * goes on. */
 void daemon_open_kernel(struct daemon *d);
 void daemon_close(struct daemon *d);
 
