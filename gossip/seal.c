@@ -10,13 +10,15 @@
  *
  * On the way out a datagram carries our certificate until the peer has spoken to our current key.
  * Frames that do not fit beside it follow the certificate in a datagram of their own. For a member
- * whose key is not known one datagram of frames waits while its certificate is asked for.
+ * whose key is not known a few datagrams of frames wait while its certificate is asked for.
  */
 #include "seal.h"
 
 #include <string.h>
 
 #include "sealing.h"
+
+#define STASH_BYTES_MAX ((size_t)3 * WIRE_PAYLOAD_MAX)
 
 struct seal *seal_new(struct core *core, struct member_table *members)
 {
@@ -132,38 +134,80 @@ bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool 
 	return true;
 }
 
+/* How many bytes of whole frames lie before limit; the first frame always counts. */
+static size_t frames_within(const uint8_t *frames, size_t len, size_t limit)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		size_t next = at + FRAME_HEADER_BYTES + (size_t)wire_get(frames + at + 1, 2);
+		WEFT_ASSERT(next <= len);
+		if (next > limit && at > 0)
+			break;
+		at = next;
+	}
+	return at;
+}
+
+/* Keeps all but the first cut bytes of what waits, and adds len more. */
+static void stash_change(struct seal *seal, struct session *session, size_t cut,
+			 const uint8_t *frames, size_t len)
+{
+	size_t kept = session->stash_len - cut;
+	uint8_t *old = session->stash;
+	uint8_t *fresh = NULL;
+
+	WEFT_ASSERT(cut <= session->stash_len && kept + len <= STASH_BYTES_MAX);
+	if (kept + len > 0)
+		fresh = heap_take(&seal->core->heap, kept + len);
+	if (kept > 0)
+		memcpy(fresh, old + cut, kept);
+	if (len > 0)
+		memcpy(fresh + kept, frames, len);
+	heap_give(&seal->core->heap, old, session->stash_len);
+	session->stash = fresh;
+	session->stash_len = kept + len;
+}
+
 static void stash_put(struct seal *seal, struct peer *peer, const struct hostport *via,
 		      const uint8_t *frames, size_t len)
 {
+	const struct hostport place = via != NULL ? *via : (struct hostport){.port = 0};
 	struct session *session = session_of(seal, peer);
+	size_t cut = 0;
 
-	/* One datagram a member; the newest says most. */
-	session->stash = heap_resize(&seal->core->heap, session->stash, session->stash_len, len);
-	session->stash_len = len;
-	memcpy(session->stash, frames, len);
-	session->stash_via = via != NULL ? *via : (struct hostport){.port = 0};
+	/* The newest say most: what is over the limit goes at the old end, frame by frame, and so
+	 * does all that was for another place. */
+	if (session->stash != NULL && !hostport_eq(&session->stash_via, &place))
+		cut = session->stash_len;
+	while (session->stash_len - cut + len > STASH_BYTES_MAX)
+		cut += frames_within(session->stash + cut, session->stash_len - cut, 0);
+	stash_change(seal, session, cut, frames, len);
+	session->stash_via = place;
 	session->stash_until = mono_add_ms(seal->core->now, STASH_MS);
 	peer_mark_busy(seal, peer);
 }
 
 static void stash_drop(struct seal *seal, struct session *session)
 {
-	heap_give(&seal->core->heap, session->stash, session->stash_len);
-	session->stash = NULL;
-	session->stash_len = 0;
+	stash_change(seal, session, session->stash_len, NULL, 0);
 }
 
 void stash_flush(struct seal *seal, struct peer *peer)
 {
 	struct session *session = peer->session;
-	struct hostport via;
+	const struct hostport *via;
 
-	if (session == NULL || session->stash == NULL || peer->current.key_id == 0)
+	if (session == NULL || peer->current.key_id == 0)
 		return;
-	via = session->stash_via;
-	if (seal_send(seal, peer->member, via.port != 0 ? &via : NULL, session->stash,
-		      session->stash_len) == 0)
-		stash_drop(seal, session);
+	via = session->stash_via.port != 0 ? &session->stash_via : NULL;
+	while (session->stash != NULL) {
+		size_t len = frames_within(session->stash, session->stash_len,
+					   seal_room(seal, peer->member));
+		if (seal_send(seal, peer->member, via, session->stash, len) != 0)
+			return;
+		stash_change(seal, session, len, NULL, 0);
+	}
 }
 
 static bool needs_cert(const struct seal *seal, const struct peer *peer)

@@ -56,7 +56,7 @@ enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const
 			   size_t len, struct opened *out);
 
 /* Seals frames to a member and adds the datagram to the update's sends; via may be NULL. Without a
- * key for the member it asks for its certificate, keeps these frames (one datagram a member) and
+ * key for the member it asks for its certificate, keeps these frames (a few datagrams a member) and
  * sends them when the certificate comes. Without frames (len 0) the datagram only makes the member
  * answer. 0, or WEFT_E_LIMIT when the update is full. */
 int seal_send(struct seal *seal, struct member *to, const struct hostport *via,

@@ -13,19 +13,19 @@
 
 #define STEP_WRITES 64
 #define PACE_MS 10
-#define FACT_DELAY_MS 20
+#define URGENT_MS 20
 
 void snapshot_init(struct snapshot *snapshot, struct core *core)
 {
 	*snapshot = (struct snapshot){.due = MONO_NEVER};
-	vec_init(&snapshot->facts, &core->heap, sizeof(uint32_t));
+	vec_init(&snapshot->urgent, &core->heap, sizeof(uint32_t));
 	vec_init(&snapshot->drops, &core->heap, sizeof(struct snapshot_drop));
 	vec_init(&snapshot->tokens, &core->heap, sizeof(uint64_t));
 }
 
 void snapshot_close(struct snapshot *snapshot)
 {
-	vec_close(&snapshot->facts);
+	vec_close(&snapshot->urgent);
 	vec_close(&snapshot->drops);
 	vec_close(&snapshot->tokens);
 }
@@ -42,11 +42,13 @@ static void mark_dirty(struct tables *tables, uint32_t slot)
 	if (at->flags & SLOT_DIRTY)
 		return;
 	at->flags |= SLOT_DIRTY;
-	if (at->origin == NONE) {
-		vec_push(&tables->snapshot.facts, &slot);
-		wake(tables, FACT_DELAY_MS);
-	} else {
+	if (at->origin != NONE)
 		tables->snapshot.dirty++;
+	/* Who the others are and where is worth a commit: without it a restart finds nobody. */
+	if (at->origin == NONE || at->kind == ROW_MEMBER) {
+		vec_push(&tables->snapshot.urgent, &slot);
+		wake(tables, URGENT_MS);
+	} else {
 		wake(tables, SNAPSHOT_MS);
 	}
 }
@@ -100,7 +102,7 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 	drop.key_len = (uint8_t)row.key_len;
 	memcpy(drop.key, row.key, row.key_len);
 	vec_push(&tables->snapshot.drops, &drop);
-	wake(tables, FACT_DELAY_MS);
+	wake(tables, URGENT_MS);
 }
 
 /* One step's writes; its persist group is opened by the first of them. */
@@ -196,21 +198,23 @@ static void write_drops(struct pass *pass)
 		write_drop(pass, vec_at(drops, drops->count - 1));
 }
 
-static void write_facts(struct pass *pass)
+static void write_urgent(struct pass *pass)
 {
-	struct vec *facts = &pass->tables->snapshot.facts;
+	struct vec *urgent = &pass->tables->snapshot.urgent;
 
-	for (; facts->count > 0 && pass->budget > 0; facts->count--) {
-		uint32_t slot = *(uint32_t *)vec_at(facts, facts->count - 1);
-		/* Its own write may have overtaken it. */
-		if (replica_slot(&pass->tables->replica, slot)->flags & SLOT_DIRTY)
+	for (; urgent->count > 0 && pass->budget > 0; urgent->count--) {
+		uint32_t slot = *(uint32_t *)vec_at(urgent, urgent->count - 1);
+		const struct slot *at = replica_slot(&pass->tables->replica, slot);
+		/* Its own write may have overtaken it, or another row has the slot. */
+		if (at->blob != BLOB_NONE && (at->flags & SLOT_DIRTY) &&
+		    may_store(pass->tables, at, slot))
 			write_slot(pass, slot);
 	}
 }
 
 static bool has_work(const struct snapshot *snapshot)
 {
-	return snapshot->drops.count > 0 || snapshot->facts.count > 0 || snapshot->cursor != NONE;
+	return snapshot->drops.count > 0 || snapshot->urgent.count > 0 || snapshot->cursor != NONE;
 }
 
 void snapshot_tick(struct tables *tables)
@@ -222,12 +226,12 @@ void snapshot_tick(struct tables *tables)
 	if (!mono_is_due(snapshot->due, core->now))
 		return;
 	snapshot->due = mono_add_ms(core->now, PACE_MS);
-	if (snapshot->cursor == NONE && snapshot->dirty > 0 && snapshot->facts.count == 0 &&
+	if (snapshot->cursor == NONE && snapshot->dirty > 0 && snapshot->urgent.count == 0 &&
 	    snapshot->drops.count == 0)
 		snapshot->cursor = 1;
 	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
 		write_drops(&pass);
-		write_facts(&pass);
+		write_urgent(&pass);
 		if (snapshot->cursor != NONE)
 			write_rows(&pass);
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What the store gets in the background: foreign facts soon, foreign rows every SNAPSHOT_MS, and
- * what to forget. A restart starts from it; the owners remain the truth, so a write that failed is
- * only tried again.
+ * What the store gets in the background: foreign facts and member rows soon, other foreign rows
+ * every SNAPSHOT_MS, and what to forget. A restart starts from it; the owners remain the truth, so a
+ * write that failed is only tried again.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct snapshot_drop {
 };
 
 struct snapshot {
-	struct vec facts;  /* uint32_t slots, dirty */
+	struct vec urgent; /* uint32_t slots, dirty: facts and member rows */
 	struct vec drops;  /* struct snapshot_drop */
 	struct vec tokens; /* uint64_t: commits under way */
 	uint32_t dirty;    /* foreign rows that the store lacks */

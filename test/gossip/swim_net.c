@@ -11,7 +11,7 @@
 
 static void fake_random(void *ctx, void *out, size_t len)
 {
-	struct net *net = ctx;
+	struct swim_net *net = ctx;
 
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)out)[i] = (uint8_t)rng_u64(&net->rng);
@@ -25,22 +25,22 @@ static void fake_wipe(void *ctx, void *bytes, size_t len)
 
 /* ---- the queue ---- */
 
-static bool earlier(const struct net_event *a, const struct net_event *b)
+static bool earlier(const struct swim_net_event *a, const struct swim_net_event *b)
 {
 	return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
 }
 
-static void swap(struct net *net, size_t i, size_t j)
+static void swap(struct swim_net *net, size_t i, size_t j)
 {
-	struct net_event *a = vec_at(&net->queue, i);
-	struct net_event *b = vec_at(&net->queue, j);
-	struct net_event kept = *a;
+	struct swim_net_event *a = vec_at(&net->queue, i);
+	struct swim_net_event *b = vec_at(&net->queue, j);
+	struct swim_net_event kept = *a;
 
 	*a = *b;
 	*b = kept;
 }
 
-static void queue_push(struct net *net, struct net_event *event)
+static void queue_push(struct swim_net *net, struct swim_net_event *event)
 {
 	size_t i = net->queue.count;
 
@@ -51,9 +51,9 @@ static void queue_push(struct net *net, struct net_event *event)
 		swap(net, i, (i - 1) / 2);
 }
 
-static struct net_event queue_pop(struct net *net)
+static struct swim_net_event queue_pop(struct swim_net *net)
 {
-	struct net_event first = *(struct net_event *)vec_at(&net->queue, 0);
+	struct swim_net_event first = *(struct swim_net_event *)vec_at(&net->queue, 0);
 	size_t i = 0;
 
 	swap(net, 0, net->queue.count - 1);
@@ -74,12 +74,12 @@ static struct net_event queue_pop(struct net *net)
 
 /* ---- one node ---- */
 
-static bool is_parted(const struct net *net, size_t a, size_t b)
+static bool is_parted(const struct swim_net *net, size_t a, size_t b)
 {
 	return net->parted && a % 2 != b % 2;
 }
 
-static size_t node_of(const struct net *net, const struct id *id)
+static size_t node_of(const struct swim_net *net, const struct id *id)
 {
 	for (size_t i = 0; i < net->count; i++) {
 		if (id_eq(&net->nodes[i].id, id))
@@ -89,10 +89,10 @@ static size_t node_of(const struct net *net, const struct id *id)
 	return 0;
 }
 
-static void post(struct net *net, size_t from, const struct id *to, const uint8_t *frames,
+static void post(struct swim_net *net, size_t from, const struct id *to, const uint8_t *frames,
 		 size_t len)
 {
-	struct net_event event = {.from = from, .to = node_of(net, to), .len = len};
+	struct swim_net_event event = {.from = from, .to = node_of(net, to), .len = len};
 	int64_t spread = net->delay_max_ns - net->delay_min_ns;
 
 	net->datagrams++;
@@ -106,9 +106,9 @@ static void post(struct net *net, size_t from, const struct id *to, const uint8_
 	queue_push(net, &event);
 }
 
-static void send_frames(struct net *net, size_t from)
+static void send_frames(struct swim_net *net, size_t from)
 {
-	struct net_node *node = &net->nodes[from];
+	struct swim_net_node *node = &net->nodes[from];
 	struct outbox *box = &node->core.outbox;
 	struct outbox_frame *candidates[OUTBOX_FRAMES_MAX];
 	uint8_t payload[WIRE_PAYLOAD_MAX];
@@ -134,11 +134,11 @@ static void send_frames(struct net *net, size_t from)
 	outbox_compact(box);
 }
 
-static void note_failures(struct net *net, struct net_node *node)
+static void note_failures(struct swim_net *net, struct swim_net_node *node)
 {
 	for (size_t i = 0; i < net->update->change_count; i++) {
 		const struct gossip_change *change = &net->update->changes[i];
-		const struct net_node *failed;
+		const struct swim_net_node *failed;
 		if (change->kind != CHANGE_MEMBER || change->after != MEMBER_FAILED)
 			continue;
 		failed = &net->nodes[node_of(net, &change->member)];
@@ -148,9 +148,9 @@ static void note_failures(struct net *net, struct net_node *node)
 	}
 }
 
-static void finish(struct net *net, size_t index)
+static void finish(struct swim_net *net, size_t index)
 {
-	struct net_node *node = &net->nodes[index];
+	struct swim_net_node *node = &net->nodes[index];
 
 	for (size_t i = 0; i < node->members.arrivals.count; i++) {
 		struct member_arrival *arrival = vec_at(&node->members.arrivals, i);
@@ -165,7 +165,7 @@ static void finish(struct net *net, size_t index)
 	}
 	note_failures(net, node);
 	for (size_t i = 0; i < net->update->persist_count; i++) {
-		struct net_event commit = {
+		struct swim_net_event commit = {
 		    .at = mono_add_ns(net->now, COMMIT_NS),
 		    .to = index,
 		    .token = net->update->persists[i].token,
@@ -176,15 +176,15 @@ static void finish(struct net *net, size_t index)
 	swim_check(node->swim);
 }
 
-static void begin(struct net *net, size_t index)
+static void begin(struct swim_net *net, size_t index)
 {
 	core_begin_step(&net->nodes[index].core, net->now, (struct wall){0});
 }
 
-enum drop_reason net_frame(struct net *net, size_t to, size_t from, uint8_t type,
-			   const uint8_t *body, size_t len)
+enum drop_reason swim_net_frame(struct swim_net *net, size_t to, size_t from, uint8_t type,
+				const uint8_t *body, size_t len)
 {
-	struct net_node *node = &net->nodes[to];
+	struct swim_net_node *node = &net->nodes[to];
 	enum drop_reason reason;
 
 	begin(net, to);
@@ -194,9 +194,9 @@ enum drop_reason net_frame(struct net *net, size_t to, size_t from, uint8_t type
 	return reason;
 }
 
-static void deliver(struct net *net, const struct net_event *event)
+static void deliver(struct swim_net *net, const struct swim_net_event *event)
 {
-	struct net_node *node = &net->nodes[event->to];
+	struct swim_net_node *node = &net->nodes[event->to];
 	struct member *from = member_find(&node->members, &net->nodes[event->from].id);
 	size_t at = 0;
 
@@ -213,9 +213,9 @@ static void deliver(struct net *net, const struct net_event *event)
 	finish(net, event->to);
 }
 
-static void handle(struct net *net, struct net_event *event)
+static void handle(struct swim_net *net, struct swim_net_event *event)
 {
-	struct net_node *node = &net->nodes[event->to];
+	struct swim_net_node *node = &net->nodes[event->to];
 
 	if (node->dead) {
 		heap_give(&net->heap, event->frames, event->len);
@@ -239,7 +239,7 @@ static void handle(struct net *net, struct net_event *event)
 
 /* ---- the whole ---- */
 
-static struct rec_member record_of(const struct net *net, size_t index)
+static struct rec_member record_of(const struct swim_net *net, size_t index)
 {
 	struct rec_member rec = {.wire_min = 1, .wire_max = 1};
 
@@ -253,9 +253,9 @@ static struct rec_member record_of(const struct net *net, size_t index)
 	return rec;
 }
 
-static void node_open(struct net *net, size_t index, enum gossip_profile profile)
+static void node_open(struct swim_net *net, size_t index, enum gossip_profile profile)
 {
-	struct net_node *node = &net->nodes[index];
+	struct swim_net_node *node = &net->nodes[index];
 	struct gossip_config config = {
 	    .crypto = &net->crypto,
 	    .pages = net->pages,
@@ -280,17 +280,17 @@ static void node_open(struct net *net, size_t index, enum gossip_profile profile
 	finish(net, index);
 }
 
-static void node_close(struct net_node *node)
+static void node_close(struct swim_net_node *node)
 {
 	swim_free(node->swim);
 	member_table_close(&node->members);
 	core_close(&node->core);
 }
 
-void net_open(struct net *net, size_t count, uint64_t seed, enum gossip_profile profile)
+void swim_net_open(struct swim_net *net, size_t count, uint64_t seed, enum gossip_profile profile)
 {
-	WEFT_ASSERT(count <= NET_NODES_MAX);
-	*net = (struct net){
+	WEFT_ASSERT(count <= SWIM_NET_NODES);
+	*net = (struct swim_net){
 	    .pages = core_kit_pages(),
 	    .crypto = {.ctx = net, .random = fake_random, .wipe = fake_wipe},
 	    .count = count,
@@ -300,7 +300,7 @@ void net_open(struct net *net, size_t count, uint64_t seed, enum gossip_profile 
 	};
 	rng_init(&net->rng, seed);
 	heap_init(&net->heap, &net->pages);
-	vec_init(&net->queue, &net->heap, sizeof(struct net_event));
+	vec_init(&net->queue, &net->heap, sizeof(struct swim_net_event));
 	net->update = heap_take(&net->heap, sizeof(*net->update));
 	net->blobs = heap_take(&net->heap, sizeof(*net->blobs));
 	for (size_t i = 0; i < count; i++)
@@ -309,24 +309,24 @@ void net_open(struct net *net, size_t count, uint64_t seed, enum gossip_profile 
 		node_open(net, i, profile);
 }
 
-void net_close(struct net *net)
+void swim_net_close(struct swim_net *net)
 {
 	for (size_t i = 0; i < net->count; i++)
 		node_close(&net->nodes[i]);
 	heap_close(&net->heap);
 }
 
-void net_kill(struct net *net, size_t node)
+void swim_net_kill(struct swim_net *net, size_t node)
 {
 	net->nodes[node].dead = true;
 }
 
-void net_stall(struct net *net, size_t node, int64_t ms)
+void swim_net_stall(struct swim_net *net, size_t node, int64_t ms)
 {
 	net->nodes[node].stalled = mono_add_ms(net->now, ms);
 }
 
-void net_restart(struct net *net, size_t node)
+void swim_net_restart(struct swim_net *net, size_t node)
 {
 	enum gossip_profile profile = net->nodes[node].core.profile;
 
@@ -336,13 +336,13 @@ void net_restart(struct net *net, size_t node)
 	node_open(net, node, profile);
 }
 
-static size_t next_tick(const struct net *net, struct mono *due)
+static size_t next_tick(const struct swim_net *net, struct mono *due)
 {
 	size_t chosen = 0;
 
 	*due = MONO_NEVER;
 	for (size_t i = 0; i < net->count; i++) {
-		const struct net_node *node = &net->nodes[i];
+		const struct swim_net_node *node = &net->nodes[i];
 		struct mono at = swim_deadline(node->swim);
 		if (node->dead)
 			continue;
@@ -356,14 +356,14 @@ static size_t next_tick(const struct net *net, struct mono *due)
 	return chosen;
 }
 
-static void step(struct net *net, struct mono until)
+static void step(struct swim_net *net, struct mono until)
 {
 	struct mono due;
 	size_t node = next_tick(net, &due);
 
 	if (net->queue.count > 0 &&
-	    ((struct net_event *)vec_at(&net->queue, 0))->at.ns <= mono_min(due, until).ns) {
-		struct net_event event = queue_pop(net);
+	    ((struct swim_net_event *)vec_at(&net->queue, 0))->at.ns <= mono_min(due, until).ns) {
+		struct swim_net_event event = queue_pop(net);
 		net->now = event.at.ns > net->now.ns ? event.at : net->now;
 		handle(net, &event);
 		return;
@@ -377,7 +377,7 @@ static void step(struct net *net, struct mono until)
 	finish(net, node);
 }
 
-void net_run(struct net *net, int64_t ms)
+void swim_net_run(struct swim_net *net, int64_t ms)
 {
 	struct mono until = mono_add_ms(net->now, ms);
 
@@ -385,31 +385,32 @@ void net_run(struct net *net, int64_t ms)
 		step(net, until);
 }
 
-enum member_state net_state(const struct net *net, size_t viewer, size_t subject)
+enum member_state swim_net_state(const struct swim_net *net, size_t viewer, size_t subject)
 {
 	return member_find(&net->nodes[viewer].members, &net->nodes[subject].id)->state;
 }
 
-size_t net_count(const struct net *net, size_t subject, enum member_state state)
+size_t swim_net_count(const struct swim_net *net, size_t subject, enum member_state state)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < net->count; i++)
-		count += !net->nodes[i].dead && i != subject && net_state(net, i, subject) == state;
+		count +=
+		    !net->nodes[i].dead && i != subject && swim_net_state(net, i, subject) == state;
 	return count;
 }
 
-int64_t net_until(struct net *net, size_t subject, enum member_state state, int64_t ms)
+int64_t swim_net_until(struct swim_net *net, size_t subject, enum member_state state, int64_t ms)
 {
 	struct mono start = net->now;
 	size_t living = 0;
 
 	for (size_t i = 0; i < net->count; i++)
 		living += !net->nodes[i].dead && i != subject;
-	while (net_count(net, subject, state) < living) {
+	while (swim_net_count(net, subject, state) < living) {
 		if (mono_diff_ms(net->now, start) >= ms)
 			return -1;
-		net_run(net, 10);
+		swim_net_run(net, 10);
 	}
 	return mono_diff_ms(net->now, start);
 }

@@ -9,9 +9,9 @@
 
 #include "gossip/swim.h"
 
-#define NET_NODES_MAX 128
+#define SWIM_NET_NODES 128
 
-struct net_node {
+struct swim_net_node {
 	struct core core;
 	struct member_table members;
 	struct swim *swim;
@@ -22,7 +22,7 @@ struct net_node {
 	size_t failed_seen; /* how often it saw a member fail */
 };
 
-struct net_event {
+struct swim_net_event {
 	struct mono at;
 	uint64_t order;
 	size_t to, from;
@@ -31,16 +31,16 @@ struct net_event {
 	uint8_t *frames;
 };
 
-struct net {
+struct swim_net {
 	struct page_source pages;
 	struct blob_store *blobs;
 	struct heap heap;
 	struct gossip_update *update;
 	struct gossip_crypto crypto;
 	struct rng rng;
-	struct net_node nodes[NET_NODES_MAX];
+	struct swim_net_node nodes[SWIM_NET_NODES];
 	size_t count;
-	struct vec queue; /* struct net_event, a binary heap */
+	struct vec queue; /* struct swim_net_event, a binary heap */
 	uint64_t order;
 	struct mono now;
 	unsigned loss_percent;
@@ -51,29 +51,29 @@ struct net {
 };
 
 /* Makes count nodes that know each other; they start within the first period. */
-void net_open(struct net *net, size_t count, uint64_t seed, enum gossip_profile profile);
-void net_close(struct net *net);
+void swim_net_open(struct swim_net *net, size_t count, uint64_t seed, enum gossip_profile profile);
+void swim_net_close(struct swim_net *net);
 
 /* Lets ms of virtual time pass. */
-void net_run(struct net *net, int64_t ms);
+void swim_net_run(struct swim_net *net, int64_t ms);
 
-void net_kill(struct net *net, size_t node);
+void swim_net_kill(struct swim_net *net, size_t node);
 
 /* Stops a node for ms; what reaches it meanwhile waits, up to a socket's worth. */
-void net_stall(struct net *net, size_t node, int64_t ms);
+void swim_net_stall(struct swim_net *net, size_t node, int64_t ms);
 
 /* Starts a killed node again with what it stored and with fresh memory of the others. */
-void net_restart(struct net *net, size_t node);
+void swim_net_restart(struct swim_net *net, size_t node);
 
 /* The state of a member as one node sees it. */
-enum member_state net_state(const struct net *net, size_t viewer, size_t subject);
+enum member_state swim_net_state(const struct swim_net *net, size_t viewer, size_t subject);
 
 /* How many living nodes see the subject so. */
-size_t net_count(const struct net *net, size_t subject, enum member_state state);
+size_t swim_net_count(const struct swim_net *net, size_t subject, enum member_state state);
 
 /* Runs until all living nodes see the subject so, at most ms; the time it took, or -1. */
-int64_t net_until(struct net *net, size_t subject, enum member_state state, int64_t ms);
+int64_t swim_net_until(struct swim_net *net, size_t subject, enum member_state state, int64_t ms);
 
 /* Runs one frame into a node as if from another one, and what follows from it. */
-enum drop_reason net_frame(struct net *net, size_t to, size_t from, uint8_t type,
-			   const uint8_t *body, size_t len);
+enum drop_reason swim_net_frame(struct swim_net *net, size_t to, size_t from, uint8_t type,
+				const uint8_t *body, size_t len);

@@ -7,20 +7,20 @@
 #include "gossip/swim_parts.h"
 #include "swim_net.h"
 
-static struct net net;
+static struct swim_net net;
 
 static int setup(void **state)
 {
 	(void)state;
-	net_open(&net, 5, 1, PROFILE_LAN);
-	net_run(&net, 5000);
+	swim_net_open(&net, 5, 1, PROFILE_LAN);
+	swim_net_run(&net, 5000);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	net_close(&net);
+	swim_net_close(&net);
 	return 0;
 }
 
@@ -32,8 +32,8 @@ static enum drop_reason subject_frame(uint8_t type, size_t to, size_t from, size
 	memcpy(body, net.nodes[subject].id.b, ID_BYTES);
 	wire_put(body + ID_BYTES, incarnation, 8);
 	memcpy(body + SWIM_SUBJECT_BYTES, net.nodes[accuser].id.b, ID_BYTES);
-	return net_frame(&net, to, from, type, body,
-			 type == FRAME_SUSPECT ? SWIM_SUSPECT_BYTES : SWIM_SUBJECT_BYTES);
+	return swim_net_frame(&net, to, from, type, body,
+			      type == FRAME_SUSPECT ? SWIM_SUSPECT_BYTES : SWIM_SUBJECT_BYTES);
 }
 
 static void frames_that_are_cut_off_are_refused(void **state)
@@ -50,10 +50,10 @@ static void frames_that_are_cut_off_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(least) / sizeof(least[0]); i++) {
 		for (size_t len = 0; len < least[i].len; len++)
-			assert_int_equal(net_frame(&net, 0, 1, least[i].type, body, len),
+			assert_int_equal(swim_net_frame(&net, 0, 1, least[i].type, body, len),
 					 DROP_FRAME);
 	}
-	assert_int_equal(net_frame(&net, 0, 1, 30, body, 64), DROP_FRAME_TYPE);
+	assert_int_equal(swim_net_frame(&net, 0, 1, 30, body, 64), DROP_FRAME_TYPE);
 }
 
 static void a_longer_body_of_a_later_version_is_read_as_far_as_known(void **state)
@@ -61,8 +61,8 @@ static void a_longer_body_of_a_later_version_is_read_as_far_as_known(void **stat
 	uint8_t body[64] = {0};
 
 	(void)state;
-	assert_int_equal(net_frame(&net, 0, 1, FRAME_PING, body, 64), DROP_NONE);
-	assert_int_equal(net_frame(&net, 0, 1, FRAME_ACK, body, 64), DROP_NONE);
+	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_PING, body, 64), DROP_NONE);
+	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_ACK, body, 64), DROP_NONE);
 }
 
 static void an_incarnation_beyond_reason_is_refused(void **state)
@@ -78,7 +78,7 @@ static void nobody_accuses_itself(void **state)
 	(void)state;
 	assert_int_equal(subject_frame(FRAME_SUSPECT, 0, 1, 2, 1000, 2), DROP_FRAME);
 	assert_int_equal(subject_frame(FRAME_FAILED, 0, 2, 2, 1000, 2), DROP_FRAME);
-	assert_int_equal(net_state(&net, 0, 2), MEMBER_ALIVE);
+	assert_int_equal(swim_net_state(&net, 0, 2), MEMBER_ALIVE);
 }
 
 static void word_of_a_stranger_is_passed_over(void **state)
@@ -86,7 +86,7 @@ static void word_of_a_stranger_is_passed_over(void **state)
 	uint8_t body[SWIM_SUBJECT_BYTES] = {1, 2, 3};
 
 	(void)state;
-	assert_int_equal(net_frame(&net, 0, 1, FRAME_FAILED, body, sizeof(body)), DROP_NONE);
+	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_FAILED, body, sizeof(body)), DROP_NONE);
 	assert_int_equal(net.nodes[0].members.ordered.count, 5);
 }
 
@@ -100,8 +100,8 @@ static void an_old_accusation_is_answered_with_the_newer_word(void **state)
 	assert_true(known > 0);
 	elsewhere->incarnation = known - 1;
 	assert_int_equal(subject_frame(FRAME_SUSPECT, 0, 1, 2, known - 1, 1), DROP_NONE);
-	assert_int_equal(net_state(&net, 0, 2), MEMBER_ALIVE);
-	net_run(&net, 2);
+	assert_int_equal(swim_net_state(&net, 0, 2), MEMBER_ALIVE);
+	swim_net_run(&net, 2);
 	assert_int_equal(elsewhere->incarnation, known);
 }
 
@@ -114,7 +114,7 @@ static void a_refutation_that_was_lost_is_given_again(void **state)
 	elsewhere->incarnation = told - 1;
 	assert_int_equal(subject_frame(FRAME_SUSPECT, 2, 1, 2, told - 1, 1), DROP_NONE);
 	assert_int_equal(net.nodes[2].core.self.incarnation, told);
-	net_run(&net, 2);
+	swim_net_run(&net, 2);
 	assert_int_equal(elsewhere->incarnation, told);
 }
 
@@ -141,15 +141,15 @@ static void a_node_learns_of_the_dead_without_probing_them(void **state)
 	struct member *dead;
 
 	(void)state;
-	net_kill(&net, 4);
-	assert_in_range(net_until(&net, 4, MEMBER_FAILED, 10000), 1, 4500);
-	net_run(&net, 5000);
+	swim_net_kill(&net, 4);
+	assert_in_range(swim_net_until(&net, 4, MEMBER_FAILED, 10000), 1, 4500);
+	swim_net_run(&net, 5000);
 	/* As if it had joined later: the dead one looks alive. */
 	dead = member_find(members, &net.nodes[4].id);
 	member_set_state(members, dead, MEMBER_ALIVE);
 	members->arrivals.count = 0;
-	net_run(&net, 30000);
-	assert_int_equal(net_state(&net, 0, 4), MEMBER_FAILED);
+	swim_net_run(&net, 30000);
+	assert_int_equal(swim_net_state(&net, 0, 4), MEMBER_FAILED);
 }
 
 #define WITH_NET(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
