@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "tables_net.h"
+
+#include <string.h>
+
+#include "../base/cmocka_all.h"
+#include "gossip/base/pack.h"
+#include "gossip/pull.h"
+
+TNET_ADMISSION
+
+static const struct id net_a = {{0xaa}};
+
+/* Node 2 asks node 1 for an origin; the frames of the answer by type. */
+struct answer {
+	size_t rows, ends, bytes;
+	uint16_t first_kind;
+	enum drop_reason reason;
+};
+
+static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
+			 enum want_mode mode, const struct version *versions, size_t count)
+{
+	struct tnet_node *node = tnet_node(net, 1);
+	struct outbox *box = &node->kit.core.outbox;
+	struct id from = id_numbered(2), author = id_numbered((uint8_t)owner);
+	struct answer answer = {.rows = 0};
+	uint8_t bytes[1160];
+	struct pack pack;
+
+	pack_init(&pack, bytes, sizeof(bytes));
+	pack_array(&pack, 2);
+	pack_array(&pack, 0);
+	pack_array(&pack, 1);
+	pack_array(&pack, 6);
+	pack_bin(&pack, topic->b, ID_BYTES);
+	pack_bin(&pack, author.b, ID_BYTES);
+	pack_uint(&pack, mode);
+	pack_uint(&pack, 0);
+	pack_uint(&pack, 0);
+	pack_array(&pack, 2 * count);
+	for (size_t i = 0; i < count; i++) {
+		pack_uint(&pack, versions[i].epoch);
+		pack_uint(&pack, versions[i].sequence);
+	}
+	core_begin_step(&node->kit.core, net->now, (struct wall){0});
+	answer.reason = tables_frame(node->tables, member_find(&node->kit.members, &from),
+				     FRAME_PULL, bytes, pack.len);
+	for (size_t i = 0; i < box->frames.count; i++) {
+		const struct outbox_frame *frame = vec_at(&box->frames, i);
+		struct row_view row;
+		answer.bytes += frame->len;
+		answer.ends += frame->type == FRAME_PULL_END;
+		if (frame->type == FRAME_ROW && answer.rows++ == 0) {
+			assert_int_equal(row_parse(outbox_body(box, frame), frame->len, &row), 0);
+			answer.first_kind = row.kind;
+		}
+	}
+	outbox_clear(box);
+	return answer;
+}
+
+static void an_answer_is_bounded_whatever_is_held(void **state)
+{
+	struct id all = {{0}};
+	struct answer answer;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 1);
+	for (uint32_t i = 0; i < 500; i++) {
+		assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, i, "r"), 0);
+		tnet_run(&net, 2);
+	}
+	answer = ask(&net, &all, 1, WANT_ROWS, NULL, 0);
+	assert_int_equal(answer.rows, 64);
+	assert_int_equal(answer.ends, 1);
+	answer = ask(&net, &all, 1, WANT_LIST, NULL, 0);
+	assert_int_equal(answer.rows, 0);
+	assert_in_range(answer.bytes, 500, 700); /* a byte a row */
+	tnet_close(&net);
+}
+
+static void the_member_row_goes_before_all_others(void **state)
+{
+	struct id all = {{0}};
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 2);
+	for (uint32_t i = 0; i < 100; i++) {
+		assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, i, "r"), 0);
+		tnet_run(&net, 2);
+	}
+	assert_int_equal(tnet_put(&net, 1, ROW_MEMBER, NULL, 0, "me"), 0);
+	tnet_run(&net, 2);
+	assert_int_equal(ask(&net, &all, 1, WANT_ROWS, NULL, 0).first_kind, ROW_MEMBER);
+	tnet_close(&net);
+}
+
+static void versions_asked_for_by_name_are_sent_or_said_to_be_gone(void **state)
+{
+	struct version versions[32];
+	struct id all = {{0}};
+	struct answer answer;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 3);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 1, "r"), 0);
+	tnet_run(&net, 2);
+	versions[0] = (struct version){1, 1};
+	for (uint64_t i = 1; i < 32; i++) /* the longest list of gone versions there can be */
+		versions[i] = (struct version){UINT64_MAX - 40 + i, UINT64_MAX - 1};
+	answer = ask(&net, &all, 1, WANT_MISSING, versions, 32);
+	assert_int_equal(answer.reason, DROP_NONE);
+	assert_int_equal(answer.rows, 1);
+	assert_int_equal(answer.ends, 1);
+	versions[1] = versions[0]; /* not rising */
+	assert_int_equal(ask(&net, &all, 1, WANT_MISSING, versions, 2).reason, DROP_FRAME);
+	tnet_close(&net);
+}
+
+static void rows_of_a_network_are_not_served_to_a_stranger(void **state)
+{
+	struct answer answer;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 4);
+	tnet_attach(&net, 1, &net_a);
+	assert_int_equal(tnet_put(&net, 1, ROW_ENDPOINT, &net_a, 1, "e"), 0);
+	tnet_run(&net, 5);
+	answer = ask(&net, &net_a, 1, WANT_ROWS, NULL, 0);
+	assert_int_equal(answer.rows + answer.ends, 0);
+	tnet_attach(&net, 2, &net_a);
+	tnet_run(&net, 10);
+	assert_int_equal(ask(&net, &net_a, 1, WANT_ROWS, NULL, 0).rows, 1);
+	tnet_close(&net);
+}
+
+static void an_origin_below_its_floor_is_not_served(void **state)
+{
+	struct id all = {{0}};
+	struct answer answer;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 5);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 1, "r"), 0);
+	tnet_run(&net, 2);
+	replica_set_incomplete(&tnet_node(&net, 1)->tables->replica, 1, true);
+	answer = ask(&net, &all, 1, WANT_ROWS, NULL, 0);
+	assert_int_equal(answer.rows, 0);
+	assert_int_equal(answer.ends, 1);
+	replica_set_incomplete(&tnet_node(&net, 1)->tables->replica, 1, false);
+	tnet_close(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_answer_is_bounded_whatever_is_held),
+	    cmocka_unit_test(the_member_row_goes_before_all_others),
+	    cmocka_unit_test(versions_asked_for_by_name_are_sent_or_said_to_be_gone),
+	    cmocka_unit_test(rows_of_a_network_are_not_served_to_a_stranger),
+	    cmocka_unit_test(an_origin_below_its_floor_is_not_served),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "tables_net.h"
+
+#include <string.h>
+
+#include "../base/cmocka_all.h"
+
+TNET_ADMISSION
+
+static void foreign_facts_are_stored_soon_and_foreign_rows_within_the_snapshot(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 14);
+	assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, 5, "a"), 0);
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 0, "x"), 0);
+	tnet_run(&net, 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_FACT], 1);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 0);
+	tnet_run(&net, SNAPSHOT_MS);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 1);
+	tnet_run(&net, 3 * SNAPSHOT_MS);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 1); /* only what changed */
+	tnet_close(&net);
+}
+
+static void a_failed_snapshot_is_written_again(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 15);
+	tnet_node(&net, 2)->disk_fails = true;
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 0, "x"), 0);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 1);
+	assert_int_equal(tnet_node(&net, 2)->store_count, 0);
+	tnet_node(&net, 2)->disk_fails = false;
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 2);
+	assert_int_equal(tnet_node(&net, 2)->store_count, 1);
+	tnet_close(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(foreign_facts_are_stored_soon_and_foreign_rows_within_the_snapshot),
+	    cmocka_unit_test(a_failed_snapshot_is_written_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
