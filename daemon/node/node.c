@@ -242,6 +242,7 @@ static void begin_step(struct node *node, struct mono now, struct wall wall)
 static const struct node_update *end_step(struct node *node)
 {
 	tick_parts(node);
+	route_standing(node);
 	ops_tick(node);
 	presence_tick(node);
 	acks_tick(node);

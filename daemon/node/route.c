@@ -170,9 +170,24 @@ static void row_changed(struct node *node, const struct row_view *row)
 	network_row_changed(node, row);
 }
 
+/* A node leases while it is an active member and nobody else has its identity. One that no member
+ * consented to may too if its marker was there: it is no copy, and ipamdb's guard asked for that.
+ */
+void route_standing(struct node *node)
+{
+	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip);
+	struct ipam_event event = {.kind = IPAM_EV_ACTIVE, .ok = may};
+	enum ipam_standing standing = may ? STANDS_ACTIVE : STANDS_FENCED;
+
+	if (node->phase == NODE_NO_CLUSTER || node->phase == NODE_JOINING ||
+	    node->phase == NODE_CLAIMING || standing == node->standing)
+		return;
+	node->standing = standing;
+	route_ipam(node, &event);
+}
+
 static void phase_changed(struct node *node)
 {
-	struct ipam_event event = {.kind = IPAM_EV_ACTIVE};
 	enum node_phase before = node->phase;
 	struct id self = gossip_self(node->gossip);
 
@@ -185,9 +200,7 @@ static void phase_changed(struct node *node)
 		node->active_since = node->now;
 		todo_add(node, &(struct todo){.kind = TODO_TOPICS});
 	}
-	event.ok = node->phase == NODE_ACTIVE;
-	if (node->phase != NODE_JOINING && node->phase != NODE_CLAIMING)
-		route_ipam(node, &event);
+	route_standing(node);
 	if (node->phase == NODE_REMOVED)
 		boxes_withdraw(node);
 }

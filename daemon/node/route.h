@@ -22,5 +22,8 @@ bool route_has_room(const struct node *node);
 void route_agenda(struct node *node);
 bool route_has_agenda(const struct node *node);
 
+/* Tells ipamdb whether this node may lease, when that has changed. */
+void route_standing(struct node *node);
+
 /* Phase, members and rows as they are known before the first change. */
 void route_start(struct node *node);

@@ -75,6 +75,9 @@ struct network {
 	struct mono refreshed;
 };
 
+/* What ipamdb was told last. */
+enum ipam_standing { STANDS_UNTOLD = 0, STANDS_ACTIVE, STANDS_FENCED };
+
 struct node {
 	struct node_config config;
 	struct heap heap;
@@ -85,6 +88,7 @@ struct node {
 	bool started, ready, synced, leaving;
 	bool reading_gossip, reading_ipamdb; /* an update is being read */
 	enum node_phase phase;
+	enum ipam_standing standing;
 	struct mono active_since; /* the phase; MONO_NEVER before */
 	uint64_t next_tag, next_token;
 	struct vec ops;     /* struct op *, by id */

@@ -287,6 +287,13 @@ void host_start(struct sim *sim, struct sim_host *host)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
 	/* The runtime directory survives a crash of the daemon alone. */
 	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), true));
+	/* A crash may come between the end of a membership and its answer. */
+	if (gossip_phase(node_gossip(host->node)) != NODE_LEFT)
+		return;
+	if (!host->leaving)
+		sim_fail(sim, "host %zu left although nobody asked it to", host->index);
+	host->leaving = false;
+	host->state = HOST_LEFT;
 }
 
 void host_crash(struct sim *sim, struct sim_host *host)
