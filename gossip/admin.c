@@ -127,13 +127,13 @@ void admin_token_rm(struct admission *adm, const struct gossip_command *command)
 	if (!require_admin(adm, command->tag))
 		return;
 	id_format(&command->id, id);
+	if (authority_has_fact(adm->tables, FACT_TOKEN_END, &command->id, NULL)) {
+		core_answer(adm->core, command->tag)->id = command->id; /* done before */
+		return;
+	}
 	if (!authority_has_fact(adm->tables, FACT_TOKEN, &command->id, NULL)) {
 		admission_refuse(adm, command->tag, WEFT_E_NOT_FOUND,
 				 "no token has the id %s; weft token ls lists them", id);
-		return;
-	}
-	if (authority_has_fact(adm->tables, FACT_TOKEN_END, &command->id, NULL)) {
-		core_answer(adm->core, command->tag)->id = command->id; /* done before */
 		return;
 	}
 	put_and_wait(adm, command->tag, FACT_TOKEN_END, &command->id, NULL, 0, NULL);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Inside of admission, shared by its files (admission, founding, own_record, claim, admin, leave,
- * join_seed, join_joiner, effect) and by
- * nobody else.
+ * Inside of admission: its state and the entry points of its files, which nobody else includes.
  */
 #pragma once
 
@@ -13,6 +11,7 @@
 #define SYNC_WAIT_MS 5000
 #define RENEW_MS (INT64_C(24) * 3600 * 1000)
 #define PENDING_MAX 64
+#define RETRY_MS 500 /* after a store that failed or found no room */
 
 /* What waits for the store. */
 enum pending_kind {
@@ -76,7 +75,7 @@ struct admission {
 	struct mono renew_due;
 	struct mono retry_due; /* of stores that failed or found no room */
 	struct vec pending;    /* struct pending */
-	struct vec book; /* struct id: members whose records are to be stored */
+	struct vec book;       /* struct id: members whose records are to be stored */
 	struct mono book_due;
 	struct gate gate;
 	struct join *join; /* NULL: none */
@@ -85,6 +84,8 @@ struct admission {
 };
 
 struct chain_ctx admission_ctx(struct admission *adm);
+
+void pending_close(struct admission *adm);
 
 /* Remembers what waits for a persist token; WEFT_E_BUSY when too much does. */
 bool admission_may_wait(const struct admission *adm);

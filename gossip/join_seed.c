@@ -7,12 +7,7 @@
  * valid cookie the source address is real; then the proof may cost a key agreement and a few
  * signature checks, under a limit. What is refused is refused with a reason, sealed, because a
  * person waits for it on the other side.
- *
- * An admission is remembered for a minute: the same proof again (an answer was lost) gets the same
- * counter-signature, two newcomers cannot take one name here, and the newcomer's certificate is
- * believed before its member row has come.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "admission_impl.h"
@@ -117,224 +112,6 @@ enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 	seal_send_plain(adm->seal, from, out, (size_t)(at - out));
 	return DROP_NONE;
 }
-
-/* ---- what is remembered of an admission ---- */
-
-static struct admitted *admitted_at(const struct admission *adm, size_t i)
-{
-	return *(struct admitted **)vec_at(&adm->gate.admitted, i);
-}
-
-static void admitted_drop(struct admission *adm, size_t i)
-{
-	heap_give(&adm->core->heap, admitted_at(adm, i), sizeof(struct admitted));
-	vec_remove(&adm->gate.admitted, i);
-}
-
-static struct admitted *admitted_find(struct admission *adm, const struct id *id)
-{
-	for (size_t i = adm->gate.admitted.count; i-- > 0;) {
-		if (mono_is_due(admitted_at(adm, i)->until, adm->core->now))
-			admitted_drop(adm, i);
-	}
-	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
-		if (id_eq(&admitted_at(adm, i)->id, id))
-			return admitted_at(adm, i);
-	}
-	return NULL;
-}
-
-static bool is_promised(const struct admission *adm, const char *name, const struct id *except)
-{
-	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
-		const struct admitted *admitted = admitted_at(adm, i);
-		if (strcmp(admitted->rec.name, name) == 0 && !id_eq(&admitted->id, except))
-			return true;
-	}
-	return false;
-}
-
-bool seed_row_came(struct admission *adm, const struct id *node)
-{
-	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
-		if (!id_eq(&admitted_at(adm, i)->id, node))
-			continue;
-		admitted_drop(adm, i);
-		return true;
-	}
-	return false;
-}
-
-void seed_close(struct admission *adm)
-{
-	while (adm->gate.admitted.count > 0)
-		admitted_drop(adm, 0);
-	vec_close(&adm->gate.admitted);
-}
-
-struct member *seed_vouch(void *ctx, const struct id *node)
-{
-	struct admission *adm = ctx;
-	const struct admitted *admitted = admitted_find(adm, node);
-	struct member *member;
-
-	if (admitted == NULL)
-		return NULL;
-	member = member_intern(adm->members, node);
-	if (member != NULL && !member->has_record && member->state != MEMBER_REMOVED)
-		member_apply_record(adm->members, member, &admitted->rec, 0);
-	return member;
-}
-
-/* ---- the judgement ---- */
-
-static int say_expired(const struct admission *adm, const struct proof *proof, struct weft_err *err)
-{
-	char end[WALL_TEXT_BYTES];
-	char now[WALL_TEXT_BYTES];
-
-	wall_format(proof->cert.expires, end);
-	wall_format(adm->core->wall, now);
-	return weft_err_set(err, WEFT_E_TOKEN_EXPIRED,
-			    "the token expired at %s and the clock of %s says %s", end,
-			    adm->core->name, now);
-}
-
-static int check_token(struct admission *adm, const struct proof *proof, struct weft_err *err)
-{
-	const struct gossip_crypto *crypto = adm->core->crypto;
-	struct chain_ctx ctx = admission_ctx(adm);
-	struct rec_token terms;
-
-	if (!token_terms_match(crypto, &proof->cert, proof->terms, proof->terms_len, &terms) ||
-	    !token_cert_verify(&ctx, &proof->path, &proof->cert) ||
-	    !chain_bind_verify(&ctx, &proof->cert, proof->pub, proof->bind))
-		return weft_err_set(err, WEFT_E_TOKEN_INVALID,
-				    "the token is not signed by an admin of cluster %s",
-				    adm->core->self.cluster_name);
-	if (authority_has_fact(adm->tables, FACT_TOKEN_END, &proof->cert.id, NULL))
-		return weft_err_set(err, WEFT_E_TOKEN_REVOKED,
-				    "an admin revoked the token; ask for a new one");
-	for (size_t i = 0; i < path_count(&proof->path); i++) {
-		struct id admin = chain_node_id(crypto, path_key(&proof->path, i));
-		if (authority_has_fact(adm->tables, FACT_ADMIN_END, &admin, NULL) ||
-		    authority_has_fact(adm->tables, FACT_REMOVAL, &admin, NULL))
-			return weft_err_set(err, WEFT_E_TOKEN_REVOKED,
-					    "the token was made by a node that is no admin any "
-					    "more; ask for a new one");
-	}
-	if (adm->core->wall.ms > proof->cert.expires.ms)
-		return say_expired(adm, proof, err);
-	if (!name_fits_pattern(proof->name, terms.name_pattern))
-		return weft_err_set(err, WEFT_E_DENIED,
-				    "the token admits names like \"%s\", which \"%s\" is not; "
-				    "choose one with --name",
-				    terms.name_pattern, proof->name);
-	return 0;
-}
-
-/* The member that bears a name and counts; NULL when none does. */
-static struct member *bearer(const struct admission *adm, const char *name, const struct id *except)
-{
-	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
-		if (member->has_record && member->state != MEMBER_LEFT &&
-		    member->state != MEMBER_REMOVED && !id_eq(&member->id, except) &&
-		    strcmp(member->rec.name, name) == 0)
-			return member;
-	}
-	return NULL;
-}
-
-/* join --replace: the old bearer of the name is removed, if it is gone or was on this very host. */
-static int replace(struct admission *adm, const struct member *old, const struct hostport *from,
-		   struct weft_err *err)
-{
-	uint64_t token;
-
-	if (!adm->core->self.is_admin)
-		return weft_err_set(err, WEFT_E_DENIED,
-				    "%s is no admin and cannot replace a node; join through one",
-				    adm->core->name);
-	if (id_eq(&old->id, &adm->core->self.id) ||
-	    (member_is_present(old) && !inet_eq(&old->addr.ip, &from->ip)))
-		return weft_err_set(err, WEFT_E_NAME_TAKEN,
-				    "%s is running on another host; remove it with weft node rm "
-				    "or choose another name",
-				    old->rec.name);
-	return admin_put_removal(adm, 0, &old->id, "replaced by a new join", &token, err);
-}
-
-/* 0: admit; WEFT_E_BUSY without a message: the answer comes to a later proof. */
-static int check_name(struct admission *adm, const struct proof *proof, const struct id *id,
-		      const struct hostport *from, struct weft_err *err)
-{
-	const struct member *old = bearer(adm, proof->name, id);
-
-	if (is_promised(adm, proof->name, id))
-		return weft_err_set(err, WEFT_E_NAME_TAKEN,
-				    "another node is joining under the name %s now", proof->name);
-	if (old == NULL)
-		return 0;
-	if (!proof->replace)
-		return weft_err_set(err, WEFT_E_NAME_TAKEN,
-				    "a member named %s is here already; choose another --name or, "
-				    "if that node is gone for good, join --replace",
-				    proof->name);
-	return replace(adm, old, from, err) == 0 ? WEFT_E_BUSY : err->code;
-}
-
-static int judge(struct admission *adm, const struct proof *proof, const struct id *id,
-		 const struct hostport *from, struct weft_err *err)
-{
-	const struct member *member = member_find(adm->members, id);
-	int rc = check_token(adm, proof, err);
-
-	if (rc != 0)
-		return rc;
-	if ((member != NULL && member->state == MEMBER_REMOVED) ||
-	    authority_has_fact(adm->tables, FACT_REMOVAL, id, NULL))
-		return weft_err_set(err, WEFT_E_REMOVED,
-				    "this identity was removed from the cluster; weft reset makes "
-				    "a new one");
-	if (adm->members->ordered.count >= adm->core->limits.members_max ||
-	    adm->gate.admitted.count >= ADMITTED_MAX)
-		return weft_err_set(err, WEFT_E_LIMIT,
-				    "the cluster has as many members as it may have, or too many "
-				    "join at once");
-	return check_name(adm, proof, id, from, err);
-}
-
-/* The admission of this node: the one given before, or a new one. */
-static struct admitted *admit(struct admission *adm, const struct proof *proof, const struct id *id,
-			      const struct hostport *from)
-{
-	struct admitted *admitted = heap_take(&adm->core->heap, sizeof(*admitted));
-	struct chain_ctx ctx = admission_ctx(adm);
-	uint8_t name_hash[NAME_HASH_BYTES];
-	struct rec_member *rec = &admitted->rec;
-
-	admitted->id = *id;
-	admitted->until = mono_add_ms(adm->core->now, ADMITTED_LIFE_MS);
-	admitted->sig.at = adm->core->wall;
-	memcpy(admitted->sig.admitter, adm->core->self.sign_pub, SIGN_PUB_BYTES);
-	chain_name_hash(adm->core->crypto, proof->name, name_hash);
-	chain_admit(&ctx, &proof->cert, proof->pub, name_hash, adm->core->self.sign_sec,
-		    &admitted->sig);
-	memcpy(rec->name, proof->name, sizeof(rec->name));
-	memcpy(rec->pubkey, proof->pub, SIGN_PUB_BYTES);
-	rec->gossip = address_is_unset(&proof->gossip.ip) ? *from : proof->gossip;
-	rec->vtep = address_is_unset(&proof->vtep) ? rec->gossip.ip : proof->vtep;
-	rec->wire_min = WIRE_VERSION;
-	rec->wire_max = WIRE_VERSION;
-	rec->chain_len =
-	    chain_token_encode(&proof->path, &proof->cert, proof->bind, &admitted->sig, rec->chain);
-	vec_push(&adm->gate.admitted, &admitted);
-	core_trace(adm->core, TRACE_ADMITTED, id, NULL, from, 0);
-	return admitted;
-}
-
-/* ---- answers ---- */
 
 struct reply {
 	struct hostport to;
@@ -459,13 +236,13 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 	id = chain_node_id(crypto, proof.pub);
 	if (id_eq(&id, &adm->core->self.id))
 		return DROP_SELF;
-	admitted = admitted_find(adm, &id);
-	rc = admitted != NULL ? 0 : judge(adm, &proof, &id, from, &err);
+	admitted = judge_admitted(adm, &id);
+	rc = admitted != NULL ? 0 : judge_proof(adm, &proof, &id, from, &err);
 	if (rc == WEFT_E_BUSY && err.code == 0)
 		return DROP_NONE; /* the removal is being stored; the proof comes again */
 	if (rc == 0)
 		reply_admitted(adm, &reply,
-			       admitted != NULL ? admitted : admit(adm, &proof, &id, from));
+			       admitted != NULL ? admitted : judge_admit(adm, &proof, &id, from));
 	else
 		reply_verdict(adm, &reply, &err, NULL);
 	return DROP_NONE;

@@ -79,12 +79,24 @@ enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 			    const uint8_t *bytes, size_t len);
 enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 			    const uint8_t *bytes, size_t len);
+
+/* join_judge.c: what is remembered of a node admitted here (NULL: nothing); whether a proof admits
+ * (0, a code with its line, or WEFT_E_BUSY without one: ask again when the store is done); a new
+ * admission. */
+struct admitted *judge_admitted(struct admission *adm, const struct id *id);
+int judge_proof(struct admission *adm, const struct proof *proof, const struct id *id,
+		const struct hostport *from, struct weft_err *err);
+struct admitted *judge_admit(struct admission *adm, const struct proof *proof, const struct id *id,
+			     const struct hostport *from);
 struct member *seed_vouch(void *ctx, const struct id *node);
 /* The row of a node that was admitted here came: true when it was waited for. */
 bool seed_row_came(struct admission *adm, const struct id *node);
 void seed_close(struct admission *adm);
 
-/* join_joiner.c */
+/* join_joiner.c, join_adopt.c */
+void joiner_target_done(struct target *target, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void joiner_forget(struct admission *adm);
 void joiner_begin(struct admission *adm, const struct gossip_command *command);
 enum drop_reason joiner_cookie(struct admission *adm, const struct hostport *from,
 			       const uint8_t *bytes, size_t len);

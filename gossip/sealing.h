@@ -3,26 +3,18 @@
 /*
  * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_frame.c and
  * session.c and by nobody else.
- *
- * A peer is what is kept of a member for good once it has spoken: the key of its current
- * certificate and, while its session sleeps, the highest counter accepted under it. A session is
- * the heavier rest (pair keys, windows, challenges); it is made when needed and given back when it
- * has been idle and there are many.
  */
 #pragma once
 
-#include "cert.h"
-#include "limit.h"
-#include "seal.h"
-#include "window.h"
+#include "session.h"
 
 #define SOURCES 256
 #define ANSWER_INTERVAL_NS (NS_PER_S / 100) /* answers to one source: 100/s, bursts of 200 */
 #define ANSWER_BURST 200
 #define PEER_INTERVAL_NS (NS_PER_S / 5000) /* datagrams of one member */
 #define PEER_BURST 10000
-#define ASK_MS 250         /* between two requests for a certificate */
-#define STASH_MS 3000      /* frames wait this long for a certificate */
+#define ASK_MS 250    /* between two requests for a certificate */
+#define STASH_MS 3000 /* frames wait this long for a certificate */
 #define CHALLENGE_MS 1000  /* between two challenges of one new address */
 #define CLAIM_PROBE_MS 300 /* between two questions to the old address */
 #define CLAIM_PROBES 4     /* then silence is an answer */
@@ -31,85 +23,9 @@
 #define SESSION_IDLE_MS 60000
 #define SESSIONS_KEPT 256 /* with fewer, idle ones stay */
 #define SWEEP_MS 1000
-#define NONCE_BYTES 8
 #define HINT_BYTES 3
 #define CERT_DGRAM_BYTES (WIRE_HEADER_BYTES + CERT_BYTES)
 #define HINT_DGRAM_BYTES WIRE_OVERHEAD_BYTES /* as small as the smallest request */
-
-enum { OWN_CURRENT = 0, OWN_PREVIOUS = 1 };
-enum peer_slot { PEER_CURRENT = 0, PEER_PREVIOUS = 1, PEER_CLAIM = 2 };
-
-struct own_key {
-	uint64_t key_id; /* 0: none */
-	uint8_t pub[KX_PUB_BYTES];
-	uint8_t sec[KX_SEC_BYTES];
-	uint8_t cert[CERT_BYTES];
-	struct mono made;
-};
-
-struct peer_key {
-	uint64_t key_id; /* 0: none */
-	uint64_t epoch;
-	uint8_t key[KX_PUB_BYTES];
-};
-
-/* Keys of both directions between one own key and one of the peer's. */
-struct pair {
-	uint8_t rx[AEAD_KEY_BYTES];
-	uint8_t tx[AEAD_KEY_BYTES];
-	uint64_t tx_next;
-	struct window window;
-};
-
-/* A newer certificate from an address where the member does not live, so far as known. */
-struct claim {
-	enum claim_state state;
-	struct peer_key key;
-	uint8_t cert[CERT_BYTES];
-	struct hostport from;
-	struct pair pair; /* with the current own key */
-	uint64_t own;     /* its key id */
-	uint8_t nonce[NONCE_BYTES];
-	unsigned probes;
-	struct mono due; /* of the next probe or the end */
-};
-
-struct session {
-	struct mono used;
-	uint8_t cert[CERT_BYTES]; /* of the current key; zero after a sleep */
-	struct peer_key previous;
-	struct pair *pairs[2][2]; /* [own slot][peer slot], made when used */
-	struct limit limit;
-	uint8_t nonce[NONCE_BYTES]; /* of the challenge under way */
-	struct hostport challenged; /* port 0: none */
-	struct mono challenged_at;
-	struct claim *claim;
-	uint8_t *stash; /* frames that wait for a certificate */
-	size_t stash_len;
-	struct hostport stash_via;
-	struct mono stash_until;
-};
-
-struct peer {
-	struct member *member;
-	struct peer_key current;
-	uint64_t knows;     /* own key id that the peer has spoken to */
-	uint64_t floor;     /* counters up to here were seen under ... */
-	uint64_t floor_own; /* ... the current key and this own one, before the session slept */
-	struct session *session;
-	struct mono asked;    /* when its certificate was last asked for */
-	struct mono notified; /* when it was last told of its removal */
-	bool has_asked, has_notified;
-	bool cloned;
-	bool busy; /* in seal.busy */
-};
-
-/* by_key: whose key has this id. */
-struct key_slot {
-	uint64_t key_id;
-	struct peer *peer;
-	enum peer_slot slot;
-};
 
 struct seal {
 	struct core *core;
@@ -127,21 +43,6 @@ struct seal {
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };
-
-/* session.c */
-struct peer *peer_of(struct seal *seal, struct member *member, bool make);
-struct session *session_of(struct seal *seal, struct peer *peer);
-void session_sleep(struct seal *seal, struct peer *peer);
-
-/* The pair, derived when missing; NULL when it may not be built any more or the point is bad. */
-struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_slot slot);
-bool pair_derive(const struct seal *seal, const struct own_key *own, const struct id *peer,
-		 const uint8_t *key, struct pair *pair);
-void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *key,
-		  const uint8_t cert[CERT_BYTES]);
-void peer_forget(struct seal *seal, struct peer *peer);
-void own_rotated(struct seal *seal);
-void peer_mark_busy(struct seal *seal, struct peer *peer);
 
 /* seal_cert.c */
 enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,
