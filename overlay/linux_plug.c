@@ -18,13 +18,15 @@
 #include "gossip/base/check.h"
 #include "overlay/linux_parts.h"
 
-/* A port forwards once the kernel's link watch ran, a fraction of a millisecond later. */
-#define FORWARD_WAIT_NS 100000
-#define FORWARD_WAITS 500
+/* A device sends and a port forwards once the kernel's link watch has seen its carrier, a fraction
+ * of a millisecond later; what is sent before is lost. */
+#define READY_WAIT_NS 100000
+#define READY_WAITS 500
 
 struct seen {
 	int index;
 	uint32_t group;
+	uint8_t oper_state;
 	uint8_t port_state;
 	char alias[WEFT_ALIAS_BYTES];
 };
@@ -40,6 +42,8 @@ static void each_seen(void *arg, struct nlmsghdr *nlh)
 	seen->index = head->ifi_index;
 	if (attrs[IFLA_GROUP] != NULL)
 		seen->group = nla_get_u32(attrs[IFLA_GROUP]);
+	if (attrs[IFLA_OPERSTATE] != NULL)
+		seen->oper_state = nla_get_u8(attrs[IFLA_OPERSTATE]);
 	if (attrs[IFLA_IFALIAS] != NULL)
 		(void)nla_strlcpy(seen->alias, attrs[IFLA_IFALIAS], sizeof(seen->alias));
 	if (attrs[IFLA_LINKINFO] != NULL &&
@@ -196,19 +200,29 @@ static int set_up_port(struct linux_kernel *kernel, const struct kplug *plug,
 	return status != 0 ? status : chan_call(&kernel->rtnl, text);
 }
 
-static int await_forwarding(struct linux_kernel *kernel, const char *port)
+static int await_ready(struct chan *chan, const char *name, bool is_port)
 {
-	const struct timespec pause = {.tv_nsec = FORWARD_WAIT_NS};
+	const struct timespec pause = {.tv_nsec = READY_WAIT_NS};
 	struct seen seen;
 
-	for (int i = 0; i < FORWARD_WAITS; i++) {
-		int status = look(&kernel->rtnl, port, &seen);
+	for (int i = 0; i < READY_WAITS; i++) {
+		int status = look(chan, name, &seen);
 
-		if (status != 0 || seen.port_state == BR_STATE_FORWARDING)
+		if (status != 0 || (seen.oper_state == IF_OPER_UP &&
+				    (!is_port || seen.port_state == BR_STATE_FORWARDING)))
 			return status;
 		nanosleep(&pause, NULL);
 	}
 	return -ETIMEDOUT;
+}
+
+static int await_all(struct linux_kernel *kernel, struct chan *box, const struct kplug *plug)
+{
+	int status = await_ready(box, plug->ifname, false);
+
+	if (status == 0)
+		status = await_ready(&kernel->rtnl, plug->port.name, true);
+	return status != 0 ? status : await_ready(&kernel->rtnl, plug->port.master, false);
 }
 
 static void unplug(struct linux_kernel *kernel, const char *port)
@@ -277,7 +291,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 		status = set_up_port(kernel, plug, text);
 	}
 	if (status == 0)
-		status = await_forwarding(kernel, plug->port.name);
+		status = await_all(kernel, &box, plug);
 	chan_close(&box);
 	if (status == 0)
 		return 0;

@@ -132,7 +132,8 @@ static bool any_wanted(const struct overlay *ov)
 	return false;
 }
 
-/* Of some networks only this host's own endpoints are known so far: their rules stay as they are. */
+/* Of some networks only this host's own endpoints are known so far: their rules stay as they are.
+ */
 static bool any_undecided(const struct overlay *ov)
 {
 	const struct net *net;

@@ -176,7 +176,8 @@ static void say_input(struct text *text, const struct vec *nets)
 {
 	say(text, "\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n"
 		  "\t\tiifname != \"wfbr*\" accept\n"
-		  "\t\tct state established,related accept\n");
+		  "\t\tct state established,related accept\n"
+		  "\t\ticmpv6 type { 135, 136 } accept\n"); /* ND asks by multicast */
 	for (int v4 = 1; v4 >= 0; v4--) {
 		bool first = true;
 

@@ -69,7 +69,7 @@ static bool pings(int ns, const char *to)
 static void an_endpoint_gets_its_name_address_mac_mtu_and_routes(void **state)
 {
 	struct stage *stage = *state;
-	char mac[MAC_TEXT_BYTES];
+	char mac[MAC_TEXT_BYTES], port[IFNAME_BYTES];
 
 	plug(stage, 0, 0, &stage->red, "10.7.0.11/24");
 	mac_format(&stage->boxes[0].endpoint.mac, mac);
@@ -82,6 +82,12 @@ static void an_endpoint_gets_its_name_address_mac_mtu_and_routes(void **state)
 				mac),
 			 0);
 	/* at once, without a reconcile: the attach itself made everything */
+	name_port(&stage->boxes[0].endpoint.id, port);
+	assert_int_equal(ns_run(stage->world.hosts[0].ns,
+				"bridge -d link show dev %s | grep -q 'learning off flood off.*"
+				"locked on' && bridge fdb show dev %s | grep -q '%s.*static'",
+				port, port, mac),
+			 0);
 	assert_true(pings(stage->boxes[0].ns, "10.7.0.1"));
 }
 
@@ -362,6 +368,30 @@ static void vxlan_from_anybody_else_is_dropped(void **state)
 	assert_int_equal(ns_run(host->ns, "grep 4789 /proc/net/nf_conntrack"), 1);
 }
 
+/* A second pool of the other family: the same paths, the same answers. */
+static void ipv6_pools_are_served_too(void **state)
+{
+	struct stage *stage = *state;
+	struct rec_pool *pool = &stage->red_rec.pools[1];
+
+	stage->red_rec.pool_count = 2;
+	assert_int_equal(prefix_parse("fd00:7::/64", &pool->subnet), 0);
+	assert_int_equal(inet_parse("fd00:7::1", &pool->gateway), 0);
+	world_share(&stage->world, &stage->red, &stage->red_rec);
+	plug(stage, 0, 0, &stage->red, "fd00:7::11/64");
+	plug(stage, 1, 1, &stage->red, "fd00:7::12/64");
+	assert_true(world_settle(&stage->world, 3000));
+	assert_int_equal(stage->world.hosts[0].told_failed, 0);
+	assert_true(pings(stage->boxes[0].ns, "fd00:7::1"));
+	assert_true(pings(stage->boxes[0].ns, "fd00:7::12"));
+	assert_true(pings(stage->boxes[1].ns, "fd00:7::11"));
+	/* the slow timer finds nothing to do: what was read is what was written */
+	overlay_mark_all(stage->world.hosts[0].ov, (struct mono){INT64_MAX / 2});
+	stage->world.hosts[0].done[0] = '\0';
+	assert_true(host_settle(&stage->world, &stage->world.hosts[0], 2000));
+	assert_string_equal(stage->world.hosts[0].done, "");
+}
+
 int main(void)
 {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -381,6 +411,7 @@ int main(void)
 	    STAGED(an_address_that_moves_is_found_at_once),
 	    STAGED(an_overlap_names_what_it_overlaps),
 	    STAGED(vxlan_from_anybody_else_is_dropped),
+	    STAGED(ipv6_pools_are_served_too),
 	};
 
 	if (!world_is_possible())
