@@ -65,7 +65,6 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	adm->tables = tables;
 	adm->renew_due = MONO_NEVER;
 	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
-	vec_init(&adm->book, &core->heap, sizeof(struct id));
 	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
 	seal_set_hooks(seal, &hooks);
 	return adm;
@@ -76,7 +75,6 @@ void admission_free(struct admission *adm)
 	struct core *core = adm->core;
 
 	pending_close(adm);
-	vec_close(&adm->book);
 	seed_close(adm);
 	joiner_close(adm);
 	core->crypto->wipe(core->crypto->ctx, adm, sizeof(*adm));
@@ -285,7 +283,6 @@ void admission_tick(struct admission *adm)
 		if (wants_store(adm))
 			adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
 	}
-	book_tick(adm);
 	claim_round(adm);
 	leave_tick(adm);
 	joiner_tick(adm);
@@ -301,7 +298,7 @@ struct mono admission_deadline(const struct admission *adm)
 		due = mono_min(due, adm->retry_due);
 	if (adm->leaving.under_way && adm->leaving.rounds > 0)
 		due = mono_min(due, adm->leaving.due);
-	due = mono_min(due, mono_min(claim_deadline(adm), book_deadline(adm)));
+	due = mono_min(due, claim_deadline(adm));
 	return mono_min(due, joiner_deadline(adm));
 }
 

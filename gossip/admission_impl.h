@@ -134,11 +134,6 @@ void admin_remove(struct admission *adm, const struct gossip_command *command);
 int admin_put_removal(struct admission *adm, uint64_t tag, const struct id *id, const char *reason,
 		      uint64_t *token, struct weft_err *err);
 
-/* book.c */
-void book_note(struct admission *adm, const struct id *member);
-void book_tick(struct admission *adm);
-struct mono book_deadline(const struct admission *adm);
-
 /* effect.c: what rows do once visible */
 void effect_row(struct admission *adm, const struct row_view *row);
 void effect_self(struct admission *adm); /* at start, when own id and rows are known */

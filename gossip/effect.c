@@ -76,20 +76,18 @@ static void member_row(struct admission *adm, const struct row_view *row)
 	struct row_view removal;
 	struct rec_member rec;
 	bool is_self = id_eq(&row->owner, &adm->core->self.id);
-	bool is_new;
 
 	if (rec_member_decode(row->value, row->value_len, &rec) != 0)
 		return;
 	member = member_intern(adm->members, &row->owner);
 	if (member == NULL)
 		return;
-	is_new = !member->has_record || !hostport_eq(&member->rec.gossip, &rec.gossip);
 	member_apply_record(adm->members, member, &rec, row->epoch);
 	member->is_admin = is_admin(adm, &member->id);
 	if (is_self)
 		adm->core->self.member = rec;
-	else if (seed_row_came(adm, &member->id) || is_new)
-		book_note(adm, &member->id);
+	else
+		seed_row_came(adm, &member->id);
 	if (rec.left && !is_self)
 		tables_freeze(adm->tables, &member->id);
 	if (authority_has_fact(adm->tables, FACT_REMOVAL, &row->owner, &removal))

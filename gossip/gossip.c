@@ -156,8 +156,11 @@ static void sealed_received(struct gossip *g, const struct gossip_event *event)
 	if (seal_open(g->seal, &event->from, event->bytes, event->len, &in) != DROP_NONE ||
 	    in.from == NULL)
 		return;
-	in.from->heard = g->core.now;
-	swim_heard(g->swim, in.from);
+	/* An undecided claimer may be a copy: the member was not heard by it. */
+	if (!in.claiming) {
+		in.from->heard = g->core.now;
+		swim_heard(g->swim, in.from);
+	}
 	frames_walk(g, &in, &event->from);
 }
 

@@ -46,15 +46,14 @@ static bool is_promised(const struct admission *adm, const char *name, const str
 	return false;
 }
 
-bool seed_row_came(struct admission *adm, const struct id *node)
+void seed_row_came(struct admission *adm, const struct id *node)
 {
 	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
 		if (!id_eq(&admitted_at(adm, i)->id, node))
 			continue;
 		admitted_drop(adm, i);
-		return true;
+		return;
 	}
-	return false;
 }
 
 void seed_close(struct admission *adm)

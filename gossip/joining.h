@@ -89,8 +89,8 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 struct admitted *judge_admit(struct admission *adm, const struct proof *proof, const struct id *id,
 			     const struct hostport *from);
 struct member *seed_vouch(void *ctx, const struct id *node);
-/* The row of a node that was admitted here came: true when it was waited for. */
-bool seed_row_came(struct admission *adm, const struct id *node);
+/* The row of a node that was admitted here came. */
+void seed_row_came(struct admission *adm, const struct id *node);
 void seed_close(struct admission *adm);
 
 /* join_joiner.c, join_adopt.c */
