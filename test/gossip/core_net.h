@@ -10,7 +10,7 @@
 #include "gossip/base/rng.h"
 #include "gossip/gossip.h"
 
-#define CORE_NET_NODES 8
+#define CORE_NET_NODES 100
 #define CORE_NET_ANSWERS 64
 
 struct core_net_write {

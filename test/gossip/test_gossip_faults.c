@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Whole cores under kills, cuts and loss; everything is well again soon after the last fault. */
+#include "test/base/cmocka_all.h"
+
+#include <string.h>
+
+#include "core_net.h"
+
+#define KIND_OF_LATER 40
+#define FACT_OF_LATER 200
+
+static struct core_net net;
+
+static int teardown(void **state)
+{
+	(void)state;
+	core_net_close(&net);
+	return 0;
+}
+
+static bool all_well(const struct core_net *of)
+{
+	return core_net_all_alive(of) && core_net_equal_tables(of);
+}
+
+/* The last node in the eyes of all. */
+static bool last_is_known(const struct core_net *of)
+{
+	for (size_t i = 0; i < of->count; i++) {
+		if (core_net_state(of, i, of->count - 1) != MEMBER_ALIVE)
+			return false;
+	}
+	return true;
+}
+
+static void a_newcomer_is_known_to_all_within_a_moment(void **state)
+{
+	struct gossip_command init = {.kind = CMD_INIT, .text = "lab"};
+	struct core_net_answer token;
+
+	(void)state;
+	core_net_open(&net, 30, 1);
+	assert_int_equal(core_net_command(&net, 0, &init, 1000).err.code, 0);
+	token = core_net_token(&net, 0);
+	net.count = 1;
+	for (size_t i = 1; i < 30; i++) {
+		net.count = i + 1;
+		assert_int_equal(core_net_join(&net, i, (const char *)token.bytes).err.code, 0);
+		assert_true(core_net_until(&net, last_is_known, 100));
+		assert_true(core_net_until(&net, core_net_all_alive, 1000));
+	}
+}
+
+static void a_node_that_dies_right_after_its_first_contact_finds_the_others_again(void **state)
+{
+	(void)state;
+	core_net_open(&net, 3, 2);
+	assert_true(core_net_form(&net));
+	core_net_run(&net, 100);
+	for (size_t i = 0; i < 3; i++)
+		core_net_kill(&net, i);
+	for (size_t i = 0; i < 3; i++)
+		core_net_start(&net, i);
+	assert_true(core_net_until(&net, all_well, 10000));
+}
+
+/* One fault or one change, chosen by the dice. */
+static void something_happens(struct rng *dice)
+{
+	struct core_net_node *node = &net.nodes[rng_below(dice, net.count)];
+	size_t index = (size_t)(node - net.nodes);
+	bool is_fact = rng_below(dice, 2) == 0;
+	struct row_view row = {
+	    .kind = is_fact ? FACT_OF_LATER : KIND_OF_LATER,
+	    .key_len = 1,
+	    .key = {(uint8_t)rng_below(dice, 5)},
+	    .deleted = !is_fact && rng_below(dice, 4) == 0,
+	    .value = (const uint8_t *)"abcdefgh",
+	};
+	struct gossip_command put = {.kind = CMD_PUT, .row_count = 1, .rows = &row};
+
+	switch (rng_below(dice, 6)) {
+	case 0:
+		if (node->core != NULL)
+			core_net_kill(&net, index);
+		break;
+	case 1:
+	case 2:
+		if (node->core == NULL)
+			core_net_start(&net, index);
+		break;
+	case 3:
+		node->deaf = !node->deaf;
+		break;
+	default:
+		if (node->core == NULL || gossip_phase(node->core) != NODE_ACTIVE)
+			break;
+		row.value_len = row.deleted ? 0 : (size_t)rng_below(dice, 8);
+		assert_int_equal(core_net_command(&net, index, &put, 1000).err.code, 0);
+	}
+}
+
+static void after_kills_cuts_and_loss_all_are_alive_and_equal(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 15; seed++) {
+		struct rng dice;
+		rng_init(&dice, seed);
+		core_net_open(&net, 2 + (size_t)rng_below(&dice, 7), seed);
+		assert_true(core_net_form(&net));
+		core_net_run(&net, 100);
+		net.loss_percent = (unsigned)rng_below(&dice, 26);
+		for (int i = 0; i < 60; i++) {
+			something_happens(&dice);
+			core_net_run(&net, (int64_t)rng_below(&dice, 4000));
+		}
+		net.loss_percent = 0;
+		for (size_t i = 0; i < net.count; i++) {
+			net.nodes[i].deaf = false;
+			if (net.nodes[i].core == NULL)
+				core_net_start(&net, i);
+		}
+		if (!core_net_until(&net, all_well, 15000))
+			fail_msg("seed %u does not heal", (unsigned)seed);
+		if (seed < 15)
+			core_net_close(&net);
+	}
+}
+
+#define STORY(test) cmocka_unit_test_teardown(test, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORY(a_newcomer_is_known_to_all_within_a_moment),
+	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
+	    STORY(after_kills_cuts_and_loss_all_are_alive_and_equal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
