@@ -9,6 +9,7 @@
 
 #include "gossip/sealing.h"
 #include "seal_net.h"
+#include "vectors/wire_v1.h"
 
 static int setup(void **state)
 {
@@ -120,6 +121,38 @@ static void a_peer_that_is_forgotten_leaves_no_key(void **state)
 	assert_int_equal(net->nodes[1].seal->sessions, 0);
 }
 
+/* Own secret 0x11.., peer's secret 0x22.., node ids 0xa1.. and 0xb2.., cluster 0xc1.., counter 5.
+ */
+static void the_keys_and_bytes_of_a_datagram_are_those_of_wire_version_1(void **state)
+{
+	static const uint8_t base[KX_PUB_BYTES] = {9};
+	struct seal_net *net = *state;
+	struct net_node *self = &net->nodes[0];
+	const struct gossip_crypto *crypto = self->core.crypto;
+	struct own_key *own = &self->seal->own[OWN_CURRENT];
+	uint8_t peer_sec[KX_SEC_BYTES], peer_pub[KX_PUB_BYTES];
+	struct hostport to = net_addr(7002);
+	struct pair pair;
+	struct id peer_id;
+
+	memset(own->sec, 0x11, sizeof(own->sec));
+	memset(peer_sec, 0x22, sizeof(peer_sec));
+	memset(peer_id.b, 0xb2, ID_BYTES);
+	memset(self->core.self.id.b, 0xa1, ID_BYTES);
+	memset(self->core.self.cluster.b, 0xc1, ID_BYTES);
+	crypto->kx(crypto->ctx, own->sec, base, own->pub);
+	crypto->kx(crypto->ctx, peer_sec, base, peer_pub);
+	own->key_id = cert_key_id(crypto, own->pub);
+	assert_true(pair_derive(self->seal, own, &peer_id, peer_pub, &pair));
+	assert_true(vector_fits("pair_tx", vector_pair_tx, pair.tx, AEAD_KEY_BYTES));
+	pair.tx_next = 5;
+	core_begin_step(&self->core, net->now, (struct wall){0});
+	assert_true(pair_send(self->seal, &pair, cert_key_id(crypto, peer_pub), false, &to,
+			      (const uint8_t *)"\x10\x00\x02hi", 5));
+	assert_true(vector_fits("sealed", vector_sealed, self->update.sends[0].bytes,
+				self->update.sends[0].len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +161,7 @@ int main(void)
 	    TEST(a_session_that_slept_never_sends_under_an_old_counter),
 	    TEST(both_directions_and_all_pairs_have_keys_of_their_own),
 	    TEST(a_pair_with_the_previous_own_key_stays_closed_after_sleep),
+	    TEST(the_keys_and_bytes_of_a_datagram_are_those_of_wire_version_1),
 	    TEST(a_peer_that_is_forgotten_leaves_no_key),
 	};
 
