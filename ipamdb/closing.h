@@ -12,6 +12,7 @@ struct closer {
 
 struct late {
 	struct id network;
+	bool deleted; /* a tombstone */
 	struct claim claim;
 };
 
@@ -22,6 +23,7 @@ struct closing {
 	bool is_flying;
 	bool is_durable;
 	bool is_agreed;               /* reclaiming */
+	bool has_admitted;            /* rows were admitted since the closure was written */
 	uint8_t digest[DIGEST_BYTES]; /* of this node's closure */
 	struct vec closers;           /* struct closer, by arrival */
 	struct vec late;              /* struct late, by version */
@@ -29,7 +31,7 @@ struct closing {
 
 struct closing *closing_find(const struct ipamdb *db, const struct id *removed);
 
-/* Digest of the space that a node owns by our view; of how many runs that consists. */
+/* Digest of the space that a node owns by our view; in how many spans. */
 uint32_t closing_digest(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES]);
 
 /* Admits waiting rows up to the last version at which another member's digest is met. */

@@ -5,16 +5,22 @@
  *
  * "Removed" says that the node is off, but not what it did before: it may have granted space that
  * only some members have heard of. Each member therefore closes it: it commits a fact with a digest
- * of the space that the removed node owns by its own view, and takes no further grant of that node
- * into account from then on. When the closures of all members agree, nobody holds anything that the
- * others do not know of, and the member with the lowest id takes the space back, at the next
- * generation. A failed member counts, and blocks, until it is back or removed itself.
+ * and takes no further row of that node into account from then on. The digest has two halves: over
+ * the rows of the removed node that the member counts, and over the space that by its view the
+ * removed node still owns. When the closures of all members agree, nobody holds anything that the
+ * others do not know of, and the member with the lowest id takes the space back, above every
+ * generation it has seen. A failed member counts, and blocks, until it is back or removed itself.
  *
  * A row of the removed node that comes after the closing waits. It counts only if another member
- * held it at its own closing, which shows when that member's digest is met by admitting the rows
- * that wait, in the order of their versions; then this node's closure is written anew. Members with
- * less thus catch up with the one that knew most, and none can admit what nobody had when it
- * closed. Tombstones are not taken: rows of a removed node are frozen.
+ * counted it at its own closing: when the digest of rows of some closure is met by adding the rows
+ * that wait, in the order of their versions. Then this node's closure is written anew. Members with
+ * less thus catch up with the one that knew most, and nobody can use what nobody had when it
+ * closed. Who closes after others, and holds nothing that the removed node granted, begins with
+ * none of its rows and admits what the others counted: what is void for them never counts for it
+ * either.
+ *
+ * A closure is never written anew with fewer rows than before (a snapshot of others' rows may be
+ * lost in a crash): another member may have relied on it.
  */
 #include "closure.h"
 
@@ -24,6 +30,7 @@
 #include "row.h"
 
 #define LATE_MAX 4096
+#define ROWS_DIGEST_BYTES 16 /* first half of a digest: the rows that count */
 
 struct closing *closing_find(const struct ipamdb *db, const struct id *removed)
 {
@@ -74,40 +81,95 @@ void closure_removal(struct ipamdb *db, const struct id *removed)
 	db_chores_by(db, db->now);
 }
 
+/* A running hash, of which each half of a digest keeps the first 16 bytes. */
+struct chain {
+	uint8_t sum[HASH_BYTES];
+	uint32_t count;
+};
+
+static void chain_add(const struct ipamdb *db, struct chain *chain, const void *bytes, size_t len)
+{
+	uint8_t next[HASH_BYTES];
+
+	crypto_hash_label(db->config.crypto, "weft closure", chain->sum, HASH_BYTES, bytes, len,
+			  next);
+	memcpy(chain->sum, next, HASH_BYTES);
+	chain->count++;
+}
+
 static void put_u64(uint8_t out[8], uint64_t value)
 {
 	for (int i = 7; i >= 0; i--, value >>= 8)
 		out[i] = (uint8_t)value;
 }
 
+/* Rows that the node wrote and that count, as everybody can see them. */
+static void chain_rows(const struct ipamdb *db, const struct net *net, const struct id *node,
+		       struct chain *chain)
+{
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		uint8_t bytes[RANGE_KEY_BYTES + 1 + 16];
+		if (!id_eq(&claim->author, node) || claim->sequence == 0)
+			continue; /* known by an answer alone: its row may never come */
+		claim_key(net, claim, bytes);
+		bytes[RANGE_KEY_BYTES] = claim->is_grant;
+		put_u64(bytes + RANGE_KEY_BYTES + 1, claim->epoch);
+		put_u64(bytes + RANGE_KEY_BYTES + 9, claim->sequence);
+		chain_add(db, chain, bytes, sizeof(bytes));
+	}
+}
+
+static void chain_span(const struct ipamdb *db, const struct net *net, const struct span *span,
+		       struct chain *chain)
+{
+	struct inet lo = addr_to_inet(span->lo);
+	struct inet hi = addr_to_inet(span->hi);
+	uint8_t bytes[ID_BYTES + sizeof(lo) + sizeof(hi)];
+
+	memcpy(bytes, net->id.b, ID_BYTES);
+	memcpy(bytes + ID_BYTES, lo.b, sizeof(lo));
+	memcpy(bytes + ID_BYTES + sizeof(lo), hi.b, sizeof(hi));
+	chain_add(db, chain, bytes, sizeof(bytes));
+}
+
+/* What it owns, whatever the generations: neighbouring runs are one span. */
+static void chain_owned(const struct ipamdb *db, struct net *net, const struct id *node,
+			struct chain *chain)
+{
+	const struct runs *runs = net_runs(net);
+	struct span span = {1, 0}; /* none yet */
+
+	for (size_t i = 0; i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (!id_eq(&run->holder, node))
+			continue;
+		if (span.lo <= span.hi && span.hi + 1 == run->span.lo) {
+			span.hi = run->span.hi;
+			continue;
+		}
+		if (span.lo <= span.hi)
+			chain_span(db, net, &span, chain);
+		span = run->span;
+	}
+	if (span.lo <= span.hi)
+		chain_span(db, net, &span, chain);
+}
+
 uint32_t closing_digest(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES])
 {
-	uint8_t chain[DIGEST_BYTES + ID_BYTES + 16 + 16 + 8] = {0};
-	uint32_t count = 0;
+	struct chain rows = {.count = 0}, owned = {.count = 0};
 
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
-		const struct runs *runs = net_runs(net);
-		for (size_t r = 0; r < runs->items.count; r++) {
-			const struct run *run = runs_at(runs, r);
-			struct inet lo = addr_to_inet(run->span.lo);
-			struct inet hi = addr_to_inet(run->span.hi);
-			if (!id_eq(&run->holder, node) || net->ended)
-				continue;
-			memcpy(chain + DIGEST_BYTES, net->id.b, ID_BYTES);
-			memcpy(chain + DIGEST_BYTES + 16, lo.b, 16);
-			memcpy(chain + DIGEST_BYTES + 32, hi.b, 16);
-			put_u64(chain + DIGEST_BYTES + 48, run->generation);
-			crypto_hash_label(db->config.crypto, "weft closure", node->b, ID_BYTES,
-					  chain, sizeof(chain), out);
-			memcpy(chain, out, DIGEST_BYTES);
-			count++;
-		}
+		if (net->ended)
+			continue;
+		chain_rows(db, net, node, &rows);
+		chain_owned(db, net, node, &owned);
 	}
-	if (count == 0)
-		crypto_hash_label(db->config.crypto, "weft closure", node->b, ID_BYTES, NULL, 0,
-				  out);
-	return count;
+	memcpy(out, rows.sum, ROWS_DIGEST_BYTES);
+	memcpy(out + ROWS_DIGEST_BYTES, owned.sum, DIGEST_BYTES - ROWS_DIGEST_BYTES);
+	return owned.count;
 }
 
 static bool is_later(const struct claim *a, const struct claim *b)
@@ -138,7 +200,8 @@ static void late_set_aside(struct ipamdb *db, struct closing *closing)
 	for (size_t n = 0; n < db->nets.count; n++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, n);
 		for (size_t i = net->claims.count; i-- > 0;) {
-			struct late late = {net->id, *(struct claim *)vec_at(&net->claims, i)};
+			struct late late = {.network = net->id};
+			late.claim = *(struct claim *)vec_at(&net->claims, i);
 			if (!id_eq(&late.claim.author, &closing->removed))
 				continue;
 			late_add(closing, &late);
@@ -184,75 +247,137 @@ void closure_fact(struct ipamdb *db, const struct row_view *row)
 bool closure_admits(struct ipamdb *db, const struct row_view *row)
 {
 	struct closing *closing = closing_find(db, &row->owner);
-	struct late late;
-	struct claim *there;
+	struct late late = {.deleted = row->deleted};
+	const struct net *net;
+	const struct claim *there;
 
 	if (!closing || !closing->is_closed)
 		return true;
-	if (row->deleted || row_claim(row, &late.network, &late.claim) != 0)
+	if (row_claim(row, &late.network, &late.claim) != 0)
 		return false;
-	there = net_find(db, &late.network) ? claim_find(net_find(db, &late.network), &late.claim)
-					    : NULL;
-	if (there)
-		return true;
+	net = net_find(db, &late.network);
+	there = net ? claim_find(net, &late.claim) : NULL;
+	if (!row->deleted && there &&
+	    (there->sequence == 0 ||
+	     (there->epoch == row->epoch && there->sequence == row->sequence)))
+		return true; /* counted already, by its answer or as the row it is */
 	late_add(closing, &late);
 	db_chores_by(db, db->now);
 	return false;
 }
 
-static bool digest_is_met(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
+/* Another member's whole digest, or the rows of our own (others' rows may have come since). */
+static bool is_met(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
 {
 	for (size_t i = 0; i < closing->closers.count; i++) {
 		const struct closer *closer = vec_at(&closing->closers, i);
 		if (memcmp(closer->digest, digest, DIGEST_BYTES) == 0)
 			return true;
 	}
-	return memcmp(closing->digest, digest, DIGEST_BYTES) == 0; /* our own, after a restart */
+	return closing->is_closed && memcmp(closing->digest, digest, ROWS_DIGEST_BYTES) == 0;
+}
+
+/* Makes a waiting row count; what stood in its place goes to *before, for late_undo. */
+static void late_do(struct ipamdb *db, const struct late *late, struct late *before)
+{
+	struct net *net = net_intern(db, &late->network);
+	const struct claim *there = net ? claim_find(net, &late->claim) : NULL;
+
+	*before = (struct late){.network = late->network, .deleted = !there, .claim = late->claim};
+	if (there)
+		before->claim = *there;
+	if (net && there)
+		claim_drop(db, net, &late->claim);
+	if (net && !late->deleted)
+		claim_put(db, net, &late->claim);
 }
 
 void closing_admit(struct ipamdb *db, struct closing *closing)
 {
+	size_t count = closing->late.count, good = 0;
+	size_t bytes = count * sizeof(struct late);
+	struct late *before, unused;
 	uint8_t digest[DIGEST_BYTES];
-	size_t good = 0;
 
-	for (size_t i = 0; i < closing->late.count; i++) {
-		const struct late *late = vec_at(&closing->late, i);
-		struct net *net = net_intern(db, &late->network);
-		if (net)
-			claim_put(db, net, &late->claim);
-		/* An empty digest is met by anything once the space was taken back. */
-		if (closing_digest(db, &closing->removed, digest) > 0 &&
-		    digest_is_met(closing, digest))
+	if (count == 0)
+		return;
+	before = heap_take(&db->heap, bytes);
+	for (size_t i = 0; i < count; i++) {
+		late_do(db, vec_at(&closing->late, i), &before[i]);
+		(void)closing_digest(db, &closing->removed, digest);
+		if (is_met(closing, digest))
 			good = i + 1;
 	}
-	for (size_t i = closing->late.count; i-- > good;) {
-		const struct late *late = vec_at(&closing->late, i);
-		struct net *net = net_find(db, &late->network);
-		if (net)
-			claim_drop(db, net, &late->claim);
-	}
+	for (size_t i = count; i-- > good;)
+		late_do(db, &before[i], &unused);
+	heap_give(&db->heap, before, bytes);
+	closing->has_admitted = closing->has_admitted || good > 0;
 	for (; good > 0; good--)
 		vec_remove(&closing->late, 0);
 }
 
+/* Is a grant of the removed node to this one just being taken up? */
+static bool is_accepting(const struct ipamdb *db, const struct id *removed)
+{
+	for (size_t n = 0; n < db->nets.count; n++) {
+		const struct net *net = *(struct net **)vec_at(&db->nets, n);
+		for (size_t i = 0; i < net->claims.count; i++) {
+			const struct claim *claim = vec_at(&net->claims, i);
+			if (claim->accepting && id_eq(&claim->author, removed))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What this node counts at its first closing: what others counted who closed before, if that can
+ * be made out, else all that it has. */
+static void first_count(struct ipamdb *db, struct closing *closing)
+{
+	struct late unused;
+
+	if (closing->closers.count == 0)
+		return;
+	late_set_aside(db, closing);
+	closing_admit(db, closing);
+	if (closing->has_admitted)
+		return;
+	for (size_t i = 0; i < closing->late.count; i++)
+		late_do(db, vec_at(&closing->late, i), &unused);
+	closing->late.count = 0;
+}
+
+/* Is there something new to say, and may it be said? */
+static bool wants_writing(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
+{
+	if (!closing->is_durable)
+		return true;
+	if (memcmp(digest, closing->digest, DIGEST_BYTES) == 0)
+		return false;
+	return closing->has_admitted || memcmp(digest, closing->digest, ROWS_DIGEST_BYTES) == 0;
+}
+
 void closing_write(struct ipamdb *db, struct closing *closing)
 {
-	struct rec_closure rec;
+	struct rec_closure rec = {.rows = 0};
 	struct row_view row = {.kind = FACT_CLOSURE, .key_len = 2 * ID_BYTES};
 	uint8_t digest[DIGEST_BYTES], value[64];
 	struct flight *flight;
-	uint32_t count = closing_digest(db, &closing->removed, digest);
 	int len;
 
-	if (closing->is_durable &&
-	    (count == 0 || memcmp(digest, closing->digest, DIGEST_BYTES) == 0))
-		return;
 	if (!db_has_room(db, 1, 0)) {
 		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
 	}
+	if (!closing->is_closed) {
+		if (is_accepting(db, &closing->removed))
+			return; /* its outcome belongs into the digest */
+		first_count(db, closing);
+	}
+	rec.rows = closing_digest(db, &closing->removed, digest);
+	if (!wants_writing(closing, digest))
+		return;
 	memcpy(rec.digest, digest, DIGEST_BYTES);
-	rec.rows = count;
 	len = rec_closure_encode(&rec, value, sizeof(value));
 	WEFT_ASSERT(len > 0);
 	memcpy(row.key, closing->removed.b, ID_BYTES);
@@ -262,7 +387,7 @@ void closing_write(struct ipamdb *db, struct closing *closing)
 	flight_row(db, flight, &row, value, (size_t)len);
 	memcpy(closing->digest, digest, DIGEST_BYTES);
 	closing->is_closed = closing->is_flying = true;
-	closing->is_durable = false;
+	closing->is_durable = closing->has_admitted = false;
 }
 
 void closure_durable(struct ipamdb *db, struct flight *flight, int code)
@@ -274,6 +399,4 @@ void closure_durable(struct ipamdb *db, struct flight *flight, int code)
 	closing->is_durable = code == 0;
 	if (code == 0)
 		db_trace(db, TRACE_CLOSED, &closing->removed, NULL, NULL, 0);
-	else
-		memset(closing->digest, 0, DIGEST_BYTES); /* is written again */
 }

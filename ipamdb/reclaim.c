@@ -76,8 +76,24 @@ static bool is_lowest(const struct ipamdb *db)
 	return true;
 }
 
-static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *removed)
+/* Above every generation known over span, those of rows that wait (and will never count) too. */
+static uint64_t reclaim_generation(struct net *net, const struct closing *closing,
+				   const struct span *span)
 {
+	uint64_t generation = net_next_generation(net, span);
+
+	for (size_t i = 0; i < closing->late.count; i++) {
+		const struct late *late = vec_at(&closing->late, i);
+		if (id_eq(&late->network, &net->id) && span_overlaps(&late->claim.span, span) &&
+		    late->claim.generation >= generation)
+			generation = late->claim.generation + 1;
+	}
+	return generation;
+}
+
+static void net_reclaim(struct ipamdb *db, struct net *net, const struct closing *closing)
+{
+	const struct id *removed = &closing->removed;
 	const struct runs *runs = net_runs(net);
 	struct flight *flight = NULL;
 	uint64_t sum = 0;
@@ -101,7 +117,7 @@ static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *rem
 			    .holder = db->self,
 			    .author = db->self,
 			};
-			claim.generation = net_next_generation(net, &claim.span);
+			claim.generation = reclaim_generation(net, closing, &claim.span);
 			flight_claim(db, flight, net, &claim, false);
 			sum = count_add(sum, span_size(&claim.span));
 			if (claim.span.hi == rest.hi)
@@ -113,17 +129,25 @@ static void net_reclaim(struct ipamdb *db, struct net *net, const struct id *rem
 		db_trace(db, TRACE_RANGE_RECLAIMED, removed, &net->id, NULL, sum);
 }
 
-/* Takes the space back, when all agree on what it is. */
+/* Do all members agree with this node's closure, and does that still say what it sees? */
+static bool all_agree(struct ipamdb *db, const struct closing *closing)
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	(void)closing_digest(db, &closing->removed, digest);
+	return closing->is_durable && memcmp(digest, closing->digest, DIGEST_BYTES) == 0 &&
+	       disagreeing(db, closing, NULL, 0) == 0;
+}
+
 static void closing_step(struct ipamdb *db, struct closing *closing)
 {
 	uint8_t digest[DIGEST_BYTES];
 
 	if (!closing->is_agreed) {
-		if (closing->late.count > 0)
+		if (closing->is_closed)
 			closing_admit(db, closing);
 		closing_write(db, closing);
-		closing->is_agreed =
-		    closing->is_durable && is_lowest(db) && disagreeing(db, closing, NULL, 0) == 0;
+		closing->is_agreed = is_lowest(db) && all_agree(db, closing);
 	}
 	if (!closing->is_agreed)
 		return;
@@ -132,7 +156,7 @@ static void closing_step(struct ipamdb *db, struct closing *closing)
 		return;
 	}
 	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), &closing->removed);
+		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), closing);
 }
 
 void closures_step(struct ipamdb *db)

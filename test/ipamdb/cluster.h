@@ -61,7 +61,8 @@ struct cluster {
 	struct vec *asked;  /* messages that wait for an answer */
 	uint64_t next_handle;
 	uint32_t loss_percent;
-	bool drop_answers; /* grants are made, their answers never come */
+	bool keep_snapshots; /* a restart finds others' rows too */
+	bool drop_answers;   /* grants are made, their answers never come */
 	int64_t delay_ms_max;
 	size_t answer_count;
 	struct cluster_answer answers[CLUSTER_ANSWERS_MAX];

@@ -77,8 +77,9 @@ void cluster_start(struct cluster *c, size_t i, bool marker_ok)
 	struct cluster_node *node = &c->nodes[i];
 
 	revive(c, i, marker_ok);
-	/* Own rows and facts come back from the disk; the snapshot of others' rows is lost. */
-	for (size_t r = node->disk.rows.count; r-- > 0;) {
+	/* Own rows and facts come back from the disk; the snapshot of others' rows
+	 * only where it is kept: losing it must never make a node own more. */
+	for (size_t r = c->keep_snapshots ? 0 : node->disk.rows.count; r-- > 0;) {
 		struct cluster_row *row = vec_at(&node->disk.rows, r);
 		if (!row_is_fact(&row->view) && !id_eq(&row->view.owner, &node->id))
 			vec_remove(&node->disk.rows, r);

@@ -64,13 +64,13 @@ static void random_fault(struct cluster *cl, size_t node)
 	}
 }
 
-static void calm(struct cluster *cl)
+static void calm_without(struct cluster *cl, size_t off)
 {
 	memset(cl->cut, 0, sizeof(cl->cut));
 	cl->loss_percent = 0;
 	for (size_t i = 0; i < cl->count; i++) {
 		cl->nodes[i].fail_commits = false;
-		if (!cl->nodes[i].up)
+		if (!cl->nodes[i].up && i != off)
 			cluster_start(cl, i, true);
 	}
 	for (int i = 0; i < 4; i++) {
@@ -86,6 +86,8 @@ static uint64_t held_by_all(struct cluster *cl, const struct id *net, uint64_t *
 	uint64_t held = 0;
 
 	for (size_t i = 0; i < cl->count; i++) {
+		if (!cl->nodes[i].up)
+			continue;
 		assert_true(ipamdb_net(cl->nodes[i].db, net, &info));
 		assert_int_equal(info.held, info.free + info.leased + info.cooling + info.special +
 						info.promised);
@@ -133,7 +135,7 @@ static size_t chaos(uint64_t seed)
 			random_fault(&c, node);
 		cluster_run(&c, (int64_t)rng_below(&c.rng, op % 50 == 0 ? 70000 : 60));
 	}
-	calm(&c);
+	calm_without(&c, SIZE_MAX);
 	assert_nothing_is_lost(&c, &net);
 	leases += c.leases_answered;
 	cluster_close(&c);
@@ -153,6 +155,90 @@ static void no_address_is_leased_twice_or_lost_whatever_fails(void **state)
 		leases += chaos(seed);
 	}
 	assert_true(only || leases > 2000);
+}
+
+static void remove_member(struct cluster *cl, size_t victim)
+{
+	struct rec_removal rec = {.reason = "off"};
+	uint8_t value[128];
+	int len = rec_removal_encode(&rec, value, sizeof(value));
+	size_t by = (victim + 1) % cl->count;
+
+	assert_true(len > 0);
+	if (!cl->nodes[by].up)
+		cluster_start(cl, by, true);
+	cluster_member(cl, victim, false, true);
+	cluster_fact(cl, by, FACT_REMOVAL, cl->nodes[victim].id.b, ID_BYTES, value, (size_t)len);
+}
+
+/* It goes down some time before it is removed; tables of whoever can hear are equal by then. */
+static void switch_off(struct cluster *cl, size_t victim)
+{
+	cluster_sync(cl);
+	if (cl->nodes[victim].up)
+		cluster_crash(cl, victim);
+	cluster_run(cl, 100);
+	cluster_sync(cl);
+}
+
+/* One member is removed in the middle of it all: it is off, as its removal says; or it runs on, cut
+ * off or not, leases and grants. */
+static void removal(uint64_t seed, bool is_off)
+{
+	size_t nodes = 3 + seed % 3, victim = seed % nodes;
+	struct id net;
+
+	cluster_init(&c, nodes, seed);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/26");
+	c.delay_ms_max = 30;
+	c.keep_snapshots = true; /* whose rows everybody forgot are lost with their owner */
+	cluster_run(&c, 100);
+	for (int op = 0; op < 160; op++) {
+		size_t node = rng_below(&c.rng, nodes);
+		uint64_t what = rng_below(&c.rng, 100);
+		if (op == 80 && is_off)
+			switch_off(&c, victim);
+		if (op == 80)
+			remove_member(&c, victim);
+		if (what < 60)
+			random_lease(&c, node, &net);
+		else if (what < 80)
+			random_release(&c, node, &net);
+		else if (node != victim || !is_off || op < 80)
+			random_fault(&c, node);
+		cluster_run(&c, (int64_t)rng_below(&c.rng, 60));
+	}
+	/* It hears of its removal at last, and goes off. */
+	if (c.nodes[victim].up)
+		cluster_crash(&c, victim);
+	calm_without(&c, victim);
+	if (is_off)
+		assert_nothing_is_lost(&c, &net);
+	cluster_close(&c);
+}
+
+static void the_space_of_a_removed_member_comes_back_and_is_not_leased_twice(void **state)
+{
+	const char *only = getenv("IPAMDB_SEED");
+	uint64_t first = only ? strtoull(only, NULL, 10) : 1;
+
+	(void)state;
+	for (uint64_t seed = first; seed <= (only ? first : 60); seed++) {
+		print_message("seed %llu\n", (unsigned long long)seed);
+		removal(seed, true);
+	}
+}
+
+static void a_removed_member_that_runs_on_makes_nobody_lease_an_address_twice(void **state)
+{
+	const char *only = getenv("IPAMDB_SEED");
+	uint64_t first = only ? strtoull(only, NULL, 10) : 1;
+
+	(void)state;
+	for (uint64_t seed = first; seed <= (only ? first : 60); seed++) {
+		print_message("seed %llu\n", (unsigned long long)seed);
+		removal(seed, false);
+	}
 }
 
 static void after_everything_is_released_the_whole_pool_can_be_leased_again(void **state)
@@ -179,6 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(no_address_is_leased_twice_or_lost_whatever_fails),
+	    cmocka_unit_test(the_space_of_a_removed_member_comes_back_and_is_not_leased_twice),
+	    cmocka_unit_test(a_removed_member_that_runs_on_makes_nobody_lease_an_address_twice),
 	    cmocka_unit_test(after_everything_is_released_the_whole_pool_can_be_leased_again),
 	};
 
