@@ -2,8 +2,13 @@
  * Copyright The weft authors */
 #include "stage.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "gossip/base/check.h"
 
@@ -206,4 +211,42 @@ int stage_attach(struct fake_stage *stage, uint8_t number, const char *addr, str
 	endpoint.mac = mac_of_endpoint(&endpoint.id);
 	WEFT_ASSERT(prefix_parse(addr, &endpoint.addrs[0]) == 0);
 	return overlay_attach(stage->ov, &endpoint, &box, stage->now, &sink, NULL, err);
+}
+
+size_t stage_count(const struct fake_stage *stage, enum kobj_kind kind)
+{
+	return fake_kernel_state(stage->kernel)->of[kind].count;
+}
+
+void stage_make_all(struct fake_stage *stage)
+{
+	struct weft_err err = {0};
+
+	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
+	stage_endpoint(stage, 13, 3, "10.7.0.13/24", 1);
+	assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage->failed, 0);
+}
+
+/* What stands is exactly what stood, as bytes. */
+void stage_remember(const struct fake_stage *stage, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (int kind = 1; kind < KOBJ_KINDS; kind++) {
+		const struct vec *vec = &fake_kernel_state(stage->kernel)->of[kind];
+
+		for (size_t i = 0; i < vec->count; i++) {
+			char line[256];
+
+			kobj_format((enum kobj_kind)kind, vec_at(vec, i), line, sizeof(line));
+			len += (size_t)snprintf(out + len, cap - len, "%s\n", line);
+			assert_true(len < cap);
+		}
+	}
+	for (int i = 0; i < KRULES_COUNT; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s",
+					fake_kernel_rules(stage->kernel, (enum krules)i));
+	assert_true(len < cap);
 }

@@ -51,3 +51,10 @@ int stage_settle(struct fake_stage *stage, int64_t ms);
 
 /* Plugs endpoint number into box number. */
 int stage_attach(struct fake_stage *stage, uint8_t number, const char *addr, struct weft_err *err);
+
+/* Two remote endpoints and one plugged in, all standing. */
+void stage_make_all(struct fake_stage *stage);
+
+/* What stands, as text; equal text means equal states. */
+void stage_remember(const struct fake_stage *stage, char *out, size_t cap);
+size_t stage_count(const struct fake_stage *stage, enum kobj_kind kind);

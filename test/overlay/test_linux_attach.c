@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "overlay/kernel.h"
 #include "world.h"
 
 struct stage {
@@ -368,6 +369,29 @@ static void vxlan_from_anybody_else_is_dropped(void **state)
 	assert_int_equal(ns_run(host->ns, "grep 4789 /proc/net/nf_conntrack"), 1);
 }
 
+static void flows_of_an_address_are_forgotten(void **state)
+{
+	static const char *const look = "grep -q 10.7.0.11 /proc/net/nf_conntrack";
+	static const char *const other = "grep -q 10.7.0.12 /proc/net/nf_conntrack";
+	struct stage *stage = *state;
+	struct host *host = &stage->world.hosts[0];
+	struct inet ip;
+
+	assert_int_equal(ns_run(stage->world.switch_ns, "ip addr add 192.168.77.99/24 dev sw"), 0);
+	plug(stage, 0, 0, &stage->red, "10.7.0.11/24");
+	plug(stage, 1, 0, &stage->red, "10.7.0.12/24");
+	assert_true(host_settle(&stage->world, host, 2000));
+	assert_true(pings(stage->boxes[0].ns, "192.168.77.99"));
+	assert_true(pings(stage->boxes[1].ns, "192.168.77.99"));
+	assert_int_equal(ns_run(host->ns, "%s", look), 0);
+	assert_int_equal(inet_parse("10.7.0.11", &ip), 0);
+	world_go(host->ns);
+	assert_int_equal(linux_kernel_ops()->flush_flows(host->kernel, &ip), 0);
+	world_go(stage->world.home);
+	assert_int_equal(ns_run(host->ns, "%s", look), 1);
+	assert_int_equal(ns_run(host->ns, "%s", other), 0);
+}
+
 /* A second pool of the other family: the same paths, the same answers. */
 static void ipv6_pools_are_served_too(void **state)
 {
@@ -411,6 +435,7 @@ int main(void)
 	    STAGED(an_address_that_moves_is_found_at_once),
 	    STAGED(an_overlap_names_what_it_overlaps),
 	    STAGED(vxlan_from_anybody_else_is_dropped),
+	    STAGED(flows_of_an_address_are_forgotten),
 	    STAGED(ipv6_pools_are_served_too),
 	};
 

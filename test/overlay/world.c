@@ -256,7 +256,7 @@ static void on_done(void *ctx, const struct id *network, const char *operation)
 	(void)network;
 	host->told_done++;
 	if (len + strlen(operation) + 2 < sizeof(host->done))
-		sprintf(host->done + len, "%s\n", operation);
+		snprintf(host->done + len, sizeof(host->done) - len, "%s\n", operation);
 }
 
 static struct overlay_sink sink_of(struct host *host)
@@ -382,7 +382,7 @@ int box_attach(struct world *world, struct host *host, struct box *box, const st
 	box->endpoint.mac = mac_of_endpoint(&box->endpoint.id);
 	box->endpoint.addr_count = 1;
 	WEFT_ASSERT(prefix_parse(addr, &box->endpoint.addrs[0]) == 0);
-	strcpy(box->endpoint.ifname, "eth0");
+	memcpy(box->endpoint.ifname, "eth0", 5);
 	snprintf(box->endpoint.netns, sizeof(box->endpoint.netns), "/proc/%d/fd/%d", (int)getpid(),
 		 box->ns);
 	world_go(host->ns);
