@@ -24,30 +24,6 @@ struct tnet_event {
 	uint8_t bytes[];
 };
 
-static void tnet_signature(const uint8_t key[32], const void *msg, size_t len,
-			   uint8_t sig[SIG_BYTES])
-{
-	for (uint64_t i = 0; i < SIG_BYTES / 8; i++)
-		wire_put(sig + 8 * i, map_hash(msg, len, i * 131 + key[0] + 1), 8);
-}
-
-static void fake_sign(void *ctx, const uint8_t sec[SIGN_SEC_BYTES], const void *msg, size_t len,
-		      uint8_t sig[SIG_BYTES])
-{
-	(void)ctx;
-	tnet_signature(sec, msg, len, sig);
-}
-
-static int fake_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
-		       const uint8_t sig[SIG_BYTES])
-{
-	uint8_t want[SIG_BYTES];
-
-	(void)ctx;
-	tnet_signature(pub, msg, len, want);
-	return memcmp(want, sig, SIG_BYTES) == 0 ? 0 : -1;
-}
-
 enum drop_reason tnet_may_write(struct tnet_node *node, const struct row_view *row,
 				uint8_t pub[SIGN_PUB_BYTES])
 {
@@ -82,43 +58,6 @@ static void event_add(struct tnet *net, struct tnet_event *event)
 	*at = event;
 }
 
-static void store_fold(struct tnet_node *node, const struct tnet_store *entry)
-{
-	struct row_view row, held;
-	size_t i;
-
-	if (entry->kind == WRITE_ROW_DROP || entry->kind == WRITE_SNAPSHOT_DROP)
-		return; /* folded where the write is made */
-	WEFT_ASSERT(row_parse(entry->bytes, entry->len, &row) == 0);
-	for (i = 0; i < node->store_count; i++) {
-		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
-		if (replica_place(&row) == replica_place(&held))
-			break;
-	}
-	if (i == node->store_count) {
-		if (node->store_count == node->store_cap) {
-			node->store_cap = node->store_cap == 0 ? 64 : 2 * node->store_cap;
-			node->store = realloc(node->store, node->store_cap * sizeof(*node->store));
-			WEFT_ASSERT(node->store != NULL);
-		}
-		node->store_count++;
-	}
-	node->store[i] = *entry;
-}
-
-static void store_drop(struct tnet_node *node, const struct row_view *key)
-{
-	struct row_view held;
-
-	for (size_t i = 0; i < node->store_count; i++) {
-		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
-		if (replica_place(key) == replica_place(&held)) {
-			node->store[i] = node->store[--node->store_count];
-			return;
-		}
-	}
-}
-
 static void take_persists(struct tnet *net, struct tnet_node *node)
 {
 	const struct gossip_update *update = &node->kit.update;
@@ -138,7 +77,7 @@ static void take_persists(struct tnet *net, struct tnet_node *node)
 			struct tnet_store *entry = &event->store[event->store_count];
 			node->writes[write->kind]++;
 			if (write->kind == WRITE_ROW_DROP || write->kind == WRITE_SNAPSHOT_DROP) {
-				store_drop(node, &write->row);
+				tnet_store_drop(node, &write->row);
 				continue;
 			}
 			entry->kind = write->kind;
@@ -282,8 +221,7 @@ void tnet_open(struct tnet *net, size_t count, uint64_t seed)
 		struct tnet_node *node = &net->nodes[i];
 		node->number = (uint8_t)(i + 1);
 		core_kit_open(&node->kit, node->number);
-		node->kit.crypto.sign = fake_sign;
-		node->kit.crypto.verify = fake_verify;
+		tnet_crypto(&node->kit.crypto);
 		node->kit.core.self.epoch = 1;
 		memset(node->kit.core.self.sign_sec, node->number, SIGN_SEC_BYTES);
 		for (uint8_t m = 1; m <= count; m++) {
@@ -369,19 +307,6 @@ int tnet_delete(struct tnet *net, size_t number, uint16_t kind, const struct id 
 	return tnet_put_rows(net, number, &row, 1, &token, NULL);
 }
 
-size_t tnet_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
-{
-	uint8_t message[10 + ID_BYTES + ROW_BYTES_MAX] = "weft row 1";
-	uint8_t key[32];
-	int len = row_encode(row, out, ROW_BYTES_MAX);
-
-	WEFT_ASSERT(len > 0);
-	memset(key, row->owner.b[0], sizeof(key));
-	memcpy(message + 10 + ID_BYTES, out, (size_t)len);
-	tnet_signature(key, message, 10 + ID_BYTES + (size_t)len, out + len);
-	return (size_t)len + ROW_SIG_BYTES;
-}
-
 enum drop_reason tnet_receive(struct tnet *net, size_t number, size_t from, const uint8_t *bytes,
 			      size_t len)
 {
@@ -403,7 +328,7 @@ static void deliver(struct tnet *net, struct tnet_event *event)
 	step_begin(net, node);
 	if (event->kind == EV_COMMIT) {
 		for (size_t i = 0; event->ok && i < event->store_count; i++)
-			store_fold(node, &event->store[i]);
+			tnet_store_fold(node, &event->store[i]);
 		tables_durable(node->tables, event->token, event->ok);
 	}
 	for (size_t at = 0; event->kind == EV_FRAMES && at < event->len;) {

@@ -102,6 +102,11 @@ void tnet_key(struct row_view *row, uint32_t key);
 		tnet_row((struct tnet_node *)(void *)adm, row);                                 \
 	}
 
+/* tables_net_disk.c: signatures that are keyed hashes; a store that keeps the last of each row. */
+void tnet_crypto(struct gossip_crypto *crypto);
+void tnet_store_fold(struct tnet_node *node, const struct tnet_store *entry);
+void tnet_store_drop(struct tnet_node *node, const struct row_view *key);
+
 enum drop_reason tnet_may_write(struct tnet_node *node, const struct row_view *row,
 				uint8_t pub[SIGN_PUB_BYTES]);
 void tnet_row(struct tnet_node *node, const struct row_view *row);
