@@ -86,6 +86,8 @@ void cluster_start(struct cluster *c, size_t n)
 	node->starts++;
 	config.seed = n * 100 + node->starts;
 	config.crypto = seeded_init(&node->seeded, config.seed);
+	if (node->advertise_nothing)
+		config.advertise.ip = inet_from_v4(0);
 	memcpy(config.name, node->name, sizeof(config.name));
 	heap_init(&node->heap, &pages);
 	blob_store_init(&node->blobs, &node->heap, n);
@@ -343,4 +345,24 @@ void cluster_form(struct cluster *c, size_t count)
 		WEFT_ASSERT(code == 0);
 	}
 	cluster_run(c, 1000);
+}
+
+const char *cluster_make(struct cluster *c, struct gossip_command command)
+{
+	int code;
+
+	command.kind = CMD_TOKEN_CREATE;
+	code = cluster_do(c, 0, command);
+	WEFT_ASSERT(code == 0);
+	snprintf(c->token, sizeof(c->token), "%s", c->nodes[0].text);
+	return c->token;
+}
+
+bool cluster_is_untouched(struct cluster *c, size_t n)
+{
+	struct id id;
+	char name[NAME_BYTES];
+
+	return gossip_phase(c->nodes[n].g) == NODE_NO_CLUSTER && c->nodes[n].stored_count == 0 &&
+	       gossip_cluster(c->nodes[n].g, &id, name) == WEFT_E_NO_CLUSTER;
 }

@@ -29,6 +29,7 @@ struct cnode {
 	struct hostport addr;
 	int64_t wall_skew_ms;
 	bool store_fails;
+	bool advertise_nothing;
 	bool cut; /* neither sends nor hears */
 	size_t stored_count;
 	struct stored *stored;
@@ -48,6 +49,7 @@ struct flight {
 };
 
 struct cluster {
+	char token[TOKEN_TEXT_MAX]; /* of cluster_make */
 	struct cnode nodes[CLUSTER_NODES];
 	struct mono now;
 	struct wall wall;
@@ -93,3 +95,9 @@ uint64_t cluster_counter(struct cluster *c, size_t n, const char *name);
 void cluster_form(struct cluster *c, size_t count);
 const char *cluster_token(struct cluster *c, size_t n);
 int cluster_join(struct cluster *c, size_t n, const char *token, bool replace);
+
+/* A token made on node 0 by this command; the text stays valid until the next one. */
+const char *cluster_make(struct cluster *c, struct gossip_command command);
+
+/* True when a node has no cluster and its store holds nothing. */
+bool cluster_is_untouched(struct cluster *c, size_t n);
