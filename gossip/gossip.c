@@ -15,6 +15,7 @@
 
 #define OS_PAGE_BYTES ((size_t)4096)
 #define PUTS_MAX 4096
+#define STRANGER_MS 500
 
 static size_t page_bytes(void)
 {
@@ -39,6 +40,7 @@ struct gossip *gossip_new(const struct gossip_config *config)
 	g->swim = swim_new(&g->core, &g->members);
 	g->messages = messages_new(&g->core, &g->members);
 	g->flush_due = MONO_NEVER;
+	g->stranger_due = MONO_NEVER;
 	return g;
 }
 
@@ -148,13 +150,17 @@ static bool hears_members(const struct gossip *g)
 static void sealed_received(struct gossip *g, const struct gossip_event *event)
 {
 	struct opened in = {0};
+	enum drop_reason reason;
 
 	if (!hears_members(g)) {
 		core_drop(&g->core, DROP_NO_CLUSTER);
 		return;
 	}
-	if (seal_open(g->seal, &event->from, event->bytes, event->len, &in) != DROP_NONE ||
-	    in.from == NULL)
+	reason = seal_open(g->seal, &event->from, event->bytes, event->len, &in);
+	/* A certificate of nobody may be that of a member whose row was lost on its way here. */
+	if (reason == DROP_CERT)
+		g->stranger_due = mono_min(g->stranger_due, mono_add_ms(g->core.now, STRANGER_MS));
+	if (reason != DROP_NONE || in.from == NULL)
 		return;
 	/* An undecided claimer may be a copy: the member was not heard by it. */
 	if (!in.claiming) {
@@ -290,10 +296,22 @@ static void settle(struct gossip *g)
 	arrivals->count = 0;
 }
 
+/* Compares tables with somebody, at most twice a second however often strangers speak. */
+static void stranger_tick(struct gossip *g)
+{
+	struct member *with = member_pick(&g->members, NULL, 0);
+
+	g->stranger_due = MONO_NEVER;
+	if (with != NULL && g->core.self.phase == NODE_ACTIVE)
+		tables_sync(g->tables, with);
+}
+
 static void ticks(struct gossip *g)
 {
 	struct mono now = g->core.now;
 
+	if (mono_is_due(g->stranger_due, now))
+		stranger_tick(g);
 	if (mono_is_due(admission_deadline(g->admission), now))
 		admission_tick(g->admission);
 	if (mono_is_due(seal_deadline(g->seal), now))
@@ -370,6 +388,7 @@ struct mono gossip_deadline(const struct gossip *g)
 
 	due = mono_min(due, mono_min(swim_deadline(g->swim), tables_deadline(g->tables)));
 	due = mono_min(due, mono_min(messages_deadline(g->messages), g->flush_due));
+	due = mono_min(due, g->stranger_due);
 	if (g->phase_pending || g->members.changed.count > 0)
 		due = mono_min(due, g->core.now);
 	return due;

@@ -19,8 +19,9 @@
 #include "admission_impl.h"
 #include "base/pack.h"
 
-#define HELLO_TRIES 5
-#define HELLO_MS 250 /* doubled each time */
+#define HELLO_TRIES 10
+#define HELLO_MS 250 /* doubled each time, up to */
+#define HELLO_MS_MAX 1000
 #define HELLO_APART_MS 50
 #define PROOF_TRIES 6
 #define PROOF_MS 400
@@ -127,13 +128,15 @@ static void hello_send(struct admission *adm, struct target *target)
 {
 	const struct gossip_crypto *crypto = adm->core->crypto;
 	uint8_t out[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_HELLO};
+	int64_t wait_ms;
 
 	crypto->random(crypto->ctx, &target->counter, sizeof(target->counter));
 	wire_put(out + 4, adm->join->eph_id, KEY_ID_BYTES);
 	wire_put(out + 12, target->counter, 8);
 	memcpy(out + WIRE_HEADER_BYTES, adm->join->eph_pub, KX_PUB_BYTES);
 	seal_send_plain(adm->seal, &target->addr, out, sizeof(out));
-	target->due = mono_add_ms(adm->core->now, (int64_t)HELLO_MS << target->tries);
+	wait_ms = (int64_t)HELLO_MS << target->tries;
+	target->due = mono_add_ms(adm->core->now, wait_ms < HELLO_MS_MAX ? wait_ms : HELLO_MS_MAX);
 	target->tries++;
 }
 

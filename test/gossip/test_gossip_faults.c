@@ -65,6 +65,25 @@ static void a_node_that_dies_right_after_its_first_contact_finds_the_others_agai
 	assert_true(core_net_until(&net, all_well, 10000));
 }
 
+static void a_member_whose_row_was_missed_is_asked_about_when_it_speaks(void **state)
+{
+	struct core_net_answer token;
+
+	(void)state;
+	core_net_open(&net, 4, 3);
+	net.count = 3;
+	assert_true(core_net_form(&net));
+	net.count = 4;
+	core_net_run(&net, 20000);
+	net.nodes[2].deaf = true;
+	token = core_net_token(&net, 0);
+	assert_int_equal(core_net_join(&net, 3, (const char *)token.bytes).err.code, 0);
+	core_net_run(&net, 500);
+	assert_int_equal(core_net_state(&net, 2, 3), MEMBER_UNKNOWN);
+	net.nodes[2].deaf = false;
+	assert_true(core_net_until(&net, core_net_all_alive, 4000));
+}
+
 /* One fault or one change, chosen by the dice. */
 static void something_happens(struct rng *dice)
 {
@@ -135,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORY(a_newcomer_is_known_to_all_within_a_moment),
 	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
+	    STORY(a_member_whose_row_was_missed_is_asked_about_when_it_speaks),
 	    STORY(after_kills_cuts_and_loss_all_are_alive_and_equal),
 	};
 
