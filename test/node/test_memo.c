@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <stdio.h>
+
+#include "cluster.h"
+
+static struct node_answer attach(struct cluster *cluster, const struct id *network, uint64_t inode,
+				 const char *request_id)
+{
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = inode};
+	struct node_request request = {
+	    .kind = NODE_ATTACH, .id = *network, .endpoint = &endpoint, .ttl_ms = 5000};
+
+	snprintf(request.request_id, sizeof(request.request_id), "%s", request_id);
+	return *cluster_call(cluster, 0, &request);
+}
+
+static void the_same_request_id_gets_the_same_answer(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one");
+	struct node_answer again = attach(cluster, &network, 11, "one");
+
+	(void)state;
+	assert_int_equal(first.err.code, 0);
+	assert_int_equal(again.err.code, 0);
+	assert_true(id_eq(&first.id, &again.id));
+	assert_true(inet_eq(&first.addrs[0].ip, &again.addrs[0].ip));
+	assert_true(mac_eq(&first.endpoint.mac, &again.endpoint.mac));
+	assert_true(inet_eq(&first.gateway, &again.gateway));
+	assert_string_equal(again.endpoint.ifname, "eth0");
+	assert_int_equal(again.mtu_bytes, first.mtu_bytes);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	assert_int_equal(attach(cluster, &network, 12, "two").err.code, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 2);
+	cluster_free(cluster);
+}
+
+static void a_repeat_while_the_first_is_under_way_gets_its_answer(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = 11};
+	struct node_request request = {.kind = NODE_ATTACH,
+				       .id = network,
+				       .endpoint = &endpoint,
+				       .request_id = "one",
+				       .ttl_ms = 5000};
+	uint64_t first = cluster_ask(cluster, 0, &request);
+	uint64_t again = cluster_ask(cluster, 0, &request);
+
+	(void)state;
+	assert_null(cluster_answer(cluster, again));
+	cluster_run(cluster, 500);
+	assert_int_equal(cluster_answer(cluster, first)->err.code, 0);
+	assert_true(
+	    id_eq(&cluster_answer(cluster, first)->id, &cluster_answer(cluster, again)->id));
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
+static void an_answer_outlives_a_restart(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one");
+	struct node_answer again;
+
+	(void)state;
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 1000);
+	again = attach(cluster, &network, 11, "one");
+	assert_int_equal(again.err.code, 0);
+	assert_true(id_eq(&first.id, &again.id));
+	assert_true(inet_eq(&first.addrs[0].ip, &again.addrs[0].ip));
+	cluster_free(cluster);
+}
+
+static void what_failed_may_be_tried_again_under_its_id(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+
+	(void)state;
+	cluster->hosts[0].plugs_fail = true;
+	assert_int_equal(attach(cluster, &network, 11, "one").err.code, WEFT_E_KERNEL);
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	cluster->hosts[0].plugs_fail = false;
+	cluster_run(cluster, 1000);
+	assert_int_equal(attach(cluster, &network, 11, "one").err.code, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
+static void a_token_is_made_once_for_a_request_id(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct node_request request = {
+	    .kind = NODE_TOKEN_CREATE, .ttl_ms = 3600000, .request_id = "token"};
+	const struct node_answer *first, *again;
+
+	(void)state;
+	request.addrs = &cluster->hosts[0].addr;
+	request.addr_count = 1;
+	first = cluster_call(cluster, 0, &request);
+	again = cluster_call(cluster, 0, &request);
+	assert_int_equal(again->err.code, 0);
+	assert_string_equal(first->text, again->text);
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 1000);
+	again = cluster_call(cluster, 0, &request);
+	assert_string_equal(first->text, again->text);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_same_request_id_gets_the_same_answer),
+	    cmocka_unit_test(a_repeat_while_the_first_is_under_way_gets_its_answer),
+	    cmocka_unit_test(an_answer_outlives_a_restart),
+	    cmocka_unit_test(what_failed_may_be_tried_again_under_its_id),
+	    cmocka_unit_test(a_token_is_made_once_for_a_request_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "cluster.h"
+
+static void a_restart_from_its_writes_finds_everything_as_it_was(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer box = cluster_attached(cluster, 1, &network, 12);
+	struct node_answer next;
+	struct id self = cluster->hosts[1].id;
+	size_t plugs = cluster->hosts[1].plugs;
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 0, &network, 11).err.code, 0);
+	cluster_stop(cluster, 1);
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 2000);
+	assert_true(id_eq(&cluster->hosts[1].id, &self));
+	assert_true(node_is_ready(cluster->hosts[1].node));
+	assert_int_equal(cluster_boxes(cluster, 1), 1);
+	assert_int_equal(cluster_leases(cluster, 1, false), 2);
+	assert_int_equal(cluster_endpoints(cluster, 1, &network, true), 4);
+	assert_int_equal(cluster->hosts[1].plugs, plugs);
+	next = cluster_attached(cluster, 1, &network, 13);
+	assert_int_equal(next.err.code, 0);
+	assert_false(inet_eq(&next.addrs[0].ip, &box.addrs[0].ip));
+	assert_int_equal(cluster_attached(cluster, 1, &network, 12).err.code, WEFT_E_CONFLICT);
+	assert_int_equal(cluster_detach(cluster, 1, &box.id), 0);
+	cluster_free(cluster);
+}
+
+static void boxes_of_an_earlier_boot_are_withdrawn(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 0, &network, 11).err.code, 0);
+	assert_int_equal(cluster_attached(cluster, 1, &network, 12).err.code, 0);
+	cluster_stop(cluster, 1);
+	cluster->hosts[1].boot.b[1] = 1;
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 3000);
+	assert_int_equal(cluster_boxes(cluster, 1), 0);
+	assert_int_equal(cluster_endpoints(cluster, 0, &network, false), 1);
+	cluster_free(cluster);
+}
+
+static void a_node_without_a_cluster_is_not_ready_and_says_so(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+
+	(void)state;
+	cluster->count = 2;
+	cluster->hosts[1].addr = (struct hostport){inet_from_v4(0x0a000002), GOSSIP_PORT};
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 10000);
+	assert_false(node_is_ready(cluster->hosts[1].node));
+	assert_int_equal(cluster_attached(cluster, 1, &network, 1).err.code, WEFT_E_NOT_FOUND);
+	cluster_free(cluster);
+}
+
+static void a_restarted_node_is_ready_once_it_has_synced(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+
+	(void)state;
+	cluster_stop(cluster, 1);
+	cluster_start(cluster, 1);
+	assert_false(node_is_ready(cluster->hosts[1].node));
+	cluster_run(cluster, 1500);
+	assert_true(node_is_ready(cluster->hosts[1].node));
+	cluster_free(cluster);
+}
+
+static void a_restarted_node_that_reaches_nobody_is_ready_after_the_wait(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+
+	(void)state;
+	cluster_stop(cluster, 0);
+	cluster_stop(cluster, 1);
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 1000);
+	assert_false(node_is_ready(cluster->hosts[1].node));
+	cluster_run(cluster, 20000);
+	assert_true(node_is_ready(cluster->hosts[1].node));
+	cluster_free(cluster);
+}
+
+static void the_last_box_takes_the_host_s_own_endpoint_with_it_after_a_while(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer box = cluster_attached(cluster, 1, &network, 12);
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 0, &network, 11).err.code, 0);
+	assert_int_equal(cluster_detach(cluster, 1, &box.id), 0);
+	cluster_run(cluster, 2000);
+	assert_int_equal(cluster_endpoints(cluster, 0, &network, true), 3);
+	cluster_run(cluster, 20000);
+	assert_int_equal(cluster_endpoints(cluster, 0, &network, true), 2);
+	assert_int_equal(cluster_leases(cluster, 1, false), 0);
+	assert_int_equal(cluster_attached(cluster, 1, &network, 12).err.code, 0);
+	cluster_run(cluster, 1000);
+	assert_int_equal(cluster_endpoints(cluster, 0, &network, true), 4);
+	cluster_free(cluster);
+}
+
+static void many_attaches_at_once_all_end_well(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	uint64_t tags[100];
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++)
+		tags[i] = cluster_attach(cluster, i % 2, &network, 100 + i);
+	cluster_run(cluster, 3000);
+	for (size_t i = 0; i < 100; i++) {
+		assert_non_null(cluster_answer(cluster, tags[i]));
+		assert_int_equal(cluster_answer(cluster, tags[i])->err.code, 0);
+		for (size_t j = 0; j < i; j++)
+			assert_false(inet_eq(&cluster_answer(cluster, tags[i])->addrs[0].ip,
+					     &cluster_answer(cluster, tags[j])->addrs[0].ip));
+	}
+	assert_int_equal(cluster_endpoints(cluster, 1, &network, false), 100);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_restart_from_its_writes_finds_everything_as_it_was),
+	    cmocka_unit_test(boxes_of_an_earlier_boot_are_withdrawn),
+	    cmocka_unit_test(a_node_without_a_cluster_is_not_ready_and_says_so),
+	    cmocka_unit_test(a_restarted_node_is_ready_once_it_has_synced),
+	    cmocka_unit_test(a_restarted_node_that_reaches_nobody_is_ready_after_the_wait),
+	    cmocka_unit_test(the_last_box_takes_the_host_s_own_endpoint_with_it_after_a_while),
+	    cmocka_unit_test(many_attaches_at_once_all_end_well),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <stdio.h>
+
+#include "cluster.h"
+
+static struct node_answer reserve(struct cluster *cluster, const struct id *network,
+				  const char *address)
+{
+	struct hostport wanted = {.port = 0};
+	struct node_request request = {.kind = NODE_RESERVE, .id = *network, .text = "printer"};
+
+	if (address) {
+		assert_int_equal(inet_parse(address, &wanted.ip), 0);
+		request.addrs = &wanted;
+		request.addr_count = 1;
+	}
+	return *cluster_call(cluster, 0, &request);
+}
+
+static int release(struct cluster *cluster, const struct id *network, const struct inet *address,
+		   bool force)
+{
+	struct hostport addr = {*address, 0};
+	struct node_request request = {
+	    .kind = NODE_RELEASE, .id = *network, .addrs = &addr, .addr_count = 1, .flag = force};
+
+	return cluster_call(cluster, 0, &request)->err.code;
+}
+
+static void an_address_is_reserved_and_released(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer answer = reserve(cluster, &network, "10.1.0.77");
+
+	(void)state;
+	assert_int_equal(answer.err.code, 0);
+	assert_int_equal(answer.endpoint_addr_count, 1);
+	assert_int_equal(inet_v4(&answer.addrs[0].ip), 0x0a01004d);
+	assert_int_equal(reserve(cluster, &network, "10.1.0.77").err.code, WEFT_E_ADDRESS_IN_USE);
+	assert_int_equal(release(cluster, &network, &answer.addrs[0].ip, false), 0);
+	assert_int_equal(release(cluster, &network, &answer.addrs[0].ip, false), 0);
+	assert_int_equal(reserve(cluster, &network, NULL).err.code, 0);
+	cluster_free(cluster);
+}
+
+static void the_address_of_a_live_endpoint_is_not_released_even_by_force(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer box = cluster_attached(cluster, 0, &network, 11);
+
+	(void)state;
+	assert_int_equal(release(cluster, &network, &box.addrs[0].ip, false), WEFT_E_IN_USE);
+	assert_int_equal(release(cluster, &network, &box.addrs[0].ip, true), WEFT_E_IN_USE);
+	assert_int_equal(cluster_leases(cluster, 0, false), 2);
+	cluster_free(cluster);
+}
+
+/* A lease of an endpoint that no longer exists, as a lost write would leave it. */
+static void leak_a_lease(struct cluster *cluster, const struct id *endpoint)
+{
+	struct write drop = {.kind = WRITE_ENDPOINT_DROP};
+
+	drop.endpoint.id = *endpoint;
+	cluster_stop(cluster, 0);
+	disk_put(&cluster->hosts[0], &drop);
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 1000);
+}
+
+static void a_leaked_lease_is_found_and_mended_on_demand(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer box = cluster_attached(cluster, 0, &network, 11);
+	struct node_request check = {.kind = NODE_CHECK};
+	const struct node_answer *answer;
+
+	(void)state;
+	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
+	assert_int_equal(cluster_attached(cluster, 0, &network, 12).err.code, 0);
+	leak_a_lease(cluster, &box.id);
+	answer = cluster_call(cluster, 0, &check);
+	assert_int_equal(answer->finding_count, 1);
+	assert_int_equal(answer->findings[0].kind, FINDING_LEAK);
+	assert_true(inet_eq(&answer->findings[0].address, &box.addrs[0].ip));
+	assert_false(answer->findings[0].fixed);
+	check.flag = true;
+	answer = cluster_call(cluster, 0, &check);
+	assert_int_equal(answer->finding_count, 1);
+	assert_true(answer->findings[0].fixed);
+	check.flag = false;
+	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
+	assert_int_equal(cluster_leases(cluster, 0, false), 2);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_address_is_reserved_and_released),
+	    cmocka_unit_test(the_address_of_a_live_endpoint_is_not_released_even_by_force),
+	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
