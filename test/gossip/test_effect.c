@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cluster.h"
+
+static int setup(void **state)
+{
+	*state = cluster_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	cluster_free(*state);
+	return 0;
+}
+
+static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state)
+{
+	struct cluster *c = *state;
+
+	/* The same store, two processes, one epoch: what a snapshot of a running machine gives. */
+	cluster_form(c, 3);
+	cluster_kill(c, 1);
+	cluster_copy_store(c, 1, 4);
+	strcpy(c->nodes[4].name, "h1");
+	c->nodes[4].cut = true;
+	cluster_start(c, 4);
+	cluster_start(c, 1);
+	cluster_run(c, 6000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+	assert_true(gossip_is_alone(c->nodes[4].g));
+	c->nodes[4].cut = false;
+	cluster_run(c, 3000);
+	assert_true(c->traces[TRACE_CLONE_SEEN] >= 1);
+	assert_true(gossip_is_cloned(c->nodes[1].g));
+	cluster_kill(c, 4);
+	cluster_start(c, 1);
+	cluster_run(c, 1000);
+	assert_true(gossip_is_cloned(c->nodes[1].g));
+}
+
+static void a_removal_by_one_who_had_ceased_to_be_admin_has_no_effect(void **state)
+{
+	struct cluster *c = *state;
+	struct id admin, victim;
+
+	cluster_form(c, 3);
+	admin = gossip_self(c->nodes[1].g);
+	victim = gossip_self(c->nodes[2].g);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = admin}), 0);
+	cluster_run(c, 300);
+	/* It is cut off when it ceases to be one, and removes somebody in the meantime. */
+	c->nodes[1].cut = true;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_RM, .id = admin}), 0);
+	cluster_run(c, 500);
+	assert_int_equal(
+	    cluster_do(c, 1, (struct gossip_command){.kind = CMD_REMOVE, .id = victim}), 0);
+	cluster_run(c, 500);
+	c->nodes[1].cut = false;
+	cluster_run(c, 15000);
+	assert_int_equal(cluster_state(c, 0, 2), MEMBER_ALIVE);
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_ACTIVE);
+}
+
+static void a_member_removed_before_its_record_comes_is_removed(void **state)
+{
+	struct cluster *c = *state;
+	struct member_info info;
+	struct id id;
+
+	cluster_form(c, 3);
+	id = gossip_self(c->nodes[2].g);
+	cluster_kill(c, 2);
+	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = id}),
+			 0);
+	cluster_run(c, 500);
+	cluster_make(c, (struct gossip_command){0});
+	assert_int_equal(cluster_join(c, 3, c->token, false), 0);
+	cluster_run(c, 2000);
+	assert_true(gossip_member(c->nodes[3].g, &id, &info));
+	assert_int_equal(info.state, MEMBER_REMOVED);
+	assert_int_equal(cluster_alive(c, 3), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_clone_fences_the_original_and_says_so_after_a_restart),
+	    TEST(a_removal_by_one_who_had_ceased_to_be_admin_has_no_effect),
+	    TEST(a_member_removed_before_its_record_comes_is_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
