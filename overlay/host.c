@@ -134,20 +134,23 @@ static void spare_on(struct kstate *have, enum kobj_kind kind, const char *dev)
 	}
 }
 
-/* A network that this host has endpoints in, but whose fact has not come yet: what stands of it is
- * nobody's business until it is known or has ended. */
-static void spare_undecided(const struct overlay *ov, struct kstate *have)
+/* Leaves out what is nobody's business here: addresses on a device that only has a name like
+ * weft's, and all of a network that this host has endpoints in, but whose fact has not come yet,
+ * until it is known or has ended. */
+static void spare_others(const struct overlay *ov, struct kstate *have)
 {
 	struct vec *links = &have->of[KOBJ_LINK];
 
 	for (size_t i = links->count; i-- > 0;) {
 		const struct klink *link = vec_at(links, i);
+		bool undecided = is_undecided(ov, link);
 
-		if (!is_undecided(ov, link))
+		if (!undecided && strncmp(link->alias, "weft:", 5) == 0)
 			continue;
 		spare_on(have, KOBJ_ADDR, link->name);
 		spare_on(have, KOBJ_ROUTE, link->name);
-		vec_remove(links, i);
+		if (undecided)
+			vec_remove(links, i);
 	}
 }
 
@@ -167,7 +170,7 @@ static bool host_round(struct work *work, int *status)
 	work->report.dumps++;
 	*status = config->kernel->dump_host(config->kernel_ctx, &have);
 	if (*status == 0) {
-		spare_undecided(ov, &have);
+		spare_others(ov, &have);
 		read_named(work, &want, &have);
 		kstate_sort(&want);
 		kstate_sort(&have);

@@ -255,6 +255,30 @@ static void what_is_not_wefts_is_left_alone(void **state)
 			 1);
 }
 
+static void a_host_may_move_to_another_outer_address(void **state)
+{
+	struct stage *stage = *state;
+	struct world *world = &stage->world;
+	struct host *host = &world->hosts[0];
+
+	assert_int_equal(ns_run(host->ns, "sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1 && "
+					  "ip addr add 192.168.77.101/24 dev eth0"),
+			 0);
+	assert_int_equal(inet_parse("192.168.77.101", &host->vtep), 0);
+	overlay_vtep_set(host->ov, &host->vtep);
+	for (int i = 0; i < WORLD_HOSTS; i++)
+		overlay_member_put(world->hosts[i].ov, &host->node, &host->vtep);
+	assert_true(world_settle(world, 2000));
+	assert_int_equal(host->told_failed, 0);
+	assert_int_equal(ns_run(host->ns, "ip addr del 192.168.77.1/24 dev eth0 && "
+					  "ip -d link show wfvx001000 | grep -q 'local "
+					  "192.168.77.101'"),
+			 0);
+	assert_true(world_settle(world, 2000));
+	assert_int_equal(ns_run(stage->box[0].ns, "ping -n -c1 -W1 10.7.0.12 >/dev/null"), 0);
+	assert_int_equal(ns_run(stage->box[1].ns, "ping -n -c1 -W1 10.7.0.11 >/dev/null"), 0);
+}
+
 static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)
 {
 	struct stage *stage = *state;
@@ -264,13 +288,20 @@ static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)
 	struct rec_network rec;
 
 	world_network(&rec, "10.8.0.0/24", "10.8.0.1", VNI + 1);
-	assert_int_equal(ns_run(host->ns, "ip link add wfbr001001 type bridge"), 0);
+	assert_int_equal(ns_run(host->ns,
+				"ip link add wfbr001001 type bridge && ip addr add "
+				"10.123.0.1/24 dev wfbr001001 && ip link add wfe1 type veth "
+				"peer name wfe2 && ip addr add 10.124.0.1/24 dev wfe1"),
+			 0);
 	world_share(&stage->world, &other, &rec);
 	(void)host_settle(&stage->world, host, 500);
 	assert_true(overlay_network_get(host->ov, &other, &seen));
 	assert_true(seen.failed > 0);
 	assert_non_null(strstr(seen.error, "not weft's"));
 	assert_int_equal(ns_run(host->ns, "ip -d link show wfbr001001 | grep -q 'alias weft'"), 1);
+	assert_int_equal(ns_run(host->ns, "ip addr show dev wfbr001001 | grep -q 10.123.0.1 && "
+					  "ip addr show dev wfe1 | grep -q 10.124.0.1"),
+			 0);
 	/* out of the way, it is made after the pause */
 	assert_int_equal(ns_run(host->ns, "ip link del wfbr001001"), 0);
 	assert_true(host_settle(&stage->world, host, 5000));
@@ -311,6 +342,7 @@ int main(void)
 	    STAGED(a_restart_is_silent),
 	    STAGED(a_restart_repairs_what_was_broken_meanwhile),
 	    STAGED(what_is_not_wefts_is_left_alone),
+	    STAGED(a_host_may_move_to_another_outer_address),
 	    STAGED(a_foreign_device_of_the_name_is_reported_and_kept),
 	    STAGED(leftovers_of_a_killed_daemon_are_adopted_or_swept),
 	};
