@@ -178,6 +178,79 @@ static void a_void_grant_stays_void_after_a_restart(void **state)
 	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
 }
 
+static void a_grant_that_is_just_taken_up_is_never_reclaimed(void **state)
+{
+	struct ipam_net_info info;
+	struct id net;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		cluster_init(&c, 3, seed);
+		net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+		cluster_run(&c, 10);
+		/* The grant reaches its recipient alone, whose disk is slow; then the donor dies.
+		 */
+		c.cut[2][0] = c.cut[0][2] = true;
+		c.nodes[1].hold_commits = true;
+		cluster_lease(&c, 1, &net, NULL);
+		cluster_run(&c, 50);
+		cluster_crash(&c, 2);
+		c.delay_ms_max = 200;
+		remove_node(0, 2);
+		cluster_run(&c, 500);
+		c.nodes[1].hold_commits = false;
+		cluster_run(&c, 10000);
+		cluster_sync(&c);
+		cluster_run(&c, 5000);
+		assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+		assert_int_equal(info.conflicts, 0);
+		assert_int_equal(held(1, &net), 64);
+		assert_int_equal(held(0, &net), 192);
+		cluster_close(&c);
+	}
+	cluster_init(&c, 1, 1); /* for the teardown */
+}
+
+static uint64_t closure_version(size_t closer)
+{
+	for (size_t i = 0; i < c.nodes[closer].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c.nodes[closer].disk.rows, i);
+		if (row->view.kind == FACT_CLOSURE && id_eq(&row->view.owner, &c.nodes[closer].id))
+			return row->view.sequence;
+	}
+	return 0;
+}
+
+static void a_closer_that_forgot_rows_does_not_take_its_word_back(void **state)
+{
+	struct id net;
+	uint64_t version;
+
+	(void)state;
+	cluster_init(&c, 4, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 0, &net);
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	cluster_crash(&c, 3); /* blocks the reclaim */
+	remove_node(0, 2);
+	cluster_run(&c, 5000);
+	version = closure_version(1);
+	assert_true(version > 0);
+	cluster_crash(&c, 1);
+	for (size_t i = 0; i < 4; i++)
+		c.cut[1][i] = c.cut[i][1] = true;
+	cluster_start(&c, 1, true); /* without others' rows */
+	cluster_run(&c, 5000);
+	assert_int_equal(closure_version(1), version);
+	memset(c.cut, 0, sizeof(c.cut));
+	cluster_start(&c, 3, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +261,9 @@ int main(void)
 	    cmocka_unit_test_teardown(
 		a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void, teardown),
 	    cmocka_unit_test_teardown(a_void_grant_stays_void_after_a_restart, teardown),
+	    cmocka_unit_test_teardown(a_grant_that_is_just_taken_up_is_never_reclaimed, teardown),
+	    cmocka_unit_test_teardown(a_closer_that_forgot_rows_does_not_take_its_word_back,
+				      teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
