@@ -105,6 +105,7 @@ static void a_pair_with_the_previous_own_key_stays_closed_after_sleep(void **sta
 	net->nodes[1].core.self.epoch = 2;
 	seal_renew(net->nodes[1].seal);
 	meet(net);
+	meet(net);
 	session_sleep(net->nodes[1].seal, peer(net, 1, 1));
 	assert_int_not_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_NONE);
 	assert_false(net_heard(net, 1, "under the old key"));
