@@ -107,7 +107,6 @@ struct session *repair_open(struct tables *tables, const struct id *peer)
 		    .used = true,
 		    .peer = *peer,
 		    .tries_max = TRIES,
-		    .topic = NONE,
 		};
 		vec_init(&session->wants, &tables->core->heap, sizeof(struct want));
 		rearm(tables, session);
@@ -125,10 +124,7 @@ void repair_progress(struct tables *tables, struct session *session)
 static void begin(struct tables *tables, struct session *session)
 {
 	tables->counts.digests++;
-	if (session->topic == NONE)
-		compare_begin(tables, &session->peer);
-	else
-		compare_begin_topic(tables, &session->peer, session->topic);
+	compare_begin(tables, &session->peer);
 	rearm(tables, session);
 }
 
@@ -159,7 +155,6 @@ void repair_sync(struct tables *tables, const struct member *with)
 		WEFT_ASSERT(session != NULL);
 	}
 	session->report = true;
-	session->topic = NONE;
 	session->tries = 0;
 	session->tries_max = TRIES;
 	if (session->wants.count == 0)
@@ -188,6 +183,21 @@ void repair_soon(struct tables *tables)
 	tables->repair.due = mono_min(tables->repair.due, mono_add_ms(tables->core->now, SOON_MS));
 }
 
+/* Without room to say so it stays as it is: the topic is compared again. */
+static void topic_now_synced(struct tables *tables, uint32_t number)
+{
+	struct topic *topic = replica_topic(&tables->replica, number);
+	struct gossip_change *change;
+
+	if (topic->synced || !core_has_room(tables->core, 1, 0, 0))
+		return;
+	topic->synced = true;
+	if (!topic->kept || !topic_has(tables, number, &tables->core->self.id))
+		return;
+	change = core_change(tables->core, CHANGE_TOPIC);
+	change->row.topic = topic->id;
+}
+
 void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 {
 	struct repair *repair = &tables->repair;
@@ -196,9 +206,9 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 
 	for (uint32_t i = TOPIC_ALL + 1; i < tables->replica.topics.count; i++) {
 		if ((topic == NONE && topic_is_shared(tables, i, peer)) || topic == i)
-			replica_topic(&tables->replica, i)->synced = true;
+			topic_now_synced(tables, i);
 	}
-	if (session == NULL || session->wants.count > 0 || session->topic != topic)
+	if (topic != NONE || session == NULL || session->wants.count > 0)
 		return;
 	if (tables->replica.incomplete_count > 0 && !session->desired) {
 		session->desired = true;
@@ -207,7 +217,7 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 		if (session->wants.count > 0)
 			return;
 	}
-	if (topic == NONE && (session->report || session->worked || !repair->synced_once)) {
+	if (session->report || session->worked || !repair->synced_once) {
 		if (!core_has_room(tables->core, 1, 0, 0))
 			return; /* the session's time-out compares again */
 		repair->synced_once = true;
@@ -277,7 +287,8 @@ static void compare_with_somebody(struct tables *tables)
 	begin(tables, session);
 }
 
-/* Topics that this node has joined lately: each with somebody attached, or with nobody. */
+/* Topics that this node has joined lately: each with somebody attached, or with nobody. It needs no
+ * session: the answer is either "equal", or opens one for what is missing. */
 static void compare_topics(struct tables *tables)
 {
 	struct replica *replica = &tables->replica;
@@ -286,7 +297,6 @@ static void compare_topics(struct tables *tables)
 	for (uint32_t i = TOPIC_ALL + 1; i < replica->topics.count; i++) {
 		struct topic *topic = replica_topic(replica, i);
 		struct member *peer = NULL;
-		struct session *session;
 		if (topic->synced || !topic->kept || !topic_has(tables, i, &tables->core->self.id))
 			continue;
 		if (topic_pick(tables, i, &peer, 1) == 0) {
@@ -294,14 +304,8 @@ static void compare_topics(struct tables *tables)
 			continue;
 		}
 		left = true;
-		if (repair_find(tables, &peer->id) != NULL)
-			continue;
-		session = repair_open(tables, &peer->id);
-		if (session == NULL)
-			continue;
-		session->topic = i;
-		session->tries_max = TRIES_IDLE;
-		begin(tables, session);
+		tables->counts.digests++;
+		compare_begin_topic(tables, &peer->id, i);
 	}
 	tables->repair.topics_due = left ? mono_add_ms(tables->core->now, TOPICS_MS) : MONO_NEVER;
 }

@@ -48,7 +48,6 @@ struct session {
 	bool worked;  /* something differed */
 	bool desired; /* incomplete origins were asked for already */
 	uint8_t tries, tries_max;
-	uint32_t topic; /* NONE: everything */
 	struct id peer;
 	struct mono due;
 	struct vec wants; /* struct want */
