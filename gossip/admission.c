@@ -52,12 +52,22 @@ static void hook_clone(void *ctx, const struct id *node)
 		effect_fence(adm, FENCE_CLONE);
 }
 
+static void hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len)
+{
+	struct admission *adm = ctx;
+	struct row_view row;
+
+	if (row_parse(bytes, len, &row) == 0 && id_eq(&row.owner, node) &&
+	    authority_may_introduce(adm->core, adm->members, adm->tables, &row))
+		(void)tables_receive(adm->tables, NULL, bytes, len);
+}
+
 struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,
 				struct tables *tables)
 {
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
-	const struct seal_hooks hooks = {adm, seed_vouch, hook_removal, hook_shown_removal,
-					 hook_clone};
+	const struct seal_hooks hooks = {
+	    adm, seed_vouch, hook_removal, hook_shown_removal, hook_clone, hook_introduce};
 
 	adm->core = core;
 	adm->members = members;

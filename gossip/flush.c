@@ -11,6 +11,8 @@
  */
 #include "flush.h"
 
+#define INTRODUCE_EVERY 2
+
 /* True when the two frames may share a datagram. */
 static bool same_place(const struct outbox_frame *a, const struct outbox_frame *b)
 {
@@ -54,6 +56,23 @@ static size_t without_done(struct outbox_frame **candidates, size_t count)
 	return kept;
 }
 
+/* A failed member may have forgotten us: what goes to it says now and then who we are. */
+static size_t introduce(const struct flush *flush, const struct member *to, uint8_t *out,
+			size_t cap)
+{
+	static const struct id cluster_wide;
+	struct core *core = flush->core;
+	struct row_view row;
+
+	if (to->state != MEMBER_FAILED || rng_below(&core->rng, INTRODUCE_EVERY) != 0 ||
+	    !tables_row(flush->tables, &core->self.id, &cluster_wide, ROW_MEMBER, NULL, 0, &row) ||
+	    FRAME_HEADER_BYTES + row.signed_len + ROW_SIG_BYTES > cap)
+		return 0;
+	/* A row is its signed bytes and the signature right behind them. */
+	return wire_put_frame(out, FRAME_ROW, row.sig - row.signed_len,
+			      row.signed_len + ROW_SIG_BYTES);
+}
+
 /* Sends all frames that go where frames[first] goes; false when the update is full. */
 static bool send_to(const struct flush *flush, size_t first, struct outbox_frame **candidates)
 {
@@ -77,6 +96,7 @@ static bool send_to(const struct flush *flush, size_t first, struct outbox_frame
 			    outbox_pack(&core->outbox, candidates, count, payload, sizeof(payload));
 		WEFT_ASSERT(len > 0);
 		if (via == NULL) {
+			len += introduce(flush, to, payload + len, room_left(room, len));
 			len += swim_fill(flush->swim, to, payload + len, room_left(room, len));
 			len += tables_fill(flush->tables, to, payload + len, room_left(room, len));
 		}

@@ -23,6 +23,9 @@ struct seal_hooks {
 	void (*shown_removal)(void *ctx, const uint8_t *bytes, size_t len);
 	/* Two certificates of one node and epoch exist; this node itself may be the one. */
 	void (*clone)(void *ctx, const struct id *node);
+	/* A row that an unknown node showed of itself; once it is believed the node is a member.
+	 * May be NULL: then nobody introduces himself. */
+	void (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len);
 };
 
 /* How the claim of a newer certificate from another address stands. */

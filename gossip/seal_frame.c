@@ -144,7 +144,13 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (key_id == seal->own[OWN_CURRENT].key_id || key_id == seal->own[OWN_PREVIOUS].key_id)
 		return DROP_SELF;
 	if (with_cert) {
+		struct cert cert;
+		if (own >= 0)
+			stranger_introduce(seal, &seal->own[own], bytes, len);
 		reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, false, &slot);
+		if (reason == DROP_CERT && own < 0 &&
+		    stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert))
+			cert_answer(seal, from, bytes, len);
 		if (reason != DROP_NONE)
 			return reason;
 		if (slot.key_id != key_id)

@@ -13,8 +13,8 @@
 #define ANSWER_BURST 200
 #define PEER_INTERVAL_NS (NS_PER_S / 5000) /* datagrams of one member */
 #define PEER_BURST 10000
-#define ASK_MS 250    /* between two requests for a certificate */
-#define STASH_MS 3000 /* frames wait this long for a certificate */
+#define ASK_MS 250         /* between two requests for a certificate */
+#define STASH_MS 3000      /* frames wait this long for a certificate */
 #define CHALLENGE_MS 1000  /* between two challenges of one new address */
 #define CLAIM_PROBE_MS 300 /* between two questions to the old address */
 #define CLAIM_PROBES 4     /* then silence is an answer */
@@ -40,6 +40,7 @@ struct seal {
 	struct mono sweep_due;
 	struct limit answers[SOURCES];
 	struct limit strangers; /* certificates checked, all sources together */
+	struct limit introductions;
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };
@@ -72,3 +73,11 @@ void hint_of(uint64_t key_id, uint8_t hint[HINT_BYTES]);
 bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool with_cert,
 	       const struct hostport *to, const uint8_t *frames, size_t len);
 void stash_flush(struct seal *seal, struct peer *peer);
+
+/* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known, where
+ * strangers may introduce themselves. */
+bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert);
+
+/* Opens a CERT_SEALED of a stranger for the sake of the member row in it. */
+void stranger_introduce(struct seal *seal, const struct own_key *own, const uint8_t *bytes,
+			size_t len);

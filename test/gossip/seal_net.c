@@ -121,7 +121,7 @@ void net_start(struct seal_net *net, size_t node, uint8_t identity, uint64_t epo
 	    .seed = node,
 	    .advertise = net_addr(port),
 	};
-	struct seal_hooks hooks = {self, hook_vouch, hook_removal, hook_shown, hook_clone};
+	struct seal_hooks hooks = {self, hook_vouch, hook_removal, hook_shown, hook_clone, NULL};
 
 	net_stop(net, node);
 	config.crypto = seeded_init(&self->seeded, epoch * 1000 + identity * 10u + node);

@@ -65,6 +65,17 @@ static void a_node_that_dies_right_after_its_first_contact_finds_the_others_agai
 	assert_true(core_net_until(&net, all_well, 10000));
 }
 
+static void a_seed_that_dies_before_it_stored_the_newcomer_is_reminded_by_it(void **state)
+{
+	(void)state;
+	core_net_open(&net, 2, 4);
+	assert_true(core_net_form(&net));
+	core_net_kill(&net, 0);
+	core_net_start(&net, 0);
+	assert_int_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+	assert_true(core_net_until(&net, all_well, 60000));
+}
+
 static void a_member_whose_row_was_missed_is_asked_about_when_it_speaks(void **state)
 {
 	struct core_net_answer token;
@@ -154,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORY(a_newcomer_is_known_to_all_within_a_moment),
 	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
+	    STORY(a_seed_that_dies_before_it_stored_the_newcomer_is_reminded_by_it),
 	    STORY(a_member_whose_row_was_missed_is_asked_about_when_it_speaks),
 	    STORY(after_kills_cuts_and_loss_all_are_alive_and_equal),
 	};
