@@ -169,3 +169,20 @@ bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct
 
 	return tables_row(tables, NULL, &no_topic, kind, id->b, ID_BYTES, end != NULL ? end : &row);
 }
+
+bool authority_may_introduce(const struct core *core, const struct member_table *members,
+			     const struct tables *tables, const struct row_view *row)
+{
+	const struct member *admitter;
+	struct chain_info info;
+	struct rec_member rec;
+
+	if (row->kind != ROW_MEMBER || rec_member_decode(row->value, row->value_len, &rec) != 0 ||
+	    chain_read(core->crypto, rec.chain, rec.chain_len, &info) != 0)
+		return false;
+	if (info.is_root || id_eq(&info.admitter, &core->self.id))
+		return true;
+	admitter = member_find(members, &info.admitter);
+	return admitter != NULL && admitter->has_record && admitter->state != MEMBER_REMOVED &&
+	       !authority_has_fact(tables, FACT_TOKEN_END, &info.token, NULL);
+}

@@ -36,3 +36,9 @@ enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core 
 /* True when a fact of this kind ends that id. *end may be NULL. */
 bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct id *id,
 			struct row_view *end);
+
+/* May a node that nobody has told of be believed on its own word, this member row? Only when who
+ * admitted it is a member known here (or this node): a counter-signature of a stranger proves
+ * nothing, since whoever holds an old token can make one. */
+bool authority_may_introduce(const struct core *core, const struct member_table *members,
+			     const struct tables *tables, const struct row_view *row);

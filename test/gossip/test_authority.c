@@ -234,6 +234,52 @@ static void nobody_becomes_a_member_over_the_cap(void **state)
 	assert_int_equal(check(f), DROP_ROW_CAP);
 }
 
+/* The row of NODE with a chain whose admitter is this key. */
+static void admitted_by(struct fixture *f, int admitter, uint8_t *value)
+{
+	struct rec_member rec = {.name = "box", .wire_min = 1, .wire_max = 1};
+	struct admission_sig sig = {.at = {4}};
+	struct token_cert cert = {.id = {{7}}, .expires = {5}};
+	uint8_t bind[SIG_BYTES], name_hash[NAME_HASH_BYTES];
+	int len;
+
+	memcpy(cert.pub, f->pub[5], SIGN_PUB_BYTES);
+	token_cert_sign(&f->ctx, &f->path, f->sec[ADMIN], &cert);
+	chain_bind(&f->ctx, &cert.id, f->sec[5], f->pub[NODE], bind);
+	memcpy(sig.admitter, f->pub[admitter], SIGN_PUB_BYTES);
+	chain_name_hash(f->ctx.crypto, "box", name_hash);
+	chain_admit(&f->ctx, &cert, f->pub[NODE], name_hash, f->sec[admitter], &sig);
+	memcpy(rec.pubkey, f->pub[NODE], SIGN_PUB_BYTES);
+	hostport_parse("10.0.0.1:7947", 0, &rec.gossip);
+	rec.chain_len = chain_token_encode(&f->path, &cert, bind, &sig, rec.chain);
+	len = rec_member_encode(&rec, value, VALUE_BYTES_MAX);
+	assert_true(len > 0);
+	f->row = (struct row_view){
+	    .kind = ROW_MEMBER, .owner = f->id[NODE], .value = value, .value_len = (size_t)len};
+}
+
+static bool may_introduce(struct fixture *f)
+{
+	return authority_may_introduce(&f->core, &f->members, NULL, &f->row);
+}
+
+static void nobody_introduces_itself_by_the_word_of_a_stranger(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t value[VALUE_BYTES_MAX];
+
+	/* The holder of an old token lets itself in by a key of its own: the chain is whole. */
+	admitted_by(f, STRANGER, value);
+	assert_int_equal(check(f), DROP_NONE);
+	assert_false(may_introduce(f));
+	f->core.self.id = f->id[STRANGER]; /* unless it was this node that admitted it */
+	assert_true(may_introduce(f));
+	f->row.value_len = member_value(f, "box", NODE, value);
+	assert_true(may_introduce(f)); /* or the cluster key */
+	f->row.kind = ROW_TAGS;
+	assert_false(may_introduce(f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +292,7 @@ int main(void)
 	    TEST(a_new_admins_path_must_end_in_the_key_of_the_fact),
 	    TEST(rows_of_unknown_owners_wait_and_those_of_members_carry_their_key),
 	    TEST(a_member_row_needs_a_chain_for_its_key_and_its_name),
+	    TEST(nobody_introduces_itself_by_the_word_of_a_stranger),
 	    TEST(nobody_becomes_a_member_over_the_cap),
 	};
 

@@ -89,28 +89,6 @@ static void a_damaged_token_is_refused_before_anything_is_sent(void **state)
 	assert_true(cluster_is_untouched(c, 1));
 }
 
-static void a_token_of_another_cluster_is_told_by_its_seed(void **state)
-{
-	struct cluster *c = *state;
-	struct hostport there;
-
-	cluster_form(c, 1);
-	cluster_make(c, (struct gossip_command){0});
-	cluster_kill(c, 0);
-	cluster_start(c, 1);
-	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_INIT}), 0);
-	there = c->nodes[1].addr;
-	cluster_start(c, 2);
-	assert_int_equal(
-	    cluster_do(c, 2,
-		       (struct gossip_command){
-			   .kind = CMD_JOIN, .text = c->token, .addr_count = 1, .addrs = &there}),
-	    WEFT_E_WRONG_CLUSTER);
-	assert_non_null(strstr(c->nodes[2].err.message, "another cluster"));
-	assert_non_null(strstr(c->nodes[2].err.message, "10.0.0.1:7947: no answer"));
-	assert_true(cluster_is_untouched(c, 2));
-}
-
 static void two_newcomers_at_once_are_both_admitted(void **state)
 {
 	struct cluster *c = *state;
@@ -223,7 +201,6 @@ int main(void)
 	    TEST(a_node_admitted_by_a_node_that_is_no_admin_is_believed_by_all),
 	    TEST(the_second_seed_admits_when_the_first_is_away),
 	    TEST(a_damaged_token_is_refused_before_anything_is_sent),
-	    TEST(a_token_of_another_cluster_is_told_by_its_seed),
 	    TEST(two_newcomers_at_once_are_both_admitted),
 	    TEST(without_a_seed_the_join_fails_and_says_who_did_not_answer),
 	    TEST(every_step_of_the_handshake_may_be_lost_once),
