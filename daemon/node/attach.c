@@ -162,7 +162,7 @@ void attach_try(struct node *node, struct op *op)
 		attach_fail(node, op, &err);
 		return;
 	}
-	if (network->presence == PRESENCE_UP)
+	if (network->presence == PRESENCE_UP && network->settled)
 		attach_lease(node, op);
 	else if (network->presence == PRESENCE_NONE)
 		presence_begin(node, network, op->give_up);

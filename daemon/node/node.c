@@ -80,8 +80,10 @@ static int endpoint_load(struct node *node, const struct local_endpoint *endpoin
 	box = box_add(node, endpoint);
 	box->state = BOX_UP;
 	network = network_find(node, &endpoint->network);
-	if (endpoint->is_host)
+	if (endpoint->is_host) {
 		network->presence = PRESENCE_UP;
+		network->settled = true;
+	}
 	return 0;
 }
 

@@ -5,7 +5,9 @@
  *
  *   NONE -> JOINING   lease of the host's own address; with it in one commit the attachment row
  *                     and the host's own endpoint
- *        -> UP        the kernel is told by WORK_PLUG of the endpoint (is_host)
+ *        -> UP        the kernel is told by WORK_PLUG of the endpoint (is_host); boxes come once
+ *                     the rows of the others are here (settled), so that a new box is never
+ *                     spoken to by somebody whom this host cannot answer
  *        -> QUITTING  the release, with it both rows' tombstones; ranges stay this node's
  *        -> NONE
  *
@@ -27,6 +29,7 @@
 #define LINGER_MS 10000
 #define REFRESH_MS 10000
 #define RETRY_MS 500
+#define SETTLE_MS 1000
 
 static const struct id topic_all;
 
@@ -128,9 +131,26 @@ void presence_begin(struct node *node, struct network *network, struct mono give
 	request.tag = op->id;
 	network->op = op->id;
 	network->presence = PRESENCE_JOINING;
+	network->settled = false;
 	box_add(node, &endpoint)->op = op->id;
 	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
 	ask_ipam(node, &request);
+}
+
+/* Is there anybody whose rows would have to come? */
+static bool has_peers(const struct node *node, const struct network *network)
+{
+	struct id self = gossip_self(node->gossip);
+
+	for (size_t i = 0; i < network->hosts.count; i++) {
+		const struct attached_host *host = vec_at(&network->hosts, i);
+		struct member_info info;
+
+		if (!id_eq(&host->node, &self) && gossip_member(node->gossip, &host->node, &info) &&
+		    (info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT))
+			return true;
+	}
+	return false;
 }
 
 static void join_ended(struct node *node, struct op *op, const struct weft_err *err)
@@ -150,6 +170,9 @@ static void join_ended(struct node *node, struct op *op, const struct weft_err *
 		attaches_fail(node, &op->network, &why);
 	} else {
 		network->presence = PRESENCE_UP;
+		network->settled = network->settled || !has_peers(node, network);
+		network->settle_at = mono_add_ms(node->now, SETTLE_MS);
+		networks_due_by(node, network->settle_at);
 		network->refresh_at = mono_add_ms(node->now, REFRESH_MS);
 		networks_due_by(node, network->refresh_at);
 		box->state = BOX_UP;
@@ -278,6 +301,12 @@ void presence_committed(struct node *node, struct op *op, const struct weft_err 
 	presence_review(node, network);
 }
 
+void presence_settled(struct node *node, struct network *network)
+{
+	network->settled = true;
+	node->look_again = true;
+}
+
 /* ---- time ---- */
 
 void presence_review(struct node *node, struct network *network)
@@ -325,6 +354,10 @@ static void network_tick(struct node *node, struct network *network)
 {
 	if (network->presence != PRESENCE_UP)
 		return;
+	if (!network->settled && mono_is_due(network->settle_at, node->now))
+		presence_settled(node, network);
+	if (!network->settled)
+		networks_due_by(node, network->settle_at);
 	if (network->op == 0 && mono_is_due(network->quit_at, node->now)) {
 		if (network->boxes == 0)
 			quit_begin(node, network);

@@ -11,6 +11,9 @@ void presence_begin(struct node *node, struct network *network, struct mono give
 /* The number of boxes changed, or the network ended: it may be time to quit. */
 void presence_review(struct node *node, struct network *network);
 
+/* The rows of the other attached hosts are here: boxes that wait may come. */
+void presence_settled(struct node *node, struct network *network);
+
 /* Quits at once, as soon as no box is left. */
 void presence_end(struct node *node, struct network *network);
 

@@ -24,6 +24,7 @@
 #include "ipamdb/message.h"
 #include "network.h"
 #include "op.h"
+#include "presence.h"
 
 #define AGENDA_PER_STEP 256
 #define MESSAGE_TTL_MS 3000
@@ -205,6 +206,14 @@ static void phase_changed(struct node *node)
 		boxes_withdraw(node);
 }
 
+static void topic_synced(struct node *node, const struct id *topic)
+{
+	struct network *network = network_find(node, topic);
+
+	if (network != NULL && network->presence != PRESENCE_NONE)
+		presence_settled(node, network);
+}
+
 static void take_change(struct node *node, const struct gossip_change *change)
 {
 	struct ipam_event event = {.kind = IPAM_EV_SYNCED, .member = change->member};
@@ -219,6 +228,9 @@ static void take_change(struct node *node, const struct gossip_change *change)
 		break;
 	case CHANGE_PHASE:
 		phase_changed(node);
+		break;
+	case CHANGE_TOPIC:
+		topic_synced(node, &change->row.topic);
 		break;
 	case CHANGE_SYNCED:
 		node->synced = true;

@@ -70,6 +70,8 @@ struct network {
 	uint64_t op;            /* joins, quits or refreshes; 0: none */
 	size_t boxes;           /* of this host, the host's own not counted */
 	uint16_t mtu_bytes;     /* of this host; 0: that of the configuration */
+	bool settled;           /* what others have in it is known, or was waited for */
+	struct mono settle_at;  /* when to stop waiting for that */
 	struct mono quit_at;    /* the last box is gone; MONO_NEVER */
 	struct mono refresh_at; /* when to look whether the own attachment row is still true */
 	struct mono refreshed;

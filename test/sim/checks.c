@@ -8,12 +8,33 @@
 
 /* --- at every commit: no address has two owners among members that were not removed ----------- */
 
+/* A removal holds from the moment in which one disk has it. */
+static void removal_note(struct sim *sim, const struct write *write)
+{
+	struct row_view row;
+	struct id removed;
+
+	if (row_parse(write->bytes, write->len, &row) != 0 || row.kind != FACT_REMOVAL)
+		return;
+	removed = row_key_id(&row);
+	for (size_t i = 0; i < sim->opt.hosts; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (!host->joined || !id_eq(&host->id, &removed))
+			continue;
+		host->state = HOST_REMOVED;
+		host->endpoint_count = 0;
+	}
+}
+
 void check_write(struct sim *sim, struct sim_host *host, const struct write *write)
 {
 	struct sim_owner key, *owner;
 	char network[ID_TEXT_BYTES], address[INET_TEXT_BYTES];
 	bool holds = write->kind == WRITE_LEASE && !write->lease.cooling;
 
+	if (write->kind == WRITE_FACT)
+		removal_note(sim, write);
 	if (write->kind != WRITE_LEASE && write->kind != WRITE_LEASE_DROP)
 		return;
 	memset(&key, 0, sizeof(key));

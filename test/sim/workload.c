@@ -191,8 +191,6 @@ static void op_remove(struct sim *sim)
 	if (!victim || !is_member(admin) || victim->leaving)
 		return;
 	request.id = victim->id;
-	victim->state = HOST_REMOVED;
-	victim->endpoint_count = 0;
 	host_request(sim, admin, &request, REQUEST_BOUND_MS);
 }
 
