@@ -33,7 +33,7 @@ static void meet(struct seal_net *net)
 	assert_true(net_heard(net, 0, "two"));
 }
 
-static void a_certificate_of_no_member_is_dropped_in_silence(void **state)
+static void a_certificate_of_no_member_is_dropped_and_shown_ours_at_most(void **state)
 {
 	struct seal_net *net = *state;
 	struct hostport from = net_addr(9);
@@ -46,6 +46,16 @@ static void a_certificate_of_no_member_is_dropped_in_silence(void **state)
 	cert.cluster = net->nodes[0].core.self.cluster;
 	cert.node.b[0] = 99;
 	header_write(bytes, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
+	cert_sign(crypto, &cert, sec, bytes + WIRE_HEADER_BYTES);
+	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_CERT);
+	assert_int_equal(net->count, 1);
+	assert_int_equal(net->pending[0].len, sizeof(bytes));
+	assert_memory_equal(net->pending[0].bytes + WIRE_HEADER_BYTES,
+			    seal_own_cert(net->nodes[1].seal), CERT_BYTES);
+	assert_null(member_find(&net->nodes[1].members, &cert.node));
+	/* A certificate of another cluster gets nothing at all. */
+	net_lose(net);
+	cert.cluster.b[0] ^= 1;
 	cert_sign(crypto, &cert, sec, bytes + WIRE_HEADER_BYTES);
 	assert_int_equal(net_arrive(net, 1, &from, bytes, sizeof(bytes)), DROP_CERT);
 	assert_int_equal(net->count, 0);
@@ -158,7 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(a_certificate_of_no_member_is_dropped_in_silence),
+	    TEST(a_certificate_of_no_member_is_dropped_and_shown_ours_at_most),
 	    TEST(a_member_whose_record_is_not_here_yet_is_vouched_for_by_who_admitted_it),
 	    TEST(an_older_certificate_never_replaces_a_newer_one),
 	    TEST(a_certificate_below_the_epoch_of_the_members_rows_is_old),
