@@ -220,6 +220,9 @@ void admission_command(struct admission *adm, const struct gossip_command *comma
 	case CMD_REMOVE:
 		admin_remove(adm, command);
 		return;
+	case CMD_ADMIN_RESTORE:
+		founding_restore(adm, command);
+		return;
 	case CMD_ADVERTISE:
 		own_record_advertise(adm, command);
 		return;

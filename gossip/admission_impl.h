@@ -23,6 +23,7 @@ enum pending_kind {
 	PENDING_LEAVE,
 	PENDING_FENCE,
 	PENDING_ADVERTISE,
+	PENDING_RESTORE,
 };
 
 struct pending {
@@ -106,6 +107,7 @@ void founding_use_identity(struct admission *adm);
 void founding_write(struct admission *adm); /* identity, cluster, name, epoch */
 int founding_load_cluster(struct admission *adm, const uint8_t *bytes, size_t len);
 void founding_init(struct admission *adm, const struct gossip_command *command);
+void founding_restore(struct admission *adm, const struct gossip_command *command);
 void founding_durable(struct admission *adm, const struct pending *pending, bool ok);
 
 /* own_record.c */

@@ -117,22 +117,30 @@ static void cluster_forget(struct admission *adm)
 	admission_phase(adm, NODE_NO_CLUSTER);
 }
 
-static int init_put(struct admission *adm, uint64_t tag, uint64_t *token, struct weft_err *err)
+/* Writes the value of the fact that makes this node an admin by its path. */
+static struct row_view admin_fact(struct admission *adm, const struct admin_path *path,
+				  uint8_t value[ADMIN_VALUE_MAX])
 {
-	uint8_t value[ADMIN_VALUE_MAX];
 	uint8_t subject[PATH_BYTES_MAX + 8];
-	struct row_view row = {.kind = FACT_ADMIN, .key_len = ID_BYTES};
+	struct row_view row = {.kind = FACT_ADMIN, .key_len = ID_BYTES, .value = value};
 	struct pack pack;
 	int len;
 
 	pack_init(&pack, subject, sizeof(subject));
 	pack_array(&pack, 1);
-	pack_bin(&pack, adm->path.bytes, adm->path.len);
-	len = authority_value(subject, pack.len, &adm->path, value, sizeof(value));
+	pack_bin(&pack, path->bytes, path->len);
+	len = authority_value(subject, pack.len, path, value, ADMIN_VALUE_MAX);
 	WEFT_ASSERT(len > 0);
 	memcpy(row.key, adm->core->self.id.b, ID_BYTES);
-	row.value = value;
 	row.value_len = (size_t)len;
+	return row;
+}
+
+static int init_put(struct admission *adm, uint64_t tag, uint64_t *token, struct weft_err *err)
+{
+	uint8_t value[ADMIN_VALUE_MAX];
+	struct row_view row = admin_fact(adm, &adm->path, value);
+
 	return own_record_put(adm, tag, false, &row, 1, token, err);
 }
 
@@ -171,11 +179,84 @@ void founding_init(struct admission *adm, const struct gossip_command *command)
 	admission_wait(adm, PENDING_INIT, token, command->tag, &adm->core->self.id, NULL);
 }
 
+/* The persist group of a restore: with the fact that makes this node an admin, unless it is one or
+ * has ceased to be one. */
+static int restore_put(struct admission *adm, uint64_t tag, const uint8_t *sec, uint64_t *token,
+		       struct weft_err *err)
+{
+	struct core *core = adm->core;
+	const struct admin_path none = {.len = 0};
+	struct chain_ctx ctx = admission_ctx(adm);
+	uint8_t value[ADMIN_VALUE_MAX];
+	struct admin_path path;
+	struct row_view row;
+	int rc;
+
+	if (core->self.is_admin ||
+	    authority_has_fact(adm->tables, FACT_ADMIN_END, &core->self.id, NULL)) {
+		*token = core_persist_begin(core, tag);
+		WEFT_ASSERT(*token != 0); /* asked for before */
+		return 0;
+	}
+	rc = path_extend(&ctx, &none, sec, core->self.sign_pub, core->wall, &path);
+	WEFT_ASSERT(rc == 0);
+	row = admin_fact(adm, &path, value);
+	return tables_put(adm->tables, tag, &row, 1, token, err);
+}
+
+void founding_restore(struct admission *adm, const struct gossip_command *command)
+{
+	struct core *core = adm->core;
+	struct self *self = &core->self;
+	uint8_t pub[SIGN_PUB_BYTES], sec[SIGN_SEC_BYTES];
+	struct weft_err err = {0};
+	uint64_t token;
+
+	if (command->len != SEED_BYTES) {
+		admission_refuse(adm, command->tag, WEFT_E_INVALID, "a cluster key has %d bytes",
+				 SEED_BYTES);
+		return;
+	}
+	core->crypto->sign_pair(core->crypto->ctx, command->bytes, pub, sec);
+	if (memcmp(pub, self->cluster_pub, SIGN_PUB_BYTES) != 0)
+		weft_err_set(&err, WEFT_E_WRONG_CLUSTER,
+			     "this is the key of another cluster than %s", self->cluster_name);
+	else if (!core_has_room(core, 0, 3, 1))
+		weft_err_set(&err, WEFT_E_BUSY, "too much in one step; try again");
+	else
+		(void)restore_put(adm, command->tag, sec, &token, &err);
+	core->crypto->wipe(core->crypto->ctx, sec, sizeof(sec));
+	if (err.code != 0) {
+		core_answer(core, command->tag)->err = err;
+		return;
+	}
+	admission_meta(adm, META_CLUSTER_KEY, command->bytes, SEED_BYTES);
+	memcpy(self->cluster_seed, command->bytes, SEED_BYTES); /* counts once it is durable */
+	admission_wait(adm, PENDING_RESTORE, token, command->tag, &self->id, NULL);
+}
+
+static void restore_durable(struct admission *adm, const struct pending *pending, bool ok)
+{
+	struct gossip_answer *answer = core_answer(adm->core, pending->tag);
+
+	answer->id = pending->id;
+	if (ok)
+		adm->core->self.has_cluster_key = true;
+	else
+		weft_err_set(&answer->err, WEFT_E_STORE,
+			     "the cluster key could not be written; nothing was changed");
+}
+
 void founding_durable(struct admission *adm, const struct pending *pending, bool ok)
 {
 	struct core *core = adm->core;
-	struct gossip_answer *answer = core_answer(core, pending->tag);
+	struct gossip_answer *answer;
 
+	if (pending->kind == PENDING_RESTORE) {
+		restore_durable(adm, pending, ok);
+		return;
+	}
+	answer = core_answer(core, pending->tag);
 	if (!ok) {
 		cluster_forget(adm);
 		weft_err_set(&answer->err, WEFT_E_STORE,

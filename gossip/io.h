@@ -40,6 +40,7 @@ enum gossip_command_kind {
 	CMD_ADMIN_ADD,    /* id of the node that becomes admin */
 	CMD_ADMIN_RM,     /* id */
 	CMD_REMOVE,       /* id of the node, text = reason */
+	CMD_ADMIN_RESTORE, /* bytes = seed of the cluster key: keep it here, and be an admin */
 	CMD_ADVERTISE,    /* addrs[0] = new gossip address, vtep = new VTEP */
 };
 
@@ -105,6 +106,7 @@ enum gossip_change_kind {
 	CHANGE_MEMBER,  /* state, address or name of a member */
 	CHANGE_PHASE,   /* node_phase of this node */
 	CHANGE_SYNCED,  /* a whole sync with a peer was completed */
+	CHANGE_TOPIC,   /* all that attached members know of row.topic has come */
 };
 
 struct gossip_change {

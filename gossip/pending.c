@@ -94,6 +94,7 @@ static void pending_done(struct admission *adm, const struct pending *pending, b
 		adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
 	switch (pending->kind) {
 	case PENDING_INIT:
+	case PENDING_RESTORE:
 		founding_durable(adm, pending, ok);
 		break;
 	case PENDING_JOIN:

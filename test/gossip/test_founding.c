@@ -107,6 +107,31 @@ static void bad_names_and_addresses_are_refused_with_what_to_do(void **state)
 	assert_int_equal(c->nodes[0].stored_count, 0);
 }
 
+static void the_cluster_key_restored_elsewhere_makes_that_node_an_admin(void **state)
+{
+	struct cluster *c = *state;
+	uint8_t seed[SEED_BYTES];
+	struct gossip_command restore = {
+	    .kind = CMD_ADMIN_RESTORE, .bytes = seed, .len = sizeof(seed)};
+
+	cluster_form(c, 2);
+	memcpy(seed, gossip_cluster_seed(c->nodes[0].g), sizeof(seed));
+	seed[0] ^= 1;
+	assert_int_equal(cluster_do(c, 1, restore), WEFT_E_WRONG_CLUSTER);
+	seed[0] ^= 1;
+	c->nodes[1].store_fails = true;
+	assert_int_equal(cluster_do(c, 1, restore), WEFT_E_STORE);
+	assert_null(gossip_cluster_seed(c->nodes[1].g));
+	c->nodes[1].store_fails = false;
+	assert_int_equal(cluster_do(c, 1, restore), 0);
+	cluster_kill(c, 0); /* the machine that made it is lost */
+	cluster_start(c, 1);
+	cluster_run(c, 6000);
+	assert_true(gossip_is_admin(c->nodes[1].g));
+	assert_memory_equal(gossip_cluster_seed(c->nodes[1].g), seed, sizeof(seed));
+	assert_int_equal(cluster_join(c, 2, cluster_token(c, 1), false), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +140,7 @@ int main(void)
 	    TEST(after_a_restart_node_cluster_and_key_are_the_same),
 	    TEST(the_name_a_node_was_admitted_under_outlives_its_configuration),
 	    TEST(a_cluster_that_cannot_be_stored_is_not_made),
+	    TEST(the_cluster_key_restored_elsewhere_makes_that_node_an_admin),
 	    TEST(bad_names_and_addresses_are_refused_with_what_to_do),
 	};
 
