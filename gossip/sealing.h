@@ -74,8 +74,7 @@ bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool 
 	       const struct hostport *to, const uint8_t *frames, size_t len);
 void stash_flush(struct seal *seal, struct peer *peer);
 
-/* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known, where
- * strangers may introduce themselves. */
+/* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known. */
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert);
 
 /* Opens a CERT_SEALED of a stranger for the sake of the member row in it. */
