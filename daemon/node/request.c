@@ -13,6 +13,8 @@
 #include "reserve.h"
 #include "route.h"
 
+#define OPS_MAX 4096
+
 struct op *request_op(struct node *node, enum op_kind kind, const struct node_request *request)
 {
 	struct op *op;
@@ -101,6 +103,11 @@ void request_received(struct node *node, const struct node_request *request)
 {
 	struct weft_err err;
 
+	if (node->ops.count >= OPS_MAX) {
+		weft_err_set(&err, WEFT_E_BUSY, "%d calls are under way; try again", OPS_MAX);
+		answer_now(node, request->tag, &err);
+		return;
+	}
 	if (pass(node, request))
 		return;
 	switch (request->kind) {

@@ -371,6 +371,20 @@ bool route_has_agenda(const struct node *node)
 	return node->todo_at < node->todo.count;
 }
 
+/* What is done makes room, cheaply: when nothing is left, or it is more than what is left. */
+static void agenda_compact(struct node *node)
+{
+	size_t left = node->todo.count - node->todo_at;
+
+	if (left > node->todo_at)
+		return;
+	if (left > 0)
+		memcpy(node->todo.items, vec_at(&node->todo, node->todo_at),
+		       left * sizeof(struct todo));
+	node->todo.count = left;
+	node->todo_at = 0;
+}
+
 void route_agenda(struct node *node)
 {
 	for (int i = 0; i < AGENDA_PER_STEP && route_has_agenda(node); i++) {
@@ -381,10 +395,7 @@ void route_agenda(struct node *node)
 		todo = *(struct todo *)vec_at(&node->todo, node->todo_at++);
 		do_todo(node, &todo);
 	}
-	if (!route_has_agenda(node)) {
-		node->todo.count = 0;
-		node->todo_at = 0;
-	}
+	agenda_compact(node);
 }
 
 void route_start(struct node *node)

@@ -176,7 +176,7 @@ static void op_leave(struct sim *sim)
 	struct sim_host *host = pick(sim, is_expendable);
 	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
 
-	if (!host)
+	if (!host || host->leaving)
 		return;
 	host->endpoint_count = 0;
 	host->leaving = true;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "daemon/node/arena.h"
+
+#include <string.h>
+
+#include "test/base/cmocka_all.h"
+
+static struct heap heap;
+
+static int open_heap(void **state)
+{
+	struct page_source pages = page_source_mmap();
+
+	(void)state;
+	heap_init(&heap, &pages);
+	return 0;
+}
+
+static int close_heap(void **state)
+{
+	(void)state;
+	heap_close(&heap);
+	return 0;
+}
+
+static void blocks_do_not_overlap_and_are_aligned(void **state)
+{
+	uint8_t *taken[200];
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, &heap);
+	for (size_t i = 0; i < 200; i++) {
+		taken[i] = arena_take(&arena, 1 + i * 7);
+		assert_int_equal((uintptr_t)taken[i] % 16, 0);
+		memset(taken[i], (int)i, 1 + i * 7);
+	}
+	for (size_t i = 0; i < 200; i++)
+		for (size_t at = 0; at < 1 + i * 7; at++)
+			assert_int_equal(taken[i][at], (uint8_t)i);
+}
+
+static void after_a_reset_the_same_memory_is_used_again(void **state)
+{
+	struct arena arena;
+	void *first;
+	size_t held;
+
+	(void)state;
+	arena_init(&arena, &heap);
+	first = arena_take(&arena, 100);
+	for (int i = 0; i < 1000; i++)
+		(void)arena_take(&arena, 1000);
+	held = heap.used_bytes;
+	for (int round = 0; round < 10; round++) {
+		arena_reset(&arena);
+		assert_ptr_equal(arena_take(&arena, 100), first);
+		for (int i = 0; i < 1000; i++)
+			(void)arena_take(&arena, 1000);
+	}
+	assert_int_equal(heap.used_bytes, held);
+}
+
+static void what_is_larger_than_a_block_gets_one_of_its_own(void **state)
+{
+	struct arena arena;
+	uint8_t *large;
+
+	(void)state;
+	arena_init(&arena, &heap);
+	(void)arena_take(&arena, 10);
+	large = arena_take(&arena, 100000);
+	memset(large, 1, 100000);
+	assert_non_null(arena_take(&arena, 10));
+	arena_reset(&arena);
+	(void)arena_take(&arena, 10);
+	assert_ptr_equal(arena_take(&arena, 100000), large);
+}
+
+static void a_copy_of_nothing_is_null(void **state)
+{
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, &heap);
+	assert_null(arena_copy(&arena, "", 0));
+	assert_memory_equal(arena_copy(&arena, "weft", 4), "weft", 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(blocks_do_not_overlap_and_are_aligned, open_heap,
+					    close_heap),
+	    cmocka_unit_test_setup_teardown(after_a_reset_the_same_memory_is_used_again, open_heap,
+					    close_heap),
+	    cmocka_unit_test_setup_teardown(what_is_larger_than_a_block_gets_one_of_its_own,
+					    open_heap, close_heap),
+	    cmocka_unit_test_setup_teardown(a_copy_of_nothing_is_null, open_heap, close_heap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
