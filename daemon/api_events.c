@@ -74,6 +74,7 @@ void api_event(struct daemon *d, const struct gossip_change *change)
 			event_network(d, &change->row);
 		break;
 	case CHANGE_SYNCED:
+	case CHANGE_TOPIC:
 		break;
 	}
 }

@@ -24,6 +24,7 @@ struct kernel_thread {
 	struct boxes boxes;
 	struct box opened;           /* between box_open and box_close */
 	struct kernel_tell *applied; /* collects until it is full or the reconcile ends */
+	struct channel_item *plugged, **plugged_end; /* told once what came before them stands */
 	struct overlay_sink sink;
 	bool ready;
 	bool stop;
@@ -177,8 +178,9 @@ static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 			       &tell->plugged, &tell->err);
 	else
 		weft_err_set(&tell->err, WEFT_E_NOT_FOUND, "the namespace is no longer open");
-	flush_applied(kt);
-	say(kt, tell);
+	tell->item.next = NULL;
+	*kt->plugged_end = &tell->item;
+	kt->plugged_end = &tell->item.next;
 }
 
 static void unplug(struct kernel_thread *kt, const struct kernel_ask *ask)
@@ -300,6 +302,19 @@ static void reconcile(struct kernel_thread *kt)
 	say(kt, tell);
 }
 
+/* A plug is news only when the rows that came before it are in the kernel too: whoever hears of it
+ * may speak to everybody at once. */
+static void flush_plugged(struct kernel_thread *kt)
+{
+	while (kt->plugged) {
+		struct channel_item *item = kt->plugged;
+
+		kt->plugged = item->next;
+		channel_push(&kt->out, item);
+	}
+	kt->plugged_end = &kt->plugged;
+}
+
 /* How long to sleep: milliseconds, -1 for ever. */
 static int nap_ms(const struct kernel_thread *kt)
 {
@@ -343,6 +358,7 @@ static void thread_main(void *arg)
 			item = next;
 		}
 		reconcile(kt);
+		flush_plugged(kt);
 	}
 }
 
@@ -380,6 +396,7 @@ struct kernel_thread *kernel_thread_new(const struct kernel_config *config, stru
 
 	WEFT_ASSERT(kt != NULL);
 	kt->boxes.fd = -1;
+	kt->plugged_end = &kt->plugged;
 	kt->sink = (struct overlay_sink){.ctx = kt,
 					 .applied = on_applied,
 					 .failed = on_failed,

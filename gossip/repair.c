@@ -300,7 +300,8 @@ static void compare_topics(struct tables *tables)
 		if (topic->synced || !topic->kept || !topic_has(tables, i, &tables->core->self.id))
 			continue;
 		if (topic_pick(tables, i, &peer, 1) == 0) {
-			topic->synced = true; /* there is nobody to learn from */
+			topic_now_synced(tables, i); /* there is nobody to learn from */
+			left |= !topic->synced;
 			continue;
 		}
 		left = true;

@@ -184,7 +184,7 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 
 	mark_timers(ov, now);
 	ov->totals.repairs += ov->drift;
-	ov->drift = false;
+	ov->drift = ov->fed = false;
 	ov->wake_at = MONO_NEVER;
 	pass(&work);
 	set_retries(ov, now);
@@ -210,6 +210,6 @@ struct mono overlay_deadline(const struct overlay *ov)
 		pending |= entries_are_due(net);
 	}
 	if (pending)
-		due = mono_min(due, ov->drift ? ov->wake_at : (struct mono){0});
+		due = mono_min(due, ov->drift && !ov->fed ? ov->wake_at : (struct mono){0});
 	return due;
 }

@@ -150,6 +150,7 @@ static void mark_host_moved(struct overlay *ov, bool entries)
 
 void overlay_vtep_set(struct overlay *ov, const struct inet *vtep)
 {
+	ov->fed = true;
 	if (inet_eq(&ov->config.vtep, vtep))
 		return;
 	ov->config.vtep = *vtep;
@@ -160,6 +161,7 @@ void overlay_member_put(struct overlay *ov, const struct id *node, const struct 
 {
 	struct owner *owner = vec_at(&ov->owners, rows_owner(ov, node));
 
+	ov->fed = true;
 	if (owner->known && inet_eq(&owner->vtep, vtep))
 		return;
 	owner->known = true;
@@ -171,6 +173,7 @@ void overlay_member_end(struct overlay *ov, const struct id *node)
 {
 	struct owner *owner = vec_at(&ov->owners, rows_owner(ov, node));
 
+	ov->fed = true;
 	if (!owner->known)
 		return;
 	owner->known = false;
@@ -200,6 +203,7 @@ void overlay_network_put(struct overlay *ov, const struct id *network,
 	struct net *net = rows_net_take(ov, network);
 	struct net_fact fact;
 
+	ov->fed = true;
 	read_fact(rec, &fact);
 	if (net->known && memcmp(&net->fact, &fact, sizeof(fact)) == 0)
 		return;
@@ -217,6 +221,7 @@ void overlay_network_end(struct overlay *ov, const struct id *network)
 {
 	struct net *net = rows_net(ov, network);
 
+	ov->fed = true;
 	if (net == NULL || net->ended)
 		return;
 	net->known = false;
@@ -232,6 +237,7 @@ void overlay_attachment_put(struct overlay *ov, const struct id *network, const 
 	struct attached *attached;
 	bool fresh;
 
+	ov->fed = true;
 	(void)rows_owner(ov, node);
 	attached = map_insert(&net->attached, node, &fresh);
 	if (!fresh && attached->mtu == rec->mtu_bytes)
@@ -246,6 +252,7 @@ void overlay_attachment_end(struct overlay *ov, const struct id *network, const 
 {
 	struct net *net = rows_net(ov, network);
 
+	ov->fed = true;
 	if (net == NULL || !map_remove(&net->attached, node))
 		return;
 	net->entries_due |= net->fact.multicast;
@@ -289,6 +296,7 @@ void overlay_local_put(struct overlay *ov, const struct local_endpoint *endpoint
 	struct local *local;
 	bool fresh;
 
+	ov->fed = true;
 	WEFT_ASSERT(endpoint->addr_count <= ENDPOINT_ADDRS_MAX);
 	local = map_insert(&net->locals, &endpoint->id, &fresh);
 	if (!fresh)
@@ -309,6 +317,7 @@ void overlay_local_end(struct overlay *ov, const struct id *network, const struc
 	struct net *net = rows_net(ov, network);
 	struct local *local = net != NULL ? map_find(&net->locals, endpoint) : NULL;
 
+	ov->fed = true;
 	if (local == NULL)
 		return;
 	forget_local_index(net, &local->endpoint);

@@ -204,6 +204,7 @@ void overlay_endpoint_put(struct overlay *ov, const struct id *network, const st
 	struct remote *remote = held != NULL ? held->remote : NULL;
 	uint32_t place = rows_owner(ov, owner);
 
+	ov->fed = true;
 	if (id_eq(owner, &ov->config.node) || rec->addr_count > ENDPOINT_ADDRS_MAX ||
 	    repeats(rec) || (remote != NULL && is_older(version, remote->version)))
 		return;
@@ -228,6 +229,7 @@ void overlay_endpoint_end(struct overlay *ov, const struct id *network, const st
 	struct net *net = rows_net(ov, network);
 	const struct by_id *held = net != NULL ? map_find(&net->remotes, endpoint) : NULL;
 
+	ov->fed = true;
 	if (held == NULL || is_older(version, held->remote->version) ||
 	    !id_eq(&rows_owner_at(ov, held->remote->owner)->id, owner))
 		return;

@@ -244,9 +244,9 @@ class Lab:
         self.hosts.append(host)
         return host.start(*extra) if start else host
 
-    def cluster(self, count):
+    def cluster(self, count, *extra):
         """That many hosts in one cluster, each of which sees all alive."""
-        hosts = [self.host() for _ in range(count)]
+        hosts = [self.host(True, *extra) for _ in range(count)]
         token = hosts[0].json("init", "--name", "lab")["token"]
         for host in hosts[1:]:
             host.weft("join", token)
@@ -273,7 +273,7 @@ class Capture:
 
     def __init__(self, lab, space, device, expression):
         self.file = lab.dir / f"capture{len(lab.processes)}.pcap"
-        self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "-U", "-n", "-w",
+        self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "--immediate-mode", "-U", "-n", "-w",
                                    self.file, expression, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:

@@ -41,7 +41,7 @@ def payloads(capture):
 def test_nothing_readable_leaves_through_the_gossip_port(lab):
     hosts = [lab.host() for _ in range(3)]
     capture = lab.capture(lab.underlay, "br0", "udp port 7947")
-    captures = [lab.capture(lab.underlay, f"p{i + 1}", "udp port 7947") for i in range(3)]
+    captures = [lab.capture(lab.underlay, f"p{host.index}", "udp port 7947") for host in hosts]
     token = hosts[0].json("init", "--name", "secretcluster")["token"]
     for host in hosts[1:]:
         host.weft("join", token)
