@@ -118,7 +118,7 @@ json_t *json_member(struct daemon *d, const struct member_info *info)
 struct attachment_count {
 	struct daemon *d;
 	const struct id *network;
-	size_t hosts, endpoints;
+	struct network_sums sums;
 };
 
 static bool count_attachment(void *ctx, const struct row_view *row)
@@ -133,32 +133,33 @@ static bool count_attachment(void *ctx, const struct row_view *row)
 	    !gossip_member(node_gossip(count->d->node), &row->owner, &info) ||
 	    info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
 		return true;
-	count->hosts++;
-	count->endpoints += rec.endpoints;
+	count->sums.hosts++;
+	count->sums.endpoints += rec.endpoints;
+	if (rec.mtu_bytes && (!count->sums.mtu_bytes || rec.mtu_bytes < count->sums.mtu_bytes))
+		count->sums.mtu_bytes = rec.mtu_bytes;
 	return true;
 }
 
-void network_count(struct daemon *d, const struct id *id, size_t *hosts, size_t *endpoints)
+struct network_sums network_sums(struct daemon *d, const struct id *id)
 {
 	struct attachment_count count = {.d = d, .network = id};
 
 	gossip_rows(node_gossip(d->node), &topic_all, ROW_ATTACHMENT, count_attachment, &count);
-	*hosts = count.hosts;
-	*endpoints = count.endpoints;
+	return count.sums;
 }
 
 json_t *json_network(struct daemon *d, const struct id *id, const struct rec_network *rec)
 {
 	json_t *subnets = json_array();
-	size_t hosts, endpoints;
+	struct network_sums sums = network_sums(d, id);
 
 	for (size_t i = 0; i < rec->pool_count; i++)
 		json_array_append_new(subnets, json_prefix(&rec->pools[i].subnet));
-	network_count(d, id, &hosts, &endpoints);
 	return json_pack("{s:o,s:o,s:i,s:o,s:s,s:i,s:b,s:i,s:i}", "name", json_name(rec->name),
 			 "id", json_id(id), "vni", (int)rec->vni, "subnets", subnets, "encrypt",
-			 encrypt_name(rec->encrypt), "mtu", (int)rec->mtu_bytes, "internal",
-			 rec->internal, "endpoints", (int)endpoints, "hosts", (int)hosts);
+			 encrypt_name(rec->encrypt), "mtu",
+			 (int)(rec->mtu_bytes ? rec->mtu_bytes : sums.mtu_bytes), "internal",
+			 rec->internal, "endpoints", (int)sums.endpoints, "hosts", (int)sums.hosts);
 }
 
 json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found)

@@ -25,8 +25,13 @@ const char *member_state_name(enum member_state state);
 const char *node_phase_name(enum node_phase phase);
 const char *encrypt_name(uint8_t mode);
 
-/* Hosts and endpoints of a network, from the attachment rows of members that count. */
-void network_count(struct daemon *d, const struct id *id, size_t *hosts, size_t *endpoints);
+/* Sums over the attachment rows of members that count. */
+struct network_sums {
+	size_t hosts, endpoints;
+	uint16_t mtu_bytes; /* the smallest; 0 while nobody is attached */
+};
+
+struct network_sums network_sums(struct daemon *d, const struct id *id);
 
 /* A field of API_LABELS as labels: 0, WEFT_E_LIMIT or WEFT_E_INVALID. */
 int labels_from_json(json_t *json, struct rec_label *labels, size_t cap, size_t *count,
