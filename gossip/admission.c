@@ -320,30 +320,6 @@ const uint8_t *admission_cluster_seed(const struct admission *adm)
 	return adm->core->self.has_cluster_key ? adm->core->self.cluster_seed : NULL;
 }
 
-size_t admission_admitted_by(const struct admission *adm, const struct id *id, struct id *out,
-			     size_t cap)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		const struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
-		struct chain_info info;
-		bool found;
-		if (!member->has_record || chain_read(adm->core->crypto, member->rec.chain,
-						      member->rec.chain_len, &info) != 0)
-			continue;
-		found = !info.is_root && id_eq(&info.token, id);
-		for (size_t k = 0; k < info.admin_count; k++)
-			found = found || id_eq(&info.admins[k], id);
-		if (!found)
-			continue;
-		if (count < cap)
-			out[count] = member->id;
-		count++;
-	}
-	return count;
-}
-
 void admission_check(const struct admission *adm)
 {
 	const struct self *self = &adm->core->self;
