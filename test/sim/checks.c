@@ -237,8 +237,11 @@ bool check_converged(struct sim *sim, char *why, size_t why_bytes)
 	if (!members_agree(sim, why, why_bytes) || !cluster_rows_agree(sim, why, why_bytes))
 		return false;
 	for (size_t n = 0; n < sim->network_count; n++)
-		if (!network_rows_agree(sim, &sim->networks[n], why, why_bytes))
+		if (!network_rows_agree(sim, &sim->networks[n], why, why_bytes) ||
+		    !check_rings(sim, &sim->networks[n], why, why_bytes))
 			return false;
+	if (!check_leases(sim, why, why_bytes))
+		return false;
 	return sim->requests.count == 0 ||
 	       (snprintf(why, why_bytes, "%zu requests wait", sim->requests.count), false);
 }

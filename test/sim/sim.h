@@ -196,3 +196,7 @@ void check_step(struct sim *sim, struct sim_host *host);
 /* True when every live node agrees with every other; why names the first difference. */
 bool check_converged(struct sim *sim, char *why, size_t why_bytes);
 void check_requests(struct sim *sim);
+
+/* checks_ipam.c: the same for addresses. */
+bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
+bool check_leases(struct sim *sim, char *why, size_t why_bytes);
