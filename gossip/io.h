@@ -28,20 +28,20 @@ enum member_state {
 
 /* Commands. Each carries a tag of the host's, returned in its answer. */
 enum gossip_command_kind {
-	CMD_INIT = 1,     /* make a cluster: text = cluster name */
-	CMD_JOIN,         /* text = token; addrs = extra seeds; flag = replace */
-	CMD_LEAVE,        /* announce leaving; answered when told to enough peers */
-	CMD_PUT,          /* rows = own rows and facts to write, one batch: see below */
-	CMD_MESSAGE,      /* addressed request to node: peer, bytes; answered by its answer */
-	CMD_REPLY,        /* answer to a delivered request: message = its handle, bytes */
-	CMD_TOPICS,       /* topics this node takes part in (besides 0): ids in topics */
-	CMD_TOKEN_CREATE, /* wall, ttl_ms, text = name pattern, labels */
-	CMD_TOKEN_RM,     /* id */
-	CMD_ADMIN_ADD,    /* id of the node that becomes admin */
-	CMD_ADMIN_RM,     /* id */
-	CMD_REMOVE,       /* id of the node, text = reason */
+	CMD_INIT = 1,      /* make a cluster: text = cluster name */
+	CMD_JOIN,          /* text = token; addrs = extra seeds; flag = replace */
+	CMD_LEAVE,         /* announce leaving; answered when told to enough peers */
+	CMD_PUT,           /* rows = own rows and facts to write, one batch: see below */
+	CMD_MESSAGE,       /* addressed request to node: peer, bytes; answered by its answer */
+	CMD_REPLY,         /* answer to a delivered request: message = its handle, bytes */
+	CMD_TOPICS,        /* topics this node takes part in (besides 0): ids in topics */
+	CMD_TOKEN_CREATE,  /* wall, ttl_ms, text = name pattern, labels */
+	CMD_TOKEN_RM,      /* id */
+	CMD_ADMIN_ADD,     /* id of the node that becomes admin */
+	CMD_ADMIN_RM,      /* id */
+	CMD_REMOVE,        /* id of the node, text = reason */
 	CMD_ADMIN_RESTORE, /* bytes = seed of the cluster key: keep it here, and be an admin */
-	CMD_ADVERTISE,    /* addrs[0] = new gossip address, vtep = new VTEP */
+	CMD_ADVERTISE,     /* addrs[0] = new gossip address, vtep = new VTEP */
 };
 
 struct gossip_command {
@@ -126,10 +126,9 @@ struct gossip_delivery {
 
 struct gossip_answer {
 	uint64_t tag;
-	struct weft_err err; /* code 0: done */
-	struct id id;        /* token id, node id */
-	const uint8_t
-	    *bytes; /* CMD_MESSAGE: the peer's answer; CMD_TOKEN_CREATE: the token's text */
+	struct weft_err err;  /* code 0: done */
+	struct id id;         /* token id, node id */
+	const uint8_t *bytes; /* the peer's answer (CMD_MESSAGE), the token's text */
 	size_t len;
 };
 

@@ -81,7 +81,7 @@ static void a_copied_state_directory_is_refused_and_changes_nothing(void **state
 
 	cluster_form(c, 3);
 	cluster_copy_store(c, 1, 4);
-	strcpy(c->nodes[4].name, "h1");
+	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
 	cluster_start(c, 4);
 	cluster_run(c, 6000);
 	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_COPY);
@@ -153,7 +153,7 @@ static void a_copy_that_ran_alone_is_found_when_it_meets_the_others(void **state
 
 	cluster_form(c, 3);
 	cluster_copy_store(c, 1, 4);
-	strcpy(c->nodes[4].name, "h1");
+	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
 	c->nodes[4].cut = true;
 	cluster_start(c, 4);
 	cluster_run(c, 6000);

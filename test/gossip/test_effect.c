@@ -30,7 +30,7 @@ static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state
 	cluster_form(c, 3);
 	cluster_kill(c, 1);
 	cluster_copy_store(c, 1, 4);
-	strcpy(c->nodes[4].name, "h1");
+	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
 	c->nodes[4].cut = true;
 	cluster_start(c, 4);
 	cluster_start(c, 1);

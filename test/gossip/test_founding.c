@@ -71,7 +71,7 @@ static void the_name_a_node_was_admitted_under_outlives_its_configuration(void *
 	struct id id;
 
 	assert_int_equal(init_with(c, "lab"), 0);
-	strcpy(c->nodes[0].name, "renamed");
+	snprintf(c->nodes[0].name, sizeof(c->nodes[0].name), "%s", "renamed");
 	cluster_start(c, 0);
 	cluster_run(c, 10);
 	id = gossip_self(c->nodes[0].g);
@@ -96,10 +96,10 @@ static void bad_names_and_addresses_are_refused_with_what_to_do(void **state)
 	struct cluster *c = *state;
 
 	assert_int_equal(init_with(c, "no such name"), WEFT_E_INVALID);
-	strcpy(c->nodes[0].name, "-bad-");
+	snprintf(c->nodes[0].name, sizeof(c->nodes[0].name), "%s", "-bad-");
 	assert_int_equal(init_with(c, "lab"), WEFT_E_INVALID);
 	assert_non_null(strstr(c->nodes[0].err.message, "--name"));
-	strcpy(c->nodes[0].name, "h0");
+	snprintf(c->nodes[0].name, sizeof(c->nodes[0].name), "%s", "h0");
 	c->nodes[0].addr.ip = inet_from_v4(0);
 	assert_int_equal(init_with(c, "lab"), WEFT_E_INVALID);
 	assert_non_null(strstr(c->nodes[0].err.message, "--advertise"));

@@ -167,8 +167,8 @@ static void nothing_readable_is_on_the_wire(void **state)
 	struct rec_label tag = {"role", "web"};
 	struct cluster *c = *state;
 
-	strcpy(c->nodes[0].name, "alphanode");
-	strcpy(c->nodes[1].name, "betanode");
+	snprintf(c->nodes[0].name, sizeof(c->nodes[0].name), "%s", "alphanode");
+	snprintf(c->nodes[1].name, sizeof(c->nodes[1].name), "%s", "betanode");
 	c->watch = read_along;
 	c->watch_ctx = &reading;
 	cluster_start(c, 0);

@@ -60,7 +60,7 @@ static void a_second_node_with_a_taken_name_is_refused(void **state)
 
 	cluster_form(c, 2);
 	cluster_make(c, (struct gossip_command){0});
-	strcpy(c->nodes[2].name, "h1");
+	snprintf(c->nodes[2].name, sizeof(c->nodes[2].name), "%s", "h1");
 	assert_int_equal(cluster_join(c, 2, c->token, false), WEFT_E_NAME_TAKEN);
 	assert_non_null(strstr(c->nodes[2].err.message, "named h1"));
 	assert_true(cluster_is_untouched(c, 2));
@@ -73,8 +73,8 @@ static void two_newcomers_cannot_take_one_name_at_one_seed(void **state)
 
 	cluster_form(c, 1);
 	cluster_make(c, (struct gossip_command){0});
-	strcpy(c->nodes[1].name, "twin");
-	strcpy(c->nodes[2].name, "twin");
+	snprintf(c->nodes[1].name, sizeof(c->nodes[1].name), "%s", "twin");
+	snprintf(c->nodes[2].name, sizeof(c->nodes[2].name), "%s", "twin");
 	cluster_start(c, 1);
 	cluster_start(c, 2);
 	cluster_begin(c, 1, (struct gossip_command){.kind = CMD_JOIN, .text = c->token});
@@ -114,7 +114,7 @@ static void a_running_bearer_on_another_host_is_not_replaced(void **state)
 
 	cluster_form(c, 2);
 	cluster_make(c, (struct gossip_command){0});
-	strcpy(c->nodes[2].name, "h1");
+	snprintf(c->nodes[2].name, sizeof(c->nodes[2].name), "%s", "h1");
 	assert_int_equal(cluster_join(c, 2, c->token, true), WEFT_E_NAME_TAKEN);
 	assert_int_equal(cluster_alive(c, 0), 2);
 }
@@ -128,7 +128,7 @@ static void a_name_outside_the_tokens_pattern_is_refused(void **state)
 	assert_int_equal(cluster_join(c, 1, c->token, false), WEFT_E_DENIED);
 	assert_non_null(strstr(c->nodes[1].err.message, "\"web*\""));
 	assert_true(cluster_is_untouched(c, 1));
-	strcpy(c->nodes[1].name, "web7");
+	snprintf(c->nodes[1].name, sizeof(c->nodes[1].name), "%s", "web7");
 	cluster_start(c, 1);
 	assert_int_equal(cluster_join(c, 1, c->token, false), 0);
 }

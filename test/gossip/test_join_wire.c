@@ -34,7 +34,7 @@ static int setup(void **state)
 	path_extend(&f.ctx, &none, f.sec[1], f.pub[2], (struct wall){1}, &path);
 	f.proof = (struct proof){.path = path, .terms = f.terms, .terms_len = 20, .replace = true};
 	memset(f.terms, 0x54, sizeof(f.terms));
-	strcpy(f.proof.name, "node-1");
+	snprintf(f.proof.name, sizeof(f.proof.name), "%s", "node-1");
 	memcpy(f.proof.pub, f.pub[3], SIGN_PUB_BYTES);
 	f.proof.cert.id.b[0] = 1;
 	f.proof.cert.expires.ms = 77;
@@ -104,7 +104,7 @@ static void a_name_that_is_none_spoils_a_proof(void **state)
 	struct proof read;
 	int len;
 
-	strcpy(f->proof.name, "a b");
+	snprintf(f->proof.name, sizeof(f->proof.name), "%s", "a b");
 	len = proof_encode(&f->proof, bytes, sizeof(bytes));
 	assert_false(proof_decode(bytes, (size_t)len, &read));
 }

@@ -38,8 +38,8 @@ static int setup(void **state)
 	path_extend(&f.ctx, &none, f.cluster_sec, f.admin_pub, (struct wall){5}, &f.path);
 	f.terms = (struct rec_token){.expires = {86400000}, .name_pattern = "web*"};
 	f.terms.tag_count = 1;
-	strcpy(f.terms.tags[0].key, "role");
-	strcpy(f.terms.tags[0].value, "web");
+	snprintf(f.terms.tags[0].key, sizeof(f.terms.tags[0].key), "%s", "role");
+	snprintf(f.terms.tags[0].value, sizeof(f.terms.tags[0].value), "%s", "web");
 	assert_int_equal(token_make(&f.ctx, &f.path, f.admin_sec, &f.terms, &f.token, &f.err), 0);
 	f.token.addr_count = 2;
 	hostport_parse("192.0.2.1:7947", 0, &f.token.addrs[0]);
@@ -101,13 +101,13 @@ static void every_changed_missing_or_doubled_character_is_found(void **state)
 	struct token read;
 
 	for (size_t i = 6; i < len; i++) {
-		strcpy(text, f->text);
+		snprintf(text, sizeof(text), "%s", f->text);
 		text[i] = text[i] == 'A' ? 'B' : 'A';
 		assert_int_equal(parse(f, text, &read), WEFT_E_TOKEN_INVALID);
 		assert_non_null(strstr(f->err.message, "damaged"));
 		memmove(text + i, f->text + i + 1, len - i);
 		assert_int_equal(parse(f, text, &read), WEFT_E_TOKEN_INVALID);
-		strcpy(text, f->text);
+		snprintf(text, sizeof(text), "%s", f->text);
 		memmove(text + i + 1, f->text + i, len - i + 1);
 		assert_int_equal(parse(f, text, &read), WEFT_E_TOKEN_INVALID);
 	}
