@@ -262,7 +262,7 @@ void core_net_start(struct core_net *net, size_t index)
 	struct core_net_node *node = &net->nodes[index];
 	struct gossip_event start = {.kind = EV_START};
 	struct gossip_config config = {
-	    .crypto = gossip_crypto_sodium(),
+	    .crypto = seeded_init(&node->crypto, rng_u64(&net->rng)),
 	    .pages = core_kit_pages(),
 	    .blobs = &node->blobs,
 	    .seed = rng_u64(&net->rng),

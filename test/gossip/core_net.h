@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * A few whole cores with real cryptography, a network between them, a store each and virtual time.
- * Every step is followed by a walk over all invariants; what a node wants written is durable two
- * milliseconds later and is what it gets back when it starts again.
+ * A few whole cores with real cryptography (its randomness comes from the seed), a network between
+ * them, a store each and virtual time. Every step is followed by a walk over all invariants; what a
+ * node wants written is durable two milliseconds later and is what it gets back when it starts
+ * again.
  */
 #pragma once
 
 #include "gossip/base/rng.h"
 #include "gossip/gossip.h"
+#include "seeded.h"
 
 #define CORE_NET_NODES 100
 #define CORE_NET_ANSWERS 64
@@ -26,9 +28,10 @@ struct core_net_node {
 	struct hostport addr;
 	struct vec stored; /* struct core_net_write * */
 	struct blob_store blobs;
-	struct vec answers; /* struct core_net_answer */
-	uint64_t life;      /* counts starts: commits of an earlier one are lost */
-	bool deaf;          /* hears and is heard by nobody */
+	struct seeded crypto; /* real, but for its randomness */
+	struct vec answers;   /* struct core_net_answer */
+	uint64_t life;        /* counts starts: commits of an earlier one are lost */
+	bool deaf;            /* hears and is heard by nobody */
 	size_t row_changes, phase_changes, synced_changes, deliveries;
 	uint64_t sent_bytes; /* with all headers */
 };
