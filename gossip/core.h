@@ -28,8 +28,8 @@ struct self {
 	bool has_cluster_key;
 	uint8_t cluster_seed[SEED_BYTES];
 	bool is_admin;
-	bool alone;  /* active without a confirmed claim: lease nothing new */
-	bool cloned; /* another process has this identity: lease nothing new */
+	bool alone;               /* active without a confirmed claim: lease nothing new */
+	bool cloned;              /* another process has this identity: lease nothing new */
 	struct rec_member member; /* own member record as last published */
 };
 
