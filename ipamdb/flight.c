@@ -74,7 +74,7 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 	db->scratch_len += len;
 }
 
-void flight_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 		  const struct claim *claim, bool drop)
 {
 	struct claim_change change = {*claim, drop};
@@ -94,6 +94,8 @@ void flight_claim(struct ipamdb *db, struct flight *flight, const struct net *ne
 		WEFT_ASSERT(len > 0);
 	}
 	flight->network = net->id;
+	if (!drop)
+		runs_add(&net->issued, &claim->span, claim->generation, &claim->holder, false);
 	vec_push(&flight->changes, &change);
 	flight_row(db, flight, &row, value, (size_t)len);
 }

@@ -50,7 +50,7 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 		const uint8_t *value, size_t len);
 
 /* Writes (or with drop collects) an own row of a range or grant. */
-void flight_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 		  const struct claim *claim, bool drop);
 
 /* IPAM_EV_DURABLE: code 0, or why the commit failed. */

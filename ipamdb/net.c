@@ -57,6 +57,7 @@ struct net *net_intern(struct ipamdb *db, const struct id *id)
 	vec_init(&net->attached, &db->heap, sizeof(struct attached));
 	runs_init(&net->runs, &db->heap);
 	runs_init(&net->spent, &db->heap);
+	runs_init(&net->issued, &db->heap);
 	space_init(&net->space, &db->heap);
 	fifo_init(&net->rested, &db->heap, sizeof(addr128));
 	vec_insert(&db->nets, at, &net);
@@ -288,8 +289,10 @@ uint64_t net_next_generation(struct net *net, const struct span *span)
 {
 	uint64_t top = runs_top(net_runs(net), span);
 	uint64_t spent = runs_top(&net->spent, span);
+	uint64_t issued = runs_top(&net->issued, span);
 
-	return (top > spent ? top : spent) + 1;
+	top = top > spent ? top : spent;
+	return (top > issued ? top : issued) + 1;
 }
 
 void net_check(struct ipamdb *db, struct net *net)
@@ -298,6 +301,7 @@ void net_check(struct ipamdb *db, struct net *net)
 
 	runs_check(net_runs(net));
 	runs_check(&net->spent);
+	runs_check(&net->issued);
 	space_check(&net->space);
 	for (size_t i = 0; i < own->count; i++) {
 		const struct span *span = vec_at(own, i);

@@ -54,6 +54,8 @@ struct net {
 	struct runs runs;  /* derived from claims */
 	bool runs_stale;
 	struct runs spent; /* own ranges that were given up; their generations never return */
+	struct runs
+	    issued; /* own rows and grants handed in, durable or not: a later one is above */
 	struct vec promises;
 	struct vec own; /* struct span: owned, durable, not promised; derived */
 	bool own_stale;
