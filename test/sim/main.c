@@ -3,9 +3,11 @@
 /*
  * weft-sim: runs seeds and says which failed and how to replay them.
  *
- *   weft-sim [--seeds N] [--first S] [--hosts N] [--replay S] [--trace FILE] [--repeat] [--verbose]
+ *   weft-sim [--seeds N | --file F] [--first S] [--hosts N] [--replay S] [--trace FILE] [--repeat]
+ *            [--verbose]
  *
- * Closes with "N passed, N failed". --repeat runs each seed twice and compares the traces.
+ * --file runs the seeds named in a file, one a line, '#' begins a comment. Closes with "N passed, N
+ * failed". --repeat runs each seed twice and compares the traces.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -17,17 +19,22 @@
 struct arguments {
 	uint64_t seeds, first;
 	size_t hosts;
-	const char *trace;
+	const char *trace, *file;
 	bool repeat, verbose;
 };
 
 static bool arguments_parse(int argc, char **argv, struct arguments *args)
 {
 	static const struct option options[] = {
-	    {"seeds", required_argument, NULL, 's'}, {"first", required_argument, NULL, 'f'},
-	    {"hosts", required_argument, NULL, 'h'}, {"replay", required_argument, NULL, 'r'},
-	    {"trace", required_argument, NULL, 't'}, {"repeat", no_argument, NULL, 'R'},
-	    {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0},
+	    {"seeds", required_argument, NULL, 's'},
+	    {"first", required_argument, NULL, 'f'},
+	    {"hosts", required_argument, NULL, 'h'},
+	    {"replay", required_argument, NULL, 'r'},
+	    {"trace", required_argument, NULL, 't'},
+	    {"repeat", no_argument, NULL, 'R'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"file", required_argument, NULL, 'F'},
+	    {NULL, 0, NULL, 0},
 	};
 	int opt;
 
@@ -50,6 +57,9 @@ static bool arguments_parse(int argc, char **argv, struct arguments *args)
 			break;
 		case 't':
 			args->trace = optarg;
+			break;
+		case 'F':
+			args->file = optarg;
 			break;
 		case 'R':
 			args->repeat = true;
@@ -101,32 +111,65 @@ static bool seed_run(const struct arguments *args, uint64_t seed, uint64_t *hash
 	return ok;
 }
 
+struct totals {
+	uint64_t passed, failed;
+	uint64_t counters[COUNT_SIM_END];
+};
+
+static void seed_judge(const struct arguments *args, uint64_t seed, struct totals *totals)
+{
+	uint64_t hash, again;
+	bool ok = seed_run(args, seed, &hash, totals->counters);
+
+	if (ok && args->repeat) {
+		ok = seed_run(args, seed, &again, totals->counters) && again == hash;
+		if (!ok)
+			printf("seed %llu gives two traces: %016llx and %016llx\n",
+			       (unsigned long long)seed, (unsigned long long)hash,
+			       (unsigned long long)again);
+	}
+	totals->passed += ok;
+	totals->failed += !ok;
+}
+
+static bool file_judge(const struct arguments *args, struct totals *totals)
+{
+	FILE *file = fopen(args->file, "r");
+	char line[128];
+
+	if (!file) {
+		fprintf(stderr, "weft-sim: cannot read %s\n", args->file);
+		return false;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		uint64_t seed = strtoull(line, NULL, 10);
+
+		if (seed > 0)
+			seed_judge(args, seed, totals);
+	}
+	fclose(file);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args;
-	uint64_t passed = 0, failed = 0, totals[COUNT_SIM_END] = {0};
+	struct totals totals = {0};
 
 	if (!arguments_parse(argc, argv, &args)) {
-		fprintf(stderr, "usage: weft-sim [--seeds N] [--first S] [--hosts N] [--replay S] "
-				"[--trace FILE] [--repeat] [--verbose]\n");
+		fprintf(stderr, "usage: weft-sim [--seeds N | --file F] [--first S] [--hosts N] "
+				"[--replay S] [--trace FILE] [--repeat] [--verbose]\n");
 		return 2;
 	}
-	for (uint64_t seed = args.first; seed < args.first + args.seeds; seed++) {
-		uint64_t hash, again;
-		bool ok = seed_run(&args, seed, &hash, totals);
-
-		if (ok && args.repeat) {
-			ok = seed_run(&args, seed, &again, totals) && again == hash;
-			if (!ok)
-				printf("seed %llu gives two traces: %016llx and %016llx\n",
-				       (unsigned long long)seed, (unsigned long long)hash,
-				       (unsigned long long)again);
-		}
-		passed += ok;
-		failed += !ok;
+	if (args.file) {
+		if (!file_judge(&args, &totals))
+			return 2;
+	} else {
+		for (uint64_t seed = args.first; seed < args.first + args.seeds; seed++)
+			seed_judge(&args, seed, &totals);
 	}
-	counters_print(totals, "  ");
-	printf("%llu passed, %llu failed\n", (unsigned long long)passed,
-	       (unsigned long long)failed);
-	return failed ? 1 : 0;
+	counters_print(totals.counters, "  ");
+	printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
+	       (unsigned long long)totals.failed);
+	return totals.failed ? 1 : 0;
 }
