@@ -138,9 +138,14 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	bool lives_elsewhere = member_is_present(member) && member->addr.port != 0 &&
 			       !hostport_eq(from, &member->addr);
 
-	if (key->epoch < known || key->epoch < member->epoch)
-		return DROP_OLD_CERT;
-	if (key->epoch == known) {
+	if (key->epoch <= known || key->epoch < member->epoch) {
+		/* An undecided claim is worth more than one that cannot become true. */
+		if (!trusted && lives_elsewhere && claimed == 0) {
+			claim_begin(seal, peer, key, bytes, from, true);
+			return DROP_NONE;
+		}
+		if (key->epoch != known)
+			return DROP_OLD_CERT;
 		clone_alarm(seal, &member->id, peer->session != NULL ? peer->session->cert : NULL,
 			    bytes);
 		return DROP_CERT;
@@ -153,7 +158,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		peer_install(seal, peer, key, bytes);
 		return DROP_NONE;
 	}
-	claim_begin(seal, peer, key, bytes, from);
+	claim_begin(seal, peer, key, bytes, from, false);
 	return DROP_NONE;
 }
 

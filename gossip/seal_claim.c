@@ -17,8 +17,13 @@
  * known here, its old address is asked for a certificate first; that one is older than the claim,
  * comes from where the member lives, and so becomes the current one.
  *
+ * A directory that was copied some starts ago claims an epoch that the original has reached or
+ * passed meanwhile. Such a late claim is checked in the same way, so that the copy hears where its
+ * id lives; silence of the old address does not make it true.
+ *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
- * before they are used. They are the proof of a clone and go to everybody.
+ * before they are used. They are the proof of a clone and go to everybody; but a late claimer that
+ * asks, and so waits for its answer, is only refused: the original shall not suffer from it.
  */
 #include <string.h>
 
@@ -32,7 +37,7 @@ static struct claim *claim_of(const struct peer *peer)
 }
 
 void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
-		 const uint8_t cert[CERT_BYTES], const struct hostport *from)
+		 const uint8_t cert[CERT_BYTES], const struct hostport *from, bool late)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
@@ -45,6 +50,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	    .state = CLAIM_CHECKING,
 	    .key = *key,
 	    .from = *from,
+	    .late = late,
 	    .own = seal->own[OWN_CURRENT].key_id,
 	    .due = seal->core->now,
 	};
@@ -133,12 +139,17 @@ void claim_tick(struct seal *seal, struct peer *peer)
 
 	if (claim == NULL || !mono_is_due(claim->due, seal->core->now))
 		return;
-	if (claim->state == CLAIM_REFUSED)
+	if (claim->state == CLAIM_REFUSED) {
+		if (claim->spoke && !claim->asked && claim->key.epoch == peer->current.epoch)
+			clone_alarm(seal, &peer->member->id, peer->session->cert, claim->cert);
 		seal_claim_drop(seal, peer);
-	else if (claim->probes < CLAIM_PROBES)
+	} else if (claim->probes < CLAIM_PROBES) {
 		claim_probe(seal, peer, claim);
-	else
+	} else if (claim->late) {
+		seal_claim_drop(seal, peer);
+	} else {
 		claim_accept(seal, peer);
+	}
 }
 
 /* The old key answered: true when the nonce was a claim's. */

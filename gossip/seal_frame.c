@@ -94,13 +94,16 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 		return reason;
 	out->epoch = claim->key.epoch;
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
-	if (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member)) {
+	if (!claim->late &&
+	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member))) {
 		claim->from = *from;
 		claim_accept(seal, peer);
 		return DROP_NONE;
 	}
 	out->claiming = true;
 	keep_claim(out);
+	claim->asked |= out->len > 0;
+	claim->spoke |= out->len == 0;
 	return out->len > 0 ? DROP_NONE : DROP_PROVISIONAL;
 }
 
@@ -219,7 +222,8 @@ static enum drop_reason response_take(struct seal *seal, const struct opened *in
 	struct session *session = session_of(seal, peer);
 
 	/* Only an answer under the old key counts against a claim. */
-	if (session->claim != NULL && in->epoch < session->claim->key.epoch &&
+	if (session->claim != NULL &&
+	    (session->claim->late || in->epoch < session->claim->key.epoch) &&
 	    claim_response(seal, peer, body))
 		return DROP_NONE;
 	if (session->challenged.port == 0 || !hostport_eq(&session->challenged, from) ||

@@ -55,7 +55,7 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 
 /* seal_claim.c */
 void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
-		 const uint8_t cert[CERT_BYTES], const struct hostport *from);
+		 const uint8_t cert[CERT_BYTES], const struct hostport *from, bool late);
 void claim_accept(struct seal *seal, struct peer *peer);
 void seal_claim_drop(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);

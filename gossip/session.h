@@ -48,6 +48,9 @@ struct claim {
 	struct peer_key key;
 	uint8_t cert[CERT_BYTES];
 	struct hostport from;
+	bool late;        /* its epoch was reached already: it may be refused, never accepted */
+	bool asked;       /* a FRAME_CLAIM came under it */
+	bool spoke;       /* anything else did: whoever it is does not wait for an answer */
 	struct pair pair; /* with the current own key */
 	uint64_t own;     /* its key id */
 	uint8_t nonce[NONCE_BYTES];

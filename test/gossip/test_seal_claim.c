@@ -140,11 +140,53 @@ static void two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it(void **s
 	net_know(net, 2, 2, 7002);
 	net_say(net, 2, 2, "clone");
 	net_run(net);
+	assert_int_equal(net->nodes[1].clones, 0);
+	net_pass(net, 5500);
 	assert_int_equal(net->nodes[1].clones, 1);
 	assert_int_equal(net->nodes[3].clones, 1);
 	assert_int_equal(net->nodes[0].clones, 1);
 	assert_true(net->nodes[0].core.self.cloned);
 	assert_false(net_heard(net, 1, "clone"));
+}
+
+static void a_copy_that_claims_late_is_refused_and_the_original_unharmed(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	net_start(net, 0, 1, 3, 7001);
+	meet(net, 0, 1);
+	for (uint64_t epoch = 3; epoch >= 2; epoch--) {
+		net_start(net, 2, 1, epoch, 7009);
+		net->nodes[2].core.rng.s[0] ^= epoch;
+		net_know(net, 2, 2, 7002);
+		net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+		net_pass(net, 100);
+		assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+		net_pass(net, 5500);
+		assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+		assert_int_equal(member->addr.port, 7001);
+		assert_int_equal(net->nodes[1].clones, 0);
+		assert_int_equal(net->nodes[0].clones, 0);
+		net_stop(net, 2);
+	}
+}
+
+static void a_late_claim_is_not_believed_because_nobody_answers(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	net_start(net, 0, 1, 3, 7001);
+	meet(net, 0, 1);
+	net_stop(net, 0);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 2000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	assert_int_equal(member->addr.port, 7001);
 }
 
 static void a_clone_alarm_without_proof_is_nothing(void **state)
@@ -173,6 +215,8 @@ int main(void)
 	    TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
 	    TEST(a_node_that_failed_may_come_back_from_anywhere),
 	    TEST(two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it),
+	    TEST(a_copy_that_claims_late_is_refused_and_the_original_unharmed),
+	    TEST(a_late_claim_is_not_believed_because_nobody_answers),
 	    TEST(a_clone_alarm_without_proof_is_nothing),
 	};
 

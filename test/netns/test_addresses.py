@@ -63,7 +63,8 @@ def test_a_full_pool_answers_at_once_with_a_clear_error(lab):
             assert time.monotonic() - start < 2.5
             break
     assert failed is not None and failed.code == 4
-    assert "full" in failed.stderr and "tiny" in failed.stderr
+    assert "no free IPv4 address" in failed.stderr and "tiny" in failed.stderr
+    assert "h1" in failed.stderr and "h2" in failed.stderr, "it says who holds what"
     # 16 addresses less network, broadcast and gateway; nobody has attached, so no host lease.
     assert len(taken) == 13, taken
     check_clean(hosts)

@@ -86,6 +86,10 @@ def test_a_taken_name_is_refused_until_replace(lab):
     assert failed.code == 4 and "h2" in failed.stderr
     assert twin.json("status")["cluster"] is None
     assert first.members() == ["h1", "h2"]
+    failed = twin.refused("join", token, "--replace")
+    assert failed.code == 4 and "running" in failed.stderr, "a live member is not replaced"
+    second.kill()
+    wait_for("the old one fails", lambda: first.members("failed") == ["h2"], 15)
     twin.weft("join", token, "--replace")
     wait_for("the newcomer has the name",
              lambda: [m["addr"] for m in first.json("members")
