@@ -18,6 +18,7 @@ enum node_request_kind {
 	NODE_TOKEN_RM,
 	NODE_ADMIN_ADD,
 	NODE_ADMIN_RM,
+	NODE_ADMIN_RESTORE, /* bytes: the cluster key's seed */
 	NODE_REMOVE,
 	NODE_ADVERTISE,
 	/* the node's own */
@@ -39,6 +40,8 @@ struct node_request {
 	bool flag;
 	char request_id[REQUEST_ID_BYTES]; /* empty: none; repeated ones get the stored answer */
 	const char *text;
+	const uint8_t *bytes;
+	size_t len;
 	int64_t ttl_ms;
 	size_t addr_count;
 	const struct hostport *addrs; /* seeds, or wanted addresses with port 0 */

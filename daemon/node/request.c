@@ -41,6 +41,7 @@ static const struct {
     {NODE_TOKEN_RM, CMD_TOKEN_RM},
     {NODE_ADMIN_ADD, CMD_ADMIN_ADD},
     {NODE_ADMIN_RM, CMD_ADMIN_RM},
+    {NODE_ADMIN_RESTORE, CMD_ADMIN_RESTORE},
     {NODE_REMOVE, CMD_REMOVE},
     {NODE_ADVERTISE, CMD_ADVERTISE},
 };
@@ -50,6 +51,8 @@ static bool pass(struct node *node, const struct node_request *request)
 	struct gossip_command command = {.text = request->text,
 					 .id = request->id,
 					 .flag = request->flag,
+					 .bytes = request->bytes,
+					 .len = request->len,
 					 .addr_count = request->addr_count,
 					 .addrs = request->addrs,
 					 .vtep = request->vtep,

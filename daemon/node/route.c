@@ -26,24 +26,12 @@
 #include "op.h"
 #include "presence.h"
 
-#define AGENDA_PER_STEP 256
 #define MESSAGE_TTL_MS 3000
 
 struct call_entry {
 	uint64_t tag;
 	uint64_t ipam_tag;
 };
-
-void todo_add(struct node *node, const struct todo *todo)
-{
-	struct todo kept = *todo;
-
-	if (todo->len > 0) {
-		kept.bytes = heap_take(&node->heap, todo->len);
-		memcpy(kept.bytes, todo->bytes, todo->len);
-	}
-	vec_push(&node->todo, &kept);
-}
 
 bool route_has_room(const struct node *node)
 {
@@ -327,75 +315,6 @@ const struct gossip_update *route_put(struct node *node, struct gossip_command *
 	command->tag = ++node->next_tag;
 	node->put_err = (struct weft_err){0};
 	return step_gossip(node, &event, command->tag);
-}
-
-/* ---- the agenda ---- */
-
-static void do_todo(struct node *node, const struct todo *todo)
-{
-	struct gossip_command command = {.tag = todo->tag, .bytes = todo->bytes, .len = todo->len};
-	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = todo->bytes};
-
-	switch (todo->kind) {
-	case TODO_COMMIT:
-		commit_run(node, todo->bytes);
-		return;
-	case TODO_IPAM:
-		route_ipam(node, &event);
-		break;
-	case TODO_MESSAGE:
-		command.kind = CMD_MESSAGE;
-		command.id = todo->peer;
-		command.ttl_ms = todo->ttl_ms;
-		route_command(node, &command);
-		break;
-	case TODO_REPLY:
-		command.kind = CMD_REPLY;
-		command.message = todo->message;
-		route_command(node, &command);
-		break;
-	case TODO_TOPICS:
-		networks_topics(node);
-		break;
-	case TODO_LEAVE:
-		command.kind = CMD_LEAVE;
-		route_command(node, &command);
-		break;
-	}
-	if (todo->len > 0)
-		heap_give(&node->heap, todo->bytes, todo->len);
-}
-
-bool route_has_agenda(const struct node *node)
-{
-	return node->todo_at < node->todo.count;
-}
-
-/* What is done makes room, cheaply: when nothing is left, or it is more than what is left. */
-static void agenda_compact(struct node *node)
-{
-	size_t left = node->todo.count - node->todo_at;
-
-	if (left > node->todo_at)
-		return;
-	if (left > 0)
-		memcpy(node->todo.items, vec_at(&node->todo, node->todo_at),
-		       left * sizeof(struct todo));
-	node->todo.count = left;
-	node->todo_at = 0;
-}
-
-void route_agenda(struct node *node)
-{
-	for (int i = 0; i < AGENDA_PER_STEP && route_has_agenda(node); i++) {
-		struct todo todo;
-
-		if (!route_has_room(node))
-			return;
-		todo = *(struct todo *)vec_at(&node->todo, node->todo_at++);
-		do_todo(node, &todo);
-	}
-	agenda_compact(node);
 }
 
 void route_start(struct node *node)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What waits until no update is being read, done one after the other in order of arrival.
+ */
+#include <string.h>
+
+#include "commit.h"
+#include "network.h"
+#include "route.h"
+
+#define AGENDA_PER_STEP 256
+
+void todo_add(struct node *node, const struct todo *todo)
+{
+	struct todo kept = *todo;
+
+	if (todo->len > 0) {
+		kept.bytes = heap_take(&node->heap, todo->len);
+		memcpy(kept.bytes, todo->bytes, todo->len);
+	}
+	vec_push(&node->todo, &kept);
+}
+
+static void do_todo(struct node *node, const struct todo *todo)
+{
+	struct gossip_command command = {.tag = todo->tag, .bytes = todo->bytes, .len = todo->len};
+	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = todo->bytes};
+
+	switch (todo->kind) {
+	case TODO_COMMIT:
+		commit_run(node, todo->bytes);
+		return;
+	case TODO_IPAM:
+		route_ipam(node, &event);
+		break;
+	case TODO_MESSAGE:
+		command.kind = CMD_MESSAGE;
+		command.id = todo->peer;
+		command.ttl_ms = todo->ttl_ms;
+		route_command(node, &command);
+		break;
+	case TODO_REPLY:
+		command.kind = CMD_REPLY;
+		command.message = todo->message;
+		route_command(node, &command);
+		break;
+	case TODO_TOPICS:
+		networks_topics(node);
+		break;
+	case TODO_LEAVE:
+		command.kind = CMD_LEAVE;
+		route_command(node, &command);
+		break;
+	}
+	if (todo->len > 0)
+		heap_give(&node->heap, todo->bytes, todo->len);
+}
+
+bool route_has_agenda(const struct node *node)
+{
+	return node->todo_at < node->todo.count;
+}
+
+/* What is done makes room, cheaply: when nothing is left, or it is more than what is left. */
+static void agenda_compact(struct node *node)
+{
+	size_t left = node->todo.count - node->todo_at;
+
+	if (left > node->todo_at)
+		return;
+	if (left > 0)
+		memcpy(node->todo.items, vec_at(&node->todo, node->todo_at),
+		       left * sizeof(struct todo));
+	node->todo.count = left;
+	node->todo_at = 0;
+}
+
+void route_agenda(struct node *node)
+{
+	for (int i = 0; i < AGENDA_PER_STEP && route_has_agenda(node); i++) {
+		struct todo todo;
+
+		if (!route_has_room(node))
+			return;
+		todo = *(struct todo *)vec_at(&node->todo, node->todo_at++);
+		do_todo(node, &todo);
+	}
+	agenda_compact(node);
+}
