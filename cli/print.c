@@ -1,190 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Answers for people. Lists have their columns in one table; single objects are printed key by key;
- * a few commands say it in sentences.
+ * Answers for people: single objects are printed key by key; a few commands say it in sentences.
+ * Lists are in list.c.
  */
-#include <inttypes.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/table.h"
-
-#define ID_SHOWN 8 /* digits of an id in tables: enough to type as a prefix */
-
-enum column_kind { COLUMN_TEXT = 0, COLUMN_ID, COLUMN_STATE };
-
-struct column {
-	const char *title;
-	const char *key;
-	enum column_kind kind;
-};
-
-struct listing {
-	enum api_id method;
-	const char *empty; /* what is said instead of an empty table */
-	struct column columns[8];
-};
-
-static const struct listing listings[] = {
-    {API_MEMBERS,
-     "no members: this host is in no cluster",
-     {{"NAME", "name", 0},
-      {"ID", "id", COLUMN_ID},
-      {"ADDRESS", "addr", 0},
-      {"STATE", "state", COLUMN_STATE},
-      {"ADMIN", "admin", 0},
-      {"TAGS", "tags", 0}}},
-    {API_NETWORK_LS,
-     "no networks; make one with weft network create",
-     {{"NAME", "name", 0},
-      {"ID", "id", COLUMN_ID},
-      {"VNI", "vni", 0},
-      {"SUBNETS", "subnets", 0},
-      {"ENDPOINTS", "endpoints", 0},
-      {"HOSTS", "hosts", 0},
-      {"ENCRYPT", "encrypt", 0}}},
-    {API_ENDPOINT_LS,
-     "no endpoints; make one with weft attach",
-     {{"NAME", "name", 0},
-      {"ID", "id", COLUMN_ID},
-      {"NETWORK", "network", 0},
-      {"ADDRESSES", "addresses", 0},
-      {"MAC", "mac", 0},
-      {"HOST", "host", 0},
-      {"STATE", "state", COLUMN_STATE}}},
-    {API_IPAM_LS,
-     "this host leases no addresses",
-     {{"NETWORK", "network", 0},
-      {"ADDRESS", "address", 0},
-      {"MAC", "mac", 0},
-      {"ENDPOINT", "endpoint", COLUMN_ID},
-      {"NAME", "name", 0},
-      {"STATE", "state", 0},
-      {"SINCE", "since", 0}}},
-    {API_TOKEN_LS,
-     "no tokens; make one with weft token create",
-     {{"ID", "id", COLUMN_ID},
-      {"STATE", "state", COLUMN_STATE},
-      {"EXPIRES", "expires", 0},
-      {"NAMES", "name_pattern", 0},
-      {"MADE BY", "made_by", 0}}},
-    {API_ADMIN_LS,
-     "no admins: this host is in no cluster",
-     {{"NAME", "name", 0}, {"ID", "id", COLUMN_ID}, {"STATE", "state", COLUMN_STATE}}},
-};
-
-static const struct column ring_columns[] = {{"FIRST", "first", 0},
-					     {"LAST", "last", 0},
-					     {"ADDRESSES", "addresses", 0},
-					     {"HOLDER", "holder", 0},
-					     {"STATE", "state", COLUMN_STATE},
-					     {"FREE", "free", 0},
-					     {"LEASED", "leased", 0}};
-
-static const struct column finding_columns[] = {
-    {"KIND", "kind", 0},       {"NETWORK", "network", 0},
-    {"ADDRESS", "address", 0}, {"ENDPOINT", "endpoint", COLUMN_ID},
-    {"OTHER", "other", 0},     {"FIXED", "fixed", 0}};
-
-/* Appends text to out[0..cap). */
-static void append(char *out, size_t cap, const char *text)
-{
-	size_t len = strlen(out);
-
-	snprintf(out + len, cap - len, "%s", text);
-}
-
-/* A value as it stands in a cell or behind a key. */
-static void text_of(const json_t *value, char *out, size_t cap)
-{
-	const char *key;
-	json_t *item;
-	size_t i;
-
-	out[0] = '\0';
-	switch (value ? json_typeof(value) : JSON_NULL) {
-	case JSON_STRING:
-		snprintf(out, cap, "%s",
-			 json_string_value(value)[0] ? json_string_value(value) : "-");
-		break;
-	case JSON_INTEGER:
-		snprintf(out, cap, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		break;
-	case JSON_REAL:
-		snprintf(out, cap, "%.2f", json_real_value(value));
-		break;
-	case JSON_TRUE:
-		snprintf(out, cap, "yes");
-		break;
-	case JSON_ARRAY:
-		json_array_foreach((json_t *)(uintptr_t)value, i, item)
-		{
-			append(out, cap, i ? ", " : "");
-			append(out, cap, json_is_string(item) ? json_string_value(item) : "...");
-		}
-		break;
-	case JSON_OBJECT:
-		json_object_foreach((json_t *)(uintptr_t)value, key, item)
-		{
-			append(out, cap, out[0] ? ", " : "");
-			append(out, cap, key);
-			append(out, cap, "=");
-			append(out, cap, json_is_string(item) ? json_string_value(item) : "...");
-		}
-		break;
-	case JSON_FALSE:
-	case JSON_NULL:
-		break;
-	}
-	if (out[0] == '\0')
-		snprintf(out, cap, "-");
-}
-
-static enum colour colour_of(const char *state)
-{
-	static const struct {
-		const char *state;
-		enum colour colour;
-	} colours[] = {
-	    {"alive", COLOUR_GREEN},    {"valid", COLOUR_GREEN},    {"held", COLOUR_GREEN},
-	    {"suspect", COLOUR_YELLOW}, {"granted", COLOUR_YELLOW}, {"frozen", COLOUR_YELLOW},
-	    {"expired", COLOUR_YELLOW}, {"failed", COLOUR_RED},     {"conflict", COLOUR_RED},
-	    {"revoked", COLOUR_RED},    {"removed", COLOUR_RED}};
-
-	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
-		if (strcmp(colours[i].state, state) == 0)
-			return colours[i].colour;
-	}
-	return COLOUR_NONE;
-}
-
-static void print_list(const struct column *columns, size_t count, const json_t *list, bool colour,
-		       FILE *out)
-{
-	struct table table;
-	size_t i;
-	json_t *item;
-
-	table_init(&table, count);
-	for (size_t c = 0; c < count; c++)
-		table_add(&table, columns[c].title, COLOUR_NONE);
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
-	{
-		for (size_t c = 0; c < count; c++) {
-			const json_t *value = json_object_get(item, columns[c].key);
-			char text[512];
-
-			text_of(value, text, sizeof(text));
-			if (columns[c].kind == COLUMN_ID && strlen(text) > ID_SHOWN)
-				text[ID_SHOWN] = '\0';
-			table_add(&table, text,
-				  columns[c].kind == COLUMN_STATE ? colour_of(text) : COLOUR_NONE);
-		}
-	}
-	table_print(&table, colour, out);
-	table_close(&table);
-}
+#include "cli/list.h"
 
 /* Key by key; objects inside become lines with a dotted key. */
 static void add_object(struct table *table, const char *prefix, const json_t *object)
@@ -326,8 +148,7 @@ static void print_ring(const json_t *answer, bool colour, FILE *out)
 	size_t i;
 	json_t *item;
 
-	print_list(ring_columns, sizeof(ring_columns) / sizeof(ring_columns[0]),
-		   json_object_get(answer, "ranges"), colour, out);
+	print_ring_list(json_object_get(answer, "ranges"), colour, out);
 	fprintf(out, "\nthis host holds %lld of %lld: %lld leased, %lld cooling, %lld free\n",
 		number_at(here, "held"), number_at(answer, "total"), number_at(here, "leased"),
 		number_at(here, "cooling"), number_at(here, "free"));
@@ -350,29 +171,7 @@ static void print_check(const json_t *answer, bool colour, FILE *out)
 		fprintf(out, "%lld leases checked, nothing found\n", number_at(answer, "leases"));
 		return;
 	}
-	print_list(finding_columns, sizeof(finding_columns) / sizeof(finding_columns[0]), findings,
-		   colour, out);
-}
-
-static const struct listing *listing_of(enum api_id method)
-{
-	for (size_t i = 0; i < sizeof(listings) / sizeof(listings[0]); i++) {
-		if (listings[i].method == method)
-			return &listings[i];
-	}
-	return NULL;
-}
-
-static void print_listing(const struct listing *listing, const json_t *list, bool colour, FILE *out)
-{
-	size_t count = 0;
-
-	while (count < 8 && listing->columns[count].title)
-		count++;
-	if (json_array_size(list) == 0)
-		fprintf(out, "%s\n", listing->empty);
-	else
-		print_list(listing->columns, count, list, colour, out);
+	print_finding_list(findings, colour, out);
 }
 
 /* Commands whose good answer is a sentence. */
@@ -415,11 +214,9 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 void print_answer(const struct cli_options *options, const struct api_method *method,
 		  const json_t *answer, FILE *out)
 {
-	const struct listing *listing = listing_of(method->id);
-
-	if (listing)
-		print_listing(listing, answer, options->colour, out);
-	else if (method->id == API_STATUS)
+	if (print_list(method->id, answer, options->colour, out))
+		return;
+	if (method->id == API_STATUS)
 		print_status(answer, options->colour, out);
 	else if (method->id == API_IPAM_RING)
 		print_ring(answer, options->colour, out);

@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * The cluster key to a sealed file and back. Hashing a password takes a tenth of a second on
- * purpose: a worker thread does it. A restored key is committed and takes effect by running again.
+ * purpose: a worker thread does it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 
 #include "daemon/json.h"
 #include "daemon/api.h"
-#include "gossip/chain.h"
 #include "gossip/base/check.h"
 #include "gossip/keyfile.h"
 
@@ -48,26 +47,13 @@ static void answer_sealed(struct request *req, const struct key_work *key)
 	request_answer(req, json_pack("{s:s}", "sealed", text));
 }
 
-/* The key must be this cluster's; then it is committed, and the run begins anew with it. */
+/* The core judges whether it is this cluster's key; it makes this node an admin. */
 static void restore(struct daemon *d, struct request *req, const struct key_work *key)
 {
-	const struct gossip_crypto *crypto = gossip_crypto_sodium();
-	struct write write = {
-	    .kind = WRITE_META, .meta = META_CLUSTER_KEY, .bytes = key->seed, .len = SEED_BYTES};
-	uint8_t pub[SIGN_PUB_BYTES], sec[SIGN_SEC_BYTES];
-	char name[NAME_BYTES];
-	struct id cluster, found;
+	struct node_request request = {
+	    .kind = NODE_ADMIN_RESTORE, .bytes = key->seed, .len = sizeof(key->seed)};
 
-	crypto->sign_pair(crypto->ctx, key->seed, pub, sec);
-	crypto->wipe(crypto->ctx, sec, sizeof(sec));
-	found = chain_cluster_id(crypto, pub);
-	if (gossip_cluster(node_gossip(d->node), &cluster, name) != 0 || !id_eq(&cluster, &found)) {
-		api_fail(req, WEFT_E_WRONG_CLUSTER, "the file holds the key of another cluster");
-		return;
-	}
-	d->again_token = DAEMON_TAG | ++d->next_tag;
-	store_thread_commit(d->store, d->again_token, &write, 1);
-	request_answer(req, json_object());
+	daemon_submit(d, req, &request);
 }
 
 static void key_done(uv_work_t *work, int status)

@@ -227,10 +227,6 @@ static void on_committed(void *ctx, const struct store_done *done)
 	} else {
 		d->store_err.code = 0;
 	}
-	if (done->token == d->again_token && done->token != 0) {
-		daemon_stop(d, done->code == 0 ? DAEMON_AGAIN : DAEMON_RUNS);
-		return;
-	}
 	daemon_step(d, &event);
 }
 

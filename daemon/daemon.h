@@ -28,8 +28,7 @@
 enum daemon_end {
 	DAEMON_RUNS = 0,
 	DAEMON_STOP,
-	DAEMON_AGAIN, /* run again with what the store holds */
-	DAEMON_WIPE,  /* wipe the store, then run again */
+	DAEMON_WIPE, /* wipe the store, then run again */
 	DAEMON_FAILED
 };
 
@@ -80,7 +79,6 @@ struct daemon {
 	uint64_t next_tag;
 	struct id synced_with;
 	struct mono synced_at; /* ns 0: never in this run */
-	uint64_t again_token;  /* a batch of the daemon's own: run again once it is durable */
 	uint64_t steps, kernel_failures, lost_endpoints;
 };
 

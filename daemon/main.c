@@ -51,7 +51,7 @@ static int run(struct arguments *args, const struct options *options)
 		end = daemon_run(&config, &err);
 		if (end == DAEMON_WIPE && daemon_wipe(options, &err) != 0)
 			end = DAEMON_FAILED;
-	} while (end == DAEMON_AGAIN || end == DAEMON_WIPE);
+	} while (end == DAEMON_WIPE);
 	if (end == DAEMON_FAILED) {
 		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
 		return 1;

@@ -60,6 +60,18 @@ static void answers_are_shown_to_people(void **state)
 	}
 }
 
+static void lists_are_in_the_order_in_which_people_look(void **state)
+{
+	char *text =
+	    print(API_ADMIN_LS, "[{\"name\":\"b\",\"id\":\"1\"},{\"name\":\"a\",\"id\":\"2\"},"
+				"{\"name\":\"c\",\"id\":\"0\"},{\"name\":\"a\",\"id\":\"3\"}]");
+
+	(void)state;
+	assert_string_equal(text, "NAME  ID  STATE\na     2   -\na     3   -\nb     1   -\n"
+				  "c     0   -\n");
+	free(text);
+}
+
 static void an_answer_without_the_expected_keys_is_shown_all_the_same(void **state)
 {
 	(void)state;
@@ -77,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_shown_to_people),
+	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
 	    cmocka_unit_test(an_answer_without_the_expected_keys_is_shown_all_the_same),
 	};
 
