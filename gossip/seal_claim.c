@@ -133,6 +133,18 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 	pair_send(seal, &claim->pair, claim->key.key_id, true, old, frame, len);
 }
 
+/* Both processes are told: the member's address is that of one of them. */
+static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *claim)
+{
+	uint8_t body[2 * CERT_BYTES], frame[FRAME_HEADER_BYTES + sizeof(body)];
+
+	memcpy(body, peer->session->cert, CERT_BYTES);
+	memcpy(body + CERT_BYTES, claim->cert, CERT_BYTES);
+	pair_send(seal, &claim->pair, claim->key.key_id, true, &claim->from, frame,
+		  wire_put_frame(frame, FRAME_CLONE, body, sizeof(body)));
+	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
+}
+
 void claim_tick(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
@@ -141,7 +153,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 		return;
 	if (claim->state == CLAIM_REFUSED) {
 		if (claim->spoke && !claim->asked && claim->key.epoch == peer->current.epoch)
-			clone_alarm(seal, &peer->member->id, peer->session->cert, claim->cert);
+			claim_is_clone(seal, peer, claim);
 		seal_claim_drop(seal, peer);
 	} else if (claim->probes < CLAIM_PROBES) {
 		claim_probe(seal, peer, claim);

@@ -22,15 +22,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state)
+/* The same store, two processes, one epoch: what a snapshot of a running machine gives. */
+static void copy_node_1(struct cluster *c)
 {
-	struct cluster *c = *state;
-
-	/* The same store, two processes, one epoch: what a snapshot of a running machine gives. */
 	cluster_form(c, 3);
 	cluster_kill(c, 1);
 	cluster_copy_store(c, 1, 4);
 	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
+}
+
+static void a_copy_that_was_alone_is_refused_when_it_meets_the_others(void **state)
+{
+	struct cluster *c = *state;
+
+	copy_node_1(c);
 	c->nodes[4].cut = true;
 	cluster_start(c, 4);
 	cluster_start(c, 1);
@@ -38,7 +43,31 @@ static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state
 	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
 	assert_true(gossip_is_alone(c->nodes[4].g));
 	c->nodes[4].cut = false;
-	cluster_run(c, 3000);
+	cluster_run(c, 15000);
+	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_COPY);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+	assert_false(gossip_is_cloned(c->nodes[1].g));
+	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+}
+
+static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state)
+{
+	struct cluster *c = *state;
+
+	copy_node_1(c);
+	/* Each of the two is confirmed by somebody who does not know of the other. */
+	c->nodes[0].cut = true;
+	cluster_start(c, 4);
+	cluster_run(c, 4000);
+	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_ACTIVE);
+	c->nodes[0].cut = false;
+	c->nodes[2].cut = c->nodes[4].cut = true;
+	cluster_start(c, 1);
+	cluster_run(c, 4000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+	assert_false(gossip_is_alone(c->nodes[1].g) || gossip_is_alone(c->nodes[4].g));
+	c->nodes[2].cut = c->nodes[4].cut = false;
+	cluster_run(c, 15000);
 	assert_true(c->traces[TRACE_CLONE_SEEN] >= 1);
 	assert_true(gossip_is_cloned(c->nodes[1].g));
 	cluster_kill(c, 4);
@@ -96,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_copy_that_was_alone_is_refused_when_it_meets_the_others),
 	    TEST(a_clone_fences_the_original_and_says_so_after_a_restart),
 	    TEST(a_removal_by_one_who_had_ceased_to_be_admin_has_no_effect),
 	    TEST(a_member_removed_before_its_record_comes_is_removed),
