@@ -32,9 +32,6 @@ PACKAGES := \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
 	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 
-# $(call layer,directory,commands): the commands, or a line that the layer is not there.
-layer = @if [ -e $(1) ]; then $(2); else echo "$@: $(1) does not exist yet; skipped"; fi
-
 .PHONY: all deps build build-asan demo test test-unit test-sim test-netns bench lint install clean
 
 all: build
@@ -70,7 +67,7 @@ build-asan: build-asan/build.ninja
 # What needs packages first asks for them in an order that make -j keeps.
 demo: deps
 	$(MAKE) build
-	$(call layer,packaging/demo.sh,bash packaging/demo.sh </dev/null)
+	bash packaging/demo.sh </dev/null
 
 test: deps
 	$(MAKE) test-unit
@@ -82,13 +79,13 @@ test-unit: build build-asan
 	ctest --test-dir build-asan -LE sim --output-on-failure --no-tests=error -j $(JOBS)
 
 test-sim: build
-	$(call layer,test/sim,ctest --test-dir build -L sim --output-on-failure --no-tests=error)
+	ctest --test-dir build -L sim --output-on-failure --no-tests=error -j $(JOBS)
 
 test-netns: build
-	$(call layer,test/netns,$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null)
+	$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null
 
 bench: build
-	$(call layer,test/bench/run.sh,bash test/bench/run.sh </dev/null)
+	bash test/bench/run.sh </dev/null
 
 C_FILES = $(shell find gossip ipamdb store overlay daemon cli test -name '*.[ch]' | LC_ALL=C sort)
 LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))
