@@ -185,6 +185,21 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 	return held_len == len && memcmp(held_bytes, bytes, len) == 0 ? ROW_SAME : ROW_CONFLICTS;
 }
 
+/* Two rows of one version are as impossible as two contents of one row, and lists of versions rely
+ * on it. Only a version that is known already needs a look. */
+bool receive_is_twin(const struct tables *tables, const struct row_view *row)
+{
+	const struct origin *origin = origin_of(tables, row);
+	uint32_t slot;
+
+	if (origin == NULL || !watermark_knows(&origin->mark, replica_version(row)))
+		return false;
+	slot = replica_find_version(
+	    &tables->replica, replica_find_origin(&tables->replica, origin->owner, origin->topic),
+	    replica_version(row));
+	return slot != NONE && slot != replica_find(&tables->replica, row);
+}
+
 /* What needs no signature to be passed over. *verdict is DROP_NONE for rows that are merely old. */
 static bool is_useless(struct tables *tables, const struct row_view *row, uint32_t slot,
 		       enum standing standing, enum row_path path, enum drop_reason *verdict)
@@ -222,7 +237,7 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	enum drop_reason reason = DROP_NONE;
 	struct origin *origin = origin_of(tables, row);
 
-	if (standing == ROW_CONFLICTS) {
+	if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
 		alarm(tables, row);
 	} else if (is_own(tables, row)) {
 		tables->counts.unknown_own++;

@@ -18,6 +18,9 @@ enum row_path {
 enum drop_reason receive_row(struct tables *tables, const struct member *from, const uint8_t *bytes,
 			     size_t len, enum row_path path);
 
+/* Does another row of its owner and topic bear this row's version? */
+bool receive_is_twin(const struct tables *tables, const struct row_view *row);
+
 /* Makes a row visible that needs no judgement any more: bytes of blob, whose count is taken over.
  * The update has room for one change unless path is PATH_STORE. */
 void receive_apply(struct tables *tables, const struct row_view *row, uint32_t blob,

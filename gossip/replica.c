@@ -155,6 +155,17 @@ uint32_t replica_find_fact(const struct replica *replica, uint64_t place)
 	return NONE;
 }
 
+uint32_t replica_find_version(const struct replica *replica, uint32_t origin,
+			      struct version version)
+{
+	uint32_t slot = replica_origin(replica, origin)->first;
+
+	while (slot != NONE && (replica_slot(replica, slot)->epoch != version.epoch ||
+				replica_slot(replica, slot)->sequence != version.sequence))
+		slot = replica_slot(replica, slot)->next;
+	return slot;
+}
+
 /* Adds a digest to the sums that compare it (or, negated, takes it away). */
 static void weigh(struct replica *replica, const struct slot *slot, uint64_t digest)
 {

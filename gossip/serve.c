@@ -216,12 +216,7 @@ static void serve_missing(struct serve *serve, const struct request *request)
 	serve->count = 0;
 	serve->more = false;
 	for (size_t i = 0; i < request->count; i++) {
-		uint32_t at = replica_origin(replica, request->origin)->first;
-		while (at != NONE &&
-		       version_cmp((struct version){replica_slot(replica, at)->epoch,
-						    replica_slot(replica, at)->sequence},
-				   request->versions[i]) != 0)
-			at = replica_slot(replica, at)->next;
+		uint32_t at = replica_find_version(replica, request->origin, request->versions[i]);
 		if (at == NONE)
 			serve->at[serve->count++].version = request->versions[i];
 		else if (serve->budget > 0)

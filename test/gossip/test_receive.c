@@ -64,6 +64,35 @@ static void another_row_of_the_same_version_is_an_alarm_and_the_first_stays(void
 	tnet_close(&net);
 }
 
+static void two_rows_of_one_version_are_an_alarm_and_the_first_is_served(void **state)
+{
+	struct row_view row = {
+	    .kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 22);
+	tnet_cut(&net, 1, 2, true);
+	for (uint32_t key = 1; key <= 3; key++) {
+		tnet_key(&row, key);
+		assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)),
+				 DROP_NONE);
+	}
+	assert_int_equal(tnet_node(&net, 1)->tables->counts.conflicts, 2);
+	assert_int_equal(tnet_node(&net, 1)->changes, 1);
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 2, false);
+	assert_true(tnet_run_until_equal(&net, 10000) >= 0);
+	assert_true(tnet_has(&net, 2, 9, NULL, ROW_RANGE, 1, NULL));
+	assert_false(tnet_has(&net, 2, 9, NULL, ROW_RANGE, 2, NULL));
+	/* A newer version of the second row is a row like any other. */
+	row.sequence = 2;
+	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	assert_int_equal(tnet_node(&net, 1)->changes, 2);
+	tnet_close(&net);
+}
+
 static void an_own_row_that_this_node_never_wrote_is_an_alarm(void **state)
 {
 	struct row_view row = {
@@ -173,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_higher_version_wins_in_any_order),
 	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_first_stays),
+	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_first_is_served),
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_is_an_alarm),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
