@@ -49,7 +49,7 @@ static const struct listing listings[] = {
       {"ENCRYPT", "encrypt", 0}}},
     {API_ENDPOINT_LS,
      "host",
-     "no endpoints; make one with weft attach",
+     "no endpoints are known here; weft attach makes one",
      {{"NAME", "name", 0},
       {"ID", "id", COLUMN_ID},
       {"NETWORK", "network", 0},

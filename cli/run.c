@@ -66,6 +66,25 @@ static json_t *ask(const struct cli_options *options, const struct call *call, c
 	return json;
 }
 
+/* What a list leaves out, told to people beside it. */
+static void tell_elsewhere(const struct cli_options *options, const json_t *page)
+{
+	size_t i;
+	json_t *item;
+
+	if (options->json)
+		return;
+	json_array_foreach(json_object_get(page, "elsewhere"), i, item)
+	{
+		fprintf(stderr,
+			"weft: network %s has %lld endpoints that only its %lld attached hosts can "
+			"list; ask there\n",
+			json_string_value(json_object_get(item, "network")),
+			(long long)json_integer_value(json_object_get(item, "endpoints")),
+			(long long)json_integer_value(json_object_get(item, "hosts")));
+	}
+}
+
 /* All pages of a list as one array. */
 static json_t *ask_list(const struct cli_options *options, struct call *call, struct weft_err *err)
 {
@@ -84,6 +103,7 @@ static json_t *ask_list(const struct cli_options *options, struct call *call, st
 		next = json_string_value(json_object_get(page, "next"));
 		call->path[base] = '\0';
 		if (!next || call_query(call, "after", next, err) != 0) {
+			tell_elsewhere(options, page);
 			json_decref(page);
 			return all;
 		}

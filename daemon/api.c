@@ -193,9 +193,9 @@ size_t api_page(const struct request *req, const char **after)
 	return limit > API_PAGE_MAX ? API_PAGE_MAX : (size_t)limit;
 }
 
-void api_answer_list(struct request *req, json_t *items, const char *next)
+void api_answer_list(struct request *req, json_t *items, const char *next, json_t *more)
 {
-	json_t *json = json_object();
+	json_t *json = more ? more : json_object();
 
 	json_object_set_new(json, request_method(req)->list_key, items);
 	json_object_set_new(json, "next", next ? json_string(next) : json_null());

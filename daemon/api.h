@@ -64,8 +64,8 @@ void api_fail(struct request *req, int code, const char *fmt, ...)
 size_t api_page(const struct request *req, const char **after);
 
 /* Answers a list: items (taken over) under the method's key, with the cursor of the next page when
- * next is not NULL. */
-void api_answer_list(struct request *req, json_t *items, const char *next);
+ * next is not NULL, and the keys of more (taken over; may be NULL) beside them. */
+void api_answer_list(struct request *req, json_t *items, const char *next, json_t *more);
 
 /* Things that the status warns of, as an array of texts. */
 json_t *api_warnings(struct daemon *d);

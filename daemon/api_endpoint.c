@@ -21,10 +21,45 @@ static bool visit_endpoint(void *ctx, const struct endpoint_found *found)
 	return true;
 }
 
+/* Rows of a network's endpoints go only to the hosts that are attached to it. Of the others this
+ * host knows how many endpoints there are, from the attachments. */
+struct elsewhere {
+	struct daemon *d;
+	const struct id *only;
+	json_t *list;
+};
+
+static bool visit_known(void *ctx, const struct endpoint_found *found)
+{
+	size_t *known = ctx;
+
+	*known += !found->rec.is_host;
+	return true;
+}
+
+static bool visit_elsewhere(void *ctx, const struct id *id, const struct rec_network *rec)
+{
+	struct elsewhere *elsewhere = ctx;
+	size_t known = 0;
+	struct network_sums sums;
+
+	if (elsewhere->only && !id_eq(elsewhere->only, id))
+		return true;
+	each_endpoint(elsewhere->d, id, &known, visit_known);
+	sums = network_sums(elsewhere->d, id);
+	if (known == 0 && sums.endpoints > 0)
+		json_array_append_new(elsewhere->list,
+				      json_pack("{s:o,s:i,s:i}", "network", json_name(rec->name),
+						"endpoints", (int)sums.endpoints, "hosts",
+						(int)sums.hosts));
+	return true;
+}
+
 void api_endpoint_ls(struct daemon *d, struct request *req)
 {
 	const char *network = request_text(req, "network");
 	struct endpoint_list list = {.d = d};
+	struct elsewhere elsewhere = {.d = d, .list = NULL};
 	struct weft_err err = {0};
 	struct id id;
 
@@ -34,6 +69,10 @@ void api_endpoint_ls(struct daemon *d, struct request *req)
 		return;
 	}
 	each_endpoint(d, network ? &id : NULL, &list, visit_endpoint);
+	elsewhere.only = network ? &id : NULL;
+	elsewhere.list = json_array();
+	each_network(d, &elsewhere, visit_elsewhere);
+	list.pager.beside = json_pack("{s:o}", "elsewhere", elsewhere.list);
 	pager_answer(&list.pager, req);
 }
 

@@ -25,6 +25,7 @@ struct pager {
 	bool more; /* something did not fit */
 	size_t limit, count;
 	struct page_item *items; /* in order of key */
+	json_t *beside;          /* further keys of the answer; owned, may be NULL */
 };
 
 struct page_key page_key_of(const struct id *first, const void *second_16);
