@@ -4,7 +4,7 @@
  * What a replica accepts depends on the row alone, and on members that it will know sooner or
  * later: never on something that ends. A revoked admin's facts and a removed node's rows stay
  * acceptable, or two replicas that heard of the end in different order would differ for ever. What
- * an end takes away is the effect: new admissions, and removals dated after it.
+ * an end takes away is new admissions.
  */
 #include "authority.h"
 

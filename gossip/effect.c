@@ -4,6 +4,11 @@
  * What visible rows do to membership: records make members, removals end them, admin facts say who
  * is an admin. Rows come in any order and come again after a restart, so each effect looks at the
  * other facts that bear on it and may be applied twice.
+ *
+ * A removal holds whatever becomes of its author. Were it void once he had ceased to be an admin,
+ * those who heard of the end late would have removed the node, its space would be taken back, and
+ * the node itself would go on leasing from it. Nor would the rule keep out a stolen key: whoever
+ * holds one dates the removal as he likes.
  */
 #include <string.h>
 
@@ -22,15 +27,6 @@ static bool is_admin(const struct admission *adm, const struct id *id)
 {
 	return authority_has_fact(adm->tables, FACT_ADMIN, id, NULL) &&
 	       !authority_has_fact(adm->tables, FACT_ADMIN_END, id, NULL);
-}
-
-/* A removal holds unless its author had ceased to be an admin before he signed it. */
-static bool removal_holds(const struct admission *adm, const struct row_view *removal)
-{
-	struct row_view end;
-
-	return !authority_has_fact(adm->tables, FACT_ADMIN_END, &removal->owner, &end) ||
-	       removal->at.ms <= end.at.ms;
 }
 
 static void remove_self(struct admission *adm, const struct id *by)
@@ -62,7 +58,7 @@ static void removal_row(struct admission *adm, const struct row_view *row)
 {
 	struct id id = row_key_id(row);
 
-	if (id_is_zero(&id) || !removal_holds(adm, row))
+	if (id_is_zero(&id))
 		return;
 	if (id_eq(&id, &adm->core->self.id))
 		remove_self(adm, &row->owner);
@@ -145,12 +141,10 @@ void effect_row(struct admission *adm, const struct row_view *row)
 void effect_self(struct admission *adm)
 {
 	const struct member *member = member_find(adm->members, &adm->core->self.id);
-	struct row_view removal;
 
 	if (member != NULL && member->has_record)
 		adm->core->self.member = member->rec;
 	admin_self(adm);
-	if (authority_has_fact(adm->tables, FACT_REMOVAL, &adm->core->self.id, &removal) &&
-	    removal_holds(adm, &removal))
+	if (authority_has_fact(adm->tables, FACT_REMOVAL, &adm->core->self.id, NULL))
 		adm->self_removed = true;
 }
