@@ -223,7 +223,10 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
 	if (origin != NULL && ours.hash == theirs->hash) {
-		if (!(origin->flags & ORIGIN_INCOMPLETE))
+		/* What this node wrote itself nobody knows better: a wrong claim would spoil the
+		 * counter of its versions. */
+		if (!(origin->flags & ORIGIN_INCOMPLETE) &&
+		    !id_eq(&theirs->owner, &tables->core->self.id))
 			watermark_complete(&origin->mark, &tables->core->heap, theirs->upto);
 		return false;
 	}

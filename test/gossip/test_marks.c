@@ -45,12 +45,13 @@ struct outcome {
 	size_t wants, whole, answers;
 };
 
-/* Marks of node 2 that name owner 9 so, and nothing else. */
-static struct outcome compare(struct version upto, struct version top, uint64_t hash)
+/* Marks of node 2 that name one owner so, and nothing else. */
+static struct outcome compare_owner(uint8_t number, struct version upto, struct version top,
+				    uint64_t hash)
 {
 	struct tnet_node *node = tnet_node(&net, 1);
 	struct outbox *box = &node->kit.core.outbox;
-	struct id peer = id_numbered(2), owner = id_numbered(9), all = {{0}};
+	struct id peer = id_numbered(2), owner = id_numbered(number), all = {{0}};
 	struct outcome outcome = {.wants = 0};
 	struct session *session;
 	uint64_t place = replica_origin_place(&owner, &all);
@@ -80,6 +81,11 @@ static struct outcome compare(struct version upto, struct version top, uint64_t 
 		    ((struct outbox_frame *)vec_at(&box->frames, i))->type == FRAME_MARKS;
 	outbox_clear(box);
 	return outcome;
+}
+
+static struct outcome compare(struct version upto, struct version top, uint64_t hash)
+{
+	return compare_owner(9, upto, top, hash);
 }
 
 static void expect(struct outcome outcome, size_t wants, size_t whole, size_t answers)
@@ -126,6 +132,26 @@ static void equal_hashes_share_the_higher_watermark(void **state)
 	assert_int_equal(origin->mark.upto.sequence, 8);
 }
 
+static void nobody_else_says_how_far_this_node_has_written(void **state)
+{
+	struct replica *replica = &tnet_node(&net, 1)->tables->replica;
+	struct version far = {UINT64_MAX, UINT64_MAX};
+	struct id self = id_numbered(1);
+	const struct origin *origin;
+
+	(void)state;
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 0, "a"), 0);
+	tnet_run(&net, 5);
+	origin = replica_origin(
+	    replica, replica_find_origin(replica, replica_find_owner(replica, &self), TOPIC_ALL));
+	expect(compare_owner(1, far, far, origin->hash), 0, 0, 0);
+	assert_int_equal(origin->mark.top.sequence, 1);
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 0, "b"), 0);
+	tnet_run(&net, 5);
+	assert_int_equal(origin->mark.top.sequence, 2);
+	assert_true(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 0, "b"));
+}
+
 static void items_are_counted_and_named_by_place(void **state)
 {
 	struct tnet_node *node = tnet_node(&net, 1);
@@ -149,6 +175,7 @@ int main(void)
 	    MARKS_TEST(each_has_something_that_the_other_lacks),
 	    MARKS_TEST(equal_watermarks_and_unequal_hashes_list_the_whole),
 	    MARKS_TEST(equal_hashes_share_the_higher_watermark),
+	    MARKS_TEST(nobody_else_says_how_far_this_node_has_written),
 	    MARKS_TEST(items_are_counted_and_named_by_place),
 	};
 #undef MARKS_TEST
