@@ -49,7 +49,7 @@ cleanup() {
 	wait 2>/dev/null || true
 	ip netns list 2>/dev/null | cut -d' ' -f1 | grep "^$prefix" | while read -r name; do
 		ip netns del "$name" 2>/dev/null || true
-	done
+	done || true
 	rm -rf "$dir"
 	exit "$status"
 }
