@@ -112,7 +112,9 @@ class Pinger:
     def __init__(self, space, address, interval=0.05):
         self.process = space.popen("ping", "-n", "-i", str(interval), address,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.text = ""
         for line in self.process.stdout:
+            self.text += line
             if "time=" in line:
                 return
         raise AssertionError(f"{space.name} never reached {address}")
@@ -120,7 +122,7 @@ class Pinger:
     def stop(self):
         """Stops between two pings; returns (sent, received)."""
         self.process.send_signal(signal.SIGINT)
-        text = self.process.communicate(timeout=10)[0]
+        text = self.text + self.process.communicate(timeout=10)[0]
         found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
         assert found, text
         # The last ping may still be on its way when the signal comes.
