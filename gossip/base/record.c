@@ -275,5 +275,5 @@ int range_key_decode(const uint8_t *bytes, size_t len, struct range_key *key)
 	key->generation = 0;
 	for (int i = 0; i < 8; i++)
 		key->generation = key->generation << 8 | bytes[33 + i];
-	return range_key_is_valid(key) ? 0 : WEFT_E_INVALID;
+	return range_key_is_valid(key) && key->generation <= GENERATION_MAX ? 0 : WEFT_E_INVALID;
 }

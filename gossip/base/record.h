@@ -58,6 +58,10 @@ struct range_key {
 };
 #define RANGE_KEY_BYTES 41
 
+/* Of what others write. Above it is room, so that the next generation is always a higher number,
+ * even if nobody else believes in it. */
+#define GENERATION_MAX ((uint64_t)INT64_MAX)
+
 struct rec_grant {
 	struct id to;
 };

@@ -96,6 +96,42 @@ static void a_failed_commit_is_tried_again(void **state)
 	assert_int_equal(held(1, &net), 64);
 }
 
+/* A grant of everything to node 0, as node 1 alone would have it. */
+static void show_grant(const struct id *net, uint64_t generation)
+{
+	struct cluster_row row = {.view = {.kind = ROW_GRANT, .owner = c.nodes[1].id, .epoch = 1}};
+	struct range_key key = {*net, {{{0}}, 0}, generation};
+	struct rec_grant rec = {c.nodes[0].id};
+	int len = rec_grant_encode(&rec, row.bytes, sizeof(row.bytes));
+
+	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
+	row.view.sequence = generation;
+	row.view.key_len = RANGE_KEY_BYTES;
+	range_key_encode(&key, row.view.key);
+	row.view.value = row.bytes;
+	row.view.value_len = (size_t)len;
+	cluster_show(&c, 0, &row);
+	cluster_run(&c, 100);
+}
+
+static void a_grant_at_the_end_of_all_generations_harms_nobody(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	show_grant(&net, UINT64_MAX);
+	cluster_leased(&c, 1, &net); /* nothing was taken up: the first range is granted from */
+	show_grant(&net, GENERATION_MAX);
+	assert_int_equal(held(0, &net), 256);
+	cluster_lease(&c, 1, &net, NULL); /* no grant follows that anybody believes in */
+	cluster_run(&c, 100);
+	cluster_leased(&c, 0, &net);
+	cluster_check(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +140,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_fenced_node_takes_nothing_up_until_it_is_active_again,
 				      teardown),
 	    cmocka_unit_test_teardown(a_failed_commit_is_tried_again, teardown),
+	    cmocka_unit_test_teardown(a_grant_at_the_end_of_all_generations_harms_nobody, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
