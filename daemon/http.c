@@ -72,9 +72,16 @@ static void on_timer(uv_timer_t *timer);
 static void run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG wait = 0;
+	unsigned before = http->connections;
 
 	MHD_run(http->mhd);
-	if (MHD_get_timeout(http->mhd, &wait) == MHD_YES)
+	http->connections =
+	    MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+	/* At its limit the library stops listening, and only the run after one that closed
+	 * connections listens again: nothing else would call for that run. */
+	if (http->connections < before)
+		uv_timer_start(&http->timer, on_timer, 0, 0);
+	else if (MHD_get_timeout(http->mhd, &wait) == MHD_YES)
 		uv_timer_start(&http->timer, on_timer, wait, 0);
 	else
 		uv_timer_stop(&http->timer);
@@ -146,7 +153,8 @@ struct http *http_new(const struct http_config *config, struct weft_err *err)
 	http->mhd = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, http,
 	    MHD_OPTION_LISTEN_SOCKET, config->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-	    http, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+	    http, MHD_OPTION_CONNECTION_LIMIT,
+	    config->connections_max ? config->connections_max : HTTP_CONNECTIONS_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 	info = http->mhd ? MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
@@ -234,12 +242,17 @@ static bool is_answered(const struct sockaddr_un *addr)
 int http_listen(const char *path, gid_t group, struct weft_err *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
 	mode_t mask;
 	int fd, rc;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return weft_err_set(err, WEFT_E_INVALID, "socket: the path %s is too long", path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return weft_err_set(err, WEFT_E_EXISTS,
+				    "%s is there and is no socket; remove it or use --socket",
+				    path);
 	if (is_answered(&addr))
 		return weft_err_set(err, WEFT_E_EXISTS,
 				    "another weftd answers on %s; stop it or use --socket", path);

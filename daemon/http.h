@@ -16,8 +16,9 @@
 
 struct http_config {
 	uv_loop_t *loop;
-	int listen_fd;    /* taken over */
-	gid_t change_gid; /* members may change things, as root; (gid_t)-1: nobody else */
+	int listen_fd;            /* taken over */
+	gid_t change_gid;         /* members may change things, as root; (gid_t)-1: nobody else */
+	unsigned connections_max; /* at once; 0: HTTP_CONNECTIONS_MAX */
 	void *ctx;
 	void (*handle)(void *ctx, struct request *req);
 };
@@ -38,6 +39,7 @@ void http_close(struct http *http);
 void http_free(struct http *http);
 void http_counts(const struct http *http, struct http_counts *counts);
 
-/* Makes the socket file with mode 0660 and this group; a file left by a dead daemon is replaced, a
- * live one is WEFT_E_EXISTS. Returns the descriptor, or a negative code with err. */
+/* Makes the socket file with mode 0660 and this group; a socket left by a dead daemon is replaced;
+ * a live one, or a file that is no socket, is WEFT_E_EXISTS. Returns the descriptor, or a negative
+ * code with err. */
 int http_listen(const char *path, gid_t group, struct weft_err *err);

@@ -48,7 +48,8 @@ struct http {
 	struct request *requests;
 	uint64_t next_tag;
 	struct http_counts counts;
-	unsigned closing; /* handles still to close */
+	unsigned connections; /* after the last run of the library */
+	unsigned closing;     /* handles still to close */
 	bool stopping;
 };
 

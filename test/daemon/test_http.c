@@ -18,6 +18,8 @@
 
 #include "daemon/http.h"
 
+#define CONNECTIONS 8 /* at once */
+
 /* A server and raw clients in one thread: the loop turns until an answer is whole. */
 struct world {
 	uv_loop_t loop;
@@ -56,8 +58,11 @@ static int setup(void **state)
 {
 	static int count;
 	struct world *w = calloc(1, sizeof(*w));
-	struct http_config config = {
-	    .loop = &w->loop, .change_gid = (gid_t)-1, .ctx = w, .handle = handle};
+	struct http_config config = {.loop = &w->loop,
+				     .change_gid = (gid_t)-1,
+				     .connections_max = CONNECTIONS,
+				     .ctx = w,
+				     .handle = handle};
 	struct weft_err err = {0};
 
 	snprintf(w->path, sizeof(w->path), "/tmp/weft-http-%d-%d", (int)getpid(), count++);
@@ -242,6 +247,22 @@ static void a_pending_request_ends_at_its_deadline_also_when_its_client_left(voi
 	assert_non_null(strstr(out, "too late"));
 }
 
+static void clients_that_filled_all_connections_and_left_block_nobody(void **state)
+{
+	struct world *w = *state;
+	int idle[CONNECTIONS];
+	char out[2048];
+
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		idle[i] = client(w, "GET /v1/status HT");
+	/* Every one is accepted, and the server has seen that it can take no more. */
+	for (int turn = 0; turn < 50; turn++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		close(idle[i]);
+	assert_int_equal(call(w, "GET", "/v1/status", "", out, sizeof(out)), 200);
+}
+
 static void stopping_answers_what_is_pending(void **state)
 {
 	struct world *w = *state;
@@ -284,6 +305,22 @@ static void a_dead_socket_file_is_replaced_and_a_live_one_is_not(void **state)
 	unlink(path);
 }
 
+static void a_file_that_is_no_socket_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	struct weft_err err = {0};
+	char path[80];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s-file", w->path);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(http_listen(path, (gid_t)-1, &err), WEFT_E_EXISTS);
+	assert_non_null(strstr(err.message, "no socket"));
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,9 +334,13 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_pending_request_ends_at_its_deadline_also_when_its_client_left, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		clients_that_filled_all_connections_and_left_block_nobody, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stopping_answers_what_is_pending, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_dead_socket_file_is_replaced_and_a_live_one_is_not,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_left_alone, setup,
+					    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
