@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""The tour of README.md, run as it stands there.
+
+Each ```sh block under "Five minutes" is run in one shell, in order; the ```text block behind it is
+what it must print. Both sides are masked where no two runs agree: ids, MACs, addresses, times. The
+addresses that the page uses in later commands are replaced by those of this run.
+
+Run as a program it prints the page with what a fresh run printed: what changed on purpose is
+taken over by `python3 test/netns/test_readme.py >README.new`.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from hosts import BUILD, ROOT, run
+
+PAGE = ROOT / "README.md"
+SHELL_BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
+
+# A person reads before typing on; what only looks may be looked at again until it shows the page.
+LOOK = re.compile(r"on h\d weft (members|status|endpoint ls|ipam ring|ipam check)\b.*|tail .*")
+LOOK_SECONDS = 15
+
+MASKS = [(re.compile(pattern), mask) for pattern, mask in (
+    (r"weft1-[\w-]+", "TOKEN"),
+    (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "INSTANT"),
+    (r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", "MAC"),
+    (r"\b[0-9a-f]{32}\b|(?<=\()[0-9a-f]{8}(?=\))|(?<=  )[0-9a-f]{8}(?=  )", "ID"),
+    (r"VNI \d+", "VNI N"),
+    # How ranges were cut, and what is free in them, is chance; that they make up the pool is not.
+    (r"10\.64\.1\.\d+ +10\.64\.1\.\d+ +\d+ +h\d +held +\d+ +\d+(?:\n(?=10\.))?", "RANGE "),
+    (r"(?:RANGE ?)+", "RANGES"),
+    (r"holds \d+ of 256: (\d+) leased, (\d+) cooling, \d+ free", r"holds N of 256: \1 leased"),
+    (r"10\.64\.1\.\d+\b", "ADDRESS"),
+    (r"last with h\d [\d.]+ m?s ago", "last with HOST"),
+    (r"last reconcile \d+ ms|(?<=loop lag  )[\d.]+ ms|[\d./]+ ?ms\b", "TIME"),
+    (r"[ -]{2,}", " "),
+)]
+
+
+def blocks(page):
+    """The tour's blocks: (commands, expected output, where in the page the output stands)."""
+    start = page.index("## Five minutes")
+    end = page.index("\n## ", start)
+    found = []
+    for match in SHELL_BLOCK.finditer(page, start, end):
+        span = match.span(2) if match.group(2) is not None else None
+        found.append((match.group(1), match.group(2) or "", span))
+    return found
+
+
+def masked(text):
+    """What must be equal in every run; tables that are ordered by ids are compared without order."""
+    for pattern, mask in MASKS:
+        text = pattern.sub(mask, text)
+    return sorted(line.strip() for line in text.splitlines())
+
+
+class Tour:
+    """A shell that runs the page's blocks under names of its own."""
+
+    def __init__(self):
+        self.name = f"tour{os.getpid()}"
+        self.addresses = {}
+        self.scratch = tempfile.TemporaryDirectory()
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("WEFT_")} | {"LC_ALL": "C"}
+        self.shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+                                      env=environment)
+
+    def run(self, commands):
+        """Runs one block; its output in the page's words."""
+        commands = re.sub(r"\btour\b", self.name, self.translated(commands))
+        commands = commands.replace("$PWD/build/", f"{BUILD}/")
+        script = Path(self.scratch.name) / "block"
+        script.write_text(commands)
+        self.shell.stdin.write(f". {script} </dev/null; echo \"block ended with $?\"\n")
+        self.shell.stdin.flush()
+        output = ""
+        for line in self.shell.stdout:
+            if found := re.fullmatch(r"(.*)block ended with (\d+)\n", line):
+                output += found.group(1)
+                assert found.group(2) == "0", f"{commands}exit {found.group(2)}:\n{output}"
+                return output.replace(self.name, "tour")
+            output += line
+        raise AssertionError(f"the shell ended in:\n{commands}{output}")
+
+    def translated(self, text):
+        """The page's addresses replaced by those of this run."""
+        return re.sub(r"10\.64\.1\.\d+", lambda at: self.addresses.get(at[0], at[0]), text)
+
+    def learn(self, expected, output):
+        """Addresses that the page shows here stand for those of this run from now on."""
+        pattern = r"(\S+)/24 on eth0"
+        self.addresses.update(zip(re.findall(pattern, expected), re.findall(pattern, output)))
+
+    def close(self):
+        listed = run("ip", "netns", "list").stdout.split()
+        spaces = [name for name in listed if name.startswith(f"{self.name}-")]
+        for space in spaces:
+            for pid in run("ip", "netns", "pids", space).stdout.split():
+                run("kill", "-9", pid, check=False)
+            run("ip", "netns", "del", space)
+        self.shell.kill()
+        self.shell.communicate(timeout=10)
+        run("rm", "-rf", f"/tmp/{self.name}")
+        self.scratch.cleanup()
+
+
+def only_looks(commands):
+    return all(LOOK.fullmatch(line) for line in commands.splitlines())
+
+
+def follow(tour, commands, expected):
+    """Runs a block until it prints what the page says, if it only looks; else once."""
+    deadline = time.monotonic() + LOOK_SECONDS
+    while True:
+        output = tour.run(commands)
+        if masked(output) == masked(expected) or not only_looks(commands):
+            return output
+        if time.monotonic() > deadline:
+            return output
+        time.sleep(0.02)
+
+
+def test_the_tour_in_the_readme_prints_what_it_says():
+    found = blocks(PAGE.read_text())
+    assert len(found) > 15
+    tour = Tour()
+    try:
+        for commands, expected, _ in found:
+            output = follow(tour, commands, expected)
+            assert masked(output) == masked(expected), f"{commands}printed:\n{output}"
+            tour.learn(expected, output)
+        left = run("ip", "netns", "list").stdout
+        assert tour.name not in left
+        assert not Path(f"/tmp/{tour.name}").exists()
+    finally:
+        tour.close()
+
+
+def rewrite():
+    """The page with the outputs of a fresh run."""
+    page = PAGE.read_text()
+    written, at = [], 0
+    tour = Tour()
+    try:
+        for commands, expected, span in blocks(page):
+            output = follow(tour, commands, expected)
+            if span:
+                written += [tour.translated(page[at:span[0]]), output]
+                at = span[1]
+            tour.learn(expected, output)
+    finally:
+        tour.close()
+    return "".join(written) + tour.translated(page[at:])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(rewrite())
