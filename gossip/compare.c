@@ -22,6 +22,7 @@
 
 #define DIGEST_ANSWER 1u
 #define DIGEST_TOPICS 2u
+#define DIGEST_WHOLE 4u
 #define TOPICS_PER_DIGEST 36
 #define TOPICS_MAX 512u
 #define BUCKETS_PER_ROUND 16
@@ -50,7 +51,7 @@ static void pack_digest(struct tables *tables, const struct id *peer, uint64_t f
 	uint64_t shared = topic_shared_hash(tables, peer, &count);
 
 	pack_array(pack, 5);
-	pack_uint(pack, flags);
+	pack_uint(pack, flags | (repair_is_whole(tables) ? DIGEST_WHOLE : 0));
 	pack_uint(pack, replica_topic(&tables->replica, TOPIC_ALL)->hash);
 	pack_uint(pack, count);
 	pack_uint(pack, shared);
@@ -266,6 +267,7 @@ enum drop_reason compare_digest(struct tables *tables, const struct member *from
 	} else {
 		if (!(theirs.flags & DIGEST_ANSWER))
 			send_digest(tables, &from->id, DIGEST_ANSWER);
+		tables->repair.whole |= (theirs.flags & DIGEST_WHOLE) != 0;
 		repair_equal(tables, &from->id, NONE);
 	}
 	return DROP_NONE;

@@ -5,6 +5,7 @@
  * of what lies in a bucket. Frames 33 to 35. No state is kept between frames.
  *
  *   DIGEST   [flags, hash of topic 0, count and hash of shared topics, [topic, hash, ...]]
+ *            flags: 1 an answer, 2 topics follow, 4 the sender's own tables are whole
  *   BUCKETS  [topic, n or 64, 64 hashes]: of the topic, or (n < 64) of its nth bucket
  *   MARKS    [flags, topic, first place, last place, [item, ...]]: all that lies between
  *   item     [owner, upto epoch, sequence, top epoch, sequence, hash] or [place, tag, counter]

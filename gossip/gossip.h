@@ -102,7 +102,12 @@ bool gossip_is_isolated(const struct gossip *g);
 /* Active without a member's consent to this start (none answered): lease nothing new. */
 bool gossip_is_alone(const struct gossip *g);
 
-/* Another process has this node's identity: lease nothing new until an operator decided. */
+/* The tables hold what the cluster knows: they were compared with whole ones, or nobody had more
+ * to tell for five seconds. Until then absence proves nothing. */
+bool gossip_is_whole(const struct gossip *g);
+
+/* Another process has this node's identity, or had it before this node's disk went back: lease
+ * nothing new until an operator decided. */
 bool gossip_is_cloned(const struct gossip *g);
 
 /* Whom a token, or an admin through any of his tokens, admitted: at most cap ids go to out; the

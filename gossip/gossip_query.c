@@ -29,6 +29,11 @@ int gossip_cluster(const struct gossip *g, struct id *id, char *name)
 	return 0;
 }
 
+bool gossip_is_whole(const struct gossip *g)
+{
+	return tables_is_whole(g->tables);
+}
+
 bool gossip_is_isolated(const struct gossip *g)
 {
 	return swim_is_isolated(g->swim);

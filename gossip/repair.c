@@ -32,6 +32,7 @@
 #define TRIES 6
 #define TRIES_IDLE 2
 #define TOPICS_MS 200
+#define WHOLE_MS 5000
 
 void repair_init(struct repair *repair)
 {
@@ -39,6 +40,7 @@ void repair_init(struct repair *repair)
 	    .due = MONO_NEVER,
 	    .interval_ms = INTERVAL_MS_MIN,
 	    .topics_due = MONO_NEVER,
+	    .whole_at = MONO_NEVER,
 	};
 }
 
@@ -66,7 +68,25 @@ static int64_t spread_ms(const struct tables *tables)
 
 void repair_start(struct tables *tables)
 {
-	tables->repair.due = mono_add_ms(tables->core->now, INTERVAL_MS_MIN + spread_ms(tables));
+	struct mono now = tables->core->now;
+
+	tables->repair.due = mono_add_ms(now, INTERVAL_MS_MIN + spread_ms(tables));
+	tables->repair.whole = tables->members->ordered.count <= 1;
+	tables->repair.whole_at = mono_add_ms(now, WHOLE_MS);
+}
+
+bool repair_is_whole(const struct tables *tables)
+{
+	const struct replica *replica = &tables->replica;
+
+	if (mono_is_due(tables->repair.whole_at, tables->core->now))
+		return true;
+	for (uint32_t i = TOPIC_ALL + 1; i < replica->topics.count; i++) {
+		const struct topic *topic = replica_topic(replica, i);
+		if (topic->kept && !topic->synced && topic_has(tables, i, &tables->core->self.id))
+			return false;
+	}
+	return tables->repair.whole;
 }
 
 struct session *repair_find(struct tables *tables, const struct id *peer)

@@ -59,12 +59,18 @@ struct repair {
 	int64_t interval_ms;
 	uint64_t rounds;
 	bool synced_once;
+	bool whole;             /* equal to tables that are whole */
+	struct mono whole_at;   /* nobody had more to tell for so long */
 	struct mono topics_due; /* of topics that were not compared yet */
 };
 
 void repair_init(struct repair *repair);
 void repair_close(struct tables *tables);
 void repair_start(struct tables *tables);
+
+/* Nobody is known to have more: these tables equalled whole ones, or nobody had more to tell since
+ * the start. Nodes that start together would otherwise take each other's gaps for the truth. */
+bool repair_is_whole(const struct tables *tables);
 
 /* Compares everything with a member now. */
 void repair_sync(struct tables *tables, const struct member *with);

@@ -173,6 +173,11 @@ enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_
 	}
 }
 
+bool tables_is_whole(const struct tables *tables)
+{
+	return tables->started && repair_is_whole(tables);
+}
+
 void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 {
 	topic_set_kept(tables, topics, count);

@@ -41,6 +41,9 @@ enum drop_reason tables_receive(struct tables *tables, const struct member *from
 enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_t type,
 			      const uint8_t *body, size_t len);
 
+/* The tables hold what the cluster knows, as far as can be told; see repair_is_whole. */
+bool tables_is_whole(const struct tables *tables);
+
 /* Topics besides 0 that this node takes part in; rows of others are dropped. */
 void tables_topics(struct tables *tables, const struct id *topics, size_t count);
 

@@ -188,8 +188,8 @@ static void ready_review(struct node *node)
 	if (node->phase == NODE_REMOVED || node->phase == NODE_LEFT)
 		node->ready = true;
 	else if (node->phase == NODE_ACTIVE)
-		node->ready =
-		    node->synced || mono_is_due(ready_at(node), node->now) || is_alone(node);
+		node->ready = (node->synced && gossip_is_whole(node->gossip)) ||
+			      mono_is_due(ready_at(node), node->now) || is_alone(node);
 	if (node->ready)
 		node->look_again = true;
 }
