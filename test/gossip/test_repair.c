@@ -113,6 +113,31 @@ static void an_idle_node_sends_little(void **state)
 	tnet_close(&net);
 }
 
+static void nodes_that_start_together_wait_for_one_that_knows(void **state)
+{
+	(void)state;
+	for (int heals = 0; heals <= 1; heals++) {
+		struct tnet net;
+		tnet_open(&net, 3, 6);
+		tnet_run(&net, 6000);
+		tnet_restart(&net, 1);
+		tnet_restart(&net, 2);
+		tnet_cut(&net, 1, 3, true);
+		tnet_cut(&net, 2, 3, true);
+		tnet_sync(&net, 1, 2);
+		tnet_run(&net, 1000);
+		assert_in_range(tnet_node(&net, 1)->synced, 1, 10);
+		assert_false(tables_is_whole(tnet_node(&net, 1)->tables));
+		if (heals) {
+			tnet_cut(&net, 1, 3, false);
+			tnet_sync(&net, 1, 3);
+		}
+		tnet_run(&net, heals ? 200 : 4500);
+		assert_true(tables_is_whole(tnet_node(&net, 1)->tables));
+		tnet_close(&net);
+	}
+}
+
 static void a_restarted_node_catches_up(void **state)
 {
 	struct tnet net;
@@ -219,6 +244,7 @@ int main(void)
 	    cmocka_unit_test(a_newcomer_gets_everything_at_once_when_it_asks),
 	    cmocka_unit_test(a_sync_survives_loss),
 	    cmocka_unit_test(an_idle_node_sends_little),
+	    cmocka_unit_test(nodes_that_start_together_wait_for_one_that_knows),
 	    cmocka_unit_test(a_restarted_node_catches_up),
 	    cmocka_unit_test(a_network_among_many_nodes_is_repaired),
 	    cmocka_unit_test(a_peer_that_does_not_answer_is_given_up),

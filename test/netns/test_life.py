@@ -74,7 +74,7 @@ def test_a_killed_daemon_loses_no_ping_and_restarts_without_touching_the_kernel(
 
 def test_all_daemons_killed_at_once_come_back_by_themselves(lab):
     hosts, boxes, answers = network_with_boxes(lab, 3)
-    pinger = Pinger(boxes[0], answers[2]["ip"])
+    pinger = Pinger(boxes[0], answers[2]["ip"], 0.005)
     for host in hosts:
         host.kill()
     for host in hosts:
