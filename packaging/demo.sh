@@ -7,7 +7,7 @@
 # made here carries the prefix of this run and is removed at the end, also after a failure.
 #
 # usage: demo.sh [BUILD_DIRECTORY]
-set -euo pipefail
+set -Eeuo pipefail
 
 build=$(realpath "${1:-$(dirname "$0")/../build}")
 weft=$build/bin/weft
@@ -19,42 +19,65 @@ declare -A pids=()   # daemons by host
 declare -A boxes=()  # addresses by box
 pinger=
 step=0
+reason= # why the demo failed, once it did
+bold= dim= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	bold=$'\033[1m' dim=$'\033[2m' plain=$'\033[0m'
+fi
 
+# Opens a step; the daemons must have lived through the one before.
 say() {
+	local host
+	for host in "${!pids[@]}"; do
+		kill -0 "${pids[$host]}" 2>/dev/null || fail "weftd of $host ended"
+	done
 	step=$((step + 1))
-	printf '\n\033[1m%2d. %s\033[0m\n' "$step" "$*"
+	printf '\n%s%2d. %s%s\n' "$bold" "$step" "$*" "$plain"
 }
 
 show() {
-	printf '    \033[2m$ %s\033[0m\n' "$*"
+	printf '    %s$ %s%s\n' "$dim" "$*" "$plain"
 }
 
 fail() {
-	printf '\nThe demo failed: %s\n' "$*" >&2
+	reason=$*
+	exit 1
+}
+
+# Says on stderr what went wrong and what the daemons said last.
+report() {
+	printf '\nThe demo failed in step %d: %s\n' "$step" "$reason" >&2
 	for host in "${hosts[@]}"; do
 		[ -s "$dir/$host/log" ] || continue
 		printf -- '--- last lines of the log of %s\n' "$host" >&2
 		tail -n 5 "$dir/$host/log" >&2
 	done
-	exit 1
 }
 
 cleanup() {
 	local status=$?
-	trap - EXIT INT TERM
+	trap - EXIT ERR
+	# What cleans up is not interrupted by a second Ctrl-C.
+	trap '' INT TERM HUP
+	case $status in
+	0) ;;
+	130) printf '\nInterrupted; cleaning up\n' >&2 ;;
+	*) report ;;
+	esac
 	[ -z "$pinger" ] || kill -9 "$pinger" 2>/dev/null || true
 	for pid in "${pids[@]}"; do
 		kill -9 "$pid" 2>/dev/null || true
 	done
 	wait 2>/dev/null || true
-	ip netns list 2>/dev/null | cut -d' ' -f1 | grep "^$prefix" | while read -r name; do
+	ip netns list 2>/dev/null | cut -d' ' -f1 | grep "^$prefix-" | while read -r name; do
 		ip netns del "$name" 2>/dev/null || true
 	done || true
 	rm -rf "$dir"
 	exit "$status"
 }
 trap cleanup EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
+trap 'reason="exit code $? of: $BASH_COMMAND"' ERR
 
 # Tries a command until it succeeds, at most for so many seconds.
 wait_for() {
@@ -239,4 +262,4 @@ done
 show "weft network rm blue"
 weft_on berlin network rm blue
 
-say "Done in $SECONDS s; namespaces, daemons and files of this demo are removed"
+say "Done in $SECONDS s; namespaces, daemons and files of this demo go now"
