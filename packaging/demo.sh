@@ -77,7 +77,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
-trap 'reason="exit code $? of: $BASH_COMMAND"' ERR
+trap 'reason="exit code $? in line $LINENO of demo.sh"' ERR
 
 # Tries a command until it succeeds, at most for so many seconds.
 wait_for() {
@@ -228,8 +228,10 @@ say "The daemon of paris is killed with -9 while berlin1 pings paris1"
 spawn_on berlin1 ping -n -i 0.05 "${boxes[paris1]}" >"$dir/pings" 2>&1 &
 pinger=$!
 wait_for "pings run" 5 grep -q 'icmp_seq=5 ' "$dir/pings"
-kill -9 "${pids[paris]}"
-wait "${pids[paris]}" 2>/dev/null || true
+{
+	kill -9 "${pids[paris]}"
+	wait "${pids[paris]}" || true
+} 2>/dev/null
 unset "pids[paris]"
 next=$(($(grep -c 'time=' "$dir/pings") + 20))
 wait_for "pings go on" 10 grep -q "icmp_seq=$next " "$dir/pings"
