@@ -35,6 +35,10 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 		warn(list, "this node left its cluster; weft reset wipes its state");
 	if (phase == NODE_CLAIMING)
 		warn(list, "waiting for a member to confirm that the stored state is current");
+	if (gossip_is_cloned(g))
+		warn(list,
+		     "fenced: another process has this node's identity, or its disk went back "
+		     "in time; it leases nothing new; weft reset, then weft join");
 	if (gossip_is_isolated(g))
 		warn(list, "isolated: no other member was heard lately");
 	if (phase == NODE_ACTIVE && ipamdb_is_guarded(node_ipamdb(d->node)))

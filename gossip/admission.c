@@ -44,12 +44,18 @@ static void hook_shown_removal(void *ctx, const uint8_t *bytes, size_t len)
 		(void)tables_receive(adm->tables, NULL, bytes, len);
 }
 
+void admission_twin(struct admission *adm)
+{
+	adm->core->self.cloned = true;
+	effect_fence(adm, FENCE_CLONE);
+}
+
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct admission *adm = ctx;
 
 	if (id_eq(node, &adm->core->self.id))
-		effect_fence(adm, FENCE_CLONE);
+		admission_twin(adm);
 }
 
 static void hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len)

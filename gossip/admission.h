@@ -46,6 +46,9 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 /* A row or fact became visible: removals, token and admin facts, member records take effect. */
 void admission_row(struct admission *adm, const struct row_view *row);
 
+/* Somebody has this node's identity, or had it before this disk went back: fences the node. */
+void admission_twin(struct admission *adm);
+
 /* May this author write this fact or row (membership, admin rights)? DROP_NONE or the reason;
  * the public key to check the signature with goes to pub. */
 enum drop_reason admission_may_write(struct admission *adm, const struct row_view *row,

@@ -29,7 +29,7 @@ struct self {
 	uint8_t cluster_seed[SEED_BYTES];
 	bool is_admin;
 	bool alone;               /* active without a confirmed claim: lease nothing new */
-	bool cloned;              /* another process has this identity: lease nothing new */
+	bool cloned;              /* it has a twin, or its disk went back: lease nothing new */
 	struct rec_member member; /* own member record as last published */
 };
 

@@ -19,8 +19,10 @@ void effect_fence(struct admission *adm, enum fence fence)
 	if (adm->fence == fence)
 		return;
 	adm->fence = fence;
-	if (adm->started)
-		adm->fence_wanted = fence;
+	if (!adm->started)
+		return;
+	adm->fence_wanted = fence;
+	core_trace(adm->core, TRACE_FENCED, &adm->core->self.id, NULL, NULL, fence);
 }
 
 static bool is_admin(const struct admission *adm, const struct id *id)

@@ -5,8 +5,9 @@
  * the author's right, signature, allowance of bytes. Only a row that passes all of it changes
  * anything. The allowance comes last because a forger must not use up somebody else's.
  *
- * A row of an unknown author is parked, a row below its owner's floor is old, a row of this node
- * that it never wrote is an alarm (its disk went back, or it has a twin).
+ * A row of an unknown author is parked, a row below its owner's floor is old. A row of this node
+ * that it never wrote was written by another run of its identity: its disk went back, or it has a
+ * twin. What that run granted and leased is not known here, so the node fences itself.
  */
 #include "receive.h"
 
@@ -237,10 +238,10 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	enum drop_reason reason = DROP_NONE;
 	struct origin *origin = origin_of(tables, row);
 
-	if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
-		alarm(tables, row);
-	} else if (is_own(tables, row)) {
+	if (is_own(tables, row) && standing != ROW_OLDER) {
 		tables->counts.unknown_own++;
+		admission_twin(tables->admission);
+	} else if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
 		alarm(tables, row);
 	} else if (standing == ROW_OLDER) {
 		tables->counts.outdated++;

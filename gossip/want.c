@@ -182,7 +182,7 @@ static bool finish(struct tables *tables, struct want *want, bool by_owner)
 	struct version floor;
 	struct origin *origin;
 
-	if (number == NONE || want->failed)
+	if (number == NONE || want->failed || id_eq(&want->owner, &tables->core->self.id))
 		return true;
 	origin = replica_origin(&tables->replica, number);
 	if (want->whole && !remove_stale(tables, want, number, by_owner))

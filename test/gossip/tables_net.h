@@ -25,7 +25,7 @@ struct tnet_node {
 	bool unknown[256]; /* authors that this node does not know */
 	bool denied[256];  /* authors that may not write facts here */
 	bool disk_fails;
-	size_t changes, retracted, synced, rows_seen;
+	size_t changes, retracted, synced, rows_seen, twins;
 	struct row_view last_change; /* value not to be used */
 	size_t traces;
 	size_t drops;
@@ -96,6 +96,10 @@ void tnet_key(struct row_view *row, uint32_t key);
 					     uint8_t pub[SIGN_PUB_BYTES])                       \
 	{                                                                                       \
 		return tnet_may_write((struct tnet_node *)(void *)adm, row, pub);               \
+	}                                                                                       \
+	void admission_twin(struct admission *adm)                                              \
+	{                                                                                       \
+		((struct tnet_node *)(void *)adm)->twins++;                                     \
 	}                                                                                       \
 	void admission_row(struct admission *adm, const struct row_view *row)                   \
 	{                                                                                       \

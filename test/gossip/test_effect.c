@@ -76,6 +76,32 @@ static void a_clone_fences_the_original_and_says_so_after_a_restart(void **state
 	assert_true(gossip_is_cloned(c->nodes[1].g));
 }
 
+static void a_disk_that_went_back_fences_its_node(void **state)
+{
+	struct cluster *c = *state;
+	struct row_view row = {
+	    .kind = ROW_TAGS, .value = (const uint8_t *)"\x91\x90", .value_len = 2};
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 1, 4);
+	assert_int_equal(
+	    cluster_do(c, 1,
+		       (struct gossip_command){.kind = CMD_PUT, .rows = &row, .row_count = 1}),
+	    0);
+	cluster_run(c, 15000); /* nobody tells it any more: it has to be asked for */
+	assert_false(gossip_is_cloned(c->nodes[1].g));
+	cluster_kill(c, 1);
+	cluster_copy_store(c, 4, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 15000);
+	assert_true(gossip_is_cloned(c->nodes[1].g));
+	assert_int_equal(c->traces[TRACE_FENCED], 1);
+	cluster_kill(c, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 1000);
+	assert_true(gossip_is_cloned(c->nodes[1].g));
+}
+
 static void a_removal_holds_everywhere_whatever_became_of_its_author(void **state)
 {
 	struct cluster *c = *state;
@@ -128,6 +154,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(a_copy_that_was_alone_is_refused_when_it_meets_the_others),
 	    TEST(a_clone_fences_the_original_and_says_so_after_a_restart),
+	    TEST(a_disk_that_went_back_fences_its_node),
 	    TEST(a_removal_holds_everywhere_whatever_became_of_its_author),
 	    TEST(a_member_removed_before_its_record_comes_is_removed),
 	};

@@ -93,7 +93,7 @@ static void two_rows_of_one_version_are_an_alarm_and_the_first_is_served(void **
 	tnet_close(&net);
 }
 
-static void an_own_row_that_this_node_never_wrote_is_an_alarm(void **state)
+static void an_own_row_that_this_node_never_wrote_fences_it(void **state)
 {
 	struct row_view row = {
 	    .kind = ROW_TAGS, .owner = id_numbered(1), .epoch = 9, .sequence = 1};
@@ -104,6 +104,7 @@ static void an_own_row_that_this_node_never_wrote_is_an_alarm(void **state)
 	tnet_open(&net, 1, 8);
 	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
 	assert_int_equal(tnet_node(&net, 1)->tables->counts.unknown_own, 1);
+	assert_int_equal(tnet_node(&net, 1)->twins, 1);
 	assert_int_equal(tnet_node(&net, 1)->changes, 0);
 	tnet_close(&net);
 }
@@ -203,7 +204,7 @@ int main(void)
 	    cmocka_unit_test(the_higher_version_wins_in_any_order),
 	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_first_stays),
 	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_first_is_served),
-	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_is_an_alarm),
+	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
 	    cmocka_unit_test(an_owner_that_rewrites_without_end_is_held_to_its_allowance),
