@@ -4,6 +4,7 @@
  * From words to a call, by the fields of the method: positional fields in order (a list takes the
  * rest), options by name. Values are judged by their type here, what they mean by the daemon.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,6 +198,24 @@ static int check_required(const struct words *words, struct weft_err *err)
 	return 0;
 }
 
+/* A relative path of a namespace means something else to the daemon. */
+static int words_whole(const struct words *words, struct weft_err *err)
+{
+	const char *netns = json_string_value(json_object_get(words->values, "netns"));
+	char whole[PATH_MAX], here[PATH_MAX];
+	int n;
+
+	if (!netns || netns[0] == '/' || !strchr(netns, '/'))
+		return 0;
+	if (!getcwd(here, sizeof(here)))
+		return weft_err_set(err, WEFT_E_INVALID, "the working directory is gone");
+	n = snprintf(whole, sizeof(whole), "%s/%s", here, netns);
+	if (n < 0 || (size_t)n >= sizeof(whole))
+		return usage(words->method, err, "the namespace's path is too long", NULL);
+	json_object_set_new(words->values, "netns", json_string(whole));
+	return 0;
+}
+
 /* The path with its parts filled in. */
 static int build_path(const struct words *words, struct call *call, struct weft_err *err)
 {
@@ -205,16 +224,22 @@ static int build_path(const struct words *words, struct call *call, struct weft_
 
 	while (*at) {
 		char name[API_PART_BYTES] = "";
+		const char *value;
 		size_t part = strcspn(at, "{");
 
 		if (part == 0) {
 			part = strcspn(at, "}") + 1;
 			memcpy(name, at + 1, part - 2);
-			if (!http_escape(json_string_value(json_object_get(words->values, name)),
-					 call->path + len, sizeof(call->path) - len))
-				return usage(words->method, err, "an argument is too long", NULL);
-			if (call->path[len] == '\0')
+			value = json_string_value(json_object_get(words->values, name));
+			if (value[0] == '\0')
 				return usage(words->method, err, "this argument is empty:", name);
+			/* What no name, id or address is would be another path. */
+			if (strchr(value, '/') || strlen(value) >= API_PART_BYTES)
+				return usage(words->method, err,
+					     "an argument here has no / and at most 63 bytes, not",
+					     value);
+			if (!http_escape(value, call->path + len, sizeof(call->path) - len))
+				return usage(words->method, err, "an argument is too long", NULL);
 			len += strlen(call->path + len);
 		} else {
 			WEFT_ASSERT(len + part < sizeof(call->path));
@@ -244,8 +269,10 @@ static int build(const struct words *words, struct call *call, struct weft_err *
 	bool has_body = strcmp(words->method->verb, "POST") == 0;
 	const char *key;
 	json_t *value;
-	int rc = build_path(words, call, err);
+	int rc = words_whole(words, err);
 
+	if (rc == 0)
+		rc = build_path(words, call, err);
 	json_object_foreach(words->values, key, value)
 	{
 		const struct api_field *field = api_field_find(words->method, key);

@@ -2,11 +2,10 @@
  * Copyright The weft authors */
 /*
  * What is no plain argument: a token from standard input or a file (arguments show in `ps`), the
- * passphrase and the file of the cluster key, a namespace's path relative to where weft runs.
+ * passphrase and the file of the cluster key.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,23 +129,6 @@ static int prepare_restore(struct call *call, struct weft_err *err)
 	return rc == 0 ? prepare_passphrase(call, false, err) : rc;
 }
 
-/* A relative path means something else to the daemon. */
-static int prepare_netns(struct call *call, struct weft_err *err)
-{
-	const char *netns = json_string_value(json_object_get(call->body, "netns"));
-	char whole[PATH_MAX], here[PATH_MAX];
-	int n;
-
-	if (!netns || netns[0] == '/' || !strchr(netns, '/'))
-		return 0;
-	if (!getcwd(here, sizeof(here)))
-		return weft_err_set(err, WEFT_E_INVALID, "the working directory is gone");
-	n = snprintf(whole, sizeof(whole), "%s/%s", here, netns);
-	if (n < 0 || (size_t)n >= sizeof(whole))
-		return weft_err_set(err, WEFT_E_INVALID, "the namespace's path is too long");
-	return set_text(call, "netns", whole, err);
-}
-
 int input_prepare(struct call *call, struct weft_err *err)
 {
 	switch (call->method->id) {
@@ -156,8 +138,6 @@ int input_prepare(struct call *call, struct weft_err *err)
 		return prepare_passphrase(call, true, err);
 	case API_ADMIN_RESTORE:
 		return prepare_restore(call, err);
-	case API_ATTACH:
-		return prepare_netns(call, err);
 	default:
 		return 0;
 	}

@@ -10,6 +10,8 @@
 
 #include "cli/cli.h"
 
+#define LONG_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* Words of a command line, and the call or the complaint that they give. */
 struct row {
 	const char *words[10];
@@ -20,7 +22,7 @@ struct row {
 static const struct row rows[] = {
     {{"status"}, "/v1/status", NULL},
     {{"network", "inspect", "blue"}, "/v1/networks/blue", NULL},
-    {{"network", "inspect", "a/b c"}, "/v1/networks/a%2Fb%20c", NULL},
+    {{"network", "inspect", "a%b c"}, "/v1/networks/a%25b%20c", NULL},
     {{"network", "rm", "blue", "--force"}, "/v1/networks/blue?force=true", NULL},
     {{"network", "rm", "--force", "blue", "--request-id", "r 1"},
      "/v1/networks/blue?force=true&request_id=r%201",
@@ -43,6 +45,9 @@ static const struct row rows[] = {
     {{"status", "extra"}, NULL, "one argument too many: \"extra\""},
     {{"network", "inspect"}, NULL, "missing: \"NETWORK\""},
     {{"network", "inspect", ""}, NULL, "this argument is empty"},
+    {{"network", "inspect", "a/b"}, NULL, "has no / and at most 63 bytes, not \"a/b\""},
+    {{"network", "inspect", LONG_64}, NULL, "at most 63 bytes"},
+    {{"ipam", "release", "blue", "10.0.0.1/24"}, NULL, "has no /"},
     {{"attach", "blue"}, NULL, "this option is missing: \"--netns\""},
     {{"attach", "blue", "--netns"}, NULL, "a value is missing behind \"--netns\""},
     {{"network", "create", "n", "--vni", "x"}, NULL, "not a number: \"x\""},
