@@ -174,9 +174,30 @@ static int read_subnets(json_t *list, struct rec_network *rec, struct weft_err *
 	return 0;
 }
 
+/* A gateway is set once; aux addresses gather. */
+static int take_gateway(struct rec_pool *pool, const struct inet *ip, bool *given, const char *text,
+			struct weft_err *err)
+{
+	if (*given)
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%.64s is a second --gateway of one subnet; keep one", text);
+	*given = true;
+	pool->gateway = *ip;
+	return 0;
+}
+
+static int take_aux(struct rec_pool *pool, const struct inet *ip, struct weft_err *err)
+{
+	if (pool->aux_count == AUX_MAX)
+		return weft_err_set(err, WEFT_E_LIMIT, "more than %d --aux in one subnet", AUX_MAX);
+	pool->aux[pool->aux_count++] = *ip;
+	return 0;
+}
+
 static int read_addresses(const struct request *req, struct rec_network *rec, struct weft_err *err)
 {
 	static const char *const fields[] = {"gateways", "aux"};
+	bool given[POOLS_MAX] = {false};
 
 	for (size_t f = 0; f < 2; f++) {
 		size_t i;
@@ -187,6 +208,7 @@ static int read_addresses(const struct request *req, struct rec_network *rec, st
 			const char *text = json_string_value(item);
 			struct rec_pool *pool;
 			struct inet ip;
+			int rc;
 
 			if (inet_parse(text, &ip) != 0)
 				return weft_err_set(err, WEFT_E_INVALID,
@@ -194,13 +216,10 @@ static int read_addresses(const struct request *req, struct rec_network *rec, st
 			pool = pool_for(rec, &ip, text, err);
 			if (!pool)
 				return err->code;
-			if (f == 0)
-				pool->gateway = ip;
-			else if (pool->aux_count == AUX_MAX)
-				return weft_err_set(err, WEFT_E_LIMIT,
-						    "more than %d --aux in one subnet", AUX_MAX);
-			else
-				pool->aux[pool->aux_count++] = ip;
+			rc = f == 0 ? take_gateway(pool, &ip, &given[pool - rec->pools], text, err)
+				    : take_aux(pool, &ip, err);
+			if (rc != 0)
+				return rc;
 		}
 	}
 	return 0;
@@ -208,6 +227,7 @@ static int read_addresses(const struct request *req, struct rec_network *rec, st
 
 static int read_ranges(json_t *list, struct rec_network *rec, struct weft_err *err)
 {
+	bool given[POOLS_MAX] = {false};
 	size_t i;
 	json_t *item;
 
@@ -229,6 +249,11 @@ static int read_ranges(json_t *list, struct rec_network *rec, struct weft_err *e
 		if (range.bits < pool->subnet.bits)
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "\"%.64s\" is larger than its subnet", text);
+		if (given[pool - rec->pools])
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "%.64s is a second --ip-range of one subnet; keep one",
+					    text);
+		given[pool - rec->pools] = true;
 		pool->ip_range = range;
 	}
 	return 0;

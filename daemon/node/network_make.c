@@ -11,6 +11,7 @@
 
 #include "commit.h"
 #include "gossip/base/derive.h"
+#include "gossip/base/record_codec.h"
 #include "network.h"
 #include "request.h"
 
@@ -93,9 +94,37 @@ static int choose_pool(const struct node *node, const struct id *id, struct rec_
 	return 0;
 }
 
+/* The first and the last address of an IPv4 subnet are nobody's: they name it and all of it. */
+static bool is_edge(const struct rec_pool *pool, const struct inet *ip)
+{
+	struct inet first = prefix_base(&pool->subnet), last = prefix_last(&pool->subnet);
+
+	return inet_is_v4(ip) && (inet_eq(ip, &first) || inet_eq(ip, &last));
+}
+
+/* What the pool keeps for itself; false when then nothing is left to lease. */
+static bool pool_has_free(const struct rec_pool *pool)
+{
+	struct inet ip = prefix_base(&pool->ip_range), last = prefix_last(&pool->ip_range);
+
+	/* The edges, the gateway, the aux addresses: so many tries find a free one, if any. */
+	for (size_t tries = 0; tries < AUX_MAX + 4; tries++) {
+		bool kept = is_edge(pool, &ip) || inet_eq(&ip, &pool->gateway);
+
+		for (size_t i = 0; i < pool->aux_count && !kept; i++)
+			kept = inet_eq(&ip, &pool->aux[i]);
+		if (!kept)
+			return true;
+		if (inet_eq(&ip, &last))
+			return false;
+		ip = inet_add(&ip, 1);
+	}
+	return true;
+}
+
 static int complete_pool(struct rec_pool *pool, struct weft_err *err)
 {
-	struct inet base = prefix_base(&pool->subnet);
+	struct inet base = prefix_base(&pool->subnet), last = prefix_last(&pool->subnet);
 	char text[PREFIX_TEXT_BYTES], right[INET_TEXT_BYTES];
 	bool v4 = inet_is_v4(&pool->subnet.ip);
 
@@ -111,12 +140,20 @@ static int complete_pool(struct rec_pool *pool, struct weft_err *err)
 				    "subnet %s is too large or too small; take /8 to /30, or /32 "
 				    "to /126 with IPv6",
 				    text);
+	if (!inet_is_unicast(&base) || !inet_is_unicast(&last) ||
+	    (v4 && inet_v4(&base) >> 24 == 127))
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "subnet %s is no hosts' (unspecified, loopback, multicast or "
+				    "reserved addresses); take one of 10.0.0.0/8",
+				    text);
 	if (inet_eq(&pool->gateway, &no_address))
 		pool->gateway = inet_add(&pool->subnet.ip, 1);
 	if (inet_eq(&pool->ip_range.ip, &no_address) && pool->ip_range.bits == 0)
 		pool->ip_range = pool->subnet;
-	if (!prefix_has(&pool->subnet, &pool->gateway))
-		return weft_err_set(err, WEFT_E_INVALID, "the gateway is outside of subnet %s",
+	if (!prefix_has(&pool->subnet, &pool->gateway) || is_edge(pool, &pool->gateway))
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the gateway is outside of subnet %s, or its first or last "
+				    "address",
 				    text);
 	if (!prefix_has(&pool->subnet, &pool->ip_range.ip) ||
 	    pool->ip_range.bits < pool->subnet.bits)
@@ -126,6 +163,11 @@ static int complete_pool(struct rec_pool *pool, struct weft_err *err)
 		if (!prefix_has(&pool->subnet, &pool->aux[i]))
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "an aux address is outside of subnet %s", text);
+	if (!pool_has_free(pool))
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the ip-range of subnet %s has no address that could be "
+				    "leased; make it larger",
+				    text);
 	return 0;
 }
 

@@ -149,6 +149,52 @@ static void bad_options_are_refused_with_nothing_made(void **state)
 	cluster_free(cluster);
 }
 
+static void subnets_that_no_host_can_have_are_refused(void **state)
+{
+	static const char *const subnets[] = {"0.0.0.0/8",    "127.0.0.0/24", "224.0.0.0/24",
+					      "239.1.0.0/16", "240.0.0.0/24", "255.255.255.0/24"};
+	struct cluster *cluster = cluster_new(1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(subnets) / sizeof(subnets[0]); i++) {
+		struct rec_network rec = named("blue", subnets[i]);
+
+		assert_int_equal(create(cluster, 0, &rec, false, NULL), WEFT_E_INVALID);
+	}
+	cluster_free(cluster);
+}
+
+static void a_gateway_is_neither_the_first_nor_the_last_address(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct rec_network rec = named("blue", "10.1.0.0/24");
+
+	(void)state;
+	rec.pools[0].gateway = inet_from_v4(0x0a010000);
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), WEFT_E_INVALID);
+	rec.pools[0].gateway = inet_from_v4(0x0a0100ff);
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), WEFT_E_INVALID);
+	rec.pools[0].gateway = inet_from_v4(0x0a0100fe);
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), 0);
+	cluster_free(cluster);
+}
+
+static void an_ip_range_leaves_something_to_lease(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct rec_network rec = named("blue", "10.1.0.0/24");
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.1.0.0/31", &rec.pools[0].ip_range), 0);
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), WEFT_E_INVALID);
+	assert_int_equal(prefix_parse("10.1.0.2/32", &rec.pools[0].ip_range), 0);
+	rec.pools[0].aux[rec.pools[0].aux_count++] = inet_from_v4(0x0a010002);
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), WEFT_E_INVALID);
+	rec.pools[0].aux_count = 0;
+	assert_int_equal(create(cluster, 0, &rec, false, NULL), 0);
+	cluster_free(cluster);
+}
+
 static void a_chosen_vni_is_made_once(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -222,6 +268,9 @@ int main(void)
 	    cmocka_unit_test(a_failed_commit_leaves_the_name_free),
 	    cmocka_unit_test(overlapping_pools_need_force_and_two_internal_networks),
 	    cmocka_unit_test(bad_options_are_refused_with_nothing_made),
+	    cmocka_unit_test(subnets_that_no_host_can_have_are_refused),
+	    cmocka_unit_test(a_gateway_is_neither_the_first_nor_the_last_address),
+	    cmocka_unit_test(an_ip_range_leaves_something_to_lease),
 	    cmocka_unit_test(a_chosen_vni_is_made_once),
 	    cmocka_unit_test(a_network_with_endpoints_is_not_removed_and_their_hosts_are_named),
 	    cmocka_unit_test(a_removed_network_is_withdrawn_everywhere),
