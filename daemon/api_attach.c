@@ -55,9 +55,53 @@ static int read_wanted(const struct request *req, struct hostport *addrs, size_t
 		if (inet_parse(text, &addrs[*count].ip) != 0)
 			return weft_err_set(err, WEFT_E_INVALID, "\"%.64s\" is not an address",
 					    text);
+		for (size_t j = 0; j < *count; j++) {
+			if (inet_eq(&addrs[j].ip, &addrs[*count].ip))
+				return weft_err_set(err, WEFT_E_INVALID,
+						    "--ip %.64s is given twice; keep one", text);
+		}
 		(*count)++;
 	}
 	return 0;
+}
+
+/* An endpoint of another host that has the MAC which is asked for. */
+struct mac_search {
+	struct id self;
+	const struct mac *mac;
+	struct endpoint_found found;
+	bool has_found;
+};
+
+static bool visit_mac(void *ctx, const struct endpoint_found *found)
+{
+	struct mac_search *search = ctx;
+
+	if (id_eq(&found->owner, &search->self) || !mac_eq(&found->rec.mac, search->mac))
+		return true;
+	search->found = *found;
+	search->has_found = true;
+	return false;
+}
+
+/* Two stations with one MAC take each other's frames. This host's own are the node's to judge. */
+static int check_mac(struct daemon *d, const struct call *call, struct weft_err *err)
+{
+	static const struct mac derived;
+	struct mac_search search = {.self = gossip_self(node_gossip(d->node)),
+				    .mac = &call->endpoint.mac};
+	char id[ID_TEXT_BYTES], host[NAME_BYTES + 8];
+
+	if (mac_eq(search.mac, &derived))
+		return 0;
+	each_endpoint(d, &call->id, &search, visit_mac);
+	if (!search.has_found)
+		return 0;
+	id_format(&search.found.id, id);
+	member_label(d, &search.found.owner, host);
+	return weft_err_set(err, WEFT_E_CONFLICT,
+			    "endpoint %s on %s has this MAC already; choose another --mac or none",
+			    id, host);
 }
 
 /* The namespace is open: over to the node. */
@@ -74,7 +118,8 @@ static void box_told(struct daemon *d, struct request *req, const struct kernel_
 
 	call->told = NULL;
 	call->box = tell->box.fds;
-	if (err.code != 0 || read_wanted(req, addrs, &request.addr_count, &err) != 0) {
+	if (err.code != 0 || read_wanted(req, addrs, &request.addr_count, &err) != 0 ||
+	    check_mac(d, call, &err) != 0) {
 		request_fail(req, &err);
 		return;
 	}
@@ -115,13 +160,22 @@ static void attach_try(struct daemon *d, struct request *req)
 	kernel_thread_ask(d->kernel, ask);
 }
 
-/* What the kernel accepts as an interface's name. */
+/* Stricter than the kernel, which takes control bytes and any blank but its own few; "all" and
+ * "default" have a meaning of their own under /proc/sys/net. */
 static bool ifname_is_valid(const char *name)
 {
+	static const char *const taken[] = {".", "..", "lo", "all", "default"};
 	size_t len = strlen(name);
 
-	return len > 0 && len < IFNAME_BYTES && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       strcmp(name, "lo") != 0 && !strpbrk(name, "/: \t\n%");
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		if (strcmp(name, taken[i]) == 0)
+			return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] > '~' || strchr("/:%", name[i]))
+			return false;
+	}
+	return len > 0 && len < IFNAME_BYTES;
 }
 
 static int read_endpoint(const struct request *req, struct local_endpoint *endpoint,
@@ -129,6 +183,7 @@ static int read_endpoint(const struct request *req, struct local_endpoint *endpo
 {
 	const char *netns = request_text(req, "netns"), *ifname = request_text(req, "ifname");
 	const char *name = request_text(req, "name"), *mac = request_text(req, "mac");
+	static const struct mac no_mac;
 
 	if (netns[0] == '\0' || strlen(netns) >= sizeof(endpoint->netns))
 		return weft_err_set(err, WEFT_E_INVALID,
@@ -140,7 +195,7 @@ static int read_endpoint(const struct request *req, struct local_endpoint *endpo
 	if (!ifname_is_valid(ifname))
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "\"%.32s\" is not a name for an interface; use at most %d "
-				    "letters and digits",
+				    "letters, digits, dots, _ and -, such as eth0",
 				    ifname, IFNAME_BYTES - 1);
 	memcpy(endpoint->ifname, ifname, strlen(ifname) + 1);
 	if (name && !name_is_valid(name))
@@ -150,7 +205,8 @@ static int read_endpoint(const struct request *req, struct local_endpoint *endpo
 				    name);
 	if (name)
 		memcpy(endpoint->name, name, strlen(name) + 1);
-	if (mac && (mac_parse(mac, &endpoint->mac) != 0 || (endpoint->mac.b[0] & 1)))
+	if (mac && (mac_parse(mac, &endpoint->mac) != 0 || (endpoint->mac.b[0] & 1) ||
+		    mac_eq(&endpoint->mac, &no_mac)))
 		return weft_err_set(
 		    err, WEFT_E_INVALID,
 		    "\"%.32s\" is not the MAC of one station; write 02:00:00:00:00:01", mac);
@@ -165,20 +221,21 @@ void api_attach(struct daemon *d, struct request *req)
 	struct weft_err err = {0};
 	size_t count;
 
-	request_uint(req, "timeout_ms", &wait_ms);
-	if (!d->kernel) {
-		api_fail(req, WEFT_E_UNSUPPORTED,
-			 "weftd runs without the right to change the kernel's networks "
-			 "(CAP_NET_ADMIN)");
+	if (request_uint(req, "timeout_ms", &wait_ms) && wait_ms > ATTACH_WAIT_MAX_MS) {
+		api_fail(req, WEFT_E_INVALID, "--timeout is at most %dm",
+			 ATTACH_WAIT_MAX_MS / 60000);
 		return;
 	}
-	if (api_is_active(d, &err) != 0 || read_endpoint(req, &call->endpoint, &err) != 0 ||
+	if (api_is_active(d, &err) == 0 && !d->kernel)
+		weft_err_set(&err, WEFT_E_UNSUPPORTED,
+			     "weftd runs without the right to change the kernel's networks "
+			     "(CAP_NET_ADMIN)");
+	if (err.code != 0 || read_endpoint(req, &call->endpoint, &err) != 0 ||
 	    read_wanted(req, addrs, &count, &err) != 0) {
 		request_fail(req, &err);
 		return;
 	}
-	request_deadline_set(
-	    req, (int64_t)(wait_ms < ATTACH_WAIT_MAX_MS ? wait_ms : ATTACH_WAIT_MAX_MS));
+	request_deadline_set(req, (int64_t)wait_ms);
 	attach_try(d, req);
 }
 
@@ -258,11 +315,24 @@ static void detach_box_told(struct daemon *d, struct request *req, const struct 
 void api_detach(struct daemon *d, struct request *req)
 {
 	struct call *call = call_of(d, req);
+	static const char *const fields[] = {"netns", "endpoint", "name"};
 	const char *netns = request_text(req, "netns");
 	struct kernel_ask *ask;
 	struct weft_err err = {0};
+	size_t given = 0;
 
-	if (!netns && !request_text(req, "endpoint") && !request_text(req, "name")) {
+	/* An empty text is a script's unset variable: it must fit nothing, not anything. */
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *text = request_text(req, fields[i]);
+
+		if (text && text[0] == '\0') {
+			api_fail(req, WEFT_E_INVALID, "--%s is empty; say which endpoint",
+				 fields[i]);
+			return;
+		}
+		given += text != NULL;
+	}
+	if (given == 0) {
 		api_fail(req, WEFT_E_INVALID, "say which: --netns, --endpoint or --name");
 		return;
 	}

@@ -54,6 +54,14 @@ static int attach_check(struct node *node, const struct node_request *request, s
 				    "%s of namespace %s is endpoint %s already; detach that first",
 				    wanted->ifname, wanted->netns, id);
 	}
+	there = box_with_mac(node, &request->id, &wanted->mac);
+	if (there != NULL) {
+		id_format(&there->endpoint.id, id);
+		return weft_err_set(err, WEFT_E_CONFLICT,
+				    "endpoint %s of this network has this MAC already; choose "
+				    "another --mac or none",
+				    id);
+	}
 	return 0;
 }
 

@@ -83,6 +83,18 @@ const struct box *box_at_place(const struct node *node, const struct local_endpo
 	return NULL;
 }
 
+const struct box *box_with_mac(const struct node *node, const struct id *network,
+			       const struct mac *mac)
+{
+	for (size_t i = 0; i < node->boxes.count; i++) {
+		const struct local_endpoint *other = &box_at(node, i)->endpoint;
+
+		if (id_eq(&other->network, network) && mac_eq(&other->mac, mac))
+			return box_at(node, i);
+	}
+	return NULL;
+}
+
 struct box *box_of_host(const struct node *node, const struct id *network)
 {
 	struct id self = gossip_self(node->gossip);

@@ -21,6 +21,10 @@ void box_uncount(struct node *node, const struct box *box);
 /* A box that is plugged, or being plugged, at the same place; NULL when the place is free. */
 const struct box *box_at_place(const struct node *node, const struct local_endpoint *endpoint);
 
+/* A box of this host with this MAC in this network; NULL when there is none. */
+const struct box *box_with_mac(const struct node *node, const struct id *network,
+			       const struct mac *mac);
+
 /* The host's own box in a network, or NULL. */
 struct box *box_of_host(const struct node *node, const struct id *network);
 

@@ -145,6 +145,29 @@ static void nothing_is_plugged_or_told_before_the_commit(void **state)
 	cluster_free(cluster);
 }
 
+static void a_mac_is_given_once_a_network(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id blue = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct id red = cluster_network(cluster, 0, "red", "10.2.0.0/24");
+	struct local_endpoint endpoint = {.ifname = "eth0",
+					  .netns = "/run/netns/box",
+					  .netns_inode = 11,
+					  .netns_dev = 4,
+					  .mac = {{2, 0, 0, 0, 0, 1}}};
+	struct node_request request = {
+	    .kind = NODE_ATTACH, .id = blue, .endpoint = &endpoint, .ttl_ms = 5000};
+
+	(void)state;
+	assert_int_equal(cluster_call(cluster, 0, &request)->err.code, 0);
+	endpoint.netns_inode = 12;
+	assert_int_equal(cluster_call(cluster, 0, &request)->err.code, WEFT_E_CONFLICT);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	request.id = red;
+	assert_int_equal(cluster_call(cluster, 0, &request)->err.code, 0);
+	cluster_free(cluster);
+}
+
 static void a_place_that_is_taken_is_refused_at_once(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -250,6 +273,7 @@ int main(void)
 	    cmocka_unit_test(a_failed_plug_leaves_nothing_behind),
 	    cmocka_unit_test(a_failed_commit_leaves_nothing_behind),
 	    cmocka_unit_test(nothing_is_plugged_or_told_before_the_commit),
+	    cmocka_unit_test(a_mac_is_given_once_a_network),
 	    cmocka_unit_test(a_place_that_is_taken_is_refused_at_once),
 	    cmocka_unit_test(a_full_pool_answers_at_once_and_serves_again_after_a_release),
 	    cmocka_unit_test(an_address_that_was_named_is_given_or_refused),

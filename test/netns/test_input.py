@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Wrong input to a running daemon: one line that says what and why, the exit code, nothing done."""
+import os
+
+import pytest
+
+BAD_ATTACH = [
+    (("--ifname", "all"), "not a name for an interface"),
+    (("--ifname", "default"), "not a name for an interface"),
+    (("--ifname", "e\x1b[31m"), "not a name for an interface"),
+    (("--ifname", "é"), "not a name for an interface"),
+    (("--mac", "00:00:00:00:00:00"), "not the MAC of one station"),
+    (("--ip", "10.64.1.9", "--ip", "10.64.1.9"), "given twice"),
+    (("--timeout", "1d"), "at most 10m"),
+]
+
+BAD_CREATE = [
+    (("--subnet", "224.0.0.0/24"), "no hosts'"),
+    (("--subnet", "240.0.0.0/24"), "no hosts'"),
+    (("--subnet", "10.9.0.0/24", "--gateway", "10.9.0.0"), "the gateway"),
+    (("--subnet", "10.9.0.0/24", "--gateway", "10.9.0.255"), "the gateway"),
+    (("--subnet", "10.9.0.0/24", "--gateway", "10.9.0.1", "--gateway", "10.9.0.2"),
+     "second --gateway"),
+    (("--subnet", "10.9.0.0/24", "--ip-range", "10.9.0.0/25", "--ip-range", "10.9.0.128/25"),
+     "second --ip-range"),
+    (("--subnet", "10.9.0.0/24", "--ip-range", "10.9.0.0/32"), "no address that could be leased"),
+]
+
+
+@pytest.fixture
+def host(lab):
+    host = lab.cluster(1)[0]
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    return host
+
+
+def test_bad_options_of_attach_are_refused_and_nothing_is_attached(host):
+    box = host.box("b")
+    for options, why in BAD_ATTACH:
+        failed = host.refused("attach", "blue", "--netns", box.path, *options)
+        assert failed.code == 2 and why in failed.stderr, failed.stderr
+    assert host.json("endpoint", "ls") == [] and host.json("ipam", "ls") == []
+    assert sorted(box.links()) == ["lo"]
+
+
+def test_bad_options_of_network_create_are_refused_and_nothing_is_made(host):
+    for options, why in BAD_CREATE:
+        failed = host.refused("network", "create", "red", *options)
+        assert failed.code == 2 and why in failed.stderr, failed.stderr
+    assert [network["name"] for network in host.json("network", "ls")] == ["blue"]
+
+
+def test_a_mac_of_another_host_in_the_network_is_refused(lab):
+    first, second = lab.cluster(2)
+    first.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    there = first.attach("blue", first.box("a"), "--mac", "02:00:00:00:00:01")
+    second.attach("blue", second.box("a"))
+    box = second.box("b")
+    failed = second.refused("attach", "blue", "--netns", box.path, "--mac", "02:00:00:00:00:01")
+    assert failed.code == 4 and there["endpoint"] in failed.stderr and "h1" in failed.stderr
+    assert sorted(box.links()) == ["lo"]
+
+
+def test_an_empty_option_of_detach_fits_nothing(host):
+    host.attach("blue", host.box("b"))
+    for option in ("--name", "--endpoint", "--netns"):
+        failed = host.refused("detach", "blue", option, "")
+        assert failed.code == 2 and "empty" in failed.stderr
+    assert len([e for e in host.json("endpoint", "ls") if not e["is_host"]]) == 1
+
+
+def test_a_relative_path_means_the_same_to_attach_and_detach(host, monkeypatch):
+    box = host.box("b")
+    directory, name = os.path.split(box.path)
+    monkeypatch.chdir(directory)
+    host.weft("attach", "blue", "--netns", f"./{name}")
+    assert "eth0" in box.links()
+    assert host.json("detach", "blue", "--netns", f"./{name}")["detached"]
+    assert "eth0" not in box.links()
