@@ -29,8 +29,8 @@ void api_token_create(struct daemon *d, struct request *req)
 	struct weft_err err = {0};
 
 	request_uint(req, "ttl_ms", &ttl);
-	if (ttl < 1000 || ttl > UINT64_C(3650) * 86400000) {
-		api_fail(req, WEFT_E_INVALID, "a token lives between 1s and 3650d");
+	if (ttl < 1000 || ttl > UINT64_C(366) * 86400000) {
+		api_fail(req, WEFT_E_INVALID, "a token lives between 1s and 366d");
 		return;
 	}
 	if (strlen(request.text) >= NAME_BYTES) {
