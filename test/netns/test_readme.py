@@ -55,7 +55,7 @@ def blocks(page):
 
 
 def masked(text):
-    """What must be equal in every run; tables that are ordered by ids are compared without order."""
+    """What must be equal in every run, without order: some tables are ordered by ids."""
     for pattern, mask in MASKS:
         text = pattern.sub(mask, text)
     return sorted(line.strip() for line in text.splitlines())
