@@ -5,8 +5,12 @@
  *
  * A new claim is added to the owners at once, which any order of arrival does to the same result.
  * Taking one away cannot be undone in place, since it may have hidden others: the owners are then
- * built anew when somebody asks. Rows are taken away only after others outrank them, so ownership
- * itself does not change by it.
+ * built anew when somebody asks.
+ *
+ * Who collects a row sees that others outrank it, but who hears of it may not have seen those, and
+ * never will if their author is gone for good. The tombstone of a range names all that the row did,
+ * so it goes on as a claim, one that nobody leases by, until the rows that outrank it are here.
+ * Hence what is seen of a pool never shrinks, whichever rows of somebody got through.
  */
 #include "claim.h"
 
@@ -44,6 +48,33 @@ struct claim *claim_find(const struct net *net, const struct claim *like)
 	return found ? vec_at(&net->claims, at) : NULL;
 }
 
+/* Does the holder say by a row of its own that this is his? */
+static bool is_held(const struct claim *claim)
+{
+	return !claim->is_grant && !claim->is_ended;
+}
+
+/* Counts a claim in (by 1) or out (by -1). */
+static void count_claim(const struct ipamdb *db, struct net *net, const struct claim *claim, int by)
+{
+	size_t *of = claim->is_ended ? &net->ended_claims : &net->range_rows;
+
+	if (!claim->is_ended && !id_eq(&claim->author, &db->self))
+		return;
+	WEFT_ASSERT(by > 0 || *of > 0);
+	*of += (size_t)by;
+}
+
+static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *claim, bool is_ended)
+{
+	WEFT_ASSERT(claim->is_ended != is_ended && !claim->is_grant);
+	count_claim(db, net, claim, -1);
+	claim->is_ended = is_ended;
+	count_claim(db, net, claim, 1);
+	net->runs_stale = true;
+	net_own_changed(net);
+}
+
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 {
 	bool found;
@@ -52,8 +83,12 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 
 	WEFT_ASSERT(claim->generation > 0);
 	WEFT_ASSERT(claim->is_grant || id_eq(&claim->holder, &claim->author));
+	WEFT_ASSERT(!claim->is_grant || !claim->is_ended);
 	if (found) {
 		there = vec_at(&net->claims, at);
+		/* What this node hands in itself has no version yet and never undoes an end. */
+		if (there->is_ended != claim->is_ended && (claim->is_ended || claim->sequence != 0))
+			claim_end_set(db, net, there, claim->is_ended);
 		if (claim->sequence != 0) {
 			there->epoch = claim->epoch;
 			there->sequence = claim->sequence;
@@ -61,12 +96,11 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 		return false;
 	}
 	vec_insert(&net->claims, at, claim);
-	if (id_eq(&claim->author, &db->self))
-		net->range_rows++;
+	count_claim(db, net, claim, 1);
 	if (claim->is_grant && id_eq(&claim->holder, &db->self))
 		net->wants_accept = true;
 	if (!net->runs_stale &&
-	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, !claim->is_grant))
+	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, is_held(claim)))
 		db_trace(db, TRACE_RANGE_CONFLICT, &claim->holder, &net->id, NULL,
 			 claim->generation);
 	net_own_changed(net);
@@ -80,10 +114,7 @@ bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim)
 
 	if (!found)
 		return false;
-	if (id_eq(&claim->author, &db->self)) {
-		WEFT_ASSERT(net->range_rows > 0);
-		net->range_rows--;
-	}
+	count_claim(db, net, vec_at(&net->claims, at), -1);
 	vec_remove(&net->claims, at);
 	net->runs_stale = true;
 	net_own_changed(net);
@@ -96,9 +127,26 @@ void claims_rebuild(struct net *net)
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
 		runs_add(&net->runs, &claim->span, claim->generation, &claim->holder,
-			 !claim->is_grant);
+			 is_held(claim));
 	}
 	net->runs_stale = false;
+}
+
+void claims_forget(struct ipamdb *db, struct net *net)
+{
+	for (size_t i = net->claims.count; net->ended_claims > 0 && i-- > 0;) {
+		const struct claim *claim = vec_at(&net->claims, i);
+
+		if (!claim->is_ended)
+			continue;
+		if (!net->ended &&
+		    !runs_outrank(net_runs(net), &claim->span, claim->generation + 1))
+			continue;
+		/* It did not count, so the owners stay what they are. */
+		count_claim(db, net, claim, -1);
+		vec_remove(&net->claims, i);
+		net->runs_stale = net->runs_stale || net->ended;
+	}
 }
 
 void claim_key(const struct net *net, const struct claim *claim, uint8_t out[RANGE_KEY_BYTES])

@@ -5,11 +5,14 @@
 
 #include "net.h"
 
-/* Adds a claim or refreshes its version; true when it is new. */
+/* Adds a claim, ends one that is there, or refreshes its version; true when it is new. */
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim);
 
-/* Takes a claim away (its row was collected); false when it was not there. */
+/* Takes a claim away; false when it was not there. */
 bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim);
+
+/* Takes those ended claims away that owners' own rows outrank by now: nothing depends on them. */
+void claims_forget(struct ipamdb *db, struct net *net);
 
 /* The claim with the same span, generation, author and kind, or NULL; borrowed until a change. */
 struct claim *claim_find(const struct net *net, const struct claim *like);

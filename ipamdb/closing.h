@@ -12,7 +12,7 @@ struct closer {
 
 struct late {
 	struct id network;
-	bool deleted; /* a tombstone */
+	bool deleted; /* the tombstone of a grant; that of a range is a claim that has ended */
 	struct claim claim;
 };
 

@@ -110,8 +110,9 @@ static void chain_rows(const struct ipamdb *db, const struct net *net, const str
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
 		uint8_t bytes[RANGE_KEY_BYTES + 1 + 16];
-		if (!id_eq(&claim->author, node) || claim->sequence == 0)
-			continue; /* known by an answer alone: its row may never come */
+		if (!id_eq(&claim->author, node) || claim->is_ended || claim->sequence == 0)
+			continue; /* collected; or known by an answer alone: its row may never come
+				   */
 		claim_key(net, claim, bytes);
 		bytes[RANGE_KEY_BYTES] = claim->is_grant;
 		put_u64(bytes + RANGE_KEY_BYTES + 1, claim->epoch);
@@ -247,7 +248,7 @@ void closure_fact(struct ipamdb *db, const struct row_view *row)
 bool closure_admits(struct ipamdb *db, const struct row_view *row)
 {
 	struct closing *closing = closing_find(db, &row->owner);
-	struct late late = {.deleted = row->deleted};
+	struct late late = {.deleted = row->deleted && row->kind == ROW_GRANT};
 	const struct net *net;
 	const struct claim *there;
 
@@ -257,7 +258,7 @@ bool closure_admits(struct ipamdb *db, const struct row_view *row)
 		return false;
 	net = net_find(db, &late.network);
 	there = net ? claim_find(net, &late.claim) : NULL;
-	if (!row->deleted && there &&
+	if (!late.deleted && there && there->is_ended == late.claim.is_ended &&
 	    (there->sequence == 0 ||
 	     (there->epoch == row->epoch && there->sequence == row->sequence)))
 		return true; /* counted already, by its answer or as the row it is */

@@ -108,16 +108,21 @@ static void changes_apply(struct ipamdb *db, struct flight *flight)
 	WEFT_ASSERT(flight->changes.count == 0 || net != NULL);
 	for (size_t i = 0; i < flight->changes.count; i++) {
 		const struct claim_change *change = vec_at(&flight->changes, i);
+		struct claim claim;
 		if (!change->drop) {
 			claim_put(db, net, &change->claim);
 			if (!change->claim.is_grant)
 				space_renew(&net->space, &change->claim.span);
 			continue;
 		}
-		claim_drop(db, net, &change->claim);
-		if (!change->claim.is_grant)
-			runs_add(&net->spent, &change->claim.span, change->claim.generation,
-				 &db->self, true);
+		claim = change->claim;
+		claim.is_ended = !claim.is_grant;
+		if (claim.is_grant) {
+			claim_drop(db, net, &claim);
+			continue;
+		}
+		claim_put(db, net, &claim);
+		runs_add(&net->spent, &claim.span, claim.generation, &db->self, true);
 	}
 }
 

@@ -143,7 +143,7 @@ void net_self_changed(struct ipamdb *db, struct net *net)
 	net->range_rows = 0;
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
-		if (id_eq(&claim->author, &db->self))
+		if (id_eq(&claim->author, &db->self) && !claim->is_ended)
 			net->range_rows++;
 		if (claim->is_grant && id_eq(&claim->holder, &db->self))
 			net->wants_accept = true;

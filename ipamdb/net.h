@@ -21,7 +21,9 @@ struct claim {
 	struct id holder;
 	struct id author;
 	bool is_grant;
-	bool accepting;           /* a grant to this node whose own row is on its way to disk */
+	bool is_ended;  /* the tombstone of a range: outranked, though by what is perhaps not seen
+			   yet */
+	bool accepting; /* a grant to this node whose own row is on its way to disk */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
 };
 
@@ -66,6 +68,7 @@ struct net {
 	size_t reserved;     /* of the leases: without an endpoint, not cooling */
 	size_t counts[4];    /* leases by enum lease_state */
 	size_t range_rows;   /* own rows, live */
+	size_t ended_claims; /* of claims */
 	bool wants_accept;   /* a grant to this node may be waiting */
 	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
 	struct mono busy_at; /* when space was last taken or asked for */

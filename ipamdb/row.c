@@ -24,6 +24,7 @@ int row_claim(const struct row_view *row, struct id *network, struct claim *clai
 	claim->epoch = row->epoch;
 	claim->sequence = row->sequence;
 	claim->is_grant = row->kind == ROW_GRANT;
+	claim->is_ended = row->deleted && !claim->is_grant;
 	if (!claim->is_grant || row->deleted)
 		return 0;
 	if (rec_grant_decode(row->value, row->value_len, &grant) != 0)
@@ -52,7 +53,10 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 		}
 		return;
 	}
-	claim_drop(db, net, &claim);
+	if (claim.is_grant)
+		claim_drop(db, net, &claim);
+	else
+		claim_put(db, net, &claim);
 	if (id_eq(&row->owner, &db->self) && row->kind == ROW_RANGE)
 		runs_add(&net->spent, &claim.span, claim.generation, &db->self, true);
 }

@@ -64,6 +64,21 @@ uint64_t runs_top(const struct runs *runs, const struct span *span)
 	return top;
 }
 
+bool runs_outrank(const struct runs *runs, const struct span *span, uint64_t generation)
+{
+	addr128 next = span->lo;
+
+	for (size_t i = runs_from(runs, span->lo); i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->span.lo > next || !run->held || run->clash || run->generation < generation)
+			return false;
+		if (run->span.hi >= span->hi)
+			return true;
+		next = run->span.hi + 1;
+	}
+	return false;
+}
+
 /* What the run says after the claim; false when the claim changes nothing. */
 static bool outcome(struct run *run, uint64_t generation, const struct id *holder, bool held)
 {

@@ -13,7 +13,7 @@ struct run {
 	struct span span;
 	uint64_t generation;
 	struct id holder; /* of equal generations the lower id, but see clash */
-	bool held;        /* the holder has written its own row at this generation */
+	bool held;        /* the holder's own row at this generation is here and lives */
 	bool clash;       /* two holders at this generation: nobody may lease here */
 };
 
@@ -38,4 +38,7 @@ const struct run *runs_at(const struct runs *runs, size_t i);
 
 /* The highest generation anywhere within span; 0 when nothing covers any of it. */
 uint64_t runs_top(const struct runs *runs, const struct span *span);
+
+/* Do owners' own rows of this generation or above cover all of span, with no clash? */
+bool runs_outrank(const struct runs *runs, const struct span *span, uint64_t generation);
 void runs_check(const struct runs *runs);

@@ -29,22 +29,6 @@ struct plan {
 	size_t added, dropped;
 };
 
-/* Do owners' own rows above (or at) generation cover all of span? */
-static bool is_outranked(const struct runs *runs, const struct span *span, uint64_t generation)
-{
-	addr128 next = span->lo;
-
-	for (size_t i = runs_from(runs, span->lo); i < runs->items.count; i++) {
-		const struct run *run = runs_at(runs, i);
-		if (run->span.lo > next || !run->held || run->clash || run->generation < generation)
-			return false;
-		if (run->span.hi >= span->hi)
-			return true;
-		next = run->span.hi + 1;
-	}
-	return false;
-}
-
 static void plan_add(struct plan *plan, const struct claim *claim, bool drop)
 {
 	struct claim_change change = {*claim, drop};
@@ -91,7 +75,7 @@ static bool range_stays_below(struct ipamdb *db, struct net *net, const struct p
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
 		bool drops = false;
-		if (claim->is_grant || !id_eq(&claim->author, &db->self) ||
+		if (claim->is_grant || claim->is_ended || !id_eq(&claim->author, &db->self) ||
 		    claim->generation >= grant->generation ||
 		    !span_overlaps(&claim->span, &grant->span))
 			continue;
@@ -114,9 +98,10 @@ static void plan_drops(struct ipamdb *db, struct net *net, struct plan *plan,
 	for (size_t i = 0; i < net->claims.count && plan->rows.count < ROWS_MAX; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
 		uint64_t above = claim->generation + (claim->is_grant ? 0 : 1);
-		if (!id_eq(&claim->author, &db->self) || claim->is_grant != grants)
+		if (!id_eq(&claim->author, &db->self) || claim->is_grant != grants ||
+		    claim->is_ended)
 			continue;
-		if (!net->ended && !is_outranked(after, &claim->span, above))
+		if (!net->ended && !runs_outrank(after, &claim->span, above))
 			continue;
 		if (grants && range_stays_below(db, net, plan, claim))
 			continue;
@@ -143,10 +128,11 @@ static void plan_make(struct ipamdb *db, struct net *net, struct plan *plan)
 	runs_close(&after);
 }
 
-/* A group of this network that is under way would be judged by rows that are about to change. */
+/* A group of this network that is under way would be judged by rows that are about to change. And
+ * a leave's grants stay: no removal will ever ask for what this node held. */
 static bool is_unsettled(const struct ipamdb *db, const struct net *net)
 {
-	return net->promises.count > 0 || net->wants_accept ||
+	return net->promises.count > 0 || net->wants_accept || db->handover.active ||
 	       flight_is_up(db, FLIGHT_ACCEPT, &net->id) ||
 	       flight_is_up(db, FLIGHT_GRANT, &net->id) ||
 	       flight_is_up(db, FLIGHT_TIDY, &net->id) ||
@@ -228,6 +214,7 @@ struct mono tidy_net(struct ipamdb *db, struct net *net)
 	if (!mono_is_due(net->tidy_at, db->now))
 		return net->tidy_at;
 	net->tidy_at = mono_add_ms(db->now, TIDY_MS);
+	claims_forget(db, net);
 	if (db_may_lease(db, &err) != 0 || is_unsettled(db, net) ||
 	    !db_has_room(db, ROWS_MAX + 1, 0))
 		return net->tidy_at;

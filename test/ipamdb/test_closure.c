@@ -135,6 +135,39 @@ static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(vo
 	assert_int_equal(held(0, &key.network), 256);
 }
 
+/* A merge writes the new rows and the tombstones of the old in one commit, but what of it got
+ * through before the end is any part of it. */
+static void tombstones_without_the_rows_that_outrank_them_lose_no_space(void **state)
+{
+	struct cluster_row end = {
+	    .view = {.kind = ROW_RANGE, .deleted = true, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.generation = 1};
+	struct ipam_net_info info;
+	uint64_t mine;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &key.network);
+	mine = held(1, &key.network);
+	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
+	range_key_encode(&key, end.view.key);
+	end.view.owner = c.nodes[2].id;
+	end.view.epoch = 1;
+	end.view.sequence = 99;
+	cluster_crash(&c, 2);
+	cluster_show(&c, 0, &end);
+	cluster_run(&c, 10000);
+	assert_true(ipamdb_net(c.nodes[0].db, &key.network, &info));
+	assert_int_equal(info.holders, 2);
+	cluster_show(&c, 1, &end);
+	remove_node(0, 2);
+	cluster_run(&c, 10000);
+	assert_int_equal(held(0, &key.network), 256 - mine);
+	assert_int_equal(held(1, &key.network), mine);
+}
+
 static void a_void_grant_stays_void_after_a_restart(void **state)
 {
 	struct cluster_row *row;
@@ -260,6 +293,8 @@ int main(void)
 	    cmocka_unit_test_teardown(two_removals_of_one_node_are_one, teardown),
 	    cmocka_unit_test_teardown(
 		a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void, teardown),
+	    cmocka_unit_test_teardown(tombstones_without_the_rows_that_outrank_them_lose_no_space,
+				      teardown),
 	    cmocka_unit_test_teardown(a_void_grant_stays_void_after_a_restart, teardown),
 	    cmocka_unit_test_teardown(a_grant_that_is_just_taken_up_is_never_reclaimed, teardown),
 	    cmocka_unit_test_teardown(a_closer_that_forgot_rows_does_not_take_its_word_back,

@@ -12,7 +12,7 @@
 
 struct ring_sum {
 	uint64_t hash, count;
-	size_t clashes, pending;
+	size_t clashes, frozen;
 };
 
 static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
@@ -30,17 +30,17 @@ static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
 		sum.hash = map_hash(bytes, sizeof(bytes), sum.hash);
 		sum.count += part.count;
 		sum.clashes += part.clash;
-		sum.pending += !part.held;
+		sum.frozen += part.removed;
 	}
 	return sum;
 }
 
-/* One who is away may be the only one who knows of what it wrote last. */
+/* A failed member may be the only one who knows of what it wrote last, and blocks the taking back
+ * of what others left behind. Those who are gone for good do neither. */
 static bool all_are_here(const struct sim *sim)
 {
 	for (size_t i = 0; i < sim->opt.hosts; i++)
-		if (sim->hosts[i].joined &&
-		    (!sim->hosts[i].running || sim->hosts[i].state != HOST_UP))
+		if (sim->hosts[i].joined && sim->hosts[i].state == HOST_DOWN)
 			return false;
 	return true;
 }
@@ -59,11 +59,13 @@ bool check_rings(struct sim *sim, const struct id *network, char *why, size_t wh
 		    !ipamdb_net(node_ipamdb(host->node), network, &info))
 			continue;
 		sum = ring_of(host, network);
-		if (sum.clashes > 0 || (sum.count != info.total && all_are_here(sim))) {
+		if (sum.clashes > 0 ||
+		    ((sum.count != info.total || sum.frozen > 0) && all_are_here(sim))) {
 			snprintf(why, why_bytes,
-				 "host %zu sees %llu of %llu addresses owned, %zu parts twice", i,
-				 (unsigned long long)sum.count, (unsigned long long)info.total,
-				 sum.clashes);
+				 "host %zu sees %llu of %llu addresses owned, %zu parts twice, "
+				 "%zu not taken back",
+				 i, (unsigned long long)sum.count, (unsigned long long)info.total,
+				 sum.clashes, sum.frozen);
 			return false;
 		}
 		if (first_host == SIZE_MAX) {
