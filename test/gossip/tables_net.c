@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gossip/base/pack.h"
+#include "seeded.h"
 
 #define EV_FRAMES 1
 #define EV_COMMIT 2
@@ -305,6 +306,20 @@ int tnet_delete(struct tnet *net, size_t number, uint16_t kind, const struct id 
 	if (topic != NULL)
 		row.topic = *topic;
 	return tnet_put_rows(net, number, &row, 1, &token, NULL);
+}
+
+bool tnet_frame_fits(struct tnet_node *node, uint8_t type, const char *name, const char *hex)
+{
+	struct outbox *box = &node->kit.core.outbox;
+	bool fits = false;
+
+	for (size_t i = 0; i < box->frames.count && !fits; i++) {
+		const struct outbox_frame *frame = vec_at(&box->frames, i);
+		if (frame->type == type)
+			fits = vector_fits(name, hex, outbox_body(box, frame), frame->len);
+	}
+	outbox_clear(box);
+	return fits;
 }
 
 enum drop_reason tnet_receive(struct tnet *net, size_t number, size_t from, const uint8_t *bytes,

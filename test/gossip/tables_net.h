@@ -65,6 +65,9 @@ int tnet_put_rows(struct tnet *net, size_t number, const struct row_view *rows, 
 /* A row signed by its owner, who need not be a node: its length in out. */
 size_t tnet_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX]);
 
+/* Has a node's outbox a frame of golden bytes? Empties the outbox. */
+bool tnet_frame_fits(struct tnet_node *node, uint8_t type, const char *name, const char *hex);
+
 /* Gives bytes to a node as if somebody had told them. */
 enum drop_reason tnet_receive(struct tnet *net, size_t number, size_t from, const uint8_t *bytes,
 			      size_t len);

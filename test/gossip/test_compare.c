@@ -7,6 +7,9 @@
 
 #include "../base/cmocka_all.h"
 
+#include "gossip/compare.h"
+#include "vectors/wire_v1.h"
+
 TNET_ADMISSION
 
 #define OWNERS 100u
@@ -192,6 +195,35 @@ static void a_topic_among_many_that_differs_is_found(void **state)
 	tnet_close(&net);
 }
 
+static void frames_are_those_of_version_1(void **state)
+{
+	static const uint8_t other[] = {0x95, 0, 1, 0, 0, 0x90}; /* a digest that differs */
+	struct id peer = id_numbered(2);
+	struct tnet_node *node;
+	struct row_view row;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 1);
+	node = tnet_node(&net, 1);
+	row_numbered(&row, 1, false, 1);
+	load(&net, 1, &row);
+	row_numbered(&row, 2, true, 1);
+	load(&net, 1, &row);
+	outbox_clear(&node->kit.core.outbox);
+	compare_begin(node->tables, &peer);
+	assert_true(tnet_frame_fits(node, FRAME_DIGEST, "digest", vector_digest));
+	compare_digest(node->tables, member_find(&node->kit.members, &peer), other, sizeof(other));
+	assert_true(tnet_frame_fits(node, FRAME_MARKS, "marks", vector_marks));
+	for (uint32_t i = 0; i < 100; i++) {
+		row_numbered(&row, i, false, 100);
+		load(&net, 1, &row);
+	}
+	compare_digest(node->tables, member_find(&node->kit.members, &peer), other, sizeof(other));
+	assert_true(tnet_frame_fits(node, FRAME_BUCKETS, "buckets", vector_buckets));
+	tnet_close(&net);
+}
+
 static void malformed_frames_are_verdicts(void **state)
 {
 	struct id peer = id_numbered(2);
@@ -240,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(one_row_among_a_hundred_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(a_row_lost_in_the_middle_is_found_by_listing_its_origin),
 	    cmocka_unit_test(a_topic_among_many_that_differs_is_found),
+	    cmocka_unit_test(frames_are_those_of_version_1),
 	    cmocka_unit_test(malformed_frames_are_verdicts),
 	};
 

@@ -8,6 +8,8 @@
 #include "gossip/base/pack.h"
 #include "gossip/pull.h"
 
+#include "vectors/wire_v1.h"
+
 TNET_ADMISSION
 
 static const struct id net_a = {{0xaa}};
@@ -18,6 +20,31 @@ struct answer {
 	uint16_t first_kind;
 	enum drop_reason reason;
 };
+
+/* Node 2 asks node 1 for all rows of an origin; the answer stays in the outbox. */
+static void answer_keep(struct tnet *net, const struct id *topic, const struct id *owner)
+{
+	struct tnet_node *node = tnet_node(net, 1);
+	struct id from = id_numbered(2);
+	uint8_t bytes[100];
+	struct pack pack;
+
+	pack_init(&pack, bytes, sizeof(bytes));
+	pack_array(&pack, 2);
+	pack_array(&pack, 0);
+	pack_array(&pack, 1);
+	pack_array(&pack, 6);
+	pack_bin(&pack, topic->b, ID_BYTES);
+	pack_bin(&pack, owner->b, ID_BYTES);
+	pack_uint(&pack, WANT_ROWS);
+	pack_uint(&pack, 0);
+	pack_uint(&pack, 0);
+	pack_array(&pack, 0);
+	core_begin_step(&node->kit.core, net->now, (struct wall){0});
+	assert_int_equal(tables_frame(node->tables, member_find(&node->kit.members, &from),
+				      FRAME_PULL, bytes, pack.len),
+			 DROP_NONE);
+}
 
 static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
 			 enum want_mode mode, const struct version *versions, size_t count)
@@ -59,6 +86,40 @@ static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
 	}
 	outbox_clear(box);
 	return answer;
+}
+
+static void frames_are_those_of_version_1(void **state)
+{
+	struct id owner = id_numbered(9), peer = id_numbered(1), all = {{0}};
+	struct row_view row = {.kind = ROW_RANGE, .owner = owner, .epoch = 4};
+	struct tnet_node *asker;
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct session *session;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 1);
+	for (uint32_t i = 1; i <= 3; i++) {
+		tnet_key(&row, i);
+		row.sequence = 2 * i;
+		tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes));
+	}
+	asker = tnet_node(&net, 2);
+	core_begin_step(&asker->kit.core, net.now, (struct wall){0});
+	pull_want_fact(asker->tables, &peer, UINT64_C(0x0102030405060708));
+	session = repair_find(asker->tables, &peer);
+	pull_pump(asker->tables, session);
+	assert_true(tnet_frame_fits(asker, FRAME_PULL, "pull of a fact", vector_pull_fact));
+	pull_forget(asker->tables, session);
+	pull_want_origin(asker->tables, &peer, &owner, TOPIC_ALL, false);
+	pull_pump(asker->tables, session);
+	assert_true(tnet_frame_fits(asker, FRAME_PULL, "pull", vector_pull));
+	/* The same question by hand; the rows go before the frame that ends them. */
+	outbox_clear(&tnet_node(&net, 1)->kit.core.outbox);
+	answer_keep(&net, &all, &owner);
+	assert_true(
+	    tnet_frame_fits(tnet_node(&net, 1), FRAME_PULL_END, "pull end", vector_pull_end));
+	tnet_close(&net);
 }
 
 static void an_answer_is_bounded_whatever_is_held(void **state)
@@ -161,6 +222,7 @@ static void an_origin_below_its_floor_is_not_served(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(frames_are_those_of_version_1),
 	    cmocka_unit_test(an_answer_is_bounded_whatever_is_held),
 	    cmocka_unit_test(the_member_row_goes_before_all_others),
 	    cmocka_unit_test(versions_asked_for_by_name_are_sent_or_said_to_be_gone),

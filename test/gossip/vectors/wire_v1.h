@@ -63,3 +63,32 @@ __attribute__((unused)) static const char vector_pair_tx[] =
 __attribute__((unused)) static const char vector_sealed[] =
     "1183de67730ab0dbd643fb040000000000000005e2100192014e0798ae691d06ab92dcda67653ef4"
     "2e";
+__attribute__((unused)) static const char vector_digest[] =
+    "9500cf3b07035cecf83216000090";
+__attribute__((unused)) static const char vector_marks[] =
+    "9500c4100000000000000000000000000000000000cfffffffffffffffff9293cf14e31eb418d88b"
+    "29cfdcb2190b5d56afa40196c410c800000000c8c8c8c8c8c8c8c8c8c8c800000102cf5be8dc1f38"
+    "6e9eb1";
+__attribute__((unused)) static const char vector_buckets[] =
+    "93c4100000000000000000000000000000000040dc004000cf5ed50a14376252a4cf93f0ba90ff4f"
+    "ec99cf1b26150298ef4675cf6ba0555025523cc3cf0ec38691276d093bcf74ef354477bcb0b400cf"
+    "04866cadcc9bc089cfe0e6b927d6ba1137cfac7fef1f4902345ecfccc8abb35e02c4bacf7c758feb"
+    "3aa3ca2acf812bee6931e15185cf90b395538ea3aaf30000cf769080ca19b57fbfcfbe77441f46b0"
+    "4318cf1d766ae1de485bc7cf6302acd344843db2cf34832c413b6f84a7cf1074c404cf79f19ecfad"
+    "af24102e8dd62d00cfdbb0f702f9097883cf24975aaad3dda262cf4c220d3d5abf5dafcf3fd7551b"
+    "aa256368cf07879dcf5de9252ccf440ac791af14e274cfde7a8a96b5dfde4dcf9bd0a01198458a6b"
+    "00cfa101f2d9f6caba0700cf8e5b2e2bb978f61bcf57aa298050cae84ccfd4fbfd0a09bdd2c9cf21"
+    "b7ce710b1f84c2cf0fc5e56666319de9cfe04ac201ccbe49f7cf24d0afc8a930f1dfcf9b624dcf35"
+    "4b1dc2cf779adb831293d99bcf149695c079f34f7ccfefd068d18ac2e71bcfe20e1e2b7d0f4b9bcf"
+    "2e3b45b821937c54cf07123dcd23d0926800cfa17ccc20839642c2cf8497448080fba22ccfd1d9f4"
+    "878b87fb5100cf0dfae25e9d442ecbcf1d8c3ad66d5ce8abcf1c43729f65796334cf44e125bf2157"
+    "6546cf79038f8db97784b9cf773988c5c6a44565cff83d272d35760f05cf83b5c7d7fff1078dcf72"
+    "a9713ffb4c60f2";
+__attribute__((unused)) static const char vector_pull_fact[] =
+    "9291cf010203040506070890";
+__attribute__((unused)) static const char vector_pull[] =
+    "92909196c41000000000000000000000000000000000c41009090909090909090909090909090909"
+    "00000090";
+__attribute__((unused)) static const char vector_pull_end[] =
+    "9bc41000000000000000000000000000000000c41009090909090909090909090909090909000000"
+    "0406c2000091930402c4020101";
