@@ -41,7 +41,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 
 	if (!net->wants_accept)
 		return false;
-	if (db_may_lease(db, &err) != 0 || db->handover.active)
+	if (db_may_lease(db, &err) != 0)
 		return true;
 	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
 		return true;
@@ -55,6 +55,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 		if (flight->changes.count == ACCEPTS_PER_GROUP)
 			return true;
 		grant->accepting = true;
+		handover_given(db, &grant->author);
 		row.author = db->self;
 		row.is_grant = false;
 		row.epoch = row.sequence = 0;

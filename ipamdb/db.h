@@ -20,6 +20,7 @@
 #define NETS_MAX 65536
 #define SCRATCH_BYTES 16384
 #define RETRY_MS 500
+#define GIVERS_MAX 16
 
 /* How this node stands, as its host said last. */
 enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };
@@ -37,6 +38,8 @@ struct handover {
 	bool active;
 	uint64_t tag;
 	struct mono deadline;
+	size_t giver_count;
+	struct id givers[GIVERS_MAX]; /* who gave this node ranges meanwhile: perhaps leaving too */
 };
 
 struct ipamdb {

@@ -24,3 +24,6 @@ struct mono tidy_net(struct ipamdb *db, struct net *net);
 /* IPAM_HAND_OVER. */
 void handover_begin(struct ipamdb *db, const struct ipam_request *req);
 void handover_step(struct ipamdb *db);
+
+/* A range was taken up that another node granted while this one hands over. */
+void handover_given(struct ipamdb *db, const struct id *giver);

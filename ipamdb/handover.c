@@ -5,10 +5,34 @@
  * leave may go on when the recipients' own rows were seen, since then nothing depends on this node.
  * One member takes all of a network, which keeps the table small: of those that take part in it the
  * one with least free space, else any.
+ *
+ * Two that leave at once may choose each other. Neither can take its grant back, so each takes up
+ * what it is given and passes it on, to somebody who gave it nothing meanwhile. When there is
+ * nobody else, the one with the lower id waits for the other to be gone, and is the last.
  */
 #include "donor.h"
 
 #define BLOCKS_PER_GROUP 64
+
+void handover_given(struct ipamdb *db, const struct id *giver)
+{
+	struct handover *handover = &db->handover;
+
+	if (!handover->active || handover->giver_count == GIVERS_MAX)
+		return;
+	for (size_t i = 0; i < handover->giver_count; i++)
+		if (id_eq(&handover->givers[i], giver))
+			return;
+	handover->givers[handover->giver_count++] = *giver;
+}
+
+static bool is_giver(const struct ipamdb *db, const struct id *node)
+{
+	for (size_t i = 0; i < db->handover.giver_count; i++)
+		if (id_eq(&db->handover.givers[i], node))
+			return true;
+	return false;
+}
 
 static bool pick_recipient(const struct ipamdb *db, const struct net *net, struct id *out)
 {
@@ -24,6 +48,11 @@ static bool pick_recipient(const struct ipamdb *db, const struct net *net, struc
 			const struct attached *attached = vec_at(&net->attached, i);
 			if (id_eq(&attached->node, &peer->id))
 				rank = attached->free_log2;
+		}
+		if (is_giver(db, &peer->id)) {
+			if (id_cmp(&db->self, &peer->id) < 0)
+				continue;
+			rank += 2000; /* behind all others */
 		}
 		if (rank < best || (rank == best && id_cmp(&peer->id, out) < 0)) {
 			best = rank;
@@ -83,7 +112,8 @@ static bool has_others(const struct ipamdb *db)
 	return false;
 }
 
-/* Grants what is left of a network's own space; false when nobody can take it. */
+/* Grants what is left of a network's own space, unless who could take it is to leave first; false
+ * when nobody can take it. */
 static bool net_hand_over(struct ipamdb *db, struct net *net)
 {
 	const struct vec *own = net_own(db, net);
@@ -97,7 +127,7 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 		return true;
 	}
 	if (!pick_recipient(db, net, &to))
-		return false;
+		return db->handover.giver_count > 0;
 	flight = flight_begin(db, FLIGHT_HANDOVER, 0);
 	flight->peer = to;
 	for (size_t i = 0; i < own->count; i++) {

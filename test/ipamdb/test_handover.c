@@ -128,6 +128,59 @@ static void cooling_addresses_are_handed_over_too(void **state)
 	assert_int_equal(held(1, &net) + held(2, &net), 256);
 }
 
+static void two_that_leave_at_once_and_choose_each_other_give_all_to_the_third(void **state)
+{
+	struct id net;
+	uint64_t first, second;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	for (size_t i = 1; i < 3; i++) {
+		struct lease lease = cluster_leased(&c, i, &net);
+		cluster_release(&c, i, &net, &lease);
+	}
+	cluster_attachment(&c, 0, &net, 1);
+	cluster_attachment(&c, 1, &net, 1);
+	cluster_attachment(&c, 2, &net, 9);
+	cluster_run(&c, 100);
+	first = hand_over(0);
+	second = hand_over(1);
+	cluster_run(&c, 1000);
+	assert_non_null(cluster_answer(&c, first));
+	assert_non_null(cluster_answer(&c, second));
+	assert_int_equal(cluster_answer(&c, first)->err.code, 0);
+	assert_int_equal(cluster_answer(&c, second)->err.code, 0);
+	assert_int_equal(held(2, &net), 256);
+}
+
+static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone(void **state)
+{
+	struct id net;
+	uint64_t first, second;
+	struct lease lease;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	lease = cluster_leased(&c, 1, &net);
+	cluster_release(&c, 1, &net, &lease);
+	cluster_run(&c, 100);
+	first = hand_over(0);
+	second = hand_over(1);
+	cluster_run(&c, 1000);
+	assert_null(cluster_answer(&c, first));
+	assert_non_null(cluster_answer(&c, second));
+	assert_int_equal(cluster_answer(&c, second)->err.code, 0);
+	assert_int_equal(held(0, &net), 256);
+	cluster_member(&c, 1, false, true);
+	cluster_run(&c, 100);
+	assert_non_null(cluster_answer(&c, first));
+	assert_int_equal(cluster_answer(&c, first)->err.code, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +193,10 @@ int main(void)
 	    cmocka_unit_test_teardown(a_recipient_that_falls_silent_ends_the_wait_at_the_deadline,
 				      teardown),
 	    cmocka_unit_test_teardown(cooling_addresses_are_handed_over_too, teardown),
+	    cmocka_unit_test_teardown(
+		two_that_leave_at_once_and_choose_each_other_give_all_to_the_third, teardown),
+	    cmocka_unit_test_teardown(
+		of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
