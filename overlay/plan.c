@@ -73,10 +73,18 @@ static bool is_weft_link(const struct klink *link)
 	return strncmp(link->alias, "weft:", 5) == 0;
 }
 
+/* The port of an attach that a killed daemon did not finish: the port is marked, put into its
+ * bridge and brought up in one go after its box was set up, so the box may lack anything. */
+static bool is_half_plugged(const struct klink *want, const struct klink *have)
+{
+	return want->kind == KLINK_VETH && strcmp(have->alias, "weft:") == 0 &&
+	       have->master[0] == '\0' && !have->up;
+}
+
 /* What only a new device can change. A port that is no veth is somebody else's. */
 static bool must_be_made_anew(const struct klink *want, const struct klink *have)
 {
-	return (klink_diff(want, have) & KLINK_TUNNEL) != 0;
+	return (klink_diff(want, have) & KLINK_TUNNEL) != 0 || is_half_plugged(want, have);
 }
 
 static void link_removals(struct plan *plan, enum kobj_kind kind, const void *want_obj,
@@ -136,7 +144,7 @@ static void change_links(struct plan *plan, const struct kstate *want, const str
 		now = vec_at(h, j);
 		fields = klink_diff(link, now);
 		if (link->kind != pass.kind || (link->mtu > now->mtu) != pass.growing ||
-		    fields == 0 || (fields & KLINK_TUNNEL) != 0 || !is_weft_link(now))
+		    fields == 0 || must_be_made_anew(link, now) || !is_weft_link(now))
 			continue;
 		add(plan, KVERB_CHANGE, KOBJ_LINK, link, fields);
 		/* a new MAC or a bridge that was down has lost its routes and neighbours */

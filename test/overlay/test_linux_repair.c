@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "overlay/names.h"
 #include "world.h"
 
 #define VNI 4096
@@ -309,6 +310,28 @@ static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)
 	assert_int_equal(seen.failed, 0);
 }
 
+static void a_box_that_a_killed_daemon_plugged_half_is_told_as_lost(void **state)
+{
+	struct stage *stage = *state;
+	struct host *host = &stage->world.hosts[0];
+	char port[IFNAME_BYTES];
+
+	name_port(&stage->box[0].endpoint.id, port);
+	host_stop(&stage->world, host);
+	/* as plugging leaves it before the box has its address */
+	assert_int_equal(ns_run(stage->box[0].ns, "ip addr flush eth0; ip link set eth0 down"), 0);
+	assert_int_equal(
+	    ns_run(host->ns, "ip link set %s down nomaster; ip link set %s alias ''", port, port),
+	    0);
+	host_start(&stage->world, host);
+	tell_all_again(stage);
+	assert_true(host_settle(&stage->world, host, 3000));
+	assert_int_equal(host->told_lost, 1);
+	assert_string_equal(host->failed, "");
+	assert_int_not_equal(ns_run(host->ns, "ip link show %s 2>/dev/null", port), 0);
+	assert_int_not_equal(ns_run(stage->box[0].ns, "ip link show eth0 2>/dev/null"), 0);
+}
+
 static void leftovers_of_a_killed_daemon_are_adopted_or_swept(void **state)
 {
 	struct stage *stage = *state;
@@ -344,6 +367,7 @@ int main(void)
 	    STAGED(what_is_not_wefts_is_left_alone),
 	    STAGED(a_host_may_move_to_another_outer_address),
 	    STAGED(a_foreign_device_of_the_name_is_reported_and_kept),
+	    STAGED(a_box_that_a_killed_daemon_plugged_half_is_told_as_lost),
 	    STAGED(leftovers_of_a_killed_daemon_are_adopted_or_swept),
 	};
 
