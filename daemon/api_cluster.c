@@ -143,12 +143,33 @@ void api_join(struct daemon *d, struct request *req)
 	daemon_submit(d, req, &request);
 }
 
+/* Members would stay behind of whom nobody can admit or remove another one. */
+static bool is_last_admin(const struct daemon *d)
+{
+	bool others = false, self = false;
+	struct member_info info;
+
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		if (info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
+			continue;
+		if (info.is_admin && !info.is_self)
+			return false;
+		self |= info.is_self && info.is_admin;
+		others |= !info.is_self;
+	}
+	return self && others;
+}
+
 void api_leave(struct daemon *d, struct request *req)
 {
 	struct node_request request = {.kind = NODE_LEAVE, .flag = request_flag(req, "force")};
 	struct weft_err err = {0};
 
-	if (api_is_active(d, &err) != 0) {
+	if (api_is_active(d, &err) == 0 && !request.flag && is_last_admin(d))
+		weft_err_set(&err, WEFT_E_CONFLICT,
+			     "this host is the last admin; weft admin add another one first, or "
+			     "weft admin backup and leave --force");
+	if (err.code != 0) {
 		request_fail(req, &err);
 		return;
 	}

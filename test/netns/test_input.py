@@ -78,3 +78,13 @@ def test_a_relative_path_means_the_same_to_attach_and_detach(host, monkeypatch):
     assert "eth0" in box.links()
     assert host.json("detach", "blue", "--netns", f"./{name}")["detached"]
     assert "eth0" not in box.links()
+
+
+def test_the_last_admin_does_not_leave_the_others_alone_by_mistake(lab):
+    first, second = lab.cluster(2)
+    failed = first.refused("leave")
+    assert failed.code == 4 and "last admin" in failed.stderr
+    first.weft("admin", "add", "h2")
+    first.weft("leave")
+    assert second.json("token", "create")["token"]
+    second.weft("leave")
