@@ -46,8 +46,18 @@ static void yaml_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args
 	if (level == CYAML_LOG_INFO && at[0] == '[')
 		snprintf(trouble->key, sizeof(trouble->key), "%.*s", (int)strcspn(at + 1, "]"),
 			 at + 1);
-	else if (level >= CYAML_LOG_WARNING && trouble->line[0] == '\0')
+	else if (level >= CYAML_LOG_WARNING && trouble->line[0] == '\0' && at[0] != ' ' &&
+		 strncmp(at, "Backtrace", 9) != 0) /* its lines are indented */
 		snprintf(trouble->line, sizeof(trouble->line), "%.127s", at);
+}
+
+/* Of some faults (aliases, too deep) the library tells no more than their class. */
+static const char *yaml_reason(cyaml_err_t code, const struct yaml_trouble *trouble)
+{
+	if (trouble->line[0] == '\0')
+		return code == CYAML_ERR_ALIAS ? "aliases are not taken"
+					       : "expected lines of the form \"option: value\"";
+	return strncmp(trouble->line, "libyaml: ", 9) == 0 ? trouble->line + 9 : trouble->line;
 }
 
 static int yaml_word(cyaml_err_t code, const struct yaml_trouble *trouble, const char *name,
@@ -71,8 +81,7 @@ static int yaml_word(cyaml_err_t code, const struct yaml_trouble *trouble, const
 	default:
 		return weft_err_set(err, WEFT_E_INVALID, "%s: not readable as YAML%s%s: %s", name,
 				    trouble->key[0] ? " after the option " : "", trouble->key,
-				    strncmp(trouble->line, "libyaml: ", 9) == 0 ? trouble->line + 9
-										: trouble->line);
+				    yaml_reason(code, trouble));
 	}
 }
 

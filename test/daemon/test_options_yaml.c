@@ -24,7 +24,7 @@ static void every_complaint_names_the_key_and_not_the_library(void **state)
 	    {"just words\n", "weft.yaml: expected lines of the form"},
 	    {"bind: \"x\n", "weft.yaml: not readable as YAML after the option bind"},
 	    {"\tbind: x\n", "weft.yaml: not readable as YAML"},
-	    {"bind: &a x\nname: *a\n", "weft.yaml: "},
+	    {"bind: &a x\nname: *a\n", "after the option name: aliases are not taken"},
 	};
 
 	(void)state;
