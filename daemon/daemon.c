@@ -132,6 +132,7 @@ static void finish_step(struct daemon *d, const struct node_update *update)
 	d->steps++;
 	apply(d, update);
 	d->stepping = false;
+	kernel_refusals(d);
 	follow_kernel(d);
 	arm_tick(d);
 	if (d->networks_changed || d->follow) {

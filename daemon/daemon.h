@@ -67,6 +67,8 @@ struct daemon {
 	uv_poll_t kernel_poll;
 	bool kernel_tried; /* to be opened: it may be refused */
 	bool kernel_fed;   /* it has all rows; changes follow one by one */
+	size_t refused_count;
+	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;
 	uv_signal_t signals[3];
 	struct http *http;
@@ -135,7 +137,9 @@ void feed_all(struct daemon *d);
 
 /* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
 
+/* Work of a step; and after the step, a step for each that was refused as there is no kernel. */
 void kernel_work(struct daemon *d, const struct node_work *work);
+void kernel_refusals(struct daemon *d);
 void kernel_told(void *ctx, const struct kernel_tell *tell);
 
 /* ---- metrics.c ---- */

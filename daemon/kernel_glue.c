@@ -10,12 +10,34 @@
 #include "daemon/api.h"
 #include "gossip/base/check.h"
 
-/* Without a kernel nothing can be plugged, and nothing was: say so in the next turn of the node.
- * Only starts without the right to open the kernel's sockets come here. */
+/* Without a kernel nothing can be plugged, and nothing was. Only starts without the right to open
+ * the kernel's sockets come here. The node is not told within its own step. */
 static void refuse_work(struct daemon *d, const struct node_work *work)
 {
-	(void)work;
-	log_line(d->log, LOG_LEVEL_ERROR, "work for the kernel without a kernel was dropped");
+	WEFT_ASSERT(d->refused_count < NODE_WORKS);
+	d->refused[d->refused_count++] =
+	    (struct kernel_refusal){work->endpoint.id, work->kind == WORK_PLUG};
+}
+
+void kernel_refusals(struct daemon *d)
+{
+	struct kernel_refusal refused[NODE_WORKS];
+	size_t count = d->refused_count;
+
+	/* Each telling is a step of its own, which may be refused work in turn. */
+	memcpy(refused, d->refused, count * sizeof(refused[0]));
+	d->refused_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct node_event event = {.kind = NODE_EV_UNPLUGGED, .id = refused[i].endpoint};
+
+		if (refused[i].is_plug) {
+			event.kind = NODE_EV_PLUGGED;
+			weft_err_set(&event.err, WEFT_E_KERNEL,
+				     "weftd could not open the kernel's sockets, so nothing can be "
+				     "attached on this host; its log says why");
+		}
+		daemon_step(d, &event);
+	}
 }
 
 void kernel_work(struct daemon *d, const struct node_work *work)

@@ -10,6 +10,12 @@
 #include "daemon/channel.h"
 #include "overlay/overlay.h"
 
+/* A plug or unplug that nobody can do, because the kernel could not be opened. */
+struct kernel_refusal {
+	struct id endpoint;
+	bool is_plug;
+};
+
 struct kernel_thread;
 
 enum kernel_ask_kind {

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/daemon.h"
+
+#define TOLD_MAX 4
+
+/* What the node is told, instead of its step: see CMakeLists. */
+static struct node_event told[TOLD_MAX];
+static size_t told_count;
+static const struct node_work *more; /* comes out of the step that the first telling causes */
+
+void __wrap_daemon_step(struct daemon *d, struct node_event *event);
+
+void __wrap_daemon_step(struct daemon *d, struct node_event *event)
+{
+	const struct node_work *work = more;
+
+	assert_true(told_count < TOLD_MAX);
+	told[told_count++] = *event;
+	more = NULL;
+	if (!work)
+		return;
+	kernel_work(d, work);
+	kernel_refusals(d);
+}
+
+static struct node_work work_of(enum node_work_kind kind, uint8_t id)
+{
+	struct node_work work = {.kind = kind};
+
+	work.endpoint.id.b[0] = id;
+	return work;
+}
+
+static int setup(void **state)
+{
+	told_count = 0;
+	more = NULL;
+	*state = calloc(1, sizeof(struct daemon));
+	return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+static void without_a_kernel_a_plug_is_refused_after_the_step_with_a_reason(void **state)
+{
+	struct daemon *d = *state;
+	struct node_work plug = work_of(WORK_PLUG, 7);
+
+	kernel_work(d, &plug);
+	assert_int_equal(told_count, 0);
+	kernel_refusals(d);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].kind, NODE_EV_PLUGGED);
+	assert_int_equal(told[0].id.b[0], 7);
+	assert_false(told[0].ok);
+	assert_int_equal(told[0].err.code, WEFT_E_KERNEL);
+	assert_non_null(strstr(told[0].err.message, "kernel's sockets"));
+	kernel_refusals(d);
+	assert_int_equal(told_count, 1);
+}
+
+static void without_a_kernel_there_is_nothing_to_unplug(void **state)
+{
+	struct daemon *d = *state;
+	struct node_work plug = work_of(WORK_PLUG, 7), unplug = work_of(WORK_UNPLUG, 8);
+
+	/* The refusal ends an attach, which makes the node take back what it had done. */
+	more = &unplug;
+	kernel_work(d, &plug);
+	kernel_refusals(d);
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[1].kind, NODE_EV_UNPLUGGED);
+	assert_int_equal(told[1].id.b[0], 8);
+	assert_int_equal(told[1].err.code, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		without_a_kernel_a_plug_is_refused_after_the_step_with_a_reason, setup, teardown),
+	    cmocka_unit_test_setup_teardown(without_a_kernel_there_is_nothing_to_unplug, setup,
+					    teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
