@@ -52,9 +52,12 @@ struct version replica_version(const struct row_view *row)
 
 uint64_t replica_digest(const struct slot *slot)
 {
-	uint64_t words[3] = {slot->place, slot->epoch, slot->sequence};
+	uint8_t bytes[24];
 
-	return map_hash(words, sizeof(words), DIGEST_SEED);
+	wire_put(bytes, slot->place, 8);
+	wire_put(bytes + 8, slot->epoch, 8);
+	wire_put(bytes + 16, slot->sequence, 8);
+	return map_hash(bytes, sizeof(bytes), DIGEST_SEED);
 }
 
 void replica_view(const struct replica *replica, uint32_t slot, struct row_view *row)
@@ -155,13 +158,12 @@ uint32_t replica_find_fact(const struct replica *replica, uint64_t place)
 	return NONE;
 }
 
-uint32_t replica_find_version(const struct replica *replica, uint32_t origin,
-			      struct version version)
+uint32_t replica_find_version(const struct replica *replica, uint32_t origin, struct version at)
 {
 	uint32_t slot = replica_origin(replica, origin)->first;
 
-	while (slot != NONE && (replica_slot(replica, slot)->epoch != version.epoch ||
-				replica_slot(replica, slot)->sequence != version.sequence))
+	while (slot != NONE && (replica_slot(replica, slot)->epoch != at.epoch ||
+				replica_slot(replica, slot)->sequence != at.sequence))
 		slot = replica_slot(replica, slot)->next;
 	return slot;
 }

@@ -119,10 +119,8 @@ uint32_t replica_add_origin(struct replica *replica, uint32_t owner, uint32_t to
 /* The slot of the row with this kind, key and, unless it is a fact, owner and topic. */
 uint32_t replica_find(const struct replica *replica, const struct row_view *key);
 uint32_t replica_find_fact(const struct replica *replica, uint64_t place);
-
-/* The slot of the row with this version in an origin: a walk over all its rows. */
-uint32_t replica_find_version(const struct replica *replica, uint32_t origin,
-			      struct version version);
+/* The slot of an origin's row with this version: a walk over all its rows. */
+uint32_t replica_find_version(const struct replica *replica, uint32_t origin, struct version at);
 uint64_t replica_place(const struct row_view *key);
 uint64_t replica_origin_place(const struct id *owner, const struct id *topic);
 
