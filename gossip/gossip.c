@@ -84,8 +84,6 @@ int gossip_load(struct gossip *g, const struct write *write)
 	case WRITE_META:
 		if (write->meta == META_INCARNATION)
 			return load_incarnation(g, write);
-		if (write->meta == META_SEQUENCE)
-			return tables_load(g->tables, write);
 		return admission_load(g->admission, write);
 	case WRITE_OWN_ROW:
 	case WRITE_FACT:

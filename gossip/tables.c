@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/pack.h"
 #include "compare.h"
 #include "pull.h"
 #include "receive.h"
@@ -46,31 +45,11 @@ void tables_set_admission(struct tables *tables, struct admission *adm)
 	tables->admission = adm;
 }
 
-/* META_SEQUENCE: [topic, highest sequence] as a map. */
-static int load_sequences(struct tables *tables, const struct write *write)
-{
-	struct cursor cursor;
-	size_t count;
-
-	cursor_init(&cursor, write->bytes, write->len);
-	count = cursor_map(&cursor, META_BYTES_MAX);
-	for (size_t i = 0; i < count; i++) {
-		struct batch_last last = {.sequence = 0};
-		cursor_fixed(&cursor, last.topic.b, ID_BYTES);
-		last.sequence = cursor_uint(&cursor, UINT64_MAX - 1);
-		if (cursor_ok(&cursor))
-			vec_push(&tables->batches.last, &last);
-	}
-	return cursor_at_end(&cursor) ? 0 : WEFT_E_INVALID;
-}
-
 int tables_load(struct tables *tables, const struct write *write)
 {
 	struct row_view row, held;
 	uint32_t slot;
 
-	if (write->kind == WRITE_META)
-		return write->len == 0 ? 0 : load_sequences(tables, write);
 	if (row_parse(write->bytes, write->len, &row) != 0 ||
 	    row_is_fact(&row) != (write->kind == WRITE_FACT))
 		return WEFT_E_INVALID;

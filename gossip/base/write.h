@@ -23,11 +23,9 @@ enum meta_key {
 	META_EPOCH = 4,       /* MessagePack uint: last claimed epoch */
 	META_INCARNATION = 5, /* MessagePack uint: SWIM incarnation, persisted before use */
 	META_NODE_NAME = 6,
-	META_ADMIN = 7,     /* this node's admin certificate */
-	META_MARKER = 8,    /* what the runtime directory must hold for a start without guard */
-	META_FENCE = 9,     /* why this node fenced itself; absent: it did not */
-	META_SEEDS = 10,    /* MessagePack array of hostports */
-	META_SEQUENCE = 11, /* MessagePack map topic -> highest sequence ever used */
+	META_ADMIN = 7,  /* this node's admin certificate */
+	META_MARKER = 8, /* what the runtime directory must hold for a start without guard */
+	META_FENCE = 9,  /* why this node fenced itself; absent: it did not */
 	META_LEASE_SEQUENCE = 12,
 };
 
