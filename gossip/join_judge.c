@@ -162,7 +162,9 @@ static int check_name(struct admission *adm, const struct proof *proof, const st
 
 	if (is_promised(adm, proof->name, id))
 		return weft_err_set(err, WEFT_E_NAME_TAKEN,
-				    "another node is joining under the name %s now", proof->name);
+				    "another node is joining under the name %s now; choose another "
+				    "--name or, if that join broke off, try again in a minute",
+				    proof->name);
 	if (old == NULL)
 		return 0;
 	if (!proof->replace)
