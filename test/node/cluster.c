@@ -297,7 +297,9 @@ void cluster_start(struct cluster *cluster, size_t which)
 	host->node = node_new(&config);
 	for (size_t i = 0; i < host->disk_count; i++)
 		assert_int_equal(node_load(host->node, &host->disk[i].write), 0);
-	apply_update(cluster, host, node_start(host->node, cluster->now, wall_of(cluster), true));
+	apply_update(cluster, host,
+		     node_start(host->node, cluster->now, wall_of(cluster), !host->marker_lost));
+	host->marker_lost = false;
 }
 
 void cluster_stop(struct cluster *cluster, size_t which)

@@ -34,6 +34,7 @@ struct host {
 	bool plugs_fail, plugs_wait;
 	bool deaf;        /* applies nothing of others */
 	bool unreachable; /* no datagram in or out */
+	bool marker_lost; /* at the next start the runtime directory is empty */
 	size_t plugs, unplugs;
 	struct local_endpoint last_unplugged;
 };

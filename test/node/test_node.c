@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+#include <string.h>
+
 #include "cluster.h"
 
 static void a_restart_from_its_writes_finds_everything_as_it_was(void **state)
@@ -110,6 +112,33 @@ static void the_last_box_takes_the_host_s_own_endpoint_with_it_after_a_while(voi
 	cluster_free(cluster);
 }
 
+/* Alone means: no member consented to this start. A disk that went back in time, or a copy of one,
+ * may know nothing of leases that were handed out since. */
+static void alone_after_a_reboot_a_node_leases_nothing_new(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct weft_err err;
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 0, &network, 11).err.code, 0);
+	cluster_stop(cluster, 1);
+	cluster_stop(cluster, 0);
+	cluster->hosts[0].marker_lost = true;
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 10000);
+	assert_true(gossip_is_alone(node_gossip(cluster->hosts[0].node)));
+	err = cluster_attached(cluster, 0, &network, 12).err;
+	assert_int_equal(err.code, WEFT_E_GUARDED);
+	assert_non_null(strstr(err.message, "weft ipam confirm"));
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 10000);
+	assert_false(gossip_is_alone(node_gossip(cluster->hosts[0].node)));
+	assert_int_equal(cluster_attached(cluster, 0, &network, 12).err.code, 0);
+	cluster_free(cluster);
+}
+
 static void many_attaches_at_once_all_end_well(void **state)
 {
 	struct cluster *cluster = cluster_new(2);
@@ -140,6 +169,7 @@ int main(void)
 	    cmocka_unit_test(a_restarted_node_is_ready_once_it_has_synced),
 	    cmocka_unit_test(a_restarted_node_that_reaches_nobody_is_ready_after_the_wait),
 	    cmocka_unit_test(the_last_box_takes_the_host_s_own_endpoint_with_it_after_a_while),
+	    cmocka_unit_test(alone_after_a_reboot_a_node_leases_nothing_new),
 	    cmocka_unit_test(many_attaches_at_once_all_end_well),
 	};
 

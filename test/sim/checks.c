@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
+#include "ipamdb/query.h"
 #include "sim.h"
 
 /* --- at every commit: no address has two owners among members that were not removed ----------- */
@@ -52,6 +53,12 @@ void check_write(struct sim *sim, struct sim_host *host, const struct write *wri
 		inet_format(&key.address, address);
 		sim_fail(sim, "address %s of network %.8s is leased twice: host %zu and host %zu",
 			 address, network, owner->host, host->index);
+		return;
+	}
+	if (ipamdb_is_guarded(node_ipamdb(host->node)) &&
+	    !(owner->held && owner->host == host->index)) {
+		sim_fail(sim, "host %zu leases anew although nobody has met it since its reboot",
+			 host->index);
 		return;
 	}
 	owner->held = true;

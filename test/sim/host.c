@@ -273,6 +273,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 	    .mtu_bytes = 1450,
 	    .vxlan_port = 4789,
 	};
+	bool marker_ok;
 
 	WEFT_ASSERT(!host->node);
 	host->boot++;
@@ -285,8 +286,10 @@ void host_start(struct sim *sim, struct sim_host *host)
 	host->disk_free_at = sim->now;
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
-	/* The runtime directory survives a crash of the daemon alone. */
-	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), true));
+	/* The runtime directory survives a crash of the daemon alone, but not one of its host. */
+	marker_ok = host->boot == 1 || sim_draw(sim, 4) != 0;
+	sim->counters[COUNT_REBOOTS] += !marker_ok;
+	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), marker_ok));
 	/* A crash may come between the end of a membership and its answer. */
 	if (gossip_phase(node_gossip(host->node)) != NODE_LEFT)
 		return;

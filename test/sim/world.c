@@ -61,6 +61,7 @@ const char *sim_counter_name(enum sim_counter counter)
 	    [COUNT_COMMIT_FAILED] = "failed commits",
 	    [COUNT_CRASHES] = "crashes",
 	    [COUNT_RESTARTS] = "restarts",
+	    [COUNT_REBOOTS] = "restarts without a marker",
 	    [COUNT_PARTITIONS] = "partitions",
 	    [COUNT_JOINS] = "joins",
 	    [COUNT_ATTACHED] = "attached",
