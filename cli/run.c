@@ -221,7 +221,7 @@ int run_call(const struct cli_options *options, struct call *call)
 		return 0;
 	}
 	if (options->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 		putchar('\n');
 	} else {
 		print_answer(options, call->method, answer, stdout);

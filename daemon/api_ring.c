@@ -9,21 +9,30 @@
 
 #define BLOCKERS_SHOWN 16
 
+/* Only the holder knows what is leased in its ranges: null for those of others. */
+static json_t *json_own(bool is_own, uint64_t count)
+{
+	return is_own ? json_integer((json_int_t)count) : json_null();
+}
+
 static json_t *json_part(struct daemon *d, const struct ipam_ring_info *info)
 {
+	struct id self = gossip_self(node_gossip(d->node));
 	char holder[NAME_BYTES + 8];
 	const char *state = info->clash     ? "conflict"
 			    : info->removed ? "frozen"
 			    : info->held    ? "held"
 					    : "granted";
 
+	bool is_own = id_eq(&info->holder, &self);
+
 	member_label(d, &info->holder, holder);
-	return json_pack("{s:o,s:o,s:I,s:o,s:o,s:I,s:s,s:I,s:I,s:I}", "first",
-			 json_inet(&info->first), "last", json_inet(&info->last), "addresses",
-			 (json_int_t)info->count, "holder", json_name(holder), "holder_id",
-			 json_id(&info->holder), "generation", (json_int_t)info->generation,
-			 "state", state, "free", (json_int_t)info->free, "leased",
-			 (json_int_t)info->leased, "cooling", (json_int_t)info->cooling);
+	return json_pack(
+	    "{s:o,s:o,s:I,s:o,s:o,s:I,s:s,s:o,s:o,s:o}", "first", json_inet(&info->first), "last",
+	    json_inet(&info->last), "addresses", (json_int_t)info->count, "holder",
+	    json_name(holder), "holder_id", json_id(&info->holder), "generation",
+	    (json_int_t)info->generation, "state", state, "free", json_own(is_own, info->free),
+	    "leased", json_own(is_own, info->leased), "cooling", json_own(is_own, info->cooling));
 }
 
 static json_t *json_blockers(struct daemon *d)

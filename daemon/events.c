@@ -62,7 +62,7 @@ void events_cursor(const struct events *events, char out[CURSOR_BYTES])
 /* One line with its newline, malloc'd; json is taken over. */
 static char *line_of(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	size_t len;
 	char *line;
 

@@ -55,7 +55,7 @@ void request_answer_text(struct request *req, int status, const char *type, char
 
 static void answer_json(struct request *req, int status, json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
 	json_decref(json);
 	request_answer_text(req, status, "application/json", text);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Words for trace records: the text of the event with %n, %o, %a and %v filled in, and the same
+ * Words for trace records: the text of the event with %n, %o, %a, %v and %c filled in, and the same
  * values as fields.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "daemon/log.h"
+#include "gossip/base/err.h"
 
 static enum log_level level_of(char letter)
 {
@@ -28,6 +29,7 @@ struct words {
 	char object[ID_TEXT_BYTES];
 	char addr[HOSTPORT_TEXT_BYTES];
 	char value[24];
+	const char *code;
 };
 
 static const char *word_of(const struct words *words, char letter, const char **key)
@@ -42,6 +44,9 @@ static const char *word_of(const struct words *words, char letter, const char **
 	case 'a':
 		*key = "addr";
 		return words->addr;
+	case 'c':
+		*key = "code";
+		return words->code;
 	default:
 		*key = "value";
 		return words->value;
@@ -66,8 +71,9 @@ void log_trace(struct log *log, const struct trace_record *record)
 	else
 		inet_format(&record->addr.ip, words.addr);
 	snprintf(words.value, sizeof(words.value), "%" PRId64, record->value);
+	words.code = weft_code_info((int)record->value)->name;
 	for (; *at && len + 1 < sizeof(text); at++) {
-		if (at[0] != '%' || !strchr("noav", at[1]) || count == 4) {
+		if (at[0] != '%' || !strchr("noavc", at[1]) || count == 4) {
 			text[len++] = *at;
 			continue;
 		}

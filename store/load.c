@@ -174,7 +174,7 @@ static int table_load(struct store *store, size_t table,
 		if (c.bad)
 			code = weft_err_set(
 			    err, WEFT_E_STORE,
-			    "a row of table %s in %s is damaged; restore a backup (weft restore)",
+			    "a row of table %s in %s is damaged; put a backup in its place",
 			    tables[table].table, store->path);
 		else
 			code = visit(ctx, &write);

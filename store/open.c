@@ -67,8 +67,8 @@ static int open_fail(const struct store *store, bool damaged, struct weft_err *e
 	if (damaged || rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
 		return weft_err_set(
 		    err, WEFT_E_STORE,
-		    "%s: %.200s; run weft restore FILE with a backup while weftd is "
-		    "stopped, or move the file away and join the cluster anew",
+		    "%s: %.200s; with weftd stopped put a backup in its place, or move the "
+		    "file away and join the cluster anew",
 		    store->path, inner.message);
 	return weft_err_wrap(err, "opening %s", store->path);
 }

@@ -58,6 +58,14 @@ void reserve_request(struct node *node, const struct node_request *request)
 	ask(node, op, &ipam);
 }
 
+static bool is_in_pools(const struct rec_network *network, const struct inet *ip)
+{
+	for (size_t i = 0; i < network->pool_count; i++)
+		if (prefix_has(&network->pools[i].subnet, ip))
+			return true;
+	return false;
+}
+
 void release_request(struct node *node, const struct node_request *request)
 {
 	struct op *op = request_op(node, OP_RELEASE, request);
@@ -66,9 +74,10 @@ void release_request(struct node *node, const struct node_request *request)
 				    .addr_count = 1,
 				    .force = request->flag,
 				    .deadline = MONO_NEVER};
+	const struct network *network = network_find(node, &request->id);
 	const struct box *box;
 	struct lease lease;
-	char id[ID_TEXT_BYTES];
+	char id[ID_TEXT_BYTES], text[INET_TEXT_BYTES];
 
 	if (op == NULL)
 		return;
@@ -77,6 +86,12 @@ void release_request(struct node *node, const struct node_request *request)
 		return;
 	}
 	ipam.addrs[0] = request->addrs[0].ip;
+	if (network != NULL && !is_in_pools(&network->rec, &ipam.addrs[0])) {
+		inet_format(&ipam.addrs[0], text);
+		op_fail(node, op, WEFT_E_ADDRESS_OUTSIDE, "%s belongs to no pool of network %s",
+			text, network->rec.name);
+		return;
+	}
 	/* Not even by force: the box would go on using it. */
 	if (ipamdb_lease(node->ipamdb, &request->id, &ipam.addrs[0], &lease) && !lease.cooling &&
 	    (box = box_find(node, &lease.endpoint)) != NULL) {

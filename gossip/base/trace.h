@@ -9,13 +9,14 @@
 #include "addr.h"
 #include "instant.h"
 
-/* X(constant, level: e w i d, text with %n for node, %o for object, %v for value, %a address) */
+/* X(constant, level: e w i d, text with %n for node, %o for object, %v for value, %c for
+ * the error code in value, %a address) */
 #define TRACE_EVENTS(X)                                                                   \
 	X(STARTED, 'i', "node %n started with epoch %v")                                  \
 	X(CLAIMED, 'i', "epoch %v claimed with member %n")                                \
 	X(ALONE, 'w', "no member answers; going on with the stored state")                \
 	X(JOINED, 'i', "joined through %a, admitted by %n")                               \
-	X(JOIN_REFUSED, 'w', "join through %a refused with code %v")                      \
+	X(JOIN_REFUSED, 'w', "join through %a refused: %c")                               \
 	X(ADMITTED, 'i', "admitted node %n at %a")                                        \
 	X(MEMBER_ALIVE, 'i', "member %n is alive at %a")                                  \
 	X(MEMBER_SUSPECT, 'i', "member %n is suspected by %o")                            \
@@ -31,7 +32,7 @@
 	X(ISOLATED, 'w', "isolated: no member heard for %v ms")                           \
 	X(RECONNECTED, 'i', "no longer isolated: heard %n")                               \
 	X(ROW_CONFLICT, 'e', "two different rows of %n with one version in %o")           \
-	X(ROW_REFUSED, 'w', "row of %n refused with code %v")                             \
+	X(ROW_REFUSED, 'w', "row of %n refused: %c")                                      \
 	X(OWNER_CAPPED, 'w', "rows of %n are over its cap of %v")                         \
 	X(SYNCED, 'd', "synced with %n, %v rows")                                         \
 	X(DROPPED, 'd', "datagram from %a dropped for reason %v")                         \

@@ -45,6 +45,18 @@ static void an_address_is_reserved_and_released(void **state)
 	cluster_free(cluster);
 }
 
+static void an_address_of_no_pool_is_not_released(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct inet outside = inet_from_v4(0x0a020001u);
+
+	(void)state;
+	assert_int_equal(release(cluster, &network, &outside, false), WEFT_E_ADDRESS_OUTSIDE);
+	assert_int_equal(release(cluster, &network, &outside, true), WEFT_E_ADDRESS_OUTSIDE);
+	cluster_free(cluster);
+}
+
 static void the_address_of_a_live_endpoint_is_not_released_even_by_force(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -101,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_address_is_reserved_and_released),
+	    cmocka_unit_test(an_address_of_no_pool_is_not_released),
 	    cmocka_unit_test(the_address_of_a_live_endpoint_is_not_released_even_by_force),
 	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
 	};

@@ -159,7 +159,7 @@ static void a_file_that_is_no_database_is_refused_with_a_way_out(void **state)
 	scribble(*state, 0, 100);
 	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
 	assert_non_null(strstr(err.message, STORE_FILE));
-	assert_non_null(strstr(err.message, "weft restore"));
+	assert_non_null(strstr(err.message, "backup in its place"));
 }
 
 static void a_damaged_page_is_found_at_open_with_a_way_out(void **state)
@@ -173,7 +173,7 @@ static void a_damaged_page_is_found_at_open_with_a_way_out(void **state)
 	scribble(*state, st.st_size - 4 * PAGE_BYTES, 4 * PAGE_BYTES);
 	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
 	assert_non_null(strstr(err.message, "damaged"));
-	assert_non_null(strstr(err.message, "weft restore"));
+	assert_non_null(strstr(err.message, "backup in its place"));
 }
 
 static void a_truncated_database_is_found_at_open(void **state)
@@ -183,7 +183,7 @@ static void a_truncated_database_is_found_at_open(void **state)
 	store_with_leases(*state);
 	assert_int_equal(truncate(in_dir(*state, STORE_FILE), 5 * PAGE_BYTES), 0);
 	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
-	assert_non_null(strstr(err.message, "weft restore"));
+	assert_non_null(strstr(err.message, "backup in its place"));
 }
 
 static void somebody_elses_database_is_left_alone(void **state)
