@@ -20,7 +20,14 @@
 
 #include "check.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) /* as clang says it */
+#define HEAP_WATCHED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) /* as gcc does */
+#define HEAP_WATCHED 1
+#endif
+#if defined(HEAP_WATCHED)
 #include <sanitizer/asan_interface.h>
 #define HEAP_POISON(at, bytes) ASAN_POISON_MEMORY_REGION(at, bytes)
 #define HEAP_UNPOISON(at, bytes) ASAN_UNPOISON_MEMORY_REGION(at, bytes)
