@@ -6,7 +6,8 @@
 #   make deps        install the Debian packages that weft is built and tested with (root)
 #   make             build into build/
 #   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
-#   make test        all test layers (root); each is a target of its own: test-unit test-sim test-netns
+#   make test        all test layers (root); each is a target of its own:
+#                    test-unit test-sim test-fuzz test-netns
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements, never part of pass or fail
 #   make install     DESTDIR= PREFIX=/usr
@@ -18,6 +19,8 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr
 JOBS ?= $(shell nproc)
+# For each fuzzer; by hand an hour is SECONDS=3600.
+SECONDS ?= 10
 # Debian's python3 has Debian's pytest; another one may stand before it in PATH.
 PYTHON := /usr/bin/python3
 export DESTDIR
@@ -32,7 +35,8 @@ PACKAGES := \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
 	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 
-.PHONY: all deps build build-asan demo test test-unit test-sim test-netns bench lint install clean
+.PHONY: all deps build build-asan build-fuzz demo test test-unit test-sim test-fuzz test-netns bench \
+	lint install clean
 
 all: build
 
@@ -58,11 +62,17 @@ build/build.ninja:
 build-asan/build.ninja:
 	cmake --preset asan
 
+build-fuzz/build.ninja:
+	cmake --preset fuzz
+
 build: build/build.ninja
 	cmake --build build --parallel $(JOBS)
 
 build-asan: build-asan/build.ninja
 	cmake --build build-asan --parallel $(JOBS)
+
+build-fuzz: build-fuzz/build.ninja
+	cmake --build build-fuzz --target fuzz --parallel $(JOBS)
 
 # What needs packages first asks for them in an order that make -j keeps.
 demo: deps
@@ -72,6 +82,7 @@ demo: deps
 test: deps
 	$(MAKE) test-unit
 	$(MAKE) test-sim
+	$(MAKE) test-fuzz
 	$(MAKE) test-netns
 
 test-unit: build build-asan
@@ -80,6 +91,9 @@ test-unit: build build-asan
 
 test-sim: build
 	ctest --test-dir build -L sim --output-on-failure --no-tests=error -j $(JOBS)
+
+test-fuzz: build-fuzz
+	bash test/fuzz/run.sh build-fuzz/test/fuzz $(SECONDS) </dev/null
 
 test-netns: build
 	$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null
@@ -103,4 +117,4 @@ install: build
 	cmake --install build --prefix "$(PREFIX)"
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz

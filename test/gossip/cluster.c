@@ -27,6 +27,7 @@ struct cluster *cluster_new(void)
 	WEFT_ASSERT(c != NULL);
 	c->now.ns = NS_PER_S;
 	c->wall.ms = INT64_C(1795000000000);
+	c->pages = page_source_mmap();
 	c->flight = calloc(CLUSTER_FLIGHT, sizeof(*c->flight));
 	WEFT_ASSERT(c->flight != NULL);
 	for (size_t n = 0; n < CLUSTER_NODES; n++) {
@@ -74,9 +75,8 @@ static void step(struct cluster *c, size_t n, struct gossip_event event)
 void cluster_start(struct cluster *c, size_t n)
 {
 	struct cnode *node = &c->nodes[n];
-	struct page_source pages = page_source_mmap();
 	struct gossip_config config = {
-	    .pages = pages,
+	    .pages = c->pages,
 	    .blobs = &node->blobs,
 	    .advertise = node->addr,
 	    .trace = {c, trace},
@@ -89,7 +89,7 @@ void cluster_start(struct cluster *c, size_t n)
 	if (node->advertise_nothing)
 		config.advertise.ip = inet_from_v4(0);
 	memcpy(config.name, node->name, sizeof(config.name));
-	heap_init(&node->heap, &pages);
+	heap_init(&node->heap, &c->pages);
 	blob_store_init(&node->blobs, &node->heap, n);
 	node->g = gossip_new(&config);
 	for (size_t i = 0; i < node->stored_count; i++) {

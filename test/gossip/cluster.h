@@ -50,6 +50,7 @@ struct flight {
 
 struct cluster {
 	char token[TOKEN_TEXT_MAX]; /* of cluster_make */
+	struct page_source pages;   /* of all nodes; anonymous memory unless set before a start */
 	struct cnode nodes[CLUSTER_NODES];
 	struct mono now;
 	struct wall wall;

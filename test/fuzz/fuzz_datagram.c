@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Datagrams at a whole core that is one of three members. An input is a few records, each a way, a
+ * pause and a piece of bytes:
+ *
+ *   way 0 raw from a member's address, 1 raw from a stranger, 2 and 3 frames that the second or
+ *   third member seals (so the parsers behind the seal see them), 4 a genuine datagram of the
+ *   second member with one byte changed, 5 a row or fact signed by the second member in a frame
+ *   of his; 6 the same from the founder, who is an admin, told to the second member
+ *
+ * The cluster is formed once and put back for every input.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "gossip/gossip_impl.h"
+#include "input.h"
+#include "test/gossip/cluster.h"
+
+#define NODES 3
+#define RECORDS_MAX 12
+#define ARENA_BYTES ((size_t)256 << 20)
+#define AFTER_MS 3
+
+static struct {
+	struct arena arena;
+	struct cluster *now;
+	struct cluster kept;
+	struct stored *stored[NODES]; /* of kept */
+	struct flight *flight;
+} world;
+
+static void world_keep(void)
+{
+	struct cluster *c = world.now;
+
+	arena_keep(&world.arena);
+	world.kept = *c;
+	for (size_t n = 0; n < NODES; n++) {
+		size_t bytes = c->nodes[n].stored_count * sizeof(struct stored);
+
+		world.stored[n] = malloc(bytes);
+		FUZZ_MUST(world.stored[n] != NULL);
+		memcpy(world.stored[n], c->nodes[n].stored, bytes);
+	}
+	world.flight = malloc(c->flights * sizeof(struct flight) + 1);
+	FUZZ_MUST(world.flight != NULL);
+	memcpy(world.flight, c->flight, c->flights * sizeof(struct flight));
+}
+
+static void world_restore(void)
+{
+	struct cluster *c = world.now;
+
+	arena_restore(&world.arena);
+	*c = world.kept;
+	for (size_t n = 0; n < NODES; n++)
+		memcpy(c->nodes[n].stored, world.stored[n],
+		       c->nodes[n].stored_count * sizeof(struct stored));
+	memcpy(c->flight, world.flight, c->flights * sizeof(struct flight));
+}
+
+static void world_open(void)
+{
+	arena_open(&world.arena, ARENA_BYTES);
+	world.now = cluster_new();
+	world.now->pages = arena_pages(&world.arena);
+	cluster_form(world.now, NODES);
+	world_keep();
+}
+
+/* Node from seals frames to node to, who hears them at once. */
+static void tell(size_t from, size_t to, const uint8_t *frames, size_t len)
+{
+	struct cluster *c = world.now;
+	struct gossip *g = c->nodes[from].g;
+	struct id id = gossip_self(c->nodes[to].g);
+	struct member *member = member_find(&g->members, &id);
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	size_t sent;
+
+	if (member == NULL || len > seal_room(g->seal, member))
+		return;
+	core_begin_step(&g->core, c->now, c->wall);
+	if (seal_send(g->seal, member, NULL, frames, len) != 0 || g->update.send_count == 0)
+		return;
+	sent = g->update.sends[0].len;
+	memcpy(bytes, g->update.sends[0].bytes, sent);
+	cluster_deliver(c, to, &c->nodes[from].addr, bytes, sent);
+}
+
+/* Kind, topic and key from the piece; epoch and sequence follow what the author wrote so far. */
+static void tell_row(size_t from, size_t to, struct input piece)
+{
+	struct gossip *g = world.now->nodes[from].g;
+	uint8_t message[10 + ID_BYTES + ROW_BYTES_MAX] = "weft row 1";
+	uint8_t frame[FRAME_HEADER_BYTES + ROW_BYTES_MAX];
+	uint8_t bytes[ROW_BYTES_MAX];
+	uint64_t kind = input_number(&piece, 1);
+	uint64_t shape = input_number(&piece, 1);
+	struct row_view row = {
+	    .kind = (uint16_t)(shape & 1 ? ROW_KIND_FACTS + kind % 16 : kind % ROW_KIND_FACTS),
+	    .deleted = (shape & 3) == 2,
+	    .owner = g->core.self.id,
+	    .epoch = shape & 1 ? 0 : g->core.self.epoch + (shape >> 6),
+	    .sequence = input_number(&piece, 2),
+	    .at = world.now->wall,
+	};
+	const uint8_t *key;
+	int len;
+
+	row.key_len = shape >> 2 & 1 ? ID_BYTES : (size_t)input_number(&piece, 1) % KEY_BYTES_MAX;
+	key = input_piece(&piece, &row.key_len);
+	memcpy(row.key, key, row.key_len);
+	if (shape & 8)
+		memcpy(row.key, g->core.self.id.b, row.key_len < ID_BYTES ? row.key_len : ID_BYTES);
+	if ((shape & 17) == 16) /* facts have no topic */
+		memset(row.topic.b, 0x70, ID_BYTES);
+	row.value = piece.at;
+	row.value_len = piece.len;
+	if (row.kind == 0)
+		return;
+	len = row_encode(&row, bytes, sizeof(bytes));
+	if (len < 0)
+		return;
+	memcpy(message + 10, g->core.self.cluster.b, ID_BYTES);
+	memcpy(message + 10 + ID_BYTES, bytes, (size_t)len);
+	g->core.crypto->sign(g->core.crypto->ctx, g->core.self.sign_sec, message,
+			     10 + ID_BYTES + (size_t)len, bytes + len);
+	tell(from, to, frame, wire_put_frame(frame, FRAME_ROW, bytes, (size_t)len + ROW_SIG_BYTES));
+}
+
+/* A datagram that the second member really sent, changed at one place. */
+static void tell_changed(struct input piece)
+{
+	static const uint8_t nothing[] = {FRAME_CHALLENGE, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct cluster *c = world.now;
+	struct gossip *g = c->nodes[1].g;
+	struct id id = gossip_self(c->nodes[0].g);
+	struct member *member = member_find(&g->members, &id);
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	size_t at = (size_t)input_number(&piece, 2);
+	size_t len;
+
+	core_begin_step(&g->core, c->now, c->wall);
+	if (member == NULL || seal_send(g->seal, member, NULL, nothing, sizeof(nothing)) != 0 ||
+	    g->update.send_count == 0)
+		return;
+	len = g->update.sends[0].len;
+	memcpy(bytes, g->update.sends[0].bytes, len);
+	bytes[at % len] ^= (uint8_t)input_number(&piece, 1);
+	if (piece.len > 0)
+		len = len - len * piece.at[0] / 256;
+	cluster_deliver(c, 0, &c->nodes[1].addr, bytes, len);
+}
+
+static void record(unsigned way, struct input piece)
+{
+	struct hostport stranger = {inet_from_v4(0xc0000201), GOSSIP_PORT};
+	struct cluster *c = world.now;
+
+	switch (way % 7) {
+	case 0:
+		cluster_deliver(c, 0, &c->nodes[1].addr, piece.at, piece.len);
+		break;
+	case 1:
+		cluster_deliver(c, 0, &stranger, piece.at, piece.len);
+		break;
+	case 2:
+	case 3:
+		tell(way % 7 - 1, 0, piece.at, piece.len);
+		break;
+	case 4:
+		tell_changed(piece);
+		break;
+	case 5:
+		tell_row(1, 0, piece);
+		break;
+	default:
+		tell_row(0, 1, piece);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+
+	if (world.now == NULL)
+		world_open();
+	world_restore();
+	for (int i = 0; i < RECORDS_MAX && in.len > 0; i++) {
+		unsigned way = (unsigned)input_number(&in, 1);
+		int64_t pause_ms = (int64_t)input_number(&in, 1) % 8;
+		size_t len = (size_t)input_number(&in, 2) % (DATAGRAM_BYTES_MAX + 2);
+		const uint8_t *piece = input_piece(&in, &len);
+
+		record(way, (struct input){piece, len});
+		cluster_run(world.now, pause_ms);
+	}
+	cluster_run(world.now, AFTER_MS);
+	for (size_t n = 0; n < NODES; n++)
+		gossip_check(world.now->nodes[n].g);
+	return 0;
+}
