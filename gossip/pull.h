@@ -8,8 +8,8 @@
  *   PULL_END  [[place, ...]]: all facts asked for were sent but these, which are not here
  *             [topic, owner, mode, after, through, more, claim, list of versions]
  *
- * Versions are two numbers, lists of them as in versions.h. The rows themselves come as FRAME_ROW before their PULL_END, if the
- * network keeps the order.
+ * Versions are two numbers, lists of them as in versions.h. The rows themselves come as FRAME_ROW
+ * before their PULL_END, if the network keeps the order.
  */
 #pragma once
 

@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * What the store gets in the background: foreign facts and member rows soon, other foreign rows
- * every SNAPSHOT_MS, and what to forget. A restart starts from it; the owners remain the truth, so a
- * write that failed is only tried again.
+ * every SNAPSHOT_MS, and what to forget. A restart starts from it; the owners remain the truth, so
+ * a write that failed is only tried again.
  */
 #pragma once
 

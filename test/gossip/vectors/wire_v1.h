@@ -63,8 +63,7 @@ __attribute__((unused)) static const char vector_pair_tx[] =
 __attribute__((unused)) static const char vector_sealed[] =
     "1183de67730ab0dbd643fb040000000000000005e2100192014e0798ae691d06ab92dcda67653ef4"
     "2e";
-__attribute__((unused)) static const char vector_digest[] =
-    "9500cf1abd43cdea31c44b000090";
+__attribute__((unused)) static const char vector_digest[] = "9500cf1abd43cdea31c44b000090";
 __attribute__((unused)) static const char vector_marks[] =
     "9500c4100000000000000000000000000000000000cfffffffffffffffff9293cf14e31eb418d88b"
     "29cfdcb2190b5d56afa40196c410c800000000c8c8c8c8c8c8c8c8c8c8c800000102cf6b617eae3b"
@@ -84,8 +83,7 @@ __attribute__((unused)) static const char vector_buckets[] =
     "35494f699f00cfcb059c0a8087ed80cf8a57dcb7f05f2eb7cf8ab2726f31b71f63cf815b73d7d086"
     "8329cf563449ae697492d9cfffb024b8c887f772cf9136b49d544d2f5ecf8d8f014c452e16e8cfe7"
     "4963caf23e2bfa";
-__attribute__((unused)) static const char vector_pull_fact[] =
-    "9291cf010203040506070890";
+__attribute__((unused)) static const char vector_pull_fact[] = "9291cf010203040506070890";
 __attribute__((unused)) static const char vector_pull[] =
     "92909196c41000000000000000000000000000000000c41009090909090909090909090909090909"
     "00000090";
