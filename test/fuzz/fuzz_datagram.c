@@ -7,7 +7,11 @@
  *   way 0 raw from a member's address, 1 raw from a stranger, 2 and 3 frames that the second or
  *   third member seals (so the parsers behind the seal see them), 4 a genuine datagram of the
  *   second member with one byte changed, 5 a row or fact signed by the second member in a frame
- *   of his; 6 the same from the founder, who is an admin, told to the second member
+ *   of his; 6 the same from the founder, who is an admin, told to the second member; 7 a
+ *   certificate that the second member signed, from his address or another; 8 his own member
+ *   record, changed
+ *
+ * In frames a run of sixteen bytes 1, 2 or 3 stands for the id of that member.
  *
  * The cluster is formed once and put back for every input.
  */
@@ -15,6 +19,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "gossip/cert.h"
 #include "gossip/gossip_impl.h"
 #include "input.h"
 #include "test/gossip/cluster.h"
@@ -132,6 +137,75 @@ static void tell_row(size_t from, size_t to, struct input piece)
 	tell(from, to, frame, wire_put_frame(frame, FRAME_ROW, bytes, (size_t)len + ROW_SIG_BYTES));
 }
 
+static void tell_cert(struct input piece)
+{
+	struct hostport elsewhere = {inet_from_v4(0x0a000063), GOSSIP_PORT};
+	struct cluster *c = world.now;
+	struct gossip *g = c->nodes[1].g;
+	uint64_t shape = input_number(&piece, 1);
+	struct cert cert = {
+	    .wire_min = 1,
+	    .wire_max = 1 + (shape >> 4 & 1),
+	    .cluster = g->core.self.cluster,
+	    .node = g->core.self.id,
+	    .epoch = g->core.self.epoch + input_number(&piece, shape & 1 ? 8 : 1),
+	};
+	uint8_t bytes[WIRE_HEADER_BYTES + CERT_BYTES] = {WIRE_VERSION << 4 | DGRAM_CERT};
+
+	if (cert.epoch == 0)
+		return;
+	for (size_t i = 0; i < KX_PUB_BYTES; i++)
+		cert.key[i] = (uint8_t)input_number(&piece, 1);
+	wire_put(bytes + 4, cert_key_id(g->core.crypto, cert.key), 8);
+	cert_sign(g->core.crypto, &cert, g->core.self.sign_sec, bytes + WIRE_HEADER_BYTES);
+	cluster_deliver(c, 0, shape & 2 ? &elsewhere : &c->nodes[1].addr, bytes, sizeof(bytes));
+}
+
+static void tell_member(struct input piece)
+{
+	struct gossip *g = world.now->nodes[1].g;
+	struct rec_member rec = g->core.self.member;
+	uint64_t shape = input_number(&piece, 1);
+	uint8_t bytes[5 + VALUE_BYTES_MAX] = {ROW_MEMBER, 0, 0x10, 0};
+	int len;
+
+	bytes[1] = (uint8_t)(shape & 0xc0);
+	if (shape & 1)
+		rec.left = true;
+	if (shape & 2)
+		rec.gossip.port = (uint16_t)input_number(&piece, 2);
+	if (shape & 4)
+		rec.vtep = inet_from_v4((uint32_t)input_number(&piece, 4));
+	if (shape & 8)
+		rec.name[0] = (char)('a' + input_number(&piece, 1) % 26);
+	if (shape & 16)
+		rec.chain[input_number(&piece, 2) % CHAIN_BYTES_MAX] ^= 1;
+	len = rec_member_encode(&rec, bytes + 5, sizeof(bytes) - 5);
+	if (len > 0) /* key of no bytes: its length is the zero before the value */
+		tell_row(1, 0, (struct input){bytes, 5 + (size_t)len});
+}
+
+/* Ids of members in the place of their numbers. */
+static void tell_frames(size_t from, struct input piece)
+{
+	uint8_t frames[WIRE_PAYLOAD_MAX];
+	uint8_t mark[ID_BYTES];
+
+	if (piece.len > sizeof(frames))
+		return;
+	memcpy(frames, piece.at, piece.len);
+	for (size_t n = 0; n < NODES; n++) {
+		struct id id = gossip_self(world.now->nodes[n].g);
+
+		memset(mark, (int)n + 1, sizeof(mark));
+		for (size_t at = 0; at + ID_BYTES <= piece.len; at++) {
+			if (memcmp(frames + at, mark, ID_BYTES) == 0)
+				memcpy(frames + at, id.b, ID_BYTES);
+		}
+	}
+	tell(from, 0, frames, piece.len);
+}
+
 /* A datagram that the second member really sent, changed at one place. */
 static void tell_changed(struct input piece)
 {
@@ -161,7 +235,7 @@ static void record(unsigned way, struct input piece)
 	struct hostport stranger = {inet_from_v4(0xc0000201), GOSSIP_PORT};
 	struct cluster *c = world.now;
 
-	switch (way % 7) {
+	switch (way % 9) {
 	case 0:
 		cluster_deliver(c, 0, &c->nodes[1].addr, piece.at, piece.len);
 		break;
@@ -170,7 +244,7 @@ static void record(unsigned way, struct input piece)
 		break;
 	case 2:
 	case 3:
-		tell(way % 7 - 1, 0, piece.at, piece.len);
+		tell_frames(way % 9 - 1, piece);
 		break;
 	case 4:
 		tell_changed(piece);
@@ -178,8 +252,14 @@ static void record(unsigned way, struct input piece)
 	case 5:
 		tell_row(1, 0, piece);
 		break;
-	default:
+	case 6:
 		tell_row(0, 1, piece);
+		break;
+	case 7:
+		tell_cert(piece);
+		break;
+	default:
+		tell_member(piece);
 		break;
 	}
 }

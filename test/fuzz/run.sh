@@ -3,7 +3,8 @@
 # Copyright The weft authors
 #
 # Runs every fuzzer for some seconds from its corpus, two at once: run.sh <directory of the
-# programs> <seconds>. What it finds beyond the corpus stays in <directory>/found, also for the next
+# programs> <seconds>; SEED=n begins elsewhere. What it finds beyond the corpus stays in
+# <directory>/found, also for the next
 # run; a crash, a leak or a slow input fails and is kept there, with the line that shows it again.
 set -euo pipefail
 
@@ -16,7 +17,7 @@ targets=(certificate token row message request config datagram)
 fuzz() {
 	local target=$1 log=$found/$1.log
 	mkdir -p "$found/$target"
-	if "$programs/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+	if "$programs/fuzz_$target" -max_total_time="$seconds" -seed="${SEED:-1}" -timeout=10 -rss_limit_mb=2048 \
 		-max_len=4096 -print_final_stats=1 -verbosity=1 \
 		-artifact_prefix="$found/$target-" "$found/$target" "$corpus/$target" \
 		>"$log" 2>&1; then

@@ -83,7 +83,7 @@ def datagrams(golden, wire):
         "claim": frame(4, bytes(24)), "claim_answer": frame(5, bytes(24)),
         "ping": frame(16, bytes(4)), "ack": frame(17, bytes(4)),
         "ping_req": frame(18, bytes(20)), "nack": frame(19, bytes(4)),
-        "suspect": frame(20, bytes(24)), "failed": frame(21, bytes(24)),
+        "suspect": frame(20, b"\x03" * 16 + bytes(8) + b"\x02" * 16), "failed": frame(21, b"\x03" * 16 + bytes(8)),
         "alive": frame(22, bytes(8)),
         "request": frame(48, bytes(8) + b"\x01\x01"), "answer": frame(49, bytes(8) + b"\x01"),
         "answer_ack": frame(50, bytes(8)),
@@ -98,6 +98,10 @@ def datagrams(golden, wire):
     seeds["raw_sealed"] = record(0, bytes.fromhex(wire["sealed"]))
     seeds["raw_hello"] = record(1, b"\x14" + bytes(11) + b"\x01" * 8 + b"\x05" * 32 + bytes(1180))
     seeds["raw_cert"] = record(1, b"\x13" + bytes(19) + cert)
+    seeds["cert_newer"] = record(7, b"\x00\x01" + b"\x09" * 32)
+    seeds["cert_elsewhere"] = record(7, b"\x02\x01" + b"\x09" * 32, 7)
+    seeds["member_moved"] = record(8, b"\x06\x1f\x0c\x0a\x00\x00\x09")
+    seeds["member_left"] = record(8, b"\x01")
     seeds["changed"] = record(4, b"\x00\x15\x01") + record(4, b"\x00\x00\x00\x40")
     for number, name in ((1, "member"), (2, "tags"), (3, "endpoint"), (4, "network")):
         if name in golden:
