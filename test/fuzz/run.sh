@@ -4,8 +4,8 @@
 #
 # Runs every fuzzer for some seconds from its corpus, two at once: run.sh <directory of the
 # programs> <seconds>; SEED=n begins elsewhere. What it finds beyond the corpus stays in
-# <directory>/found, also for the next
-# run; a crash, a leak or a slow input fails and is kept there, with the line that shows it again.
+# <directory>/found, also for the next run; a crash, a leak or a slow input fails and is kept
+# there, with the line that shows it again.
 set -euo pipefail
 
 programs=$1
