@@ -148,6 +148,11 @@ static enum verdict waiter_try(struct ipamdb *db, struct waiter *waiter, struct 
 	}
 	if (db_may_lease(db, err) != 0)
 		return VERDICT_FAIL;
+	/* What comes in now comes from somebody who leaves as well, and is passed on. */
+	if (db->handover.active) {
+		weft_err_set(err, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		return VERDICT_FAIL;
+	}
 	net->busy_at = db->now;
 	for (size_t i = 0; i < waiter->slot_count; i++) {
 		enum verdict one = VERDICT_READY;

@@ -38,6 +38,10 @@ void reserve_request(struct node *node, const struct node_request *request)
 		op_fail_err(node, op, &err);
 		return;
 	}
+	if (node->leaving) {
+		op_fail(node, op, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		return;
+	}
 	if (request->addr_count > ENDPOINT_ADDRS_MAX ||
 	    (request->text != NULL && strlen(request->text) >= NAME_BYTES)) {
 		op_fail(node, op, WEFT_E_INVALID, "at most %d addresses and a name of %d bytes",

@@ -47,6 +47,9 @@ void check_write(struct sim *sim, struct sim_host *host, const struct write *wri
 			owner->held = false;
 		return;
 	}
+	/* Removed, but not told yet: what it leases counts no more, whoever else has it. */
+	if (host->state == HOST_REMOVED)
+		return;
 	if (owner->held && sim->hosts[owner->host].state != HOST_REMOVED &&
 	    (owner->host != host->index || !id_eq(&owner->endpoint, &write->lease.endpoint))) {
 		id_format(&key.network, network);
