@@ -3,11 +3,12 @@
 /*
  * weft-sim: runs seeds and says which failed and how to replay them.
  *
- *   weft-sim [--seeds N | --file F] [--first S] [--hosts N] [--replay S] [--trace FILE] [--repeat]
- *            [--verbose]
+ *   weft-sim [--seeds N | --file F] [--first S] [--hosts N] [--set NAME=VALUE]... [--replay S]
+ *            [--trace FILE] [--repeat] [--verbose] [--options]
  *
  * --file runs the seeds named in a file, one a line, '#' begins a comment. Closes with "N passed, N
- * failed". --repeat runs each seed twice and compares the traces.
+ * failed". --set pins an option of every seed (--options prints them as seed S drew them). --repeat
+ * runs each seed twice and compares the traces.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -18,10 +19,19 @@
 
 struct arguments {
 	uint64_t seeds, first;
-	size_t hosts;
+	struct sim_pins pins;
+	char pinned[1024]; /* the same as they were given, for the line that replays a failure */
 	const char *trace, *file;
-	bool repeat, verbose;
+	bool repeat, verbose, options;
 };
+
+static bool pin(struct arguments *args, const char *text)
+{
+	size_t len = strlen(args->pinned);
+
+	snprintf(args->pinned + len, sizeof(args->pinned) - len, " --set %s", text);
+	return sim_pins_add(&args->pins, text);
+}
 
 static bool arguments_parse(int argc, char **argv, struct arguments *args)
 {
@@ -31,11 +41,14 @@ static bool arguments_parse(int argc, char **argv, struct arguments *args)
 	    {"hosts", required_argument, NULL, 'h'},
 	    {"replay", required_argument, NULL, 'r'},
 	    {"trace", required_argument, NULL, 't'},
+	    {"set", required_argument, NULL, 'S'},
+	    {"options", no_argument, NULL, 'O'},
 	    {"repeat", no_argument, NULL, 'R'},
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"file", required_argument, NULL, 'F'},
 	    {NULL, 0, NULL, 0},
 	};
+	char hosts[32];
 	int opt;
 
 	*args = (struct arguments){.seeds = 100, .first = 1};
@@ -48,7 +61,16 @@ static bool arguments_parse(int argc, char **argv, struct arguments *args)
 			args->first = strtoull(optarg, NULL, 10);
 			break;
 		case 'h':
-			args->hosts = strtoull(optarg, NULL, 10);
+			snprintf(hosts, sizeof(hosts), "hosts=%.20s", optarg);
+			if (!pin(args, hosts))
+				return false;
+			break;
+		case 'S':
+			if (!pin(args, optarg))
+				return false;
+			break;
+		case 'O':
+			args->options = true;
 			break;
 		case 'r':
 			args->first = strtoull(optarg, NULL, 10);
@@ -71,14 +93,34 @@ static bool arguments_parse(int argc, char **argv, struct arguments *args)
 			return false;
 		}
 	}
-	return optind == argc && args->hosts != 1;
+	return optind == argc;
 }
 
-static void counters_print(const uint64_t *counters, const char *indent)
+#define COUNTER_ROW(name, text, must) {text, must},
+
+static const struct {
+	const char *text;
+	bool must;
+} counter_rows[COUNT_SIM_END] = {SIM_COUNTERS_ALL(COUNTER_ROW)};
+
+static void counters_print(const uint64_t *counters)
 {
 	for (int i = 0; i < COUNT_SIM_END; i++)
-		printf("%s%-20s %llu\n", indent, sim_counter_name((enum sim_counter)i),
-		       (unsigned long long)counters[i]);
+		printf("  %-24s %llu\n", counter_rows[i].text, (unsigned long long)counters[i]);
+}
+
+/* What must happen in a long run did. */
+static bool counters_cover(const uint64_t *counters)
+{
+	bool all = true;
+
+	for (int i = 0; i < COUNT_SIM_END; i++) {
+		if (!counter_rows[i].must || counters[i] > 0)
+			continue;
+		printf("never happened: %s\n", counter_rows[i].text);
+		all = false;
+	}
+	return all;
 }
 
 static bool seed_run(const struct arguments *args, uint64_t seed, uint64_t *hash,
@@ -89,21 +131,22 @@ static bool seed_run(const struct arguments *args, uint64_t seed, uint64_t *hash
 	FILE *trace = args->trace ? fopen(args->trace, "w") : NULL;
 	bool ok;
 
-	sim_options_draw(&opt, seed, args->hosts);
+	sim_options_draw(&opt, seed, &args->pins);
 	sim_open(&sim, &opt, trace);
 	ok = sim_run(&sim);
 	*hash = sim.trace_hash;
 	for (int i = 0; i < COUNT_SIM_END; i++)
 		totals[i] += sim.counters[i];
 	if (!ok)
-		printf("seed %llu failed at %lld ms with %zu hosts: %s\n"
-		       "  again: weft-sim --replay %llu --trace FILE\n",
-		       (unsigned long long)seed, (long long)(sim.now.ns / NS_PER_MS), opt.hosts,
-		       sim.failure, (unsigned long long)seed);
+		printf("seed %llu failed at %lld ms with %llu hosts: %s\n"
+		       "  again: weft-sim --replay %llu%s --trace FILE\n",
+		       (unsigned long long)seed, (long long)(sim.now.ns / NS_PER_MS),
+		       (unsigned long long)opt.hosts, sim.failure, (unsigned long long)seed,
+		       args->pinned);
 	else if (args->verbose)
-		printf("seed %llu passed: %zu hosts, %lld ms, trace %016llx\n",
-		       (unsigned long long)seed, opt.hosts, (long long)(sim.now.ns / NS_PER_MS),
-		       (unsigned long long)sim.trace_hash);
+		printf("seed %llu passed: %llu hosts, %lld ms, trace %016llx\n",
+		       (unsigned long long)seed, (unsigned long long)opt.hosts,
+		       (long long)(sim.now.ns / NS_PER_MS), (unsigned long long)sim.trace_hash);
 	sim_close(&sim);
 	if (trace)
 		fclose(trace);
@@ -155,11 +198,20 @@ int main(int argc, char **argv)
 {
 	struct arguments args;
 	struct totals totals = {0};
+	bool covered = true;
 
 	if (!arguments_parse(argc, argv, &args)) {
 		fprintf(stderr, "usage: weft-sim [--seeds N | --file F] [--first S] [--hosts N] "
-				"[--replay S] [--trace FILE] [--repeat] [--verbose]\n");
+				"[--set NAME=VALUE]... [--replay S] [--trace FILE] [--repeat] "
+				"[--verbose] [--options]\n");
 		return 2;
+	}
+	if (args.options) {
+		struct sim_options opt;
+
+		sim_options_draw(&opt, args.first, &args.pins);
+		sim_options_print(&opt);
+		return 0;
 	}
 	if (args.file) {
 		if (!file_judge(&args, &totals))
@@ -167,9 +219,11 @@ int main(int argc, char **argv)
 	} else {
 		for (uint64_t seed = args.first; seed < args.first + args.seeds; seed++)
 			seed_judge(&args, seed, &totals);
+		covered = args.seeds < COVER_SEEDS || args.pins.count > 0 ||
+			  counters_cover(totals.counters);
 	}
-	counters_print(totals.counters, "  ");
+	counters_print(totals.counters);
 	printf("%llu passed, %llu failed\n", (unsigned long long)totals.passed,
 	       (unsigned long long)totals.failed);
-	return totals.failed ? 1 : 0;
+	return totals.failed || !covered ? 1 : 0;
 }

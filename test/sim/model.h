@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What a simulated world is made of: the choices of a seed, hosts with their disks, requests. */
+/* What a simulated world is made of: hosts with their disks, requests. */
 #pragma once
 
+#include "counters.h"
 #include "daemon/node/node.h"
 #include "gossip/base/blob.h"
 #include "gossip/base/rng.h"
+#include "options.h"
 
 #define SIM_NETWORKS_MAX 4
 #define SIM_SEEDS_BACK 3 /* members named as seeds in a token */
-
-/* What one seed chose; every field is drawn from it unless the command line pins it. */
-struct sim_options {
-	uint64_t seed;
-	size_t hosts;
-	int64_t chaos_ms; /* how long faults and operations go on */
-	int64_t calm_ms;  /* bound for convergence afterwards */
-	int64_t latency_us_min, latency_us_max;
-	uint32_t loss_ppm; /* of datagrams, while there is chaos */
-	uint32_t duplicate_ppm;
-	uint32_t reorder_ppm;  /* delayed by up to ten latencies more */
-	int64_t commit_us_max; /* a disk's slowest commit */
-	uint32_t commit_fail_ppm;
-	int64_t op_gap_ms; /* mean time between operations of the whole world */
-	uint32_t weight_attach, weight_detach, weight_reserve, weight_crash, weight_restart,
-	    weight_partition, weight_heal, weight_leave, weight_remove, weight_network;
-	uint8_t pool_bits; /* host bits of the pools: small pools run full */
-	bool real_crypto;
-};
 
 struct sim_disk_entry;
 
@@ -82,30 +65,6 @@ struct sim_request {
 	enum node_request_kind kind;
 	struct id subject;
 	struct mono bound;
-};
-
-enum sim_counter {
-	COUNT_DATAGRAMS,
-	COUNT_LOST,
-	COUNT_DUPLICATED,
-	COUNT_REORDERED,
-	COUNT_CUT,
-	COUNT_COMMITS,
-	COUNT_COMMIT_FAILED,
-	COUNT_CRASHES,
-	COUNT_RESTARTS,
-	COUNT_REBOOTS, /* of restarts */
-	COUNT_PARTITIONS,
-	COUNT_JOINS,
-	COUNT_ATTACHED,
-	COUNT_ATTACH_REFUSED,
-	COUNT_DETACHED,
-	COUNT_RESERVED,
-	COUNT_RELEASED,
-	COUNT_LEAVES,
-	COUNT_REMOVALS,
-	COUNT_STEPS,
-	COUNT_SIM_END
 };
 
 /* Who holds an address, as the disks say. Key first: network, address. */

@@ -45,12 +45,10 @@ void sim_fail(struct sim *sim, const char *fmt, ...) __attribute__((format(print
 void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* world.c */
-void sim_options_draw(struct sim_options *opt, uint64_t seed, size_t hosts);
 void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace);
 void sim_close(struct sim *sim);
 /* Runs chaos, then calm, with all checks; true when nothing failed. */
 bool sim_run(struct sim *sim);
-const char *sim_counter_name(enum sim_counter counter);
 uint64_t sim_draw(struct sim *sim, uint64_t bound);
 bool sim_chance(struct sim *sim, uint32_t ppm);
 
@@ -62,6 +60,10 @@ void host_crash(struct sim *sim, struct sim_host *host);
 void host_event(struct sim *sim, struct sim_host *host, struct node_event *event);
 void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,
 		  int64_t bound_ms);
+
+/* network.c */
+struct hostport network_addr(size_t index);
+void network_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send);
 
 /* disk.c */
 struct sim_commit *disk_submit(struct sim_host *host, const struct node_batch *batch);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What happened in a run, counted. A run of many seeds fails when something that must happen never
+ * did: a fault that is never injected proves nothing.
+ */
+#pragma once
+
+/* X(NAME, text, must happen in any run of COVER_SEEDS seeds) */
+#define SIM_COUNTERS_WORLD(X) X(STEPS, "steps", true)
+
+#define SIM_COUNTERS_NETWORK(X)           \
+	X(DATAGRAMS, "datagrams", true)   \
+	X(LOST, "lost", true)             \
+	X(DUPLICATED, "duplicated", true) \
+	X(REORDERED, "reordered", true)   \
+	X(CUT, "cut by a partition", true)
+
+#define SIM_COUNTERS_DISK(X)        \
+	X(COMMITS, "commits", true) \
+	X(COMMIT_FAILED, "failed commits", true)
+
+#define SIM_COUNTERS_WORKLOAD(X)                      \
+	X(CRASHES, "crashes", true)                   \
+	X(RESTARTS, "restarts", true)                 \
+	X(REBOOTS, "restarts without a marker", true) \
+	X(PARTITIONS, "partitions", true)             \
+	X(JOINS, "joins", true)                       \
+	X(ATTACHED, "attached", true)                 \
+	X(ATTACH_REFUSED, "attaches refused", true)   \
+	X(DETACHED, "detached", true)                 \
+	X(RESERVED, "reserved", true)                 \
+	X(RELEASED, "released", false)                \
+	X(LEAVES, "leaves", true)                     \
+	X(REMOVALS, "removals", true)
+
+#define SIM_COUNTERS_ALL(X)      \
+	SIM_COUNTERS_NETWORK(X)  \
+	SIM_COUNTERS_DISK(X)     \
+	SIM_COUNTERS_WORKLOAD(X) \
+	SIM_COUNTERS_WORLD(X)
+
+#define COVER_SEEDS 200
+
+#define SIM_COUNTER_ENUM(name, text, must) COUNT_##name,
+
+enum sim_counter { SIM_COUNTERS_ALL(SIM_COUNTER_ENUM) COUNT_SIM_END };

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Swarm testing: each seed turns some faults off and others up, so that runs differ in kind and
+ * not only in the order of events.
+ */
+#include "options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "gossip/base/rng.h"
+
+struct option_row {
+	const char *name, *help;
+	size_t offset, size;
+};
+
+#define OPTION_ROW(type, name, help) \
+	{#name, help, offsetof(struct sim_options, name), sizeof(type)},
+
+static const struct option_row option_rows[] = {SIM_OPTIONS_ALL(OPTION_ROW)};
+
+#define OPTION_COUNT (sizeof(option_rows) / sizeof(option_rows[0]))
+
+static void option_store(struct sim_options *opt, const struct option_row *row, int64_t value)
+{
+	/* Little-endian: the low bytes of a number are the shorter number. */
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "options are stored by bytes");
+	WEFT_ASSERT(row->size <= sizeof(value));
+	memcpy((char *)opt + row->offset, &value, row->size);
+}
+
+static int64_t option_read(const struct sim_options *opt, const struct option_row *row)
+{
+	int64_t value = 0;
+
+	memcpy(&value, (const char *)opt + row->offset, row->size);
+	return value;
+}
+
+bool sim_pins_add(struct sim_pins *pins, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	size_t len = equals ? (size_t)(equals - text) : 0;
+	char *end;
+
+	if (!equals || !equals[1] || pins->count == SIM_PINS_MAX)
+		return false;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strlen(option_rows[i].name) != len || memcmp(option_rows[i].name, text, len))
+			continue;
+		pins->pins[pins->count].option = i;
+		pins->pins[pins->count].value = strtoll(equals + 1, &end, 10);
+		pins->count++;
+		return *end == 0;
+	}
+	return false;
+}
+
+/* A stream of a group's own; the groups' order in a seed's life does not matter. */
+static void group_rng(struct rng *rng, uint64_t seed, uint64_t group)
+{
+	rng_init(rng, seed * 2654435761u + 17 + group * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+#define DRAW(bound) rng_below(rng, bound)
+#define MAYBE(value) (DRAW(2) ? (value) : 0)
+
+/* What every seed has had from the beginning, out of one stream. */
+static void draw_basics(struct sim_options *opt, struct rng *rng)
+{
+	if (DRAW(25) == 0)
+		opt->hosts = 60 + DRAW(141);
+	else
+		opt->hosts = 2 + DRAW(DRAW(4) == 0 ? 30 : 7);
+	opt->chaos_ms = 20000 + (int64_t)DRAW(40000);
+	opt->calm_ms = 90000;
+	opt->latency_us_min = 100 + (int64_t)DRAW(2000);
+	opt->latency_us_max = opt->latency_us_min + (int64_t)DRAW(DRAW(3) == 0 ? 100000 : 3000);
+	opt->loss_ppm = MAYBE((uint32_t)DRAW(DRAW(4) == 0 ? 250000 : 50000));
+	opt->duplicate_ppm = MAYBE((uint32_t)DRAW(100000));
+	opt->reorder_ppm = MAYBE((uint32_t)DRAW(100000));
+	opt->commit_us_max = 500 + (int64_t)DRAW(DRAW(5) == 0 ? 200000 : 4000);
+	opt->commit_fail_ppm = MAYBE((uint32_t)DRAW(20000));
+	opt->op_gap_ms = 20 + (int64_t)DRAW(300);
+	opt->weight_attach = 30;
+	opt->weight_detach = 10 + (uint32_t)DRAW(30);
+	opt->weight_reserve = (uint32_t)MAYBE(DRAW(10));
+	opt->weight_crash = (uint32_t)MAYBE(1 + DRAW(4));
+	opt->weight_restart = 4;
+	opt->weight_partition = (uint32_t)MAYBE(1 + DRAW(2));
+	opt->weight_heal = 2;
+	opt->weight_leave = (uint32_t)MAYBE(DRAW(2));
+	opt->weight_remove = (uint32_t)MAYBE(DRAW(2));
+	opt->weight_network = 1;
+	opt->pool_bits = (uint8_t)(4 + DRAW(7));
+	opt->real_crypto = DRAW(20) == 0 && opt->hosts <= 10;
+}
+
+/* The groups: what came later draws here, each from its own stream. */
+
+static void draw_network(struct sim_options *opt, struct rng *rng)
+{
+	(void)opt;
+	(void)rng;
+}
+
+static void draw_disk(struct sim_options *opt, struct rng *rng)
+{
+	(void)opt;
+	(void)rng;
+}
+
+static void draw_workload(struct sim_options *opt, struct rng *rng)
+{
+	(void)opt;
+	(void)rng;
+}
+
+#undef MAYBE
+#undef DRAW
+
+void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
+{
+	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
+	    draw_basics, draw_network, draw_disk, draw_workload};
+	struct rng rng;
+
+	*opt = (struct sim_options){.seed = seed};
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		group_rng(&rng, seed, i);
+		groups[i](opt, &rng);
+	}
+	for (size_t i = 0; pins && i < pins->count; i++)
+		option_store(opt, &option_rows[pins->pins[i].option], pins->pins[i].value);
+}
+
+void sim_options_print(const struct sim_options *opt)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		printf("  %-20s %-10" PRId64 " %s\n", option_rows[i].name,
+		       option_read(opt, &option_rows[i]), option_rows[i].help);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What one seed chose. Each group is drawn from a stream of its own, so that a new option in one
+ * does not change what a seed means in the others; --set name=value pins any of them.
+ *
+ * To add an option: a line in its group here, its draw in the group's function in options.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(type, name, what it means) */
+#define SIM_OPTIONS_WORLD(X)                                         \
+	X(uint64_t, hosts, "number of hosts")                        \
+	X(int64_t, chaos_ms, "how long faults and operations go on") \
+	X(int64_t, calm_ms, "bound for convergence afterwards")      \
+	X(bool, real_crypto, "libsodium instead of stand-ins")
+
+#define SIM_OPTIONS_NETWORK(X)                                      \
+	X(int64_t, latency_us_min, "fastest delivery")              \
+	X(int64_t, latency_us_max, "slowest delivery")              \
+	X(uint32_t, loss_ppm, "of datagrams, while there is chaos") \
+	X(uint32_t, duplicate_ppm, "of datagrams come twice")       \
+	X(uint32_t, reorder_ppm, "delayed by up to ten latencies more")
+
+#define SIM_OPTIONS_DISK(X)                         \
+	X(int64_t, commit_us_max, "slowest commit") \
+	X(uint32_t, commit_fail_ppm, "of commits fail")
+
+#define SIM_OPTIONS_WORKLOAD(X)                                                  \
+	X(int64_t, op_gap_ms, "mean time between operations of the whole world") \
+	X(uint32_t, weight_attach, "of operations")                              \
+	X(uint32_t, weight_detach, "of operations")                              \
+	X(uint32_t, weight_reserve, "of operations")                             \
+	X(uint32_t, weight_crash, "of operations")                               \
+	X(uint32_t, weight_restart, "of operations")                             \
+	X(uint32_t, weight_partition, "of operations")                           \
+	X(uint32_t, weight_heal, "of operations")                                \
+	X(uint32_t, weight_leave, "of operations")                               \
+	X(uint32_t, weight_remove, "of operations")                              \
+	X(uint32_t, weight_network, "of operations")                             \
+	X(uint8_t, pool_bits, "host bits of the pools: small pools run full")
+
+#define SIM_OPTIONS_ALL(X)     \
+	SIM_OPTIONS_WORLD(X)   \
+	SIM_OPTIONS_NETWORK(X) \
+	SIM_OPTIONS_DISK(X)    \
+	SIM_OPTIONS_WORKLOAD(X)
+
+#define SIM_OPTION_FIELD(type, name, help) type name;
+
+struct sim_options {
+	uint64_t seed;
+	SIM_OPTIONS_ALL(SIM_OPTION_FIELD)
+};
+
+#define SIM_PINS_MAX 64
+
+/* Values that the command line holds against the draw, in the order given. */
+struct sim_pins {
+	size_t count;
+	struct {
+		size_t option;
+		int64_t value;
+	} pins[SIM_PINS_MAX];
+};
+
+/* Reads "name=value"; false for an unknown name or what is not a number. */
+bool sim_pins_add(struct sim_pins *pins, const char *text);
+
+/* All choices of a seed; pinned ones (may be NULL) as they were pinned. */
+void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins);
+
+/* Every option with its value and meaning, one a line. */
+void sim_options_print(const struct sim_options *opt);
