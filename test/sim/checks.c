@@ -18,7 +18,7 @@ static void removal_note(struct sim *sim, const struct write *write)
 	if (row_parse(write->bytes, write->len, &row) != 0 || row.kind != FACT_REMOVAL)
 		return;
 	removed = row_key_id(&row);
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
+	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 
 		if (!host->joined || !id_eq(&host->id, &removed))
@@ -74,7 +74,7 @@ void check_write(struct sim *sim, struct sim_host *host, const struct write *wri
 /* A full walk costs more than a step; it is sampled, denser in small worlds. */
 void check_step(struct sim *sim, struct sim_host *host)
 {
-	uint64_t every = sim->opt.hosts <= 8 ? 16 : sim->opt.hosts * 8;
+	uint64_t every = sim->host_count <= 8 ? 16 : sim->host_count * 8;
 
 	if (sim->counters[COUNT_STEPS] % every != 0)
 		return;
@@ -145,7 +145,7 @@ static bool cluster_rows_agree(struct sim *sim, char *why, size_t why_bytes)
 		struct rows_sum first = {0, 0};
 		size_t first_host = SIZE_MAX;
 
-		for (size_t i = 0; i < sim->opt.hosts; i++) {
+		for (size_t i = 0; i < sim->host_count; i++) {
 			struct sim_host *host = &sim->hosts[i];
 			struct rows_sum sum = {0, 0};
 
@@ -182,7 +182,7 @@ static bool network_rows_agree(struct sim *sim, const struct id *network, char *
 	struct rows_sum first = {0, 0};
 	size_t first_host = SIZE_MAX;
 
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
+	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		struct rows_sum sum = {0, 0};
 
@@ -203,7 +203,7 @@ static bool network_rows_agree(struct sim *sim, const struct id *network, char *
 
 static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 {
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
+	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 
 		if (!host_takes_part(host))
@@ -213,7 +213,7 @@ static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 				 (int)gossip_phase(node_gossip(host->node)));
 			return false;
 		}
-		for (size_t j = 0; j < sim->opt.hosts; j++) {
+		for (size_t j = 0; j < sim->host_count; j++) {
 			struct sim_host *other = &sim->hosts[j];
 			struct member_info info;
 			bool known;

@@ -39,7 +39,7 @@ static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
  * of what others left behind. Those who are gone for good do neither. */
 static bool all_are_here(const struct sim *sim)
 {
-	for (size_t i = 0; i < sim->opt.hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		if (sim->hosts[i].joined && sim->hosts[i].state == HOST_DOWN)
 			return false;
 	return true;
@@ -57,7 +57,7 @@ bool check_rings(struct sim *sim, const struct id *network, char *why, size_t wh
 	struct ring_sum first = {0};
 	size_t first_host = SIZE_MAX;
 
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
+	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		struct ipam_net_info info;
 		struct ring_sum sum;
@@ -104,7 +104,7 @@ static bool has_endpoint(const struct sim_host *host, const struct lease *lease)
 /* Every lease has its endpoint with this address, and every endpoint its lease. */
 bool check_leases(struct sim *sim, char *why, size_t why_bytes)
 {
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
+	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		struct local_endpoint endpoint;
 		struct lease lease;

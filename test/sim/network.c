@@ -19,7 +19,7 @@ static struct sim_host *host_at(struct sim *sim, const struct hostport *addr)
 	if (!inet_is_v4(&addr->ip))
 		return NULL;
 	index = inet_v4(&addr->ip) - 0x0a000001u;
-	return index < sim->opt.hosts && addr->port == GOSSIP_PORT ? &sim->hosts[index] : NULL;
+	return index < sim->host_count && addr->port == GOSSIP_PORT ? &sim->hosts[index] : NULL;
 }
 
 static struct mono network_arrival(struct sim *sim)

@@ -13,6 +13,7 @@ enum sim_event_kind {
 	SIM_UNPLUGGED,
 	SIM_APPLIED,
 	SIM_OP,
+	SIM_JOIN,
 };
 
 struct sim_event {

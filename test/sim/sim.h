@@ -18,7 +18,9 @@ struct sim {
 	struct sim_options opt;
 	struct rng rng; /* the world's choices */
 	struct mono now;
-	struct sim_host *hosts;
+	struct sim_host *hosts; /* the machines' first identities, then spare ones */
+	size_t host_count;
+	struct sim_pages *arena;
 	struct page_source pages;
 	struct heap heap; /* of the blob store and the world's maps */
 	struct blob_store blobs;
@@ -76,6 +78,8 @@ void disk_wipe(struct sim_disk *disk);
 /* workload.c */
 void workload_start(struct sim *sim);
 void workload_op(struct sim *sim);
+/* A host that is in no cluster asks to join; false when there is none, or no token yet. */
+bool workload_join(struct sim *sim);
 void workload_calm(struct sim *sim);
 void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
 		     const struct node_answer *answer);

@@ -23,10 +23,10 @@ static void op_schedule(struct sim *sim)
 /* A random host that fits; NULL when none does after a fair try. */
 static struct sim_host *pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
 {
-	size_t start = sim_draw(sim, sim->opt.hosts);
+	size_t start = sim_draw(sim, sim->host_count);
 
-	for (size_t i = 0; i < sim->opt.hosts; i++) {
-		struct sim_host *host = &sim->hosts[(start + i) % sim->opt.hosts];
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[(start + i) % sim->host_count];
 
 		if (fits(host))
 			return host;
@@ -64,15 +64,21 @@ static bool is_expendable(const struct sim_host *host)
 
 static void op_join(struct sim *sim)
 {
+	(void)workload_join(sim);
+}
+
+bool workload_join(struct sim *sim)
+{
 	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
 	struct node_request request = {.kind = NODE_JOIN, .text = sim->token};
 
 	if (!host)
-		return;
+		return false;
 	host->join_pending = true;
 	if (!host->running)
 		host_start(sim, host);
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
+	return true;
 }
 
 static void op_network(struct sim *sim)
@@ -161,13 +167,13 @@ static void op_partition(struct sim *sim)
 
 	sim->counters[COUNT_PARTITIONS]++;
 	sim_trace(sim, "partition %u", islands);
-	for (size_t i = 0; i < sim->opt.hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		sim->hosts[i].island = (unsigned)sim_draw(sim, islands);
 }
 
 static void op_heal(struct sim *sim)
 {
-	for (size_t i = 0; i < sim->opt.hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		sim->hosts[i].island = 0;
 }
 
@@ -247,7 +253,7 @@ void workload_start(struct sim *sim)
 void workload_calm(struct sim *sim)
 {
 	op_heal(sim);
-	for (size_t i = 0; i < sim->opt.hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		if (sim->hosts[i].state == HOST_DOWN && sim_draw(sim, 4) != 0) {
 			sim->hosts[i].state = HOST_UP;
 			sim->counters[COUNT_RESTARTS]++;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
+#include "pages.h"
 #include "queue.h"
 #include "sim_crypto.h"
 
@@ -49,31 +50,14 @@ void sim_trace(struct sim *sim, const char *fmt, ...)
 			(long long)(sim->now.ns % NS_PER_S / 1000), line);
 }
 
-static void *pages_take(void *ctx, size_t bytes)
-{
-	void *pages = NULL;
-
-	(void)ctx;
-	if (posix_memalign(&pages, 4096, bytes) != 0)
-		return NULL;
-	memset(pages, 0, bytes);
-	return pages;
-}
-
-static void pages_give(void *ctx, void *pages, size_t bytes)
-{
-	(void)ctx;
-	(void)bytes;
-	free(pages);
-}
-
 void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 {
 	memset(sim, 0, sizeof(*sim));
 	sim->opt = *opt;
 	sim->trace = trace;
 	rng_init(&sim->rng, opt->seed);
-	sim->pages = (struct page_source){NULL, pages_take, pages_give};
+	sim->arena = sim_pages_new();
+	sim->pages = sim_pages_source(sim->arena);
 	heap_init(&sim->heap, &sim->pages);
 	blob_store_init(&sim->blobs, &sim->heap, opt->seed);
 	vec_init(&sim->requests, &sim->heap, sizeof(struct sim_request));
@@ -81,15 +65,16 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 		 opt->seed);
 	sim->crypto = sim_crypto_new(opt->seed, opt->real_crypto);
 	sim->now = (struct mono){NS_PER_S};
-	sim->hosts = calloc(opt->hosts, sizeof(*sim->hosts));
+	sim->host_count = opt->hosts + opt->spares;
+	sim->hosts = calloc(sim->host_count, sizeof(*sim->hosts));
 	WEFT_ASSERT(sim->hosts != NULL);
-	for (size_t i = 0; i < opt->hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		host_open(sim, i);
 }
 
 void sim_close(struct sim *sim)
 {
-	for (size_t i = 0; i < sim->opt.hosts; i++)
+	for (size_t i = 0; i < sim->host_count; i++)
 		host_close(sim, &sim->hosts[i]);
 	free(sim->hosts);
 	queue_close(sim);
@@ -98,6 +83,7 @@ void sim_close(struct sim *sim)
 	vec_close(&sim->requests);
 	blob_store_close(&sim->blobs);
 	heap_close(&sim->heap);
+	sim_pages_free(sim->arena);
 }
 
 static void committed(struct sim *sim, struct sim_host *host)
@@ -118,6 +104,18 @@ static void committed(struct sim *sim, struct sim_host *host)
 	host_event(sim, host, &event);
 }
 
+/* The rush at the beginning of a large world: operations alone would take minutes to fill it. */
+static void join_schedule(struct sim *sim)
+{
+	struct sim_event event = {.kind = SIM_JOIN};
+	uint64_t gap_us = 2 * (uint64_t)sim->opt.join_gap_us;
+
+	if (gap_us == 0 || !sim->chaos)
+		return;
+	event.at = mono_add_ns(sim->now, 1000 + (int64_t)sim_draw(sim, gap_us) * 1000);
+	queue_add(sim, &event);
+}
+
 static void sim_handle(struct sim *sim, struct sim_event *event)
 {
 	struct sim_host *host = &sim->hosts[event->host];
@@ -129,6 +127,11 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 
 	if (event->kind == SIM_OP) {
 		workload_op(sim);
+		return;
+	}
+	if (event->kind == SIM_JOIN) {
+		if (workload_join(sim) || !sim->token[0])
+			join_schedule(sim);
 		return;
 	}
 	if (!host->running || (event->kind != SIM_DATAGRAM && event->boot != host->boot))
@@ -158,6 +161,7 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 		in.applied_count = 1;
 		break;
 	case SIM_OP:
+	case SIM_JOIN:
 		return;
 	}
 	host_event(sim, host, &in);
@@ -185,6 +189,7 @@ bool sim_run(struct sim *sim)
 
 	sim->chaos = true;
 	workload_start(sim);
+	join_schedule(sim);
 	sim_run_until(sim, mono_add_ms(sim->now, sim->opt.chaos_ms));
 	sim->chaos = false;
 	if (!sim->failed)
