@@ -16,6 +16,7 @@ void host_open(struct sim *sim, size_t index)
 	struct sim_host *host = &sim->hosts[index];
 
 	host->index = index;
+	host->state = index < sim->opt.hosts ? HOST_FRESH : HOST_SPARE;
 	host->addr = network_addr(index);
 	host->commits_end = &host->commits;
 	host->wall_offset_ms = (int64_t)sim_draw(sim, 4000) - 2000;
@@ -34,13 +35,12 @@ static void commits_forget(struct sim_host *host)
 
 void host_close(struct sim *sim, struct sim_host *host)
 {
-	(void)sim;
 	if (host->node)
 		node_free(host->node);
 	host->node = NULL;
 	host->running = false;
 	commits_forget(host);
-	disk_wipe(&host->disk);
+	disk_wipe(sim, &host->disk);
 }
 
 static struct wall host_wall(const struct sim *sim, const struct sim_host *host)
@@ -51,12 +51,10 @@ static struct wall host_wall(const struct sim *sim, const struct sim_host *host)
 
 static void trace_of_node(void *ctx, const struct trace_record *record)
 {
-	struct sim *sim = ctx;
-	char node[ID_TEXT_BYTES];
+	uint64_t node;
 
-	id_format(&record->node, node);
-	node[8] = 0;
-	sim_trace(sim, "trace %d %s %lld", (int)record->event, node, (long long)record->value);
+	memcpy(&node, record->node.b, sizeof(node));
+	sim_trace_words(ctx, "trace", (uint64_t)record->event, (uint64_t)record->value, node);
 }
 
 /* --- disk and kernel -------------------------------------------------------------------------- */

@@ -12,12 +12,12 @@
 #define SIM_NETWORKS_MAX 4
 #define SIM_SEEDS_BACK 3 /* members named as seeds in a token */
 
-struct sim_disk_entry;
+struct sim_entry;
 
 /* A host's durable state: survives crashes. */
 struct sim_disk {
-	struct sim_disk_entry *first;
-	size_t count;
+	struct sim_entry **slots; /* a table by key, slot_count is a power of two or 0 */
+	size_t slot_count, count;
 };
 
 /* A commit on its way to the disk. */
@@ -35,6 +35,7 @@ enum sim_host_state {
 	HOST_DOWN, /* crashed, may come back */
 	HOST_LEFT,
 	HOST_REMOVED, /* by node rm; may still run */
+	HOST_SPARE,   /* no machine has it yet */
 };
 
 struct sim_host {

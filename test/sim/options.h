@@ -28,8 +28,9 @@
 	X(uint32_t, duplicate_ppm, "of datagrams come twice")       \
 	X(uint32_t, reorder_ppm, "delayed by up to ten latencies more")
 
-#define SIM_OPTIONS_DISK(X)                         \
-	X(int64_t, commit_us_max, "slowest commit") \
+#define SIM_OPTIONS_DISK(X)                                                  \
+	X(uint64_t, spares, "identities that may come after the first ones") \
+	X(int64_t, commit_us_max, "slowest commit")                          \
 	X(uint32_t, commit_fail_ppm, "of commits fail")
 
 #define SIM_OPTIONS_WORKLOAD(X)                                                  \

@@ -30,7 +30,8 @@ struct sim {
 	uint64_t queue_seq;
 	struct vec requests; /* struct sim_request */
 	uint64_t next_tag;
-	struct map owners; /* (network, address) -> holder */
+	struct map owners;    /* (network, address) -> holder */
+	struct map disk_rows; /* signed rows on any disk */
 	struct id networks[SIM_NETWORKS_MAX];
 	size_t network_count;
 	char token[TOKEN_TEXT_MAX];
@@ -45,6 +46,9 @@ struct sim {
 /* The first failure of a run is kept; the run then stops. */
 void sim_fail(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for what happens all the time: worded only when somebody reads the trace. */
+void sim_trace_words(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c);
 
 /* world.c */
 void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace);
@@ -71,9 +75,13 @@ void network_send(struct sim *sim, struct sim_host *host, const struct gossip_se
 struct sim_commit *disk_submit(struct sim_host *host, const struct node_batch *batch);
 void disk_apply(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
 void disk_commit_free(struct sim_commit *commit);
+/* Visits what is stored in the store's order; a code other than 0 stops and is returned. */
 int disk_load(const struct sim_disk *disk, int (*visit)(void *ctx, const struct write *write),
 	      void *ctx);
-void disk_wipe(struct sim_disk *disk);
+void disk_wipe(struct sim *sim, struct sim_disk *disk);
+/* Makes to what from is now. */
+void disk_copy(struct sim *sim, struct sim_disk *to, const struct sim_disk *from);
+void disk_rows_init(struct sim *sim);
 
 /* workload.c */
 void workload_start(struct sim *sim);

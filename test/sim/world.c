@@ -33,6 +33,17 @@ void sim_fail(struct sim *sim, const char *fmt, ...)
 	sim_trace(sim, "FAILED %s", sim->failure);
 }
 
+static void trace_print(const struct sim *sim, const char *line)
+{
+	fprintf(sim->trace, "%lld.%06lld %s\n", (long long)(sim->now.ns / NS_PER_S),
+		(long long)(sim->now.ns % NS_PER_S / 1000), line);
+}
+
+static void trace_add(struct sim *sim, const void *bytes, size_t len)
+{
+	sim->trace_hash = sim_hash64(bytes, len, sim->trace_hash ^ (uint64_t)sim->now.ns);
+}
+
 void sim_trace(struct sim *sim, const char *fmt, ...)
 {
 	char line[512];
@@ -44,10 +55,22 @@ void sim_trace(struct sim *sim, const char *fmt, ...)
 	va_end(args);
 	if (len >= (int)sizeof(line))
 		len = (int)sizeof(line) - 1;
-	sim->trace_hash = map_hash(line, (size_t)len, sim->trace_hash ^ (uint64_t)sim->now.ns);
+	trace_add(sim, line, (size_t)len);
 	if (sim->trace)
-		fprintf(sim->trace, "%lld.%06lld %s\n", (long long)(sim->now.ns / NS_PER_S),
-			(long long)(sim->now.ns % NS_PER_S / 1000), line);
+		trace_print(sim, line);
+}
+
+void sim_trace_words(struct sim *sim, const char *what, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t words[] = {a, b, c};
+	char line[128];
+
+	trace_add(sim, words, sizeof(words));
+	if (!sim->trace)
+		return;
+	snprintf(line, sizeof(line), "%s %llu %llu %016llx", what, (unsigned long long)a,
+		 (unsigned long long)b, (unsigned long long)c);
+	trace_print(sim, line);
 }
 
 void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
@@ -63,6 +86,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	vec_init(&sim->requests, &sim->heap, sizeof(struct sim_request));
 	map_init(&sim->owners, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct sim_owner),
 		 opt->seed);
+	disk_rows_init(sim);
 	sim->crypto = sim_crypto_new(opt->seed, opt->real_crypto);
 	sim->now = (struct mono){NS_PER_S};
 	sim->host_count = opt->hosts + opt->spares;
@@ -80,6 +104,7 @@ void sim_close(struct sim *sim)
 	queue_close(sim);
 	sim_crypto_free(sim->crypto);
 	map_close(&sim->owners);
+	map_close(&sim->disk_rows);
 	vec_close(&sim->requests);
 	blob_store_close(&sim->blobs);
 	heap_close(&sim->heap);
