@@ -6,6 +6,7 @@
 
 #include "gossip/base/check.h"
 #include "queue.h"
+#include "sim_crypto.h"
 
 struct hostport network_addr(size_t index)
 {
@@ -41,8 +42,7 @@ void network_send(struct sim *sim, struct sim_host *host, const struct gossip_se
 
 	sim->counters[COUNT_DATAGRAMS]++;
 	WEFT_ASSERT(send->len > 0 && send->len <= DATAGRAM_BYTES_MAX);
-	sim_trace(sim, "send %zu %zu %016llx", host->index, send->len,
-		  (unsigned long long)map_hash(send->bytes, send->len, 0));
+	sim_trace_words(sim, "send", host->index, send->len, sim_hash64(send->bytes, send->len, 0));
 	if (!to)
 		return;
 	if (to->island != host->island) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Hashes are four lanes of the maps' seeded hash. A signature is a hash of public key and message:
- * anybody could forge it, but nobody here does, and damage shows. Key agreement multiplies odd
- * numbers modulo 2^64, which commutes as Diffie-Hellman does.
+ * Hashes are lanes of a multiply-and-fold hash: fast, and good enough to show damage. A signature
+ * is a hash of public key and message: anybody could forge it, but nobody here does, and damage
+ * shows. Key agreement multiplies odd numbers modulo 2^64, which commutes as Diffie-Hellman does.
  */
 #include "sim_crypto.h"
 
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
-#include "gossip/base/map.h"
 #include "gossip/base/rng.h"
 
 struct sim_crypto {
@@ -31,12 +30,36 @@ static void sim_random(void *ctx, void *out, size_t len)
 	}
 }
 
+/* Both halves of a product, folded: every bit of either factor reaches every bit of the result. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t sim_hash64(const void *bytes, size_t len, uint64_t seed)
+{
+	const uint8_t *at = bytes;
+	uint64_t sum = seed ^ UINT64_C(0x9e3779b97f4a7c15), word[2];
+	size_t left = len;
+
+	for (; left >= 16; left -= 16, at += 16) {
+		memcpy(word, at, 16);
+		sum = fold(word[0] ^ UINT64_C(0xa0761d6478bd642f), word[1] ^ sum);
+	}
+	word[0] = word[1] = 0;
+	memcpy(word, at, left);
+	sum = fold(word[0] ^ UINT64_C(0xa0761d6478bd642f), word[1] ^ sum);
+	return fold(sum ^ UINT64_C(0xe7037ed1a0b428db), len ^ UINT64_C(0x8ebc6af09c88c6e3));
+}
+
 static void sim_hash_lanes(const void *msg, size_t len, uint64_t seed, void *out, size_t out_len)
 {
-	uint64_t lane = map_hash(msg, len, seed);
+	uint64_t lane = sim_hash64(msg, len, seed);
 
 	for (size_t i = 0; i < out_len; i += 8) {
-		uint64_t word = map_hash(&lane, sizeof(lane), seed + i + 1);
+		uint64_t word = fold(lane ^ UINT64_C(0x589965cc75374cc3), seed + i + 1) ^ lane;
 
 		memcpy((uint8_t *)out + i, &word, 8);
 	}
@@ -46,7 +69,7 @@ static void sim_hash(void *ctx, const uint8_t *key, size_t key_len, const void *
 		     uint8_t out[HASH_BYTES])
 {
 	(void)ctx;
-	sim_hash_lanes(msg, len, key ? map_hash(key, key_len, 1) : 2, out, HASH_BYTES);
+	sim_hash_lanes(msg, len, key ? sim_hash64(key, key_len, 1) : 2, out, HASH_BYTES);
 }
 
 static void sim_sign_pair(void *ctx, const uint8_t seed[SEED_BYTES], uint8_t pub[SIGN_PUB_BYTES],
@@ -61,7 +84,7 @@ static void sim_sign_pair(void *ctx, const uint8_t seed[SEED_BYTES], uint8_t pub
 static void sim_mark(const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
 		     uint8_t sig[SIG_BYTES])
 {
-	sim_hash_lanes(msg, len, map_hash(pub, SIGN_PUB_BYTES, 4), sig, SIG_BYTES);
+	sim_hash_lanes(msg, len, sim_hash64(pub, SIGN_PUB_BYTES, 4), sig, SIG_BYTES);
 }
 
 static void sim_sign(void *ctx, const uint8_t sec[SIGN_SEC_BYTES], const void *msg, size_t len,
@@ -121,7 +144,7 @@ static int sim_kx(void *ctx, const uint8_t sec[KX_SEC_BYTES], const uint8_t pub[
 static void sim_tag(const uint8_t key[AEAD_KEY_BYTES], uint64_t counter, const void *ad,
 		    size_t ad_len, const void *text, size_t len, uint8_t tag[AEAD_TAG_BYTES])
 {
-	uint64_t seed = map_hash(key, AEAD_KEY_BYTES, counter) ^ map_hash(ad, ad_len, 7);
+	uint64_t seed = sim_hash64(key, AEAD_KEY_BYTES, counter) ^ sim_hash64(ad, ad_len, 7);
 
 	sim_hash_lanes(text, len, seed, tag, AEAD_TAG_BYTES);
 }

@@ -15,3 +15,6 @@ struct sim_crypto;
 struct sim_crypto *sim_crypto_new(uint64_t seed, int real);
 void sim_crypto_free(struct sim_crypto *crypto);
 const struct gossip_crypto *sim_crypto_table(const struct sim_crypto *crypto);
+
+/* The hash behind the stand-ins: fast, seeded, no secret. */
+uint64_t sim_hash64(const void *bytes, size_t len, uint64_t seed);
