@@ -366,6 +366,7 @@ void disk_apply(struct sim *sim, struct sim_host *host, const struct sim_commit 
 		disk_put(sim, &host->disk, &commit->writes[i]);
 		check_write(sim, host, &commit->writes[i]);
 	}
+	check_commit(sim, host, commit);
 }
 
 void disk_commit_free(struct sim_commit *commit)

@@ -117,6 +117,7 @@ static void answer_take(struct sim *sim, struct sim_host *host, const struct nod
 		sim_trace(sim, "answer %zu %d %d", host->index, (int)request.kind,
 			  answer->err.code);
 		vec_remove(&sim->requests, i);
+		check_answer(sim, host, &request, answer);
 		workload_answer(sim, host, &request, answer);
 		return;
 	}
@@ -140,6 +141,7 @@ static void host_arm(struct sim *sim, struct sim_host *host)
 
 static void host_apply(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
+	check_update(sim, host, update);
 	for (size_t i = 0; i < update->send_count; i++)
 		network_send(sim, host, &update->sends[i]);
 	for (size_t i = 0; i < update->batch_count; i++)
@@ -160,6 +162,7 @@ void host_event(struct sim *sim, struct sim_host *host, struct node_event *event
 {
 	event->now = sim->now;
 	event->wall = host_wall(sim, host);
+	check_event(sim, host, event);
 	host_apply(sim, host, node_step(host->node, event));
 }
 
@@ -221,6 +224,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 	/* The runtime directory survives a crash of the daemon alone, but not one of its host. */
 	marker_ok = host->boot == 1 || sim_draw(sim, 4) != 0;
 	sim->counters[COUNT_REBOOTS] += !marker_ok;
+	check_start(sim, host);
 	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), marker_ok));
 	/* A crash may come between the end of a membership and its answer. */
 	if (gossip_phase(node_gossip(host->node)) != NODE_LEFT)

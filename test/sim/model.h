@@ -51,6 +51,7 @@ struct sim_host {
 	struct sim_commit *commits, **commits_end;
 	uint64_t boot; /* counts starts; stale events carry an older one */
 	struct mono tick_at;
+	struct mono disturbed_at; /* the last moment at which a fault held it up */
 	struct mono disk_free_at; /* when the last commit handed in will be done */
 	int64_t wall_offset_ms;
 	unsigned island;         /* hosts hear each other when their islands are equal */

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "checks.h"
 #include "model.h"
 
 struct sim {
@@ -30,6 +31,7 @@ struct sim {
 	uint64_t queue_seq;
 	struct vec requests; /* struct sim_request */
 	uint64_t next_tag;
+	struct checks *checks;
 	struct map owners;    /* (network, address) -> holder */
 	struct map disk_rows; /* signed rows on any disk */
 	struct id networks[SIM_NETWORKS_MAX];
@@ -91,14 +93,3 @@ bool workload_join(struct sim *sim);
 void workload_calm(struct sim *sim);
 void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
 		     const struct node_answer *answer);
-
-/* checks.c */
-void check_write(struct sim *sim, struct sim_host *host, const struct write *write);
-void check_step(struct sim *sim, struct sim_host *host);
-/* True when every live node agrees with every other; why names the first difference. */
-bool check_converged(struct sim *sim, char *why, size_t why_bytes);
-void check_requests(struct sim *sim);
-
-/* checks_ipam.c: the same for addresses. */
-bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
-bool check_leases(struct sim *sim, char *why, size_t why_bytes);

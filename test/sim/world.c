@@ -87,6 +87,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	map_init(&sim->owners, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct sim_owner),
 		 opt->seed);
 	disk_rows_init(sim);
+	checks_open(sim);
 	sim->crypto = sim_crypto_new(opt->seed, opt->real_crypto);
 	sim->now = (struct mono){NS_PER_S};
 	sim->host_count = opt->hosts + opt->spares;
@@ -103,6 +104,7 @@ void sim_close(struct sim *sim)
 	free(sim->hosts);
 	queue_close(sim);
 	sim_crypto_free(sim->crypto);
+	checks_close(sim);
 	map_close(&sim->owners);
 	map_close(&sim->disk_rows);
 	vec_close(&sim->requests);

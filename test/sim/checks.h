@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The checkers: what must hold in a world whatever happens in it. Each has a name, which failures
+ * print and which the mutants are killed by, and looks at transitions: an event before a node takes
+ * it, the update that comes out, a commit on a disk, an answer, a start. What is compared over the
+ * whole world is looked at once a second and when all is calm.
+ */
+#pragma once
+
+#include "model.h"
+
+struct sim;
+struct gossip_change;
+
+/* X(NAME, "name", what it holds the world to) */
+#define SIM_CHECKERS(X)                                                                            \
+	X(VERSION_BACK, "version-never-back", "what an observer shows of a row only gets newer")   \
+	X(SAME_BYTES, "same-version-same-bytes", "a version of a row is one text everywhere")      \
+	X(WRITTEN, "row-of-its-owner", "nobody shows a row that its owner did not write")          \
+	X(RESURRECTION, "no-resurrection", "no deleted row returns with an older version")         \
+	X(ADVERTISED, "advertised-is-durable", "what others see of a node is on its disk")         \
+	X(OWN_LOST, "own-rows-survive", "after a start a node knows all it ever told")             \
+	X(INCARNATION, "incarnation-rises", "a stored epoch or incarnation never gets smaller")    \
+	X(SELF_DEAD, "never-dead-to-itself", "a running node does not take itself for dead")       \
+	X(FALSE_FAILED, "healthy-not-failed", "who runs and is connected is not declared failed")  \
+	X(FAILED_LONG, "alive-soon-again", "nobody alive is failed for longer than the bound")     \
+	X(ALIVE_LONG, "dead-soon-failed", "nobody dead is alive for longer than the bound")        \
+	X(REMOVED_HEARD, "removed-unheard", "who knows a removal hears the removed no more")       \
+	X(MTU, "datagram-fits", "no datagram is longer than a datagram may be")                    \
+	X(RATE, "bytes-in-budget", "a node sends no more bytes a second than its budget")          \
+	X(QUEUES, "queues-in-caps", "what waits to be sent stays below its caps")                  \
+	X(MEMORY, "memory-in-cap", "a node's memory follows from what it must know")               \
+	X(REPLAY, "replay-changes-nothing", "a datagram that came before changes nothing")         \
+	X(ONE_LEASE, "one-lease-an-address", "no address is leased by two members")                \
+	X(GENERATION, "one-holder-a-generation", "no generation of an address has two holders")    \
+	X(TRANSFER, "transfer-is-atomic", "a range is written only over what its author may give") \
+	X(OWN_RANGE, "lease-from-own-range", "leases come from ranges whose own row is durable")   \
+	X(OWNERSHIP, "ownership-never-back", "dropping rows moves no ownership")                   \
+	X(SUMS, "sums-fit-pool", "the sums over a network add up")                                 \
+	X(COOLING, "cooling-is-kept", "an address is leased again only when it has cooled down")   \
+	X(FENCED, "fenced-leases-nothing", "who is fenced or guarded leases and grants nothing")   \
+	X(TOLD, "told-after-commit", "an answer tells only what is durable")                       \
+	X(ANSWERED, "answered-in-time", "every request is answered within its bound")              \
+	X(CONVERGED, "tables-equal", "after calm everybody shows the same")                        \
+	X(DESIRED, "desired-equal", "hosts with equal tables want equal kernel entries")
+
+#define SIM_CHECKER_ENUM(name, text, says) CHECKER_##name,
+
+enum checker { SIM_CHECKERS(SIM_CHECKER_ENUM) CHECKER_COUNT };
+
+struct checks;
+
+const char *checker_name(enum checker checker);
+const char *checker_says(enum checker checker);
+
+/* How often a checker had something to judge in this world. */
+uint64_t checker_looks(const struct checks *checks, enum checker checker);
+
+/* A failure of this checker, with what was seen; the first of a run is kept. */
+void check_fail(struct sim *sim, enum checker checker, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void checks_open(struct sim *sim);
+void checks_close(struct sim *sim);
+
+/* Hooks, in the order of a host's life. */
+void check_start(struct sim *sim, struct sim_host *host); /* loaded, not yet started */
+void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
+void check_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void check_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
+		  const struct node_answer *answer);
+void check_write(struct sim *sim, struct sim_host *host, const struct write *write);
+void check_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
+void check_step(struct sim *sim, struct sim_host *host);
+
+/* Faults that excuse what healthy hosts are held to: this host (NULL: everybody) is disturbed now.
+ */
+void check_disturbed(struct sim *sim, struct sim_host *host);
+
+/* A datagram that was recorded before is given to a host: nothing may change. An attacker calls it
+ * in place of host_event. */
+void check_replay(struct sim *sim, struct sim_host *host, const struct hostport *from,
+		  const uint8_t *bytes, size_t len);
+
+/* True when every live node agrees with every other; why names the first difference. */
+bool check_converged(struct sim *sim, char *why, size_t why_bytes);
+void check_requests(struct sim *sim);
+
+/* Feeds each checker a history that violates it: 0 when each was seen to fail by name. */
+int checks_selftest(void);
+
+/* checks_ipam.c: addresses when all is calm. */
+bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
+bool check_leases(struct sim *sim, char *why, size_t why_bytes);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Once all is calm everybody sees the same: who is there, every row of the cluster, every row of
+ * the networks a host takes part in, who owns which address. Compared by sums over the rows, host
+ * by host against the first that takes part; the first difference is worded.
+ */
+#include <string.h>
+
+#include "checks_parts.h"
+
+struct rows_sum {
+	uint64_t sum;
+	size_t count;
+};
+
+static bool rows_add(void *ctx, const struct row_view *row)
+{
+	struct rows_sum *rows = ctx;
+	uint8_t bytes[ID_BYTES * 2 + KEY_BYTES_MAX + 24];
+	size_t len = 0;
+
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes, row->owner.b, ID_BYTES);
+	memcpy(bytes + ID_BYTES, row->topic.b, ID_BYTES);
+	len = 2 * ID_BYTES;
+	memcpy(bytes + len, row->key, row->key_len);
+	len += KEY_BYTES_MAX;
+	memcpy(bytes + len, &row->epoch, 8);
+	memcpy(bytes + len + 8, &row->sequence, 8);
+	bytes[len + 16] = (uint8_t)(row->kind >> 8);
+	bytes[len + 17] = (uint8_t)row->kind;
+	rows->sum += map_hash(bytes, sizeof(bytes), 11);
+	rows->count++;
+	return true;
+}
+
+static const uint16_t topic0_kinds[] = {
+    ROW_MEMBER,     ROW_TAGS,         ROW_ATTACHMENT, ROW_RANGE,      ROW_GRANT,
+    FACT_NETWORK,   FACT_NETWORK_END, FACT_TOKEN,     FACT_TOKEN_END, FACT_ADMIN,
+    FACT_ADMIN_END, FACT_REMOVAL,     FACT_CLOSURE,
+};
+
+static bool cluster_rows_agree(struct sim *sim, char *why, size_t why_bytes)
+{
+	const struct id zero = {{0}};
+
+	for (size_t k = 0; k < sizeof(topic0_kinds) / sizeof(topic0_kinds[0]); k++) {
+		struct rows_sum first = {0, 0};
+		size_t first_host = SIZE_MAX;
+
+		for (size_t i = 0; i < sim->host_count; i++) {
+			struct sim_host *host = &sim->hosts[i];
+			struct rows_sum sum = {0, 0};
+
+			if (!check_takes_part(host))
+				continue;
+			gossip_rows(node_gossip(host->node), &zero, topic0_kinds[k], rows_add,
+				    &sum);
+			if (first_host == SIZE_MAX) {
+				first = sum;
+				first_host = i;
+			} else if (sum.sum != first.sum || sum.count != first.count) {
+				snprintf(why, why_bytes,
+					 "hosts %zu and %zu differ in rows of kind %u (%zu, %zu)",
+					 first_host, i, topic0_kinds[k], first.count, sum.count);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool is_attached(struct sim_host *host, const struct id *network)
+{
+	const struct id zero = {{0}};
+	struct row_view row;
+
+	return gossip_row(node_gossip(host->node), &host->id, &zero, ROW_ATTACHMENT, network->b,
+			  ID_BYTES, &row);
+}
+
+static bool network_rows_agree(struct sim *sim, const struct id *network, char *why,
+			       size_t why_bytes)
+{
+	struct rows_sum first = {0, 0};
+	size_t first_host = SIZE_MAX;
+
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		struct rows_sum sum = {0, 0};
+
+		if (!check_takes_part(host) || !is_attached(host, network))
+			continue;
+		gossip_rows(node_gossip(host->node), network, ROW_ENDPOINT, rows_add, &sum);
+		if (first_host == SIZE_MAX) {
+			first = sum;
+			first_host = i;
+		} else if (sum.sum != first.sum || sum.count != first.count) {
+			snprintf(why, why_bytes, "hosts %zu and %zu differ in endpoints (%zu, %zu)",
+				 first_host, i, first.count, sum.count);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (!check_takes_part(host))
+			continue;
+		if (gossip_phase(node_gossip(host->node)) != NODE_ACTIVE) {
+			snprintf(why, why_bytes, "host %zu is in phase %d", i,
+				 (int)gossip_phase(node_gossip(host->node)));
+			return false;
+		}
+		for (size_t j = 0; j < sim->host_count; j++) {
+			struct sim_host *other = &sim->hosts[j];
+			struct member_info info;
+			bool known;
+
+			if (!other->joined)
+				continue;
+			known = gossip_member(node_gossip(host->node), &other->id, &info);
+			if (check_takes_part(other) && (!known || info.state != MEMBER_ALIVE)) {
+				snprintf(why, why_bytes, "host %zu sees live host %zu in state %d",
+					 i, j, known ? (int)info.state : -1);
+				return false;
+			}
+			if (!other->running && known &&
+			    (info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT)) {
+				snprintf(why, why_bytes, "host %zu sees dead host %zu alive", i, j);
+				return false;
+			}
+			if (other->state == HOST_REMOVED && known && info.state != MEMBER_REMOVED) {
+				snprintf(why, why_bytes,
+					 "host %zu sees removed host %zu in state %d", i, j,
+					 (int)info.state);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool check_converged(struct sim *sim, char *why, size_t why_bytes)
+{
+	if (!members_agree(sim, why, why_bytes) || !cluster_rows_agree(sim, why, why_bytes))
+		return false;
+	for (size_t n = 0; n < sim->network_count; n++)
+		if (!network_rows_agree(sim, &sim->networks[n], why, why_bytes) ||
+		    !check_rings(sim, &sim->networks[n], why, why_bytes))
+			return false;
+	if (!check_leases(sim, why, why_bytes))
+		return false;
+	return sim->requests.count == 0 ||
+	       (snprintf(why, why_bytes, "%zu requests wait", sim->requests.count), false);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What the files of the checkers share; the door is checks.h. */
+#pragma once
+
+#include "gossip/base/check.h"
+#include "ipamdb/query.h"
+#include "sim.h"
+
+struct rows_checks;
+struct member_checks;
+struct wire_checks;
+struct range_checks;
+
+struct checks {
+	uint64_t looks[CHECKER_COUNT];
+	struct mono second;       /* when the world is looked over next */
+	struct mono disturbed_at; /* the last moment at which links or everybody were disturbed */
+	struct map hosts;         /* struct known_host: who has which id */
+	struct rows_checks *rows;
+	struct member_checks *members;
+	struct wire_checks *wire;
+	struct range_checks *ranges;
+};
+
+struct known_host {
+	struct id id;
+	size_t index;
+};
+
+/* Counts a look of a checker. */
+void check_look(struct sim *sim, enum checker checker);
+
+/* The host that has, or had, this id; NULL for nobody. */
+struct sim_host *check_host(struct sim *sim, const struct id *id);
+
+/* It is in the cluster, runs and was not removed. */
+bool check_takes_part(const struct sim_host *host);
+
+/* Was removed, or left: what it owned may be taken over by others. */
+bool check_is_gone(const struct sim_host *host);
+
+/* Observers of which every change is kept in mind: all in a small world, some in a large one. */
+bool check_is_observer(const struct sim *sim, const struct sim_host *host);
+
+/* checks_rows.c */
+void rows_checks_open(struct sim *sim);
+void rows_checks_close(struct sim *sim);
+void rows_start(struct sim *sim, struct sim_host *host);
+void rows_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void rows_write(struct sim *sim, struct sim_host *host, const struct write *write);
+
+/* checks_members.c */
+void members_checks_open(struct sim *sim);
+void members_checks_close(struct sim *sim);
+void members_start(struct sim *sim, struct sim_host *host);
+void members_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void members_write(struct sim *sim, struct sim_host *host, const struct write *write);
+void members_second(struct sim *sim);
+
+/* checks_wire.c */
+void wire_checks_open(struct sim *sim);
+void wire_checks_close(struct sim *sim);
+void wire_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
+void wire_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void wire_second(struct sim *sim);
+
+/* checks_ranges.c */
+void range_checks_open(struct sim *sim);
+void range_checks_close(struct sim *sim);
+void ranges_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
+void ranges_second(struct sim *sim);
+
+/* checks_leases.c */
+void leases_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
+void leases_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void leases_write(struct sim *sim, struct sim_host *host, const struct write *write);
