@@ -13,13 +13,23 @@
  * A certificate is taken when it is signed by the member's identity key and newer than what is
  * known. Arriving from where the member lives (or when nobody believes that it lives) it replaces
  * the older one at once; from elsewhere it is a claim, which seal_claim.c decides.
+ *
+ * Checks and answers are limited. What comes from where a member lives has a share of its own, so
+ * that a member that restarts is heard while strangers flood.
  */
 #include <string.h>
 
 #include "sealing.h"
 
-#define STRANGER_INTERVAL_NS (NS_PER_S / 2000)
-#define STRANGER_BURST 2000
+/* A check costs a signature, about 60 us: these two keep them below a fifth of one core. */
+#define STRANGER_INTERVAL_NS (NS_PER_S / 1000)
+#define STRANGER_BURST 1000
+#define CHECK_INTERVAL_NS (NS_PER_S / 2000)
+#define CHECK_BURST 2000
+#define PEER_CHECK_INTERVAL_NS (NS_PER_S / 10) /* also answers to one member */
+#define PEER_CHECK_BURST 20
+#define HINT_INTERVAL_NS (NS_PER_S / 500)
+#define HINT_BURST 500
 
 bool seal_may_answer(struct seal *seal, const struct hostport *from)
 {
@@ -40,13 +50,22 @@ static void cert_send(struct seal *seal, const struct hostport *to, const uint8_
 	seal_send_plain(seal, to, bytes, sizeof(bytes));
 }
 
-void cert_answer(struct seal *seal, const struct hostport *to, const uint8_t *request, size_t len)
+static bool lives_at(const struct peer *peer, const struct hostport *from)
+{
+	return peer != NULL && hostport_eq(&peer->member->addr, from);
+}
+
+void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to,
+		 const uint8_t *request, size_t len)
 {
 	const struct own_key *own = &seal->own[OWN_CURRENT];
 	uint8_t hint[HINT_BYTES];
 	uint64_t counter = wire_get(request + 12, 8);
+	bool may = lives_at(peer, to) ? limit_pass(&peer->answers, seal->core->now,
+						   PEER_CHECK_INTERVAL_NS, PEER_CHECK_BURST)
+				      : seal_may_answer(seal, to);
 
-	if (own->key_id == 0 || !seal_may_answer(seal, to))
+	if (own->key_id == 0 || !may)
 		return;
 	memcpy(hint, request + 4, HINT_BYTES); /* the first bytes of the sender's key id */
 	if (len >= CERT_DGRAM_BYTES) {
@@ -71,9 +90,10 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to)
 	cert_send(seal, to, no_hint, counter);
 }
 
-/* Tells a removed node of its removal, under a pair made for this one datagram. */
+/* Tells a removed node of its removal, under a pair made for this one datagram: where it lived, or
+ * elsewhere with no more bytes than the request had. */
 static void tell_removed(struct seal *seal, struct member *member, const struct peer_key *key,
-			 const struct hostport *to)
+			 const struct hostport *to, size_t request_len)
 {
 	struct peer *peer = peer_of(seal, member, true);
 	uint8_t frame[WIRE_PAYLOAD_MAX];
@@ -85,6 +105,9 @@ static void tell_removed(struct seal *seal, struct member *member, const struct 
 		return;
 	fact = seal->hooks.removal(seal->hooks.ctx, &member->id, &len);
 	if (fact == NULL || len + FRAME_HEADER_BYTES + CERT_BYTES > WIRE_PAYLOAD_MAX)
+		return;
+	if (!lives_at(peer, to) &&
+	    WIRE_OVERHEAD_BYTES + CERT_BYTES + FRAME_HEADER_BYTES + len > request_len)
 		return;
 	if (!seal_may_answer(seal, to) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &member->id, key->key, &pair))
@@ -162,9 +185,22 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	return DROP_NONE;
 }
 
-enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,
-			    bool trusted, struct key_slot *out)
+/* May one more signature be checked for somebody who says that he is this peer? */
+static bool may_check(struct seal *seal, struct peer *peer, const struct hostport *from,
+		      bool trusted)
 {
+	struct mono now = seal->core->now;
+
+	if (trusted || lives_at(peer, from))
+		return limit_pass(&peer->checks, now, PEER_CHECK_INTERVAL_NS, PEER_CHECK_BURST) &&
+		       limit_pass(&seal->checks, now, CHECK_INTERVAL_NS, CHECK_BURST);
+	return limit_pass(&seal->strangers, now, STRANGER_INTERVAL_NS, STRANGER_BURST);
+}
+
+enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,
+			    size_t len, struct key_slot *out)
+{
+	const bool trusted = len == 0;
 	struct core *core = seal->core;
 	struct member *member;
 	struct peer_key key;
@@ -188,12 +224,12 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	peer = peer_of(seal, member, true);
 	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, out))
 		return DROP_NONE;
-	if (!limit_pass(&seal->strangers, core->now, STRANGER_INTERVAL_NS, STRANGER_BURST))
+	if (!may_check(seal, peer, from, trusted))
 		return DROP_RATE;
 	if (!member->has_record || !cert_verify(core->crypto, bytes, member->rec.pubkey))
 		return member->state == MEMBER_REMOVED ? DROP_REMOVED : DROP_CERT;
 	if (member->state == MEMBER_REMOVED) {
-		tell_removed(seal, member, &key, from);
+		tell_removed(seal, member, &key, from, len);
 		return DROP_REMOVED;
 	}
 	reason = judge_newer(seal, peer, bytes, &key, from, trusted);
@@ -211,7 +247,8 @@ static enum drop_reason hint_take(struct seal *seal, const struct hostport *from
 	hint_of(seal->own[OWN_CURRENT].key_id, own_hint);
 	if (memcmp(bytes + 1, own_hint, HINT_BYTES) != 0)
 		return DROP_STALE_KEY;
-	if (!seal_may_answer(seal, from))
+	if (!seal_may_answer(seal, from) ||
+	    !limit_pass(&seal->hints, seal->core->now, HINT_INTERVAL_NS, HINT_BURST))
 		return DROP_RATE;
 	for (size_t i = 0; i < seal->peers.count; i++) {
 		struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
@@ -237,15 +274,15 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 		return hint_take(seal, from, bytes);
 	if (len != CERT_DGRAM_BYTES)
 		return DROP_CERT;
-	reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, false, &slot);
+	reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, len, &slot);
 	/* Our certificate is no secret: with it a member that we forgot can introduce itself. */
 	if (reason == DROP_CERT && is_request &&
 	    stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert))
-		cert_answer(seal, from, bytes, len);
+		cert_answer(seal, NULL, from, bytes, len);
 	if (reason != DROP_NONE)
 		return reason;
 	if (is_request)
-		cert_answer(seal, from, bytes, len);
+		cert_answer(seal, slot.peer, from, bytes, len);
 	else if (slot.slot == PEER_CURRENT)
 		slot.peer->knows = 0;
 	if (slot.slot == PEER_CURRENT)

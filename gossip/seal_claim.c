@@ -13,6 +13,9 @@
  *   checking --nothing after four questions--> accepted
  *   checking --seal under the claimed key from the old address--> accepted (it moved about)
  *
+ * Accepted is the key, not the address: a certificate that was recorded can be shown by anybody
+ * from anywhere. The member is followed once it answers a challenge there, as everybody who moves.
+ *
  * Until then a claimer is heard for one thing only, its FRAME_CLAIM. When the member's key is not
  * known here, its old address is asked for a certificate first; that one is older than the claim,
  * comes from where the member lives, and so becomes the current one.
@@ -84,7 +87,6 @@ void seal_claim_drop(struct seal *seal, struct peer *peer)
 void claim_accept(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
-	struct member *member = peer->member;
 	uint8_t cert[CERT_BYTES];
 	struct peer_key key;
 	struct pair *pair;
@@ -94,12 +96,6 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	key = claim->key;
 	used = claim->pair;
 	memcpy(cert, claim->cert, CERT_BYTES);
-	if (!hostport_eq(&member->addr, &claim->from)) {
-		member->addr = claim->from;
-		member->provisional.port = 0;
-		core_trace(seal->core, TRACE_ADDRESS_MOVED, &member->id, NULL, &member->addr, 0);
-		member_touch(seal->members, member);
-	}
 	seal_claim_drop(seal, peer);
 	peer_install(seal, peer, &key, cert);
 	/* What was received under the claim must not be received again. */
@@ -133,15 +129,17 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 	pair_send(seal, &claim->pair, claim->key.key_id, true, old, frame, len);
 }
 
-/* Both processes are told: the member's address is that of one of them. */
+/* Both processes are told: the member's address is that of one of them. The other one has spoken
+ * to our key, so it needs no certificate of ours. */
 static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *claim)
 {
 	uint8_t body[2 * CERT_BYTES], frame[FRAME_HEADER_BYTES + sizeof(body)];
 
 	memcpy(body, peer->session->cert, CERT_BYTES);
 	memcpy(body + CERT_BYTES, claim->cert, CERT_BYTES);
-	pair_send(seal, &claim->pair, claim->key.key_id, true, &claim->from, frame,
-		  wire_put_frame(frame, FRAME_CLONE, body, sizeof(body)));
+	if (claim->heard >= WIRE_OVERHEAD_BYTES + sizeof(frame))
+		pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame,
+			  wire_put_frame(frame, FRAME_CLONE, body, sizeof(body)));
 	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
 }
 
@@ -192,7 +190,7 @@ void seal_answer_claim(struct seal *seal, const struct member *member, const str
 	struct claim *claim = claim_of(peer);
 
 	if (claim != NULL && claim->own == seal->own[OWN_CURRENT].key_id)
-		pair_send(seal, &claim->pair, claim->key.key_id, true, to, frames, len);
+		pair_send(seal, &claim->pair, claim->key.key_id, false, to, frames, len);
 }
 
 /* Sends the proof to some members; who sees it first sends it on. */

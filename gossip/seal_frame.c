@@ -6,7 +6,10 @@
  * A member that speaks from another address than the one we know is believed (the seal says who
  * it is) but not followed: anybody on its way could send its datagram on from elsewhere. Eight
  * random bytes go to the new address, and only when they come back from there, sealed, does the
- * address become the member's.
+ * address become the member's. Until then no more bytes go there than came from there.
+ *
+ * A member's allowance of datagrams is taken from what opened: whoever forges its datagrams costs
+ * us a look at each seal, and the member nothing.
  */
 #include <string.h>
 
@@ -24,16 +27,26 @@ static int own_by_hint(const struct seal *seal, const uint8_t *hint)
 	return -1;
 }
 
-static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from)
+static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
+	size_t size = WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + NONCE_BYTES + WIRE_PAYLOAD_MAX -
+		      seal_room(seal, peer->member);
 
-	if (hostport_eq(&session->challenged, from) &&
+	if (!hostport_eq(&session->challenged, from)) {
+		/* What was asked elsewhere proves nothing here. */
+		crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
+		session->challenged = *from;
+		session->challenged_at = mono_add_ms(seal->core->now, -CHALLENGE_MS);
+		session->heard = 0;
+	}
+	session->heard += len;
+	if (session->heard < size ||
 	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
 		return;
+	session->heard = 0;
 	crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
-	session->challenged = *from;
 	session->challenged_at = seal->core->now;
 	peer->member->provisional = *from;
 	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
@@ -87,16 +100,18 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	WEFT_ASSERT(claim != NULL);
 	if (claim->own != seal->own[OWN_CURRENT].key_id)
 		return DROP_STALE_KEY;
-	if (!limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
-		return DROP_RATE;
 	reason = open_with(seal, &claim->pair, bytes, ad, len);
+	if (reason == DROP_NONE &&
+	    !limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
+		reason = DROP_RATE;
 	if (reason != DROP_NONE)
 		return reason;
 	out->epoch = claim->key.epoch;
+	if (hostport_eq(from, &claim->from))
+		claim->heard += len;
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
 	if (!claim->late &&
 	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member))) {
-		claim->from = *from;
 		claim_accept(seal, peer);
 		return DROP_NONE;
 	}
@@ -118,11 +133,10 @@ static enum drop_reason open_session(struct seal *seal, const struct key_slot *s
 
 	if (pair == NULL)
 		return DROP_STALE_KEY;
-	if (!window_is_fresh(&pair->window, wire_get(bytes + 12, 8)))
-		return DROP_REPLAY;
-	if (!limit_pass(&session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
-		return DROP_RATE;
 	reason = open_with(seal, pair, bytes, ad, len);
+	if (reason == DROP_NONE &&
+	    !limit_pass(&session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
+		reason = DROP_RATE;
 	if (reason != DROP_NONE)
 		return reason;
 	if (slot->slot == PEER_CURRENT)
@@ -150,24 +164,20 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 		struct cert cert;
 		if (own >= 0)
 			stranger_introduce(seal, &seal->own[own], bytes, len);
-		reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, false, &slot);
+		reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, len, &slot);
 		if (reason == DROP_CERT && own < 0 &&
 		    stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert))
-			cert_answer(seal, from, bytes, len);
+			cert_answer(seal, NULL, from, bytes, len);
 		if (reason != DROP_NONE)
 			return reason;
 		if (slot.key_id != key_id)
 			return DROP_CERT;
 		stash_flush(seal, slot.peer);
 	}
-	if (own < 0) {
-		cert_answer(seal, from, bytes, len);
-		return DROP_STALE_KEY;
-	}
 	known = map_find(&seal->by_key, &key_id);
-	if (known == NULL) {
-		cert_answer(seal, from, bytes, len);
-		return DROP_UNKNOWN_KEY;
+	if (own < 0 || known == NULL) {
+		cert_answer(seal, known != NULL ? known->peer : NULL, from, bytes, len);
+		return own < 0 ? DROP_STALE_KEY : DROP_UNKNOWN_KEY;
 	}
 	slot = *known;
 	out->from = slot.peer->member;
@@ -177,12 +187,14 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 		return DROP_REMOVED;
 	out->provisional = !hostport_eq(from, &slot.peer->member->addr);
 	if (slot.slot == PEER_CLAIM)
-		return open_claim(seal, slot.peer, from, bytes, ad, len, out);
-	reason = open_session(seal, &slot, own, bytes, ad, len, out);
-	if (reason == DROP_STALE_KEY)
-		cert_answer(seal, from, bytes, len);
-	if (reason == DROP_NONE && out->provisional && slot.slot == PEER_CURRENT)
-		challenge(seal, slot.peer, from);
+		reason = open_claim(seal, slot.peer, from, bytes, ad, len, out);
+	else
+		reason = open_session(seal, &slot, own, bytes, ad, len, out);
+	if (reason == DROP_STALE_KEY && slot.slot != PEER_CLAIM)
+		cert_answer(seal, slot.peer, from, bytes, len);
+	/* A claim may have been accepted right now. */
+	if (reason == DROP_NONE && out->provisional && key_id == slot.peer->current.key_id)
+		challenge(seal, slot.peer, from, len);
 	return reason;
 }
 
@@ -252,7 +264,7 @@ enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const st
 		/* Sealed by the same process: no claim to decide. */
 		if (!cert_parse(body, len, &cert) || !id_eq(&cert.node, &in->from->id))
 			return DROP_CERT;
-		return cert_judge(seal, body, from, true, &slot);
+		return cert_judge(seal, body, from, 0, &slot);
 	case FRAME_CHALLENGE:
 		if (len != NONCE_BYTES)
 			return DROP_FRAME;

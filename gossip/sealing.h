@@ -11,7 +11,7 @@
 #define SOURCES 256
 #define ANSWER_INTERVAL_NS (NS_PER_S / 100) /* answers to one source: 100/s, bursts of 200 */
 #define ANSWER_BURST 200
-#define PEER_INTERVAL_NS (NS_PER_S / 5000) /* datagrams of one member */
+#define PEER_INTERVAL_NS (NS_PER_S / 5000) /* datagrams of one member that opened */
 #define PEER_BURST 10000
 #define ASK_MS 250         /* between two requests for a certificate */
 #define STASH_MS 3000      /* frames wait this long for a certificate */
@@ -39,18 +39,22 @@ struct seal {
 	size_t sweep_at;
 	struct mono sweep_due;
 	struct limit answers[SOURCES];
-	struct limit strangers; /* certificates checked, all sources together */
+	struct limit strangers; /* certificates checked, from where nobody lives */
+	struct limit checks;    /* the same from where members live, all together */
+	struct limit hints;
 	struct limit introductions;
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };
 
-/* seal_cert.c */
+/* seal_cert.c: the datagram that brought the certificate has len bytes; 0: it came sealed. */
 enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,
-			    bool trusted, struct key_slot *out);
+			    size_t len, struct key_slot *out);
 enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, const uint8_t *bytes,
 			       size_t len);
-void cert_answer(struct seal *seal, const struct hostport *to, const uint8_t *request, size_t len);
+/* peer: whom the request is believed to be of, NULL: nobody. */
+void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to,
+		 const uint8_t *request, size_t len);
 void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 
 /* seal_claim.c */

@@ -56,6 +56,7 @@ struct claim {
 	uint8_t nonce[NONCE_BYTES];
 	unsigned probes;
 	struct mono due; /* of the next probe or the end */
+	size_t heard;    /* bytes that opened, from this address: no more goes back there */
 };
 
 struct session {
@@ -67,6 +68,7 @@ struct session {
 	uint8_t nonce[NONCE_BYTES]; /* of the challenge under way */
 	struct hostport challenged; /* port 0: none */
 	struct mono challenged_at;
+	size_t heard; /* bytes from there that were not answered yet */
 	struct claim *claim;
 	uint8_t *stash; /* frames that wait for a certificate */
 	size_t stash_len;
@@ -84,6 +86,8 @@ struct peer {
 	struct mono asked;    /* when its certificate was last asked for */
 	struct mono notified; /* when it was last told of its removal */
 	bool has_asked, has_notified;
+	struct limit checks;  /* certificates of its own from where it lives, and ... */
+	struct limit answers; /* ... answers there: no stranger uses up a member's share */
 	bool cloned;
 	bool busy; /* in seal.busy */
 };

@@ -1,37 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "seal_net.h"
-
-#include "gossip/sealing.h"
-
-static int setup(void **state)
-{
-	*state = net_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	net_free(*state);
-	return 0;
-}
-
-static void meet(struct seal_net *net)
-{
-	net_say(net, 0, 2, "one");
-	net_run(net);
-	assert_true(net_heard(net, 1, "one"));
-	net_say(net, 1, 1, "two");
-	net_run(net);
-	assert_true(net_heard(net, 0, "two"));
-}
+#include "seal_kit.h"
 
 static void frames_for_a_stranger_wait_for_its_certificate_and_then_arrive(void **state)
 {
@@ -60,7 +29,7 @@ with_both_certificates_known_a_datagram_costs_36_bytes_more_than_its_frames(void
 {
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "abc");
 	assert_int_equal(net->count, 1);
 	assert_int_equal(net->pending[0].len, WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + 3);
@@ -88,7 +57,7 @@ static void a_replayed_datagram_is_dropped_and_counted(void **state)
 	struct seal_net *net = *state;
 	struct net_datagram kept;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "once");
 	kept = net->pending[0];
 	net_run(net);
@@ -103,7 +72,7 @@ static void datagrams_out_of_order_are_all_opened(void **state)
 	struct seal_net *net = *state;
 	struct net_datagram kept[40];
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (size_t i = 0; i < 40; i++)
 		net_say(net, 0, 2, "x");
 	memcpy(kept, net->pending, sizeof(kept));
@@ -119,7 +88,7 @@ static void every_changed_bit_of_a_datagram_is_noticed(void **state)
 	struct net_datagram kept;
 	unsigned opened;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "text");
 	kept = net->pending[0];
 	net_lose(net);
@@ -142,7 +111,7 @@ static void truncated_and_random_datagrams_are_counted_and_never_answered_with_m
 	uint8_t bytes[1400];
 	uint64_t drops = 0;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (size_t round = 0; round < 3000; round++) {
 		size_t len = round % 1300;
 		const struct gossip_crypto *crypto = &net->nodes[0].seeded.table;
@@ -158,7 +127,7 @@ static void truncated_and_random_datagrams_are_counted_and_never_answered_with_m
 	for (int i = 1; i < DROP_END_; i++)
 		drops += net->nodes[1].core.drops[i];
 	assert_int_equal(drops, 3000);
-	meet(net);
+	seal_meet(net, 0, 1);
 }
 
 static void answers_to_one_source_are_limited(void **state)
@@ -182,7 +151,7 @@ static void after_a_restart_nothing_recorded_earlier_opens(void **state)
 	struct seal_net *net = *state;
 	struct net_datagram kept[3];
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (int i = 0; i < 3; i++)
 		net_say(net, 0, 2, "old");
 	memcpy(kept, net->pending, sizeof(kept));
@@ -198,7 +167,7 @@ static void a_peer_that_restarted_is_understood_again_after_one_lost_datagram(vo
 {
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_pass(net, 300);
 	net_start(net, 1, 2, 2, 7002);
 	net_say(net, 0, 2, "lost on the old key");
@@ -213,7 +182,7 @@ static void the_keys_of_yesterday_still_open_what_was_under_way(void **state)
 	struct seal_net *net = *state;
 	struct net_datagram kept;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "under way");
 	kept = net->pending[0];
 	net_lose(net);
@@ -224,7 +193,7 @@ static void the_keys_of_yesterday_still_open_what_was_under_way(void **state)
 	assert_int_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_NONE);
 	assert_true(net_heard(net, 1, "under way"));
 	assert_int_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_REPLAY);
-	meet(net);
+	seal_meet(net, 0, 1);
 	net->nodes[1].core.self.epoch = 3;
 	seal_renew(net->nodes[1].seal);
 	assert_int_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_STALE_KEY);
@@ -257,7 +226,7 @@ static void nothing_is_sent_to_a_removed_member(void **state)
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 0, 2);
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	member_set_state(&net->nodes[0].members, member, MEMBER_REMOVED);
 	seal_forget(net->nodes[0].seal, member);
 	net_say(net, 0, 2, "anything");
@@ -267,22 +236,21 @@ static void nothing_is_sent_to_a_removed_member(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(frames_for_a_stranger_wait_for_its_certificate_and_then_arrive),
-	    TEST(a_lost_request_for_a_certificate_is_repeated),
-	    TEST(with_both_certificates_known_a_datagram_costs_36_bytes_more_than_its_frames),
-	    TEST(nothing_of_the_frames_is_readable_in_a_datagram),
-	    TEST(a_replayed_datagram_is_dropped_and_counted),
-	    TEST(datagrams_out_of_order_are_all_opened),
-	    TEST(every_changed_bit_of_a_datagram_is_noticed),
-	    TEST(truncated_and_random_datagrams_are_counted_and_never_answered_with_more),
-	    TEST(answers_to_one_source_are_limited),
-	    TEST(after_a_restart_nothing_recorded_earlier_opens),
-	    TEST(a_peer_that_restarted_is_understood_again_after_one_lost_datagram),
-	    TEST(the_keys_of_yesterday_still_open_what_was_under_way),
-	    TEST(what_does_not_fit_beside_the_certificate_follows_it),
-	    TEST(an_empty_datagram_makes_the_peer_answer),
-	    TEST(nothing_is_sent_to_a_removed_member),
+	    SEAL_TEST(frames_for_a_stranger_wait_for_its_certificate_and_then_arrive),
+	    SEAL_TEST(a_lost_request_for_a_certificate_is_repeated),
+	    SEAL_TEST(with_both_certificates_known_a_datagram_costs_36_bytes_more_than_its_frames),
+	    SEAL_TEST(nothing_of_the_frames_is_readable_in_a_datagram),
+	    SEAL_TEST(a_replayed_datagram_is_dropped_and_counted),
+	    SEAL_TEST(datagrams_out_of_order_are_all_opened),
+	    SEAL_TEST(every_changed_bit_of_a_datagram_is_noticed),
+	    SEAL_TEST(truncated_and_random_datagrams_are_counted_and_never_answered_with_more),
+	    SEAL_TEST(answers_to_one_source_are_limited),
+	    SEAL_TEST(after_a_restart_nothing_recorded_earlier_opens),
+	    SEAL_TEST(a_peer_that_restarted_is_understood_again_after_one_lost_datagram),
+	    SEAL_TEST(the_keys_of_yesterday_still_open_what_was_under_way),
+	    SEAL_TEST(what_does_not_fit_beside_the_certificate_follows_it),
+	    SEAL_TEST(an_empty_datagram_makes_the_peer_answer),
+	    SEAL_TEST(nothing_is_sent_to_a_removed_member),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

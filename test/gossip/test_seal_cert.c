@@ -1,37 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "seal_net.h"
+#include "seal_kit.h"
 
 #include "gossip/chain.h"
-#include "gossip/sealing.h"
-
-static int setup(void **state)
-{
-	*state = net_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	net_free(*state);
-	return 0;
-}
-
-static void meet(struct seal_net *net)
-{
-	net_say(net, 0, 2, "one");
-	net_run(net);
-	net_say(net, 1, 1, "two");
-	net_run(net);
-	assert_true(net_heard(net, 0, "two"));
-}
 
 static void a_certificate_of_no_member_is_dropped_and_shown_ours_at_most(void **state)
 {
@@ -89,16 +60,16 @@ static void an_older_certificate_never_replaces_a_newer_one(void **state)
 	struct hostport from = net_addr(7001);
 	uint8_t old[CERT_DGRAM_BYTES];
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	header_write(old, DGRAM_CERT, (const uint8_t[3]){0}, 5, 1);
 	memcpy(old + WIRE_HEADER_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
 	net_start(net, 0, 1, 2, 7001);
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_start(net, 0, 1, 3, 7001);
-	meet(net);
+	seal_meet(net, 0, 1);
 	assert_int_equal(net_arrive(net, 1, &from, old, sizeof(old)), DROP_OLD_CERT);
 	assert_int_equal(net->count, 0);
-	meet(net);
+	seal_meet(net, 0, 1);
 }
 
 static void a_certificate_below_the_epoch_of_the_members_rows_is_old(void **state)
@@ -129,7 +100,8 @@ static void a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at
 {
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
+	net_pass(net, ASK_MS);
 	net_start(net, 1, 2, 2, 7002);
 	net_say(net, 0, 2, "tiny");
 	struct net_datagram tiny = net->pending[0];
@@ -139,7 +111,7 @@ static void a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at
 	assert_int_equal(net->pending[0].len, HINT_DGRAM_BYTES);
 	assert_true(net->pending[0].len <= tiny.len);
 	net_run(net);
-	meet(net);
+	seal_meet(net, 0, 1);
 }
 
 static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **state)
@@ -147,7 +119,7 @@ static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **sta
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	member_set_state(&net->nodes[1].members, member, MEMBER_REMOVED);
 	seal_forget(net->nodes[1].seal, member);
 	for (int i = 0; i < 5; i++) {
@@ -167,14 +139,13 @@ static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(a_certificate_of_no_member_is_dropped_and_shown_ours_at_most),
-	    TEST(a_member_whose_record_is_not_here_yet_is_vouched_for_by_who_admitted_it),
-	    TEST(an_older_certificate_never_replaces_a_newer_one),
-	    TEST(a_certificate_below_the_epoch_of_the_members_rows_is_old),
-	    TEST(an_answer_is_never_answered),
-	    TEST(a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most),
-	    TEST(a_removed_node_is_told_so_once_a_second_and_heard_no_more),
+	    SEAL_TEST(a_certificate_of_no_member_is_dropped_and_shown_ours_at_most),
+	    SEAL_TEST(a_member_whose_record_is_not_here_yet_is_vouched_for_by_who_admitted_it),
+	    SEAL_TEST(an_older_certificate_never_replaces_a_newer_one),
+	    SEAL_TEST(a_certificate_below_the_epoch_of_the_members_rows_is_old),
+	    SEAL_TEST(an_answer_is_never_answered),
+	    SEAL_TEST(a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most),
+	    SEAL_TEST(a_removed_node_is_told_so_once_a_second_and_heard_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,45 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "seal_net.h"
-
-#include "gossip/sealing.h"
-
-static int setup(void **state)
-{
-	*state = net_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	net_free(*state);
-	return 0;
-}
-
-static void meet(struct seal_net *net, size_t a, size_t b)
-{
-	net_say(net, a, net->nodes[b].identity, "one");
-	net_run(net);
-	assert_true(net_heard(net, b, "one"));
-	net_say(net, b, net->nodes[a].identity, "two");
-	net_run(net);
-	assert_true(net_heard(net, a, "two"));
-}
+#include "seal_kit.h"
 
 static void a_restart_at_the_same_address_is_believed_at_once(void **state)
 {
 	struct seal_net *net = *state;
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	net_start(net, 0, 1, 2, 7001);
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
 	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_NONE);
 }
@@ -49,7 +18,7 @@ static void a_copy_of_a_running_node_is_refused_and_the_original_goes_on(void **
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	net_start(net, 2, 1, 2, 7009);
 	net_know(net, 2, 2, 7002);
 	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
@@ -58,7 +27,7 @@ static void a_copy_of_a_running_node_is_refused_and_the_original_goes_on(void **
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
 	assert_int_equal(member->addr.port, 7001);
 	assert_int_equal(member->epoch, 1);
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	assert_int_equal(net->nodes[1].clones, 0);
 	net_pass(net, 6000);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
@@ -80,7 +49,7 @@ static void only_the_claim_of_a_claimer_is_heard(void **state)
 {
 	struct seal_net *net = *state;
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	net_start(net, 2, 1, 2, 7009);
 	net_know(net, 2, 2, 7002);
 	net_say(net, 2, 2, "not yet");
@@ -97,7 +66,7 @@ static void a_node_that_moved_is_believed_when_its_old_address_stays_silent(void
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	net_stop(net, 0);
 	net_start(net, 2, 1, 2, 7009);
 	net_know(net, 2, 2, 7002);
@@ -108,8 +77,13 @@ static void a_node_that_moved_is_believed_when_its_old_address_stays_silent(void
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
 	net_pass(net, 400);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	assert_int_equal(member->epoch, 2);
+	/* Its key is believed; its address when it answers there. */
+	assert_int_equal(member->addr.port, 7001);
+	net_say(net, 2, 2, "here");
+	net_run(net);
 	assert_int_equal(member->addr.port, 7009);
-	meet(net, 2, 1);
+	seal_meet(net, 2, 1);
 }
 
 static void a_node_that_failed_may_come_back_from_anywhere(void **state)
@@ -117,7 +91,7 @@ static void a_node_that_failed_may_come_back_from_anywhere(void **state)
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
 	net_stop(net, 0);
 	net_start(net, 2, 1, 2, 7009);
@@ -132,9 +106,9 @@ static void two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it(void **s
 	struct seal_net *net = *state;
 
 	net_start(net, 3, 3, 1, 7003);
-	meet(net, 0, 1);
-	meet(net, 1, 3);
-	meet(net, 0, 3);
+	seal_meet(net, 0, 1);
+	seal_meet(net, 1, 3);
+	seal_meet(net, 0, 3);
 	net_start(net, 2, 1, 1, 7009);
 	net->nodes[2].core.rng.s[0] ^= 1;
 	net_know(net, 2, 2, 7002);
@@ -155,7 +129,7 @@ static void a_copy_that_claims_late_is_refused_and_the_original_unharmed(void **
 	struct member *member = net_member(net, 1, 1);
 
 	net_start(net, 0, 1, 3, 7001);
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	for (uint64_t epoch = 3; epoch >= 2; epoch--) {
 		net_start(net, 2, 1, epoch, 7009);
 		net->nodes[2].core.rng.s[0] ^= epoch;
@@ -178,7 +152,7 @@ static void a_late_claim_is_not_believed_because_nobody_answers(void **state)
 	struct member *member = net_member(net, 1, 1);
 
 	net_start(net, 0, 1, 3, 7001);
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	net_stop(net, 0);
 	net_start(net, 2, 1, 2, 7009);
 	net_know(net, 2, 2, 7002);
@@ -194,7 +168,7 @@ static void a_clone_alarm_without_proof_is_nothing(void **state)
 	struct seal_net *net = *state;
 	uint8_t body[2 * CERT_BYTES];
 
-	meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	memcpy(body, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
 	memcpy(body + CERT_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
 	body[CERT_BYTES + 50] ^= 1;
@@ -207,17 +181,16 @@ static void a_clone_alarm_without_proof_is_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(a_restart_at_the_same_address_is_believed_at_once),
-	    TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
-	    TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
-	    TEST(only_the_claim_of_a_claimer_is_heard),
-	    TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
-	    TEST(a_node_that_failed_may_come_back_from_anywhere),
-	    TEST(two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it),
-	    TEST(a_copy_that_claims_late_is_refused_and_the_original_unharmed),
-	    TEST(a_late_claim_is_not_believed_because_nobody_answers),
-	    TEST(a_clone_alarm_without_proof_is_nothing),
+	    SEAL_TEST(a_restart_at_the_same_address_is_believed_at_once),
+	    SEAL_TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
+	    SEAL_TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
+	    SEAL_TEST(only_the_claim_of_a_claimer_is_heard),
+	    SEAL_TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
+	    SEAL_TEST(a_node_that_failed_may_come_back_from_anywhere),
+	    SEAL_TEST(two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it),
+	    SEAL_TEST(a_copy_that_claims_late_is_refused_and_the_original_unharmed),
+	    SEAL_TEST(a_late_claim_is_not_believed_because_nobody_answers),
+	    SEAL_TEST(a_clone_alarm_without_proof_is_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

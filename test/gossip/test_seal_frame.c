@@ -1,35 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "gossip/sealing.h"
-#include "seal_net.h"
-
-static int setup(void **state)
-{
-	*state = net_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	net_free(*state);
-	return 0;
-}
-
-static void meet(struct seal_net *net)
-{
-	net_say(net, 0, 2, "one");
-	net_run(net);
-	net_say(net, 1, 1, "two");
-	net_run(net);
-	assert_true(net_heard(net, 0, "two"));
-}
+#include "seal_kit.h"
 
 static void a_new_address_is_answered_but_not_followed_before_it_proved_itself(void **state)
 {
@@ -37,7 +8,7 @@ static void a_new_address_is_answered_but_not_followed_before_it_proved_itself(v
 	struct hostport elsewhere = net_addr(7777);
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "sent on by somebody");
 	struct net_datagram kept = net->pending[0];
 	net_lose(net);
@@ -56,9 +27,9 @@ static void an_address_that_answers_the_challenge_is_followed(void **state)
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net->nodes[0].addr = net_addr(7777);
-	net_say(net, 0, 2, "moved");
+	net_say(net, 0, 2, "moved here");
 	net_run(net);
 	assert_int_equal(member->addr.port, 7777);
 	assert_int_equal(member->provisional.port, 0);
@@ -72,7 +43,7 @@ static void one_new_address_is_challenged_once_a_second(void **state)
 	struct seal_net *net = *state;
 	struct hostport elsewhere = net_addr(7777);
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (int i = 0; i < 5; i++)
 		net_say(net, 0, 2, "x");
 	struct net_datagram kept[5];
@@ -90,7 +61,7 @@ static void a_wrong_response_moves_nobody(void **state)
 {
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net->nodes[0].addr = net_addr(7777);
 	net_frame(net, 0, 2, FRAME_RESPONSE, "8 bytes!", 8);
 	struct net_datagram kept = net->pending[0];
@@ -104,7 +75,7 @@ static void frames_of_another_length_are_malformed(void **state)
 	static const uint8_t types[] = {FRAME_CERT, FRAME_CHALLENGE, FRAME_RESPONSE, FRAME_CLONE};
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (size_t i = 0; i < sizeof(types); i++) {
 		net_frame(net, 0, 2, types[i], "short", 5);
 		struct net_datagram kept = net->pending[0];
@@ -118,7 +89,7 @@ static void a_newer_certificate_inside_a_sealed_datagram_is_taken_from_any_addre
 	struct seal_net *net = *state;
 	uint8_t cert[CERT_BYTES];
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "x");
 	net_lose(net);
 	/* The sender still seals under its old key, as it does until it has renewed. */
@@ -139,7 +110,7 @@ static void a_certificate_of_somebody_else_inside_a_datagram_is_refused(void **s
 	struct seal_net *net = *state;
 
 	net_start(net, 2, 3, 1, 7003);
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_frame(net, 0, 2, FRAME_CERT, seal_own_cert(net->nodes[2].seal), CERT_BYTES);
 	struct net_datagram kept = net->pending[0];
 	net_lose(net);
@@ -149,14 +120,13 @@ static void a_certificate_of_somebody_else_inside_a_datagram_is_refused(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(a_new_address_is_answered_but_not_followed_before_it_proved_itself),
-	    TEST(an_address_that_answers_the_challenge_is_followed),
-	    TEST(one_new_address_is_challenged_once_a_second),
-	    TEST(a_wrong_response_moves_nobody),
-	    TEST(frames_of_another_length_are_malformed),
-	    TEST(a_newer_certificate_inside_a_sealed_datagram_is_taken_from_any_address),
-	    TEST(a_certificate_of_somebody_else_inside_a_datagram_is_refused),
+	    SEAL_TEST(a_new_address_is_answered_but_not_followed_before_it_proved_itself),
+	    SEAL_TEST(an_address_that_answers_the_challenge_is_followed),
+	    SEAL_TEST(one_new_address_is_challenged_once_a_second),
+	    SEAL_TEST(a_wrong_response_moves_nobody),
+	    SEAL_TEST(frames_of_another_length_are_malformed),
+	    SEAL_TEST(a_newer_certificate_inside_a_sealed_datagram_is_taken_from_any_address),
+	    SEAL_TEST(a_certificate_of_somebody_else_inside_a_datagram_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

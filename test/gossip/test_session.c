@@ -1,36 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "gossip/sealing.h"
-#include "seal_net.h"
+#include "seal_kit.h"
 #include "vectors/wire_v1.h"
-
-static int setup(void **state)
-{
-	*state = net_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	net_free(*state);
-	return 0;
-}
-
-static void meet(struct seal_net *net)
-{
-	net_say(net, 0, 2, "one");
-	net_run(net);
-	net_say(net, 1, 1, "two");
-	net_run(net);
-	assert_true(net_heard(net, 0, "two"));
-}
 
 static struct peer *peer(struct seal_net *net, size_t node, uint8_t identity)
 {
@@ -42,7 +13,7 @@ static void a_session_that_slept_still_refuses_what_it_received(void **state)
 	struct seal_net *net = *state;
 	struct net_datagram kept[3];
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (int i = 0; i < 3; i++)
 		net_say(net, 0, 2, "x");
 	memcpy(kept, net->pending, sizeof(kept));
@@ -53,7 +24,7 @@ static void a_session_that_slept_still_refuses_what_it_received(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(net_arrive(net, 1, &kept[i].from, kept[i].bytes, kept[i].len),
 				 DROP_REPLAY);
-	meet(net);
+	seal_meet(net, 0, 1);
 }
 
 static void a_session_that_slept_never_sends_under_an_old_counter(void **state)
@@ -61,7 +32,7 @@ static void a_session_that_slept_never_sends_under_an_old_counter(void **state)
 	struct seal_net *net = *state;
 	uint64_t last;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	for (int i = 0; i < 100; i++) {
 		net_say(net, 0, 2, "x");
 		net_run(net);
@@ -81,7 +52,7 @@ static void both_directions_and_all_pairs_have_keys_of_their_own(void **state)
 	const struct pair *there, *back, *other;
 
 	net_start(net, 2, 3, 1, 7003);
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 3, "x");
 	net_run(net);
 	there = peer(net, 0, 2)->session->pairs[OWN_CURRENT][PEER_CURRENT];
@@ -98,14 +69,14 @@ static void a_pair_with_the_previous_own_key_stays_closed_after_sleep(void **sta
 	struct seal_net *net = *state;
 	struct net_datagram kept;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	net_say(net, 0, 2, "under the old key");
 	kept = net->pending[0];
 	net_run(net);
 	net->nodes[1].core.self.epoch = 2;
 	seal_renew(net->nodes[1].seal);
-	meet(net);
-	meet(net);
+	seal_meet(net, 0, 1);
+	seal_meet(net, 0, 1);
 	session_sleep(net->nodes[1].seal, peer(net, 1, 1));
 	assert_int_not_equal(net_arrive(net, 1, &kept.from, kept.bytes, kept.len), DROP_NONE);
 	assert_false(net_heard(net, 1, "under the old key"));
@@ -115,7 +86,7 @@ static void a_peer_that_is_forgotten_leaves_no_key(void **state)
 {
 	struct seal_net *net = *state;
 
-	meet(net);
+	seal_meet(net, 0, 1);
 	assert_int_equal(net->nodes[1].seal->by_key.count, 1);
 	peer_forget(net->nodes[1].seal, peer(net, 1, 1));
 	assert_int_equal(net->nodes[1].seal->by_key.count, 0);
@@ -157,13 +128,12 @@ static void the_keys_and_bytes_of_a_datagram_are_those_of_wire_version_1(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    TEST(a_session_that_slept_still_refuses_what_it_received),
-	    TEST(a_session_that_slept_never_sends_under_an_old_counter),
-	    TEST(both_directions_and_all_pairs_have_keys_of_their_own),
-	    TEST(a_pair_with_the_previous_own_key_stays_closed_after_sleep),
-	    TEST(the_keys_and_bytes_of_a_datagram_are_those_of_wire_version_1),
-	    TEST(a_peer_that_is_forgotten_leaves_no_key),
+	    SEAL_TEST(a_session_that_slept_still_refuses_what_it_received),
+	    SEAL_TEST(a_session_that_slept_never_sends_under_an_old_counter),
+	    SEAL_TEST(both_directions_and_all_pairs_have_keys_of_their_own),
+	    SEAL_TEST(a_pair_with_the_previous_own_key_stays_closed_after_sleep),
+	    SEAL_TEST(the_keys_and_bytes_of_a_datagram_are_those_of_wire_version_1),
+	    SEAL_TEST(a_peer_that_is_forgotten_leaves_no_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
