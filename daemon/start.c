@@ -16,6 +16,7 @@
 #include "daemon/api.h"
 #include "daemon/underlay.h"
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 
 /* What the first look at the store finds. */
 struct glance {
@@ -271,11 +272,13 @@ void daemon_close(struct daemon *d)
 
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
-	static const char *const endings[] = {"", "-wal", "-shm"};
+	/* The database goes last: what a wipe that was cut off leaves can be opened. */
+	static const char *const endings[] = {"-wal", "-shm", ""};
 	char path[OPTION_TEXT_BYTES + 32];
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		snprintf(path, sizeof(path), "%s/" STORE_FILE "%s", options->state_dir, endings[i]);
+		KILL_POINT(WIPE);
 		if (unlink(path) != 0 && errno != ENOENT)
 			return weft_err_set(err, WEFT_E_STORE, "cannot remove %s: %s", path,
 					    strerror(errno));

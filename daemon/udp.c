@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 
 #define SOCKET_BUFFER_BYTES (4 << 20)
 
@@ -138,7 +139,9 @@ static size_t send_batch(struct udp *udp, const struct gossip_send *sends, size_
 		messages[i].msg_hdr.msg_name = &to[i];
 		messages[i].msg_hdr.msg_namelen = address_out(&sends[i].to, udp->is_v6, &to[i]);
 	}
+	KILL_POINT(SEND_BEFORE);
 	n = sendmmsg(udp->fd, messages, (unsigned)count, MSG_DONTWAIT);
+	KILL_POINT(SEND_AFTER);
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n <= 0) {

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 #include "overlay/linux_parts.h"
 
 #define SEAL_BYTES 64
@@ -51,6 +52,16 @@ static int run(const char *commands, char **out, char *why, size_t cap)
 	/* the library leaves a megabyte of freed blocks behind, which a resting daemon need not
 	 * hold */
 	(void)malloc_trim(0);
+	return status;
+}
+
+static int change(const char *commands, char *why, size_t cap)
+{
+	int status;
+
+	KILL_POINT(NETLINK_BEFORE);
+	status = run(commands, NULL, why, cap);
+	KILL_POINT(NETLINK_AFTER);
 	return status;
 }
 
@@ -152,7 +163,7 @@ static int replace(enum krules table, const char *text, uint32_t *commits, char 
 		abort();
 	/* adding it first makes the deletion valid whether it stands or not */
 	(void)snprintf(commands, len, "add table %s\ndelete table %s\n%s", name, name, text);
-	status = run(commands, NULL, why, cap);
+	status = change(commands, why, cap);
 	*commits += status == 0;
 	if (status == 0 && text[0] != '\0') {
 		listing = list(table);
@@ -164,7 +175,7 @@ static int replace(enum krules table, const char *text, uint32_t *commits, char 
 		free(listing);
 		seal_name(text, hash, seal);
 		(void)snprintf(commands, len, "add chain %s %s", name, seal);
-		status = run(commands, NULL, why, cap);
+		status = change(commands, why, cap);
 		*commits += status == 0;
 	}
 	free(commands);

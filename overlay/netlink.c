@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 
 /* The kernel fills a dump's datagrams up to the size of the reader's buffer, at most 32 KiB. */
 #define RX_BYTES ((size_t)65536)
@@ -175,7 +176,12 @@ static int call(struct chan *chan, uint16_t flags, chan_each_fn *each, void *arg
 
 int chan_call(struct chan *chan, char text[CHAN_TEXT_BYTES])
 {
-	return call(chan, NLM_F_ACK, NULL, NULL, text);
+	int status;
+
+	KILL_POINT(NETLINK_BEFORE);
+	status = call(chan, NLM_F_ACK, NULL, NULL, text);
+	KILL_POINT(NETLINK_AFTER);
+	return status;
 }
 
 int chan_dump(struct chan *chan, chan_each_fn *each, void *arg)
@@ -210,19 +216,10 @@ void chan_batch_add(struct chan *chan, uint32_t tag)
 	chan->tx_tags[chan->tx_count++] = tag;
 }
 
-int chan_batch_flush(struct chan *chan, chan_failed_fn *failed, void *arg)
+/* Reads the answers to a batch that was sent, up to the last, which always has one. */
+static int batch_answers(struct chan *chan, size_t count, chan_failed_fn *failed, void *arg)
 {
-	struct nlmsghdr *last = (void *)(chan->tx + chan->tx_last);
-	size_t count = chan->tx_count, bytes = chan->tx_bytes;
-	int status;
-
-	if (count == 0)
-		return 0;
-	last->nlmsg_flags |= NLM_F_ACK;
-	chan->tx_count = 0;
-	chan->tx_bytes = 0;
-	status = send_bytes(chan, chan->tx, bytes);
-	while (status == 0) {
+	for (;;) {
 		ssize_t got = receive(chan, 0);
 		int left = (int)got;
 
@@ -243,6 +240,24 @@ int chan_batch_flush(struct chan *chan, chan_failed_fn *failed, void *arg)
 				return 0;
 		}
 	}
+}
+
+int chan_batch_flush(struct chan *chan, chan_failed_fn *failed, void *arg)
+{
+	struct nlmsghdr *last = (void *)(chan->tx + chan->tx_last);
+	size_t count = chan->tx_count, bytes = chan->tx_bytes;
+	int status;
+
+	if (count == 0)
+		return 0;
+	KILL_POINT(NETLINK_BEFORE);
+	last->nlmsg_flags |= NLM_F_ACK;
+	chan->tx_count = 0;
+	chan->tx_bytes = 0;
+	status = send_bytes(chan, chan->tx, bytes);
+	if (status == 0)
+		status = batch_answers(chan, count, failed, arg);
+	KILL_POINT(NETLINK_AFTER);
 	return status;
 }
 

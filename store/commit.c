@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 #include "sql.h"
 
 #define PENDING 1 /* in results: no verdict yet */
@@ -57,8 +58,11 @@ static int group_try(struct store *store, const struct write_batch *const *batch
 		if (code < 0)
 			*failed = i;
 	}
-	if (code == 0)
+	if (code == 0) {
+		KILL_POINT(COMMIT_BEFORE);
 		code = transaction(store, STMT_COMMIT, err);
+		KILL_POINT(COMMIT_AFTER);
+	}
 	if (code < 0)
 		rollback(store);
 	else

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 #include "sql.h"
 
 /* The value of a pragma that gives one number. */
@@ -65,8 +66,11 @@ static int step_take(sqlite3 *db, const struct schema_step *step, size_t version
 		rc = sqlite3_exec(db, step->sql, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, mark, NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
+		KILL_POINT(COMMIT_BEFORE);
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+		KILL_POINT(COMMIT_AFTER);
+	}
 	if (rc == SQLITE_OK)
 		return 0;
 	store_fail(db, rc, err, step->name);
