@@ -5,12 +5,15 @@
 Everything here belongs to one test and is gone after it, also when it fails: namespaces carry the
 prefix of their lab, processes are ended by id, files live in the test's own directory.
 """
+import errno
+import http.client
 import itertools
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 WEFT = BUILD / "bin" / "weft"
 WEFTD = BUILD / "bin" / "weftd"
+
+CUT = "labcut"  # the table of a lab's own that cuts a host off
 
 _labs = itertools.count(1)
 
@@ -57,6 +62,23 @@ class Failed(AssertionError):
         self.code = done.returncode
         self.stdout = done.stdout
         self.stderr = done.stderr
+
+
+class Unanswered(Exception):
+    """The daemon went away before it answered: what was asked for may have happened or not."""
+
+
+class Api(http.client.HTTPConnection):
+    """One connection to a daemon's socket."""
+
+    def __init__(self, path, timeout):
+        super().__init__("weft", timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Namespace:
@@ -161,16 +183,36 @@ class Host(Namespace):
     def answers(self):
         if self.daemon.poll() is not None:
             raise RuntimeError(f"weftd of {self.name} ended with {self.daemon.returncode}:\n"
-                               f"{self.log.read_text()[-2000:]}")
+                               f"{self.tail()}")
         return run(WEFT, "--socket", self.socket, "status", check=False).returncode == 0
 
     def kill(self):
+        """Kills the daemon with -9; it must have lived until then."""
+        assert self.daemon.poll() is None, \
+            f"weftd of {self.name} ended with {self.daemon.returncode}: {self.tail()}"
         self.daemon.kill()
         self.daemon.wait(10)
 
+    def tail(self):
+        return self.log.read_text(errors="replace")[-2000:]
+
     def stop(self):
         self.daemon.terminate()
-        assert self.daemon.wait(10) == 0, self.log.read_text()[-2000:]
+        assert self.daemon.wait(10) == 0, self.tail()
+
+    def call(self, verb, path, body=None, timeout=30):
+        """One call of the API without a process for it: (HTTP status, answer), or Unanswered."""
+        api = Api(self.socket, timeout)
+        try:
+            api.request(verb, path, json.dumps(body) if body is not None else None)
+            answer = api.getresponse()
+            return answer.status, json.loads(answer.read())
+        except TimeoutError:
+            raise AssertionError(f"{self.name}: {verb} {path}: no answer in {timeout} s") from None
+        except (OSError, http.client.HTTPException) as problem:
+            raise Unanswered(f"{self.name}: {verb} {path}: {problem!r}") from problem
+        finally:
+            api.close()
 
     def weft(self, *args, timeout=30, stdin=None):
         """Runs weft here; its output as text, or Failed."""
@@ -197,6 +239,38 @@ class Host(Namespace):
 
     def members(self, state="alive"):
         return sorted(m["name"] for m in self.json("members") if m["state"] == state)
+
+    def deaf_to(self, others):
+        """From now on this host hears nothing from those; they may hear it."""
+        self.heal()
+        self.exec("nft", "-f", "-", input=f"""table inet {CUT} {{
+            chain heard {{
+                type filter hook input priority -400;
+                ip saddr {{ {", ".join(other.addr for other in others)} }} drop
+            }}
+        }}""")
+
+    def heal(self):
+        self.exec("nft", "delete", "table", "inet", CUT, check=False)
+
+    def small_disk(self, size):
+        """Before the first start: the state directory is a file system of that many bytes."""
+        self.state.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", self.state)
+        self.lab.mounts.append(self.state)
+
+    def fill_disk(self):
+        """Not one byte is left where the daemon keeps its state."""
+        with open(self.state / "filler", "wb", buffering=0) as filler:
+            for size in (65536, 4096, 1):
+                try:
+                    while filler.write(bytes(size)) > 0:
+                        pass
+                except OSError as problem:
+                    assert problem.errno == errno.ENOSPC, problem
+
+    def free_disk(self):
+        (self.state / "filler").unlink()
 
     def box(self, name):
         return Box(self.lab, f"h{self.index}{name}")
@@ -227,6 +301,7 @@ class Lab:
         self.namespaces = []
         self.processes = []
         self.hosts = []
+        self.mounts = []
         self.underlay = Namespace(self, "u")
         self.underlay.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
         self.underlay.ip("addr", "add", "10.199.0.254/24", "dev", "br0")
@@ -265,9 +340,27 @@ class Lab:
             if process.poll() is None:
                 process.kill()
             process.wait(10)
+        for mount in self.mounts:
+            run("umount", "-l", mount, check=False)
         for space in reversed(self.namespaces):
             space.delete()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def leftovers(lab):
+    """What a closed lab left on the machine: namespaces, mounts, processes that know its place."""
+    found = [name for name in run("ip", "netns", "list").stdout.split()
+             if name.startswith(lab.prefix)]
+    found += [line for line in Path("/proc/mounts").read_text().splitlines()
+              if str(lab.dir) in line]
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(lab.dir) in command:
+            found.append(f"{entry.parent.name}: {command}")
+    return found
 
 
 class Capture:
@@ -284,6 +377,14 @@ class Capture:
         raise AssertionError("tcpdump did not start")
 
     def stop(self):
+        """Ends once all that has passed the device until now stands in the file."""
+        captured = received = None
+        while captured is None or captured < received:
+            # tcpdump says how many packets it wrote and how many the kernel has put aside for it.
+            self.process.send_signal(signal.SIGUSR1)
+            captured, received = map(int, re.search(
+                r"(\d+) packets? captured, (\d+) packets? received",
+                self.process.stderr.readline()).groups())
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=10)
 
