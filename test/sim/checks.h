@@ -83,6 +83,9 @@ void check_disturbed(struct sim *sim, struct sim_host *host);
 void check_replay(struct sim *sim, struct sim_host *host, const struct hostport *from,
 		  const uint8_t *bytes, size_t len);
 
+/* A row that its owner wrote in another way than through its node: a mad owner. */
+void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
+
 /* True when every live node agrees with every other; why names the first difference. */
 bool check_converged(struct sim *sim, char *why, size_t why_bytes);
 void check_requests(struct sim *sim);
