@@ -17,6 +17,7 @@
 #include "attach.h"
 #include "box.h"
 #include "commit.h"
+#include "memo.h"
 #include "network.h"
 #include "presence.h"
 #include "request.h"
@@ -163,6 +164,8 @@ void detach_compose(struct node *node, struct op *op, struct commit *commit)
 	op_store_answer(node, op, commit);
 	if (parent != NULL)
 		op_unstore_answer(node, parent, commit);
+	else if (op->tag == 0)
+		memo_commit_end(node, &op->endpoint, commit);
 	op->committed = true;
 }
 
@@ -183,6 +186,8 @@ static void detach_durable(struct node *node, struct op *op)
 	WEFT_ASSERT(box != NULL && box->state == BOX_LEAVING);
 	box->state = BOX_UNPLUGGING;
 	box_uncount(node, box);
+	if (op->tag == 0)
+		memo_end(node, &op->endpoint);
 	if (op->parent != 0) { /* a plug that failed left nothing */
 		detach_done(node, op, box);
 		return;

@@ -17,6 +17,7 @@ struct memo {
 	struct memo_key key;
 	uint64_t op; /* under way; 0: answered */
 	struct wall at;
+	struct id endpoint; /* that was answered with; zero: none */
 	size_t len;
 	uint8_t *bytes; /* the stored form */
 };
@@ -103,10 +104,12 @@ void memo_begin(struct node *node, struct op *op)
 	memos_trim(node);
 }
 
-static void memo_keep(struct node *node, struct memo *memo, const uint8_t *bytes, size_t len)
+static void memo_keep(struct node *node, struct memo *memo, const struct node_answer *answer,
+		      const uint8_t *bytes, size_t len)
 {
 	heap_give(&node->heap, memo->bytes, memo->len);
 	memo->op = 0;
+	memo->endpoint = answer->endpoint.id;
 	memo->len = len;
 	memo->bytes = heap_take(&node->heap, len);
 	memcpy(memo->bytes, bytes, len);
@@ -125,7 +128,7 @@ void memo_settle(struct node *node, const struct op *op)
 	answer.text = op->text;
 	len = op->answer.err.code == 0 ? answer_encode(&answer, bytes, sizeof(bytes)) : -1;
 	if (len > 0)
-		memo_keep(node, memo, bytes, (size_t)len);
+		memo_keep(node, memo, &answer, bytes, (size_t)len);
 	else
 		memo_drop(node, &key);
 }
@@ -145,6 +148,36 @@ void memo_commit(struct node *node, const char *request_id, const struct node_an
 	commit_write(commit, &write);
 }
 
+/* The one that was answered with this endpoint, or NULL. */
+static struct memo *memo_of_endpoint(const struct node *node, const struct id *endpoint)
+{
+	struct memo *memo;
+
+	for (size_t at = 0; (memo = map_next(&node->memos, &at)) != NULL;)
+		if (memo->op == 0 && id_eq(&memo->endpoint, endpoint))
+			return memo;
+	return NULL;
+}
+
+void memo_commit_end(struct node *node, const struct id *endpoint, struct commit *commit)
+{
+	const struct memo *memo = memo_of_endpoint(node, endpoint);
+
+	if (memo != NULL)
+		memo_commit(node, memo->key.id, NULL, commit);
+}
+
+void memo_end(struct node *node, const struct id *endpoint)
+{
+	const struct memo *memo = memo_of_endpoint(node, endpoint);
+	struct memo_key key;
+
+	if (memo == NULL)
+		return;
+	key = memo->key;
+	memo_drop(node, &key);
+}
+
 int memo_load(struct node *node, const struct write *write)
 {
 	struct memo_key key = key_of(write->answer.request);
@@ -159,7 +192,7 @@ int memo_load(struct node *node, const struct write *write)
 		return rc;
 	memo = memo_intern(node, &key);
 	memo->at = write->answer.at;
-	memo_keep(node, memo, write->bytes, write->len);
+	memo_keep(node, memo, &answer, write->bytes, write->len);
 	memos_trim(node);
 	return 0;
 }

@@ -21,6 +21,12 @@ void memo_settle(struct node *node, const struct op *op);
 void memo_commit(struct node *node, const char *request_id, const struct node_answer *answer,
 		 struct commit *commit);
 
+/* An endpoint ends that nobody asked to end: who was answered with it and asks again is to be
+ * served anew. The write that forgets the answer; and, once that is durable, the end of it in
+ * memory. */
+void memo_commit_end(struct node *node, const struct id *endpoint, struct commit *commit);
+void memo_end(struct node *node, const struct id *endpoint);
+
 /* A stored WRITE_ANSWER: 0 or WEFT_E_INVALID. */
 int memo_load(struct node *node, const struct write *write);
 void memos_open(struct node *node, uint64_t seed);

@@ -95,6 +95,32 @@ static void what_failed_may_be_tried_again_under_its_id(void **state)
 	cluster_free(cluster);
 }
 
+static void an_answer_is_forgotten_with_an_endpoint_that_nobody_asked_to_end(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one");
+	struct node_event gone = {.kind = NODE_EV_GONE, .id = first.id};
+	struct node_answer again;
+
+	(void)state;
+	/* As after a death between the commit and the plug: what is committed was never plugged. */
+	for (int restart = 0; restart < 2; restart++) {
+		cluster_stop(cluster, 0);
+		cluster_start(cluster, 0);
+		cluster_run(cluster, 1000);
+		if (restart == 0)
+			cluster_tell(cluster, 0, &gone);
+		cluster_run(cluster, 1000);
+	}
+	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	again = attach(cluster, &network, 11, "one");
+	assert_int_equal(again.err.code, 0);
+	assert_false(id_eq(&first.id, &again.id));
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
 static void a_token_is_made_once_for_a_request_id(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -124,6 +150,7 @@ int main(void)
 	    cmocka_unit_test(a_repeat_while_the_first_is_under_way_gets_its_answer),
 	    cmocka_unit_test(an_answer_outlives_a_restart),
 	    cmocka_unit_test(what_failed_may_be_tried_again_under_its_id),
+	    cmocka_unit_test(an_answer_is_forgotten_with_an_endpoint_that_nobody_asked_to_end),
 	    cmocka_unit_test(a_token_is_made_once_for_a_request_id),
 	};
 
