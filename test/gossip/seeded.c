@@ -17,10 +17,27 @@ static void seeded_random(void *ctx, void *out, size_t len)
 static void seeded_kx_pair(void *ctx, uint8_t pub[KX_PUB_BYTES], uint8_t sec[KX_SEC_BYTES])
 {
 	static const uint8_t base[KX_PUB_BYTES] = {9};
-	struct seeded *seeded = ctx;
 
 	seeded_random(ctx, sec, KX_SEC_BYTES);
-	seeded->table.kx(ctx, sec, base, pub);
+	gossip_crypto_sodium()->kx(NULL, sec, base, pub);
+}
+
+static int seeded_kx(void *ctx, const uint8_t sec[KX_SEC_BYTES], const uint8_t pub[KX_PUB_BYTES],
+		     uint8_t shared[32])
+{
+	struct seeded *seeded = ctx;
+
+	seeded->agreed++;
+	return gossip_crypto_sodium()->kx(NULL, sec, pub, shared);
+}
+
+static int seeded_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
+			 const uint8_t sig[SIG_BYTES])
+{
+	struct seeded *seeded = ctx;
+
+	seeded->verified++;
+	return gossip_crypto_sodium()->verify(NULL, pub, msg, len, sig);
 }
 
 const struct gossip_crypto *seeded_init(struct seeded *seeded, uint64_t seed)
@@ -29,6 +46,10 @@ const struct gossip_crypto *seeded_init(struct seeded *seeded, uint64_t seed)
 	seeded->table.ctx = seeded;
 	seeded->table.random = seeded_random;
 	seeded->table.kx_pair = seeded_kx_pair;
+	seeded->table.kx = seeded_kx;
+	seeded->table.verify = seeded_verify;
+	seeded->verified = 0;
+	seeded->agreed = 0;
 	rng_init(&seeded->rng, seed);
 	return &seeded->table;
 }

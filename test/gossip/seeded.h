@@ -14,6 +14,7 @@
 struct seeded {
 	struct gossip_crypto table;
 	struct rng rng;
+	uint64_t verified, agreed; /* costly calls so far: signatures checked, X25519 */
 };
 
 /* The table is valid as long as seeded stays where it is. */

@@ -233,6 +233,104 @@ static void nothing_is_sent_to_a_removed_member(void **state)
 	assert_int_equal(net->count, 0);
 }
 
+/* Delivers all of them in an order drawn from a seed, twice over; how many opened. */
+static unsigned shuffled(struct seal_net *net, struct net_datagram *kept, size_t count)
+{
+	unsigned before = net->nodes[1].opened;
+	struct rng rng;
+
+	rng_init(&rng, 11);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = count; i-- > 1;) {
+			size_t with = (size_t)rng_below(&rng, i + 1);
+			struct net_datagram held = kept[i];
+			kept[i] = kept[with];
+			kept[with] = held;
+		}
+		for (size_t i = 0; i < count; i++)
+			seal_arrive(net, 1, &kept[i]);
+		net_lose(net);
+	}
+	return net->nodes[1].opened - before;
+}
+
+static void a_window_full_of_datagrams_in_any_order_opens_once_each(void **state)
+{
+	static struct net_datagram kept[WINDOW_COUNTERS];
+	struct seal_net *net = *state;
+
+	seal_meet(net, 0, 1);
+	for (size_t i = 0; i < WINDOW_COUNTERS; i++) {
+		net_say(net, 0, 2, "x");
+		kept[i] = seal_intercept(net);
+	}
+	assert_int_equal(shuffled(net, kept, WINDOW_COUNTERS), WINDOW_COUNTERS);
+	assert_int_equal(net->nodes[1].core.drops[DROP_REPLAY], WINDOW_COUNTERS);
+}
+
+static void what_fell_behind_the_window_stays_closed(void **state)
+{
+	static struct net_datagram kept[300];
+	struct seal_net *net = *state;
+	unsigned opened;
+
+	seal_meet(net, 0, 1);
+	for (size_t i = 0; i < 300; i++) {
+		net_say(net, 0, 2, "late");
+		kept[i] = seal_intercept(net);
+	}
+	for (size_t i = 0; i < WINDOW_COUNTERS + 64; i++) {
+		net_say(net, 0, 2, "x");
+		net_run(net);
+	}
+	opened = net->nodes[1].opened;
+	for (size_t i = 0; i < 300; i++)
+		assert_int_equal(seal_arrive(net, 1, &kept[i]), DROP_REPLAY);
+	assert_int_equal(net->nodes[1].opened, opened);
+}
+
+static void datagrams_in_any_order_across_new_keys_of_both_sides_open_once_each(void **state)
+{
+	static struct net_datagram kept[90];
+	struct seal_net *net = *state;
+
+	seal_meet(net, 0, 1);
+	for (size_t i = 0; i < 90; i++) {
+		if (i == 30 || i == 60) {
+			struct net_node *turns = &net->nodes[i == 30 ? 0 : 1];
+			turns->core.self.epoch++;
+			seal_renew(turns->seal);
+			seal_meet(net, 0, 1);
+		}
+		net_say(net, 0, 2, "x");
+		kept[i] = seal_intercept(net);
+	}
+	assert_int_equal(shuffled(net, kept, 90), 90);
+	assert_int_equal(net->nodes[1].core.drops[DROP_REPLAY], 90);
+}
+
+static void a_datagram_that_comes_back_or_goes_astray_is_dropped(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram kept;
+
+	net_start(net, 2, 3, 1, 7003);
+	seal_meet(net, 0, 1);
+	seal_meet(net, 0, 2);
+	net_say(net, 0, 2, "for the second");
+	kept = seal_intercept(net);
+	assert_int_equal(seal_arrive(net, 0, &kept), DROP_SELF);
+	assert_int_equal(seal_arrive_from(net, 0, 7002, &kept), DROP_SELF);
+	assert_int_equal(net->count, 0);
+	assert_int_equal(seal_arrive(net, 2, &kept), DROP_STALE_KEY);
+	assert_true(seal_bytes_to(net, 7001) <= kept.len);
+	net_lose(net);
+	/* Under a hint that fits, as if it were for the third. */
+	hint_of(net->nodes[2].seal->own[OWN_CURRENT].key_id, kept.bytes + 1);
+	assert_int_equal(seal_arrive(net, 2, &kept), DROP_AUTH);
+	assert_false(net_heard(net, 2, "for the second"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +349,10 @@ int main(void)
 	    SEAL_TEST(what_does_not_fit_beside_the_certificate_follows_it),
 	    SEAL_TEST(an_empty_datagram_makes_the_peer_answer),
 	    SEAL_TEST(nothing_is_sent_to_a_removed_member),
+	    SEAL_TEST(a_window_full_of_datagrams_in_any_order_opens_once_each),
+	    SEAL_TEST(what_fell_behind_the_window_stays_closed),
+	    SEAL_TEST(datagrams_in_any_order_across_new_keys_of_both_sides_open_once_each),
+	    SEAL_TEST(a_datagram_that_comes_back_or_goes_astray_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,93 @@ static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **sta
 	assert_true(net->nodes[1].core.drops[DROP_REMOVED] > 0);
 }
 
+static struct net_datagram newer_cert(struct seal_net *net, struct cert cert, uint16_t port)
+{
+	const struct net_node *self = &net->nodes[0];
+	uint8_t bytes[CERT_BYTES];
+
+	cert.cluster = self->core.self.cluster;
+	cert.node = self->core.self.id;
+	cert_sign(self->core.crypto, &cert, self->core.self.sign_sec, bytes);
+	return seal_cert_datagram(bytes, port);
+}
+
+static void no_bit_of_a_certificate_may_be_changed(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram cert;
+
+	seal_meet(net, 0, 1);
+	cert = newer_cert(net, (struct cert){.wire_min = 1, .wire_max = 1, .epoch = 2, .key = {3}},
+			  7001);
+	for (size_t bit = 0; bit < CERT_BYTES * 8; bit++) {
+		uint8_t *at = &cert.bytes[WIRE_HEADER_BYTES + bit / 8];
+		net->now = mono_add_ms(net->now, 100);
+		*at ^= (uint8_t)(1u << bit % 8);
+		assert_int_not_equal(seal_arrive(net, 1, &cert), DROP_NONE);
+		*at ^= (uint8_t)(1u << bit % 8);
+		net_lose(net);
+	}
+	assert_int_equal(net_member(net, 1, 1)->epoch, 1);
+	assert_int_equal(seal_arrive(net, 1, &cert), DROP_NONE);
+	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
+}
+
+static void a_certificate_for_a_wire_yet_to_come_is_of_no_use_now(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram cert;
+
+	seal_meet(net, 0, 1);
+	cert = newer_cert(net, (struct cert){.wire_min = 2, .wire_max = 3, .epoch = 2, .key = {3}},
+			  7001);
+	assert_int_equal(seal_arrive(net, 1, &cert), DROP_VERSION);
+	cert = newer_cert(net, (struct cert){.wire_min = 1, .wire_max = 3, .epoch = 2, .key = {3}},
+			  7001);
+	assert_int_equal(seal_arrive(net, 1, &cert), DROP_NONE);
+}
+
+static void a_copied_certificate_serves_nobody_at_another_address(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram cert;
+
+	seal_meet(net, 0, 1);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[0].seal), 9);
+	for (uint16_t port = 9000; port < 9200; port++) {
+		assert_int_equal(seal_arrive_from(net, 1, port, &cert), DROP_NONE);
+		assert_true(seal_bytes_to(net, port) <= cert.len);
+		net_lose(net);
+	}
+	assert_int_equal(member->addr.port, 7001);
+	assert_int_equal(member->provisional.port, 0);
+	net_say(net, 1, 1, "home");
+	assert_int_equal(net->pending[0].to.port, 7001);
+	net_run(net);
+	assert_true(net_heard(net, 0, "home"));
+}
+
+static void the_certificate_of_a_removed_node_revives_nobody(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram cert;
+
+	seal_meet(net, 0, 1);
+	member_set_state(&net->nodes[1].members, member, MEMBER_REMOVED);
+	seal_forget(net->nodes[1].seal, member);
+	for (uint64_t epoch = 1; epoch < 6; epoch++) {
+		cert = newer_cert(
+		    net, (struct cert){.wire_min = 1, .wire_max = 1, .epoch = epoch, .key = {3}},
+		    7001);
+		assert_int_equal(seal_arrive(net, 1, &cert), DROP_REMOVED);
+		assert_int_equal(net->nodes[1].seal->by_key.count, 0);
+	}
+	assert_int_equal(member->state, MEMBER_REMOVED);
+	assert_int_equal(member->epoch, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +233,10 @@ int main(void)
 	    SEAL_TEST(an_answer_is_never_answered),
 	    SEAL_TEST(a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most),
 	    SEAL_TEST(a_removed_node_is_told_so_once_a_second_and_heard_no_more),
+	    SEAL_TEST(no_bit_of_a_certificate_may_be_changed),
+	    SEAL_TEST(a_certificate_for_a_wire_yet_to_come_is_of_no_use_now),
+	    SEAL_TEST(a_copied_certificate_serves_nobody_at_another_address),
+	    SEAL_TEST(the_certificate_of_a_removed_node_revives_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
