@@ -79,12 +79,14 @@ void checks_open(struct sim *sim)
 	members_checks_open(sim);
 	wire_checks_open(sim);
 	range_checks_open(sim);
+	lease_checks_open(sim);
 }
 
 void checks_close(struct sim *sim)
 {
 	if (!sim->checks)
 		return;
+	lease_checks_close(sim);
 	range_checks_close(sim);
 	wire_checks_close(sim);
 	members_checks_close(sim);
@@ -163,12 +165,13 @@ void check_start(struct sim *sim, struct sim_host *host)
 	check_disturbed(sim, host);
 	rows_start(sim, host);
 	members_start(sim, host);
+	lease_start_look(sim, host);
 }
 
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event)
 {
 	wire_event(sim, host, event);
-	leases_event(sim, host, event);
+	lease_event_look(sim, host, event);
 }
 
 void check_update(struct sim *sim, struct sim_host *host, const struct node_update *update)
@@ -177,7 +180,7 @@ void check_update(struct sim *sim, struct sim_host *host, const struct node_upda
 	rows_update(sim, host, update);
 	members_update(sim, host, update);
 	wire_update(sim, host, update);
-	leases_update(sim, host, update);
+	lease_update_look(sim, host, update);
 }
 
 void check_write(struct sim *sim, struct sim_host *host, const struct write *write)
@@ -186,12 +189,13 @@ void check_write(struct sim *sim, struct sim_host *host, const struct write *wri
 		removal_note(sim, write);
 	rows_write(sim, host, write);
 	members_write(sim, host, write);
-	leases_write(sim, host, write);
+	lease_write_look(sim, host, write);
 }
 
 void check_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit)
 {
 	ranges_commit(sim, host, commit);
+	lease_commit_look(sim, host, commit);
 }
 
 /* Once a second of the world's time, whoever takes a step first. */

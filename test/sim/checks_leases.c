@@ -1,54 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Leases as the disks have them: no address has two owners among members that were not removed.
+ * Leases as the disks have them.
+ *
+ *   - no address is leased by two members, ever; what a removed node leases counts no more from the
+ *     moment in which one disk has its removal
+ *   - a lease that becomes durable is of an address whose top claim (checks_ranges.c) is its host's
+ *     own row
+ *   - an address that was released is leased again only when it has cooled down, whoever leases it,
+ *     unless who released it is gone
+ *   - a node that was fenced or guarded before a step and after it has handed in no new lease and
+ *     no grant in it
+ *
+ * And answers: what an answer says is on the disk at that moment.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "checks_parts.h"
 
-void leases_event(struct sim *sim, struct sim_host *host, const struct node_event *event)
+#define COOLDOWN_MS 60000
+#define COOLDOWN_SLACK_MS 3000 /* clocks drift, commits take their time */
+
+/* An address that was released. Key first: network, address. */
+struct cooled {
+	struct id network;
+	struct inet address;
+	struct mono since;
+	size_t host;
+	uint64_t boot;
+};
+
+struct lease_checks {
+	struct map cooled;
+	bool *fenced; /* of each host, before the step */
+};
+
+void lease_checks_open(struct sim *sim)
 {
-	(void)sim;
-	(void)host;
-	(void)event;
+	struct lease_checks *leases = calloc(1, sizeof(*leases));
+
+	WEFT_ASSERT(leases != NULL);
+	map_init(&leases->cooled, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct cooled),
+		 sim->opt.seed);
+	leases->fenced = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
+	WEFT_ASSERT(leases->fenced != NULL);
+	sim->checks->leases = leases;
 }
 
-void leases_update(struct sim *sim, struct sim_host *host, const struct node_update *update)
+void lease_checks_close(struct sim *sim)
 {
-	(void)sim;
-	(void)host;
-	(void)update;
+	map_close(&sim->checks->leases->cooled);
+	free(sim->checks->leases->fenced);
+	free(sim->checks->leases);
+	sim->checks->leases = NULL;
 }
 
-void check_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
-		  const struct node_answer *answer)
+static bool is_new_lease(const struct write *write)
 {
-	(void)sim;
-	(void)host;
-	(void)request;
-	(void)answer;
+	return write->kind == WRITE_LEASE && !write->lease.cooling;
 }
 
-void leases_write(struct sim *sim, struct sim_host *host, const struct write *write)
+static void lease_key(const struct write *write, struct sim_owner *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->network = write->lease.network;
+	key->address = write->lease.address;
+}
+
+/* --- fences ----------------------------------------------------------------------------------- */
+
+static bool is_fenced(const struct sim_host *host)
+{
+	return gossip_phase(node_gossip(host->node)) == NODE_REMOVED ||
+	       gossip_phase(node_gossip(host->node)) == NODE_COPY ||
+	       gossip_is_cloned(node_gossip(host->node)) ||
+	       ipamdb_is_guarded(node_ipamdb(host->node));
+}
+
+void lease_start_look(struct sim *sim, struct sim_host *host)
+{
+	sim->checks->leases->fenced[host->index] = false;
+}
+
+void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
+{
+	/* An operator may lift the guard within the step. */
+	sim->checks->leases->fenced[host->index] =
+	    is_fenced(host) &&
+	    !(event->kind == NODE_EV_REQUEST && event->request->kind == NODE_CONFIRM);
+}
+
+static bool holds_already(struct sim *sim, const struct sim_host *host, const struct write *write)
+{
+	const struct sim_owner *owner;
+	struct sim_owner key;
+
+	lease_key(write, &key);
+	owner = map_find(&sim->owners, &key);
+	return owner && owner->held && owner->host == host->index;
+}
+
+static bool is_grant(const struct write *write)
+{
+	struct row_view row;
+
+	return write->kind == WRITE_OWN_ROW && row_parse(write->bytes, write->len, &row) == 0 &&
+	       row.kind == ROW_GRANT && !row.deleted;
+}
+
+void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
+{
+	if (!sim->checks->leases->fenced[host->index])
+		return;
+	check_look(sim, CHECKER_FENCED);
+	if (!is_fenced(host))
+		return;
+	for (size_t b = 0; b < update->batch_count; b++)
+		for (size_t i = 0; i < update->batches[b].count; i++) {
+			const struct write *write = &update->batches[b].writes[i];
+
+			if (!is_grant(write) &&
+			    (!is_new_lease(write) || holds_already(sim, host, write)))
+				continue;
+			check_fail(sim, CHECKER_FENCED, "host %zu %s in phase %d%s", host->index,
+				   is_new_lease(write) ? "leases" : "grants",
+				   (int)gossip_phase(node_gossip(host->node)),
+				   ipamdb_is_guarded(node_ipamdb(host->node)) ? ", guarded" : "");
+			return;
+		}
+}
+
+/* --- commits ---------------------------------------------------------------------------------- */
+
+static void cooling_note(struct sim *sim, struct sim_host *host, const struct write *write)
+{
+	struct sim_owner key;
+	struct cooled *cooled;
+
+	lease_key(write, &key);
+	cooled = map_insert(&sim->checks->leases->cooled, &key, NULL);
+	cooled->since = sim->now;
+	cooled->host = host->index;
+	cooled->boot = host->boot;
+}
+
+static void cooling_look(struct sim *sim, struct sim_host *host, const struct write *write)
+{
+	const struct cooled *cooled;
+	struct sim_owner key;
+	int64_t rested_ms;
+
+	lease_key(write, &key);
+	cooled = map_find(&sim->checks->leases->cooled, &key);
+	if (!cooled)
+		return;
+	check_look(sim, CHECKER_COOLING);
+	rested_ms = mono_diff_ms(sim->now, cooled->since);
+	/* A restart goes by the wall clock, which may have been set. */
+	if (rested_ms >= COOLDOWN_MS - COOLDOWN_SLACK_MS ||
+	    check_is_gone(&sim->hosts[cooled->host]) ||
+	    sim->hosts[cooled->host].boot != cooled->boot)
+		return;
+	check_fail(sim, CHECKER_COOLING,
+		   "host %zu leases an address %lld ms after host %zu released it", host->index,
+		   (long long)rested_ms, cooled->host);
+}
+
+void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write)
 {
 	struct sim_owner key, *owner;
 	char network[ID_TEXT_BYTES], address[INET_TEXT_BYTES];
-	bool holds = write->kind == WRITE_LEASE && !write->lease.cooling;
 
 	if (write->kind != WRITE_LEASE && write->kind != WRITE_LEASE_DROP)
 		return;
-	memset(&key, 0, sizeof(key));
-	key.network = write->lease.network;
-	key.address = write->lease.address;
+	lease_key(write, &key);
 	owner = map_insert(&sim->owners, &key, NULL);
 	check_look(sim, CHECKER_ONE_LEASE);
-	if (!holds) {
-		if (owner->held && owner->host == host->index)
+	if (!is_new_lease(write)) {
+		if (owner->held && owner->host == host->index) {
 			owner->held = false;
+			cooling_note(sim, host, write);
+		}
 		return;
 	}
-	/* Removed, but not told yet: what it leases counts no more, whoever else has it. */
 	if (host->state == HOST_REMOVED)
 		return;
 	if (owner->held && sim->hosts[owner->host].state != HOST_REMOVED &&
@@ -60,14 +195,144 @@ void leases_write(struct sim *sim, struct sim_host *host, const struct write *wr
 			   network, owner->host, host->index);
 		return;
 	}
-	if (ipamdb_is_guarded(node_ipamdb(host->node)) &&
-	    !(owner->held && owner->host == host->index)) {
-		check_fail(sim, CHECKER_FENCED,
-			   "host %zu leases anew although nobody has met it since its reboot",
-			   host->index);
-		return;
-	}
+	if (!owner->held || owner->host != host->index)
+		cooling_look(sim, host, write);
 	owner->held = true;
 	owner->host = host->index;
 	owner->endpoint = write->lease.endpoint;
+}
+
+/* After all rows of the commit: what it leases is its own by then. */
+void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_commit *commit)
+{
+	static const char *const words[] = {
+	    [RANGE_FOREIGN] = "that is not its own",
+	    [RANGE_GRANTED] = "before its own row of the range is durable",
+	};
+	struct id self = gossip_self(node_gossip(host->node));
+
+	if (check_is_gone(host))
+		return;
+	for (size_t i = 0; i < commit->count && !sim->failed; i++) {
+		const struct write *write = &commit->writes[i];
+		char address[INET_TEXT_BYTES];
+		enum range_standing standing;
+
+		if (!is_new_lease(write))
+			continue;
+		standing =
+		    ranges_standing(sim, &self, &write->lease.network, &write->lease.address);
+		check_look(sim, CHECKER_OWN_RANGE);
+		if (standing == RANGE_UNKNOWN || standing == RANGE_OWN)
+			continue;
+		inet_format(&write->lease.address, address);
+		check_fail(sim, CHECKER_OWN_RANGE, "host %zu leases %s %s", host->index, address,
+			   words[standing]);
+	}
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* What an answer must find on the disk. */
+struct proof {
+	const struct sim_request *request;
+	const struct node_answer *answer;
+	size_t leases, endpoints, facts, metas;
+};
+
+static uint16_t fact_of(enum node_request_kind kind)
+{
+	switch (kind) {
+	case NODE_NETWORK_CREATE:
+		return FACT_NETWORK;
+	case NODE_TOKEN_CREATE:
+		return FACT_TOKEN;
+	case NODE_REMOVE:
+		return FACT_REMOVAL;
+	default:
+		return 0;
+	}
+}
+
+static void proof_lease(struct proof *proof, const struct lease *lease)
+{
+	if (lease->cooling)
+		return;
+	if (proof->request->kind == NODE_DETACH) {
+		proof->leases += id_eq(&lease->endpoint, &proof->request->subject);
+		return;
+	}
+	if (proof->request->kind == NODE_ATTACH && !id_eq(&lease->endpoint, &proof->answer->id))
+		return;
+	for (size_t i = 0; i < proof->answer->endpoint_addr_count; i++)
+		proof->leases += id_eq(&lease->network, &proof->request->subject) &&
+				 inet_eq(&lease->address, &proof->answer->addrs[i].ip);
+}
+
+static int proof_visit(void *ctx, const struct write *write)
+{
+	struct proof *proof = ctx;
+	const struct id *subject =
+	    proof->request->kind == NODE_REMOVE || proof->request->kind == NODE_DETACH
+		? &proof->request->subject
+		: &proof->answer->id;
+	struct id key;
+
+	switch (write->kind) {
+	case WRITE_LEASE:
+		proof_lease(proof, &write->lease);
+		break;
+	case WRITE_ENDPOINT:
+		proof->endpoints += id_eq(&write->endpoint.id, subject);
+		break;
+	case WRITE_FACT:
+		key = row_key_id(&write->row);
+		proof->facts +=
+		    write->row.kind == fact_of(proof->request->kind) && id_eq(&key, subject);
+		break;
+	case WRITE_META:
+		proof->metas += write->meta == META_CLUSTER || write->meta == META_IDENTITY;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static bool proof_holds(const struct proof *proof)
+{
+	switch (proof->request->kind) {
+	case NODE_ATTACH:
+		return proof->endpoints == 1 && proof->leases == proof->answer->endpoint_addr_count;
+	case NODE_RESERVE:
+		return proof->leases == proof->answer->endpoint_addr_count;
+	case NODE_DETACH:
+		return proof->endpoints == 0 && proof->leases == 0;
+	case NODE_NETWORK_CREATE:
+	case NODE_TOKEN_CREATE:
+	case NODE_REMOVE:
+		return proof->facts == 1;
+	case NODE_INIT:
+	case NODE_JOIN:
+		return proof->metas == 2;
+	default:
+		return true;
+	}
+}
+
+void check_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
+		  const struct node_answer *answer)
+{
+	struct proof proof = {.request = request, .answer = answer};
+
+	if (answer->err.code != 0)
+		return;
+	check_look(sim, CHECKER_TOLD);
+	(void)disk_load(&host->disk, proof_visit, &proof);
+	if (proof_holds(&proof))
+		return;
+	check_fail(sim, CHECKER_TOLD,
+		   "host %zu answers a request of kind %d, but its disk has %zu leases, %zu "
+		   "endpoints, %zu facts of it",
+		   host->index, (int)request->kind, proof.leases, proof.endpoints, proof.facts);
 }

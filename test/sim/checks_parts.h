@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gossip/base/check.h"
+#include "gossip/base/map.h"
 #include "ipamdb/query.h"
 #include "sim.h"
 
@@ -11,6 +12,7 @@ struct rows_checks;
 struct member_checks;
 struct wire_checks;
 struct range_checks;
+struct lease_checks;
 
 struct checks {
 	uint64_t looks[CHECKER_COUNT];
@@ -21,6 +23,7 @@ struct checks {
 	struct member_checks *members;
 	struct wire_checks *wire;
 	struct range_checks *ranges;
+	struct lease_checks *leases;
 };
 
 struct known_host {
@@ -71,7 +74,21 @@ void range_checks_close(struct sim *sim);
 void ranges_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
 void ranges_second(struct sim *sim);
 
+/* How a node stands to an address, by all rows on all disks. */
+enum range_standing {
+	RANGE_UNKNOWN = 0, /* of no pool that is followed */
+	RANGE_FOREIGN,
+	RANGE_GRANTED, /* granted to it; its own row is not durable */
+	RANGE_OWN,
+};
+enum range_standing ranges_standing(struct sim *sim, const struct id *self,
+				    const struct id *network, const struct inet *address);
+
 /* checks_leases.c */
-void leases_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
-void leases_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
-void leases_write(struct sim *sim, struct sim_host *host, const struct write *write);
+void lease_checks_open(struct sim *sim);
+void lease_checks_close(struct sim *sim);
+void lease_start_look(struct sim *sim, struct sim_host *host);
+void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
+void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event);
+void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update);
+void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write);

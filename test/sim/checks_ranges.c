@@ -1,25 +1,400 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * Who owns which address in the eyes of all disks together.
+ *
+ * Every address of every pool has a top claim here: the row of range or grant with the highest
+ * generation that is durable at its author. A commit moves it, and may do so only by the rules:
+ *
+ *   grant   by the holder of what it gives, whose own row is durable, of addresses that it does not
+ *           lease, at a generation above all others
+ *   range   over what the world's rows already give to its author (a grant to it, its own parts),
+ *           over what nobody holds, or over what somebody left who is gone
+ *   end     of a row that is outranked everywhere in its span
+ *
+ * So the donor's grant is durable before the recipient's row, that row before the first lease from
+ * it (checks_leases.c), and to drop a row moves nothing. What a removed node writes while it has
+ * not heard of its removal counts only as long as nobody took over what it writes about.
+ *
+ * An observer may know less than the disks. But what a node takes for its own by its own rows is
+ * its own by all of them, and nobody ever sees two holders of one generation.
+ */
+#include <stdlib.h>
+#include <string.h>
+
 #include "checks_parts.h"
+
+#define POOLS_SEEN 32
+#define POOL_ADDRESSES_MAX 4096u
+
+struct top {
+	uint64_t generation; /* 0: nobody has it */
+	struct id holder, author;
+	bool taken; /* the holder's own row is durable */
+};
+
+struct claim_made {
+	uint32_t first, last;
+	uint64_t generation;
+	struct id holder, author;
+};
+
+struct pool_seen {
+	struct id network;
+	struct prefix subnet;
+	uint32_t count;
+	bool ended;
+	struct top *tops;
+	struct vec claims; /* struct claim_made */
+};
+
+struct range_checks {
+	struct pool_seen pools[POOLS_SEEN];
+	size_t count;
+};
+
+/* A commit's row of range or grant. */
+struct claim_row {
+	struct row_view row;
+	struct pool_seen *pool;
+	struct range_key key;
+	struct id holder;
+	uint32_t first, last;
+	bool is_grant;
+};
 
 void range_checks_open(struct sim *sim)
 {
-	(void)sim;
+	sim->checks->ranges = calloc(1, sizeof(struct range_checks));
+	WEFT_ASSERT(sim->checks->ranges != NULL);
 }
 
 void range_checks_close(struct sim *sim)
 {
-	(void)sim;
+	struct range_checks *ranges = sim->checks->ranges;
+
+	for (size_t i = 0; i < ranges->count; i++) {
+		free(ranges->pools[i].tops);
+		vec_close(&ranges->pools[i].claims);
+	}
+	free(ranges);
+	sim->checks->ranges = NULL;
+}
+
+/* --- pools ------------------------------------------------------------------------------------ */
+
+/* The place of an address in a pool that has it. */
+static uint32_t place_in(const struct pool_seen *pool, const struct inet *address)
+{
+	struct inet base = prefix_base(&pool->subnet);
+	uint32_t place = 0;
+
+	for (size_t i = 12; i < 16; i++)
+		place = place << 8 | (uint32_t)(address->b[i] ^ base.b[i]);
+	WEFT_ASSERT(place < pool->count);
+	return place;
+}
+
+static struct pool_seen *pool_find(struct sim *sim, const struct id *network,
+				   const struct inet *address)
+{
+	struct range_checks *ranges = sim->checks->ranges;
+
+	for (size_t i = 0; i < ranges->count; i++)
+		if (id_eq(&ranges->pools[i].network, network) &&
+		    prefix_has(&ranges->pools[i].subnet, address))
+			return &ranges->pools[i];
+	return NULL;
+}
+
+static void pool_add(struct sim *sim, const struct id *network, const struct prefix *subnet)
+{
+	struct range_checks *ranges = sim->checks->ranges;
+	struct pool_seen *pool;
+
+	if (ranges->count == POOLS_SEEN || 128 - subnet->bits > 12 ||
+	    pool_find(sim, network, &subnet->ip))
+		return;
+	pool = &ranges->pools[ranges->count++];
+	pool->network = *network;
+	pool->subnet = *subnet;
+	pool->count = 1u << (128 - subnet->bits);
+	WEFT_ASSERT(pool->count <= POOL_ADDRESSES_MAX);
+	pool->tops = calloc(pool->count, sizeof(*pool->tops));
+	WEFT_ASSERT(pool->tops != NULL);
+	vec_init(&pool->claims, &sim->heap, sizeof(struct claim_made));
+}
+
+static void fact_note(struct sim *sim, const struct row_view *row)
+{
+	struct id network = row_key_id(row);
+	struct rec_network rec;
+
+	for (size_t i = 0; row->kind == FACT_NETWORK_END && i < sim->checks->ranges->count; i++)
+		if (id_eq(&sim->checks->ranges->pools[i].network, &network))
+			sim->checks->ranges->pools[i].ended = true;
+	if (row->kind != FACT_NETWORK || rec_network_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	for (size_t i = 0; i < rec.pool_count; i++)
+		pool_add(sim, &network, &rec.pools[i].subnet);
+}
+
+/* --- claims ----------------------------------------------------------------------------------- */
+
+/* True for a row of range or grant in a pool of this world. */
+static bool claim_read(struct sim *sim, const struct write *write, struct claim_row *claim)
+{
+	struct rec_grant grant;
+	struct inet base, last;
+
+	if (write->kind != WRITE_OWN_ROW || row_parse(write->bytes, write->len, &claim->row) != 0 ||
+	    (claim->row.kind != ROW_RANGE && claim->row.kind != ROW_GRANT) ||
+	    range_key_decode(claim->row.key, claim->row.key_len, &claim->key) != 0)
+		return false;
+	claim->is_grant = claim->row.kind == ROW_GRANT;
+	claim->holder = claim->row.owner;
+	if (claim->is_grant && !claim->row.deleted) {
+		WEFT_ASSERT(rec_grant_decode(claim->row.value, claim->row.value_len, &grant) == 0);
+		claim->holder = grant.to;
+	}
+	base = prefix_base(&claim->key.range);
+	last = prefix_last(&claim->key.range);
+	claim->pool = pool_find(sim, &claim->key.network, &base);
+	if (!claim->pool || !prefix_has(&claim->pool->subnet, &last))
+		return false;
+	claim->first = place_in(claim->pool, &base);
+	claim->last = place_in(claim->pool, &last);
+	return true;
+}
+
+static void claim_words(const struct claim_row *claim, char out[96])
+{
+	char range[PREFIX_TEXT_BYTES];
+
+	prefix_format(&claim->key.range, range);
+	snprintf(out, 96, "%s of %s at generation %llu", claim->is_grant ? "the grant" : "the row",
+		 range, (unsigned long long)claim->key.generation);
+}
+
+static bool id_is_gone(struct sim *sim, const struct id *id)
+{
+	const struct sim_host *host = check_host(sim, id);
+
+	return host && check_is_gone(host);
+}
+
+static bool may_take(struct sim *sim, const struct top *top, const struct claim_row *claim)
+{
+	if (top->generation == 0 || id_eq(&top->holder, &claim->row.owner))
+		return !claim->is_grant || top->taken;
+	if (claim->is_grant)
+		return false;
+	return id_is_gone(sim, &top->holder) || (!top->taken && id_is_gone(sim, &top->author));
+}
+
+/* What the claim would break: CHECKER_COUNT for nothing. */
+static enum checker claim_breaks(struct sim *sim, const struct claim_row *claim, uint32_t *at)
+{
+	const struct pool_seen *pool = claim->pool;
+
+	for (*at = claim->first; *at <= claim->last; (*at)++) {
+		const struct top *top = &pool->tops[*at];
+
+		if (!may_take(sim, top, claim))
+			return CHECKER_TRANSFER;
+		if (claim->key.generation < top->generation && !id_is_gone(sim, &top->author))
+			return CHECKER_GENERATION;
+	}
+	for (size_t i = 0; i < pool->claims.count; i++) {
+		const struct claim_made *made = vec_at(&pool->claims, i);
+
+		if (made->generation != claim->key.generation || made->last < claim->first ||
+		    made->first > claim->last || id_eq(&made->holder, &claim->holder) ||
+		    id_is_gone(sim, &made->author) || id_is_gone(sim, &made->holder))
+			continue;
+		*at = made->first > claim->first ? made->first : claim->first;
+		return CHECKER_GENERATION;
+	}
+	return CHECKER_COUNT;
+}
+
+static void breach_say(struct sim *sim, const struct sim_host *host, const struct claim_row *claim,
+		       enum checker broken, uint32_t at)
+{
+	const struct top *top = &claim->pool->tops[at];
+	const struct sim_host *holder = check_host(sim, &top->holder);
+	struct inet base = prefix_base(&claim->pool->subnet), address = inet_add(&base, at);
+	char words[96], text[INET_TEXT_BYTES];
+
+	claim_words(claim, words);
+	inet_format(&address, text);
+	check_fail(sim, broken, "host %zu stores %s, but %s is host %zd's at generation %llu%s",
+		   host->index, words, text, holder ? (ssize_t)holder->index : -1,
+		   (unsigned long long)top->generation, top->taken ? "" : ", granted");
+}
+
+static void claim_take(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
+{
+	struct claim_made made = {claim->first, claim->last, claim->key.generation, claim->holder,
+				  claim->row.owner};
+	enum checker broken;
+	uint32_t at;
+
+	check_look(sim, CHECKER_TRANSFER);
+	check_look(sim, CHECKER_GENERATION);
+	broken = claim_breaks(sim, claim, &at);
+	if (broken != CHECKER_COUNT) {
+		/* Gone, but not told yet: nobody believes it. */
+		if (!check_is_gone(host))
+			breach_say(sim, host, claim, broken, at);
+		return;
+	}
+	vec_push(&claim->pool->claims, &made);
+	for (at = claim->first; at <= claim->last; at++) {
+		struct top *top = &claim->pool->tops[at];
+
+		top->generation = claim->key.generation;
+		top->holder = claim->holder;
+		top->author = claim->row.owner;
+		top->taken = !claim->is_grant;
+	}
+}
+
+/* The end of a row: whoever owns the addresses does so by another one. */
+static void claim_end(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
+{
+	check_look(sim, CHECKER_OWNERSHIP);
+	if (claim->pool->ended || check_is_gone(host))
+		return;
+	for (uint32_t at = claim->first; at <= claim->last; at++) {
+		const struct top *top = &claim->pool->tops[at];
+
+		if (top->generation > claim->key.generation ||
+		    (top->generation == claim->key.generation && claim->is_grant && top->taken) ||
+		    !id_eq(&top->author, &claim->row.owner))
+			continue;
+		breach_say(sim, host, claim, CHECKER_OWNERSHIP, at);
+		return;
+	}
 }
 
 void ranges_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit)
 {
-	(void)sim;
-	(void)host;
-	(void)commit;
+	struct claim_row claim;
+
+	for (size_t i = 0; i < commit->count; i++) {
+		struct row_view row;
+
+		if (commit->writes[i].kind == WRITE_FACT &&
+		    row_parse(commit->writes[i].bytes, commit->writes[i].len, &row) == 0)
+			fact_note(sim, &row);
+	}
+	/* A commit is one moment: what it ends may be outranked by what it begins. */
+	for (size_t pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < commit->count && !sim->failed; i++) {
+			if (!claim_read(sim, &commit->writes[i], &claim) ||
+			    claim.row.deleted != (pass == 1))
+				continue;
+			if (pass == 0)
+				claim_take(sim, host, &claim);
+			else
+				claim_end(sim, host, &claim);
+		}
+}
+
+enum range_standing ranges_standing(struct sim *sim, const struct id *self,
+				    const struct id *network, const struct inet *address)
+{
+	const struct pool_seen *pool = pool_find(sim, network, address);
+	const struct top *top;
+
+	if (!pool)
+		return RANGE_UNKNOWN;
+	top = &pool->tops[place_in(pool, address)];
+	if (top->generation == 0 || !id_eq(&top->holder, self))
+		return RANGE_FOREIGN;
+	return top->taken ? RANGE_OWN : RANGE_GRANTED;
+}
+
+/* --- once a second: what observers show ------------------------------------------------------- */
+
+/* What a node takes for its own, the disks give to it; and nobody sees two holders. */
+static void ring_look(struct sim *sim, struct sim_host *host, const struct pool_seen *pool)
+{
+	struct id self = gossip_self(node_gossip(host->node));
+	struct ipam_ring_info part;
+
+	if (gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
+	    ipamdb_is_guarded(node_ipamdb(host->node)))
+		return;
+	for (size_t at = 0;
+	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {
+		char first[INET_TEXT_BYTES];
+		bool own = part.held && id_eq(&part.holder, &self);
+
+		if (!prefix_has(&pool->subnet, &part.first) || (!own && !part.clash))
+			continue;
+		inet_format(&part.first, first);
+		check_look(sim, CHECKER_OWNERSHIP);
+		if (part.clash) {
+			check_fail(sim, CHECKER_GENERATION, "host %zu sees two holders of %s",
+				   host->index, first);
+			return;
+		}
+		for (uint32_t i = place_in(pool, &part.first); i <= place_in(pool, &part.last); i++)
+			if (!id_eq(&pool->tops[i].holder, &self)) {
+				check_fail(sim, CHECKER_OWNERSHIP,
+					   "host %zu takes %s and on for its own", host->index,
+					   first);
+				return;
+			}
+	}
+}
+
+static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_seen *pool)
+{
+	struct ipam_net_info info;
+	struct ipam_ring_info part;
+	uint64_t held = 0, ring = 0;
+	struct id self = gossip_self(node_gossip(host->node));
+
+	/* Who leaves gives away also what still cools down. */
+	if (host->leaving || !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) ||
+	    !info.known)
+		return;
+	for (size_t at = 0;
+	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {
+		ring += part.count;
+		if (part.held && !part.clash && id_eq(&part.holder, &self))
+			held += part.count;
+	}
+	check_look(sim, CHECKER_SUMS);
+	if (info.held == info.leased + info.cooling + info.special + info.free + info.promised &&
+	    info.reserved <= info.leased && ring <= info.total && info.frozen <= info.total &&
+	    info.held <= held)
+		return;
+	check_fail(sim, CHECKER_SUMS,
+		   "host %zu: %llu held, but %llu leased, %llu cooling, %llu special, %llu free, "
+		   "%llu promised; %llu of %llu in the ring, %llu its own",
+		   host->index, (unsigned long long)info.held, (unsigned long long)info.leased,
+		   (unsigned long long)info.cooling, (unsigned long long)info.special,
+		   (unsigned long long)info.free, (unsigned long long)info.promised,
+		   (unsigned long long)ring, (unsigned long long)info.total,
+		   (unsigned long long)held);
 }
 
 void ranges_second(struct sim *sim)
 {
-	(void)sim;
+	struct range_checks *ranges = sim->checks->ranges;
+
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (!check_takes_part(host) || !check_is_observer(sim, host))
+			continue;
+		for (size_t p = 0; p < ranges->count && !sim->failed; p++) {
+			ring_look(sim, host, &ranges->pools[p]);
+			sums_look(sim, host, &ranges->pools[p]);
+		}
+	}
 }
