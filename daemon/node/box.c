@@ -229,8 +229,9 @@ void boxes_start(struct node *node)
 		struct box *box = box_at(node, i);
 		struct network *network = network_find(node, &box->endpoint.network);
 
-		WEFT_ASSERT(box->state == BOX_UP && network != NULL);
-		if (!box->endpoint.is_host &&
+		WEFT_ASSERT(network != NULL);
+		/* One that was removed has begun to withdraw them already. */
+		if (box->state == BOX_UP && box->op == 0 && !box->endpoint.is_host &&
 		    (!id_eq(&box->endpoint.boot, &node->config.boot) || network->ended))
 			detach_begin(node, box, NULL);
 	}

@@ -150,6 +150,43 @@ static void a_removed_node_gives_up_what_it_has_and_attaches_nothing(void **stat
 	cluster_free(cluster);
 }
 
+/* The stored removal on a host's disk, or NULL. */
+static const struct write *removal_on(const struct host *host)
+{
+	struct row_view row;
+
+	for (size_t i = 0; i < host->disk_count; i++) {
+		const struct write *write = &host->disk[i].write;
+
+		if (write->kind == WRITE_FACT && row_parse(write->bytes, write->len, &row) == 0 &&
+		    row.kind == FACT_REMOVAL)
+			return write;
+	}
+	return NULL;
+}
+
+/* It was stopped when its removal was durable and nothing that follows from it. */
+static void a_removed_node_that_starts_with_boxes_withdraws_them(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request remove = {.kind = NODE_REMOVE, .text = "sold"};
+	struct host *host = &cluster->hosts[1];
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 1, &network, 12).err.code, 0);
+	remove.id = host->id;
+	cluster_stop(cluster, 1);
+	assert_int_equal(cluster_call(cluster, 0, &remove)->err.code, 0);
+	assert_non_null(removal_on(&cluster->hosts[0]));
+	disk_put(host, removal_on(&cluster->hosts[0]));
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 5000);
+	assert_int_equal(cluster_boxes(cluster, 1), 0);
+	assert_int_equal(cluster_leases(cluster, 1, false), 0);
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +198,7 @@ int main(void)
 	    cmocka_unit_test(the_host_s_own_endpoint_cannot_be_detached),
 	    cmocka_unit_test(a_box_whose_namespace_is_gone_is_withdrawn),
 	    cmocka_unit_test(a_removed_node_gives_up_what_it_has_and_attaches_nothing),
+	    cmocka_unit_test(a_removed_node_that_starts_with_boxes_withdraws_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
