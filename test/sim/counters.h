@@ -16,9 +16,18 @@
 	X(REORDERED, "reordered", true)   \
 	X(CUT, "cut by a partition", true)
 
-#define SIM_COUNTERS_DISK(X)        \
-	X(COMMITS, "commits", true) \
-	X(COMMIT_FAILED, "failed commits", true)
+#define SIM_COUNTERS_DISK(X)                                 \
+	X(COMMITS, "commits", true)                          \
+	X(COMMIT_FAILED, "failed commits", true)             \
+	X(DISK_FULL, "disks full", false)                    \
+	X(FULL_REFUSED, "commits on a full disk", false)     \
+	X(DISK_STALLS, "disks stalled", false)               \
+	X(PLUG_REFUSED, "plugs refused", false)              \
+	X(APPLIED_LATE, "entries late in the kernel", false) \
+	X(GONE, "namespaces gone", false)                    \
+	X(MASS_RESTARTS, "mass restarts", false)             \
+	X(BOOT_LOOPS, "boots in a loop", false)              \
+	X(GHOSTS, "removed hosts started", false)
 
 #define SIM_COUNTERS_WORKLOAD(X)                      \
 	X(CRASHES, "crashes", true)                   \

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "gossip/base/check.h"
 #include "queue.h"
 #include "sim_crypto.h"
@@ -15,7 +16,7 @@ void host_open(struct sim *sim, size_t index)
 {
 	struct sim_host *host = &sim->hosts[index];
 
-	host->index = index;
+	host->index = host->machine = index;
 	host->state = index < sim->opt.hosts ? HOST_FRESH : HOST_SPARE;
 	host->addr = network_addr(index);
 	host->commits_end = &host->commits;
@@ -41,6 +42,16 @@ void host_close(struct sim *sim, struct sim_host *host)
 	host->running = false;
 	commits_forget(host);
 	disk_wipe(sim, &host->disk);
+	for (size_t i = 0; i < SIM_BACKUPS; i++)
+		disk_wipe(sim, &host->backups[i]);
+}
+
+/* Has the moment come in which this host is to be stopped? */
+static bool stop_is_due(struct sim_host *host, enum sim_stop_at at)
+{
+	struct sim_stop *stop = &host->stop;
+
+	return stop->at == at && stop->left > 0 && --stop->left == 0;
 }
 
 static struct wall host_wall(const struct sim *sim, const struct sim_host *host)
@@ -57,7 +68,7 @@ static void trace_of_node(void *ctx, const struct trace_record *record)
 	sim_trace_words(ctx, "trace", (uint64_t)record->event, (uint64_t)record->value, node);
 }
 
-/* --- disk and kernel -------------------------------------------------------------------------- */
+/* --- the disk --------------------------------------------------------------------------------- */
 
 static void commit_start(struct sim *sim, struct sim_host *host, const struct node_batch *batch)
 {
@@ -78,31 +89,40 @@ static void commit_start(struct sim *sim, struct sim_host *host, const struct no
 	queue_add(sim, &event);
 }
 
-static void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work)
+static bool commit_succeeds(struct sim *sim, const struct sim_host *host)
 {
-	struct sim_event event = {.host = host->index, .boot = host->boot};
-
-	event.kind = work->kind == WORK_PLUG ? SIM_PLUGGED : SIM_UNPLUGGED;
-	event.id = work->endpoint.id;
-	event.at = mono_add_ns(sim->now, 100000 + (int64_t)sim_draw(sim, 900000));
-	queue_add(sim, &event);
+	if (!sim->chaos)
+		return true;
+	if (host->disk_full_until.ns > sim->now.ns) {
+		sim->counters[COUNT_FULL_REFUSED]++;
+		return false;
+	}
+	return !sim_chance(sim, sim->opt.commit_fail_ppm);
 }
 
-static void kernel_follow(struct sim *sim, struct sim_host *host,
-			  const struct gossip_change *change)
+void host_committed(struct sim *sim, struct sim_host *host)
 {
-	struct sim_event event = {.kind = SIM_APPLIED, .host = host->index, .boot = host->boot};
+	struct sim_commit *commit = host->commits;
+	struct node_event event = {.kind = NODE_EV_COMMITTED};
 
-	if (change->kind != CHANGE_ROW || change->row.kind != ROW_ENDPOINT || change->row.deleted ||
-	    id_eq(&change->row.owner, &host->id))
+	WEFT_ASSERT(commit != NULL);
+	if (stop_is_due(host, STOP_BEFORE_COMMIT)) {
+		host_stop(sim, host, false);
 		return;
-	event.applied = (struct node_applied){.owner = change->row.owner,
-					      .network = change->row.topic,
-					      .endpoint = row_key_id(&change->row),
-					      .epoch = change->row.epoch,
-					      .sequence = change->row.sequence};
-	event.at = mono_add_ns(sim->now, 200000 + (int64_t)sim_draw(sim, 2000000));
-	queue_add(sim, &event);
+	}
+	host->commits = commit->next;
+	if (!host->commits)
+		host->commits_end = &host->commits;
+	event.token = commit->token;
+	event.ok = commit_succeeds(sim, host);
+	sim->counters[event.ok ? COUNT_COMMITS : COUNT_COMMIT_FAILED]++;
+	if (event.ok)
+		disk_apply(sim, host, commit);
+	disk_commit_free(commit);
+	if (event.ok && stop_is_due(host, STOP_AFTER_COMMIT))
+		host_stop(sim, host, true);
+	else
+		host_event(sim, host, &event);
 }
 
 /* --- the step --------------------------------------------------------------------------------- */
@@ -139,21 +159,62 @@ static void host_arm(struct sim *sim, struct sim_host *host)
 	queue_add(sim, &event);
 }
 
-static void host_apply(struct sim *sim, struct sim_host *host, const struct node_update *update)
+/* What is answered may be asked anew at once, and that step makes another update of this one. */
+static void answers_take(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
-	check_update(sim, host, update);
-	for (size_t i = 0; i < update->send_count; i++)
-		network_send(sim, host, &update->sends[i]);
+	size_t count = update->answer_count;
+	struct node_answer *answers;
+
+	if (count == 0)
+		return;
+	answers = malloc(count * sizeof(*answers));
+	WEFT_ASSERT(answers != NULL);
+	memcpy(answers, update->answers, count * sizeof(*answers));
+	for (size_t i = 0; i < count && !sim->failed; i++)
+		answer_take(sim, host, &answers[i]);
+	free(answers);
+}
+
+/* Sends and commits; false when the host was stopped amid it. */
+static bool update_emit(struct sim *sim, struct sim_host *host, const struct node_update *update)
+{
+	bool due = false;
+
+	for (size_t i = 0; i < update->send_count && !due; i++) {
+		due = stop_is_due(host, STOP_BEFORE_SEND);
+		if (!due)
+			network_send(sim, host, &update->sends[i]);
+		due = due || stop_is_due(host, STOP_AFTER_SEND);
+	}
+	/* Whether commits are handed in before or after what is sent does not matter to anybody but
+	 * who is stopped between. */
+	if (due && sim_draw(sim, 2) == 0) {
+		host_stop(sim, host, true);
+		return false;
+	}
 	for (size_t i = 0; i < update->batch_count; i++)
 		commit_start(sim, host, &update->batches[i]);
+	if (due)
+		host_stop(sim, host, true);
+	return !due;
+}
+
+static void host_apply(struct sim *sim, struct sim_host *host, const struct node_update *update)
+{
+	uint64_t boot = host->boot;
+
+	sim->counters[COUNT_STEPS]++;
+	host->id = gossip_self(node_gossip(host->node));
+	check_update(sim, host, update);
+	if (!update_emit(sim, host, update))
+		return;
 	for (size_t i = 0; i < update->work_count; i++)
 		kernel_work(sim, host, &update->works[i]);
 	for (size_t i = 0; i < update->change_count; i++)
 		kernel_follow(sim, host, &update->changes[i]);
-	host->id = gossip_self(node_gossip(host->node));
-	for (size_t i = 0; i < update->answer_count && !sim->failed; i++)
-		answer_take(sim, host, &update->answers[i]);
-	sim->counters[COUNT_STEPS]++;
+	answers_take(sim, host, update);
+	if (host->boot != boot)
+		return;
 	check_step(sim, host);
 	host_arm(sim, host);
 }
@@ -190,6 +251,38 @@ static int load_one(void *ctx, const struct write *write)
 	return node_load(ctx, write);
 }
 
+/* The runtime directory survives a crash of the daemon alone, but not one of its host. */
+static bool marker_draw(struct sim *sim, struct sim_host *host)
+{
+	bool kept =
+	    host->marker == MARKER_DRAWN ? sim_draw(sim, 4) != 0 : host->marker == MARKER_KEPT;
+
+	if (host->boot == 1)
+		kept = true;
+	host->marker = MARKER_DRAWN;
+	host->reboots += !kept;
+	sim->counters[COUNT_REBOOTS] += !kept;
+	return kept;
+}
+
+/* A stop may come between a change of membership and its answer. */
+static void membership_review(struct sim *sim, struct sim_host *host)
+{
+	enum node_phase phase = gossip_phase(node_gossip(host->node));
+
+	if (phase == NODE_LEFT && host->state != HOST_REMOVED) {
+		if (!host->leaving)
+			sim_fail(sim, "host %zu left although nobody asked it to", host->index);
+		host->state = HOST_LEFT;
+	}
+	host->leaving = false;
+	if (host->state == HOST_FRESH && (phase == NODE_CLAIMING || phase == NODE_ACTIVE)) {
+		host->state = HOST_UP;
+		host->joined = true;
+		sim->counters[COUNT_JOINS]++;
+	}
+}
+
 void host_start(struct sim *sim, struct sim_host *host)
 {
 	struct node_config config = {
@@ -208,56 +301,59 @@ void host_start(struct sim *sim, struct sim_host *host)
 	    .mtu_bytes = 1450,
 	    .vxlan_port = 4789,
 	};
-	bool marker_ok;
+	uint64_t boot = ++host->boot;
+	bool marker_ok = marker_draw(sim, host);
 
 	WEFT_ASSERT(!host->node);
-	host->boot++;
-	config.boot.b[0] = (uint8_t)host->index;
-	config.boot.b[1] = 1;
-	snprintf(config.gossip.name, sizeof(config.gossip.name), "host%zu", host->index);
+	config.boot.b[0] = (uint8_t)host->machine;
+	config.boot.b[1] = (uint8_t)(host->machine >> 8);
+	config.boot.b[2] = (uint8_t)(1 + host->reboots);
+	snprintf(config.gossip.name, sizeof(config.gossip.name), "host%zu", host->machine);
 	host->node = node_new(&config);
 	host->running = true;
 	host->tick_at = (struct mono){-1};
 	host->disk_free_at = sim->now;
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
-	/* The runtime directory survives a crash of the daemon alone, but not one of its host. */
-	marker_ok = host->boot == 1 || sim_draw(sim, 4) != 0;
-	sim->counters[COUNT_REBOOTS] += !marker_ok;
 	check_start(sim, host);
 	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), marker_ok));
-	/* A crash may come between the end of a membership and its answer. */
-	if (gossip_phase(node_gossip(host->node)) != NODE_LEFT)
-		return;
-	if (!host->leaving)
-		sim_fail(sim, "host %zu left although nobody asked it to", host->index);
-	host->leaving = false;
-	host->state = HOST_LEFT;
+	if (host->boot == boot)
+		membership_review(sim, host);
 }
 
-void host_crash(struct sim *sim, struct sim_host *host)
+static void requests_forget(struct sim *sim, const struct sim_host *host)
 {
-	uint64_t landed;
-	size_t waiting = 0;
-
-	WEFT_ASSERT(host->node != NULL);
-	for (struct sim_commit *commit = host->commits; commit; commit = commit->next)
-		waiting++;
-	/* What was on its way to the disk may have reached it, in order, or not. */
-	landed = sim_draw(sim, waiting + 1);
-	for (struct sim_commit *commit = host->commits; commit && landed > 0; landed--) {
-		disk_apply(sim, host, commit);
-		commit = commit->next;
-	}
-	commits_forget(host);
 	for (size_t i = sim->requests.count; i-- > 0;) {
 		const struct sim_request *request = vec_at(&sim->requests, i);
 
 		if (request->host == host->index)
 			vec_remove(&sim->requests, i);
 	}
+}
+
+void host_stop(struct sim *sim, struct sim_host *host, bool landing)
+{
+	uint64_t landed = 0;
+
+	WEFT_ASSERT(host->node != NULL && host->running);
+	sim->counters[COUNT_CRASHES]++;
+	sim_trace(sim, "crash %zu", host->index);
+	if (host->state == HOST_UP)
+		host->state = HOST_DOWN;
+	/* What was on its way to the disk may have reached it, in order, or not. */
+	for (struct sim_commit *commit = host->commits; commit && landing; commit = commit->next)
+		landed++;
+	landed = landing ? sim_draw(sim, landed + 1) : 0;
+	for (struct sim_commit *commit = host->commits; commit && landed > 0; landed--) {
+		disk_apply(sim, host, commit);
+		commit = commit->next;
+	}
+	commits_forget(host);
+	requests_forget(sim, host);
 	node_free(host->node);
 	host->node = NULL;
-	host->running = false;
+	host->running = host->join_pending = false;
+	host->stop = (struct sim_stop){0};
 	host->boot++;
+	faults_stopped(sim, host);
 }

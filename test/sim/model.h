@@ -38,8 +38,31 @@ enum sim_host_state {
 	HOST_SPARE,   /* no machine has it yet */
 };
 
+/* Where a host will be stopped: before or after so many more commits are durable or datagrams
+ * sent. */
+enum sim_stop_at {
+	STOP_NEVER = 0,
+	STOP_BEFORE_COMMIT,
+	STOP_AFTER_COMMIT,
+	STOP_BEFORE_SEND,
+	STOP_AFTER_SEND,
+	STOP_END
+};
+
+struct sim_stop {
+	enum sim_stop_at at;
+	uint64_t left;
+};
+
+/* What the next start finds in the runtime directory. */
+enum sim_marker { MARKER_DRAWN = 0, MARKER_KEPT, MARKER_LOST };
+
+#define SIM_BACKUPS 4
+
+/* An identity on a machine. A machine that begins anew takes the next spare one. */
 struct sim_host {
 	size_t index;
+	size_t machine; /* whose name and address it has */
 	enum sim_host_state state;
 	bool joined; /* its init or join was answered with success */
 	bool running;
@@ -53,6 +76,12 @@ struct sim_host {
 	struct mono tick_at;
 	struct mono disturbed_at; /* the last moment at which a fault held it up */
 	struct mono disk_free_at; /* when the last commit handed in will be done */
+	struct mono disk_full_until;
+	struct sim_disk backups[SIM_BACKUPS]; /* what the disk was at some time */
+	struct sim_stop stop;
+	unsigned loops; /* how often it will be stopped soon after its next starts */
+	enum sim_marker marker;
+	unsigned reboots;
 	int64_t wall_offset_ms;
 	unsigned island;         /* hosts hear each other when their islands are equal */
 	struct id endpoints[64]; /* attached, as answered */

@@ -31,7 +31,14 @@
 #define SIM_OPTIONS_DISK(X)                                                  \
 	X(uint64_t, spares, "identities that may come after the first ones") \
 	X(int64_t, commit_us_max, "slowest commit")                          \
-	X(uint32_t, commit_fail_ppm, "of commits fail")
+	X(uint32_t, commit_fail_ppm, "of commits fail")                      \
+	X(uint32_t, weight_stop, "stops at a chosen commit or send")         \
+	X(uint32_t, weight_mass, "restarts of many hosts")                   \
+	X(uint32_t, weight_full, "disks that are full for a while")          \
+	X(uint32_t, weight_stall, "disks that stall for two seconds")        \
+	X(uint32_t, weight_gone, "namespaces deleted under their boxes")     \
+	X(uint32_t, plug_fail_ppm, "of plugs are refused")                   \
+	X(uint32_t, apply_late_ppm, "of kernel entries are late or never told")
 
 #define SIM_OPTIONS_WORKLOAD(X)                                                  \
 	X(int64_t, op_gap_ms, "mean time between operations of the whole world") \

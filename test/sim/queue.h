@@ -14,6 +14,7 @@ enum sim_event_kind {
 	SIM_APPLIED,
 	SIM_OP,
 	SIM_JOIN,
+	SIM_FAULT,
 };
 
 struct sim_event {
@@ -27,6 +28,8 @@ struct sim_event {
 	size_t len;
 	struct id id;
 	struct node_applied applied;
+	bool refused;   /* SIM_PLUGGED */
+	unsigned fault; /* SIM_FAULT: enum sim_fault */
 };
 
 /* Takes over event->bytes. */

@@ -64,7 +64,10 @@ bool sim_chance(struct sim *sim, uint32_t ppm);
 void host_open(struct sim *sim, size_t index);
 void host_close(struct sim *sim, struct sim_host *host);
 void host_start(struct sim *sim, struct sim_host *host);
-void host_crash(struct sim *sim, struct sim_host *host);
+/* As by kill -9 or a power cut; landing: commits under way may still reach the disk, in order. */
+void host_stop(struct sim *sim, struct sim_host *host, bool landing);
+/* The oldest commit under way is done. */
+void host_committed(struct sim *sim, struct sim_host *host);
 void host_event(struct sim *sim, struct sim_host *host, struct node_event *event);
 void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,
 		  int64_t bound_ms);
@@ -72,6 +75,14 @@ void host_request(struct sim *sim, struct sim_host *host, struct node_request *r
 /* network.c */
 struct hostport network_addr(size_t index);
 void network_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send);
+
+/* kernel.c */
+struct sim_event;
+void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work);
+/* What the kernel makes of a row that changed. */
+void kernel_follow(struct sim *sim, struct sim_host *host, const struct gossip_change *change);
+/* SIM_PLUGGED, _UNPLUGGED, _APPLIED. */
+void kernel_done(struct sim *sim, struct sim_host *host, const struct sim_event *event);
 
 /* disk.c */
 struct sim_commit *disk_submit(struct sim_host *host, const struct node_batch *batch);

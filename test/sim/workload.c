@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "faults.h"
 #include "gossip/base/check.h"
 #include "queue.h"
 
@@ -46,7 +47,7 @@ static bool is_fresh(const struct sim_host *host)
 
 static bool is_down(const struct sim_host *host)
 {
-	return host->state == HOST_DOWN;
+	return !host->running && (host->state == HOST_DOWN || host->state == HOST_REMOVED);
 }
 
 static bool has_endpoints(const struct sim_host *host)
@@ -141,24 +142,16 @@ static void op_crash(struct sim *sim)
 {
 	struct sim_host *host = pick(sim, is_member);
 
-	if (!host)
-		return;
-	sim->counters[COUNT_CRASHES]++;
-	sim_trace(sim, "crash %zu", host->index);
-	host->state = HOST_DOWN;
-	host_crash(sim, host);
+	if (host)
+		host_stop(sim, host, true);
 }
 
 static void op_restart(struct sim *sim)
 {
 	struct sim_host *host = pick(sim, is_down);
 
-	if (!host)
-		return;
-	sim->counters[COUNT_RESTARTS]++;
-	sim_trace(sim, "restart %zu", host->index);
-	host->state = HOST_UP;
-	host_start(sim, host);
+	if (host)
+		faults_restart(sim, host);
 }
 
 static void op_partition(struct sim *sim)
@@ -217,6 +210,11 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_heal, op_heal},
 	    {sim->opt.weight_leave, op_leave},
 	    {sim->opt.weight_remove, op_remove},
+	    {sim->opt.weight_stop, fault_stop_point},
+	    {sim->opt.weight_mass, fault_mass_restart},
+	    {sim->opt.weight_full, fault_disk_full},
+	    {sim->opt.weight_stall, fault_disk_stall},
+	    {sim->opt.weight_gone, fault_box_gone},
 	};
 	uint64_t total = 0, drawn;
 
@@ -249,16 +247,16 @@ void workload_start(struct sim *sim)
 	op_schedule(sim);
 }
 
-/* The end of chaos: the network is whole again and everybody who was down comes back. */
+/* The end of chaos: the network is whole again and most of those who were down come back. The first
+ * host always does: it is the seed in everybody's token, and who joined through it and was told of
+ * nobody before it stopped can meet the others only there. */
 void workload_calm(struct sim *sim)
 {
 	op_heal(sim);
+	faults_calm(sim);
 	for (size_t i = 0; i < sim->host_count; i++)
-		if (sim->hosts[i].state == HOST_DOWN && sim_draw(sim, 4) != 0) {
-			sim->hosts[i].state = HOST_UP;
-			sim->counters[COUNT_RESTARTS]++;
-			host_start(sim, &sim->hosts[i]);
-		}
+		if (is_down(&sim->hosts[i]) && (i == 0 || sim_draw(sim, 4) != 0))
+			faults_restart(sim, &sim->hosts[i]);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

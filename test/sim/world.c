@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "gossip/base/check.h"
 #include "pages.h"
 #include "queue.h"
@@ -87,12 +88,12 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	map_init(&sim->owners, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct sim_owner),
 		 opt->seed);
 	disk_rows_init(sim);
-	checks_open(sim);
 	sim->crypto = sim_crypto_new(opt->seed, opt->real_crypto);
 	sim->now = (struct mono){NS_PER_S};
 	sim->host_count = opt->hosts + opt->spares;
 	sim->hosts = calloc(sim->host_count, sizeof(*sim->hosts));
 	WEFT_ASSERT(sim->hosts != NULL);
+	checks_open(sim);
 	for (size_t i = 0; i < sim->host_count; i++)
 		host_open(sim, i);
 }
@@ -111,24 +112,6 @@ void sim_close(struct sim *sim)
 	blob_store_close(&sim->blobs);
 	heap_close(&sim->heap);
 	sim_pages_free(sim->arena);
-}
-
-static void committed(struct sim *sim, struct sim_host *host)
-{
-	struct sim_commit *commit = host->commits;
-	struct node_event event = {.kind = NODE_EV_COMMITTED};
-
-	WEFT_ASSERT(commit != NULL);
-	host->commits = commit->next;
-	if (!host->commits)
-		host->commits_end = &host->commits;
-	event.token = commit->token;
-	event.ok = !(sim->chaos && sim_chance(sim, sim->opt.commit_fail_ppm));
-	sim->counters[event.ok ? COUNT_COMMITS : COUNT_COMMIT_FAILED]++;
-	if (event.ok)
-		disk_apply(sim, host, commit);
-	disk_commit_free(commit);
-	host_event(sim, host, &event);
 }
 
 /* The rush at the beginning of a large world: operations alone would take minutes to fill it. */
@@ -161,6 +144,10 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 			join_schedule(sim);
 		return;
 	}
+	if (event->kind == SIM_FAULT) {
+		faults_event(sim, event);
+		return;
+	}
 	if (!host->running || (event->kind != SIM_DATAGRAM && event->boot != host->boot))
 		return;
 	switch (event->kind) {
@@ -174,21 +161,16 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 		in.kind = NODE_EV_DATAGRAM;
 		break;
 	case SIM_COMMITTED:
-		committed(sim, host);
+		host_committed(sim, host);
 		return;
 	case SIM_PLUGGED:
-		in.kind = NODE_EV_PLUGGED;
-		break;
 	case SIM_UNPLUGGED:
-		in.kind = NODE_EV_UNPLUGGED;
-		break;
 	case SIM_APPLIED:
-		in.kind = NODE_EV_APPLIED;
-		in.applied = &event->applied;
-		in.applied_count = 1;
-		break;
+		kernel_done(sim, host, event);
+		return;
 	case SIM_OP:
 	case SIM_JOIN:
+	case SIM_FAULT:
 		return;
 	}
 	host_event(sim, host, &in);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * The fake kernel: boxes are plugged and unplugged, entries for other hosts' endpoints are applied,
+ * each a while after it was asked for. While there is chaos it refuses some plugs, and is late with
+ * some entries by seconds, or never says that they stand.
+ */
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "queue.h"
+
+#define PLUG_US_MIN 100
+#define PLUG_US_SPREAD 900
+#define APPLY_US_MIN 200
+#define APPLY_US_SPREAD 2000
+#define LATE_US_SPREAD 8000000
+
+static struct mono kernel_at(struct sim *sim, int64_t us_min, uint64_t us_spread)
+{
+	return mono_add_ns(sim->now, (us_min + (int64_t)sim_draw(sim, us_spread)) * 1000);
+}
+
+void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work)
+{
+	struct sim_event event = {.host = host->index, .boot = host->boot};
+
+	event.kind = work->kind == WORK_PLUG ? SIM_PLUGGED : SIM_UNPLUGGED;
+	event.id = work->endpoint.id;
+	event.at = kernel_at(sim, PLUG_US_MIN, PLUG_US_SPREAD);
+	if (work->kind == WORK_PLUG && sim->chaos && sim_chance(sim, sim->opt.plug_fail_ppm)) {
+		sim->counters[COUNT_PLUG_REFUSED]++;
+		event.refused = true;
+	}
+	queue_add(sim, &event);
+}
+
+void kernel_follow(struct sim *sim, struct sim_host *host, const struct gossip_change *change)
+{
+	struct sim_event event = {.kind = SIM_APPLIED, .host = host->index, .boot = host->boot};
+
+	if (change->kind != CHANGE_ROW || change->row.kind != ROW_ENDPOINT || change->row.deleted ||
+	    id_eq(&change->row.owner, &host->id))
+		return;
+	event.applied = (struct node_applied){.owner = change->row.owner,
+					      .network = change->row.topic,
+					      .endpoint = row_key_id(&change->row),
+					      .epoch = change->row.epoch,
+					      .sequence = change->row.sequence};
+	event.at = kernel_at(sim, APPLY_US_MIN, APPLY_US_SPREAD);
+	if (sim->chaos && sim_chance(sim, sim->opt.apply_late_ppm)) {
+		sim->counters[COUNT_APPLIED_LATE]++;
+		if (sim_draw(sim, 4) == 0)
+			return;
+		event.at = kernel_at(sim, APPLY_US_MIN, LATE_US_SPREAD);
+	}
+	queue_add(sim, &event);
+}
+
+void kernel_done(struct sim *sim, struct sim_host *host, const struct sim_event *event)
+{
+	struct node_event in = {.id = event->id, .ok = !event->refused};
+
+	switch (event->kind) {
+	case SIM_PLUGGED:
+		in.kind = NODE_EV_PLUGGED;
+		if (event->refused)
+			weft_err_set(&in.err, WEFT_E_KERNEL, "the kernel has no room for it");
+		break;
+	case SIM_UNPLUGGED:
+		in.kind = NODE_EV_UNPLUGGED;
+		break;
+	default:
+		WEFT_ASSERT(event->kind == SIM_APPLIED);
+		in.kind = NODE_EV_APPLIED;
+		in.applied = &event->applied;
+		in.applied_count = 1;
+	}
+	host_event(sim, host, &in);
+}
