@@ -9,6 +9,7 @@
  *   NO_CLUSTER --join--> JOINING --admitted and durable--> ACTIVE (or back)
  *   stored cluster --start--> CLAIMING --a member agrees, or none answers--> ACTIVE
  *   CLAIMING, ACTIVE --a member says this id lives elsewhere--> COPY
+ *   ACTIVE --fenced, then weft node recover--> ACTIVE under a new epoch
  *   ACTIVE --leave told--> LEFT;  any --removal seen--> REMOVED
  */
 #include "admission.h"
@@ -44,18 +45,12 @@ static void hook_shown_removal(void *ctx, const uint8_t *bytes, size_t len)
 		(void)tables_receive(adm->tables, NULL, bytes, len);
 }
 
-void admission_twin(struct admission *adm)
-{
-	adm->core->self.cloned = true;
-	effect_fence(adm, FENCE_CLONE);
-}
-
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct admission *adm = ctx;
 
 	if (id_eq(node, &adm->core->self.id))
-		admission_twin(adm);
+		effect_fence(adm, FENCE_CLONE);
 }
 
 static void hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len)
@@ -81,6 +76,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	adm->tables = tables;
 	adm->renew_due = MONO_NEVER;
 	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
+	vec_init(&adm->recovering.asked, &core->heap, sizeof(struct id));
 	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
 	seal_set_hooks(seal, &hooks);
 	return adm;
@@ -91,6 +87,7 @@ void admission_free(struct admission *adm)
 	struct core *core = adm->core;
 
 	pending_close(adm);
+	vec_close(&adm->recovering.asked);
 	seed_close(adm);
 	joiner_close(adm);
 	core->crypto->wipe(core->crypto->ctx, adm, sizeof(*adm));
@@ -135,9 +132,9 @@ int admission_load(struct admission *adm, const struct write *write)
 	case META_ADMIN:
 		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
 	case META_FENCE:
-		if (load_uint(write, FENCE_LEFT, &value) != 0)
+		if (load_uint(write, FENCE_SET_BACK, &value) != 0)
 			return WEFT_E_INVALID;
-		adm->fence = (enum fence)value;
+		adm->fence = (enum node_fence)value;
 		return 0;
 	default:
 		return 0; /* of the host */
@@ -169,7 +166,7 @@ void admission_start(struct admission *adm)
 	} else if (adm->fence == FENCE_LEFT) {
 		admission_phase(adm, NODE_LEFT);
 	} else {
-		adm->core->self.cloned = adm->fence == FENCE_CLONE;
+		adm->core->self.cloned = adm->fence == FENCE_CLONE || adm->fence == FENCE_SET_BACK;
 		claim_start(adm);
 	}
 }
@@ -231,6 +228,12 @@ void admission_command(struct admission *adm, const struct gossip_command *comma
 		return;
 	case CMD_ADVERTISE:
 		own_record_advertise(adm, command);
+		return;
+	case CMD_RECOVER:
+		recover_begin(adm, command);
+		return;
+	case CMD_RECOVERED:
+		recover_lift(adm, command);
 		return;
 	default:
 		admission_refuse(adm, command->tag, WEFT_E_UNSUPPORTED, "unknown command");
@@ -303,6 +306,7 @@ void admission_tick(struct admission *adm)
 			adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
 	}
 	claim_round(adm);
+	recover_tick(adm);
 	leave_tick(adm);
 	joiner_tick(adm);
 }
@@ -317,8 +321,19 @@ struct mono admission_deadline(const struct admission *adm)
 		due = mono_min(due, adm->retry_due);
 	if (adm->leaving.under_way && adm->leaving.rounds > 0)
 		due = mono_min(due, adm->leaving.due);
-	due = mono_min(due, claim_deadline(adm));
+	due = mono_min(due, mono_min(claim_deadline(adm), recover_deadline(adm)));
 	return mono_min(due, joiner_deadline(adm));
+}
+
+enum node_fence admission_fence(const struct admission *adm)
+{
+	return adm->fence;
+}
+
+bool admission_original(const struct admission *adm, struct hostport *lives)
+{
+	*lives = adm->original;
+	return adm->core->self.phase == NODE_COPY;
 }
 
 const uint8_t *admission_cluster_seed(const struct admission *adm)

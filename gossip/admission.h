@@ -28,6 +28,9 @@ void admission_start(struct admission *adm);
 size_t admission_admitted_by(const struct admission *adm, const struct id *id, struct id *out,
 			     size_t cap);
 
+enum node_fence admission_fence(const struct admission *adm);
+bool admission_original(const struct admission *adm, struct hostport *lives);
+
 /* The seed of the cluster key, for keyfile_seal; NULL where it is not kept. */
 const uint8_t *admission_cluster_seed(const struct admission *adm);
 
@@ -38,7 +41,7 @@ void admission_command(struct admission *adm, const struct gossip_command *comma
 enum drop_reason admission_datagram(struct admission *adm, const struct hostport *from,
 				    const uint8_t *bytes, size_t len);
 
-/* FRAME_CLAIM and FRAME_CLAIM_ANSWER. */
+/* FRAME_CLAIM, FRAME_CLAIM_ANSWER and FRAME_SET_BACK. */
 enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 				 const struct hostport *from, uint8_t type, const uint8_t *body,
 				 size_t len);
@@ -46,8 +49,13 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 /* A row or fact became visible: removals, token and admin facts, member records take effect. */
 void admission_row(struct admission *adm, const struct row_view *row);
 
-/* Somebody has this node's identity, or had it before this disk went back: fences the node. */
-void admission_twin(struct admission *adm);
+/* Something of this node's that it never made, signed rightly and of this epoch: another run of its
+ * identity made it, so its disk went back, or it has a twin. Fences the node, and raises its epoch
+ * above that one. by: who showed it, or NULL. */
+void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by);
+
+/* The tables equalled those of a member. */
+void admission_synced(struct admission *adm, const struct id *member);
 
 /* May this author write this fact or row (membership, admin rights)? DROP_NONE or the reason;
  * the public key to check the signature with goes to pub. */

@@ -24,6 +24,7 @@ enum pending_kind {
 	PENDING_FENCE,
 	PENDING_ADVERTISE,
 	PENDING_RESTORE,
+	PENDING_RECOVER,
 };
 
 struct pending {
@@ -34,18 +35,29 @@ struct pending {
 	char *text; /* TOKEN_TEXT_MAX bytes from the heap, or NULL */
 };
 
-/* Why a node is fenced, as META_FENCE says it (one MessagePack uint). */
-enum fence { FENCE_NONE = 0, FENCE_REMOVED = 1, FENCE_CLONE = 2, FENCE_LEFT = 3 };
-
 /* The claim of this start. */
 struct claiming {
 	bool under_way; /* not confirmed yet */
 	bool persisted; /* the epoch is durable: it may be shown */
 	bool persisting;
-	uint64_t epoch;
+	uint64_t epoch;   /* to be claimed */
+	uint64_t storing; /* on its way to the store, while persisting */
 	struct mono began;
 	struct mono due; /* of the next round of claims */
 	size_t next;     /* member to ask, by order of id */
+};
+
+/* weft node recover, see recover.c. */
+struct recovering {
+	bool under_way;
+	bool claimed; /* the new epoch was agreed to, or there is nobody to ask */
+	bool force;   /* go on without those who do not answer */
+	bool viewed;  /* the cluster's view was taken: the fence may be lifted */
+	uint64_t tag;
+	uint64_t shown;    /* adm->shown when it was */
+	struct mono moved; /* when something was heard last */
+	struct mono due;
+	struct vec asked; /* struct id: members whose tables were equal since, by id */
 };
 
 struct leaving {
@@ -69,9 +81,9 @@ struct admission {
 	size_t chain_len;       /* own */
 	uint8_t chain[CHAIN_BYTES_MAX];
 	bool self_removed;
-	enum fence fence;        /* in force */
-	enum fence fence_wanted; /* to be stored */
-	bool publish_wanted;     /* own record differs from the published one */
+	enum node_fence fence;        /* in force */
+	enum node_fence fence_wanted; /* to be stored */
+	bool publish_wanted;          /* own record differs from the published one */
 	bool publishing;
 	struct mono renew_due;
 	struct mono retry_due; /* of stores that failed or found no room */
@@ -81,6 +93,9 @@ struct admission {
 	struct gate gate;
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
+	struct hostport original; /* NODE_COPY: where the other process lives */
+	uint64_t shown;           /* how often something own but unknown was shown */
+	struct recovering recovering;
 	struct leaving leaving;
 };
 
@@ -96,7 +111,7 @@ void admission_refuse(struct admission *adm, uint64_t tag, int code, const char 
     __attribute__((format(printf, 4, 5)));
 void admission_phase(struct admission *adm, enum node_phase phase);
 
-/* Adds one META write to the persist group opened last; the bytes are copied. */
+/* Adds one META write to the persist group opened last; the bytes are copied. None: deletes it. */
 void admission_meta(struct admission *adm, enum meta_key key, const void *bytes, size_t len);
 void admission_meta_uint(struct admission *adm, enum meta_key key, uint64_t value);
 void admission_tables_start(struct admission *adm);
@@ -127,6 +142,19 @@ enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
 			     const struct hostport *from, uint8_t type, const uint8_t *body,
 			     size_t len);
 
+/* Another run of this identity reached this epoch: claims the next one. Nothing when a higher one
+ * is in use or being claimed. */
+void claim_raise(struct admission *adm, uint64_t above);
+
+/* recover.c */
+void recover_begin(struct admission *adm, const struct gossip_command *command);
+void recover_lift(struct admission *adm, const struct gossip_command *command);
+void recover_claimed(struct admission *adm);
+void recover_refused(struct admission *adm, const struct hostport *lives);
+void recover_durable(struct admission *adm, const struct pending *pending, bool ok);
+void recover_tick(struct admission *adm);
+struct mono recover_deadline(const struct admission *adm);
+
 /* admin.c */
 void admin_token_create(struct admission *adm, const struct gossip_command *command);
 void admin_token_rm(struct admission *adm, const struct gossip_command *command);
@@ -139,7 +167,7 @@ int admin_put_removal(struct admission *adm, uint64_t tag, const struct id *id, 
 /* effect.c: what rows do once visible */
 void effect_row(struct admission *adm, const struct row_view *row);
 void effect_self(struct admission *adm); /* at start, when own id and rows are known */
-void effect_fence(struct admission *adm, enum fence fence);
+void effect_fence(struct admission *adm, enum node_fence fence);
 
 /* leave.c */
 void leave_begin(struct admission *adm, const struct gossip_command *command);

@@ -85,6 +85,14 @@ static struct batch_last *last_of(struct tables *tables, const struct id *topic)
 	return last;
 }
 
+void batch_above(struct tables *tables, const struct id *topic, uint64_t sequence)
+{
+	struct batch_last *last = last_of(tables, topic);
+
+	if (sequence > last->sequence)
+		last->sequence = sequence;
+}
+
 static uint64_t next_counter(const struct tables *tables, const struct row_view *fact,
 			     uint32_t *const blobs, size_t done)
 {

@@ -34,5 +34,8 @@ void batch_close(struct tables *tables);
 int batch_put(struct tables *tables, uint64_t tag, const struct row_view *rows, size_t count,
 	      uint64_t *token, struct weft_err *err);
 
+/* The next row of this topic gets a sequence above this one. */
+void batch_above(struct tables *tables, const struct id *topic, uint64_t sequence);
+
 /* True when the token was a batch's. */
 bool batch_durable(struct tables *tables, uint64_t token, bool ok);

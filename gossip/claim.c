@@ -12,18 +12,28 @@
  * what it has, and goes on asking; alone it must lease nothing new. A node whose cluster has no
  * other member needs nobody's consent.
  *
+ * A disk that went back by whole starts makes this node claim an epoch that others know already.
+ * Who does shows it its own later certificate (seal_claim.c), which nobody else can have signed:
+ * the node fences itself, then claims the epoch after that one, so that it is heard and can learn
+ * what it once wrote. A member that has forgotten the certificate only names the epoch. That proves
+ * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
+ *
  * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, 0 agrees), the epoch (8)
- * and the address where the id lives (address 16, port 2).
+ * and the address where the id lives (address 16, port 2). SET_BACK is a certificate of the claimer
+ * that is no older than the one it uses, or the epoch (8) of such a one.
  */
 #include <string.h>
 
 #include "admission_impl.h"
+#include "cert.h"
 
 #define ROUND_MS 250
 #define ROUND_ALONE_MS 1000
 #define ROUND_MEMBERS 2
 #define CLAIM_BYTES 8
 #define ANSWER_BYTES (1 + 8 + 16 + 2)
+#define EPOCH_MAX (UINT64_C(1) << 62)
+#define LEAP_MAX (UINT64_C(1) << 32) /* what is believed without proof */
 
 enum claim_verdict { VERDICT_AGREES = 0, VERDICT_LIVES_ELSEWHERE = 1 };
 
@@ -46,6 +56,7 @@ static void epoch_persist(struct admission *adm, enum pending_kind kind, uint64_
 {
 	uint64_t token;
 
+	WEFT_ASSERT(epoch > adm->stored_epoch && !adm->claiming.persisting);
 	if (!admission_may_wait(adm) || !core_has_room(adm->core, 0, 1, 0)) {
 		adm->retry_due = mono_add_ms(adm->core->now, ROUND_MS);
 		return;
@@ -54,6 +65,7 @@ static void epoch_persist(struct admission *adm, enum pending_kind kind, uint64_
 	admission_meta_uint(adm, META_EPOCH, epoch);
 	admission_wait(adm, kind, token, 0, NULL, NULL);
 	adm->claiming.persisting = true;
+	adm->claiming.storing = epoch;
 }
 
 void claim_start(struct admission *adm)
@@ -87,6 +99,7 @@ static void confirmed(struct admission *adm, struct member *by)
 	core->self.alone = false;
 	if (core->self.phase == NODE_CLAIMING)
 		activate(adm);
+	recover_claimed(adm);
 	if (by == NULL)
 		return;
 	core_trace(core, TRACE_CLAIMED, &by->id, NULL, &by->addr, (int64_t)core->self.epoch);
@@ -100,20 +113,46 @@ void claim_durable(struct admission *adm, const struct pending *pending, bool ok
 	adm->claiming.persisting = false;
 	if (!ok || core->self.phase == NODE_REMOVED)
 		return; /* tried again by claim_round */
-	if (pending->kind == PENDING_RENEW)
-		core->self.epoch++;
-	else
-		core->self.epoch = adm->claiming.epoch;
+	core->self.epoch = adm->claiming.storing;
 	adm->stored_epoch = core->self.epoch;
 	seal_renew(adm->seal);
 	adm->renew_due = mono_add_ms(core->now, RENEW_MS);
-	if (pending->kind == PENDING_RENEW)
-		return;
+	if (pending->kind == PENDING_RENEW || adm->claiming.epoch != core->self.epoch)
+		return; /* not the one to be claimed */
 	adm->claiming.persisted = true;
 	adm->claiming.began = core->now;
 	adm->claiming.due = core->now;
 	if (!has_others(adm))
 		confirmed(adm, NULL);
+}
+
+void claim_raise(struct admission *adm, uint64_t above)
+{
+	struct claiming *claiming = &adm->claiming;
+	enum node_phase phase = adm->core->self.phase;
+
+	if ((phase != NODE_CLAIMING && phase != NODE_ACTIVE) || above < adm->core->self.epoch ||
+	    above >= EPOCH_MAX || (claiming->under_way && claiming->epoch > above))
+		return;
+	core_trace(adm->core, TRACE_RAISED, &adm->core->self.id, NULL, NULL, (int64_t)(above + 1));
+	claiming->under_way = true;
+	claiming->persisted = false;
+	claiming->epoch = above + 1;
+	claiming->began = claiming->due = adm->core->now;
+	if (!claiming->persisting)
+		epoch_persist(adm, PENDING_EPOCH, claiming->epoch);
+}
+
+void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by)
+{
+	const struct id *witness = by != NULL ? by : &adm->core->self.id;
+
+	adm->shown++;
+	if (!adm->core->self.cloned)
+		core_trace(adm->core, TRACE_SET_BACK, witness, NULL, NULL, (int64_t)epoch);
+	adm->core->self.cloned = true;
+	effect_fence(adm, FENCE_SET_BACK);
+	claim_raise(adm, epoch);
 }
 
 static void ask_some(struct admission *adm)
@@ -152,6 +191,8 @@ void claim_round(struct admission *adm)
 	if (!claiming->under_way)
 		return;
 	if (!claiming->persisted) {
+		if (claiming->epoch <= adm->stored_epoch)
+			claiming->epoch = adm->stored_epoch + 1; /* a day ended meanwhile */
 		if (!claiming->persisting && mono_is_due(adm->retry_due, core->now))
 			epoch_persist(adm, PENDING_EPOCH, claiming->epoch);
 		return;
@@ -226,8 +267,37 @@ static enum drop_reason take_answer(struct admission *adm, const struct opened *
 	memcpy(lives.ip.b, body + 9, 16);
 	lives.port = (uint16_t)wire_get(body + 25, 2);
 	adm->claiming.under_way = false;
+	adm->original = lives;
 	core_trace(core, TRACE_SELF_COPY, &in->from->id, NULL, &lives, 0);
 	admission_phase(adm, NODE_COPY);
+	recover_refused(adm, &lives);
+	return DROP_NONE;
+}
+
+/* A member knows a later run of this node. */
+static enum drop_reason take_set_back(struct admission *adm, const struct opened *in,
+				      const uint8_t *body, size_t len)
+{
+	const struct self *self = &adm->core->self;
+	struct cert cert;
+
+	if (len == CLAIM_BYTES) {
+		uint64_t epoch = wire_get(body, CLAIM_BYTES);
+		if (epoch - self->epoch < LEAP_MAX)
+			claim_raise(adm, epoch);
+		return DROP_NONE;
+	}
+	if (len != CERT_BYTES || !cert_parse(body, CERT_BYTES, &cert))
+		return DROP_FRAME;
+	if (!id_eq(&cert.cluster, &self->cluster) || !id_eq(&cert.node, &self->id))
+		return DROP_CERT;
+	/* It crossed with the answer to it; or it was sent under the key before this one. */
+	if (cert.epoch < self->epoch || cert.epoch >= EPOCH_MAX ||
+	    seal_is_own_key(adm->seal, cert.key))
+		return DROP_NONE;
+	if (!cert_verify(adm->core->crypto, body, self->sign_pub))
+		return DROP_CERT;
+	admission_set_back(adm, cert.epoch, &in->from->id);
 	return DROP_NONE;
 }
 
@@ -237,5 +307,8 @@ enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
 {
 	if (type == FRAME_CLAIM)
 		return answer_claim(adm, in, from, body, len);
-	return in->claiming ? DROP_PROVISIONAL : take_answer(adm, in, body, len);
+	if (in->claiming)
+		return DROP_PROVISIONAL;
+	return type == FRAME_SET_BACK ? take_set_back(adm, in, body, len)
+				      : take_answer(adm, in, body, len);
 }

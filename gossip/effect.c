@@ -14,11 +14,23 @@
 
 #include "admission_impl.h"
 
-void effect_fence(struct admission *adm, enum fence fence)
+/* Removed and left are for good, and a twin that was proved is more than a disk that went back. */
+static bool is_weaker(enum node_fence fence, enum node_fence than)
 {
-	if (adm->fence == fence)
+	bool ends = than == FENCE_REMOVED || than == FENCE_LEFT;
+
+	return fence == than || (fence == FENCE_CLONE && ends) ||
+	       (fence == FENCE_SET_BACK && (ends || than == FENCE_CLONE));
+}
+
+void effect_fence(struct admission *adm, enum node_fence fence)
+{
+	WEFT_ASSERT(fence != FENCE_NONE);
+	if (is_weaker(fence, adm->fence))
 		return;
 	adm->fence = fence;
+	if (fence == FENCE_CLONE || fence == FENCE_SET_BACK)
+		adm->core->self.cloned = true;
 	if (!adm->started)
 		return;
 	adm->fence_wanted = fence;

@@ -100,7 +100,7 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 				       const struct hostport *from, uint8_t type,
 				       const uint8_t *body, size_t len)
 {
-	if (type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER)
+	if (type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER || type == FRAME_SET_BACK)
 		return admission_frame(g->admission, in, from, type, body, len);
 	switch (type >> 4) {
 	case 0:

@@ -18,6 +18,7 @@
 #include "base/trace.h"
 #include "crypto.h"
 #include "io.h"
+#include "standing.h"
 
 #define GOSSIP_PORT 7947
 #define TOKEN_SEEDS_MAX 8
@@ -63,17 +64,6 @@ struct member_info {
 	bool is_admin;
 };
 
-/* How this node stands. */
-enum node_phase {
-	NODE_NO_CLUSTER = 0, /* neither init nor join yet */
-	NODE_JOINING,
-	NODE_CLAIMING, /* restarted: claiming its epoch with a peer before anything else */
-	NODE_ACTIVE,
-	NODE_LEFT,
-	NODE_REMOVED, /* an admin removed it; it fenced itself */
-	NODE_COPY,    /* another live node has its id */
-};
-
 /* Makes a core without identity; never NULL. */
 struct gossip *gossip_new(const struct gossip_config *config);
 void gossip_free(struct gossip *g);
@@ -90,25 +80,10 @@ struct mono gossip_deadline(const struct gossip *g);
 
 /* Queries. Pointers are borrowed until the next step. */
 struct id gossip_self(const struct gossip *g);
-enum node_phase gossip_phase(const struct gossip *g);
 bool gossip_is_admin(const struct gossip *g);
 
 /* 0, or WEFT_E_NO_CLUSTER; name holds NAME_BYTES. */
 int gossip_cluster(const struct gossip *g, struct id *id, char *name);
-
-/* Not one live peer heard for longer than the suspicion bound although there are others. */
-bool gossip_is_isolated(const struct gossip *g);
-
-/* Active without a member's consent to this start (none answered): lease nothing new. */
-bool gossip_is_alone(const struct gossip *g);
-
-/* The tables hold what the cluster knows: they were compared with whole ones, or nobody had more
- * to tell for five seconds. Until then absence proves nothing. */
-bool gossip_is_whole(const struct gossip *g);
-
-/* Another process has this node's identity, or had it before this node's disk went back: lease
- * nothing new until an operator decided. */
-bool gossip_is_cloned(const struct gossip *g);
 
 /* Whom a token, or an admin through any of his tokens, admitted: at most cap ids go to out; the
  * number of all of them is returned. */

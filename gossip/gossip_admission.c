@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Queries of the door that admission answers. */
+#include "authority.h"
 #include "gossip_impl.h"
 
 bool gossip_is_alone(const struct gossip *g)
@@ -11,6 +12,28 @@ bool gossip_is_alone(const struct gossip *g)
 bool gossip_is_cloned(const struct gossip *g)
 {
 	return g->core.self.cloned;
+}
+
+enum node_fence gossip_fence(const struct gossip *g)
+{
+	return admission_fence(g->admission);
+}
+
+bool gossip_original(const struct gossip *g, struct hostport *lives)
+{
+	return admission_original(g->admission, lives);
+}
+
+bool gossip_removal(const struct gossip *g, struct node_removal *removal)
+{
+	const struct id *self = &g->core.self.id;
+	struct row_view row;
+
+	if (g->core.self.phase != NODE_REMOVED ||
+	    !authority_has_fact(g->tables, FACT_REMOVAL, self, &row))
+		return false;
+	removal->by = row.owner;
+	return rec_removal_decode(row.value, row.value_len, &removal->rec) == 0;
 }
 
 size_t gossip_admitted_by(const struct gossip *g, const struct id *id, struct id *out, size_t cap)

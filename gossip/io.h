@@ -2,8 +2,7 @@
  * Copyright The weft authors */
 /*
  * What goes into a step of the gossip core and what comes out: events and commands, updates and
- * their parts. Everything is a value; inputs are borrowed for the call, outputs live until the
- * next step of the same core.
+ * their parts. All are values; inputs are borrowed for the call, outputs live until the next step.
  */
 #pragma once
 
@@ -42,6 +41,8 @@ enum gossip_command_kind {
 	CMD_REMOVE,        /* id of the node, text = reason */
 	CMD_ADMIN_RESTORE, /* bytes = seed of the cluster key: keep it here, and be an admin */
 	CMD_ADVERTISE,     /* addrs[0] = new gossip address, vtep = new VTEP */
+	CMD_RECOVER,       /* a fenced node takes the cluster's view; flag = without some */
+	CMD_RECOVERED,     /* what follows from that view was done: lifts the fence */
 };
 
 struct gossip_command {
@@ -61,9 +62,8 @@ struct gossip_command {
 	const struct id *topics;
 	size_t label_count;
 	const struct rec_label *labels;
-	/* CMD_PUT: kind, topic, key, deleted, value are read; the core fills in the rest, signs and
-	 * hands the rows back as writes under one persist token. They are told to others once that
-	 * token is durable. */
+	/* CMD_PUT: kind, topic, key, deleted, value are read; the core adds the rest, signs, hands
+	 * the rows back as writes under one persist token and tells them once that is durable. */
 	size_t row_count;
 	const struct row_view *rows;
 };

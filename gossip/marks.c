@@ -232,9 +232,9 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	}
 	upto = version_cmp(theirs->upto, ours.upto);
 	top = version_cmp(theirs->top, ours.top);
-	if (id_eq(&theirs->owner, &tables->core->self.id)) {
+	if (id_eq(&theirs->owner, &tables->core->self.id) && !tables->core->self.cloned) {
 		/* Rows that this node never wrote? Only they prove it: they are signed. */
-		if ((upto > 0 || top > 0) && !tables->core->self.cloned)
+		if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
 	} else {
 		if (origin != NULL && origin->flags & ORIGIN_INCOMPLETE)

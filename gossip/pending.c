@@ -47,9 +47,10 @@ void admission_wait(struct admission *adm, enum pending_kind kind, uint64_t toke
 void admission_meta(struct admission *adm, enum meta_key key, const void *bytes, size_t len)
 {
 	struct write write = {.kind = WRITE_META, .meta = key, .len = len};
-	uint8_t *kept = core_scratch(adm->core, len);
+	uint8_t *kept = len > 0 ? core_scratch(adm->core, len) : NULL;
 
-	memcpy(kept, bytes, len);
+	if (len > 0)
+		memcpy(kept, bytes, len);
 	write.bytes = kept;
 	core_persist_write(adm->core, &write);
 }
@@ -84,7 +85,7 @@ static void answer_durable(struct admission *adm, const struct pending *pending,
 
 static void fence_durable(struct admission *adm, bool ok)
 {
-	if (!ok)
+	if (!ok && adm->fence != FENCE_NONE)
 		adm->fence_wanted = adm->fence; /* stored at the next tick */
 }
 
@@ -112,6 +113,9 @@ static void pending_done(struct admission *adm, const struct pending *pending, b
 		break;
 	case PENDING_FENCE:
 		fence_durable(adm, ok);
+		break;
+	case PENDING_RECOVER:
+		recover_durable(adm, pending, ok);
 		break;
 	case PENDING_ADVERTISE:
 		adm->publishing = false;

@@ -6,13 +6,13 @@
  * anything. The allowance comes last because a forger must not use up somebody else's.
  *
  * A row of an unknown author is parked, a row below its owner's floor is old. A row of this node
- * that it never wrote was written by another run of its identity: its disk went back, or it has a
- * twin. What that run granted and leased is not known here, so the node fences itself.
+ * that it never wrote is for adopt.c.
  */
 #include "receive.h"
 
 #include <string.h>
 
+#include "adopt.h"
 #include "tables_state.h"
 #include "topic.h"
 
@@ -239,8 +239,8 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	struct origin *origin = origin_of(tables, row);
 
 	if (is_own(tables, row) && standing != ROW_OLDER) {
-		tables->counts.unknown_own++;
-		admission_twin(tables->admission);
+		adopt_row(tables, from, row, blob);
+		return DROP_NONE;
 	} else if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
 		alarm(tables, row);
 	} else if (standing == ROW_OLDER) {

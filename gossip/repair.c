@@ -247,6 +247,7 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 			   tables->replica.row_count + tables->replica.fact_count);
 	}
 	tables->counts.synced++;
+	admission_synced(tables->admission, &session->peer);
 	session_close(tables, session);
 }
 

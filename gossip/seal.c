@@ -267,6 +267,15 @@ const uint8_t *seal_own_cert(const struct seal *seal)
 	return seal->own[OWN_CURRENT].key_id != 0 ? seal->own[OWN_CURRENT].cert : NULL;
 }
 
+bool seal_is_own_key(const struct seal *seal, const uint8_t pub[KX_PUB_BYTES])
+{
+	for (int i = 0; i < 2; i++) {
+		if (seal->own[i].key_id != 0 && memcmp(seal->own[i].pub, pub, KX_PUB_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool seal_stranger(const struct seal *seal, const uint8_t hint[3], const uint8_t pub[KX_PUB_BYTES],
 		   uint8_t shared[32], uint8_t own_pub[KX_PUB_BYTES])
 {

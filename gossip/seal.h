@@ -33,6 +33,7 @@ enum claim_state {
 	CLAIM_NONE = 0, /* the certificate in use is the newest one shown */
 	CLAIM_CHECKING, /* the old address is being asked */
 	CLAIM_REFUSED,  /* the old address answered under the old key: the claimer is a copy */
+	CLAIM_SET_BACK, /* it is older than the one in use, and nobody else is there */
 };
 
 /* Frames of an opened datagram, borrowed until the next call of seal_open. */
@@ -86,6 +87,9 @@ void seal_answer_claim(struct seal *seal, const struct member *member, const str
 
 /* Own certificate in use (CERT_BYTES), NULL before seal_renew; borrowed until the next renewal. */
 const uint8_t *seal_own_cert(const struct seal *seal);
+
+/* Is this the public half of a key of this process? */
+bool seal_is_own_key(const struct seal *seal, const uint8_t pub[KX_PUB_BYTES]);
 
 /* X25519 between the own key with this hint and a stranger's (the join handshake): false without
  * such a key. own_pub gets the public half of the own key. */

@@ -162,8 +162,10 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			       !hostport_eq(from, &member->addr);
 
 	if (key->epoch <= known || key->epoch < member->epoch) {
-		/* An undecided claim is worth more than one that cannot become true. */
-		if (!trusted && lives_elsewhere && claimed == 0) {
+		/* An undecided claim is worth more than one that cannot become true; of those the
+		 * one that speaks. */
+		if (!trusted && (claimed == 0 || (peer->session->claim->late &&
+						  peer->session->claim->heard == 0))) {
 			claim_begin(seal, peer, key, bytes, from, true);
 			return DROP_NONE;
 		}

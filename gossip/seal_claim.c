@@ -20,9 +20,14 @@
  * known here, its old address is asked for a certificate first; that one is older than the claim,
  * comes from where the member lives, and so becomes the current one.
  *
- * A directory that was copied some starts ago claims an epoch that the original has reached or
- * passed meanwhile. Such a late claim is checked in the same way, so that the copy hears where its
- * id lives; silence of the old address does not make it true.
+ * A directory that was copied some starts ago, or a disk that went back, claims an epoch that the
+ * node has reached or passed meanwhile. Such a late claim never becomes true:
+ *
+ *   checking --answer under the old key--> refused: a copy, which hears where its id lives
+ *   checking --nothing after four questions, or it came from the old address--> set back
+ *
+ * Who is set back and speaks is shown the later certificate, which it signed itself. So is a copy
+ * that was refused and goes on without asking: some others must have agreed to it.
  *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
  * before they are used. They are the proof of a clone and go to everybody; but a late claimer that
@@ -45,6 +50,8 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
 	struct key_slot *slot;
+	const struct hostport *home =
+	    session->spoke_from.port != 0 ? &session->spoke_from : &peer->member->addr;
 	struct claim *claim;
 
 	seal_claim_drop(seal, peer);
@@ -57,6 +64,10 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	    .own = seal->own[OWN_CURRENT].key_id,
 	    .due = seal->core->now,
 	};
+	if (late && (home->port == 0 || hostport_eq(from, home))) {
+		claim->state = CLAIM_SET_BACK;
+		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
+	}
 	memcpy(claim->cert, cert, CERT_BYTES);
 	crypto->random(crypto->ctx, claim->nonce, NONCE_BYTES);
 	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key,
@@ -107,8 +118,9 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	seal->core->crypto->wipe(seal->core->crypto->ctx, &used, sizeof(used));
 }
 
-/* Asks the old address by a challenge under the old key. While there is none, for a certificate;
- * and under the claimed key, in case the member answers at both of its addresses. */
+/* Asks the old address by a challenge under the old key, and the one from where that key spoke last
+ * (a record may have come since that names another). While there is none, for a certificate; and
+ * under the claimed key, in case the member answers at both of its addresses. */
 static void claim_probe(struct seal *seal, struct peer *peer, struct claim *claim)
 {
 	const struct hostport *old = &peer->member->addr;
@@ -121,8 +133,12 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 	if (peer->current.key_id != 0)
 		pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
 	if (pair != NULL) {
+		const struct hostport *spoke = &peer->session->spoke_from;
+
 		pair_send(seal, pair, peer->current.key_id,
 			  peer->knows != seal->own[OWN_CURRENT].key_id, old, frame, len);
+		if (spoke->port != 0 && !hostport_eq(spoke, old))
+			pair_send(seal, pair, peer->current.key_id, false, spoke, frame, len);
 		return;
 	}
 	cert_ask(seal, peer, old);
@@ -143,6 +159,29 @@ static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *c
 	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
 }
 
+void claim_set_back(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = claim_of(peer);
+	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES], epoch[8];
+	uint64_t known = peer->current.epoch;
+	struct cert cert;
+	size_t len;
+
+	WEFT_ASSERT(claim != NULL && claim->late && claim->state != CLAIM_CHECKING);
+	if (peer->current.key_id == 0 || peer->member->epoch > known)
+		known = peer->member->epoch;
+	wire_put(epoch, known, sizeof(epoch));
+	/* A session that slept has forgotten the certificate. */
+	if (cert_parse(peer->session->cert, CERT_BYTES, &cert) && cert.epoch >= claim->key.epoch)
+		len = wire_put_frame(frame, FRAME_SET_BACK, peer->session->cert, CERT_BYTES);
+	else
+		len = wire_put_frame(frame, FRAME_SET_BACK, epoch, sizeof(epoch));
+	if (claim->heard < WIRE_OVERHEAD_BYTES + len)
+		return;
+	claim->heard -= WIRE_OVERHEAD_BYTES + len;
+	pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame, len);
+}
+
 void claim_tick(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
@@ -152,11 +191,17 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	if (claim->state == CLAIM_REFUSED) {
 		if (claim->spoke && !claim->asked && claim->key.epoch == peer->current.epoch)
 			claim_is_clone(seal, peer, claim);
+		else if (claim->spoke && !claim->asked && claim->late)
+			claim_set_back(seal, peer);
+		seal_claim_drop(seal, peer);
+	} else if (claim->state == CLAIM_SET_BACK) {
 		seal_claim_drop(seal, peer);
 	} else if (claim->probes < CLAIM_PROBES) {
 		claim_probe(seal, peer, claim);
 	} else if (claim->late) {
-		seal_claim_drop(seal, peer);
+		claim->state = CLAIM_SET_BACK;
+		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
+		claim_set_back(seal, peer);
 	} else {
 		claim_accept(seal, peer);
 	}

@@ -119,12 +119,14 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	keep_claim(out);
 	claim->asked |= out->len > 0;
 	claim->spoke |= out->len == 0;
+	if (claim->state == CLAIM_SET_BACK)
+		claim_set_back(seal, peer);
 	return out->len > 0 ? DROP_NONE : DROP_PROVISIONAL;
 }
 
 static enum drop_reason open_session(struct seal *seal, const struct key_slot *slot, int own,
-				     const uint8_t *bytes, size_t ad, size_t len,
-				     struct opened *out)
+				     const struct hostport *from, const uint8_t *bytes, size_t ad,
+				     size_t len, struct opened *out)
 {
 	struct peer *peer = slot->peer;
 	struct session *session = session_of(seal, peer);
@@ -139,8 +141,10 @@ static enum drop_reason open_session(struct seal *seal, const struct key_slot *s
 		reason = DROP_RATE;
 	if (reason != DROP_NONE)
 		return reason;
-	if (slot->slot == PEER_CURRENT)
+	if (slot->slot == PEER_CURRENT) {
 		peer->knows = seal->own[own].key_id;
+		session->spoke_from = *from;
+	}
 	out->epoch = slot->slot == PEER_CURRENT ? peer->current.epoch : session->previous.epoch;
 	return DROP_NONE;
 }
@@ -189,7 +193,7 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (slot.slot == PEER_CLAIM)
 		reason = open_claim(seal, slot.peer, from, bytes, ad, len, out);
 	else
-		reason = open_session(seal, &slot, own, bytes, ad, len, out);
+		reason = open_session(seal, &slot, own, from, bytes, ad, len, out);
 	if (reason == DROP_STALE_KEY && slot.slot != PEER_CLAIM)
 		cert_answer(seal, slot.peer, from, bytes, len);
 	/* A claim may have been accepted right now. */

@@ -64,6 +64,9 @@ void claim_accept(struct seal *seal, struct peer *peer);
 void seal_claim_drop(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);
 bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NONCE_BYTES]);
+
+/* Tells a late claimer that its node is further than it knows, in no more bytes than it sent. */
+void claim_set_back(struct seal *seal, struct peer *peer);
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len);

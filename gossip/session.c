@@ -189,6 +189,7 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	peer->current = *key;
 	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
 	memcpy(session->cert, cert, CERT_BYTES);
+	session->spoke_from.port = 0;
 	peer->knows = 0;
 	peer->floor = 0;
 	peer->floor_own = 0;

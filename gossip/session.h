@@ -70,7 +70,8 @@ struct session {
 	struct mono challenged_at;
 	size_t heard; /* bytes from there that were not answered yet */
 	struct claim *claim;
-	uint8_t *stash; /* frames that wait for a certificate */
+	struct hostport spoke_from; /* last under the current key; port 0: it did not yet */
+	uint8_t *stash;             /* frames that wait for a certificate */
 	size_t stash_len;
 	struct hostport stash_via;
 	struct mono stash_until;

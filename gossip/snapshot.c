@@ -44,8 +44,9 @@ static void mark_dirty(struct tables *tables, uint32_t slot)
 	at->flags |= SLOT_DIRTY;
 	if (at->origin != NONE)
 		tables->snapshot.dirty++;
-	/* Who the others are and where is worth a commit: without it a restart finds nobody. */
-	if (at->origin == NONE || at->kind == ROW_MEMBER) {
+	/* Who the others are and where is worth a commit: without it a restart finds nobody. So is
+	 * what this node once wrote and its disk forgot. */
+	if (at->origin == NONE || at->kind == ROW_MEMBER || (at->flags & SLOT_OWN)) {
 		vec_push(&tables->snapshot.urgent, &slot);
 		wake(tables, URGENT_MS);
 	} else {
@@ -140,7 +141,9 @@ static void write_slot(struct pass *pass, uint32_t slot)
 {
 	struct tables *tables = pass->tables;
 	struct slot *at = replica_slot(&tables->replica, slot);
-	struct write write = {.kind = at->origin == NONE ? WRITE_FACT : WRITE_SNAPSHOT};
+	struct write write = {.kind = at->origin == NONE     ? WRITE_FACT
+				      : at->flags & SLOT_OWN ? WRITE_OWN_ROW
+							     : WRITE_SNAPSHOT};
 	size_t len;
 	const uint8_t *bytes = blob_bytes(tables->core->blobs, at->blob, &len);
 	uint8_t *kept = core_scratch(tables->core, len);
@@ -250,15 +253,24 @@ void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 		vec_remove(tokens, i);
 		if (ok)
 			return;
-		/* Which rows it held is not remembered: all foreign ones are written again. */
+		/* Which rows it held is not remembered: all are written again. */
 		for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
 			const struct slot *slot = replica_slot(&tables->replica, s);
-			if (slot->blob != BLOB_NONE && !(slot->flags & SLOT_OWN))
+			if (slot->blob != BLOB_NONE &&
+			    (!(slot->flags & SLOT_OWN) || tables->core->self.cloned))
 				mark_dirty(tables, s);
 		}
 		tables->snapshot.due = mono_add_ms(tables->core->now, SNAPSHOT_MS);
 		return;
 	}
+}
+
+bool snapshot_is_done(const struct tables *tables)
+{
+	const struct snapshot *snapshot = &tables->snapshot;
+
+	return snapshot->drops.count == 0 && snapshot->urgent.count == 0 &&
+	       snapshot->tokens.count == 0;
 }
 
 struct mono snapshot_deadline(const struct tables *tables)
@@ -272,10 +284,8 @@ void snapshot_check(const struct tables *tables)
 
 	for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
 		const struct slot *slot = replica_slot(&tables->replica, s);
-		if (slot->blob != BLOB_NONE && slot->origin != NONE && (slot->flags & SLOT_DIRTY)) {
-			WEFT_ASSERT(!(slot->flags & SLOT_OWN));
-			dirty++;
-		}
+		dirty +=
+		    slot->blob != BLOB_NONE && slot->origin != NONE && (slot->flags & SLOT_DIRTY);
 	}
 	WEFT_ASSERT(dirty == tables->snapshot.dirty);
 	WEFT_ASSERT(!has_work(&tables->snapshot) || tables->snapshot.due.ns != INT64_MAX);

@@ -42,5 +42,8 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path);
 void snapshot_drop(struct tables *tables, uint32_t slot);
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok);
 void snapshot_tick(struct tables *tables);
+
+/* All that is worth a commit of its own is durable. */
+bool snapshot_is_done(const struct tables *tables);
 struct mono snapshot_deadline(const struct tables *tables);
 void snapshot_check(const struct tables *tables);

@@ -175,6 +175,21 @@ static bool remove_stale(struct tables *tables, const struct want *want, uint32_
 	return true;
 }
 
+/* How far the want has come. Of its own rows a node whose disk went back believes nobody's word,
+ * which would spoil the counter of its versions, but its own signatures. */
+static struct version claim_of(const struct tables *tables, const struct want *want,
+			       const struct origin *origin)
+{
+	struct version floor = {0, 0}, signed_upto = origin->mark.top;
+
+	if (!id_eq(&want->owner, &tables->core->self.id))
+		return want->claim;
+	if (floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
+		       &floor))
+		signed_upto = version_max(signed_upto, floor);
+	return version_cmp(want->claim, signed_upto) < 0 ? want->claim : signed_upto;
+}
+
 /* The last window is here. */
 static bool finish(struct tables *tables, struct want *want, bool by_owner)
 {
@@ -182,7 +197,8 @@ static bool finish(struct tables *tables, struct want *want, bool by_owner)
 	struct version floor;
 	struct origin *origin;
 
-	if (number == NONE || want->failed || id_eq(&want->owner, &tables->core->self.id))
+	if (number == NONE || want->failed ||
+	    (id_eq(&want->owner, &tables->core->self.id) && !tables->core->self.cloned))
 		return true;
 	origin = replica_origin(&tables->replica, number);
 	if (want->whole && !remove_stale(tables, want, number, by_owner))
@@ -190,7 +206,7 @@ static bool finish(struct tables *tables, struct want *want, bool by_owner)
 	/* Below its floor an origin may hold what was deleted: only the whole of it says. */
 	if (origin->flags & ORIGIN_INCOMPLETE && !want->whole && !want->fresh)
 		return true;
-	watermark_complete(&origin->mark, &tables->core->heap, want->claim);
+	watermark_complete(&origin->mark, &tables->core->heap, claim_of(tables, want, origin));
 	if (!(origin->flags & ORIGIN_INCOMPLETE))
 		return true;
 	if (!floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,

@@ -234,7 +234,8 @@ enum drop_reason net_arrive(struct seal_net *net, size_t node, const struct host
 		self->provisional = in.provisional;
 		while (left > 0) {
 			size_t body = (size_t)wire_get(at + 1, 2);
-			if (at[0] < 16 && at[0] != FRAME_CLAIM && at[0] != FRAME_CLAIM_ANSWER) {
+			if (at[0] < 16 && at[0] != FRAME_CLAIM && at[0] != FRAME_CLAIM_ANSWER &&
+			    at[0] != FRAME_SET_BACK) {
 				reason = seal_frame(self->seal, &in, from, at[0], at + 3, body);
 			} else {
 				memcpy(self->got, at + 3, body);

@@ -100,9 +100,17 @@ void tnet_key(struct row_view *row, uint32_t key);
 	{                                                                                       \
 		return tnet_may_write((struct tnet_node *)(void *)adm, row, pub);               \
 	}                                                                                       \
-	void admission_twin(struct admission *adm)                                              \
+	void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by)     \
 	{                                                                                       \
+		(void)epoch;                                                                    \
+		(void)by;                                                                       \
 		((struct tnet_node *)(void *)adm)->twins++;                                     \
+		((struct tnet_node *)(void *)adm)->kit.core.self.cloned = true;                 \
+	}                                                                                       \
+	void admission_synced(struct admission *adm, const struct id *member)                   \
+	{                                                                                       \
+		(void)adm;                                                                      \
+		(void)member;                                                                   \
 	}                                                                                       \
 	void admission_row(struct admission *adm, const struct row_view *row)                   \
 	{                                                                                       \

@@ -159,8 +159,51 @@ static void a_late_claim_is_not_believed_because_nobody_answers(void **state)
 	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
 	net_run(net);
 	net_pass(net, 2000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_SET_BACK);
+	net_pass(net, 5000);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
 	assert_int_equal(member->addr.port, 7001);
+}
+
+static void a_late_claim_from_home_is_shown_the_later_certificate(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	uint8_t later[CERT_BYTES];
+
+	net_start(net, 0, 1, 3, 7001);
+	seal_meet(net, 0, 1);
+	memcpy(later, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	net_start(net, 0, 1, 2, 7001);
+	net->nodes[0].core.rng.s[0] ^= 1;
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "12345678", 8);
+	net_run(net);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_SET_BACK);
+	assert_int_equal(net->nodes[0].got_len, CERT_BYTES);
+	assert_memory_equal(net->nodes[0].got, later, CERT_BYTES);
+	assert_false(net->nodes[0].claiming);
+	assert_int_equal(net->nodes[1].clones, 0);
+}
+
+static void a_certificate_that_slept_is_only_named_and_never_in_more_bytes(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	uint8_t epoch[8];
+
+	net_start(net, 0, 1, 3, 7001);
+	seal_meet(net, 0, 1);
+	member->epoch = 9;
+	session_sleep(net->nodes[1].seal, peer_of(net->nodes[1].seal, member, false));
+	net_start(net, 0, 1, 2, 7001);
+	net->nodes[0].core.rng.s[0] ^= 1;
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "12345678", 8);
+	net_run(net);
+	wire_put(epoch, 9, sizeof(epoch));
+	assert_int_equal(net->nodes[0].got_len, sizeof(epoch));
+	assert_memory_equal(net->nodes[0].got, epoch, sizeof(epoch));
 }
 
 static void a_clone_alarm_without_proof_is_nothing(void **state)
@@ -190,6 +233,8 @@ int main(void)
 	    SEAL_TEST(two_keys_in_one_epoch_are_a_clone_and_everybody_hears_of_it),
 	    SEAL_TEST(a_copy_that_claims_late_is_refused_and_the_original_unharmed),
 	    SEAL_TEST(a_late_claim_is_not_believed_because_nobody_answers),
+	    SEAL_TEST(a_late_claim_from_home_is_shown_the_later_certificate),
+	    SEAL_TEST(a_certificate_that_slept_is_only_named_and_never_in_more_bytes),
 	    SEAL_TEST(a_clone_alarm_without_proof_is_nothing),
 	};
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * How a node stands in its cluster: its phase, and the fence that keeps it from leasing. A part of
+ * the door of the core, gossip.h, which includes it.
+ */
+#pragma once
+
+#include "io.h"
+
+struct gossip;
+
+/* How this node stands. */
+enum node_phase {
+	NODE_NO_CLUSTER = 0, /* neither init nor join yet */
+	NODE_JOINING,
+	NODE_CLAIMING, /* restarted: claiming its epoch with a peer before anything else */
+	NODE_ACTIVE,
+	NODE_LEFT,
+	NODE_REMOVED, /* an admin removed it; it fenced itself */
+	NODE_COPY,    /* another live node has its id */
+};
+
+/* Why a node is fenced: it serves what it leased, and neither leases nor grants. Stored by its
+ * number. */
+enum node_fence {
+	FENCE_NONE = 0,
+	FENCE_REMOVED = 1,  /* terminal; the phase is NODE_REMOVED */
+	FENCE_CLONE = 2,    /* another process has this identity: until weft node recover */
+	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
+	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
+};
+
+/* What an admin said when he removed this node. */
+struct node_removal {
+	struct id by;
+	struct rec_removal rec;
+};
+
+enum node_phase gossip_phase(const struct gossip *g);
+enum node_fence gossip_fence(const struct gossip *g);
+
+/* Who removed this node, when and why; false when nobody did, or it was not told. */
+bool gossip_removal(const struct gossip *g, struct node_removal *removal);
+
+/* Where the process lives for whose copy this node was taken: false unless NODE_COPY. */
+bool gossip_original(const struct gossip *g, struct hostport *lives);
+
+/* Not one live peer heard for longer than the suspicion bound although there are others. */
+bool gossip_is_isolated(const struct gossip *g);
+
+/* Active without a member's consent to this start (none answered): lease nothing new. */
+bool gossip_is_alone(const struct gossip *g);
+
+/* The tables hold what the cluster knows: they were compared with whole ones, or nobody had more
+ * to tell for five seconds. Until then absence proves nothing. */
+bool gossip_is_whole(const struct gossip *g);
+
+/* Another process has this node's identity, or had it before this node's disk went back: lease
+ * nothing new until an operator decided. */
+bool gossip_is_cloned(const struct gossip *g);
