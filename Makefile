@@ -33,10 +33,10 @@ PACKAGES := \
 	libsqlite3-dev libmicrohttpd-dev libjansson-dev libnftables-dev libcyaml-dev \
 	libsystemd-dev libcmocka-dev \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
-	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf
 
-.PHONY: all deps build build-asan build-fuzz demo test test-unit test-sim test-fuzz test-netns bench \
-	lint install clean
+.PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-sim test-fuzz \
+	test-netns bench lint install clean
 
 all: build
 
@@ -71,6 +71,12 @@ build: build/build.ninja
 build-asan: build-asan/build.ninja
 	cmake --build build-asan --parallel $(JOBS)
 
+build-kill/build.ninja:
+	cmake --preset kill
+
+build-kill: build-kill/build.ninja
+	cmake --build build-kill --target weftd --parallel $(JOBS)
+
 build-fuzz: build-fuzz/build.ninja
 	cmake --build build-fuzz --target fuzz --parallel $(JOBS)
 
@@ -95,7 +101,7 @@ test-sim: build
 test-fuzz: build-fuzz
 	bash test/fuzz/run.sh build-fuzz/test/fuzz $(SECONDS) </dev/null
 
-test-netns: build
+test-netns: build build-kill
 	$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null
 
 bench: build
@@ -117,4 +123,4 @@ install: build
 	cmake --install build --prefix "$(PREFIX)"
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-kill
