@@ -103,7 +103,7 @@ static void host_know(struct sim *sim, struct sim_host *host)
 	struct id self = gossip_self(node_gossip(host->node));
 	struct known_host *known;
 
-	if (id_is_zero(&self))
+	if (id_is_zero(&self) || host->state == HOST_COPY)
 		return;
 	known = map_insert(&sim->checks->hosts, &self, NULL);
 	known->index = host->index;
@@ -121,9 +121,11 @@ bool check_takes_part(const struct sim_host *host)
 	return host->running && host->state == HOST_UP && host->joined;
 }
 
+/* Of who was astray nobody knows what is still so of what the world saw it write. */
 bool check_is_gone(const struct sim_host *host)
 {
-	return host->state == HOST_REMOVED || host->state == HOST_LEFT || host->leaving;
+	return host->state == HOST_REMOVED || host->state == HOST_LEFT || host->leaving ||
+	       host->was_astray;
 }
 
 bool check_is_observer(const struct sim *sim, const struct sim_host *host)

@@ -347,7 +347,7 @@ void rows_start(struct sim *sim, struct sim_host *host)
 	map_close(seen);
 	map_init(seen, &sim->heap, sizeof(uint64_t), sizeof(struct seen), sim->opt.seed);
 	(void)disk_load(&host->disk, load_note, &loading);
-	for (size_t at = 0; (told = map_next(&rows->told, &at)) != NULL;) {
+	for (size_t at = 0; !host->was_astray && (told = map_next(&rows->told, &at)) != NULL;) {
 		const struct seen *here;
 
 		if (!id_eq(&told->owner, &host->id))

@@ -27,7 +27,14 @@
 	X(GONE, "namespaces gone", false)                    \
 	X(MASS_RESTARTS, "mass restarts", false)             \
 	X(BOOT_LOOPS, "boots in a loop", false)              \
-	X(GHOSTS, "removed hosts started", false)
+	X(GHOSTS, "removed hosts started", false)            \
+	X(DISKS_LOST, "disks lost", false)                   \
+	X(BACKUPS, "disks saved", false)                     \
+	X(DISKS_BACK, "disks that went back", false)         \
+	X(FENCED, "fenced for it", false)                    \
+	X(COPIES, "disks copied", false)                     \
+	X(COPIES_REFUSED, "copies refused", false)           \
+	X(ANEW, "reset and joined anew", false)
 
 #define SIM_COUNTERS_WORKLOAD(X)                      \
 	X(CRASHES, "crashes", true)                   \

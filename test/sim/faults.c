@@ -28,8 +28,7 @@ static bool is_running_member(const struct sim_host *host)
 	return host->running && host->state == HOST_UP && host->joined;
 }
 
-/* A running host that fits, by lot; NULL when there is none. */
-static struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
+struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
 {
 	size_t start = sim_draw(sim, sim->host_count);
 
@@ -67,6 +66,11 @@ void fault_stop_point(struct sim *sim)
 		host->loops = 1 + (unsigned)sim_draw(sim, LOOPS_MAX);
 }
 
+void faults_restart_later(struct sim *sim, struct sim_host *host, uint64_t ms)
+{
+	fault_later(sim, host, FAULT_RESTART, ms);
+}
+
 void faults_stopped(struct sim *sim, struct sim_host *host)
 {
 	if (!sim->chaos || sim_draw(sim, 2) == 0)
@@ -76,7 +80,7 @@ void faults_stopped(struct sim *sim, struct sim_host *host)
 
 void faults_restart(struct sim *sim, struct sim_host *host)
 {
-	if (host->running || !host->joined || host->state == HOST_LEFT)
+	if (host->running || !host->joined || host->lost || host->state == HOST_LEFT)
 		return;
 	sim->counters[COUNT_RESTARTS]++;
 	sim_trace(sim, "restart %zu", host->index);
@@ -175,6 +179,7 @@ void fault_box_gone(struct sim *sim)
 
 void faults_calm(struct sim *sim)
 {
+	sim->calm_since = sim->now;
 	for (size_t i = 0; i < sim->host_count; i++) {
 		sim->hosts[i].stop = (struct sim_stop){0};
 		sim->hosts[i].loops = 0;

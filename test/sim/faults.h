@@ -18,6 +18,15 @@ void fault_disk_full(struct sim *sim);
 void fault_disk_stall(struct sim *sim);
 void fault_box_gone(struct sim *sim);
 
+void fault_disk_lost(struct sim *sim);
+void fault_backup(struct sim *sim);
+void fault_disk_back(struct sim *sim);
+void fault_disk_copied(struct sim *sim);
+void fault_begin_anew(struct sim *sim);
+
+/* A host that fits, by lot; NULL when there is none. */
+struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host));
+
 /* SIM_FAULT is due. */
 void faults_event(struct sim *sim, const struct sim_event *event);
 
@@ -26,6 +35,11 @@ void faults_stopped(struct sim *sim, struct sim_host *host);
 
 /* Starts a host that is down; nothing when it runs or never comes back. */
 void faults_restart(struct sim *sim, struct sim_host *host);
+void faults_restart_later(struct sim *sim, struct sim_host *host, uint64_t ms);
 
 /* Chaos ends: nothing is armed any more. */
 void faults_calm(struct sim *sim);
+
+/* Once a second of calm: what became of those who were astray or copies. False, with the reason,
+ * while that is open. */
+bool faults_settled(struct sim *sim, char *why, size_t why_bytes);

@@ -36,6 +36,8 @@ enum sim_host_state {
 	HOST_LEFT,
 	HOST_REMOVED, /* by node rm; may still run */
 	HOST_SPARE,   /* no machine has it yet */
+	HOST_ASTRAY,  /* its disk went back; nobody counts on it before it is settled */
+	HOST_COPY,    /* runs from a copy of another host's disk */
 };
 
 /* Where a host will be stopped: before or after so many more commits are durable or datagrams
@@ -67,6 +69,10 @@ struct sim_host {
 	bool joined; /* its init or join was answered with success */
 	bool running;
 	bool join_pending, leaving;
+	bool lost;       /* its disk is gone, or its identity given up: it never starts again */
+	bool was_astray; /* its disk went back or was copied: what it wrote may exist twice */
+	bool replaces;   /* joins in place of who had its name */
+	size_t copy_of;
 	struct node *node;
 	struct id id;
 	struct hostport addr;
@@ -78,6 +84,7 @@ struct sim_host {
 	struct mono disk_free_at; /* when the last commit handed in will be done */
 	struct mono disk_full_until;
 	struct sim_disk backups[SIM_BACKUPS]; /* what the disk was at some time */
+	size_t backup_count;
 	struct sim_stop stop;
 	unsigned loops; /* how often it will be stopped soon after its next starts */
 	enum sim_marker marker;
@@ -106,4 +113,5 @@ struct sim_owner {
 	size_t host;
 	struct id endpoint;
 	bool held;
+	bool was_held; /* before somebody's disk went back */
 };

@@ -37,6 +37,10 @@
 	X(uint32_t, weight_full, "disks that are full for a while")          \
 	X(uint32_t, weight_stall, "disks that stall for two seconds")        \
 	X(uint32_t, weight_gone, "namespaces deleted under their boxes")     \
+	X(uint32_t, weight_lost, "disks lost")                               \
+	X(uint32_t, weight_back, "disks that go back in time")               \
+	X(uint32_t, weight_copied, "disks copied")                           \
+	X(uint32_t, weight_anew, "members reset that left or were removed")  \
 	X(uint32_t, plug_fail_ppm, "of plugs are refused")                   \
 	X(uint32_t, apply_late_ppm, "of kernel entries are late or never told")
 

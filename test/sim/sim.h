@@ -38,6 +38,7 @@ struct sim {
 	size_t network_count;
 	char token[TOKEN_TEXT_MAX];
 	bool chaos;
+	struct mono calm_since;
 	uint64_t counters[COUNT_SIM_END];
 	uint64_t trace_hash;
 	FILE *trace; /* NULL: hash only */

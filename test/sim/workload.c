@@ -47,7 +47,9 @@ static bool is_fresh(const struct sim_host *host)
 
 static bool is_down(const struct sim_host *host)
 {
-	return !host->running && (host->state == HOST_DOWN || host->state == HOST_REMOVED);
+	return !host->running && !host->lost &&
+	       (host->state == HOST_DOWN || host->state == HOST_REMOVED ||
+		host->state == HOST_ASTRAY);
 }
 
 static bool has_endpoints(const struct sim_host *host)
@@ -75,9 +77,13 @@ bool workload_join(struct sim *sim)
 
 	if (!host)
 		return false;
-	host->join_pending = true;
+	request.flag = host->replaces;
 	if (!host->running)
 		host_start(sim, host);
+	/* It may have been stopped when it had joined and not said so yet. */
+	if (!host->running || host->joined)
+		return true;
+	host->join_pending = true;
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 	return true;
 }
@@ -215,6 +221,11 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_full, fault_disk_full},
 	    {sim->opt.weight_stall, fault_disk_stall},
 	    {sim->opt.weight_gone, fault_box_gone},
+	    {sim->opt.weight_lost, fault_disk_lost},
+	    {2 * sim->opt.weight_back, fault_backup},
+	    {sim->opt.weight_back, fault_disk_back},
+	    {sim->opt.weight_copied, fault_disk_copied},
+	    {sim->opt.weight_anew, fault_begin_anew},
 	};
 	uint64_t total = 0, drawn;
 

@@ -207,7 +207,8 @@ bool sim_run(struct sim *sim)
 	while (!sim->failed) {
 		sim_run_until(sim, mono_add_ms(sim->now, 1000));
 		check_requests(sim);
-		if (check_converged(sim, why, sizeof(why)))
+		if (faults_settled(sim, why, sizeof(why)) &&
+		    check_converged(sim, why, sizeof(why)))
 			break;
 		if (sim->now.ns >= bound.ns)
 			sim_fail(sim, "no convergence after %lld ms of calm: %s",

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Faults of disks, and machines that begin anew.
+ *
+ *   lost      the identity is gone for good; the machine joins with the next spare one, in place
+ *             of the old one (join --replace)
+ *   back      the host starts from what its disk was earlier: some commits ago, or some starts. It
+ *             must find out and fence itself before it leases what it gave away meanwhile
+ *   copied    a second process starts from a copy at another address: beside the original it must
+ *             be refused; after it, it is the member, and the original's next start is the copy
+ *   anew      a member that left or was removed is reset and joins as somebody else
+ *
+ * A disk that goes back goes back with its host: boxes made since are gone. So are the leases in
+ * the model of who holds what, and those that the disk has again but the world gave away stay
+ * with whom they were given to.
+ *
+ * Whoever went back or runs beside a copy is astray: nobody counts on it until the world is calm.
+ * Then it is either fenced, and an operator recovers it, or in good standing, and held to what
+ * everybody is held to.
+ */
+#include <string.h>
+
+#include "faults.h"
+#include "gossip/base/check.h"
+#include "queue.h"
+
+#define BACK_MS_MAX 6000 /* until a host starts whose disk went back */
+#define SETTLE_MS 15000  /* of calm, until everybody who is astray has met the others */
+#define RECOVER_BOUND_MS 60000
+#define COPIES_MS 2000
+
+/* The first host signs tokens and removals, and stays what it is. */
+static bool is_expendable(const struct sim_host *host)
+{
+	return host->index > 0 && host->joined && !host->lost &&
+	       (host->state == HOST_UP || host->state == HOST_DOWN);
+}
+
+static bool is_ended(const struct sim_host *host)
+{
+	return host->joined && !host->lost &&
+	       (host->state == HOST_LEFT || (host->state == HOST_REMOVED && host->index > 0));
+}
+
+static bool has_backup(const struct sim_host *host)
+{
+	return is_expendable(host) && host->backup_count > 0;
+}
+
+/* The next identity of a machine; NULL when all were used. */
+static struct sim_host *spare_take(struct sim *sim, const struct sim_host *of)
+{
+	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (host->state != HOST_SPARE)
+			continue;
+		host->machine = of->machine;
+		host->island = of->island;
+		return host;
+	}
+	return NULL;
+}
+
+static void host_give_up(struct sim *sim, struct sim_host *host)
+{
+	if (host->running)
+		host_stop(sim, host, true);
+	host->lost = true;
+	disk_wipe(sim, &host->disk);
+	for (size_t i = 0; i < SIM_BACKUPS; i++)
+		disk_wipe(sim, &host->backups[i]);
+	host->backup_count = 0;
+}
+
+void fault_disk_lost(struct sim *sim)
+{
+	struct sim_host *host = fault_pick(sim, is_expendable);
+	struct sim_host *heir = host ? spare_take(sim, host) : NULL;
+
+	if (!heir)
+		return;
+	sim->counters[COUNT_DISKS_LOST]++;
+	sim_trace(sim, "disk of %zu lost, %zu takes its place", host->index, heir->index);
+	host_give_up(sim, host);
+	heir->state = HOST_FRESH;
+	heir->replaces = true;
+}
+
+void fault_begin_anew(struct sim *sim)
+{
+	struct sim_host *host = fault_pick(sim, is_ended);
+	struct sim_host *heir = host ? spare_take(sim, host) : NULL;
+
+	if (!heir)
+		return;
+	sim->counters[COUNT_ANEW]++;
+	sim_trace(sim, "%zu is reset and begins anew as %zu", host->index, heir->index);
+	host_give_up(sim, host);
+	heir->state = HOST_FRESH;
+	heir->replaces = sim_draw(sim, 2) == 0;
+}
+
+void fault_backup(struct sim *sim)
+{
+	struct sim_host *host = fault_pick(sim, is_expendable);
+
+	if (!host)
+		return;
+	disk_copy(sim, &host->backups[host->backup_count % SIM_BACKUPS], &host->disk);
+	host->backup_count++;
+	sim->counters[COUNT_BACKUPS]++;
+}
+
+/* --- a disk that went back -------------------------------------------------------------------- */
+
+struct leases_back {
+	struct sim *sim;
+	struct sim_host *host;
+};
+
+static int lease_note(void *ctx, const struct write *write)
+{
+	struct leases_back *back = ctx;
+	struct sim_owner key, *owner;
+
+	if (write->kind != WRITE_LEASE || write->lease.cooling)
+		return 0;
+	memset(&key, 0, sizeof(key));
+	key.network = write->lease.network;
+	key.address = write->lease.address;
+	owner = map_find(&back->sim->owners, &key);
+	if (owner && owner->host == back->host->index &&
+	    id_eq(&owner->endpoint, &write->lease.endpoint))
+		owner->held = owner->was_held;
+	return 0;
+}
+
+static void leases_go_back(struct sim *sim, struct sim_host *host)
+{
+	struct leases_back back = {sim, host};
+	struct sim_owner *owner;
+
+	for (size_t at = 0; (owner = map_next(&sim->owners, &at)) != NULL;) {
+		owner->was_held = owner->held;
+		if (owner->host == host->index)
+			owner->held = false;
+	}
+	disk_load(&host->disk, lease_note, &back);
+}
+
+void fault_disk_back(struct sim *sim)
+{
+	struct sim_host *host = fault_pick(sim, has_backup);
+	size_t kept;
+
+	if (!host)
+		return;
+	if (host->running)
+		host_stop(sim, host, true);
+	kept = host->backup_count < SIM_BACKUPS ? host->backup_count : SIM_BACKUPS;
+	disk_copy(sim, &host->disk, &host->backups[sim_draw(sim, kept)]);
+	leases_go_back(sim, host);
+	host->marker = MARKER_LOST;
+	host->state = HOST_ASTRAY;
+	host->was_astray = true;
+	host->leaving = false;
+	host->endpoint_count = 0;
+	sim->counters[COUNT_DISKS_BACK]++;
+	sim_trace(sim, "disk of %zu went back", host->index);
+	faults_restart_later(sim, host, sim_draw(sim, BACK_MS_MAX));
+}
+
+/* --- copies ----------------------------------------------------------------------------------- */
+
+/* A copy is refused while the original answers; so the network must let them meet. */
+static bool network_is_whole(const struct sim *sim)
+{
+	for (size_t i = 0; i < sim->host_count; i++)
+		if (sim->hosts[i].island != 0)
+			return false;
+	return true;
+}
+
+static bool may_be_copied(const struct sim_host *host)
+{
+	return host->running && host->state == HOST_UP && is_expendable(host) && !host->leaving;
+}
+
+void fault_disk_copied(struct sim *sim)
+{
+	struct sim_host *host = fault_pick(sim, may_be_copied);
+	struct sim_host *copy = host ? spare_take(sim, host) : NULL;
+
+	if (!copy || !network_is_whole(sim))
+		return;
+	sim->counters[COUNT_COPIES]++;
+	sim_trace(sim, "%zu runs from a copy of %zu", copy->index, host->index);
+	disk_copy(sim, &copy->disk, &host->disk);
+	copy->state = HOST_COPY;
+	copy->marker = MARKER_LOST;
+	copy->copy_of = host->index;
+	host->was_astray = copy->was_astray = true;
+	host_start(sim, copy);
+}
+
+/* --- calm ------------------------------------------------------------------------------------- */
+
+static bool is_fenced(const struct sim_host *host)
+{
+	const struct gossip *gossip = node_gossip(host->node);
+
+	return gossip_fence(gossip) == FENCE_CLONE || gossip_fence(gossip) == FENCE_SET_BACK ||
+	       gossip_is_cloned(gossip);
+}
+
+/* What becomes of one who was astray, once it had time to meet the others; false while it is
+ * still to be decided. */
+static bool astray_settle(struct sim *sim, struct sim_host *host)
+{
+	const struct gossip *gossip = node_gossip(host->node);
+
+	if (is_fenced(host) || gossip_phase(gossip) != NODE_ACTIVE || gossip_is_alone(gossip)) {
+		sim->counters[COUNT_FENCED]++;
+		host_stop(sim, host, true);
+		host->state = HOST_DOWN;
+		host->lost = true;
+		return true;
+	}
+	host->state = HOST_UP;
+	return true;
+}
+
+static void copy_settle(struct sim *sim, struct sim_host *copy)
+{
+	enum node_phase phase = gossip_phase(node_gossip(copy->node));
+
+	sim->counters[COUNT_COPIES_REFUSED] += phase == NODE_COPY;
+	host_stop(sim, copy, false);
+	copy->lost = true;
+}
+
+bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
+{
+	if (mono_diff_ms(sim->now, sim->calm_since) < SETTLE_MS && sim->opt.spares > 0) {
+		snprintf(why, why_bytes, "those who are astray have not met everybody yet");
+		return false;
+	}
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (!host->running && host->state == HOST_ASTRAY) {
+			host->state = HOST_DOWN;
+			host->lost = true;
+		}
+		if (!host->running)
+			continue;
+		if (host->state == HOST_COPY)
+			copy_settle(sim, host);
+		if (host->state == HOST_ASTRAY && !astray_settle(sim, host)) {
+			snprintf(why, why_bytes, "host %zu is astray", i);
+			return false;
+		}
+	}
+	return true;
+}
