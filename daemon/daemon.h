@@ -70,6 +70,7 @@ struct daemon {
 	size_t refused_count;
 	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;
+	bool kernel_looked; /* the node was told that the kernel was read */
 	uv_signal_t signals[3];
 	struct http *http;
 	struct events *events;

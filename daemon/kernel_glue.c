@@ -122,6 +122,18 @@ static void told_mtu(struct daemon *d, const struct kernel_tell *tell)
 	daemon_submit_own(d, &request);
 }
 
+/* What the kernel lacks of earlier runs' boxes was told before the first reconcile ended well. */
+static void told_totals(struct daemon *d, const struct overlay_totals *totals)
+{
+	struct node_event event = {.kind = NODE_EV_LOOKED};
+
+	d->totals = *totals;
+	if (d->kernel_looked || totals->failed > 0)
+		return;
+	d->kernel_looked = true;
+	daemon_step(d, &event);
+}
+
 static void told_failed(struct daemon *d, const struct overlay_failure *failure)
 {
 	char attempts[16];
@@ -168,7 +180,7 @@ void kernel_told(void *ctx, const struct kernel_tell *tell)
 		api_told(d, tell);
 		break;
 	case TELL_TOTALS:
-		d->totals = tell->totals;
+		told_totals(d, &tell->totals);
 		break;
 	case TELL_WARNING:
 		log_line(d->log, LOG_LEVEL_WARNING, "%s", tell->text);

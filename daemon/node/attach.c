@@ -48,6 +48,11 @@ static int attach_check(struct node *node, const struct node_request *request, s
 	if (node->leaving)
 		return weft_err_set(err, WEFT_E_CONFLICT, "this node is leaving the cluster");
 	there = box_at_place(node, wanted);
+	if (there != NULL && box_is_leaving(node, there))
+		return weft_err_set(err, WEFT_E_BUSY,
+				    "the endpoint that was %s of namespace %s is being taken away; "
+				    "try again",
+				    wanted->ifname, wanted->netns);
 	if (there != NULL) {
 		id_format(&there->endpoint.id, id);
 		return weft_err_set(err, WEFT_E_CONFLICT,

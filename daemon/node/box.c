@@ -95,6 +95,14 @@ const struct box *box_with_mac(const struct node *node, const struct id *network
 	return NULL;
 }
 
+bool box_is_leaving(const struct node *node, const struct box *box)
+{
+	const struct op *op = box->op != 0 ? op_find(node, box->op) : NULL;
+
+	return box->state == BOX_LEAVING || box->state == BOX_UNPLUGGING ||
+	       (op != NULL && op->kind == OP_DETACH);
+}
+
 struct box *box_of_host(const struct node *node, const struct id *network)
 {
 	struct id self = gossip_self(node->gossip);

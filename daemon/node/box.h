@@ -45,6 +45,9 @@ void boxes_withdraw(struct node *node);
 /* Own rows tell the version under which an endpoint is known. */
 void box_row_changed(struct node *node, const struct row_view *row);
 
+/* It is being detached, or waits for that. */
+bool box_is_leaving(const struct node *node, const struct box *box);
+
 /* NODE_EV_PLUGGED, _UNPLUGGED, _GONE. */
 void box_plugged(struct node *node, const struct node_event *event);
 void box_unplugged(struct node *node, const struct id *id);

@@ -62,6 +62,7 @@ enum node_event_kind {
 	NODE_EV_UNPLUGGED, /* endpoint id */
 	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: ids in rows */
 	NODE_EV_GONE,      /* endpoint id: its namespace is gone (found by the kernel thread) */
+	NODE_EV_LOOKED,    /* the kernel was read since the start: what it lacks was told as gone */
 };
 
 /* One endpoint of another node that is programmed here, as the kernel thread reports it. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "box.h"
 #include "commit.h"
 
 #define MEMOS_MAX 8192
@@ -18,6 +19,7 @@ struct memo {
 	uint64_t op; /* under way; 0: answered */
 	struct wall at;
 	struct id endpoint; /* that was answered with; zero: none */
+	bool is_earlier;    /* of an earlier run, which may have died before its box was plugged */
 	size_t len;
 	uint8_t *bytes; /* the stored form */
 };
@@ -71,12 +73,28 @@ static struct memo *memo_intern(struct node *node, const struct memo_key *key)
 	return memo;
 }
 
+/* May an endpoint that an earlier run committed be answered with? Only when the kernel has it. */
+static int endpoint_judge(const struct node *node, const struct id *endpoint, struct weft_err *err)
+{
+	const struct box *box = box_find(node, endpoint);
+
+	if (box == NULL)
+		return WEFT_E_NOT_FOUND;
+	if (!node->looked || box->state != BOX_UP || box->op != 0)
+		return weft_err_set(err, WEFT_E_BUSY,
+				    "weftd has just started and looks whether it plugged this "
+				    "endpoint before it ended; try again");
+	return 0;
+}
+
 bool memo_serves(struct node *node, const char *request_id, uint64_t tag)
 {
 	struct memo_key key = key_of(request_id);
 	const struct memo *memo = map_find(&node->memos, &key);
 	struct node_answer answer;
+	struct weft_err err = {0};
 	char text[TOKEN_TEXT_MAX + 1];
+	int rc = 0;
 
 	if (memo == NULL)
 		return false;
@@ -84,7 +102,13 @@ bool memo_serves(struct node *node, const char *request_id, uint64_t tag)
 		op_new(node, OP_FOLLOW, tag)->parent = memo->op;
 		return true;
 	}
-	if (memo->at.ms + KEPT_MS < node->wall.ms ||
+	if (memo->is_earlier && !id_is_zero(&memo->endpoint))
+		rc = endpoint_judge(node, &memo->endpoint, &err);
+	if (rc == WEFT_E_BUSY) {
+		answer_now(node, tag, &err);
+		return true;
+	}
+	if (rc != 0 || memo->at.ms + KEPT_MS < node->wall.ms ||
 	    answer_decode(memo->bytes, memo->len, &answer, text, sizeof(text)) != 0) {
 		memo_drop(node, &key);
 		return false;
@@ -110,6 +134,7 @@ static void memo_keep(struct node *node, struct memo *memo, const struct node_an
 	heap_give(&node->heap, memo->bytes, memo->len);
 	memo->op = 0;
 	memo->endpoint = answer->endpoint.id;
+	memo->is_earlier = !node->started;
 	memo->len = len;
 	memo->bytes = heap_take(&node->heap, len);
 	memcpy(memo->bytes, bytes, len);

@@ -303,6 +303,9 @@ const struct node_update *node_step(struct node *node, const struct node_event *
 	case NODE_EV_GONE:
 		box_gone(node, &event->id);
 		break;
+	case NODE_EV_LOOKED:
+		node->looked = true;
+		break;
 	}
 	return end_step(node);
 }

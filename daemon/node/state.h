@@ -88,6 +88,7 @@ struct node {
 	struct mono now;
 	struct wall wall;
 	bool started, ready, synced, leaving;
+	bool looked; /* boxes of earlier runs that the kernel lacks are known */
 	bool reading_gossip, reading_ipamdb; /* an update is being read */
 	enum node_phase phase;
 	enum ipam_standing standing;

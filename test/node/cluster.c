@@ -300,6 +300,7 @@ void cluster_start(struct cluster *cluster, size_t which)
 	apply_update(cluster, host,
 		     node_start(host->node, cluster->now, wall_of(cluster), !host->marker_lost));
 	host->marker_lost = false;
+	event_add(cluster, host, KERNEL_NS, NODE_EV_LOOKED);
 }
 
 void cluster_stop(struct cluster *cluster, size_t which)

@@ -121,6 +121,42 @@ static void an_answer_is_forgotten_with_an_endpoint_that_nobody_asked_to_end(voi
 	cluster_free(cluster);
 }
 
+static void after_a_restart_an_endpoint_is_answered_with_only_once_the_kernel_was_read(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one");
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = 11};
+	struct node_request request = {.kind = NODE_ATTACH,
+				       .id = network,
+				       .endpoint = &endpoint,
+				       .request_id = "one",
+				       .ttl_ms = 5000};
+	struct node_event gone = {.kind = NODE_EV_GONE, .id = first.id};
+	struct node_answer again;
+	uint64_t early, late;
+
+	(void)state;
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	early = cluster_ask(cluster, 0, &request);
+	assert_int_equal(cluster_answer(cluster, early)->err.code, WEFT_E_BUSY);
+	/* It was never plugged: that is told, and while it is taken away its place is not free. */
+	cluster_tell(cluster, 0, &gone);
+	late = cluster_ask(cluster, 0, &request);
+	assert_int_equal(cluster_answer(cluster, late)->err.code, WEFT_E_BUSY);
+	snprintf(request.request_id, sizeof(request.request_id), "two");
+	late = cluster_ask(cluster, 0, &request);
+	assert_int_equal(cluster_answer(cluster, late)->err.code, WEFT_E_BUSY);
+	cluster_run(cluster, 1000);
+	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	again = attach(cluster, &network, 11, "one");
+	assert_int_equal(again.err.code, 0);
+	assert_false(id_eq(&again.id, &first.id));
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
 static void a_token_is_made_once_for_a_request_id(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -151,6 +187,8 @@ int main(void)
 	    cmocka_unit_test(an_answer_outlives_a_restart),
 	    cmocka_unit_test(what_failed_may_be_tried_again_under_its_id),
 	    cmocka_unit_test(an_answer_is_forgotten_with_an_endpoint_that_nobody_asked_to_end),
+	    cmocka_unit_test(
+		after_a_restart_an_endpoint_is_answered_with_only_once_the_kernel_was_read),
 	    cmocka_unit_test(a_token_is_made_once_for_a_request_id),
 	};
 
