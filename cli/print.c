@@ -142,6 +142,31 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 	table_close(&table);
 }
 
+static void print_recover(const json_t *answer, FILE *out)
+{
+	const json_t *dropped = json_object_get(answer, "dropped");
+	size_t i;
+	json_t *item;
+
+	if (!json_is_true(json_object_get(answer, "recovered"))) {
+		fputs("This node is not fenced: nothing to do.\n", out);
+		return;
+	}
+	fprintf(out, "Recovered: this node leases again; %lld leases were kept.\n",
+		number_at(answer, "kept"));
+	json_array_foreach(dropped, i, item)
+	{
+		const char *other = json_string_value(json_object_get(item, "other"));
+
+		fprintf(out, "gave up %s in network %s, endpoint %s: ", text_at(item, "address"),
+			text_at(item, "network"), text_at(item, "endpoint"));
+		if (other)
+			fprintf(out, "%s holds that address now\n", other);
+		else
+			fputs("this host does not have it\n", out);
+	}
+}
+
 static void print_ring(const json_t *answer, bool colour, FILE *out)
 {
 	const json_t *here = json_object_get(answer, "here");
@@ -199,6 +224,9 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		fputs(json_is_true(json_object_get(answer, "detached")) ? "Detached.\n"
 									: "Nothing to detach.\n",
 		      out);
+		return true;
+	case API_NODE_RECOVER:
+		print_recover(answer, out);
 		return true;
 	case API_IPAM_RESERVE:
 		fprintf(out, "%s\n", text_at(answer, "address"));

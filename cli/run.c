@@ -198,11 +198,29 @@ static int64_t wait_of(const struct call *call)
 	return json_integer_value(json_object_get(call->body, "timeout_ms"));
 }
 
+/* Status exits as a command would that this node refuses for good. */
+static int status_code(const json_t *answer)
+{
+	const json_t *node = json_object_get(answer, "node");
+	const char *phase = json_string_value(json_object_get(node, "phase"));
+	int code = 0;
+
+	if (phase && strcmp(phase, "removed") == 0)
+		code = WEFT_E_REMOVED;
+	else if (phase && strcmp(phase, "copy") == 0)
+		code = WEFT_E_IS_COPY;
+	else if (phase && strcmp(phase, "active") == 0 &&
+		 json_is_string(json_object_get(node, "fence")))
+		code = WEFT_E_FENCED;
+	return weft_code_info(code)->exit_code;
+}
+
 int run_call(const struct cli_options *options, struct call *call)
 {
 	bool list = call->method->flags & API_LIST;
 	struct weft_err err = {0};
 	json_t *answer;
+	int code = 0;
 
 	if (call->method->flags & API_STREAM)
 		return run_stream(options, call);
@@ -226,8 +244,10 @@ int run_call(const struct cli_options *options, struct call *call)
 	} else {
 		print_answer(options, call->method, answer, stdout);
 	}
+	if (call->method->id == API_STATUS)
+		code = status_code(answer);
 	json_decref(answer);
 	if (fflush(stdout) != 0)
 		return 1;
-	return call->method->id == API_RESET ? wait_anew(options) : 0;
+	return call->method->id == API_RESET ? wait_anew(options) : code;
 }

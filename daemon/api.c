@@ -25,6 +25,7 @@ static const api_handler handlers[API_METHOD_COUNT] = {
     [API_NODE_INSPECT] = api_node_inspect,
     [API_NODE_RM] = api_node_rm,
     [API_NODE_ADVERTISE] = api_node_advertise,
+    [API_NODE_RECOVER] = api_node_recover,
     [API_NETWORK_CREATE] = api_network_create,
     [API_NETWORK_LS] = api_network_ls,
     [API_NETWORK_INSPECT] = api_network_inspect,
@@ -154,7 +155,7 @@ void api_retry(struct daemon *d, bool networks)
 	http_each_pending(d->http, &retry, retry_one);
 }
 
-int api_is_active(const struct daemon *d, struct weft_err *err)
+int api_is_active(struct daemon *d, struct weft_err *err)
 {
 	switch (gossip_phase(node_gossip(d->node))) {
 	case NODE_ACTIVE:
@@ -172,13 +173,8 @@ int api_is_active(const struct daemon *d, struct weft_err *err)
 		return weft_err_set(err, WEFT_E_NO_CLUSTER,
 				    "this host left its cluster; weft reset, then weft join");
 	case NODE_REMOVED:
-		return weft_err_set(err, WEFT_E_REMOVED,
-				    "this host was removed from its cluster; weft reset, then "
-				    "weft join");
 	case NODE_COPY:
-		return weft_err_set(err, WEFT_E_IS_COPY,
-				    "this state directory is a copy of a running member; weft "
-				    "reset, then weft join");
+		return api_fence(d, err);
 	}
 	return weft_err_set(err, WEFT_E_INTERNAL, "unknown phase");
 }

@@ -54,7 +54,7 @@ void api_retry(struct daemon *d, bool networks);
 void api_event(struct daemon *d, const struct gossip_change *change);
 
 /* WEFT_E_NO_CLUSTER, _REMOVED, _IS_COPY ... while this node cannot serve, or 0. */
-int api_is_active(const struct daemon *d, struct weft_err *err);
+int api_is_active(struct daemon *d, struct weft_err *err);
 
 /* An error built in place. */
 void api_fail(struct request *req, int code, const char *fmt, ...)
@@ -66,6 +66,15 @@ size_t api_page(const struct request *req, const char **after);
 /* Answers a list: items (taken over) under the method's key, with the cursor of the next page when
  * next is not NULL, and the keys of more (taken over; may be NULL) beside them. */
 void api_answer_list(struct request *req, json_t *items, const char *next, json_t *more);
+
+/* What keeps this node from leasing, in a sentence: WEFT_E_REMOVED, _IS_COPY or _FENCED; 0. */
+int api_fence(struct daemon *d, struct weft_err *err);
+
+/* "set_back" and the like; NULL for none. */
+const char *node_fence_name(enum node_fence fence);
+
+/* Who removed this node, when and why; null when nobody did. */
+json_t *json_removal(struct daemon *d);
 
 /* Things that the status warns of, as an array of texts. */
 json_t *api_warnings(struct daemon *d);
@@ -87,6 +96,7 @@ void api_members(struct daemon *d, struct request *req);
 void api_node_inspect(struct daemon *d, struct request *req);
 void api_node_rm(struct daemon *d, struct request *req);
 void api_node_advertise(struct daemon *d, struct request *req);
+void api_node_recover(struct daemon *d, struct request *req);
 void api_network_create(struct daemon *d, struct request *req);
 void api_network_ls(struct daemon *d, struct request *req);
 void api_network_inspect(struct daemon *d, struct request *req);

@@ -123,7 +123,7 @@ void api_ipam_release(struct daemon *d, struct request *req)
 
 static json_t *json_finding(struct daemon *d, const struct node_finding *finding)
 {
-	static const char *const kinds[] = {"", "leak", "double", "stray", "conflict"};
+	static const char *const kinds[] = {"", "leak", "double", "stray", "conflict", "lost"};
 	char other[NAME_BYTES + 8] = "";
 
 	if (!id_is_zero(&finding->other))

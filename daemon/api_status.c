@@ -12,7 +12,7 @@ static void warn(json_t *list, const char *fmt, ...) __attribute__((format(print
 
 static void warn(json_t *list, const char *fmt, ...)
 {
-	char text[320];
+	char text[WEFT_ERR_BYTES];
 	va_list args;
 
 	va_start(args, fmt);
@@ -26,19 +26,14 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 	struct gossip *g = node_gossip(d->node);
 	enum node_phase phase = gossip_phase(g);
 
-	if (phase == NODE_COPY)
-		warn(list, "this state directory is a copy of a running member; weft reset, then "
-			   "weft join");
-	if (phase == NODE_REMOVED)
-		warn(list, "this node was removed from its cluster; weft reset, then weft join");
+	struct weft_err fence = {0};
+
+	if (api_fence(d, &fence) != 0)
+		warn(list, "%s", fence.message);
 	if (phase == NODE_LEFT)
 		warn(list, "this node left its cluster; weft reset wipes its state");
 	if (phase == NODE_CLAIMING)
 		warn(list, "waiting for a member to confirm that the stored state is current");
-	if (gossip_is_cloned(g))
-		warn(list,
-		     "fenced: another process has this node's identity, or its disk went back "
-		     "in time; it leases nothing new; weft reset, then weft join");
 	if (gossip_is_isolated(g))
 		warn(list, "isolated: no other member was heard lately");
 	if (phase == NODE_ACTIVE && ipamdb_is_guarded(node_ipamdb(d->node)))
@@ -136,10 +131,12 @@ static json_t *json_self(struct daemon *d)
 		member_info_label(&info, label);
 	else
 		snprintf(label, sizeof(label), "%s", d->options->name);
-	return json_pack("{s:o,s:o,s:o,s:s,s:b,s:b,s:o}", "name", json_name(label), "id",
+	return json_pack("{s:o,s:o,s:o,s:s,s:s?,s:o,s:b,s:b,s:o}", "name", json_name(label), "id",
 			 json_id(&self), "addr", json_hostport(&d->advertise), "phase",
-			 node_phase_name(gossip_phase(g)), "admin", gossip_is_admin(g), "isolated",
-			 gossip_is_isolated(g), "started", json_wall(d->started));
+			 node_phase_name(gossip_phase(g)), "fence",
+			 node_fence_name(gossip_fence(g)), "removed", json_removal(d), "admin",
+			 gossip_is_admin(g), "isolated", gossip_is_isolated(g), "started",
+			 json_wall(d->started));
 }
 
 static json_t *json_sync(struct daemon *d)

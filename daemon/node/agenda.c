@@ -52,6 +52,15 @@ static void do_todo(struct node *node, const struct todo *todo)
 		command.kind = CMD_LEAVE;
 		route_command(node, &command);
 		break;
+	case TODO_RECOVER:
+		command.kind = CMD_RECOVER;
+		command.flag = todo->flag;
+		route_command(node, &command);
+		break;
+	case TODO_RECOVERED:
+		command.kind = CMD_RECOVERED;
+		route_command(node, &command);
+		break;
 	}
 	if (todo->len > 0)
 		heap_give(&node->heap, todo->bytes, todo->len);

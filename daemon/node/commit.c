@@ -36,6 +36,11 @@ static void commit_free(struct node *node, struct commit *commit)
 	heap_give(&node->heap, commit, sizeof(*commit));
 }
 
+void commit_drop(struct node *node, struct commit *commit)
+{
+	commit_free(node, commit);
+}
+
 static size_t keep_bytes(struct commit *commit, const uint8_t *bytes, size_t len)
 {
 	size_t at = commit->bytes.count;

@@ -30,6 +30,9 @@ struct commit {
 
 struct commit *commit_new(struct node *node, uint64_t op);
 
+/* Gives back one that was not queued. */
+void commit_drop(struct node *node, struct commit *commit);
+
 /* kind, topic, key, deleted and value are copied. */
 void commit_row(struct commit *commit, const struct row_view *row);
 

@@ -97,6 +97,12 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 		*(struct attached_host *)vec_at(&network->hosts, at) = host;
 	else if (!row->deleted)
 		vec_insert(&network->hosts, at, &host);
+	if (found == row->deleted && network->presence == PRESENCE_NONE && node->started) {
+		struct id self = gossip_self(node->gossip);
+
+		if (id_eq(&row->owner, &self))
+			todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+	}
 }
 
 static void fact_changed(struct node *node, const struct row_view *row)
@@ -146,9 +152,12 @@ void networks_topics(struct node *node)
 	struct id *topics =
 	    arena_take(&node->arena, (node->networks.count + 1) * sizeof(struct id));
 	struct gossip_command command = {.kind = CMD_TOPICS, .topics = topics};
+	struct id self = gossip_self(node->gossip);
 
 	for (size_t i = 0; i < node->networks.count; i++)
-		if (network_at(node, i)->presence != PRESENCE_NONE)
+		/* Attached by its rows alone: they are of another run of this node. */
+		if (network_at(node, i)->presence != PRESENCE_NONE ||
+		    network_host(network_at(node, i), &self) != NULL)
 			topics[command.topic_count++] = network_at(node, i)->id;
 	route_command(node, &command);
 }

@@ -13,6 +13,7 @@
 #include "memo.h"
 #include "network.h"
 #include "presence.h"
+#include "recover.h"
 #include "request.h"
 #include "reserve.h"
 
@@ -62,6 +63,11 @@ static const struct {
 		  .gossip = leave_gossip_answered,
 		  .due = leave_due},
     [OP_CHECK] = {.ipam = check_answered},
+    [OP_RECOVER] = {.try = recover_try,
+		    .ipam = recover_ipam_answered,
+		    .gossip = recover_gossip_answered,
+		    .committed = recover_committed,
+		    .due = recover_try},
 };
 
 static struct op *op_at(const struct node *node, size_t i)

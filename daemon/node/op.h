@@ -23,6 +23,7 @@ enum op_kind {
 	OP_RELEASE,
 	OP_LEAVE,
 	OP_CHECK,
+	OP_RECOVER,
 	OP_KIND_END
 };
 
@@ -35,6 +36,8 @@ enum op_state {
 	OP_STORES,     /* the answer is being stored under its request id */
 	OP_HANDS_OVER, /* OP_LEAVE */
 	OP_ANNOUNCES,  /* OP_LEAVE */
+	OP_VIEWS,      /* OP_RECOVER */
+	OP_LIFTS,      /* OP_RECOVER */
 };
 
 struct op {

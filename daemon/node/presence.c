@@ -77,6 +77,11 @@ static void commit_attachment(struct node *node, const struct network *network,
 	commit_row_of(commit, ROW_ATTACHMENT, &topic_all, &network->id, value, (size_t)len);
 }
 
+void presence_commit(struct node *node, const struct network *network, struct commit *commit)
+{
+	commit_attachment(node, network, commit, network->boxes);
+}
+
 /* The own attachment as others see it; NULL when there is none. */
 static const struct rec_attachment *attachment_told(const struct node *node,
 						    const struct network *network)

@@ -26,6 +26,9 @@ uint16_t presence_mtu(const struct node *node, const struct network *network);
 /* NODE_MTU: of one network, or of all when id is zero. */
 void presence_mtu_set(struct node *node, const struct id *network, uint16_t mtu_bytes);
 
+/* Adds the attachment row, as it should be, to a commit. */
+void presence_commit(struct node *node, const struct network *network, struct commit *commit);
+
 /* Adds the attachment row to a commit when having boxes or none is news by this number. */
 void presence_compose_count(struct node *node, const struct network *network, struct commit *commit,
 			    size_t boxes);

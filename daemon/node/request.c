@@ -10,6 +10,7 @@
 #include "memo.h"
 #include "network.h"
 #include "presence.h"
+#include "recover.h"
 #include "reserve.h"
 #include "route.h"
 
@@ -140,6 +141,9 @@ void request_received(struct node *node, const struct node_request *request)
 		break;
 	case NODE_CHECK:
 		check_request(node, request);
+		break;
+	case NODE_RECOVER:
+		recover_request(node, request);
 		break;
 	case NODE_MTU:
 		mtu(node, request);

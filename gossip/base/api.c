@@ -73,6 +73,9 @@ static const struct api_field fields_NODE_RM[] = {
 static const struct api_field fields_NODE_ADVERTISE[] = {
     F("address", TEXT, BODY, true, NULL, "ADDR[:PORT]", "where others reach this node"),
 };
+static const struct api_field fields_NODE_RECOVER[] = {
+    F("force", FLAG, BODY, false, "--force", NULL, "without members that do not answer"),
+};
 static const struct api_field fields_NETWORK_CREATE[] = {
     F("name", TEXT, BODY, true, NULL, "NAME", "1 to 63 of letters, digits, dot, _ and -"),
     F("subnets", TEXTS, BODY, false, "--subnet", "CIDR", "a pool; default: a free 10.x.y.0/24"),

@@ -37,6 +37,8 @@
 	  "remove a member for good")                                                              \
 	X(NODE_ADVERTISE, "POST", "/v1/node/advertise", "node advertise", NULL, 10000,             \
 	  API_CHANGES, "change the address that this node tells others")                           \
+	X(NODE_RECOVER, "POST", "/v1/node/recover", "node recover", NULL, 30000, API_CHANGES,      \
+	  "take this node out of its fence, with the cluster's view of it")                        \
 	X(NETWORK_CREATE, "POST", "/v1/networks", "network create", NULL, 10000, API_CHANGES,      \
 	  "make a network for the whole cluster")                                                  \
 	X(NETWORK_LS, "GET", "/v1/networks", "network ls", "networks", 5000, API_LIST,             \

@@ -27,7 +27,7 @@
 	X(SELF_REMOVED, 'e', "this node was removed by %o; it leases nothing more")       \
 	X(SELF_COPY, 'e', "member %n says that this id lives at %a: this node is a copy") \
 	X(SET_BACK, 'e', "the disk of this node went back: %n knows its epoch %v")        \
-	X(RAISED, 'w', "epoch raised to %v: a member knows an earlier run of this node")  \
+	X(RAISED, 'w', "epoch raised to %v")                                              \
 	X(RECOVERED, 'w', "recovered under epoch %v: this node leases again")             \
 	X(CLONE_SEEN, 'e', "node %n speaks with two keys in one epoch")                   \
 	X(NAME_SHARED, 'w', "members %n and %o have the same name")                       \
