@@ -162,6 +162,12 @@ void check_disturbed(struct sim *sim, struct sim_host *host)
 		sim->checks->disturbed_at = sim->now;
 }
 
+void check_disk_replaced(struct sim *sim, struct sim_host *host)
+{
+	rows_replaced(sim, host);
+	members_replaced(sim, host);
+}
+
 void check_start(struct sim *sim, struct sim_host *host)
 {
 	check_disturbed(sim, host);

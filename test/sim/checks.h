@@ -83,6 +83,10 @@ void check_disturbed(struct sim *sim, struct sim_host *host);
 void check_replay(struct sim *sim, struct sim_host *host, const struct hostport *from,
 		  const uint8_t *bytes, size_t len);
 
+/* The host's disk is another one from now on: older, empty, or that of another host. What it had
+ * told may be lost with it; all else holds as before. */
+void check_disk_replaced(struct sim *sim, struct sim_host *host);
+
 /* A row that its owner wrote in another way than through its node: a mad owner. */
 void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
 

@@ -53,6 +53,8 @@ void rows_start(struct sim *sim, struct sim_host *host);
 void rows_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
 void rows_write(struct sim *sim, struct sim_host *host, const struct write *write);
 
+void rows_replaced(struct sim *sim, struct sim_host *host);
+
 /* checks_members.c */
 void members_checks_open(struct sim *sim);
 void members_checks_close(struct sim *sim);
@@ -60,6 +62,7 @@ void members_start(struct sim *sim, struct sim_host *host);
 void members_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
 void members_write(struct sim *sim, struct sim_host *host, const struct write *write);
 void members_second(struct sim *sim);
+void members_replaced(struct sim *sim, struct sim_host *host);
 
 /* checks_wire.c */
 void wire_checks_open(struct sim *sim);

@@ -363,3 +363,19 @@ void rows_start(struct sim *sim, struct sim_host *host)
 		return;
 	}
 }
+
+/* Others may know more of this node from now on than its disk does. */
+void rows_replaced(struct sim *sim, struct sim_host *host)
+{
+	struct map *told = &sim->checks->rows->told;
+	const struct seen *entry;
+	struct vec places;
+
+	vec_init(&places, &sim->heap, sizeof(uint64_t));
+	for (size_t at = 0; (entry = map_next(told, &at)) != NULL;)
+		if (id_eq(&entry->owner, &host->id))
+			vec_push(&places, &entry->place);
+	for (size_t i = 0; i < places.count; i++)
+		map_remove(told, vec_at(&places, i));
+	vec_close(&places);
+}
