@@ -80,8 +80,8 @@ json_t *api_warnings(struct daemon *d)
 	if (d->totals.failed > 0)
 		warn(list, "%u kernel operations fail and are retried; see weft network inspect",
 		     d->totals.failed);
-	if (d->store_err.code != 0)
-		warn(list, "the last commit failed: %.200s", d->store_err.message);
+	if (d->store_ailment.err.code != 0)
+		warn(list, "nothing can be changed here: %.250s", d->store_ailment.err.message);
 	if (d->kernel_tried && !d->kernel)
 		warn(list, "weftd has no right to change the kernel's networks: nothing can be "
 			   "attached");
@@ -186,7 +186,7 @@ void api_metrics(struct daemon *d, struct request *req)
 
 void api_healthz(struct daemon *d, struct request *req)
 {
-	bool ok = d->store_err.code == 0;
+	bool ok = d->store_ailment.err.code == 0;
 
 	request_answer_text(req, ok ? 200 : 503, "text/plain; charset=utf-8",
 			    strdup(ok ? "ok\n" : "the state cannot be written\n"));

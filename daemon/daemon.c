@@ -79,7 +79,7 @@ static void apply_change(struct daemon *d, const struct gossip_change *change)
 	if (change->kind == CHANGE_ROW &&
 	    (change->row.kind == FACT_NETWORK || change->row.kind == FACT_NETWORK_END))
 		d->networks_changed = true;
-	if (d->kernel_fed)
+	if (d->kernel_fed && !d->withdrawn)
 		feed_change(d, change);
 	if (events_are_wanted(d->events))
 		api_event(d, change);
@@ -124,6 +124,8 @@ static void follow_kernel(struct daemon *d)
 		feed_all(d);
 		d->kernel_fed = true;
 	}
+	if (d->kernel_fed && !d->withdrawn && gossip_phase(node_gossip(d->node)) == NODE_REMOVED)
+		d->withdrawn = feed_withdraw(d);
 }
 
 static void finish_step(struct daemon *d, const struct node_update *update)
@@ -222,13 +224,11 @@ static void on_committed(void *ctx, const struct store_done *done)
 	struct node_event event = {
 	    .kind = NODE_EV_COMMITTED, .token = done->token, .ok = done->code == 0};
 
-	if (done->err) {
-		d->store_err = *done->err;
-		log_line(d->log, LOG_LEVEL_ERROR, "a commit failed: %s", done->err->message);
-	} else {
-		d->store_err.code = 0;
-	}
-	daemon_step(d, &event);
+	ailment_note(&d->store_ailment, d->log, daemon_now(), done->err);
+	if (done->err)
+		event.err = *done->err;
+	if (done->token != 0)
+		daemon_step(d, &event);
 }
 
 static void on_store(uv_poll_t *poll, int status, int events)

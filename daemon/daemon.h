@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include "daemon/ailment.h"
 #include "daemon/events.h"
 #include "daemon/http.h"
 #include "daemon/kernel_thread.h"
@@ -62,11 +63,12 @@ struct daemon {
 	struct mono tick_armed;
 	struct store_thread *store;
 	uv_poll_t store_poll;
-	struct weft_err store_err; /* the last commit that failed */
+	struct ailment store_ailment;
 	struct kernel_thread *kernel;
 	uv_poll_t kernel_poll;
 	bool kernel_tried; /* to be opened: it may be refused */
 	bool kernel_fed;   /* it has all rows; changes follow one by one */
+	bool withdrawn;    /* this node was removed: nothing of it is to stand in the kernel */
 	size_t refused_count;
 	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;
@@ -121,7 +123,6 @@ int daemon_open(struct daemon *d, struct weft_err *err);
  * goes on. */
 void daemon_open_kernel(struct daemon *d);
 void daemon_close(struct daemon *d);
-
 /* Removes the store of a node that left or was removed; only between runs. */
 int daemon_wipe(const struct options *options, struct weft_err *err);
 
@@ -132,13 +133,14 @@ void daemon_note_secret(struct daemon *d, const struct write *write);
 
 /* One change of a row or member. */
 void feed_change(struct daemon *d, const struct gossip_change *change);
-
 /* All rows at once, when the kernel may be touched for the first time. */
 void feed_all(struct daemon *d);
+/* A removed node's networks leave the kernel, once its boxes are unplugged: then true. */
+bool feed_withdraw(struct daemon *d);
 
 /* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
 
-/* Work of a step; and after the step, a step for each that was refused as there is no kernel. */
+/* Work of a step; and after it, a step for each that was refused as there is no kernel. */
 void kernel_work(struct daemon *d, const struct node_work *work);
 void kernel_refusals(struct daemon *d);
 void kernel_told(void *ctx, const struct kernel_tell *tell);

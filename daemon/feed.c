@@ -134,6 +134,25 @@ static bool visit_network(void *ctx, const struct row_view *row)
 	return true;
 }
 
+static bool visit_end(void *ctx, const struct row_view *row)
+{
+	feed_network_end(ctx, row);
+	return true;
+}
+
+/* What it wrote last still says that it is attached, and it may write nothing more. */
+bool feed_withdraw(struct daemon *d)
+{
+	struct local_endpoint local;
+
+	for (size_t at = 0; node_endpoint_next(d->node, &at, &local);) {
+		if (!local.is_host)
+			return false;
+	}
+	gossip_rows(node_gossip(d->node), &topic_all, FACT_NETWORK, visit_end, d);
+	return true;
+}
+
 void feed_all(struct daemon *d)
 {
 	const struct gossip *g = node_gossip(d->node);

@@ -273,11 +273,12 @@ void daemon_close(struct daemon *d)
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
 	/* The database goes last: what a wipe that was cut off leaves can be opened. */
-	static const char *const endings[] = {"-wal", "-shm", ""};
+	static const char *const names[] = {"reserve", STORE_FILE "-wal", STORE_FILE "-shm",
+					    STORE_FILE};
 	char path[OPTION_TEXT_BYTES + 32];
 
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		snprintf(path, sizeof(path), "%s/" STORE_FILE "%s", options->state_dir, endings[i]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", options->state_dir, names[i]);
 		KILL_POINT(WIPE);
 		if (unlink(path) != 0 && errno != ENOENT)
 			return weft_err_set(err, WEFT_E_STORE, "cannot remove %s: %s", path,

@@ -12,6 +12,7 @@
 #include "gossip/base/check.h"
 
 #define PRUNE_EVERY_MS 3600000
+#define PROBE_EVERY_MS 1000
 
 /* A batch on its way in, and its result on the way back. */
 struct store_item {
@@ -27,6 +28,7 @@ struct store_thread {
 	struct marker marker;
 	struct channel in, out;
 	uv_thread_t thread;
+	bool failing;    /* the last commit of a marker was refused */
 	uv_mutex_t lock; /* of stats */
 	struct store_stats stats;
 };
@@ -49,6 +51,16 @@ static struct store_item *item_new(uint64_t token, struct write_batch *batch)
 	return si;
 }
 
+static void stats_publish(struct store_thread *st)
+{
+	struct store_stats stats;
+
+	store_stats_get(st->store, &stats); /* asks the disk: not under the lock */
+	uv_mutex_lock(&st->lock);
+	st->stats = stats;
+	uv_mutex_unlock(&st->lock);
+}
+
 /* Commits one group with a fresh marker beside it and sends the results back. */
 static void commit_group(struct store_thread *st, struct store_item **group, size_t count)
 {
@@ -61,7 +73,7 @@ static void commit_group(struct store_thread *st, struct store_item **group, siz
 			     .len = sizeof(st->marker.next.b)};
 	struct write_batch *marked;
 
-	WEFT_ASSERT(count > 0 && count <= STORE_GROUP_MAX);
+	WEFT_ASSERT(count <= STORE_GROUP_MAX);
 	marker_begin(&st->marker);
 	marked = write_batch_new(&mark, 1);
 	for (size_t i = 0; i < count; i++)
@@ -70,13 +82,14 @@ static void commit_group(struct store_thread *st, struct store_item **group, siz
 	store_commit(st->store, batches, count + 1, results, &err);
 	marker_end(&st->marker, results[count] == 0);
 	write_batch_free(marked);
-	uv_mutex_lock(&st->lock);
-	store_stats_get(st->store, &st->stats);
-	uv_mutex_unlock(&st->lock);
+	stats_publish(st);
+	st->failing = results[count] != 0;
 	for (size_t i = 0; i < count; i++) {
 		group[i]->code = results[i];
-		if (results[i] != 0)
+		if (results[i] != 0) {
 			group[i]->err = err;
+			group[i]->err.code = results[i];
+		}
 		write_batch_free(group[i]->batch);
 		group[i]->batch = NULL;
 		channel_push(&st->out, &group[i]->item);
@@ -110,6 +123,14 @@ static bool commit_all(struct store_thread *st, struct channel_item *item)
 	return stop;
 }
 
+/* A marker alone, to learn whether the disk takes commits again. */
+static void probe(struct store_thread *st)
+{
+	commit_group(st, NULL, 0);
+	if (!st->failing)
+		channel_push(&st->out, &item_new(0, NULL)->item);
+}
+
 static void prune(struct store_thread *st)
 {
 	struct timespec ts;
@@ -127,9 +148,11 @@ static void thread_main(void *arg)
 
 	while (!stop) {
 		struct pollfd wait = {.fd = st->in.fd, .events = POLLIN};
-		int n = poll(&wait, 1, PRUNE_EVERY_MS);
+		int n = poll(&wait, 1, st->failing ? PROBE_EVERY_MS : PRUNE_EVERY_MS);
 
-		if (n == 0)
+		if (n == 0 && st->failing)
+			probe(st);
+		else if (n == 0)
 			prune(st);
 		else if (n > 0)
 			stop = commit_all(st, channel_take(&st->in));

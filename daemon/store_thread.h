@@ -13,7 +13,8 @@
 
 struct store_thread;
 
-/* What became of one batch. */
+/* What became of one batch. While commits fail the thread tries by itself, once a second, whether
+ * the disk takes one again: that comes with token 0. */
 struct store_done {
 	uint64_t token;
 	int code;

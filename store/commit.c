@@ -6,7 +6,10 @@
  * All batches are applied in one transaction. A batch that is refused (it contradicts the state)
  * takes the transaction with it, so it is put aside and the rest is applied again: a refusal costs
  * no sync, only the work since the beginning. When the disk itself fails, nobody is to blame, and
- * each batch is tried in a transaction of its own: on a full disk a small one may still fit.
+ * each batch is tried in a transaction of its own: on a full disk a small one may still fit, and
+ * one that ends an endpoint may take the room that was put by for it (reserve.c). Before that, what
+ * stands in the write-ahead log is moved into the database, as far as it fits: the next commit then
+ * writes the log from its beginning, in space that is the file's already.
  */
 #include <string.h>
 #include <time.h>
@@ -71,6 +74,30 @@ static int group_try(struct store *store, const struct write_batch *const *batch
 	return code;
 }
 
+static bool is_of_disk(int code)
+{
+	return code == WEFT_E_STORE || code == WEFT_E_STORE_FULL;
+}
+
+/* Moves the whole log into the database; false when the disk has no room for that either. */
+static bool log_empty(struct store *store)
+{
+	return sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL) ==
+	       SQLITE_OK;
+}
+
+/* One batch in a transaction of its own, after the disk refused the group. */
+static int single_commit(struct store *store, const struct write_batch *batch, struct weft_err *err)
+{
+	int pending = PENDING;
+	size_t failed;
+	int code = group_try(store, &batch, 1, &pending, &failed, err);
+
+	if (code == WEFT_E_STORE_FULL && store_reserve_spend(store, batch))
+		code = group_try(store, &batch, 1, &pending, &failed, err);
+	return code;
+}
+
 /* Gives every pending batch its verdict; err holds the last failure. */
 static void group_commit(struct store *store, const struct write_batch *const *batches, size_t n,
 			 int *results, struct weft_err *err)
@@ -79,7 +106,9 @@ static void group_commit(struct store *store, const struct write_batch *const *b
 		size_t failed;
 		int code = group_try(store, batches, n, results, &failed, err);
 
-		if (code < 0 && code != WEFT_E_STORE && failed < n) {
+		if (code == WEFT_E_STORE_FULL && log_empty(store))
+			code = group_try(store, batches, n, results, &failed, err);
+		if (code < 0 && !is_of_disk(code) && failed < n) {
 			results[failed] = code;
 			pending--;
 			continue;
@@ -87,11 +116,10 @@ static void group_commit(struct store *store, const struct write_batch *const *b
 		for (size_t i = 0; i < n; i++) {
 			if (results[i] != PENDING)
 				continue;
-			if (code == 0 || pending == 1)
-				results[i] = code;
+			if (code == 0)
+				results[i] = 0;
 			else
-				results[i] =
-				    group_try(store, &batches[i], 1, &results[i], &failed, err);
+				results[i] = single_commit(store, batches[i], err);
 		}
 		return;
 	}
@@ -126,6 +154,8 @@ int store_commit(struct store *store, const struct write_batch *const *batches, 
 			first = first ? first : results[i];
 		}
 	}
+	if (first == 0)
+		store_reserve_renew(store);
 	stats->last_commit_us = now_us() - start;
 	if (stats->last_commit_us > stats->max_commit_us)
 		stats->max_commit_us = stats->last_commit_us;

@@ -131,6 +131,7 @@ int store_open(const struct store_config *cfg, struct store **out, struct weft_e
 		store_close(store);
 		return code;
 	}
+	store_reserve_keep(store, cfg->state_dir);
 	*out = store;
 	return 0;
 }
@@ -147,6 +148,7 @@ void store_close(struct store *store)
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
 	free(store->path);
+	free(store->reserve);
 	free(store);
 }
 

@@ -72,7 +72,9 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *stmts[STMT_COUNT];
 	int lock_fd;
-	char *path; /* of the database, owned */
+	char *path;    /* of the database, owned */
+	char *reserve; /* path of the file that holds room for releases, owned */
+	bool reserve_spent;
 	struct store_stats stats;
 };
 
@@ -80,7 +82,8 @@ struct store {
 int store_statements_open(struct store *store, struct weft_err *err);
 void store_statements_close(struct store *store);
 
-/* Translates what SQLite just said on db: WEFT_E_STORE or WEFT_E_CONFLICT, worded "what: why". */
+/* Translates what SQLite just said on db: WEFT_E_STORE, WEFT_E_STORE_FULL or WEFT_E_CONFLICT,
+ * worded "what: why". */
 int store_fail(sqlite3 *db, int rc, struct weft_err *err, const char *what);
 
 /* Binds parameters one after another, then runs; the first failure is kept and told at the end.
@@ -106,6 +109,13 @@ int bind_run(struct binder *binder, struct weft_err *err);
 /* Completes a restore that was cut off between its two renames; 0 when there is none. The caller
  * holds the lock of the directory. */
 int store_restore_finish(const char *state_dir, struct weft_err *err);
+
+/* Puts room by for releases (a file of 1 MiB), if the disk has plenty; and again, once spent. */
+void store_reserve_keep(struct store *store, const char *state_dir);
+void store_reserve_renew(struct store *store);
+
+/* Gives that room up for a batch that ends an endpoint; true when there is more room now. */
+bool store_reserve_spend(struct store *store, const struct write_batch *batch);
 
 /* Applies one write inside the transaction that is open: 0, WEFT_E_INVALID, WEFT_E_CONFLICT or
  * WEFT_E_STORE. After an error the transaction is to be rolled back. */

@@ -3,6 +3,7 @@
 /* The table of statements, prepared once, and the binding of their parameters. */
 #include "sql.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "gossip/base/check.h"
@@ -16,15 +17,27 @@ static const struct {
 #undef STMT_ROW_
 };
 
+static int full(sqlite3 *db, struct weft_err *err)
+{
+	const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
+
+	return weft_err_set(err, WEFT_E_STORE_FULL,
+			    "store full: no space is left for %s; free some on its disk and weftd "
+			    "goes on by itself",
+			    path ? path : "the database");
+}
+
 int store_fail(sqlite3 *db, int rc, struct weft_err *err, const char *what)
 {
 	const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
 
+	if ((rc & 0xff) == SQLITE_IOERR && db && sqlite3_system_errno(db) == EDQUOT)
+		return full(db, err);
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
 		return weft_err_set(err, WEFT_E_CONFLICT, "%s: %s", what, why);
 	case SQLITE_FULL:
-		return weft_err_set(err, WEFT_E_STORE, "%s: the disk is full", what);
+		return full(db, err);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return weft_err_set(err, WEFT_E_STORE, "%s: the database is damaged (%s)", what,

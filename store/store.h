@@ -50,7 +50,8 @@ int store_load(struct store *store, int (*visit)(void *ctx, const struct write *
 
 /* Makes batches[0..n) durable together. Each batch is applied whole or not at all, and one that is
  * refused does not keep the others back. results[i] is 0 or the batch's error: WEFT_E_INVALID
- * (bytes that are no row, or the wrong kind), WEFT_E_CONFLICT (see below), WEFT_E_STORE (the disk).
+ * (bytes that are no row, or the wrong kind), WEFT_E_CONFLICT (see below), WEFT_E_STORE (the disk),
+ * WEFT_E_STORE_FULL (no space on it; what is committed next may find some).
  * Returns 0 when all are durable, else the first failure, worded in err.
  *
  * Refused as a conflict: an own row older than, or other than, the one of its version; a grant in

@@ -218,7 +218,7 @@ void commit_run(struct node *node, struct commit *commit)
 	commit_empty(commit);
 }
 
-void commit_done(struct node *node, uint64_t token, bool ok)
+void commit_done(struct node *node, uint64_t token, const struct weft_err *why)
 {
 	struct commit_entry *entry = map_find(&node->commits, &token);
 	struct weft_err err = {0};
@@ -228,7 +228,10 @@ void commit_done(struct node *node, uint64_t token, bool ok)
 		return; /* another run's, or the daemon's own */
 	commit = entry->commit;
 	map_remove(&node->commits, &token);
-	if (!ok)
+	/* Which batch offended and how is for the log; a full disk is for whoever asked, too. */
+	if (why != NULL && why->code == WEFT_E_STORE_FULL)
+		weft_err_set(&err, why->code, "%s", why->message);
+	else if (why != NULL)
 		weft_err_set(&err, WEFT_E_STORE,
 			     "the state could not be written, so nothing was changed; see the log");
 	commit_tell(node, commit, &err);

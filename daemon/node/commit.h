@@ -51,5 +51,5 @@ void commit_run(struct node *node, struct commit *commit);
 void commit_of_gossip(struct node *node, const struct gossip_update *update,
 		      const struct gossip_persist *persist);
 
-/* NODE_EV_COMMITTED. */
-void commit_done(struct node *node, uint64_t token, bool ok);
+/* NODE_EV_COMMITTED; why is NULL when it is durable. */
+void commit_done(struct node *node, uint64_t token, const struct weft_err *why);

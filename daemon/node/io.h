@@ -57,7 +57,7 @@ enum node_event_kind {
 	NODE_EV_TICK = 1,
 	NODE_EV_DATAGRAM,
 	NODE_EV_REQUEST,
-	NODE_EV_COMMITTED, /* batch token, ok */
+	NODE_EV_COMMITTED, /* batch token, ok or err */
 	NODE_EV_PLUGGED,   /* endpoint id, ok or err: the kernel made (or refused) a plug */
 	NODE_EV_UNPLUGGED, /* endpoint id */
 	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: ids in rows */
@@ -81,7 +81,7 @@ struct node_event {
 	const struct node_request *request;
 	uint64_t token;
 	bool ok;
-	struct weft_err err; /* NODE_EV_PLUGGED with ok = false */
+	struct weft_err err; /* NODE_EV_PLUGGED and _COMMITTED with ok = false */
 	struct id id;
 	size_t applied_count;
 	const struct node_applied *applied;

@@ -289,7 +289,7 @@ const struct node_update *node_step(struct node *node, const struct node_event *
 		request_received(node, event->request);
 		break;
 	case NODE_EV_COMMITTED:
-		commit_done(node, event->token, event->ok);
+		commit_done(node, event->token, event->ok ? NULL : &event->err);
 		break;
 	case NODE_EV_PLUGGED:
 		box_plugged(node, event);

@@ -52,6 +52,8 @@
 	X(LIMIT, "limit", 409, 1, 0, "a configured cap is reached")                                \
 	X(DENIED, "denied", 403, 1, 0, "the caller may not do this")                               \
 	X(STORE, "store_failed", 507, 1, 1, "the state could not be written; nothing was changed") \
+	X(STORE_FULL, "store_full", 507, 1, 1,                                                     \
+	  "no space is left for this node's state; nothing was changed")                           \
 	X(KERNEL, "kernel_failed", 500, 1, 1, "the kernel refused an operation")                   \
 	X(UNSUPPORTED, "unsupported", 501, 1, 0, "this build or kernel cannot do it")              \
 	X(UNREACHABLE, "daemon_unreachable", 0, 5, 1, "weftd does not answer on its socket")       \

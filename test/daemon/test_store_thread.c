@@ -70,7 +70,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const names[] = {"weft.db",     "weft.db-wal", "weft.db-shm",
-					    "sock.marker", "weft.lock",   "lock"};
+					    "sock.marker", "reserve",     "lock"};
 	struct world *w = *state;
 	char path[160];
 
