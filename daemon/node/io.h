@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "finding.h"
 #include "gossip/io.h"
 
 enum node_request_kind {
@@ -30,6 +31,7 @@ enum node_request_kind {
 	NODE_RELEASE,        /* id network, addrs[0], flag: force */
 	NODE_CONFIRM,        /* override the restart guard */
 	NODE_CHECK,          /* ipam check; flag: fix */
+	NODE_RECOVER,        /* out of a fence; flag: without members that do not answer */
 	NODE_MTU,            /* mtu_bytes of the underlay changed; id network, zero: all */
 };
 
@@ -103,15 +105,6 @@ struct node_work {
 	enum node_work_kind kind;
 	uint64_t tag; /* of the request behind it, so that its descriptors can be found; 0: none */
 	struct local_endpoint endpoint;
-};
-
-enum node_finding_kind { FINDING_LEAK = 1, FINDING_DOUBLE, FINDING_STRAY, FINDING_CONFLICT };
-
-struct node_finding {
-	enum node_finding_kind kind;
-	bool fixed;
-	struct id network, endpoint, other;
-	struct inet address;
 };
 
 struct node_answer {

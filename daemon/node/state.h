@@ -21,7 +21,16 @@ struct op;
 struct commit;
 
 /* Something to do once no update is being read. */
-enum todo_kind { TODO_COMMIT = 1, TODO_IPAM, TODO_MESSAGE, TODO_REPLY, TODO_TOPICS, TODO_LEAVE };
+enum todo_kind {
+	TODO_COMMIT = 1,
+	TODO_IPAM,
+	TODO_MESSAGE,
+	TODO_REPLY,
+	TODO_TOPICS,
+	TODO_LEAVE,
+	TODO_RECOVER,
+	TODO_RECOVERED
+};
 
 struct todo {
 	enum todo_kind kind;
@@ -29,6 +38,7 @@ struct todo {
 	struct id peer;   /* TODO_MESSAGE */
 	uint64_t message; /* TODO_REPLY */
 	int64_t ttl_ms;   /* TODO_MESSAGE */
+	bool flag;        /* TODO_RECOVER: without those who do not answer */
 	size_t len;
 	void *bytes; /* message, struct ipam_request or struct commit; owned */
 };
