@@ -157,8 +157,10 @@ static void cooling_look(struct sim *sim, struct sim_host *host, const struct wr
 		return;
 	check_look(sim, CHECKER_COOLING);
 	rested_ms = mono_diff_ms(sim->now, cooled->since);
-	/* A restart goes by the wall clock, which may have been set. */
-	if (rested_ms >= COOLDOWN_MS - COOLDOWN_SLACK_MS ||
+	/* A restart goes by the wall clock, which may have been set. Who leaves hands over what
+	 * cools too, and who names an address gets it although it cools. */
+	if (rested_ms >= COOLDOWN_MS - COOLDOWN_SLACK_MS || sim->hosts[cooled->host].was_leaving ||
+	    (sim->opt.weight_misuse > 0 && cooled->host == host->index) ||
 	    check_is_gone(&sim->hosts[cooled->host]) ||
 	    sim->hosts[cooled->host].boot != cooled->boot)
 		return;

@@ -370,7 +370,8 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	struct id self = gossip_self(node_gossip(host->node));
 
 	if (sim->checks->ranges->gave[host->index] ||
-	    !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known)
+	    !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known ||
+	    info.ended)
 		return;
 	for (size_t at = 0;
 	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {

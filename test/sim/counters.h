@@ -46,6 +46,9 @@
 	X(ATTACH_REFUSED, "attaches refused", true)   \
 	X(DETACHED, "detached", true)                 \
 	X(RESERVED, "reserved", true)                 \
+	X(MISUSES, "misuses", false)                  \
+	X(NETWORKS_ENDED, "networks removed", false)  \
+	X(ADDRESS_OPS, "address operations", true)    \
 	X(RELEASED, "released", false)                \
 	X(LEAVES, "leaves", true)                     \
 	X(REMOVALS, "removals", true)

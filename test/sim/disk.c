@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults.h"
 #include "gossip/base/check.h"
 #include "sim.h"
 
@@ -365,6 +366,7 @@ void disk_apply(struct sim *sim, struct sim_host *host, const struct sim_commit 
 	for (size_t i = 0; i < commit->count; i++) {
 		disk_put(sim, &host->disk, &commit->writes[i]);
 		check_write(sim, host, &commit->writes[i]);
+		misuse_wrote(sim, &commit->writes[i]);
 	}
 	check_commit(sim, host, commit);
 }

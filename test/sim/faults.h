@@ -24,6 +24,13 @@ void fault_disk_back(struct sim *sim);
 void fault_disk_copied(struct sim *sim);
 void fault_begin_anew(struct sim *sim);
 
+/* misuse.c: requests that are late, double, wrong or race with each other. */
+void misuse_op(struct sim *sim);
+void misuse_answered(struct sim *sim, struct sim_host *host, const struct sim_request *request,
+		     const struct node_answer *answer);
+/* A network whose end is on one disk is no network of the world any more. */
+void misuse_wrote(struct sim *sim, const struct write *write);
+
 /* A host that fits, by lot; NULL when there is none. */
 struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host));
 

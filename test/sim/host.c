@@ -230,12 +230,19 @@ void host_event(struct sim *sim, struct sim_host *host, struct node_event *event
 void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,
 		  int64_t bound_ms)
 {
+	host_ask(sim, host, request, bound_ms, false);
+}
+
+void host_ask(struct sim *sim, struct sim_host *host, struct node_request *request,
+	      int64_t bound_ms, bool must_fail)
+{
 	struct sim_request entry = {.tag = ++sim->next_tag,
 				    .host = host->index,
 				    .boot = host->boot,
 				    .kind = request->kind,
 				    .subject = request->id,
-				    .bound = mono_add_ms(sim->now, bound_ms)};
+				    .bound = mono_add_ms(sim->now, bound_ms),
+				    .must_fail = must_fail};
 	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
 
 	request->tag = entry.tag;

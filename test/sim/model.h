@@ -60,6 +60,7 @@ struct sim_stop {
 enum sim_marker { MARKER_DRAWN = 0, MARKER_KEPT, MARKER_LOST };
 
 #define SIM_BACKUPS 4
+#define SIM_BOXES_MAX 64
 
 /* An identity on a machine. A machine that begins anew takes the next spare one. */
 struct sim_host {
@@ -69,9 +70,10 @@ struct sim_host {
 	bool joined; /* its init or join was answered with success */
 	bool running;
 	bool join_pending, leaving;
-	bool lost;       /* its disk is gone, or its identity given up: it never starts again */
-	bool was_astray; /* its disk went back or was copied: what it wrote may exist twice */
-	bool replaces;   /* joins in place of who had its name */
+	bool was_leaving; /* it was asked to leave at some time */
+	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
+	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
+	bool replaces;    /* joins in place of who had its name */
 	size_t copy_of;
 	struct node *node;
 	struct id id;
@@ -90,8 +92,8 @@ struct sim_host {
 	enum sim_marker marker;
 	unsigned reboots;
 	int64_t wall_offset_ms;
-	unsigned island;         /* hosts hear each other when their islands are equal */
-	struct id endpoints[64]; /* attached, as answered */
+	unsigned island;                    /* hosts hear each other when their islands are equal */
+	struct id endpoints[SIM_BOXES_MAX]; /* attached, as answered */
 	size_t endpoint_count;
 };
 
@@ -103,6 +105,16 @@ struct sim_request {
 	enum node_request_kind kind;
 	struct id subject;
 	struct mono bound;
+	bool must_fail;
+};
+
+#define SIM_RESERVED_MAX 16
+
+/* An address that was reserved at some time. */
+struct sim_reserved {
+	struct id network;
+	struct inet address;
+	size_t host;
 };
 
 /* Who holds an address, as the disks say. Key first: network, address. */

@@ -36,6 +36,8 @@ struct sim {
 	struct map disk_rows; /* signed rows on any disk */
 	struct id networks[SIM_NETWORKS_MAX];
 	size_t network_count;
+	struct sim_reserved reserved[SIM_RESERVED_MAX]; /* the last ones */
+	size_t reserved_next;
 	char token[TOKEN_TEXT_MAX];
 	bool chaos;
 	struct mono calm_since;
@@ -72,6 +74,9 @@ void host_committed(struct sim *sim, struct sim_host *host);
 void host_event(struct sim *sim, struct sim_host *host, struct node_event *event);
 void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,
 		  int64_t bound_ms);
+/* The same; must_fail: doing it would be a defect. */
+void host_ask(struct sim *sim, struct sim_host *host, struct node_request *request,
+	      int64_t bound_ms, bool must_fail);
 
 /* network.c */
 struct hostport network_addr(size_t index);

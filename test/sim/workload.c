@@ -110,7 +110,7 @@ static void op_attach(struct sim *sim)
 	struct local_endpoint endpoint = {.ifname = "eth0", .netns = "/run/netns/box"};
 	struct node_request request = {.kind = NODE_ATTACH, .endpoint = &endpoint, .ttl_ms = 10000};
 
-	if (!host || sim->network_count == 0 || host->endpoint_count == 64)
+	if (!host || sim->network_count == 0 || host->endpoint_count == SIM_BOXES_MAX)
 		return;
 	request.id = sim->networks[sim_draw(sim, sim->network_count)];
 	snprintf(endpoint.name, sizeof(endpoint.name), "box%llu",
@@ -184,7 +184,7 @@ static void op_leave(struct sim *sim)
 	if (!host || host->leaving)
 		return;
 	host->endpoint_count = 0;
-	host->leaving = true;
+	host->leaving = host->was_leaving = true;
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
@@ -221,6 +221,7 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_full, fault_disk_full},
 	    {sim->opt.weight_stall, fault_disk_stall},
 	    {sim->opt.weight_gone, fault_box_gone},
+	    {sim->opt.weight_misuse, misuse_op},
 	    {sim->opt.weight_lost, fault_disk_lost},
 	    {2 * sim->opt.weight_back, fault_backup},
 	    {sim->opt.weight_back, fault_disk_back},
@@ -288,6 +289,10 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 {
 	bool ok = answer->err.code == 0;
 
+	sim->counters[COUNT_ADDRESS_OPS] +=
+	    request->kind == NODE_ATTACH || request->kind == NODE_DETACH ||
+	    request->kind == NODE_RESERVE || request->kind == NODE_RELEASE;
+	misuse_answered(sim, host, request, answer);
 	switch (request->kind) {
 	case NODE_INIT:
 		if (ok)
@@ -317,7 +322,7 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 		break;
 	case NODE_ATTACH:
 		sim->counters[ok ? COUNT_ATTACHED : COUNT_ATTACH_REFUSED]++;
-		if (ok && host->endpoint_count < 64)
+		if (ok && host->endpoint_count < SIM_BOXES_MAX)
 			host->endpoints[host->endpoint_count++] = answer->id;
 		break;
 	case NODE_DETACH:
