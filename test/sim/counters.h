@@ -32,6 +32,7 @@
 	X(BACKUPS, "disks saved", false)                     \
 	X(DISKS_BACK, "disks that went back", false)         \
 	X(FENCED, "fenced for it", false)                    \
+	X(RECOVERED, "recovered", false)                     \
 	X(COPIES, "disks copied", false)                     \
 	X(COPIES_REFUSED, "copies refused", false)           \
 	X(ANEW, "reset and joined anew", false)

@@ -47,6 +47,9 @@ void faults_restart_later(struct sim *sim, struct sim_host *host, uint64_t ms);
 /* Chaos ends: nothing is armed any more. */
 void faults_calm(struct sim *sim);
 
+/* NODE_RECOVER was answered. */
+void faults_recovered(struct sim *sim, struct sim_host *host, const struct node_answer *answer);
+
 /* Once a second of calm: what became of those who were astray or copies. False, with the reason,
  * while that is open. */
 bool faults_settled(struct sim *sim, char *why, size_t why_bytes);

@@ -215,21 +215,55 @@ static bool is_fenced(const struct sim_host *host)
 	       gossip_is_cloned(gossip);
 }
 
+static bool everybody_runs(const struct sim *sim)
+{
+	for (size_t i = 0; i < sim->host_count; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host->joined && !host->running &&
+		    (host->state == HOST_UP || host->state == HOST_DOWN))
+			return false;
+	}
+	return true;
+}
+
+static void recover(struct sim *sim, struct sim_host *host)
+{
+	struct node_request request = {.kind = NODE_RECOVER, .flag = !everybody_runs(sim)};
+
+	if (host->recovering)
+		return;
+	sim->counters[COUNT_FENCED] += !host->was_fenced;
+	host->recovering = host->was_fenced = true;
+	host_request(sim, host, &request, RECOVER_BOUND_MS);
+}
+
 /* What becomes of one who was astray, once it had time to meet the others; false while it is
  * still to be decided. */
 static bool astray_settle(struct sim *sim, struct sim_host *host)
 {
 	const struct gossip *gossip = node_gossip(host->node);
 
-	if (is_fenced(host) || gossip_phase(gossip) != NODE_ACTIVE || gossip_is_alone(gossip)) {
-		sim->counters[COUNT_FENCED]++;
+	if (gossip_phase(gossip) == NODE_COPY) {
 		host_stop(sim, host, true);
 		host->state = HOST_DOWN;
 		host->lost = true;
 		return true;
 	}
+	if (is_fenced(host)) {
+		recover(sim, host);
+		return false;
+	}
+	if (gossip_phase(gossip) != NODE_ACTIVE || gossip_is_alone(gossip) || host->recovering)
+		return false;
 	host->state = HOST_UP;
 	return true;
+}
+
+void faults_recovered(struct sim *sim, struct sim_host *host, const struct node_answer *answer)
+{
+	host->recovering = false;
+	sim->counters[COUNT_RECOVERED] += answer->err.code == 0;
 }
 
 static void copy_settle(struct sim *sim, struct sim_host *copy)

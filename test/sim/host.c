@@ -359,7 +359,7 @@ void host_stop(struct sim *sim, struct sim_host *host, bool landing)
 	requests_forget(sim, host);
 	node_free(host->node);
 	host->node = NULL;
-	host->running = host->join_pending = false;
+	host->running = host->join_pending = host->recovering = false;
 	host->stop = (struct sim_stop){0};
 	host->boot++;
 	faults_stopped(sim, host);

@@ -73,7 +73,8 @@ struct sim_host {
 	bool was_leaving; /* it was asked to leave at some time */
 	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
 	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
-	bool replaces;    /* joins in place of who had its name */
+	bool was_fenced, recovering;
+	bool replaces; /* joins in place of who had its name */
 	size_t copy_of;
 	struct node *node;
 	struct id id;

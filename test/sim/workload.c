@@ -331,6 +331,9 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 	case NODE_RESERVE:
 		sim->counters[COUNT_RESERVED] += ok;
 		break;
+	case NODE_RECOVER:
+		faults_recovered(sim, host, answer);
+		break;
 	case NODE_LEAVE:
 		host->leaving = false;
 		if (ok) {
