@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "receive.h"
+#include "replica_cap.h"
 #include "tables_state.h"
 
 void batch_init(struct batches *batches, struct core *core)
@@ -134,6 +135,12 @@ static int fits_caps(struct tables *tables, const struct row_view *rows, size_t 
 			return weft_err_set(err, WEFT_E_LIMIT,
 					    "the cluster's cap of %u facts is reached",
 					    limits->facts_max);
+		if (row_is_fact(&rows[i]) &&
+		    replica_facts_of(&tables->replica, &key.owner) + count >
+			limits->facts_per_author)
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "this node's cap of %u facts is reached",
+					    limits->facts_per_author);
 		if (!row_is_fact(&rows[i]) && origin != NULL && origin->count + count > max)
 			return weft_err_set(err, WEFT_E_LIMIT,
 					    "this node's cap of %u rows in one %s is reached", max,

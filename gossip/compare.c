@@ -17,6 +17,7 @@
 #include "base/pack.h"
 #include "marks.h"
 #include "repair.h"
+#include "replica_cap.h"
 #include "tables_state.h"
 #include "topic.h"
 
@@ -143,6 +144,8 @@ static void sum_buckets(const struct tables *tables, uint32_t number, unsigned b
 	memcpy(out, topic->buckets, sizeof(topic->buckets));
 	if (bucket == BUCKETS)
 		return;
+	tables->core->walked +=
+	    topic->origin_count + (number == TOPIC_ALL ? replica->fact_count : 0);
 	memset(out, 0, sizeof(topic->buckets));
 	for (uint32_t i = topic->origins; i != NONE;
 	     i = replica_origin(replica, i)->next_of_topic) {
@@ -153,7 +156,7 @@ static void sum_buckets(const struct tables *tables, uint32_t number, unsigned b
 	for (uint32_t s = number == TOPIC_ALL ? replica->facts : NONE; s != NONE;
 	     s = replica_slot(replica, s)->next) {
 		const struct slot *slot = replica_slot(replica, s);
-		if (replica_bucket(slot->place) == bucket)
+		if (replica_bucket(slot->place) == bucket && !replica_is_capped(replica, slot))
 			out[replica_bucket(slot->place << BUCKET_BITS)] += replica_digest(slot);
 	}
 }

@@ -31,6 +31,7 @@ static struct gossip_limits limits_filled(const struct gossip_limits *given)
 	    .rows_per_owner_topic = or_default(given->rows_per_owner_topic, 1000),
 	    .rows_topic0_per_owner = or_default(given->rows_topic0_per_owner, 65536),
 	    .facts_max = or_default(given->facts_max, 100000),
+	    .facts_per_author = or_default(given->facts_per_author, 20000),
 	    .row_bytes_per_owner_s = or_default(given->row_bytes_per_owner_s, 65536),
 	};
 }
@@ -86,6 +87,7 @@ void core_begin_step(struct core *core, struct mono now, struct wall wall)
 	update->answer_count = 0;
 	core->scratch.at = 0;
 	core->scratch.used = 0;
+	core->walked = 0;
 }
 
 uint64_t core_persist_begin(struct core *core, uint64_t tag)

@@ -23,3 +23,16 @@ static inline bool limit_pass(struct limit *limit, struct mono now, int64_t inte
 	limit->due_ns = due + interval_ns;
 	return true;
 }
+
+/* For events whose cost is known afterwards: is there anything left, at most burst_ns in debt ...
+ */
+static inline bool limit_is_open(const struct limit *limit, struct mono now, int64_t burst_ns)
+{
+	return limit->due_ns - now.ns < burst_ns;
+}
+
+/* ... and takes what one event did cost. */
+static inline void limit_charge(struct limit *limit, struct mono now, int64_t cost_ns)
+{
+	limit->due_ns = (limit->due_ns > now.ns ? limit->due_ns : now.ns) + cost_ns;
+}

@@ -17,6 +17,7 @@
 
 #include "base/pack.h"
 #include "pull.h"
+#include "replica_cap.h"
 #include "tables_state.h"
 
 #define ITEMS_PER_FRAME 20
@@ -82,12 +83,22 @@ static struct item fact_item(const struct slot *slot)
 	};
 }
 
+/* What a look at all that is compared in a topic costs. */
+static void walk(const struct tables *tables, uint32_t topic)
+{
+	const struct replica *replica = &tables->replica;
+
+	tables->core->walked += replica_topic(replica, topic)->origin_count +
+				(topic == TOPIC_ALL ? replica->fact_count : 0);
+}
+
 static void gather(const struct tables *tables, uint32_t topic, uint64_t first, uint64_t last,
 		   size_t max, struct items *items)
 {
 	const struct replica *replica = &tables->replica;
 
 	WEFT_ASSERT(max <= MARKS_MANY);
+	walk(tables, topic);
 	items->count = 0;
 	items->max = max;
 	items->full = false;
@@ -102,7 +113,8 @@ static void gather(const struct tables *tables, uint32_t topic, uint64_t first, 
 	for (uint32_t s = topic == TOPIC_ALL ? replica->facts : NONE; s != NONE;
 	     s = replica_slot(replica, s)->next) {
 		const struct slot *slot = replica_slot(replica, s);
-		if (slot->place >= first && slot->place <= last) {
+		if (slot->place >= first && slot->place <= last &&
+		    !replica_is_capped(replica, slot)) {
 			struct item item = fact_item(slot);
 			items_add(items, &item);
 		}
@@ -115,6 +127,7 @@ size_t marks_count(const struct tables *tables, uint32_t topic, uint64_t first, 
 	const struct replica *replica = &tables->replica;
 	size_t count = 0;
 
+	walk(tables, topic);
 	for (uint32_t i = replica_topic(replica, topic)->origins; i != NONE && count < limit;
 	     i = replica_origin(replica, i)->next_of_topic) {
 		const struct origin *origin = replica_origin(replica, i);
@@ -233,9 +246,12 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	upto = version_cmp(theirs->upto, ours.upto);
 	top = version_cmp(theirs->top, ours.top);
 	if (id_eq(&theirs->owner, &tables->core->self.id) && !tables->core->self.cloned) {
-		/* Rows that this node never wrote? Only they prove it: they are signed. */
+		/* Rows that this node never wrote? Only they prove it: they are signed. Its later
+		 * rows may hide them, when its disk went back and it wrote on from there. */
 		if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
+		else if (upto == 0 && top == 0)
+			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	} else {
 		if (origin != NULL && origin->flags & ORIGIN_INCOMPLETE)
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
@@ -252,7 +268,10 @@ static bool compare_fact(struct tables *tables, const struct id *peer, const str
 {
 	uint32_t number = replica_find_fact(&tables->replica, theirs->place);
 	const struct slot *slot = number != NONE ? replica_slot(&tables->replica, number) : NULL;
+	const struct slot key = {.epoch = theirs->tag};
 
+	if (replica_is_capped(&tables->replica, &key))
+		return false;
 	if (slot == NULL || theirs->counter > slot->sequence) {
 		pull_want_fact(tables, peer, theirs->place);
 		return false;

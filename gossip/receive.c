@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * What happens to a row, in the order of what it costs: shape, topic, version, floor, count cap,
- * the author's right, signature, allowance of bytes. Only a row that passes all of it changes
- * anything. The allowance comes last because a forger must not use up somebody else's.
+ * what is left of its author's allowance, the author's right, signature. Only a row that passes all
+ * of it changes anything, and takes from the allowance: a forger must not use up somebody else's.
  *
  * A row of an unknown author is parked, a row below its owner's floor is old. A row of this node
  * that it never wrote is for adopt.c.
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "adopt.h"
+#include "replica_cap.h"
 #include "tables_state.h"
 #include "topic.h"
 
@@ -113,8 +114,13 @@ static bool is_over_count(struct tables *tables, const struct row_view *row)
 	uint32_t max =
 	    id_is_zero(&row->topic) ? limits->rows_topic0_per_owner : limits->rows_per_owner_topic;
 
-	if (row_is_fact(row))
-		return tables->replica.fact_count >= limits->facts_max;
+	if (row_is_fact(row)) {
+		if (replica_facts_of(&tables->replica, &row->owner) < limits->facts_per_author)
+			return tables->replica.fact_count >= limits->facts_max;
+		/* A forger can bring nobody here: so many are signed by the author already. */
+		replica_cap_author(&tables->replica, &row->owner);
+		return true;
+	}
 	if (origin == NULL || origin->count < max)
 		return false;
 	/* Nodes saw different rows first and will never agree: this origin is compared no more. */
@@ -135,22 +141,38 @@ static enum drop_reason capped(struct tables *tables, const struct row_view *row
 	return DROP_ROW_CAP;
 }
 
-/* Takes the row's bytes from its author's allowance; false when that is used up. The allowance is
- * an instant: each byte moves it on, and it may be BURST_S ahead of now. */
-static bool allowance_take(struct tables *tables, const struct row_view *row, size_t len,
-			   enum row_path path)
+/* Until when its author's allowance would be used up with this row. The allowance is an instant:
+ * each byte moves it on, and it may be BURST_S ahead of now. */
+static int64_t allowance_with(const struct tables *tables, const struct row_view *row, size_t len,
+			      enum row_path path)
 {
 	int64_t rate = tables->core->limits.row_bytes_per_owner_s;
 	int64_t bytes = (int64_t)(path == PATH_PULLED ? len / PULLED_SHARE + 1 : len);
 	int64_t now = tables->core->now.ns;
-	struct owner *owner =
-	    replica_owner(&tables->replica, replica_add_owner(&tables->replica, &row->owner));
-	int64_t until = owner->spent_until_ns > now ? owner->spent_until_ns : now;
+	uint32_t owner = replica_find_owner(&tables->replica, &row->owner);
+	int64_t until = owner != NONE ? replica_owner(&tables->replica, owner)->spent_until_ns : 0;
 
 	WEFT_ASSERT(rate > 0);
-	until += bytes * NS_PER_S / rate;
+	return (until > now ? until : now) + bytes * NS_PER_S / rate;
+}
+
+static bool allowance_has(const struct tables *tables, const struct row_view *row, size_t len,
+			  enum row_path path)
+{
+	return allowance_with(tables, row, len, path) - tables->core->now.ns <= BURST_S * NS_PER_S;
+}
+
+/* Takes the row's bytes from its author's allowance; false when that is used up. */
+static bool allowance_take(struct tables *tables, const struct row_view *row, size_t len,
+			   enum row_path path)
+{
+	int64_t now = tables->core->now.ns;
+	int64_t until = allowance_with(tables, row, len, path);
+	struct owner *owner;
+
 	if (until - now > BURST_S * NS_PER_S)
 		return false;
+	owner = replica_owner(&tables->replica, replica_add_owner(&tables->replica, &row->owner));
 	owner->spent_until_ns = until;
 	if (until - now < NS_PER_S)
 		owner->flags &= ~(uint32_t)OWNER_TOLD;
@@ -241,7 +263,10 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	if (is_own(tables, row) && standing != ROW_OLDER) {
 		adopt_row(tables, from, row, blob);
 		return DROP_NONE;
-	} else if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
+	}
+	if (id_eq(&row->owner, &core->self.id) && standing != ROW_OLDER)
+		adopt_fact(tables, from);
+	if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
 		alarm(tables, row);
 	} else if (standing == ROW_OLDER) {
 		tables->counts.outdated++;
@@ -275,6 +300,9 @@ enum drop_reason receive_row(struct tables *tables, const struct member *from, c
 	standing = standing_of(tables, &row, bytes, len, slot);
 	if (is_useless(tables, &row, slot, standing, path, &reason))
 		return reason;
+	if (!is_own(tables, &row) && (standing == ROW_NEW || standing == ROW_NEWER) &&
+	    !allowance_has(tables, &row, len, path))
+		return capped(tables, &row, tables->core->limits.row_bytes_per_owner_s);
 	reason = admission_may_write(tables->admission, &row, pub);
 	if (reason == DROP_ROW_OWNER) {
 		park_add(tables, bytes, len);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "replica_cap.h"
 
 #define PLACE_SEED UINT64_C(0x77656674706c6163)
 #define DIGEST_SEED UINT64_C(0x7765667464696765)
@@ -163,8 +164,10 @@ uint32_t replica_find_version(const struct replica *replica, uint32_t origin, st
 	uint32_t slot = replica_origin(replica, origin)->first;
 
 	while (slot != NONE && (replica_slot(replica, slot)->epoch != at.epoch ||
-				replica_slot(replica, slot)->sequence != at.sequence))
+				replica_slot(replica, slot)->sequence != at.sequence)) {
 		slot = replica_slot(replica, slot)->next;
+		replica->core->walked++;
+	}
 	return slot;
 }
 
@@ -181,6 +184,8 @@ static void weigh(struct replica *replica, const struct slot *slot, uint64_t dig
 		topic = replica_topic(replica, origin->topic);
 		topic->buckets[replica_bucket(origin->place)] += digest;
 	} else {
+		if (replica_is_capped(replica, slot))
+			return;
 		topic = replica_topic(replica, TOPIC_ALL);
 		topic->buckets[replica_bucket(slot->place)] += digest;
 	}
@@ -229,7 +234,9 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 	struct slot *at;
 
 	WEFT_ASSERT(blob != BLOB_NONE);
-	if (!row_is_fact(row))
+	if (row_is_fact(row))
+		replica_own(replica, &row->owner);
+	else
 		origin = replica_add_origin(replica, replica_add_owner(replica, &row->owner),
 					    replica_add_topic(replica, &row->topic));
 	if (fresh) {
@@ -246,6 +253,9 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 		at = replica_slot(replica, slot);
 		WEFT_ASSERT(at->blob != BLOB_NONE && at->origin == origin);
 		weigh(replica, at, 0 - replica_digest(at));
+		if (origin == NONE)
+			replica_disown(replica, slot);
+		at = replica_slot(replica, slot);
 		blob_give(replica->core->blobs, at->blob);
 		if (at->flags & SLOT_DELETED)
 			replica->dead_count--;
@@ -287,19 +297,6 @@ void replica_remove(struct replica *replica, uint32_t slot)
 	blob_give(replica->core->blobs, at->blob);
 	*at = (struct slot){.chain = replica->free_slot};
 	replica->free_slot = slot;
-}
-
-void replica_cap(struct replica *replica, uint32_t number)
-{
-	struct origin *origin = replica_origin(replica, number);
-	struct topic *topic = replica_topic(replica, origin->topic);
-
-	if (origin->flags & ORIGIN_CAPPED)
-		return;
-	topic->buckets[replica_bucket(origin->place)] -= origin->hash;
-	topic->hash -= origin->hash;
-	origin->hash = 0;
-	origin->flags |= ORIGIN_CAPPED;
 }
 
 void replica_set_incomplete(struct replica *replica, uint32_t number, bool incomplete)

@@ -16,6 +16,7 @@
 
 #include "base/map.h"
 #include "base/row.h"
+#include "limit.h"
 #include "watermark.h"
 
 #define NONE 0u
@@ -70,8 +71,9 @@ enum owner_flags {
 struct owner {
 	struct id id;
 	uint32_t origins;
-	uint32_t flags;
+	uint32_t flags, facts;  /* how many facts are of it */
 	int64_t spent_until_ns; /* the allowance is used up to this instant of monotonic time */
+	struct limit asked;     /* work that it asked of this node as a peer */
 };
 
 struct topic {
@@ -87,14 +89,14 @@ struct topic {
 
 struct replica {
 	struct core *core;
-	struct vec slots, origins; /* element 0 is unused */
-	struct vec owners;         /* the same */
-	struct vec topics;         /* struct topic *; element 0 is unused */
+	struct vec slots, origins, owners; /* element 0 is unused */
+	struct vec topics;                 /* struct topic *; the same */
 	struct map owner_ids, topic_ids;
 	uint32_t *heads; /* index: slot numbers by place */
 	size_t head_count;
 	uint32_t free_slot;
 	uint32_t facts, fact_count;
+	struct vec capped; /* uint64_t: tags of authors whose facts are no longer compared */
 	uint32_t row_count, dead_count; /* owned rows, and the tombstones among them */
 	uint32_t incomplete_count;
 };
@@ -133,8 +135,6 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 		       uint32_t blob);
 void replica_remove(struct replica *replica, uint32_t slot);
 
-/* Takes an origin out of all comparisons, for good. */
-void replica_cap(struct replica *replica, uint32_t origin);
 void replica_set_incomplete(struct replica *replica, uint32_t origin, bool incomplete);
 
 /* The row of a slot; its value is borrowed until the slot changes. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core.h"
-#include "replica.h"
+#include "replica_cap.h"
 
 #define ORIGIN_SEED UINT64_C(0x776566746f726967)
 
@@ -22,6 +22,7 @@ void replica_init(struct replica *replica, struct core *core)
 	*replica = (struct replica){.core = core};
 	vec_init(&replica->slots, heap, sizeof(struct slot));
 	vec_init(&replica->origins, heap, sizeof(struct origin));
+	vec_init(&replica->capped, &core->heap, sizeof(uint64_t));
 	vec_init(&replica->owners, heap, sizeof(struct owner));
 	vec_init(&replica->topics, heap, sizeof(struct topic *));
 	vec_push(&replica->slots, NULL);
@@ -58,6 +59,7 @@ void replica_close(struct replica *replica)
 	vec_close(&replica->slots);
 	vec_close(&replica->origins);
 	vec_close(&replica->owners);
+	vec_close(&replica->capped);
 	vec_close(&replica->topics);
 }
 
@@ -196,9 +198,11 @@ static void topic_check(const struct replica *replica, uint32_t number)
 		origins++;
 	}
 	for (uint32_t s = number == TOPIC_ALL ? replica->facts : NONE; s != NONE;
-	     s = replica_slot(replica, s)->next)
-		buckets[replica_bucket(replica_slot(replica, s)->place)] +=
-		    replica_digest(replica_slot(replica, s));
+	     s = replica_slot(replica, s)->next) {
+		const struct slot *fact = replica_slot(replica, s);
+		if (!replica_is_capped(replica, fact))
+			buckets[replica_bucket(fact->place)] += replica_digest(fact);
+	}
 	for (unsigned b = 0; b < BUCKETS; b++) {
 		WEFT_ASSERT(buckets[b] == topic->buckets[b]);
 		sum += buckets[b];
@@ -208,7 +212,7 @@ static void topic_check(const struct replica *replica, uint32_t number)
 
 void replica_check(const struct replica *replica)
 {
-	uint32_t rows = 0, facts = 0, dead = 0, incomplete = 0;
+	uint32_t rows = 0, facts = 0, dead = 0, incomplete = 0, authored = 0;
 
 	for (uint32_t i = 1; i < replica->slots.count; i++) {
 		const struct slot *slot = replica_slot(replica, i);
@@ -225,6 +229,9 @@ void replica_check(const struct replica *replica)
 		dead += row.deleted;
 	}
 	WEFT_ASSERT(rows == replica->row_count && facts == replica->fact_count);
+	for (uint32_t i = 1; i < replica->owners.count; i++)
+		authored += replica_owner(replica, i)->facts;
+	WEFT_ASSERT(authored == facts);
 	WEFT_ASSERT(dead == replica->dead_count);
 	for (uint32_t i = 1; i < replica->topics.count; i++)
 		topic_check(replica, i);

@@ -125,6 +125,7 @@ static void collect(struct serve *serve, const struct request *request)
 	const struct replica *replica = &serve->tables->replica;
 	uint32_t next = replica_origin(replica, request->origin)->first;
 
+	serve->tables->core->walked += replica_origin(replica, request->origin)->count;
 	serve->count = 0;
 	serve->more = false;
 	for (; next != NONE; next = replica_slot(replica, next)->next) {

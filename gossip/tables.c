@@ -11,6 +11,12 @@
 #include "tables_state.h"
 #include "topic.h"
 
+#define COST_BURST_NS (2 * NS_PER_S)
+#define COST_FRAME_NS 2000
+#define COST_WALK_NS 50
+#define COST_BYTE_NS 50
+#define COST_WRONG_NS NS_PER_MS
+
 struct tables *tables_new(struct core *core, struct member_table *members)
 {
 	struct tables *tables = heap_take(&core->heap, sizeof(*tables));
@@ -131,8 +137,8 @@ static enum drop_reason row_frame(struct tables *tables, const struct member *fr
 	return reason;
 }
 
-enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_t type,
-			      const uint8_t *body, size_t len)
+static enum drop_reason dispatch(struct tables *tables, struct member *from, uint8_t type,
+				 const uint8_t *body, size_t len)
 {
 	switch (type) {
 	case FRAME_ROW:
@@ -150,6 +156,34 @@ enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_
 	default:
 		return DROP_FRAME_TYPE;
 	}
+}
+
+/* What a frame cost, in nanoseconds of a slow machine: what was walked and sent for it, and the
+ * signatures of somebody who tells rows that are not right. */
+static int64_t cost_ns(const struct core *core, size_t sent, enum drop_reason reason)
+{
+	bool is_wrong = reason == DROP_ROW || reason == DROP_ROW_SIG || reason == DROP_ROW_OWNER;
+
+	return COST_FRAME_NS + (int64_t)core->walked * COST_WALK_NS + (int64_t)sent * COST_BYTE_NS +
+	       (is_wrong ? COST_WRONG_NS : 0);
+}
+
+/* Members may ask for much, but not for all that a node can do: each has an allowance of work. */
+enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_t type,
+			      const uint8_t *body, size_t len)
+{
+	struct core *core = tables->core;
+	uint32_t peer = replica_add_owner(&tables->replica, &from->id);
+	size_t waiting = core->outbox.len;
+	enum drop_reason reason;
+
+	if (!limit_is_open(&replica_owner(&tables->replica, peer)->asked, core->now, COST_BURST_NS))
+		return DROP_RATE;
+	core->walked = 0;
+	reason = dispatch(tables, from, type, body, len);
+	limit_charge(&replica_owner(&tables->replica, peer)->asked, core->now,
+		     cost_ns(core, core->outbox.len - waiting, reason));
+	return reason;
 }
 
 bool tables_is_whole(const struct tables *tables)

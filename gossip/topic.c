@@ -218,6 +218,7 @@ uint64_t topic_shared_hash(const struct tables *tables, const struct id *member,
 	uint64_t sum = 0;
 
 	*count = 0;
+	tables->core->walked += tables->replica.topics.count;
 	for (uint32_t i = TOPIC_ALL + 1; i < tables->replica.topics.count; i++) {
 		const struct topic *topic = replica_topic(&tables->replica, i);
 		if (!topic_is_shared(tables, i, member) ||

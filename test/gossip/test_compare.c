@@ -253,6 +253,7 @@ static void malformed_frames_are_verdicts(void **state)
 					    : dice == 1 ? 0x90 + rng_below(&net.rng, 16)
 							: rng_below(&net.rng, 4));
 		}
+		net.now = mono_add_ms(net.now, 1); /* within the peer's allowance of work */
 		core_begin_step(&node->kit.core, net.now, (struct wall){0});
 		refused += tables_frame(node->tables, from, type, body, len) != DROP_NONE;
 		outbox_clear(&node->kit.core.outbox);

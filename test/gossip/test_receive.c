@@ -154,6 +154,62 @@ static void an_owner_over_its_cap_hurts_only_itself(void **state)
 	tnet_close(&net);
 }
 
+static void an_author_over_its_cap_of_facts_leaves_room_for_others(void **state)
+{
+	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9), .sequence = 1};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+	size_t capped = 0;
+
+	(void)state;
+	tnet_open(&net, 2, 22);
+	tnet_node(&net, 1)->kit.core.limits.facts_per_author = 10;
+	for (uint32_t i = 1; i <= 15; i++) {
+		tnet_key(&row, i);
+		capped += tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)) == DROP_ROW_CAP;
+	}
+	assert_int_equal(capped, 5);
+	/* What it wrote it may still change and end. */
+	tnet_key(&row, 3);
+	row.sequence = 2;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	tnet_key(&row, 99);
+	row.owner = id_numbered(8);
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	tnet_close(&net);
+}
+
+static size_t checks;
+
+static int counted_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const void *msg, size_t len,
+			  const uint8_t sig[SIG_BYTES])
+{
+	(void)ctx, (void)pub, (void)msg, (void)len, (void)sig;
+	checks++;
+	return 0;
+}
+
+static void rows_beyond_their_owners_allowance_cost_no_signature(void **state)
+{
+	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2};
+	uint8_t bytes[ROW_BYTES_MAX], value[900] = {0};
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 1, 23);
+	tnet_node(&net, 1)->kit.crypto.verify = counted_verify;
+	checks = 0;
+	row.value = value;
+	row.value_len = sizeof(value);
+	for (uint32_t i = 1; i <= 20000; i++) {
+		row.sequence = i;
+		tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes));
+	}
+	/* Four seconds of 64 KiB. */
+	assert_in_range(checks, 200, 4 * 65536 / 900);
+	tnet_close(&net);
+}
+
 static void an_owner_that_rewrites_without_end_is_held_to_its_allowance(void **state)
 {
 	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2};
@@ -206,6 +262,8 @@ int main(void)
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
+	    cmocka_unit_test(an_author_over_its_cap_of_facts_leaves_room_for_others),
+	    cmocka_unit_test(rows_beyond_their_owners_allowance_cost_no_signature),
 	    cmocka_unit_test(an_owner_that_rewrites_without_end_is_held_to_its_allowance),
 	    cmocka_unit_test(a_signature_is_checked_once_per_interned_row),
 	};

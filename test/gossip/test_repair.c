@@ -217,6 +217,41 @@ static void a_capped_owner_does_not_keep_two_nodes_busy(void **state)
 	tnet_close(&net);
 }
 
+static void an_author_over_its_cap_of_facts_does_not_keep_two_nodes_busy(void **state)
+{
+	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9), .sequence = 1};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+	size_t before;
+
+	(void)state;
+	tnet_open(&net, 2, 10);
+	tnet_node(&net, 1)->kit.core.limits.facts_per_author = 10;
+	tnet_node(&net, 2)->kit.core.limits.facts_per_author = 10;
+	tnet_cut(&net, 1, 2, true);
+	for (uint32_t i = 1; i <= 20; i++) {
+		tnet_key(&row, i);
+		tnet_receive(&net, i <= 10 ? 1 : 2, 1, bytes, tnet_sign(&row, bytes));
+	}
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 2, false);
+	assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
+	tnet_run(&net, 20000);
+	before = net.datagrams;
+	tnet_run(&net, 60000);
+	assert_in_range(net.datagrams - before, 1, 60);
+	/* Others' facts are compared as ever. */
+	row.owner = id_numbered(8);
+	tnet_key(&row, 99);
+	tnet_cut(&net, 1, 2, true);
+	tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes));
+	tnet_run(&net, 5000);
+	tnet_cut(&net, 1, 2, false);
+	assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
+	assert_true(tnet_has(&net, 2, 0, NULL, FACT_NETWORK, 99, NULL));
+	tnet_close(&net);
+}
+
 static void the_same_seed_sends_the_same_datagrams(void **state)
 {
 	size_t datagrams[2], bytes[2];
@@ -249,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(a_network_among_many_nodes_is_repaired),
 	    cmocka_unit_test(a_peer_that_does_not_answer_is_given_up),
 	    cmocka_unit_test(a_capped_owner_does_not_keep_two_nodes_busy),
+	    cmocka_unit_test(an_author_over_its_cap_of_facts_does_not_keep_two_nodes_busy),
 	    cmocka_unit_test(the_same_seed_sends_the_same_datagrams),
 	};
 

@@ -140,20 +140,6 @@ static void facts_belong_to_nobody_and_tell_authors_apart_in_their_version(void 
 	assert_int_equal(replica.origins.count, 1); /* none but the unused */
 }
 
-static void a_capped_origin_is_left_out_of_all_sums(void **state)
-{
-	struct row_view row = make(2, 0, 1, 1);
-
-	(void)state;
-	store(&row);
-	replica_cap(&replica, 1);
-	assert_true(replica_topic(&replica, TOPIC_ALL)->hash == 0);
-	row = make(2, 0, 2, 2);
-	store(&row);
-	assert_true(replica_topic(&replica, TOPIC_ALL)->hash == 0);
-	replica_check(&replica);
-}
-
 static void a_hundred_thousand_rows_cost_little_beyond_their_bytes(void **state)
 {
 	size_t before = kit.core.heap.used_bytes;
@@ -174,7 +160,6 @@ int main(void)
 	    REPLICA_TEST(a_newer_row_replaces_the_older_in_its_slot),
 	    REPLICA_TEST(hashes_depend_on_what_is_held_and_not_on_the_way_there),
 	    REPLICA_TEST(facts_belong_to_nobody_and_tell_authors_apart_in_their_version),
-	    REPLICA_TEST(a_capped_origin_is_left_out_of_all_sums),
 	    REPLICA_TEST(a_hundred_thousand_rows_cost_little_beyond_their_bytes),
 	};
 #undef REPLICA_TEST

@@ -219,6 +219,96 @@ static void an_origin_below_its_floor_is_not_served(void **state)
 	tnet_close(&net);
 }
 
+/* A PULL by a member, ms after the one before; the verdict, and what was walked for it. */
+static enum drop_reason pull(struct tnet *net, uint8_t member, const uint8_t *bytes, size_t len,
+			     uint64_t *walked)
+{
+	struct tnet_node *node = tnet_node(net, 1);
+	struct id from = id_numbered(member);
+	enum drop_reason reason;
+
+	core_begin_step(&node->kit.core, net->now, (struct wall){0});
+	reason = tables_frame(node->tables, member_find(&node->kit.members, &from), FRAME_PULL,
+			      bytes, len);
+	*walked += reason == DROP_NONE ? node->kit.core.walked : 0;
+	outbox_clear(&node->kit.core.outbox);
+	return reason;
+}
+
+static void a_member_that_asks_without_end_gets_its_share_of_work_and_others_theirs(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2};
+	static const struct id all;
+	uint8_t bytes[1160];
+	uint64_t walked = 0, once = 0;
+	struct pack pack;
+	struct tnet net;
+	size_t served = 0;
+
+	(void)state;
+	tnet_open(&net, 3, 30);
+	tnet_node(&net, 1)->kit.core.limits.row_bytes_per_owner_s = 1 << 30;
+	for (uint32_t i = 1; i <= 5000; i++) {
+		tnet_key(&row, i);
+		row.sequence = i;
+		tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes));
+		net.now = mono_add_ms(net.now, 1);
+	}
+	pack_init(&pack, bytes, sizeof(bytes));
+	pack_array(&pack, 2);
+	pack_array(&pack, 0);
+	pack_array(&pack, 8);
+	for (int i = 0; i < 8; i++) {
+		pack_array(&pack, 6);
+		pack_bin(&pack, all.b, ID_BYTES);
+		pack_bin(&pack, row.owner.b, ID_BYTES);
+		pack_uint(&pack, WANT_ROWS);
+		pack_uint(&pack, 0);
+		pack_uint(&pack, 0);
+		pack_array(&pack, 0);
+	}
+	/* Five seconds of 2,000 requests each, every one for eight looks at 5,000 rows. */
+	for (int i = 0; i < 10000; i++) {
+		served += pull(&net, 2, bytes, pack.len, &walked) == DROP_NONE;
+		if (i % 2 == 1)
+			net.now = mono_add_ms(net.now, 1);
+	}
+	assert_in_range(served, 100, 10000 / 4);
+	assert_in_range(walked, 8 * 5000 * 100, 7 * 20 * 1000 * 1000);
+	assert_int_equal(pull(&net, 2, bytes, pack.len, &once), DROP_RATE);
+	assert_int_equal(pull(&net, 3, bytes, pack.len, &once), DROP_NONE);
+	net.now = mono_add_ms(net.now, 1000);
+	assert_int_equal(pull(&net, 2, bytes, pack.len, &once), DROP_NONE);
+	tnet_close(&net);
+}
+
+static void a_member_that_tells_wrong_rows_is_heard_a_thousand_times_a_second(void **state)
+{
+	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2};
+	struct id from = id_numbered(2);
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+	struct tnet_node *node;
+	size_t looked = 0, len;
+
+	(void)state;
+	tnet_open(&net, 2, 31);
+	node = tnet_node(&net, 1);
+	for (uint32_t i = 1; i <= 20000; i++) {
+		row.sequence = i;
+		len = tnet_sign(&row, bytes);
+		bytes[len - 1] ^= 1;
+		core_begin_step(&node->kit.core, net.now, (struct wall){0});
+		looked += tables_frame(node->tables, member_find(&node->kit.members, &from),
+				       FRAME_ROW, bytes, len) == DROP_ROW_SIG;
+		if (i % 4 == 0)
+			net.now = mono_add_ms(net.now, 1);
+	}
+	/* Five seconds and a burst of two. */
+	assert_in_range(looked, 6000, 7100);
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +318,9 @@ int main(void)
 	    cmocka_unit_test(versions_asked_for_by_name_are_sent_or_said_to_be_gone),
 	    cmocka_unit_test(rows_of_a_network_are_not_served_to_a_stranger),
 	    cmocka_unit_test(an_origin_below_its_floor_is_not_served),
+	    cmocka_unit_test(
+		a_member_that_asks_without_end_gets_its_share_of_work_and_others_theirs),
+	    cmocka_unit_test(a_member_that_tells_wrong_rows_is_heard_a_thousand_times_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Authors over their caps. Nodes that refuse rows of one refuse different ones, and would compare
+ * and fetch for ever; what such an author wrote is therefore compared no more. It stays visible.
+ */
+#pragma once
+
+#include "replica.h"
+
+/* Takes an origin out of all comparisons, for good. */
+void replica_cap(struct replica *replica, uint32_t origin);
+
+/* The same for all facts of an author. */
+void replica_cap_author(struct replica *replica, const struct id *author);
+
+/* Is this fact's author over its cap? */
+bool replica_is_capped(const struct replica *replica, const struct slot *fact);
+
+/* How many facts here are of this author. */
+uint32_t replica_facts_of(const struct replica *replica, const struct id *author);
+
+/* A fact of this author is being stored; the one in this slot gives way to it. */
+void replica_own(struct replica *replica, const struct id *author);
+void replica_disown(struct replica *replica, uint32_t slot);
