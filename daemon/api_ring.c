@@ -45,8 +45,11 @@ static json_t *json_blockers(struct daemon *d)
 		struct id ids[BLOCKERS_SHOWN];
 		size_t count = ipamdb_blockers(db, &removed, ids, BLOCKERS_SHOWN);
 		char label[NAME_BYTES + 8];
-		json_t *names = json_array();
+		json_t *names;
 
+		if (count == 0)
+			continue;
+		names = json_array();
 		for (size_t i = 0; i < count && i < BLOCKERS_SHOWN; i++) {
 			member_label(d, &ids[i], label);
 			json_array_append_new(names, json_name(label));

@@ -254,6 +254,17 @@ void attach_undone(struct node *node, struct op *op)
 	op_fail_err(node, op, &op->err);
 }
 
+/* Why: somebody detached it, or this node is a member no longer. */
+static void attach_tell_cancelled(struct node *node, struct op *op)
+{
+	struct weft_err err = {0};
+	int code = node_may_serve(node, &err);
+
+	if (code == 0 || code == WEFT_E_BUSY)
+		weft_err_set(&err, WEFT_E_CONFLICT, "the endpoint was detached meanwhile");
+	op_fail_err(node, op, &err);
+}
+
 static void attach_answer(struct node *node, struct op *op)
 {
 	struct box *box = box_find(node, &op->endpoint);
@@ -266,7 +277,7 @@ static void attach_answer(struct node *node, struct op *op)
 		    *(const struct id *)vec_at(&op->pending, i);
 	if (op->cancelled) {
 		detach_begin(node, box, NULL);
-		op_fail(node, op, WEFT_E_CONFLICT, "the endpoint was detached meanwhile");
+		attach_tell_cancelled(node, op);
 		return;
 	}
 	op_finish(node, op);

@@ -161,8 +161,13 @@ struct double_search {
 static bool visit_endpoint(void *ctx, const struct row_view *row)
 {
 	struct double_search *search = ctx;
+	struct member_info owner;
 	struct rec_endpoint rec;
 
+	/* Rows of who left or was removed are kept, but their addresses may be anybody's. */
+	if (gossip_member(search->node->gossip, &row->owner, &owner) &&
+	    (owner.state == MEMBER_LEFT || owner.state == MEMBER_REMOVED))
+		return true;
 	if (id_eq(&row->owner, &search->self) ||
 	    rec_endpoint_decode(row->value, row->value_len, &rec) != 0)
 		return true;

@@ -150,6 +150,34 @@ static void a_removed_node_gives_up_what_it_has_and_attaches_nothing(void **stat
 	cluster_free(cluster);
 }
 
+static void an_attach_that_a_removal_overtakes_says_so(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request remove = {.kind = NODE_REMOVE, .text = "sold"};
+	struct node_event plugged = {.kind = NODE_EV_PLUGGED, .ok = true};
+	struct local_endpoint endpoint = {.is_host = true};
+	uint64_t attach;
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 1, &network, 11).err.code, 0);
+	cluster->hosts[1].plugs_wait = true;
+	attach = cluster_attach(cluster, 1, &network, 12);
+	cluster_run(cluster, 20);
+	remove.id = cluster->hosts[1].id;
+	assert_int_equal(cluster_call(cluster, 0, &remove)->err.code, 0);
+	cluster_run(cluster, 1000);
+	assert_null(cluster_answer(cluster, attach));
+	for (size_t at = 0; endpoint.netns_inode != 12;)
+		assert_true(node_endpoint_next(cluster->hosts[1].node, &at, &endpoint));
+	plugged.id = endpoint.id;
+	cluster_tell(cluster, 1, &plugged);
+	cluster_run(cluster, 1000);
+	assert_int_equal(cluster_answer(cluster, attach)->err.code, WEFT_E_REMOVED);
+	assert_int_equal(cluster_boxes(cluster, 1), 0);
+	cluster_free(cluster);
+}
+
 /* The stored removal on a host's disk, or NULL. */
 static const struct write *removal_on(const struct host *host)
 {
@@ -198,6 +226,7 @@ int main(void)
 	    cmocka_unit_test(the_host_s_own_endpoint_cannot_be_detached),
 	    cmocka_unit_test(a_box_whose_namespace_is_gone_is_withdrawn),
 	    cmocka_unit_test(a_removed_node_gives_up_what_it_has_and_attaches_nothing),
+	    cmocka_unit_test(an_attach_that_a_removal_overtakes_says_so),
 	    cmocka_unit_test(a_removed_node_that_starts_with_boxes_withdraws_them),
 	};
 

@@ -82,6 +82,29 @@ static void leak_a_lease(struct cluster *cluster, const struct id *endpoint)
 	cluster_run(cluster, 1000);
 }
 
+static void an_address_that_was_a_removed_node_s_is_no_double(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/28");
+	struct node_request remove = {.kind = NODE_REMOVE, .text = "sold"};
+	struct node_request check = {.kind = NODE_CHECK};
+	struct node_answer box, here;
+	char text[INET_TEXT_BYTES];
+
+	(void)state;
+	here = cluster_attached(cluster, 0, &network, 11);
+	box = cluster_attached(cluster, 1, &network, 12);
+	assert_int_equal(here.err.code, 0);
+	assert_int_equal(box.err.code, 0);
+	remove.id = cluster->hosts[1].id;
+	assert_int_equal(cluster_call(cluster, 0, &remove)->err.code, 0);
+	cluster_run(cluster, 5000);
+	inet_format(&box.addrs[0].ip, text);
+	assert_int_equal(reserve(cluster, &network, text).err.code, 0);
+	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
+	cluster_free(cluster);
+}
+
 static void a_leaked_lease_is_found_and_mended_on_demand(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -115,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(an_address_is_reserved_and_released),
 	    cmocka_unit_test(an_address_of_no_pool_is_not_released),
 	    cmocka_unit_test(the_address_of_a_live_endpoint_is_not_released_even_by_force),
+	    cmocka_unit_test(an_address_that_was_a_removed_node_s_is_no_double),
 	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
 	};
 
