@@ -85,6 +85,13 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 	receive_apply(tables, row, blob, NULL, PATH_PULLED);
 }
 
+void adopt_fact(struct tables *tables, const struct member *from)
+{
+	tables->counts.unknown_own++;
+	/* Facts bear no epoch. */
+	admission_set_back(tables->admission, 0, from != NULL ? &from->id : NULL);
+}
+
 bool adopt_is_settled(const struct tables *tables)
 {
 	const struct replica *replica = &tables->replica;

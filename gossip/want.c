@@ -7,9 +7,10 @@
  * here" is ours as well.
  *
  * A whole comparison also finds rows that should not be here. Every row of the origin is stale
- * until it is listed. At the end a stale row goes if the owner itself made the list, or if it lies
- * below the floor and this replica was incomplete: then its tombstone was collected before it got
- * here. Nobody else's list removes anything.
+ * until it is listed. At the end a stale row below the floor goes if the owner itself made the
+ * list, or if this replica was incomplete: then its tombstone was collected before it got here.
+ * Nobody else's list removes anything; and what an owner lacks above its floor it never collected,
+ * so its disk went back: the row stays, to be shown to it.
  */
 #include "want.h"
 
@@ -156,8 +157,7 @@ static bool remove_stale(struct tables *tables, const struct want *want, uint32_
 	if (replica_owner(&tables->replica, origin->owner)->flags & OWNER_FROZEN)
 		return true;
 	if (!floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
-			&floor) &&
-	    !by_owner)
+			&floor))
 		return true;
 	for (uint32_t s = origin->first; s != NONE; s = next) {
 		const struct slot *slot = replica_slot(&tables->replica, s);
@@ -165,8 +165,8 @@ static bool remove_stale(struct tables *tables, const struct want *want, uint32_
 		next = slot->next;
 		if (!(slot->flags & SLOT_STALE) || version_cmp(version, want->claim) > 0)
 			continue;
-		if (!by_owner &&
-		    (!(origin->flags & ORIGIN_INCOMPLETE) || version_cmp(version, floor) > 0))
+		if (version_cmp(version, floor) > 0 ||
+		    (!by_owner && !(origin->flags & ORIGIN_INCOMPLETE)))
 			continue;
 		if (!core_has_room(tables->core, 1, 0, 0))
 			return false;

@@ -101,12 +101,13 @@ static bool holds_already(struct sim *sim, const struct sim_host *host, const st
 	return owner && owner->held && owner->host == host->index;
 }
 
-static bool is_grant(const struct write *write)
+/* A grant that was not made before: what a disk forgot is stored again while its node is fenced. */
+static bool is_grant(const struct sim *sim, const struct write *write)
 {
 	struct row_view row;
 
 	return write->kind == WRITE_OWN_ROW && row_parse(write->bytes, write->len, &row) == 0 &&
-	       row.kind == ROW_GRANT && !row.deleted;
+	       row.kind == ROW_GRANT && !row.deleted && !rows_were_durable(sim, &row);
 }
 
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
@@ -120,7 +121,7 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 		for (size_t i = 0; i < update->batches[b].count; i++) {
 			const struct write *write = &update->batches[b].writes[i];
 
-			if (!is_grant(write) &&
+			if (!is_grant(sim, write) &&
 			    (!is_new_lease(write) || holds_already(sim, host, write)))
 				continue;
 			check_fail(sim, CHECKER_FENCED, "host %zu %s in phase %d%s", host->index,

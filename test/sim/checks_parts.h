@@ -55,6 +55,9 @@ void rows_write(struct sim *sim, struct sim_host *host, const struct write *writ
 
 void rows_replaced(struct sim *sim, struct sim_host *host);
 
+/* Was exactly this row on its author's disk at any time? */
+bool rows_were_durable(const struct sim *sim, const struct row_view *row);
+
 /* checks_members.c */
 void members_checks_open(struct sim *sim);
 void members_checks_close(struct sim *sim);

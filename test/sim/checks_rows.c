@@ -104,6 +104,14 @@ static int seen_cmp(const struct seen *a, const struct seen *b)
 	return (a->minor > b->minor) - (a->minor < b->minor);
 }
 
+bool rows_were_durable(const struct sim *sim, const struct row_view *row)
+{
+	struct text_key key = key_of(row, place_of(row));
+	const struct text *text = map_find(&sim->checks->rows->texts, &key);
+
+	return text != NULL && text->durable && text->hash == text_hash(row);
+}
+
 void rows_checks_open(struct sim *sim)
 {
 	struct rows_checks *rows = calloc(1, sizeof(*rows));
