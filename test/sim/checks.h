@@ -87,6 +87,11 @@ void check_replay(struct sim *sim, struct sim_host *host, const struct hostport 
  * told may be lost with it; all else holds as before. */
 void check_disk_replaced(struct sim *sim, struct sim_host *host);
 
+/* A datagram of somebody without keys: made up, changed, or for somebody else. Nothing may change,
+ * and its source is not sent more than came from it. */
+void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,
+		   const uint8_t *bytes, size_t len);
+
 /* A row that its owner wrote in another way than through its node: a mad owner. */
 void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
 

@@ -158,6 +158,8 @@ static void cooling_look(struct sim *sim, struct sim_host *host, const struct wr
 		return;
 	check_look(sim, CHECKER_COOLING);
 	rested_ms = mono_diff_ms(sim->now, cooled->since);
+	/* By a clock that is fast more time has passed. */
+	rested_ms += rested_ms * (int64_t)sim->opt.drift_ppm / 1000000;
 	/* A restart goes by the wall clock, which may have been set. Who leaves hands over what
 	 * cools too, and who names an address gets it although it cools. */
 	if (rested_ms >= COOLDOWN_MS - COOLDOWN_SLACK_MS || sim->hosts[cooled->host].was_leaving ||

@@ -185,7 +185,7 @@ static void removed_look(struct sim *sim, struct sim_host *observer, struct sim_
 		return;
 	check_look(sim, CHECKER_REMOVED_HEARD);
 	if (verdict->removed_at.ns == 0)
-		verdict->removed_at = sim->now;
+		verdict->removed_at = clock_mono(sim, &observer->clock);
 	else if (info->heard.ns > verdict->removed_at.ns)
 		check_fail(sim, CHECKER_REMOVED_HEARD,
 			   "host %zu hears host %zu, which it knows to be removed", observer->index,

@@ -148,7 +148,8 @@ void wire_event(struct sim *sim, struct sim_host *host, const struct node_event 
 		return;
 	wire->hash = hash;
 	wire->watching = entry->boot == host->boot && !entry->taken;
-	wire->replaying = !wire->watching && node_deadline(host->node).ns > sim->now.ns;
+	wire->replaying = !wire->watching &&
+			  clock_due(sim, &host->clock, node_deadline(host->node)).ns > sim->now.ns;
 	if (wire->watching)
 		wire->drops = drops_of(host);
 	if (wire->replaying)
@@ -181,7 +182,9 @@ void check_replay(struct sim *sim, struct sim_host *host, const struct hostport 
 	struct node_event event = {
 	    .kind = NODE_EV_DATAGRAM, .from = *from, .bytes = bytes, .len = len};
 
-	for (int i = 0; i < 8 && node_deadline(host->node).ns <= sim->now.ns; i++)
+	for (int i = 0;
+	     i < 8 && clock_due(sim, &host->clock, node_deadline(host->node)).ns <= sim->now.ns;
+	     i++)
 		host_event(sim, host, &tick);
 	host_event(sim, host, &event);
 }

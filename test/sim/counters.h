@@ -9,12 +9,47 @@
 /* X(NAME, text, must happen in any run of COVER_SEEDS seeds) */
 #define SIM_COUNTERS_WORLD(X) X(STEPS, "steps", true)
 
-#define SIM_COUNTERS_NETWORK(X)           \
-	X(DATAGRAMS, "datagrams", true)   \
-	X(LOST, "lost", true)             \
-	X(DUPLICATED, "duplicated", true) \
-	X(REORDERED, "reordered", true)   \
-	X(CUT, "cut by a partition", true)
+#define SIM_COUNTERS_NETWORK(X)                              \
+	X(DATAGRAMS, "datagrams", true)                      \
+	X(LOST, "lost", true)                                \
+	X(DUPLICATED, "duplicated", true)                    \
+	X(REORDERED, "reordered", true)                      \
+	X(CUT, "cut by a partition", true)                   \
+	X(DEAF, "lost on a deaf link", false)                \
+	X(SKEWED, "lost on a bad link", false)               \
+	X(HOLE, "too large for a link", false)               \
+	X(OVERFLOWED, "over a link's capacity", false)       \
+	X(CLOGGED, "held by a clogged link", false)          \
+	X(HELD, "events held by a machine", false)           \
+	X(SOCKET_FULL, "lost at a full socket", false)       \
+	X(PARTITIONS, "partitions", true)                    \
+	X(CUT_ISLANDS, "partitions into islands", true)      \
+	X(CUT_ALONE, "partitions of one alone", true)        \
+	X(CUT_ALL, "partitions of everybody", true)          \
+	X(CUT_ONE_WAY, "partitions one way", true)           \
+	X(CUT_RING, "partitions to a ring", true)            \
+	X(CUT_BRIDGE, "partitions with a bridge", true)      \
+	X(CUT_FLAPS, "partitions that flap", true)           \
+	X(CLOGS, "clogs", false)                             \
+	X(STOPPED, "machines stopped", false)                \
+	X(SLOWED, "machines slowed", false)                  \
+	X(REBOUND, "gateways rebound", false)                \
+	X(SWAPPED, "machines that swapped addresses", false) \
+	X(MOVED, "machines with new addresses", false)       \
+	X(ADVERTISED, "addresses advertised", false)         \
+	X(SEEDS_CHANGED, "changes of seeds", false)          \
+	X(CLOCK_STEPS, "jumps of a wall clock", false)       \
+	X(ATTACKS, "attacks", false)                         \
+	X(ATTACK_AGAIN, "attacks: once more", false)         \
+	X(ATTACK_OTHER, "attacks: to others", false)         \
+	X(ATTACK_CUT, "attacks: cut off", false)             \
+	X(ATTACK_FLIP, "attacks: bits flipped", false)       \
+	X(ATTACK_REFLECT, "attacks: sent back", false)       \
+	X(ATTACK_SPOOF, "attacks: from elsewhere", false)    \
+	X(ATTACK_GARBAGE, "attacks: garbage", false)         \
+	X(ATTACK_FLOOD, "attacks: flood", false)             \
+	X(FLOODS, "floods", false)                           \
+	X(KEPT_BACK, "datagrams kept back", false)
 
 #define SIM_COUNTERS_DISK(X)                                 \
 	X(COMMITS, "commits", true)                          \
@@ -41,7 +76,6 @@
 	X(CRASHES, "crashes", true)                   \
 	X(RESTARTS, "restarts", true)                 \
 	X(REBOOTS, "restarts without a marker", true) \
-	X(PARTITIONS, "partitions", true)             \
 	X(JOINS, "joins", true)                       \
 	X(ATTACHED, "attached", true)                 \
 	X(ATTACH_REFUSED, "attaches refused", true)   \

@@ -23,6 +23,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "network.h"
 #include "queue.h"
 
 #define BACK_MS_MAX 6000 /* until a host starts whose disk went back */
@@ -57,7 +58,6 @@ static struct sim_host *spare_take(struct sim *sim, const struct sim_host *of)
 		if (host->state != HOST_SPARE)
 			continue;
 		host->machine = of->machine;
-		host->island = of->island;
 		return host;
 	}
 	return NULL;
@@ -174,15 +174,6 @@ void fault_disk_back(struct sim *sim)
 
 /* --- copies ----------------------------------------------------------------------------------- */
 
-/* A copy is refused while the original answers; so the network must let them meet. */
-static bool network_is_whole(const struct sim *sim)
-{
-	for (size_t i = 0; i < sim->host_count; i++)
-		if (sim->hosts[i].island != 0)
-			return false;
-	return true;
-}
-
 static bool may_be_copied(const struct sim_host *host)
 {
 	return host->running && host->state == HOST_UP && is_expendable(host) && !host->leaving;
@@ -193,7 +184,8 @@ void fault_disk_copied(struct sim *sim)
 	struct sim_host *host = fault_pick(sim, may_be_copied);
 	struct sim_host *copy = host ? spare_take(sim, host) : NULL;
 
-	if (!copy || !network_is_whole(sim))
+	/* A copy is refused while the original answers; so the network must let them meet. */
+	if (!copy || weather_is_bad(sim))
 		return;
 	sim->counters[COUNT_COPIES]++;
 	sim_trace(sim, "%zu runs from a copy of %zu", copy->index, host->index);

@@ -9,6 +9,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "network.h"
 #include "queue.h"
 #include "sim_crypto.h"
 
@@ -18,9 +19,9 @@ void host_open(struct sim *sim, size_t index)
 
 	host->index = host->machine = index;
 	host->state = index < sim->opt.hosts ? HOST_FRESH : HOST_SPARE;
-	host->addr = network_addr(index);
+	host->addr = simnet_addr(sim, index);
 	host->commits_end = &host->commits;
-	host->wall_offset_ms = (int64_t)sim_draw(sim, 4000) - 2000;
+	clock_open(sim, &host->clock);
 }
 
 static void commits_forget(struct sim_host *host)
@@ -52,12 +53,6 @@ static bool stop_is_due(struct sim_host *host, enum sim_stop_at at)
 	struct sim_stop *stop = &host->stop;
 
 	return stop->at == at && stop->left > 0 && --stop->left == 0;
-}
-
-static struct wall host_wall(const struct sim *sim, const struct sim_host *host)
-{
-	return (struct wall){INT64_C(1790000000000) + sim->now.ns / NS_PER_MS +
-			     host->wall_offset_ms};
 }
 
 static void trace_of_node(void *ctx, const struct trace_record *record)
@@ -149,6 +144,7 @@ static void host_arm(struct sim *sim, struct sim_host *host)
 	struct mono due = node_deadline(host->node);
 	struct sim_event event = {.kind = SIM_TICK, .host = host->index, .boot = host->boot};
 
+	due = clock_due(sim, &host->clock, due);
 	if (due.ns <= sim->now.ns)
 		due = mono_add_ns(sim->now, 1000);
 	if (due.ns >= MONO_NEVER.ns || due.ns == host->tick_at.ns)
@@ -183,7 +179,7 @@ static bool update_emit(struct sim *sim, struct sim_host *host, const struct nod
 	for (size_t i = 0; i < update->send_count && !due; i++) {
 		due = stop_is_due(host, STOP_BEFORE_SEND);
 		if (!due)
-			network_send(sim, host, &update->sends[i]);
+			simnet_send(sim, host, &update->sends[i]);
 		due = due || stop_is_due(host, STOP_AFTER_SEND);
 	}
 	/* Whether commits are handed in before or after what is sent does not matter to anybody but
@@ -221,8 +217,8 @@ static void host_apply(struct sim *sim, struct sim_host *host, const struct node
 
 void host_event(struct sim *sim, struct sim_host *host, struct node_event *event)
 {
-	event->now = sim->now;
-	event->wall = host_wall(sim, host);
+	event->now = clock_mono(sim, &host->clock);
+	event->wall = clock_wall(sim, &host->clock);
 	check_event(sim, host, event);
 	host_apply(sim, host, node_step(host->node, event));
 }
@@ -323,7 +319,12 @@ void host_start(struct sim *sim, struct sim_host *host)
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
 	check_start(sim, host);
-	host_apply(sim, host, node_start(host->node, sim->now, host_wall(sim, host), marker_ok));
+	host->moved = false;
+	if (!marker_ok)
+		clock_boot(sim, &host->clock);
+	host_apply(sim, host,
+		   node_start(host->node, clock_mono(sim, &host->clock),
+			      clock_wall(sim, &host->clock), marker_ok));
 	if (host->boot == boot)
 		membership_review(sim, host);
 }

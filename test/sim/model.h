@@ -3,6 +3,7 @@
 /* What a simulated world is made of: hosts with their disks, requests. */
 #pragma once
 
+#include "clock.h"
 #include "counters.h"
 #include "daemon/node/node.h"
 #include "gossip/base/blob.h"
@@ -92,8 +93,9 @@ struct sim_host {
 	unsigned loops; /* how often it will be stopped soon after its next starts */
 	enum sim_marker marker;
 	unsigned reboots;
-	int64_t wall_offset_ms;
-	unsigned island;                    /* hosts hear each other when their islands are equal */
+	struct sim_clock clock;
+	bool stopped;                       /* its machine stands still */
+	bool moved;                         /* its node may not know its address yet */
 	struct id endpoints[SIM_BOXES_MAX]; /* attached, as answered */
 	size_t endpoint_count;
 };

@@ -21,12 +21,34 @@
 	  "mean time between joins at the beginning; 0: joins are operations") \
 	X(bool, real_crypto, "libsodium instead of stand-ins")
 
-#define SIM_OPTIONS_NETWORK(X)                                      \
-	X(int64_t, latency_us_min, "fastest delivery")              \
-	X(int64_t, latency_us_max, "slowest delivery")              \
-	X(uint32_t, loss_ppm, "of datagrams, while there is chaos") \
-	X(uint32_t, duplicate_ppm, "of datagrams come twice")       \
-	X(uint32_t, reorder_ppm, "delayed by up to ten latencies more")
+#define SIM_OPTIONS_NETWORK(X)                                                   \
+	X(int64_t, latency_us_min, "fastest delivery")                           \
+	X(int64_t, latency_us_max, "slowest delivery")                           \
+	X(uint32_t, loss_ppm, "of datagrams, while there is chaos")              \
+	X(uint32_t, duplicate_ppm, "of datagrams come twice")                    \
+	X(uint32_t, reorder_ppm, "delayed by up to ten latencies more")          \
+	X(uint32_t, deaf_ppm, "of links that carry nothing, in one direction")   \
+	X(uint32_t, skew_ppm, "of links that are worse than others")             \
+	X(uint32_t, skew_loss_ppm, "of datagrams on these are lost")             \
+	X(int64_t, skew_delay_us, "at most that much later on these")            \
+	X(uint32_t, hole_ppm, "of links that lose large datagrams")              \
+	X(uint32_t, hole_bytes, "large there: more than this")                   \
+	X(uint32_t, capacity, "datagrams under way to one address; 0: no limit") \
+	X(int64_t, weather_gap_ms, "mean time between changes; 0: none")         \
+	X(uint32_t, weather_cut, "of changes: a partition")                      \
+	X(uint32_t, weather_links, "other links are bad")                        \
+	X(uint32_t, weather_clog, "a link holds everything for a while")         \
+	X(uint32_t, weather_stop, "a machine stands still for a while")          \
+	X(uint32_t, weather_slow, "a machine gets slow, or fast again")          \
+	X(uint32_t, weather_nat, "a machine sends from another address")         \
+	X(uint32_t, weather_place, "machines change addresses")                  \
+	X(uint32_t, weather_clock, "a wall clock jumps")                         \
+	X(uint32_t, weather_seeds, "tokens name other seeds")                    \
+	X(uint64_t, drift_ppm, "monotonic clocks are wrong by at most this")     \
+	X(int64_t, attack_gap_ms, "mean time between attacks; 0: none")          \
+	X(uint32_t, attack_record_ppm, "of datagrams are recorded")              \
+	X(uint32_t, attack_kinds, "bits of what the attacker does")              \
+	X(bool, attack_in_calm, "he goes on when all else is calm")
 
 #define SIM_OPTIONS_DISK(X)                                                  \
 	X(uint64_t, spares, "identities that may come after the first ones") \

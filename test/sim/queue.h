@@ -15,6 +15,8 @@ enum sim_event_kind {
 	SIM_OP,
 	SIM_JOIN,
 	SIM_FAULT,
+	SIM_WEATHER,
+	SIM_ATTACK,
 };
 
 struct sim_event {
@@ -22,14 +24,16 @@ struct sim_event {
 	uint64_t seq;
 	enum sim_event_kind kind;
 	size_t host;
-	uint64_t boot; /* of the host when it was made */
-	struct hostport from;
-	uint8_t *bytes; /* SIM_DATAGRAM, owned */
+	uint64_t boot;            /* of the host when it was made */
+	struct hostport from, to; /* SIM_DATAGRAM */
+	uint32_t record;          /* under which the attacker has it; 0: he has not */
+	bool held;                /* it waits in the socket of a machine that is stopped or busy */
+	uint8_t *bytes;           /* SIM_DATAGRAM, owned */
 	size_t len;
 	struct id id;
 	struct node_applied applied;
 	bool refused;   /* SIM_PLUGGED */
-	unsigned fault; /* SIM_FAULT: enum sim_fault */
+	unsigned fault; /* SIM_FAULT: enum sim_fault; SIM_WEATHER: what of it */
 };
 
 /* Takes over event->bytes. */

@@ -41,6 +41,8 @@ struct sim {
 	char token[TOKEN_TEXT_MAX];
 	bool chaos;
 	struct mono calm_since;
+	struct mono chaos_end;
+	struct network *net;
 	uint64_t counters[COUNT_SIM_END];
 	uint64_t trace_hash;
 	FILE *trace; /* NULL: hash only */
@@ -77,10 +79,6 @@ void host_request(struct sim *sim, struct sim_host *host, struct node_request *r
 /* The same; must_fail: doing it would be a defect. */
 void host_ask(struct sim *sim, struct sim_host *host, struct node_request *request,
 	      int64_t bound_ms, bool must_fail);
-
-/* network.c */
-struct hostport network_addr(size_t index);
-void network_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send);
 
 /* kernel.c */
 struct sim_event;

@@ -8,6 +8,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "network.h"
 #include "queue.h"
 
 #define REQUEST_BOUND_MS 40000
@@ -37,7 +38,7 @@ static struct sim_host *pick(struct sim *sim, bool (*fits)(const struct sim_host
 
 static bool is_member(const struct sim_host *host)
 {
-	return host->running && host->state == HOST_UP && host->joined;
+	return host->running && host->state == HOST_UP && host->joined && !host->stopped;
 }
 
 static bool is_fresh(const struct sim_host *host)
@@ -160,22 +161,6 @@ static void op_restart(struct sim *sim)
 		faults_restart(sim, host);
 }
 
-static void op_partition(struct sim *sim)
-{
-	unsigned islands = 2 + (unsigned)sim_draw(sim, 2);
-
-	sim->counters[COUNT_PARTITIONS]++;
-	sim_trace(sim, "partition %u", islands);
-	for (size_t i = 0; i < sim->host_count; i++)
-		sim->hosts[i].island = (unsigned)sim_draw(sim, islands);
-}
-
-static void op_heal(struct sim *sim)
-{
-	for (size_t i = 0; i < sim->host_count; i++)
-		sim->hosts[i].island = 0;
-}
-
 static void op_leave(struct sim *sim)
 {
 	struct sim_host *host = pick(sim, is_expendable);
@@ -212,8 +197,8 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_reserve, op_reserve},
 	    {sim->opt.weight_crash, op_crash},
 	    {sim->opt.weight_restart, op_restart},
-	    {sim->opt.weight_partition, op_partition},
-	    {sim->opt.weight_heal, op_heal},
+	    {sim->opt.weight_partition, weather_cut},
+	    {sim->opt.weight_heal, weather_heal},
 	    {sim->opt.weight_leave, op_leave},
 	    {sim->opt.weight_remove, op_remove},
 	    {sim->opt.weight_stop, fault_stop_point},
@@ -264,7 +249,7 @@ void workload_start(struct sim *sim)
  * nobody before it stopped can meet the others only there. */
 void workload_calm(struct sim *sim)
 {
-	op_heal(sim);
+	weather_calm(sim);
 	faults_calm(sim);
 	for (size_t i = 0; i < sim->host_count; i++)
 		if (is_down(&sim->hosts[i]) && (i == 0 || sim_draw(sim, 4) != 0))

@@ -7,6 +7,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "network.h"
 #include "pages.h"
 #include "queue.h"
 #include "sim_crypto.h"
@@ -94,6 +95,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	sim->hosts = calloc(sim->host_count, sizeof(*sim->hosts));
 	WEFT_ASSERT(sim->hosts != NULL);
 	checks_open(sim);
+	simnet_open(sim);
 	for (size_t i = 0; i < sim->host_count; i++)
 		host_open(sim, i);
 }
@@ -102,6 +104,7 @@ void sim_close(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->host_count; i++)
 		host_close(sim, &sim->hosts[i]);
+	simnet_close(sim);
 	free(sim->hosts);
 	queue_close(sim);
 	sim_crypto_free(sim->crypto);
@@ -126,54 +129,68 @@ static void join_schedule(struct sim *sim)
 	queue_add(sim, &event);
 }
 
-static void sim_handle(struct sim *sim, struct sim_event *event)
+/* What befalls the world and not one host; false for all else. */
+static bool world_handle(struct sim *sim, struct sim_event *event)
 {
-	struct sim_host *host = &sim->hosts[event->host];
-	struct node_event in = {.from = event->from,
-				.bytes = event->bytes,
-				.len = event->len,
-				.id = event->id,
-				.ok = true};
-
-	if (event->kind == SIM_OP) {
+	switch (event->kind) {
+	case SIM_OP:
 		workload_op(sim);
-		return;
-	}
-	if (event->kind == SIM_JOIN) {
+		return true;
+	case SIM_JOIN:
 		if (workload_join(sim) || !sim->token[0])
 			join_schedule(sim);
-		return;
-	}
-	if (event->kind == SIM_FAULT) {
+		return true;
+	case SIM_FAULT:
 		faults_event(sim, event);
-		return;
+		return true;
+	case SIM_WEATHER:
+		weather_event(sim, event);
+		return true;
+	case SIM_ATTACK:
+		attacker_event(sim);
+		return true;
+	default:
+		return false;
 	}
-	if (!host->running || (event->kind != SIM_DATAGRAM && event->boot != host->boot))
+}
+
+static void sim_handle(struct sim *sim, struct sim_event *event)
+{
+	struct node_event in = {.from = event->from, .len = event->len, .ok = true};
+	struct sim_host *host;
+
+	if (world_handle(sim, event) ||
+	    (event->kind == SIM_DATAGRAM && !simnet_arrived(sim, event)))
+		return;
+	host = &sim->hosts[event->host];
+	if (!host->running || (event->kind != SIM_DATAGRAM && event->boot != host->boot) ||
+	    (event->kind == SIM_TICK && event->at.ns != host->tick_at.ns) ||
+	    simnet_defers(sim, event))
 		return;
 	switch (event->kind) {
 	case SIM_TICK:
-		if (event->at.ns != host->tick_at.ns)
-			return;
 		host->tick_at = (struct mono){-1};
 		in.kind = NODE_EV_TICK;
+		host_event(sim, host, &in);
 		break;
 	case SIM_DATAGRAM:
+		if (event->record)
+			attacker_delivered(sim, event->record, host);
 		in.kind = NODE_EV_DATAGRAM;
+		in.bytes = event->bytes;
+		host_event(sim, host, &in);
 		break;
 	case SIM_COMMITTED:
 		host_committed(sim, host);
-		return;
+		break;
 	case SIM_PLUGGED:
 	case SIM_UNPLUGGED:
 	case SIM_APPLIED:
 		kernel_done(sim, host, event);
-		return;
-	case SIM_OP:
-	case SIM_JOIN:
-	case SIM_FAULT:
-		return;
+		break;
+	default:
+		break;
 	}
-	host_event(sim, host, &in);
 }
 
 /* Runs the agenda up to an instant, or until something failed. */
@@ -197,9 +214,12 @@ bool sim_run(struct sim *sim)
 	struct mono bound;
 
 	sim->chaos = true;
+	sim->chaos_end = mono_add_ms(sim->now, sim->opt.chaos_ms);
 	workload_start(sim);
 	join_schedule(sim);
-	sim_run_until(sim, mono_add_ms(sim->now, sim->opt.chaos_ms));
+	weather_start(sim);
+	attacker_start(sim);
+	sim_run_until(sim, sim->chaos_end);
 	sim->chaos = false;
 	if (!sim->failed)
 		workload_calm(sim);
@@ -207,8 +227,7 @@ bool sim_run(struct sim *sim)
 	while (!sim->failed) {
 		sim_run_until(sim, mono_add_ms(sim->now, 1000));
 		check_requests(sim);
-		if (faults_settled(sim, why, sizeof(why)) &&
-		    check_converged(sim, why, sizeof(why)))
+		if (faults_settled(sim, why, sizeof(why)) && check_converged(sim, why, sizeof(why)))
 			break;
 		if (sim->now.ns >= bound.ns)
 			sim_fail(sim, "no convergence after %lld ms of calm: %s",

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * A datagram from nowhere: what a node is, knows and keeps is the same after it as before, nothing
+ * is written because of it, and whoever has not shown that he receives at his address is sent no
+ * more bytes than came from there.
+ *
+ * Work that was due anyhow is done first, by ticks at the same instant, so that it is not taken for
+ * what the datagram did.
+ */
+#include "checks_parts.h"
+#include "network.h"
+#include "sim_crypto.h"
+
+#define TICKS_MAX 64
+
+static uint64_t fold_in(uint64_t sum, const void *bytes, size_t len)
+{
+	return sim_hash64(bytes, len, sum);
+}
+
+static uint64_t members_print(const struct gossip *gossip)
+{
+	struct member_info info;
+	uint64_t sum = 0;
+
+	for (size_t at = 0; gossip_member_next(gossip, &at, &info);) {
+		uint64_t numbers[] = {info.state, info.incarnation, info.epoch,
+				      (uint64_t)info.heard.ns, info.addr.port};
+
+		sum = fold_in(sum, info.id.b, ID_BYTES);
+		sum = fold_in(sum, info.addr.ip.b, sizeof(info.addr.ip.b));
+		sum = fold_in(sum, numbers, sizeof(numbers));
+	}
+	return sum;
+}
+
+static uint64_t addresses_print(const struct sim *sim, struct ipamdb *db)
+{
+	struct ipam_ring_info part;
+	struct lease lease;
+	uint64_t sum = 0;
+
+	for (size_t n = 0; n < sim->network_count; n++)
+		for (size_t at = 0; ipamdb_ring_next(db, &sim->networks[n], &at, &part);) {
+			sum = fold_in(sum, part.first.b, sizeof(part.first.b));
+			sum = fold_in(sum, part.holder.b, ID_BYTES);
+			sum = fold_in(sum, &part.generation, sizeof(part.generation));
+		}
+	for (size_t at = 0; ipamdb_lease_next(db, &at, &lease);) {
+		sum = fold_in(sum, lease.address.b, sizeof(lease.address.b));
+		sum = fold_in(sum, lease.endpoint.b, ID_BYTES);
+		sum = fold_in(sum, &lease.sequence, sizeof(lease.sequence));
+	}
+	return sum;
+}
+
+/* What a node is, knows and keeps, in a number. */
+static uint64_t fingerprint(struct sim *sim, struct sim_host *host)
+{
+	const struct gossip *gossip = node_gossip(host->node);
+	uint64_t parts[] = {gossip_tables_hash(gossip),
+			    members_print(gossip),
+			    addresses_print(sim, node_ipamdb(host->node)),
+			    (uint64_t)gossip_phase(gossip),
+			    gossip_is_isolated(gossip),
+			    gossip_is_alone(gossip),
+			    gossip_is_cloned(gossip),
+			    node_is_ready(host->node)};
+
+	return fold_in(0, parts, sizeof(parts));
+}
+
+/* Does what is due; false when the node always has more to do, or was stopped amid it. */
+static bool settle(struct sim *sim, struct sim_host *host)
+{
+	uint64_t boot = host->boot;
+
+	for (int i = 0; i < TICKS_MAX; i++) {
+		struct node_event tick = {.kind = NODE_EV_TICK};
+
+		if (clock_due(sim, &host->clock, node_deadline(host->node)).ns > sim->now.ns)
+			return true;
+		host_event(sim, host, &tick);
+		if (host->boot != boot || sim->failed)
+			return false;
+	}
+	return false;
+}
+
+void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,
+		   const uint8_t *bytes, size_t len)
+{
+	struct node_event event = {
+	    .kind = NODE_EV_DATAGRAM, .from = *from, .bytes = bytes, .len = len, .ok = true};
+	uint64_t before, boot = host->boot;
+	struct sim_commit **commits;
+	size_t answered;
+
+	if (!settle(sim, host))
+		return;
+	check_look(sim, CHECKER_REPLAY);
+	commits = host->commits_end;
+	before = fingerprint(sim, host);
+	simnet_watch(sim, from);
+	host_event(sim, host, &event);
+	answered = simnet_watched(sim);
+	if (host->boot != boot || sim->failed)
+		return;
+	if (fingerprint(sim, host) != before)
+		check_fail(sim, CHECKER_REPLAY, "host %zu is another after a datagram of type %x",
+			   host->index, bytes[0]);
+	else if (host->commits_end != commits)
+		check_fail(sim, CHECKER_REPLAY, "host %zu writes after a datagram of type %x",
+			   host->index, bytes[0]);
+	else if (answered > len)
+		check_fail(sim, CHECKER_REPLAY,
+			   "host %zu answers %zu bytes to a datagram of type %x with %zu",
+			   host->index, answered, bytes[0], len);
+}
