@@ -162,6 +162,14 @@ void handover_step(struct ipamdb *db)
 		handover_end(db, 0, NULL);
 		return;
 	}
+	/* A disk that went back shows as own what was given away since. */
+	if (db->guarded) {
+		if (mono_is_due(db->handover.deadline, db->now))
+			handover_end(db, WEFT_E_GUARDED,
+				     "nothing is handed over before a sync with a member; weft "
+				     "ipam confirm overrides");
+		return;
+	}
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		if (!net_hand_over(db, net)) {

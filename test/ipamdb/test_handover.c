@@ -181,9 +181,36 @@ static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gon
 	assert_int_equal(cluster_answer(&c, first)->err.code, 0);
 }
 
+static void a_guarded_node_hands_nothing_over_before_it_has_met_a_member(void **state)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.guard = GUARD_ONE;
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, false);
+	tag = hand_over(0);
+	cluster_run(&c, 100);
+	assert_null(cluster_answer(&c, tag));
+	assert_int_equal(held(0, &net), 256);
+	synced.member = c.nodes[1].id;
+	cluster_step(&c, 0, &synced);
+	cluster_run(&c, 100);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	assert_int_equal(held(1, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_guarded_node_hands_nothing_over_before_it_has_met_a_member,
+				      teardown),
 	    cmocka_unit_test_teardown(
 		a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row, teardown),
 	    cmocka_unit_test_teardown(a_node_with_live_leases_does_not_hand_over, teardown),
