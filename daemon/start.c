@@ -273,7 +273,7 @@ void daemon_close(struct daemon *d)
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
 	/* The database goes last: what a wipe that was cut off leaves can be opened. */
-	static const char *const names[] = {"reserve", STORE_FILE "-wal", STORE_FILE "-shm",
+	static const char *const names[] = {"reserve", "open", STORE_FILE "-wal", STORE_FILE "-shm",
 					    STORE_FILE};
 	char path[OPTION_TEXT_BYTES + 32];
 

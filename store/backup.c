@@ -186,6 +186,7 @@ int store_restore_finish(const char *state_dir, struct weft_err *err)
 
 	if (access(fresh, F_OK) == 0) {
 		code = old_put_aside(target, err);
+		companions_end(target);
 		if (code == 0 && rename(fresh, target) < 0)
 			code = file_fail(err, "putting in place", target);
 		if (code == 0)

@@ -16,6 +16,14 @@ int state_dir_lock(const char *dir, struct weft_err *err);
 /* Makes an empty file of mode 0600 when missing (and syncs its directory), or tightens its mode. */
 int state_file_prepare(const char *path, struct weft_err *err);
 
+/* Refuses a database whose log is gone, and a log whose database is: WEFT_E_STORE with a way out.
+ */
+int companions_check(const char *path, struct weft_err *err);
+
+/* From here on the database at path is in use and has a log; and no longer. */
+int companions_begin(const char *path, struct weft_err *err);
+void companions_end(const char *path);
+
 /* Makes names in the directory of path durable. */
 int parent_sync(const char *path, struct weft_err *err);
 

@@ -33,6 +33,13 @@ static const char settings_then[] = "PRAGMA journal_mode = WAL;"
 				    "PRAGMA journal_size_limit = 4194304;"
 				    "PRAGMA wal_autocheckpoint = 1000;"; /* pages */
 
+static uint64_t file_bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 /* SQLite's own check of its structures: 0, or WEFT_E_STORE with its first finding. */
 static int soundness_check(struct store *store, bool *damaged, struct weft_err *err)
 {
@@ -67,10 +74,22 @@ static int open_fail(const struct store *store, bool damaged, struct weft_err *e
 	if (damaged || rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
 		return weft_err_set(
 		    err, WEFT_E_STORE,
-		    "%s: %.200s; with weftd stopped put a backup in its place, or move the "
-		    "file away and join the cluster anew",
+		    "%s: %.200s; with weftd stopped put a backup in its place and remove the -wal "
+		    "beside it, or move both away and join the cluster anew",
 		    store->path, inner.message);
 	return weft_err_wrap(err, "opening %s", store->path);
+}
+
+/* The schema of a new database is written before there is a log: the file alone then always says
+ * what it is, and one that says nothing has lost its log. */
+static int database_make(struct store *store, bool *damaged, struct weft_err *err)
+{
+	if (file_bytes(store->path) > 0) {
+		*damaged = true;
+		return weft_err_set(err, WEFT_E_STORE,
+				    "it is empty: its write-ahead log is missing");
+	}
+	return schema_upgrade(store->db, schema_steps, schema_step_count, err);
 }
 
 static int database_open(struct store *store, bool *damaged, struct weft_err *err)
@@ -90,6 +109,8 @@ static int database_open(struct store *store, bool *damaged, struct weft_err *er
 	code = schema_version(store->db, schema_step_count, err);
 	if (code > 0)
 		code = soundness_check(store, damaged, err);
+	else if (code == 0)
+		code = database_make(store, damaged, err);
 	if (code < 0)
 		return code;
 	rc = sqlite3_exec(store->db, settings_then, NULL, NULL, NULL);
@@ -121,12 +142,16 @@ int store_open(const struct store_config *cfg, struct store **out, struct weft_e
 	store->lock_fd = state_dir_lock(cfg->state_dir, err);
 	code = store->lock_fd < 0 ? store->lock_fd : store_restore_finish(cfg->state_dir, err);
 	if (code == 0)
+		code = companions_check(store->path, err);
+	if (code == 0)
 		code = state_file_prepare(store->path, err);
 	if (code == 0) {
 		code = database_open(store, &damaged, err);
 		if (code < 0)
 			code = open_fail(store, damaged, err);
 	}
+	if (code == 0)
+		code = companions_begin(store->path, err);
 	if (code < 0) {
 		store_close(store);
 		return code;
@@ -142,6 +167,9 @@ void store_close(struct store *store)
 
 	if (!store)
 		return;
+	/* Only what was opened whole ends in order. */
+	if (store->reserve)
+		companions_end(store->path);
 	store_statements_close(store);
 	rc = sqlite3_close(store->db);
 	WEFT_ASSERT(rc == SQLITE_OK);
@@ -150,13 +178,6 @@ void store_close(struct store *store)
 	free(store->path);
 	free(store->reserve);
 	free(store);
-}
-
-static uint64_t file_bytes(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 void store_stats_get(const struct store *store, struct store_stats *stats)

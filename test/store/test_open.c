@@ -186,6 +186,79 @@ static void a_truncated_database_is_found_at_open(void **state)
 	assert_non_null(strstr(err.message, "backup in its place"));
 }
 
+/* Ends a process that has the store open, as kill -9 does. */
+static void leave_open(const char *dir)
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		must_commit(must_open(dir), lease_write(1));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(access(in_dir(dir, STORE_FILE "-wal"), F_OK), 0);
+}
+
+static void a_missing_log_is_refused_with_a_way_out(void **state)
+{
+	struct weft_err err = {0};
+
+	for (int old = 0; old < 2; old++) {
+		char kept[256];
+
+		leave_open(*state);
+		snprintf(kept, sizeof(kept), "%s", in_dir(*state, "kept"));
+		assert_int_equal(rename(in_dir(*state, STORE_FILE "-wal"), kept), 0);
+		assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
+		assert_non_null(strstr(err.message, STORE_FILE "-wal is missing"));
+		assert_non_null(strstr(err.message, "backup"));
+		/* refused again, and as it was once it is back */
+		assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
+		assert_int_equal(rename(kept, in_dir(*state, STORE_FILE "-wal")), 0);
+		store_close(must_open(*state));
+	}
+}
+
+static void a_missing_or_emptied_database_is_not_made_anew(void **state)
+{
+	struct weft_err err = {0};
+	char kept[256];
+	struct store *store;
+
+	leave_open(*state);
+	snprintf(kept, sizeof(kept), "%s", in_dir(*state, "kept"));
+	assert_int_equal(rename(in_dir(*state, STORE_FILE), kept), 0);
+	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
+	assert_non_null(strstr(err.message, STORE_FILE " is missing or empty"));
+	assert_int_equal(access(in_dir(*state, STORE_FILE), F_OK), -1);
+	assert_int_equal(access(in_dir(*state, STORE_FILE "-wal"), F_OK), 0);
+	close(open(in_dir(*state, STORE_FILE), O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
+	assert_int_equal(rename(kept, in_dir(*state, STORE_FILE)), 0);
+	store = must_open(*state);
+	assert_int_equal(state_count(store, WRITE_LEASE), 1);
+	store_close(store);
+}
+
+/* The mark of being open may be gone with the log: an old database without it is refused by what
+ * it holds. */
+static void a_database_that_is_nothing_without_its_log_is_refused(void **state)
+{
+	struct weft_err err = {0};
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(in_dir(*state, STORE_FILE), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(refusal(*state, &err), WEFT_E_STORE);
+	assert_non_null(strstr(err.message, "write-ahead log is missing"));
+	assert_non_null(strstr(err.message, "backup in its place"));
+}
+
 static void somebody_elses_database_is_left_alone(void **state)
 {
 	struct weft_err err = {0};
@@ -269,6 +342,12 @@ int main(void)
 					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_truncated_database_is_found_at_open, dir_setup,
 					    dir_teardown),
+	    cmocka_unit_test_setup_teardown(a_missing_log_is_refused_with_a_way_out, dir_setup,
+					    dir_teardown),
+	    cmocka_unit_test_setup_teardown(a_missing_or_emptied_database_is_not_made_anew,
+					    dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(a_database_that_is_nothing_without_its_log_is_refused,
+					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(somebody_elses_database_is_left_alone, dir_setup,
 					    dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_missing_parent_and_a_file_in_the_way_are_named,

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Every operation of the disk fails in turn, in every way, while a small life of a store goes on:
+ * made, batches with a checkpoint among them, closed, opened again. Whatever failed, the next start
+ * finds each batch that was acknowledged, none in part, and takes new ones.
+ *
+ * A batch whose sync failed may stand on the disk all the same. The next commit overwrites it; when
+ * there is none (the disk stays bad, the power goes) it may come back, whole, at the next start.
+ */
+#include "fixture.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "faulty.h"
+#include "store/sql.h"
+
+#define BATCHES 6u
+#define LIVES 2u /* opens of the store */
+
+/* What the store told: by batch. */
+struct told {
+	bool durable[LIVES * BATCHES], failed[LIVES * BATCHES];
+};
+
+/* A directory in memory: the real disk has no part in this. */
+static int memory_setup(void **state)
+{
+	char *dir = strdup("/dev/shm/weft-fire-XXXXXX");
+
+	if (mkdtemp(dir)) {
+		*state = dir;
+		return 0;
+	}
+	free(dir);
+	return dir_setup(state);
+}
+
+/* A batch is three writes of different tables. */
+static int commit_batch(struct store *store, unsigned n)
+{
+	struct write writes[3] = {lease_write(n), endpoint_write(n),
+				  meta_write(META_LEASE_SEQUENCE, &n, sizeof(n))};
+
+	return commit_writes(store, writes, 3, NULL);
+}
+
+static void live(const char *dir, struct told *told)
+{
+	struct store_config cfg = {.state_dir = dir};
+
+	for (unsigned life = 0; life < LIVES; life++) {
+		struct weft_err err = {0};
+		struct store *store;
+
+		if (store_open(&cfg, &store, &err) < 0) {
+			assert_non_null(strstr(err.message, dir));
+			continue;
+		}
+		for (unsigned i = 0; i < BATCHES; i++) {
+			unsigned n = life * BATCHES + i;
+			int code = commit_batch(store, n);
+
+			told->durable[n] = code == 0;
+			told->failed[n] = code != 0;
+			if (i == BATCHES / 2)
+				sqlite3_wal_checkpoint_v2(store->db, NULL,
+							  SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+		}
+		store_close(store);
+	}
+}
+
+struct found {
+	bool lease[LIVES * BATCHES], endpoint[LIVES * BATCHES];
+	unsigned last;
+};
+
+static int find(void *ctx, const struct write *write)
+{
+	struct found *found = ctx;
+
+	if (write->kind == WRITE_LEASE)
+		found->lease[write->lease.sequence - 1] = true;
+	if (write->kind == WRITE_ENDPOINT)
+		found->endpoint[UINT64_MAX - write->endpoint.netns_inode] = true;
+	if (write->kind == WRITE_META)
+		memcpy(&found->last, write->bytes, sizeof(found->last));
+	return 0;
+}
+
+/* Looks at the store with a disk that works; refused says whether what failed may not be there. */
+static void judge(const char *dir, const struct told *told, bool refused, unsigned at)
+{
+	struct store *store = must_open(dir);
+	struct found found = {.last = 0};
+	unsigned last = 0;
+
+	assert_int_equal(store_load(store, find, &found, NULL), 0);
+	for (unsigned n = 0; n < LIVES * BATCHES; n++) {
+		if (found.lease[n] != found.endpoint[n])
+			fail_msg("operation %u: batch %u is there in part", at, n);
+		if (told->durable[n] && !found.lease[n])
+			fail_msg("operation %u: batch %u is lost", at, n);
+		if (refused && told->failed[n] && found.lease[n])
+			fail_msg("operation %u: batch %u was refused and is there", at, n);
+		last = found.lease[n] ? n : last;
+	}
+	assert_int_equal(found.last, last);
+	must_commit(store, lease_write(100));
+	store_close(store);
+}
+
+static void state_clear(const char *dir)
+{
+	static const char *const names[] = {
+	    STORE_FILE, STORE_FILE "-wal", STORE_FILE "-journal", "reserve", "open", "lock"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlink(in_dir(dir, names[i]));
+}
+
+/* One life for each operation; how many there were. */
+static unsigned each_operation(const char *dir, enum fault fault, bool lasting)
+{
+	unsigned total;
+	struct told calm = {{false}, {false}};
+
+	faulty_plan(FAULT_NONE, 0, false);
+	live(dir, &calm);
+	total = faulty_count();
+	judge(dir, &calm, true, 0);
+	assert_true(total > 60);
+	for (unsigned at = 1; at <= total; at++) {
+		struct told told = {{false}, {false}};
+
+		state_clear(dir);
+		faulty_power_on(at);
+		faulty_plan(fault, at, lasting);
+		live(dir, &told);
+		if (fault == FAULT_CUT)
+			faulty_power_on(at * UINT64_C(0x9e3779b97f4a7c15));
+		faulty_plan(FAULT_NONE, 0, false);
+		judge(dir, &told, !lasting, at);
+	}
+	return total;
+}
+
+static void one_error_anywhere_loses_nothing_that_was_told(void **state)
+{
+	each_operation(*state, FAULT_IOERR, false);
+}
+
+static void a_disk_that_fails_from_some_moment_on_loses_nothing_that_was_told(void **state)
+{
+	each_operation(*state, FAULT_IOERR, true);
+}
+
+static void a_disk_that_is_full_from_some_moment_on_loses_nothing_that_was_told(void **state)
+{
+	each_operation(*state, FAULT_FULL, true);
+	each_operation(*state, FAULT_FULL, false);
+}
+
+static void a_short_write_anywhere_is_no_batch_in_part(void **state)
+{
+	each_operation(*state, FAULT_SHORT, false);
+}
+
+static void a_power_cut_anywhere_keeps_what_was_told(void **state)
+{
+	each_operation(*state, FAULT_CUT, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(one_error_anywhere_loses_nothing_that_was_told,
+					    memory_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_disk_that_fails_from_some_moment_on_loses_nothing_that_was_told, memory_setup,
+		dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_disk_that_is_full_from_some_moment_on_loses_nothing_that_was_told, memory_setup,
+		dir_teardown),
+	    cmocka_unit_test_setup_teardown(a_short_write_anywhere_is_no_batch_in_part,
+					    memory_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(a_power_cut_anywhere_keeps_what_was_told, memory_setup,
+					    dir_teardown),
+	};
+
+	faulty_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
