@@ -52,10 +52,10 @@ def held_by(host, name):
 
 
 def tables(hosts):
-    """What a member that is heard would change: members, networks, ranges, endpoints."""
+    """What h4 would change if it were heard: members, networks, endpoints, its ranges."""
     return [(sorted((m["id"], m["state"], m["incarnation"]) for m in host.json("members")),
-             host.json("network", "ls"), audit.ranges(host, "blue"),
-             sorted(e["id"] for e in host.json("endpoint", "ls"))) for host in hosts]
+             host.json("network", "ls"), sorted(e["id"] for e in host.json("endpoint", "ls")),
+             held_by(host, "h4")) for host in hosts]
 
 
 def refusals(hosts):
