@@ -16,6 +16,7 @@
 #endif
 
 #include "daemon/api.h"
+#include "daemon/feed.h"
 #include "gossip/base/check.h"
 
 struct mono daemon_now(void)

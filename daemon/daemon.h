@@ -129,15 +129,6 @@ int daemon_wipe(const struct options *options, struct weft_err *err);
 /* Remembers the cluster's key when a write carries it, for weft admin backup. */
 void daemon_note_secret(struct daemon *d, const struct write *write);
 
-/* ---- feed.c: rows for the kernel thread ---- */
-
-/* One change of a row or member. */
-void feed_change(struct daemon *d, const struct gossip_change *change);
-/* All rows at once, when the kernel may be touched for the first time. */
-void feed_all(struct daemon *d);
-/* A removed node's networks leave the kernel, once its boxes are unplugged: then true. */
-bool feed_withdraw(struct daemon *d);
-
 /* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
 
 /* Work of a step; and after it, a step for each that was refused as there is no kernel. */

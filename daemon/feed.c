@@ -5,9 +5,9 @@
  * fed; then everything once, and from then on each change. Feeding is idempotent, so that a row
  * that is both in the whole and among the changes does no harm.
  */
-#include <string.h>
+#include "daemon/feed.h"
 
-#include "daemon/daemon.h"
+#include <string.h>
 
 static const struct id topic_all;
 

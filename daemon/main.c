@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/rights.h"
 
 /* What main hands to a reload. */
 struct arguments {
@@ -47,6 +48,10 @@ static int run(struct arguments *args, const struct options *options)
 
 	log_init(&log, stderr, options->log_level, options->log_format);
 	signal(SIGPIPE, SIG_IGN);
+	if (rights_drop(&err) != 0) {
+		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
+		return 1;
+	}
 	do {
 		end = daemon_run(&config, &err);
 		if (end == DAEMON_WIPE && daemon_wipe(options, &err) != 0)

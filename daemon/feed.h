@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Rows for the kernel thread. */
+#pragma once
+
+#include "daemon/daemon.h"
+
+/* One change of a row or member. */
+void feed_change(struct daemon *d, const struct gossip_change *change);
+
+/* All rows at once, when the kernel may be touched for the first time. */
+void feed_all(struct daemon *d);
+
+/* This node was removed: once its last box is unplugged, takes every network out of the kernel and
+ * returns true. Its rows, which others own now, still say that it is attached. */
+bool feed_withdraw(struct daemon *d);

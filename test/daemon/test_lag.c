@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/lag.h"
+
+struct world {
+	uv_loop_t loop;
+	uv_timer_t timer;
+	struct lag lag;
+	int64_t busy_ns; /* of the next turn */
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	uv_loop_init(&w->loop);
+	uv_timer_init(&w->loop, &w->timer);
+	w->timer.data = w;
+	lag_init(&w->lag, &w->loop);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	uv_close((uv_handle_t *)&w->timer, NULL);
+	lag_close(&w->lag);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	free(w);
+	return 0;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct world *w = timer->data;
+	uint64_t until = uv_hrtime() + (uint64_t)w->busy_ns;
+
+	while (uv_hrtime() < until)
+		continue;
+	uv_stop(&w->loop);
+}
+
+/* The loop rests, then works, then rests again, so that the turn is over. */
+static void turn(struct world *w, uint64_t rest_ms, int64_t busy_ns)
+{
+	w->busy_ns = busy_ns;
+	uv_timer_start(&w->timer, on_timer, rest_ms, 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	w->busy_ns = 0;
+	uv_timer_start(&w->timer, on_timer, 1, 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+static void a_turn_that_works_long_is_the_worst(void **state)
+{
+	struct world *w = *state;
+
+	turn(w, 1, 20 * NS_PER_MS);
+	turn(w, 1, NS_PER_MS);
+	assert_true(lag_worst_ns(&w->lag) >= 20 * NS_PER_MS);
+}
+
+static void rest_is_no_lag(void **state)
+{
+	struct world *w = *state;
+
+	turn(w, 300, 0);
+	assert_true(lag_worst_ns(&w->lag) < 250 * NS_PER_MS);
+}
+
+static void what_is_older_than_a_minute_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	int64_t second = (int64_t)uv_hrtime() / NS_PER_S;
+
+	/* The window as a minute without a turn leaves it. */
+	w->lag.second = second - LAG_WINDOW_S;
+	for (size_t i = 0; i < LAG_WINDOW_S; i++)
+		w->lag.worst_ns[i] = 50 * NS_PER_S;
+	assert_int_equal(lag_worst_ns(&w->lag), 0);
+	turn(w, 1, NS_PER_MS);
+	assert_true(lag_worst_ns(&w->lag) < 50 * NS_PER_S);
+	assert_true(lag_worst_ns(&w->lag) >= NS_PER_MS);
+}
+
+static void seconds_without_a_turn_count_as_idle(void **state)
+{
+	struct world *w = *state;
+	int64_t second = (int64_t)uv_hrtime() / NS_PER_S;
+
+	/* 30 s ago a bad turn; everything after it stale from an earlier round of the window. */
+	w->lag.second = second - 30;
+	for (size_t i = 0; i < LAG_WINDOW_S; i++)
+		w->lag.worst_ns[i] = 90 * NS_PER_S;
+	for (int64_t s = second - LAG_WINDOW_S + 1; s <= second - 30; s++)
+		w->lag.worst_ns[s % LAG_WINDOW_S] = 7 * NS_PER_S;
+	assert_int_equal(lag_worst_ns(&w->lag), 7 * NS_PER_S);
+	turn(w, 1, NS_PER_MS);
+	assert_int_equal(lag_worst_ns(&w->lag), 7 * NS_PER_S);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_turn_that_works_long_is_the_worst, setup, teardown),
+	    cmocka_unit_test_setup_teardown(rest_is_no_lag, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_older_than_a_minute_is_forgotten, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(seconds_without_a_turn_count_as_idle, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
