@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +130,20 @@ static int prepare_restore(struct call *call, struct weft_err *err)
 	return rc == 0 ? prepare_passphrase(call, false, err) : rc;
 }
 
+/* weftd works in another directory. */
+static int prepare_file(struct call *call, struct weft_err *err)
+{
+	const char *path = json_string_value(json_object_get(call->body, "file"));
+	char here[PATH_MAX], whole[PATH_MAX];
+
+	if (path[0] == '/')
+		return 0;
+	if (!getcwd(here, sizeof(here)) ||
+	    snprintf(whole, sizeof(whole), "%s/%s", here, path) >= (int)sizeof(whole))
+		return weft_err_set(err, WEFT_E_INVALID, "%s: this path is too long", path);
+	return set_text(call, "file", whole, err);
+}
+
 int input_prepare(struct call *call, struct weft_err *err)
 {
 	switch (call->method->id) {
@@ -138,6 +153,9 @@ int input_prepare(struct call *call, struct weft_err *err)
 		return prepare_passphrase(call, true, err);
 	case API_ADMIN_RESTORE:
 		return prepare_restore(call, err);
+	case API_BACKUP:
+	case API_RESTORE:
+		return prepare_file(call, err);
 	default:
 		return 0;
 	}

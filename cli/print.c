@@ -225,6 +225,16 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 									: "Nothing to detach.\n",
 		      out);
 		return true;
+	case API_BACKUP:
+		fprintf(out, "This node's state is in %s; it holds its secrets.\n",
+			text_at(answer, "file"));
+		return true;
+	case API_RESTORE:
+		fprintf(out,
+			"%s takes the place of this node's state; it is fenced until weft node "
+			"recover.\n",
+			text_at(answer, "file"));
+		return true;
 	case API_NODE_RECOVER:
 		print_recover(answer, out);
 		return true;

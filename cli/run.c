@@ -172,8 +172,9 @@ static int run_stream(const struct cli_options *options, const struct call *call
 	return complain(&err);
 }
 
-/* After reset weftd begins anew: wait until it answers as a node without a cluster. */
-static int wait_anew(const struct cli_options *options)
+/* After reset and restore weftd begins anew: wait until it answers as a node without a cluster, or
+ * as one of an earlier time. */
+static int wait_anew(const struct cli_options *options, bool reset)
 {
 	static const struct timespec nap = {.tv_nsec = 20000000};
 	struct call call = {.method = api_method(API_STATUS), .deadline_ms = 1000};
@@ -181,15 +182,16 @@ static int wait_anew(const struct cli_options *options)
 
 	for (int waited = 0; waited < AGAIN_MS; waited += 20) {
 		json_t *json = ask(options, &call, call.method->path, &err);
-		bool done = json && json_is_null(json_object_get(json, "cluster"));
+		const json_t *node = json_object_get(json, "node");
+		bool done = reset ? json && json_is_null(json_object_get(json, "cluster"))
+				  : json_is_string(json_object_get(node, "fence"));
 
 		json_decref(json);
 		if (done)
 			return 0;
 		nanosleep(&nap, NULL);
 	}
-	weft_err_set(&err, WEFT_E_TIMEOUT,
-		     "weftd wiped its state but did not come back; see its log");
+	weft_err_set(&err, WEFT_E_TIMEOUT, "weftd began anew but did not come back; see its log");
 	return complain(&err);
 }
 
@@ -249,5 +251,7 @@ int run_call(const struct cli_options *options, struct call *call)
 	json_decref(answer);
 	if (fflush(stdout) != 0)
 		return 1;
-	return call->method->id == API_RESET ? wait_anew(options) : code;
+	if (call->method->id == API_RESET || call->method->id == API_RESTORE)
+		return wait_anew(options, call->method->id == API_RESET);
+	return code;
 }

@@ -50,6 +50,9 @@ void api_told(struct daemon *d, const struct kernel_tell *tell);
  * asked for it go on. */
 void api_retry(struct daemon *d, bool networks);
 
+/* A backup was made, or one was checked, for the request with this tag. */
+void api_filed(struct daemon *d, const struct store_done *done);
+
 /* A change for those who listen to events. */
 void api_event(struct daemon *d, const struct gossip_change *change);
 
@@ -96,6 +99,8 @@ void api_members(struct daemon *d, struct request *req);
 void api_node_inspect(struct daemon *d, struct request *req);
 void api_node_rm(struct daemon *d, struct request *req);
 void api_node_advertise(struct daemon *d, struct request *req);
+void api_backup(struct daemon *d, struct request *req);
+void api_restore(struct daemon *d, struct request *req);
 void api_node_recover(struct daemon *d, struct request *req);
 void api_network_create(struct daemon *d, struct request *req);
 void api_network_ls(struct daemon *d, struct request *req);

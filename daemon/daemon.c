@@ -225,6 +225,10 @@ static void on_committed(void *ctx, const struct store_done *done)
 	struct node_event event = {
 	    .kind = NODE_EV_COMMITTED, .token = done->token, .ok = done->code == 0};
 
+	if (done->is_file) {
+		api_filed(d, done);
+		return;
+	}
 	ailment_note(&d->store_ailment, d->log, daemon_now(), done->err);
 	if (done->err)
 		event.err = *done->err;

@@ -29,7 +29,8 @@
 enum daemon_end {
 	DAEMON_RUNS = 0,
 	DAEMON_STOP,
-	DAEMON_WIPE, /* wipe the store, then run again */
+	DAEMON_WIPE,    /* wipe the store, then run again */
+	DAEMON_RESTORE, /* put a backup in its place, then run again */
 	DAEMON_FAILED
 };
 
@@ -93,6 +94,7 @@ struct daemon_config {
 	/* Reads the options again on SIGHUP; what can change while running is taken from them. */
 	int (*reload)(void *ctx, struct options *options, struct weft_err *err);
 	void *ctx;
+	char *restore; /* OPTION_TEXT_BYTES: the backup of DAEMON_RESTORE */
 };
 
 /* One run, from opening the store to closing it. Sets err and returns DAEMON_FAILED when it could
@@ -126,6 +128,9 @@ void daemon_close(struct daemon *d);
 /* Removes the store of a node that left or was removed; only between runs. */
 int daemon_wipe(const struct options *options, struct weft_err *err);
 
+/* Puts a backup in the place of the store; after an error all is as it was. Only between runs. */
+int daemon_restore(const struct options *options, const char *path, struct weft_err *err);
+
 /* Remembers the cluster's key when a write carries it, for weft admin backup. */
 void daemon_note_secret(struct daemon *d, const struct write *write);
 
@@ -137,6 +142,5 @@ void kernel_refusals(struct daemon *d);
 void kernel_told(void *ctx, const struct kernel_tell *tell);
 
 /* ---- metrics.c ---- */
-
 /* The whole page, malloc'd. */
 char *metrics_text(struct daemon *d);

@@ -42,8 +42,9 @@ static int run(struct arguments *args, const struct options *options)
 {
 	struct weft_err err = {0};
 	struct log log;
+	char restore[OPTION_TEXT_BYTES] = "";
 	struct daemon_config config = {
-	    .options = options, .log = &log, .reload = reload, .ctx = args};
+	    .options = options, .log = &log, .reload = reload, .ctx = args, .restore = restore};
 	enum daemon_end end;
 
 	log_init(&log, stderr, options->log_level, options->log_format);
@@ -56,7 +57,10 @@ static int run(struct arguments *args, const struct options *options)
 		end = daemon_run(&config, &err);
 		if (end == DAEMON_WIPE && daemon_wipe(options, &err) != 0)
 			end = DAEMON_FAILED;
-	} while (end == DAEMON_WIPE);
+		if (end == DAEMON_RESTORE && daemon_restore(options, restore, &err) != 0)
+			log_line(&log, LOG_LEVEL_ERROR, "%s is not restored: %s", restore,
+				 err.message);
+	} while (end == DAEMON_WIPE || end == DAEMON_RESTORE);
 	if (end == DAEMON_FAILED) {
 		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
 		return 1;

@@ -270,6 +270,13 @@ void daemon_close(struct daemon *d)
 	explicit_bzero(&d->secrets, sizeof(d->secrets));
 }
 
+int daemon_restore(const struct options *options, const char *path, struct weft_err *err)
+{
+	struct store_config config = {.state_dir = options->state_dir};
+
+	return store_restore(&config, path, err);
+}
+
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
 	/* The database goes last: what a wipe that was cut off leaves can be opened. */

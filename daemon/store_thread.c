@@ -18,7 +18,9 @@
 struct store_item {
 	struct channel_item item;
 	uint64_t token;
-	struct write_batch *batch; /* NULL: stop */
+	struct write_batch *batch; /* NULL: stop, or a file */
+	enum store_file file;      /* 0: none */
+	char *path;
 	int code;
 	struct weft_err err;
 };
@@ -38,6 +40,7 @@ static void item_free(struct channel_item *item)
 	struct store_item *si = (struct store_item *)item;
 
 	write_batch_free(si->batch);
+	free(si->path);
 	free(si);
 }
 
@@ -96,6 +99,13 @@ static void commit_group(struct store_thread *st, struct store_item **group, siz
 	}
 }
 
+static void file_do(struct store_thread *st, struct store_item *si)
+{
+	si->code = si->file == STORE_FILE_BACKUP ? store_backup(st->store, si->path, &si->err)
+						 : store_backup_check(si->path, NULL, &si->err);
+	channel_push(&st->out, &si->item);
+}
+
 /* Commits what was taken from the channel; true when the end was among it. */
 static bool commit_all(struct store_thread *st, struct channel_item *item)
 {
@@ -107,6 +117,13 @@ static bool commit_all(struct store_thread *st, struct channel_item *item)
 		struct store_item *si = (struct store_item *)item;
 
 		item = item->next;
+		if (si->file != 0) {
+			if (count > 0)
+				commit_group(st, group, count);
+			count = 0;
+			file_do(st, si);
+			continue;
+		}
 		if (!si->batch) {
 			stop = true;
 			free(si);
@@ -199,6 +216,17 @@ void store_thread_commit(struct store_thread *st, uint64_t token, const struct w
 	channel_push(&st->in, &item_new(token, write_batch_new(writes, count))->item);
 }
 
+void store_thread_file(struct store_thread *st, uint64_t tag, enum store_file what,
+		       const char *path)
+{
+	struct store_item *si = item_new(tag, NULL);
+
+	si->file = what;
+	si->path = strdup(path);
+	WEFT_ASSERT(si->path != NULL);
+	channel_push(&st->in, &si->item);
+}
+
 int store_thread_fd(const struct store_thread *st)
 {
 	return st->out.fd;
@@ -211,10 +239,12 @@ void store_thread_drain(struct store_thread *st, void *ctx,
 
 	while (item) {
 		struct store_item *si = (struct store_item *)item;
-		struct store_done done = {si->token, si->code, si->code ? &si->err : NULL};
+		struct store_done done = {si->token, si->code, si->code ? &si->err : NULL,
+					  si->file != 0};
 
 		item = item->next;
 		each(ctx, &done);
+		free(si->path);
 		free(si);
 	}
 }

@@ -19,7 +19,10 @@ struct store_done {
 	uint64_t token;
 	int code;
 	const struct weft_err *err; /* NULL when durable */
+	bool is_file;               /* of store_thread_file: token is its tag */
 };
+
+enum store_file { STORE_FILE_BACKUP = 1, STORE_FILE_CHECK };
 
 /* Takes store and marker over. NULL with err when no thread starts. */
 struct store_thread *store_thread_new(struct store *store, const struct marker *marker,
@@ -31,6 +34,10 @@ void store_thread_free(struct store_thread *st);
 /* Copies the writes and queues them as one batch. */
 void store_thread_commit(struct store_thread *st, uint64_t token, const struct write *writes,
 			 size_t count);
+
+/* Queues a backup to a path, or the check of one, behind the batches that wait. */
+void store_thread_file(struct store_thread *st, uint64_t tag, enum store_file what,
+		       const char *path);
 
 /* Readable when store_thread_drain has something to tell. */
 int store_thread_fd(const struct store_thread *st);

@@ -21,16 +21,6 @@ enum node_phase {
 	NODE_COPY,    /* another live node has its id */
 };
 
-/* Why a node is fenced: it serves what it leased, and neither leases nor grants. Stored by its
- * number. */
-enum node_fence {
-	FENCE_NONE = 0,
-	FENCE_REMOVED = 1,  /* terminal; the phase is NODE_REMOVED */
-	FENCE_CLONE = 2,    /* another process has this identity: until weft node recover */
-	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
-	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
-};
-
 /* What an admin said when he removed this node. */
 struct node_removal {
 	struct id by;

@@ -4,8 +4,8 @@
  * Backup and restore. A backup is one SQLite file as of one moment, made while the node works.
  *
  * Restoring takes a node back in time: addresses that it leased since are leased without being
- * known. The restored copy therefore loses the marker that lets a start go on at once, so that the
- * restart guard holds new leases back until a member has been heard.
+ * known. The restored copy therefore loses the marker that lets a start go on at once, and a node
+ * with a cluster comes up fenced, as one whose disk went back, until it was recovered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -203,13 +203,16 @@ static int restore_decide(const char *state_dir, sqlite3 *backup, struct weft_er
 	char *target = path_join(state_dir, STORE_FILE);
 	char *fresh = path_append(target, RESTORE);
 	char *partial = path_append(fresh, ".partial");
-	char forget_marker[64];
+	char changes[256];
 	int code;
 
-	snprintf(forget_marker, sizeof(forget_marker), "DELETE FROM meta WHERE key = %d",
-		 META_MARKER);
+	snprintf(changes, sizeof(changes),
+		 "DELETE FROM meta WHERE key = %d;"
+		 "INSERT OR IGNORE INTO meta SELECT %d, x'%02x' WHERE EXISTS"
+		 " (SELECT 1 FROM meta WHERE key = %d)",
+		 META_MARKER, META_FENCE, FENCE_SET_BACK, META_CLUSTER);
 	unlink(partial);
-	code = copy_write(backup, partial, forget_marker, err);
+	code = copy_write(backup, partial, changes, err);
 	if (code == 0) {
 		older_remove(target);
 		if (rename(partial, fresh) < 0)

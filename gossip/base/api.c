@@ -76,6 +76,13 @@ static const struct api_field fields_NODE_ADVERTISE[] = {
 static const struct api_field fields_NODE_RECOVER[] = {
     F("force", FLAG, BODY, false, "--force", NULL, "without members that do not answer"),
 };
+static const struct api_field fields_BACKUP[] = {
+    F("file", TEXT, BODY, true, NULL, "FILE", "a new file; it holds this node's secrets"),
+};
+static const struct api_field fields_RESTORE[] = {
+    F("file", TEXT, BODY, true, NULL, "FILE", "what weft backup made"),
+    F("force", FLAG, BODY, false, "--force", NULL, "although this host is in a cluster"),
+};
 static const struct api_field fields_NETWORK_CREATE[] = {
     F("name", TEXT, BODY, true, NULL, "NAME", "1 to 63 of letters, digits, dot, _ and -"),
     F("subnets", TEXTS, BODY, false, "--subnet", "CIDR", "a pool; default: a free 10.x.y.0/24"),

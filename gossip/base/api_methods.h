@@ -39,6 +39,10 @@
 	  API_CHANGES, "change the address that this node tells others")                           \
 	X(NODE_RECOVER, "POST", "/v1/node/recover", "node recover", NULL, 30000, API_CHANGES,      \
 	  "take this node out of its fence, with the cluster's view of it")                        \
+	X(BACKUP, "POST", "/v1/backup", "backup", NULL, 60000, API_CHANGES,                        \
+	  "copy this node's state to a file while it works; root only")                            \
+	X(RESTORE, "POST", "/v1/restore", "restore", NULL, 60000, API_CHANGES,                     \
+	  "begin anew with the state in a backup, fenced until weft node recover; root only")      \
 	X(NETWORK_CREATE, "POST", "/v1/networks", "network create", NULL, 10000, API_CHANGES,      \
 	  "make a network for the whole cluster")                                                  \
 	X(NETWORK_LS, "GET", "/v1/networks", "network ls", "networks", 5000, API_LIST,             \

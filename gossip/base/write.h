@@ -29,6 +29,16 @@ enum meta_key {
 	META_LEASE_SEQUENCE = 12,
 };
 
+/* Why a node is fenced: it serves what it leased, and neither leases nor grants. META_FENCE
+ * holds the number as a MessagePack uint. */
+enum node_fence {
+	FENCE_NONE = 0,
+	FENCE_REMOVED = 1,  /* terminal; the phase is NODE_REMOVED */
+	FENCE_CLONE = 2,    /* another process has this identity: until weft node recover */
+	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
+	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
+};
+
 /* One leased address of this host. */
 struct lease {
 	struct id network;
