@@ -209,13 +209,13 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 }
 
 /* Two rows of one version are as impossible as two contents of one row, and lists of versions rely
- * on it. Only a version that is known already needs a look. */
+ * on it. Only a version that may be known already needs a look. */
 bool receive_is_twin(const struct tables *tables, const struct row_view *row)
 {
 	const struct origin *origin = origin_of(tables, row);
 	uint32_t slot;
 
-	if (origin == NULL || !watermark_knows(&origin->mark, replica_version(row)))
+	if (origin == NULL || !watermark_may_know(&origin->mark, replica_version(row)))
 		return false;
 	slot = replica_find_version(
 	    &tables->replica, replica_find_origin(&tables->replica, origin->owner, origin->topic),

@@ -81,8 +81,9 @@ bool watermark_knows(const struct watermark *mark, struct version version)
 }
 
 /* Adds one version that is in no span yet. */
-static void spans_add(struct spans *spans, struct version version)
+static void spans_add(struct watermark *mark, struct version version)
 {
+	struct spans *spans = mark->ahead;
 	struct span fresh = {version.epoch, version.sequence, version.sequence};
 	struct span *before;
 	struct span *after;
@@ -106,6 +107,7 @@ static void spans_add(struct spans *spans, struct version version)
 		return;
 	}
 	if (spans->count == SPANS_MAX) {
+		mark->forgot = true;
 		if (i == 0)
 			return; /* it would be the oldest itself */
 		spans_remove(spans, 0);
@@ -128,7 +130,7 @@ void watermark_note(struct watermark *mark, struct heap *heap, struct version ve
 	}
 	if (mark->ahead == NULL)
 		mark->ahead = heap_take(heap, sizeof(*mark->ahead));
-	spans_add(mark->ahead, version);
+	spans_add(mark, version);
 	WEFT_ASSERT(version_cmp(mark->upto, mark->top) < 0);
 }
 

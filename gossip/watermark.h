@@ -36,6 +36,7 @@ struct watermark {
 	struct version upto; /* nothing is missing up to here */
 	struct version top;  /* highest seen */
 	struct spans *ahead; /* NULL while there are none */
+	bool forgot;         /* a span, so that more beyond upto was seen than it says */
 };
 
 static inline int version_cmp(struct version a, struct version b)
@@ -56,6 +57,13 @@ void watermark_close(struct watermark *mark, struct heap *heap);
 
 /* True when this version was seen or is known to be replaced. */
 bool watermark_knows(const struct watermark *mark, struct version version);
+
+/* False only when this version was certainly not seen. */
+static inline bool watermark_may_know(const struct watermark *mark, struct version version)
+{
+	return watermark_knows(mark, version) ||
+	       (mark->forgot && version_cmp(version, mark->top) <= 0);
+}
 
 /* A version was seen. With more than SPANS_MAX holes the oldest span is forgotten, which costs a
  * comparison later and no row. */

@@ -93,6 +93,29 @@ static void two_rows_of_one_version_are_an_alarm_and_the_first_is_served(void **
 	tnet_close(&net);
 }
 
+/* More of its versions than the watermark can hold apart. */
+static void a_scattered_owner_gets_no_second_row_of_one_version_in(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 21);
+	for (uint32_t i = 1; i <= 3 * SPANS_MAX; i++) {
+		tnet_key(&row, i);
+		row.sequence = 10 * i;
+		assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)),
+				 DROP_NONE);
+	}
+	tnet_key(&row, 1000);
+	row.sequence = 10;
+	(void)tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes));
+	assert_int_equal(tnet_node(&net, 1)->tables->counts.conflicts, 1);
+	replica_check(&tnet_node(&net, 1)->tables->replica);
+	tnet_close(&net);
+}
+
 static void an_own_row_that_this_node_never_wrote_fences_it(void **state)
 {
 	struct row_view row = {
@@ -259,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(the_higher_version_wins_in_any_order),
 	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_first_stays),
 	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_first_is_served),
+	    cmocka_unit_test(a_scattered_owner_gets_no_second_row_of_one_version_in),
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),

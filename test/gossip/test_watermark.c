@@ -119,6 +119,8 @@ static void more_holes_than_spans_forget_the_oldest_and_stay_sound(void **state)
 	assert_int_equal(mark.ahead->count, SPANS_MAX);
 	assert_int_equal(mark.upto.sequence, 0);
 	assert_false(knows(&mark, 1, 2));
+	assert_true(watermark_may_know(&mark, (struct version){1, 2}));
+	assert_false(watermark_may_know(&mark, (struct version){1, 61}));
 	assert_true(knows(&mark, 1, 60));
 	note(&mark, 1, 1); /* older than all that is remembered */
 	assert_int_equal(mark.upto.sequence, 1);
