@@ -54,6 +54,14 @@ def wait_for(what, probe, timeout, every=0.01):
         time.sleep(every)
 
 
+def holds(what, seconds, probe):
+    """Looks again and again for so long, and each time probe must be true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert probe(), f"{what}: no longer"
+        time.sleep(0.05)
+
+
 class Failed(AssertionError):
     """A weft command that failed, with what a person would have seen."""
 

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""State directories that were copied, put back, or came out of a backup: the original is unharmed,
+nothing is leased twice, and the host is told how to go on."""
+import ipaddress
+import shutil
+
+import pytest
+
+import audit
+from hosts import WEFTD, Pinger, holds, wait_for
+
+POOL = ipaddress.ip_network("10.64.1.0/26")
+
+
+@pytest.fixture
+def three(lab):
+    """Three hosts with a box each; the second is the one whose state is copied."""
+    hosts = lab.cluster(3, "--cooldown", "1s")
+    hosts[0].weft("network", "create", "blue", "--subnet", str(POOL))
+    boxes = [host.box("a") for host in hosts]
+    answers = [host.attach("blue", box) for host, box in zip(hosts, boxes)]
+    return hosts, boxes, answers
+
+
+def copy_state(host, place):
+    """A copy of a state directory, taken while nothing writes to it."""
+    host.stop()
+    shutil.copytree(host.state, place)
+    host.start("--cooldown", "1s")
+    wait_for("it is back", lambda: host.json("status")["in_sync"], 10)
+
+
+def put_back(host, place):
+    host.stop()
+    shutil.rmtree(host.state)
+    shutil.copytree(place, host.state)
+    host.start("--cooldown", "1s")
+
+
+def warning_of(host, word, timeout=10):
+    found, _ = wait_for(f"{host.name} says {word}", lambda: [
+        text for text in host.json("status")["warnings"] if word in text], timeout)
+    return found[0]
+
+
+def rows_of(host, owner):
+    """What a host knows of a member: how it is reached and what it has."""
+    return ([(m["addr"], m["state"]) for m in host.json("members") if m["id"] == owner],
+            sorted((e["id"], tuple(e["addresses"])) for e in host.json("endpoint", "ls")
+                   if e["host"] == "h2"))
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "under the original's address"])
+def test_a_copy_beside_the_original_is_refused_and_harms_nobody(lab, three, place):
+    hosts, boxes, answers = three
+    original, others = hosts[1], [hosts[0], hosts[2]]
+    copy = lab.host(start=False)
+    copy_state(original, copy.state)
+    audit.settled(hosts, 10)
+    owner = original.json("status")["node"]["id"]
+    before = [rows_of(host, owner) for host in others]
+    leases = original.json("ipam", "ls")
+    pingers = [Pinger(boxes[0], answers[1]["ip"], 0.01),
+               Pinger(boxes[1], answers[2]["ip"], 0.01)]
+    copy.label = original.label
+    copy.start("--cooldown", "1s", *(("--advertise", original.addr) if place != "elsewhere"
+                                     else ()))
+    text = warning_of(copy, "copy")
+    assert "weft reset" in text and "weft join" in text, "it says how to go on"
+    assert copy.json("status")["node"]["phase"] == "copy"
+    late = copy.box("late")
+    for command in (("attach", "blue", "--netns", late.path), ("network", "create", "red"),
+                    ("ipam", "reserve", "blue"), ("token", "create")):
+        failed = copy.refused(*command)
+        assert failed.code == 4 and "copy" in failed.stderr and "weft reset" in failed.stderr
+    assert [name for name in copy.links() if name.startswith("wf")] == []
+
+    # Nobody noticed: not even a suspicion, not one ping, not one row.
+    holds("the original is alive to all", 3, lambda: all(
+        host.members() == ["h1", "h2", "h3"] for host in hosts))
+    new = original.attach("blue", original.box("new"))
+    assert boxes[2].ping(new["ip"]) is not None
+    original.weft("detach", "blue", "--endpoint", new["endpoint"])
+    copy.kill()
+    copy.start("--cooldown", "1s")
+    warning_of(copy, "copy")
+    for pinger in pingers:
+        sent, received = pinger.stop()
+        assert sent > 20 and received == sent
+    assert original.json("ipam", "ls") == leases
+    for host, rows in zip(others, before):
+        wait_for("it knows the original as before", lambda: rows_of(host, owner) == rows, 5)
+    audit.settled(hosts, 5)
+    audit.clean(hosts)
+
+    # Reset and joined anew the copy's host is a member like any other.
+    copy.weft("reset")
+    copy.stop()
+    copy.label = "h4"
+    copy.start("--cooldown", "1s")
+    copy.weft("join", hosts[0].json("token", "create")["token"])
+    audit.settled(hosts + [copy], 10)
+    wait_for("the network is known", lambda: copy.json("network", "ls"), 5)
+    assert boxes[0].ping(copy.attach("blue", copy.box("b"))["ip"]) is not None
+    audit.ring_whole(hosts + [copy], "blue", POOL)
+
+
+def test_a_copy_on_the_original_s_own_machine_cannot_start(lab, three):
+    hosts, boxes, answers = three
+    original = hosts[1]
+    twin = lab.dir / "twin"
+    copy_state(original, twin)
+    pinger = Pinger(boxes[0], answers[1]["ip"])
+    process = original.popen(WEFTD, "--state-dir", twin, "--socket",
+                             lab.dir / "twin.sock", "--name", "h2", "--advertise", original.addr,
+                             stdout=-1, stderr=-1, text=True)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1 and "7947" in errors and "in use" in errors, errors
+    sent, received = pinger.stop()
+    assert received == sent
+    audit.settled(hosts, 10)
+    audit.clean(hosts)
+
+
+@pytest.mark.parametrize("starts", [0, 1, 3])
+def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, starts):
+    hosts, boxes, answers = three
+    victim, others = hosts[1], [hosts[0], hosts[2]]
+    old = lab.dir / "old"
+    copy_state(victim, old)
+    for _ in range(starts):
+        victim.kill()
+        victim.start("--cooldown", "1s")
+        wait_for("it is back", lambda: victim.json("status")["in_sync"], 10)
+    late = victim.box("late")
+    forgotten = victim.attach("blue", late)
+    assert boxes[0].ping(forgotten["ip"]) is not None
+    for host in others:
+        wait_for("it is known", lambda: forgotten["endpoint"] in
+                 {e["id"] for e in host.json("endpoint", "ls")}, 5)
+    pingers = [Pinger(boxes[0], answers[1]["ip"], 0.01),
+               Pinger(boxes[1], answers[2]["ip"], 0.01)]
+    put_back(victim, old)
+
+    text = warning_of(victim, "went back")
+    assert "weft node recover" in text, "it says how to go on"
+    assert victim.json("status")["node"]["fence"] == "set_back"
+    box = victim.box("b")
+    for command in (("attach", "blue", "--netns", box.path), ("ipam", "reserve", "blue")):
+        failed = victim.refused(*command)
+        assert failed.code == 1 and "weft" in failed.stderr, failed
+    for host in hosts:
+        wait_for("it is a member all the while", lambda: host.members() == ["h1", "h2", "h3"], 5)
+    # Others do not get what it may have leased meanwhile.
+    assert forgotten["ip"] not in {host.json("ipam", "reserve", "blue")["address"]
+                                   for host in others for _ in range(4)}
+
+    victim.weft("node", "recover")
+    audit.settled(hosts, 10)
+    answer = victim.attach("blue", box)
+    assert boxes[0].ping(answer["ip"]) is not None and boxes[1].ping(answer["ip"]) is not None
+    for pinger in pingers:
+        sent, received = pinger.stop()
+        assert sent > 20 and received == sent
+    for host in others:
+        wait_for("what was given up is gone", lambda: forgotten["endpoint"] not in
+                 {e["id"] for e in host.json("endpoint", "ls")}, 5)
+    audit.settled(hosts, 10)
+    audit.clean(hosts)
+    audit.ring_whole(hosts, "blue", POOL)
+    audit.kernel_as_leased(hosts, "blue", {boxes[1]: answers[1]["ip"], box: answer["ip"]})
+
+
+def test_a_state_directory_put_back_without_news_serves_on_by_itself(lab, three):
+    """Nothing was written between the copy and its return: it is not behind."""
+    hosts, boxes, answers = three
+    victim = hosts[1]
+    pinger = Pinger(boxes[0], answers[1]["ip"])
+    victim.stop()
+    shutil.copytree(victim.state, lab.dir / "old")
+    shutil.rmtree(victim.state)
+    shutil.copytree(lab.dir / "old", victim.state)
+    victim.start("--cooldown", "1s")
+    audit.settled(hosts, 10)
+    answer = victim.attach("blue", victim.box("b"))
+    assert boxes[0].ping(answer["ip"]) is not None
+    sent, received = pinger.stop()
+    assert received == sent
+    audit.clean(hosts)
