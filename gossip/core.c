@@ -78,7 +78,8 @@ void core_begin_step(struct core *core, struct mono now, struct wall wall)
 
 	WEFT_ASSERT(now.ns >= core->now.ns);
 	core->now = now;
-	core->wall = wall;
+	/* A clock that was never set counts as one that has just begun. */
+	core->wall = (struct wall){wall.ms > 0 ? wall.ms : 0};
 	update->send_count = 0;
 	update->persist_count = 0;
 	update->write_count = 0;

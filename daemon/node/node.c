@@ -238,7 +238,8 @@ static void begin_step(struct node *node, struct mono now, struct wall wall)
 	arena_reset(&node->arena);
 	if (now.ns > node->now.ns) /* a clock that goes back stands still */
 		node->now = now;
-	node->wall = wall;
+	/* A clock that was never set counts as one that has just begun. */
+	node->wall = (struct wall){wall.ms > 0 ? wall.ms : 0};
 }
 
 static const struct node_update *end_step(struct node *node)

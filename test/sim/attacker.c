@@ -92,11 +92,15 @@ uint32_t attacker_hears(struct sim *sim, const struct hostport *from, const stru
 	return record->number;
 }
 
-void attacker_delivered(struct sim *sim, uint32_t number, const struct sim_host *host)
+void attacker_delivers(struct sim *sim, struct sim_host *host, uint32_t number,
+		       struct node_event *event)
 {
 	struct record *record = &sim->net->attacker->records[number % RECORDS];
+	uint64_t drops = check_drops(host), boot = host->boot;
 
-	if (record->number != number)
+	host_event(sim, host, event);
+	/* What was dropped may be taken when it comes again, as if it had been lost. */
+	if (record->number != number || host->boot != boot || check_drops(host) != drops)
 		return;
 	record->delivered = true;
 	record->host = host->index;
@@ -218,7 +222,8 @@ void attacker_event(struct sim *sim)
 	if (!sim->chaos && !sim->opt.attack_in_calm)
 		return;
 	attack_schedule(sim);
-	if (!record || !(sim->opt.attack_kinds >> kind & 1))
+	if (!record || !(sim->opt.attack_kinds >> kind & 1) ||
+	    (kind == ATTACK_FLOOD && simnet_draw(sim, 10) != 0))
 		return;
 	sim->counters[COUNT_ATTACK_AGAIN + kind]++;
 	switch (kind) {

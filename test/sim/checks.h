@@ -87,6 +87,9 @@ void check_replay(struct sim *sim, struct sim_host *host, const struct hostport 
  * told may be lost with it; all else holds as before. */
 void check_disk_replaced(struct sim *sim, struct sim_host *host);
 
+/* How many datagrams and frames a host has dropped. */
+uint64_t check_drops(const struct sim_host *host);
+
 /* A datagram of somebody without keys: made up, changed, or for somebody else. Nothing may change,
  * and its source is not sent more than came from it. */
 void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,

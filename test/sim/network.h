@@ -129,6 +129,7 @@ void attacker_start(struct sim *sim);
 /* Gives the number under which a datagram was recorded; 0: it was not. */
 uint32_t attacker_hears(struct sim *sim, const struct hostport *from, const struct hostport *to,
 			const uint8_t *bytes, size_t len);
-/* What was recorded under this number has reached its receiver. */
-void attacker_delivered(struct sim *sim, uint32_t record, const struct sim_host *host);
+/* Gives a host what was recorded under this number. */
+void attacker_delivers(struct sim *sim, struct sim_host *host, uint32_t number,
+		       struct node_event *event);
 void attacker_event(struct sim *sim);

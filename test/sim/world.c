@@ -174,11 +174,12 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 		host_event(sim, host, &in);
 		break;
 	case SIM_DATAGRAM:
-		if (event->record)
-			attacker_delivered(sim, event->record, host);
 		in.kind = NODE_EV_DATAGRAM;
 		in.bytes = event->bytes;
-		host_event(sim, host, &in);
+		if (event->record)
+			attacker_delivers(sim, host, event->record, &in);
+		else
+			host_event(sim, host, &in);
 		break;
 	case SIM_COMMITTED:
 		host_committed(sim, host);
@@ -205,7 +206,8 @@ static void sim_run_until(struct sim *sim, struct mono end)
 		sim_handle(sim, &event);
 		free(event.bytes);
 	}
-	sim->now = end;
+	if (!sim->failed)
+		sim->now = end;
 }
 
 bool sim_run(struct sim *sim)
