@@ -153,8 +153,10 @@ static void batch_fill(struct node *node, struct commit *commit, const struct go
 	for (size_t i = 0; i < commit->writes.count; i++) {
 		const struct commit_write *kept = vec_at(&commit->writes, i);
 
+		/* Of a commit whose writes have no bytes there are none to point at. */
 		write_copy(node, &writes[at++], &kept->write,
-			   (const uint8_t *)commit->bytes.items + kept->at);
+			   commit->bytes.count > 0 ? (const uint8_t *)commit->bytes.items + kept->at
+						   : NULL);
 	}
 }
 

@@ -10,57 +10,9 @@
 #include <string.h>
 
 #include "daemon/api.h"
-#include "daemon/http_impl.h"
 #include "daemon/json.h"
 #include "input.h"
-
-#define QUERY_MAX 8
-
-/* The query of the request under way, as the HTTP library hands it out. */
-static struct {
-	size_t count;
-	char *names[QUERY_MAX];
-	char *values[QUERY_MAX];
-} query;
-
-const union MHD_ConnectionInfo *__wrap_MHD_get_connection_info(struct MHD_Connection *connection,
-							       enum MHD_ConnectionInfoType type,
-							       ...);
-const char *__wrap_MHD_lookup_connection_value(struct MHD_Connection *connection,
-					       enum MHD_ValueKind kind, const char *name);
-
-const union MHD_ConnectionInfo *__wrap_MHD_get_connection_info(struct MHD_Connection *connection,
-							       enum MHD_ConnectionInfoType type,
-							       ...)
-{
-	(void)connection, (void)type;
-	return NULL;
-}
-
-const char *__wrap_MHD_lookup_connection_value(struct MHD_Connection *connection,
-					       enum MHD_ValueKind kind, const char *name)
-{
-	(void)connection, (void)kind;
-	for (size_t i = 0; i < query.count; i++) {
-		if (strcmp(query.names[i], name) == 0)
-			return query.values[i];
-	}
-	return NULL;
-}
-
-static void query_read(char *text)
-{
-	query.count = 0;
-	for (char *part = strtok_r(text, "&", &text); part && query.count < QUERY_MAX;
-	     part = strtok_r(NULL, "&", &text)) {
-		char *value = strchr(part, '=');
-
-		if (value)
-			*value++ = '\0';
-		query.names[query.count] = part;
-		query.values[query.count++] = value; /* the library says NULL for none */
-	}
-}
+#include "query.h"
 
 /* A text as whatever a handler may take it for. */
 static void text_read(const char *text)

@@ -148,6 +148,47 @@ def requests():
     }
 
 
+def handlers():
+    """One after another: a request whose answer the next one needs is there already."""
+    def one(line, query="", body=None):
+        return (line + "\n" + query + "\n" + ("" if body is None else json.dumps(body))).encode()
+    def several(*requests):
+        return b"\0".join(requests)
+    attach = one("POST /v1/networks/blue/endpoints", "",
+                 {"netns": "/run/netns/b", "name": "web", "addresses": ["10.1.0.9"]})
+    return {
+        "looks": several(one("GET /v1/status"), one("GET /v1/members"), one("GET /v1/networks"),
+                         one("GET /v1/networks/blue")),
+        "looks_more": several(one("GET /v1/endpoints"), one("GET /v1/endpoints/box1"),
+                              one("GET /v1/networks/blue/leases"), one("GET /v1/networks/blue/ring")),
+        "pages": several(one("GET /metrics"), one("GET /healthz"), one("GET /readyz"),
+                         one("GET /v1/version")),
+        "box": several(attach, attach, one("DELETE /v1/networks/blue/endpoints", "name=web"),
+                       one("DELETE /v1/networks/blue/endpoints", "netns=/run/netns/b")),
+        "mac": several(one("POST /v1/networks/blue/endpoints", "",
+                           {"netns": "9", "mac": "02:00:00:00:00:01", "ifname": "eth1"}),
+                       one("GET /v1/events", "since=0")),
+        "network": several(one("POST /v1/networks", "", {"name": "red"}),
+                           one("POST /v1/networks", "", {"name": "green", "subnets": ["10.2.0.0/24"],
+                                                         "gateways": ["10.2.0.1"], "labels": {"a": "b"}}),
+                           one("DELETE /v1/networks/red"), one("DELETE /v1/networks/blue", "force=true")),
+        "addresses": several(one("POST /v1/networks/blue/leases", "", {"address": "10.1.0.7", "name": "x"}),
+                             one("DELETE /v1/networks/blue/leases/10.1.0.7"),
+                             one("POST /v1/ipam/check", "", {"fix": True}),
+                             one("POST /v1/ipam/confirm", "", {})),
+        "tokens": several(one("POST /v1/tokens", "", {"ttl": 60000, "name": "web*", "tags": {"a": "b"}}),
+                          one("GET /v1/tokens"), one("GET /v1/admins"),
+                          one("POST /v1/admins", "", {"node": "h1"})),
+        "members": several(one("GET /v1/members/h1"), one("DELETE /v1/members/h1", "reason=lost"),
+                           one("GET /v1/members"), one("POST /v1/node/recover", "", {"force": True})),
+        "leave": several(one("POST /v1/node/advertise", "", {"address": "10.0.0.9:7947"}),
+                         one("POST /v1/cluster/leave", "", {"force": True}), attach,
+                         one("POST /v1/cluster/reset", "", {"force": True})),
+        "cluster": several(one("POST /v1/cluster/init", "", {"name": "lab"}),
+                           one("POST /v1/cluster/join", "", {"token": "weft1-AAAA", "seeds": ["10.0.0.2:7947"]})),
+    }
+
+
 def configs():
     options = (TESTS.parent / "daemon/options.h").read_text()
     names = re.findall(r'X\(\w+, "([a-z-]+)", "[^"]*", ("[^"]*"|NULL)', options)
@@ -173,6 +214,7 @@ def main():
     write("row", rows(golden))
     write("message", messages())
     write("request", requests())
+    write("handler", handlers())
     write("config", configs())
     write("datagram", datagrams(golden, wire))
 
