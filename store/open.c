@@ -92,6 +92,13 @@ static int database_make(struct store *store, bool *damaged, struct weft_err *er
 	return schema_upgrade(store->db, schema_steps, schema_step_count, err);
 }
 
+/* Whether closing merges the log into the database. Not before that is known to be sound: a start
+ * that is refused leaves everything as it was, for whoever repairs it. */
+static void merge_at_close(struct store *store, bool may)
+{
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !may, NULL);
+}
+
 static int database_open(struct store *store, bool *damaged, struct weft_err *err)
 {
 	int code, rc;
@@ -101,6 +108,7 @@ static int database_open(struct store *store, bool *damaged, struct weft_err *er
 			     NULL);
 	if (rc == SQLITE_OK) {
 		sqlite3_extended_result_codes(store->db, 1);
+		merge_at_close(store, false);
 		sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
 		rc = sqlite3_exec(store->db, settings_first, NULL, NULL, NULL);
 	}
@@ -156,6 +164,7 @@ int store_open(const struct store_config *cfg, struct store **out, struct weft_e
 		store_close(store);
 		return code;
 	}
+	merge_at_close(store, true);
 	store_reserve_keep(store, cfg->state_dir);
 	*out = store;
 	return 0;

@@ -172,7 +172,8 @@ static double median(double *values, unsigned count)
 
 static void files_remove(const char *dir)
 {
-	static const char *const names[] = {"state/weft.db", "state/lock", "plain.db", "same.db"};
+	static const char *const names[] = {"state/weft.db", "state/lock", "state/reserve",
+					    "plain.db", "same.db"};
 	char path[512];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "faulty.h"
+#include "store/schema.h"
 #include "store/sql.h"
 
 #define BATCHES 6u
@@ -173,6 +174,97 @@ static void a_power_cut_anywhere_keeps_what_was_told(void **state)
 	each_operation(*state, FAULT_CUT, true);
 }
 
+/* The real steps, then two of an imaginary later weft. */
+static size_t later_steps(struct schema_step steps[16])
+{
+	assert_true(schema_step_count < 14);
+	memcpy(steps, schema_steps, schema_step_count * sizeof(steps[0]));
+	steps[schema_step_count] = (struct schema_step){
+	    "column", "ALTER TABLE leases ADD COLUMN note TEXT NOT NULL DEFAULT '-';"
+		      "UPDATE leases SET note = name;"};
+	steps[schema_step_count + 1] = (struct schema_step){
+	    "table", "CREATE TABLE notes (text TEXT) STRICT;"
+		     "INSERT INTO notes SELECT note FROM leases; DELETE FROM answers;"};
+	return schema_step_count + 2;
+}
+
+static int number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *stmt;
+	int value = -1;
+
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		value = sqlite3_column_int(stmt, 0);
+	sqlite3_finalize(stmt);
+	return value;
+}
+
+/* Opens as the store does and takes all steps; the version, or -1. */
+static int upgrade(const char *dir)
+{
+	struct schema_step steps[16];
+	size_t count = later_steps(steps);
+	struct weft_err err = {0};
+	sqlite3 *db;
+	int version = -1;
+
+	if (sqlite3_open(in_dir(dir, STORE_FILE), &db) == SQLITE_OK &&
+	    sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL", NULL,
+			 NULL, NULL) == SQLITE_OK)
+		version = schema_upgrade(db, steps, count, &err);
+	sqlite3_close(db);
+	return version;
+}
+
+/* Whatever version it has now, it is that one whole, with all that was stored. */
+static void judge_version(const char *dir)
+{
+	sqlite3 *db;
+	size_t version;
+
+	assert_int_equal(sqlite3_open(in_dir(dir, STORE_FILE), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL),
+			 SQLITE_OK);
+	version = (size_t)number(db, "PRAGMA user_version");
+	assert_in_range(version, schema_step_count, schema_step_count + 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM leases"), BATCHES);
+	assert_int_equal(number(db, "SELECT count(*) FROM pragma_table_info('leases') "
+				    "WHERE name = 'note'"),
+			 version > schema_step_count);
+	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'notes'"),
+			 version > schema_step_count + 1);
+	sqlite3_close(db);
+}
+
+static void an_upgrade_that_is_cut_off_anywhere_is_one_version_whole(void **state)
+{
+	unsigned total = UINT32_MAX;
+
+	for (unsigned at = 0; at <= total;
+	     at++) { /* 0: nothing fails, the operations are counted */
+		struct store *store;
+
+		state_clear(*state);
+		faulty_power_on(at);
+		store = must_open(*state);
+		for (unsigned n = 0; n < BATCHES; n++)
+			assert_int_equal(commit_batch(store, n), 0);
+		store_close(store);
+		faulty_plan(at > 0 ? FAULT_CUT : FAULT_NONE, at, true);
+		upgrade(*state);
+		if (at == 0)
+			total = faulty_count();
+		else
+			faulty_power_on(at * UINT64_C(0x9e3779b97f4a7c15));
+		faulty_plan(FAULT_NONE, 0, false);
+		judge_version(*state);
+		assert_int_equal(upgrade(*state), schema_step_count + 2);
+		judge_version(*state);
+	}
+	assert_true(total > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +278,9 @@ int main(void)
 		dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_short_write_anywhere_is_no_batch_in_part,
 					    memory_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		an_upgrade_that_is_cut_off_anywhere_is_one_version_whole, memory_setup,
+		dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_power_cut_anywhere_keeps_what_was_told, memory_setup,
 					    dir_teardown),
 	};
