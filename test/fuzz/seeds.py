@@ -189,6 +189,37 @@ def handlers():
     }
 
 
+def owners(golden):
+    """Rows of the mad host: kind, shape (1 fact, 2 deleted, 4 key is an id), sequence, key, value."""
+    def one(kind, shape, key, value=b"", pause=1):
+        head = bytes([kind, shape]) + b"\x00\x01"
+        if not shape & 4:
+            head += bytes([len(key)])
+        return record(0, head + key + value, pause)
+    def span(last, prefix, generation):
+        address = bytes(10) + b"\xff\xff\x0a\x01\x00" + bytes([last])
+        return b"\x03" * 16 + address + bytes([96 + prefix]) + struct.pack(">Q", generation)
+    host0, host1, network = b"\x01" * 16, b"\x02" * 16, b"\x03" * 16
+    nil = b"\xc0"
+    seeds = {
+        "ranges": one(5, 0, span(0, 24, 1), nil) + one(5, 0, span(128, 25, 9), nil)
+                  + one(5, 2, span(128, 25, 9), nil),
+        "twice_held": one(5, 0, span(0, 25, 2), nil) + one(5, 0, span(0, 26, 2), nil, 9),
+        "removal": one(6, 5, host0, golden.get("removal", nil)) + one(6, 5, host1, golden.get("removal", nil)),
+        "closure": one(7, 1, host0 + host1, golden.get("closure", nil), 9),
+        "network": one(0, 5, network, golden.get("network", nil)) + one(1, 5, network, nil, 9),
+        "endpoint": one(4, 4, b"\x33" * 16, golden.get("endpoint", nil))
+                    + one(4, 6, b"\x33" * 16, b""),
+        "attachment": one(3, 4, network, golden.get("attachment", nil)) + one(3, 6, network),
+        "member": one(1, 0, b"", golden.get("member", nil)) + one(2, 0, b"", golden.get("tags", nil)),
+        "asks": record(1, b"\x01\x01\x93\xc4\x10" + network + b"\x04\xc0", 3)
+                + record(1, b"\x01\x10\x91\x93\xc4\x10" + b"\x22" * 16 + b"\x01\x02", 3),
+    }
+    if "grant" in golden:
+        seeds["grant"] = one(6, 0, span(64, 26, 2), golden["grant"]) + one(6, 2, span(64, 26, 2))
+    return seeds
+
+
 def configs():
     options = (TESTS.parent / "daemon/options.h").read_text()
     names = re.findall(r'X\(\w+, "([a-z-]+)", "[^"]*", ("[^"]*"|NULL)', options)
@@ -214,6 +245,7 @@ def main():
     write("row", rows(golden))
     write("message", messages())
     write("request", requests())
+    write("owner", owners(golden))
     write("handler", handlers())
     write("config", configs())
     write("datagram", datagrams(golden, wire))
