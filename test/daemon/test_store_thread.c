@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/store_thread.h"
@@ -148,12 +150,67 @@ static void what_was_given_is_durable_after_the_end_and_the_marker_fits(void **s
 	store_thread_free(w->st);
 }
 
+static void on_any(void *ctx, const struct store_done *done)
+{
+	struct world *w = ctx;
+
+	w->last = done->token;
+	*(done->code == 0 ? &w->good : &w->bad) += 1;
+	if (done->code != 0)
+		assert_int_equal(done->err->code, done->code);
+}
+
+/* Waits for the next result, at most 5 s. */
+static void next_result(struct world *w)
+{
+	struct pollfd wait = {.fd = store_thread_fd(w->st), .events = POLLIN};
+
+	assert_int_equal(poll(&wait, 1, 5000), 1);
+	store_thread_drain(w->st, w, on_any);
+}
+
+static void a_disk_that_takes_commits_again_is_noticed_without_one(void **state)
+{
+	struct world *w = *state;
+	struct rlimit old, none;
+	struct store_stats stats;
+	bool matches;
+
+	open_all(w, &matches);
+	commit_name(w, 1);
+	drain(w, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	none = (struct rlimit){0, old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &none);
+	commit_name(w, 2);
+	next_result(w);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(w->bad, 1);
+	assert_int_equal(w->last, 2);
+	next_result(w);
+	assert_int_equal(w->bad, 1);
+	assert_int_equal(w->last, 0);
+	store_thread_stats(w->st, &stats);
+	assert_true(stats.failures >= 2); /* the batch and its marker */
+	commit_name(w, 3);
+	next_result(w);
+	assert_int_equal(w->good, 3);
+	store_thread_free(w->st);
+	/* What was refused is not there, and the marker is the last good one. */
+	open_all(w, &matches);
+	assert_true(matches);
+	store_thread_free(w->st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(batches_come_back_in_order_and_share_commits, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(a_bad_batch_fails_alone_and_says_why, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_disk_that_takes_commits_again_is_noticed_without_one,
+					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_was_given_is_durable_after_the_end_and_the_marker_fits, setup, teardown),
 	};

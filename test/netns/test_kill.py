@@ -9,7 +9,8 @@ story goes on with the call that was not answered. By hand, every passage of eve
 
     WEFT_KILL_ALL=1 python3 -m pytest test/netns/test_kill.py
 
-WEFT_KILL_ONLY=commit-after:12 tells the story with that death alone.
+WEFT_KILL_ONLY=commit-after:12 tells the story with that death alone, WEFT_KILL_ONLY=commit with those
+at the points of that beginning.
 """
 import collections
 import contextlib
@@ -313,20 +314,18 @@ def chosen(count):
 def test_whoever_dies_at_any_point_comes_back_as_if_nothing_had_been(story, victim, tmp_path):
     counts = passages(story, victim, tmp_path / "passages")
     print(dict(counts))
-    only = os.environ.get("WEFT_KILL_ONLY")
-    deaths = [only] if only else [f"{point}:{n}" for point in POINTS
-                                  for n in chosen(counts[point])]
+    only = os.environ.get("WEFT_KILL_ONLY", "")
+    deaths = [only] if ":" in only else [f"{point}:{n}" for point in POINTS
+                                         if point.startswith(only) for n in chosen(counts[point])]
     spared = []
     for death in deaths:
         told = story(victim, {"WEFT_KILL_AT": death})
         try:
             told.tell()
         except BaseException as problem:
-            problem.add_note(f"WEFT_KILL_ONLY={death}; died in: {told.died_in}") \
-                if hasattr(problem, "add_note") else None
-            print(f"FAILED at {death}; died in {told.died_in}")
+            problem.add_note(f"WEFT_KILL_ONLY={death}; died in: {told.died_in}")
             for host in told.hosts:
-                print(host.label, host.tail())
+                problem.add_note(f"{host.label}:\n{host.tail()}")
             raise
         if told.died_in is None:
             spared.append(death)
