@@ -6,6 +6,7 @@
 #pragma once
 
 #include "admission.h"
+#include "claiming.h"
 #include "joining.h"
 
 #define SYNC_WAIT_MS 5000
@@ -33,31 +34,6 @@ struct pending {
 	uint64_t tag;   /* of the command */
 	struct id id;
 	char *text; /* TOKEN_TEXT_MAX bytes from the heap, or NULL */
-};
-
-/* The claim of this start. */
-struct claiming {
-	bool under_way; /* not confirmed yet */
-	bool persisted; /* the epoch is durable: it may be shown */
-	bool persisting;
-	uint64_t epoch;   /* to be claimed */
-	uint64_t storing; /* on its way to the store, while persisting */
-	struct mono began;
-	struct mono due; /* of the next round of claims */
-	size_t next;     /* member to ask, by order of id */
-};
-
-/* weft node recover, see recover.c. */
-struct recovering {
-	bool under_way;
-	bool claimed; /* the new epoch was agreed to, or there is nobody to ask */
-	bool force;   /* go on without those who do not answer */
-	bool viewed;  /* the cluster's view was taken: the fence may be lifted */
-	uint64_t tag;
-	uint64_t shown;    /* adm->shown when it was */
-	struct mono moved; /* when something was heard last */
-	struct mono due;
-	struct vec asked; /* struct id: members whose tables were equal since, by id */
 };
 
 struct leaving {
@@ -132,28 +108,6 @@ int own_record_put(struct admission *adm, uint64_t tag, bool left, const struct 
 		   size_t more_count, uint64_t *token, struct weft_err *err);
 void own_record_tick(struct admission *adm);
 void own_record_advertise(struct admission *adm, const struct gossip_command *command);
-
-/* claim.c */
-void claim_start(struct admission *adm);
-void claim_durable(struct admission *adm, const struct pending *pending, bool ok);
-void claim_round(struct admission *adm);
-struct mono claim_deadline(const struct admission *adm);
-enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
-			     const struct hostport *from, uint8_t type, const uint8_t *body,
-			     size_t len);
-
-/* Another run of this identity reached this epoch: claims the next one. Nothing when a higher one
- * is in use or being claimed. */
-void claim_raise(struct admission *adm, uint64_t above);
-
-/* recover.c */
-void recover_begin(struct admission *adm, const struct gossip_command *command);
-void recover_lift(struct admission *adm, const struct gossip_command *command);
-void recover_claimed(struct admission *adm);
-void recover_refused(struct admission *adm, const struct hostport *lives);
-void recover_durable(struct admission *adm, const struct pending *pending, bool ok);
-void recover_tick(struct admission *adm);
-struct mono recover_deadline(const struct admission *adm);
 
 /* admin.c */
 void admin_token_create(struct admission *adm, const struct gossip_command *command);

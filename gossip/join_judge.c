@@ -36,12 +36,24 @@ struct admitted *judge_admitted(struct admission *adm, const struct id *id)
 	return NULL;
 }
 
-static bool is_promised(const struct admission *adm, const char *name, const struct id *except)
+/* Where a newcomer says that it is to be found. */
+static struct hostport place_of(const struct proof *proof, const struct hostport *from)
 {
-	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
+	return address_is_unset(&proof->gossip.ip) ? *from : proof->gossip;
+}
+
+/* Is the name promised to another newcomer? One at the same place is that newcomer: it was stopped
+ * before it had stored its identity, and comes with a new one. */
+static bool is_promised(struct admission *adm, const char *name, const struct id *id,
+			const struct hostport *place)
+{
+	for (size_t i = adm->gate.admitted.count; i-- > 0;) {
 		const struct admitted *admitted = admitted_at(adm, i);
-		if (strcmp(admitted->rec.name, name) == 0 && !id_eq(&admitted->id, except))
+		if (strcmp(admitted->rec.name, name) != 0 || id_eq(&admitted->id, id))
+			continue;
+		if (!hostport_eq(&admitted->rec.gossip, place))
 			return true;
+		admitted_drop(adm, i);
 	}
 	return false;
 }
@@ -159,8 +171,9 @@ static int check_name(struct admission *adm, const struct proof *proof, const st
 		      const struct hostport *from, struct weft_err *err)
 {
 	const struct member *old = bearer(adm, proof->name, id);
+	struct hostport place = place_of(proof, from);
 
-	if (is_promised(adm, proof->name, id))
+	if (is_promised(adm, proof->name, id, &place))
 		return weft_err_set(err, WEFT_E_NAME_TAKEN,
 				    "another node is joining under the name %s now; choose another "
 				    "--name or, if that join broke off, try again in a minute",
@@ -213,7 +226,7 @@ struct admitted *judge_admit(struct admission *adm, const struct proof *proof, c
 		    &admitted->sig);
 	memcpy(rec->name, proof->name, sizeof(rec->name));
 	memcpy(rec->pubkey, proof->pub, SIGN_PUB_BYTES);
-	rec->gossip = address_is_unset(&proof->gossip.ip) ? *from : proof->gossip;
+	rec->gossip = place_of(proof, from);
 	rec->vtep = address_is_unset(&proof->vtep) ? rec->gossip.ip : proof->vtep;
 	rec->wire_min = WIRE_VERSION;
 	rec->wire_max = WIRE_VERSION;

@@ -133,6 +133,28 @@ static void a_name_outside_the_tokens_pattern_is_refused(void **state)
 	assert_int_equal(cluster_join(c, 1, c->token, false), 0);
 }
 
+static void a_newcomer_stopped_before_its_commit_joins_again_at_once(void **state)
+{
+	struct cluster *c = *state;
+	struct id first, second;
+
+	cluster_form(c, 1);
+	cluster_make(c, (struct gossip_command){0});
+	cluster_start(c, 1);
+	c->nodes[1].store_fails = true;
+	assert_int_equal(cluster_join(c, 1, c->token, false), WEFT_E_STORE);
+	first = gossip_self(c->nodes[1].g);
+	assert_int_equal(c->traces[TRACE_ADMITTED], 1);
+	cluster_kill(c, 1);
+	c->nodes[1].store_fails = false;
+	cluster_start(c, 1);
+	assert_int_equal(cluster_join(c, 1, c->token, false), 0);
+	second = gossip_self(c->nodes[1].g);
+	assert_false(id_eq(&first, &second));
+	cluster_run(c, 500);
+	assert_int_equal(cluster_alive(c, 0), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
 	    TEST(a_dead_bearer_of_the_name_is_replaced_on_request),
 	    TEST(a_running_bearer_on_another_host_is_not_replaced),
 	    TEST(a_name_outside_the_tokens_pattern_is_refused),
+	    TEST(a_newcomer_stopped_before_its_commit_joins_again_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
