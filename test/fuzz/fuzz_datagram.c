@@ -15,66 +15,18 @@
  *
  * The cluster is formed once and put back for every input.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
 #include "gossip/cert.h"
 #include "gossip/gossip_impl.h"
 #include "input.h"
-#include "test/gossip/cluster.h"
+#include "world.h"
 
 #define NODES 3
 #define RECORDS_MAX 12
-#define ARENA_BYTES ((size_t)256 << 20)
 #define AFTER_MS 3
 
-static struct {
-	struct arena arena;
-	struct cluster *now;
-	struct cluster kept;
-	struct stored *stored[NODES]; /* of kept */
-	struct flight *flight;
-} world;
-
-static void world_keep(void)
-{
-	struct cluster *c = world.now;
-
-	arena_keep(&world.arena);
-	world.kept = *c;
-	for (size_t n = 0; n < NODES; n++) {
-		size_t bytes = c->nodes[n].stored_count * sizeof(struct stored);
-
-		world.stored[n] = malloc(bytes);
-		FUZZ_MUST(world.stored[n] != NULL);
-		memcpy(world.stored[n], c->nodes[n].stored, bytes);
-	}
-	world.flight = malloc(c->flights * sizeof(struct flight) + 1);
-	FUZZ_MUST(world.flight != NULL);
-	memcpy(world.flight, c->flight, c->flights * sizeof(struct flight));
-}
-
-static void world_restore(void)
-{
-	struct cluster *c = world.now;
-
-	arena_restore(&world.arena);
-	*c = world.kept;
-	for (size_t n = 0; n < NODES; n++)
-		memcpy(c->nodes[n].stored, world.stored[n],
-		       c->nodes[n].stored_count * sizeof(struct stored));
-	memcpy(c->flight, world.flight, c->flights * sizeof(struct flight));
-}
-
-static void world_open(void)
-{
-	arena_open(&world.arena, ARENA_BYTES);
-	world.now = cluster_new();
-	world.now->pages = arena_pages(&world.arena);
-	cluster_form(world.now, NODES);
-	world_keep();
-}
+static struct world world;
 
 /* Node from seals frames to node to, who hears them at once. */
 static void tell(size_t from, size_t to, const uint8_t *frames, size_t len)
@@ -268,9 +220,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 
-	if (world.now == NULL)
-		world_open();
-	world_restore();
+	if (world.now == NULL) {
+		world_open(&world, NODES);
+		world_keep(&world);
+	}
+	world_restore(&world);
 	for (int i = 0; i < RECORDS_MAX && in.len > 0; i++) {
 		unsigned way = (unsigned)input_number(&in, 1);
 		int64_t pause_ms = (int64_t)input_number(&in, 1) % 8;

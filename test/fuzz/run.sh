@@ -12,7 +12,7 @@ programs=$1
 seconds=$2
 corpus=$(dirname "$0")/corpus
 found=$programs/found
-targets=(certificate token row message request config datagram handler owner)
+targets=(certificate token row message request config datagram handler owner join)
 
 fuzz() {
 	local target=$1 log=$found/$1.log

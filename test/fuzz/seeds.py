@@ -220,6 +220,22 @@ def owners(golden):
     return seeds
 
 
+def joins(wire):
+    def one(way, data):
+        return bytes([way]) + piece(data)
+    return {
+        "genuine": one(1, b"\x00\x00\x01"),
+        "twice": 2 * one(1, b"\x00\x00\x01"),
+        "name_taken": one(1, b"\x00\x02\x01h0\0") + one(1, b"\x00\x03\x02h0\0"),
+        "path": one(1, b"\x00\x04\x01\x00\x20"), "expired": one(1, b"\x00\x20\x01" + b"\xff" * 5),
+        "terms": one(1, b"\x00\x10\x01\x01"), "elsewhere": one(1, b"\x00\x40\x01\x0a\x00\x00\x09\x1f\x0b"),
+        "binding": one(1, b"\x00\x80\x01"), "token_sig": one(1, b"\x01\x00\x01"),
+        "any": one(0, bytes.fromhex(wire["proof"]) if "proof" in wire else b"\x9b"),
+        "refused": one(2, b"\x98\x00\x17\xa2no\x01\x00\xc4\x00\xc4\x06\x0a\x00\x00\x01\x1f\x0b\xa3lab"),
+        "cookie": one(3, b"\x00\x30\x01") + one(3, b"\x00\xf0\x01"),
+    }
+
+
 def configs():
     options = (TESTS.parent / "daemon/options.h").read_text()
     names = re.findall(r'X\(\w+, "([a-z-]+)", "[^"]*", ("[^"]*"|NULL)', options)
@@ -245,6 +261,7 @@ def main():
     write("row", rows(golden))
     write("message", messages())
     write("request", requests())
+    write("join", joins(wire))
     write("owner", owners(golden))
     write("handler", handlers())
     write("config", configs())
