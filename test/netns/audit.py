@@ -38,9 +38,14 @@ def ranges(host, network):
             for part in host.json("ipam", "ring", network)["ranges"]]
 
 
-def ring_whole(hosts, network, pool):
-    """All see the same ranges; these follow each other without gap or overlap, make up the pool,
-    and belong to members; what is in them is counted once."""
+def ring_whole(hosts, network, pool, timeout=10):
+    """Within that time all see the same ranges; these follow each other without gap or overlap,
+    make up the pool, and belong to members; what is in them is counted once."""
+    wait_for("the ranges are whole", lambda: is_whole(hosts, network, pool), timeout, every=0.05)
+
+
+def is_whole(hosts, network, pool):
+    """The same as one look; members tidy their ranges even at rest, so two looks may differ."""
     parts = ranges(hosts[0], network)
     for host in hosts[1:]:
         assert ranges(host, network) == parts, host.name
@@ -55,9 +60,11 @@ def ring_whole(hosts, network, pool):
             for host, ring in zip(hosts, rings)]
     for host, ring, count in zip(hosts, rings, held):
         here = ring["here"]
-        assert here["held"] == count, (host.name, here)
+        assert here["held"] == count == sum(here[kind] for kind in (
+            "leased", "cooling", "special", "free", "promised")), (host.name, ring)
         assert (ring["conflicts"], ring["frozen"], ring["blockers"]) == (0, 0, []), ring
     assert sum(held) == pool.num_addresses, rings
+    return True
 
 
 def leases(host, network):

@@ -284,11 +284,23 @@ class Host(Namespace):
     def box(self, name):
         return Box(self.lab, f"h{self.index}{name}")
 
-    def attach(self, network, box, *extra):
-        """Attaches a box; the answer of weft attach, its first address without length as ip."""
+    def attach(self, network, box, *extra, patient=True):
+        """Attaches a box; the answer of weft attach, its first address without length as ip.
+
+        On a busy machine the answer names hosts that do not know the endpoint yet: they are waited
+        for unless the test is about that."""
         answer = self.json("attach", network, "--netns", box.path, *extra)
         answer["ip"] = answer["addresses"][0].split("/")[0]
+        for host in self.lab.hosts if patient else ():
+            if host.label in answer["peers_pending"]:
+                wait_for(f"{host.name} knows {answer['ip']}", lambda: host.forwards(answer), 5)
         return answer
+
+    def forwards(self, answer):
+        """This host's kernel sends to an endpoint of another host."""
+        return answer["mac"] in self.bridge("fdb", "show").stdout and \
+            answer["mac"] in self.ip("neigh", "show", "nud", "permanent").stdout and \
+            self.json("status")["reconcile"]["pending"] == 0
 
     def metric(self, name, **labels):
         """Sum of a metric's samples whose labels fit."""

@@ -146,7 +146,7 @@ def test_who_was_off_when_it_was_removed_is_told_when_it_calls(four):
     wait_for("the network is known", lambda: removed.json("network", "ls"), 5)
     box = removed.box("new")
     answer = removed.attach("blue", box)
-    assert boxes[0].ping(answer["ip"]) is not None
+    assert boxes[0].ping(answer["ip"]) is not None, answer
     audit.ring_whole(hosts, "blue", POOL)
     audit.clean(hosts)
 
