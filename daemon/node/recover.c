@@ -7,7 +7,8 @@
  *   WAITS   leases outside of what this node owns now, by that view, are somebody else's to give:
  *           their boxes are detached, reservations released; as often as it takes
  *   ASKED   what this host has and what its rows say is made one: endpoints and attachments that
- *           only the rows know end, those that the rows do not know are written anew
+ *           only the rows know end, those that the rows do not know are written anew; and the
+ *           pools of a network that this node made are its own where nobody holds anything higher
  *   LIFTS   the core takes the fence away; when it was shown more meanwhile, all is looked at again
  *
  * All other leases stay. Each of these steps may be done again, so a node that is stopped anywhere
@@ -157,6 +158,34 @@ static bool end_unknown(void *ctx, const struct row_view *row)
 	return search->commit->rows.count < ROWS_MAX;
 }
 
+static bool is_covered(struct ipamdb *db, const struct id *network)
+{
+	struct ipam_net_info info = {.total = 0};
+	struct ipam_ring_info part;
+	uint64_t covered = 0;
+
+	for (size_t at = 0; ipamdb_ring_next(db, network, &at, &part);)
+		covered += part.count < UINT64_MAX - covered ? part.count : UINT64_MAX - covered;
+	return ipamdb_net(db, network, &info) && covered >= info.total;
+}
+
+/* The fact of a network says who held its pools first, also when nobody is left who saw the rows
+ * that said so: everybody who holds a part of them has a higher generation. */
+static void settle_pools(struct search *search, const struct network *network)
+{
+	struct row_view rows[POOLS_MAX], there;
+	size_t count;
+
+	if (!network->known || network->ended || !id_eq(&network->author, &search->self) ||
+	    is_covered(search->node->ipamdb, &network->id))
+		return;
+	count = ipamdb_network_rows(&network->id, &network->rec, rows);
+	for (size_t i = 0; i < count; i++)
+		if (!gossip_row(search->node->gossip, &search->self, &topic_all, ROW_RANGE,
+				rows[i].key, rows[i].key_len, &there))
+			commit_row(search->commit, &rows[i]);
+}
+
 static void settle_network(struct search *search, struct network *network)
 {
 	bool told = network_host(network, &search->self) != NULL;
@@ -168,6 +197,7 @@ static void settle_network(struct search *search, struct network *network)
 		commit_row_of(search->commit, ROW_ATTACHMENT, &topic_all, &network->id, NULL, 0);
 	else if (!told && network->presence == PRESENCE_UP && network->op == 0)
 		presence_commit(search->node, network, search->commit);
+	settle_pools(search, network);
 }
 
 static void settle_box(struct search *search, const struct box *box)

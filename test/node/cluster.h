@@ -115,3 +115,13 @@ void cluster_tell(struct cluster *cluster, size_t host, struct node_event *event
 struct kept_write kept_copy(const struct write *write);
 void kept_free(struct kept_write *kept);
 void disk_put(struct host *host, const struct write *write);
+
+/* All of a disk, put aside and put back; the host is down then. */
+struct kept_disk {
+	size_t count;
+	struct kept_write writes[DISK_MAX];
+};
+
+void disk_keep(const struct host *host, struct kept_disk *kept);
+void disk_restore(struct host *host, const struct kept_disk *kept);
+void disk_forget(struct kept_disk *kept);

@@ -84,3 +84,26 @@ void disk_put(struct host *host, const struct write *write)
 	assert_true(host->disk_count < DISK_MAX);
 	host->disk[host->disk_count++] = kept_copy(write);
 }
+
+void disk_keep(const struct host *host, struct kept_disk *kept)
+{
+	kept->count = host->disk_count;
+	for (size_t i = 0; i < kept->count; i++)
+		kept->writes[i] = kept_copy(&host->disk[i].write);
+}
+
+void disk_restore(struct host *host, const struct kept_disk *kept)
+{
+	for (size_t i = 0; i < host->disk_count; i++)
+		kept_free(&host->disk[i]);
+	host->disk_count = kept->count;
+	for (size_t i = 0; i < kept->count; i++)
+		host->disk[i] = kept_copy(&kept->writes[i].write);
+}
+
+void disk_forget(struct kept_disk *kept)
+{
+	for (size_t i = 0; i < kept->count; i++)
+		kept_free(&kept->writes[i]);
+	kept->count = 0;
+}
