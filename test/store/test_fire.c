@@ -128,7 +128,8 @@ static unsigned each_operation(const char *dir, enum fault fault, bool lasting)
 	unsigned total;
 	struct told calm = {{false}, {false}};
 
-	faulty_plan(FAULT_NONE, 0, false);
+	state_clear(dir);
+	faulty_power_on(0);
 	live(dir, &calm);
 	total = faulty_count();
 	judge(dir, &calm, true, 0);
