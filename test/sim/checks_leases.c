@@ -112,7 +112,7 @@ static bool is_grant(const struct sim *sim, const struct write *write)
 
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
-	if (!sim->checks->leases->fenced[host->index])
+	if (!sim->checks->leases->fenced[host->index] || host->mad)
 		return;
 	check_look(sim, CHECKER_FENCED);
 	if (!is_fenced(host))

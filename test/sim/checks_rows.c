@@ -199,7 +199,7 @@ void rows_write(struct sim *sim, struct sim_host *host, const struct write *writ
 	struct id self = gossip_self(node_gossip(host->node));
 	struct row_view row;
 
-	if (!is_row_write(write))
+	if (!is_row_write(write) || host->mad)
 		return;
 	WEFT_ASSERT(row_parse(write->bytes, write->len, &row) == 0);
 	if (id_eq(&row.owner, &self))
@@ -291,9 +291,13 @@ static void change_look(struct sim *sim, struct sim_host *host, const struct id 
 	uint64_t place = place_of(row);
 	struct text_key key = key_of(row, place);
 	const struct text *text = map_find(&sim->checks->rows->texts, &key);
+	const struct sim_host *owner = check_host(sim, &row->owner);
 	struct seen now = seen_of(row, place);
 	struct id topic = row_key_id(row);
 
+	/* What a mad owner wrote is not known. */
+	if (owner && owner->mad)
+		return;
 	/* An observer may take away a row that is not there any more, without its tombstone. */
 	if (text)
 		now.deleted = text->deleted;
@@ -312,7 +316,7 @@ void rows_update(struct sim *sim, struct sim_host *host, const struct node_updat
 {
 	struct id self = gossip_self(node_gossip(host->node));
 
-	for (size_t i = 0; i < update->batch_count; i++)
+	for (size_t i = 0; i < update->batch_count && !host->mad; i++)
 		batch_note(sim, &self, &update->batches[i]);
 	for (size_t i = 0; i < update->change_count && !sim->failed; i++)
 		if (update->changes[i].kind == CHANGE_ROW)

@@ -81,6 +81,8 @@
 	X(ATTACH_REFUSED, "attaches refused", true)   \
 	X(DETACHED, "detached", true)                 \
 	X(RESERVED, "reserved", true)                 \
+	X(MADMEN, "members gone mad", false)          \
+	X(MAD_FRAMES, "frames of madmen", false)      \
 	X(MISUSES, "misuses", false)                  \
 	X(NETWORKS_ENDED, "networks removed", false)  \
 	X(ADDRESS_OPS, "address operations", true)    \

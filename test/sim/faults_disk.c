@@ -23,6 +23,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "mad.h"
 #include "network.h"
 #include "queue.h"
 
@@ -162,6 +163,7 @@ void fault_disk_back(struct sim *sim)
 	kept = host->backup_count < SIM_BACKUPS ? host->backup_count : SIM_BACKUPS;
 	disk_copy(sim, &host->disk, &host->backups[sim_draw(sim, kept)]);
 	leases_go_back(sim, host);
+	check_disk_replaced(sim, host);
 	host->marker = MARKER_LOST;
 	host->state = HOST_ASTRAY;
 	host->was_astray = true;
@@ -190,6 +192,7 @@ void fault_disk_copied(struct sim *sim)
 	sim->counters[COUNT_COPIES]++;
 	sim_trace(sim, "%zu runs from a copy of %zu", copy->index, host->index);
 	disk_copy(sim, &copy->disk, &host->disk);
+	check_disk_replaced(sim, copy);
 	copy->state = HOST_COPY;
 	copy->marker = MARKER_LOST;
 	copy->copy_of = host->index;
@@ -271,6 +274,10 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 {
 	if (mono_diff_ms(sim->now, sim->calm_since) < SETTLE_MS && sim->opt.spares > 0) {
 		snprintf(why, why_bytes, "those who are astray have not met everybody yet");
+		return false;
+	}
+	if (!mad_settled(sim)) {
+		snprintf(why, why_bytes, "who went mad is a member still");
 		return false;
 	}
 	for (size_t i = 0; i < sim->host_count; i++) {

@@ -9,6 +9,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "mad.h"
 #include "network.h"
 #include "queue.h"
 #include "sim_crypto.h"
@@ -42,6 +43,8 @@ void host_close(struct sim *sim, struct sim_host *host)
 	host->node = NULL;
 	host->running = false;
 	commits_forget(host);
+	mad_free(host->mad);
+	host->mad = NULL;
 	disk_wipe(sim, &host->disk);
 	for (size_t i = 0; i < SIM_BACKUPS; i++)
 		disk_wipe(sim, &host->backups[i]);
@@ -171,6 +174,19 @@ static void answers_take(struct sim *sim, struct sim_host *host, const struct no
 	free(answers);
 }
 
+static void host_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send)
+{
+	uint8_t bytes[DATAGRAM_BYTES_MAX];
+	struct gossip_send twisted;
+
+	if (!host->mad) {
+		simnet_send(sim, host, send);
+		return;
+	}
+	twisted = mad_twist(sim, host, send, bytes);
+	simnet_send(sim, host, &twisted);
+}
+
 /* Sends and commits; false when the host was stopped amid it. */
 static bool update_emit(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
@@ -179,7 +195,7 @@ static bool update_emit(struct sim *sim, struct sim_host *host, const struct nod
 	for (size_t i = 0; i < update->send_count && !due; i++) {
 		due = stop_is_due(host, STOP_BEFORE_SEND);
 		if (!due)
-			simnet_send(sim, host, &update->sends[i]);
+			host_send(sim, host, &update->sends[i]);
 		due = due || stop_is_due(host, STOP_AFTER_SEND);
 	}
 	/* Whether commits are handed in before or after what is sent does not matter to anybody but
@@ -217,10 +233,15 @@ static void host_apply(struct sim *sim, struct sim_host *host, const struct node
 
 void host_event(struct sim *sim, struct sim_host *host, struct node_event *event)
 {
+	const struct node_update *update;
+
 	event->now = clock_mono(sim, &host->clock);
 	event->wall = clock_wall(sim, &host->clock);
 	check_event(sim, host, event);
-	host_apply(sim, host, node_step(host->node, event));
+	mad_watch(sim, host);
+	update = node_step(host->node, event);
+	mad_unwatch(sim);
+	host_apply(sim, host, update);
 }
 
 void host_request(struct sim *sim, struct sim_host *host, struct node_request *request,

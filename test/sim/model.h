@@ -38,6 +38,7 @@ enum sim_host_state {
 	HOST_REMOVED, /* by node rm; may still run */
 	HOST_SPARE,   /* no machine has it yet */
 	HOST_ASTRAY,  /* its disk went back; nobody counts on it before it is settled */
+	HOST_MAD,     /* a member that says anything */
 	HOST_COPY,    /* runs from a copy of another host's disk */
 };
 
@@ -75,7 +76,8 @@ struct sim_host {
 	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
 	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
 	bool was_fenced, recovering;
-	bool replaces; /* joins in place of who had its name */
+	struct mad *mad; /* NULL: sane */
+	bool replaces;   /* joins in place of who had its name */
 	size_t copy_of;
 	struct node *node;
 	struct id id;

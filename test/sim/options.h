@@ -77,6 +77,8 @@
 	X(uint32_t, weight_heal, "of operations")                                \
 	X(uint32_t, weight_leave, "of operations")                               \
 	X(uint32_t, weight_remove, "of operations")                              \
+	X(uint32_t, weight_mad, "members that go mad")                           \
+	X(bool, mad_claims, "they lie about who owns which address")             \
 	X(uint32_t, weight_misuse, "of what should not be done, or not twice")   \
 	X(uint32_t, weight_network, "of operations")                             \
 	X(uint8_t, pool_bits, "host bits of the pools: small pools run full")

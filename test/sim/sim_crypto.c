@@ -16,6 +16,8 @@
 struct sim_crypto {
 	struct gossip_crypto table;
 	struct rng rng;
+	void (*saw)(void *arg, const struct sim_sealed *sealed);
+	void *saw_arg;
 };
 
 static void sim_random(void *ctx, void *out, size_t len)
@@ -152,7 +154,11 @@ static void sim_tag(const uint8_t key[AEAD_KEY_BYTES], uint64_t counter, const v
 static void sim_seal(void *ctx, const uint8_t key[AEAD_KEY_BYTES], uint64_t counter, const void *ad,
 		     size_t ad_len, const void *in, size_t len, void *out)
 {
-	(void)ctx;
+	const struct sim_crypto *crypto = ctx;
+	struct sim_sealed sealed = {key, ad, in, counter, ad_len, len};
+
+	if (crypto->saw)
+		crypto->saw(crypto->saw_arg, &sealed);
 	memmove(out, in, len);
 	sim_tag(key, counter, ad, ad_len, out, len, (uint8_t *)out + len);
 }
@@ -209,6 +215,13 @@ struct sim_crypto *sim_crypto_new(uint64_t seed, int real)
 void sim_crypto_free(struct sim_crypto *crypto)
 {
 	free(crypto);
+}
+
+void sim_crypto_watch(struct sim_crypto *crypto,
+		      void (*saw)(void *arg, const struct sim_sealed *sealed), void *arg)
+{
+	crypto->saw = saw;
+	crypto->saw_arg = arg;
 }
 
 const struct gossip_crypto *sim_crypto_table(const struct sim_crypto *crypto)

@@ -8,6 +8,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "mad.h"
 #include "network.h"
 #include "queue.h"
 
@@ -50,7 +51,7 @@ static bool is_down(const struct sim_host *host)
 {
 	return !host->running && !host->lost &&
 	       (host->state == HOST_DOWN || host->state == HOST_REMOVED ||
-		host->state == HOST_ASTRAY);
+		host->state == HOST_ASTRAY || host->state == HOST_MAD);
 }
 
 static bool has_endpoints(const struct sim_host *host)
@@ -207,6 +208,7 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_stall, fault_disk_stall},
 	    {sim->opt.weight_gone, fault_box_gone},
 	    {sim->opt.weight_misuse, misuse_op},
+	    {sim->opt.weight_mad, fault_go_mad},
 	    {sim->opt.weight_lost, fault_disk_lost},
 	    {2 * sim->opt.weight_back, fault_backup},
 	    {sim->opt.weight_back, fault_disk_back},
