@@ -25,6 +25,8 @@
 #define NODES 3
 #define RECORDS_MAX 12
 #define AFTER_MS 3
+#define LONG_PAUSES 0xf0 /* long enough to decide a claim */
+#define LONG_MS 250
 
 static struct world world;
 
@@ -227,12 +229,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_restore(&world);
 	for (int i = 0; i < RECORDS_MAX && in.len > 0; i++) {
 		unsigned way = (unsigned)input_number(&in, 1);
-		int64_t pause_ms = (int64_t)input_number(&in, 1) % 8;
+		int64_t pause = (int64_t)input_number(&in, 1);
 		size_t len = (size_t)input_number(&in, 2) % (DATAGRAM_BYTES_MAX + 2);
 		const uint8_t *piece = input_piece(&in, &len);
 
 		record(way, (struct input){piece, len});
-		cluster_run(world.now, pause_ms);
+		cluster_run(world.now, pause < LONG_PAUSES ? pause % 8 : pause % 8 * LONG_MS);
 	}
 	cluster_run(world.now, AFTER_MS);
 	for (size_t n = 0; n < NODES; n++)

@@ -100,6 +100,8 @@ def datagrams(golden, wire):
     seeds["raw_cert"] = record(1, b"\x13" + bytes(19) + cert)
     seeds["cert_newer"] = record(7, b"\x00\x01" + b"\x09" * 32)
     seeds["cert_elsewhere"] = record(7, b"\x02\x01" + b"\x09" * 32, 7)
+    seeds["cert_claim"] = record(7, b"\x02\x05" + b"\x09" * 32, 0xf7)
+    seeds["cert_clone"] = record(7, b"\x00\x00" + b"\x09" * 32, 0xf1) + record(7, b"\x02\x00" + b"\x08" * 32, 0xf7)
     seeds["member_moved"] = record(8, b"\x06\x1f\x0c\x0a\x00\x00\x09")
     seeds["member_left"] = record(8, b"\x01")
     seeds["changed"] = record(4, b"\x00\x15\x01") + record(4, b"\x00\x00\x00\x40")
