@@ -285,6 +285,10 @@ static int read_options(struct daemon *d, const struct request *req, struct rec_
 	    read_number(req, "mtu_bytes", MTU_MIN, 65535, &mtu, err) != 0 ||
 	    read_number(req, "port", 1, 65535, &port, err) != 0)
 		return err->code;
+	if (port == d->options->bind.port || port == d->advertise.port)
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "weftd itself speaks on UDP port %llu; choose another --port",
+				    (unsigned long long)port);
 	rec->vni = (uint32_t)vni;
 	rec->mtu_bytes = (uint16_t)mtu;
 	rec->port = (uint16_t)port;

@@ -7,7 +7,10 @@
  */
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/options.h"
 
@@ -114,13 +117,21 @@ int options_file(struct option_texts *texts, struct weft_err *err)
 	static const char preset[] = OPTIONS_CONFIG_DEFAULT;
 	const char *path = texts->config_given ? texts->config : preset;
 	char yaml[CONFIG_BYTES_MAX];
-	FILE *file = fopen(path, "re");
+	/* A pipe that nobody writes to would hold the start for ever. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+	struct stat stat;
 
 	if (!file) {
 		if (errno == ENOENT && !texts->config_given)
 			return 0;
 		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", path,
 				    strerror(errno));
+	}
+
+	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) {
+		fclose(file);
+		return weft_err_set(err, WEFT_E_INVALID, "%s is not a file", path);
 	}
 
 	size_t len = fread(yaml, 1, sizeof(yaml), file);

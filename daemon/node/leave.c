@@ -32,16 +32,20 @@ static size_t count_boxes(const struct node *node)
 void leave_request(struct node *node, const struct node_request *request)
 {
 	struct op *op = request_op(node, OP_LEAVE, request);
+	size_t boxes = count_boxes(node);
 	struct weft_err err = {0};
 
 	if (op == NULL)
 		return;
 	if (node->leaving)
 		weft_err_set(&err, WEFT_E_BUSY, "this node is leaving already");
-	else if (node_may_serve(node, &err) == 0 && !request->flag && count_boxes(node) > 0)
+	else if (node_may_serve(node, &err) == 0 && !request->flag && boxes == 1)
+		weft_err_set(&err, WEFT_E_IN_USE,
+			     "1 endpoint is attached on this host; detach it, or use --force");
+	else if (err.code == 0 && !request->flag && boxes > 1)
 		weft_err_set(&err, WEFT_E_IN_USE,
 			     "%zu endpoints are attached on this host; detach them, or use --force",
-			     count_boxes(node));
+			     boxes);
 	if (err.code != 0) {
 		op_fail_err(node, op, &err);
 		return;

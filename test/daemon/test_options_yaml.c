@@ -4,7 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -69,12 +73,29 @@ static void every_option_may_stand_in_the_file(void **state)
 	}
 }
 
+static void a_pipe_is_no_configuration_and_holds_nobody(void **state)
+{
+	char dir[] = "/tmp/weft-options-XXXXXX";
+	struct option_texts texts = {.config_given = true};
+	struct weft_err err = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(texts.config, sizeof(texts.config), "%s/pipe", dir);
+	assert_int_equal(mkfifo(texts.config, 0600), 0);
+	assert_int_equal(options_file(&texts, &err), WEFT_E_INVALID);
+	assert_non_null(strstr(err.message, "/pipe is not a file"));
+	assert_int_equal(unlink(texts.config), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_complaint_names_the_key_and_not_the_library),
 	    cmocka_unit_test(an_empty_file_sets_nothing),
 	    cmocka_unit_test(every_option_may_stand_in_the_file),
+	    cmocka_unit_test(a_pipe_is_no_configuration_and_holds_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ BAD_CREATE = [
     (("--subnet", "10.9.0.0/24", "--ip-range", "10.9.0.0/25", "--ip-range", "10.9.0.128/25"),
      "second --ip-range"),
     (("--subnet", "10.9.0.0/24", "--ip-range", "10.9.0.0/32"), "no address that could be leased"),
+    (("--subnet", "10.9.0.0/24", "--port", "7947"), "choose another --port"),
 ]
 
 
