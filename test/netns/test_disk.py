@@ -164,7 +164,8 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
             assert host.members() == ["h1", "h2"]
         assert first.metric("weft_members", state="failed") == 0
         worst.append(second.json("status")["loop_lag_ms"])
-    assert min(worst) < 10, worst
+    # Other work on the machine may hold one round back; the store's two seconds hold back none.
+    assert min(worst) < 10 and max(worst) < 1000, worst
 
 
 def refuses_to_start(host):
