@@ -168,12 +168,12 @@ void check_disk_replaced(struct sim *sim, struct sim_host *host)
 	members_replaced(sim, host);
 }
 
-void check_start(struct sim *sim, struct sim_host *host)
+void check_start(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	check_disturbed(sim, host);
 	rows_start(sim, host);
 	members_start(sim, host);
-	lease_start_look(sim, host);
+	lease_start_look(sim, host, marker_ok);
 }
 
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event)

@@ -42,8 +42,7 @@ struct gossip_change;
 	X(FENCED, "fenced-leases-nothing", "who is fenced or guarded leases and grants nothing")   \
 	X(TOLD, "told-after-commit", "an answer tells only what is durable")                       \
 	X(ANSWERED, "answered-in-time", "every request is answered within its bound")              \
-	X(CONVERGED, "tables-equal", "after calm everybody shows the same")                        \
-	X(DESIRED, "desired-equal", "hosts with equal tables want equal kernel entries")
+	X(CONVERGED, "tables-equal", "after calm everybody shows the same")
 
 #define SIM_CHECKER_ENUM(name, text, says) CHECKER_##name,
 
@@ -65,7 +64,7 @@ void checks_open(struct sim *sim);
 void checks_close(struct sim *sim);
 
 /* Hooks, in the order of a host's life. */
-void check_start(struct sim *sim, struct sim_host *host); /* loaded, not yet started */
+void check_start(struct sim *sim, struct sim_host *host, bool marker_ok); /* loaded, not started */
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
 void check_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
 void check_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
@@ -77,11 +76,6 @@ void check_step(struct sim *sim, struct sim_host *host);
 /* Faults that excuse what healthy hosts are held to: this host (NULL: everybody) is disturbed now.
  */
 void check_disturbed(struct sim *sim, struct sim_host *host);
-
-/* A datagram that was recorded before is given to a host: nothing may change. An attacker calls it
- * in place of host_event. */
-void check_replay(struct sim *sim, struct sim_host *host, const struct hostport *from,
-		  const uint8_t *bytes, size_t len);
 
 /* The host's disk is another one from now on: older, empty, or that of another host. What it had
  * told may be lost with it; all else holds as before. */
@@ -101,9 +95,6 @@ void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
 /* True when every live node agrees with every other; why names the first difference. */
 bool check_converged(struct sim *sim, char *why, size_t why_bytes);
 void check_requests(struct sim *sim);
-
-/* Feeds each checker a history that violates it: 0 when each was seen to fail by name. */
-int checks_selftest(void);
 
 /* checks_ipam.c: addresses when all is calm. */
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);

@@ -33,7 +33,9 @@ struct cooled {
 
 struct lease_checks {
 	struct map cooled;
-	bool *fenced; /* of each host, before the step */
+	bool *fenced;       /* of each host, before the step */
+	bool *guarded;      /* of each host: as it started, until it synced */
+	struct id *removed; /* of each host: whose removal its disk has, if its own */
 };
 
 void lease_checks_open(struct sim *sim)
@@ -44,7 +46,9 @@ void lease_checks_open(struct sim *sim)
 	map_init(&leases->cooled, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct cooled),
 		 sim->opt.seed);
 	leases->fenced = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
-	WEFT_ASSERT(leases->fenced != NULL);
+	leases->guarded = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
+	leases->removed = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct id));
+	WEFT_ASSERT(leases->fenced && leases->guarded && leases->removed);
 	sim->checks->leases = leases;
 }
 
@@ -52,6 +56,8 @@ void lease_checks_close(struct sim *sim)
 {
 	map_close(&sim->checks->leases->cooled);
 	free(sim->checks->leases->fenced);
+	free(sim->checks->leases->guarded);
+	free(sim->checks->leases->removed);
 	free(sim->checks->leases);
 	sim->checks->leases = NULL;
 }
@@ -70,25 +76,55 @@ static void lease_key(const struct write *write, struct sim_owner *key)
 
 /* --- fences ----------------------------------------------------------------------------------- */
 
-static bool is_fenced(const struct sim_host *host)
+/* Its disk has its own removal: from then on it knows. */
+static void removal_look(struct sim *sim, const struct sim_host *host, const struct write *write)
 {
-	return gossip_phase(node_gossip(host->node)) == NODE_REMOVED ||
-	       gossip_phase(node_gossip(host->node)) == NODE_COPY ||
-	       gossip_is_cloned(node_gossip(host->node)) ||
-	       ipamdb_is_guarded(node_ipamdb(host->node));
+	struct row_view row;
+	struct id subject;
+
+	if (row_parse(write->bytes, write->len, &row) != 0 || row.kind != FACT_REMOVAL)
+		return;
+	subject = row_key_id(&row);
+	if (id_eq(&subject, &host->id))
+		sim->checks->leases->removed[host->index] = subject;
 }
 
-void lease_start_look(struct sim *sim, struct sim_host *host)
+/* Started without its marker, with others who may know more, and nobody synced with since. */
+static bool is_guarded(struct sim *sim, const struct sim_host *host)
+{
+	bool *guarded = &sim->checks->leases->guarded[host->index];
+	const struct gossip *gossip = node_gossip(host->node);
+	struct member_info info;
+	size_t others = 0;
+
+	for (size_t at = 0; *guarded && gossip_member_next(gossip, &at, &info);)
+		others +=
+		    !info.is_self && info.state != MEMBER_LEFT && info.state != MEMBER_REMOVED;
+	if (others == 0)
+		*guarded = false;
+	return *guarded;
+}
+
+static bool is_fenced(struct sim *sim, const struct sim_host *host)
+{
+	const struct gossip *gossip = node_gossip(host->node);
+
+	return id_eq(&sim->checks->leases->removed[host->index], &host->id) ||
+	       gossip_phase(gossip) == NODE_REMOVED || gossip_phase(gossip) == NODE_COPY ||
+	       gossip_is_cloned(gossip) || is_guarded(sim, host);
+}
+
+void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	sim->checks->leases->fenced[host->index] = false;
+	sim->checks->leases->guarded[host->index] = !marker_ok;
 }
 
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
 {
-	/* An operator may lift the guard within the step. */
-	sim->checks->leases->fenced[host->index] =
-	    is_fenced(host) &&
-	    !(event->kind == NODE_EV_REQUEST && event->request->kind == NODE_CONFIRM);
+	if (event->kind == NODE_EV_REQUEST && event->request->kind == NODE_CONFIRM)
+		sim->checks->leases->guarded[host->index] = false;
+	sim->checks->leases->fenced[host->index] = is_fenced(sim, host);
 }
 
 static bool holds_already(struct sim *sim, const struct sim_host *host, const struct write *write)
@@ -112,10 +148,13 @@ static bool is_grant(const struct sim *sim, const struct write *write)
 
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
+	for (size_t i = 0; i < update->change_count; i++)
+		if (update->changes[i].kind == CHANGE_SYNCED)
+			sim->checks->leases->guarded[host->index] = false;
 	if (!sim->checks->leases->fenced[host->index] || host->mad)
 		return;
 	check_look(sim, CHECKER_FENCED);
-	if (!is_fenced(host))
+	if (!is_fenced(sim, host))
 		return;
 	for (size_t b = 0; b < update->batch_count; b++)
 		for (size_t i = 0; i < update->batches[b].count; i++) {
@@ -127,7 +166,7 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 			check_fail(sim, CHECKER_FENCED, "host %zu %s in phase %d%s", host->index,
 				   is_new_lease(write) ? "leases" : "grants",
 				   (int)gossip_phase(node_gossip(host->node)),
-				   ipamdb_is_guarded(node_ipamdb(host->node)) ? ", guarded" : "");
+				   is_guarded(sim, host) ? ", guarded" : "");
 			return;
 		}
 }
@@ -177,6 +216,8 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 	struct sim_owner key, *owner;
 	char network[ID_TEXT_BYTES], address[INET_TEXT_BYTES];
 
+	if (write->kind == WRITE_FACT)
+		removal_look(sim, host, write);
 	if (write->kind != WRITE_LEASE && write->kind != WRITE_LEASE_DROP)
 		return;
 	lease_key(write, &key);

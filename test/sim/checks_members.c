@@ -11,7 +11,7 @@
  *
  * Once a second, for the observers: how long has this one been wrong about that one? A live member
  * may be failed, and a dead one alive, for a bound that begins anew whenever one of the two, or the
- * links, are disturbed. And an observer that shows a member as removed never hears it again.
+ * links, are disturbed. And an observer whose disk has a removal never hears the removed again.
  *
  * On the disk: the epoch and the incarnation of an identity only rise.
  */
@@ -32,7 +32,7 @@ enum wrong { WRONG_NOT = 0, WRONG_FAILED, WRONG_ALIVE };
 struct verdict {
 	enum wrong wrong;
 	struct mono since;
-	struct mono removed_at; /* seen as removed; 0: not yet */
+	struct mono removed_at; /* its disk has the removal since, by its clock; 0: not yet */
 	uint64_t boot;          /* of the observer */
 };
 
@@ -87,27 +87,6 @@ static bool number_read(const struct write *write, uint64_t *number)
 void members_replaced(struct sim *sim, struct sim_host *host)
 {
 	sim->checks->members->stored[host->index] = (struct stored){0};
-}
-
-void members_write(struct sim *sim, struct sim_host *host, const struct write *write)
-{
-	struct stored *stored = &sim->checks->members->stored[host->index];
-	struct id self = gossip_self(node_gossip(host->node));
-	uint64_t number, *last;
-
-	if (write->kind != WRITE_META ||
-	    (write->meta != META_EPOCH && write->meta != META_INCARNATION) ||
-	    !number_read(write, &number))
-		return;
-	if (!id_eq(&stored->self, &self))
-		*stored = (struct stored){.self = self};
-	last = write->meta == META_EPOCH ? &stored->epoch : &stored->incarnation;
-	check_look(sim, CHECKER_INCARNATION);
-	if (number < *last && !host->was_astray)
-		check_fail(sim, CHECKER_INCARNATION, "host %zu stores %s %llu after %llu",
-			   host->index, write->meta == META_EPOCH ? "epoch" : "incarnation",
-			   (unsigned long long)number, (unsigned long long)*last);
-	*last = number;
 }
 
 /* --- at once ---------------------------------------------------------------------------------- */
@@ -178,15 +157,28 @@ static struct verdict *verdict_of(struct sim *sim, const struct sim_host *observ
 	return &entry->verdict;
 }
 
-static void removed_look(struct sim *sim, struct sim_host *observer, struct sim_host *subject,
-			 struct verdict *verdict, const struct member_info *info)
+/* A removal on its disk is one that the observer knows of, whatever it makes of it. */
+static void removal_note(struct sim *sim, struct sim_host *observer, const struct write *write)
 {
-	if (info->state != MEMBER_REMOVED)
+	struct sim_host *subject;
+	struct row_view row;
+	struct id id;
+
+	if (row_parse(write->bytes, write->len, &row) != 0 || row.kind != FACT_REMOVAL)
+		return;
+	id = row_key_id(&row);
+	subject = check_host(sim, &id);
+	if (subject && subject != observer)
+		verdict_of(sim, observer, subject)->removed_at = clock_mono(sim, &observer->clock);
+}
+
+static void removed_look(struct sim *sim, struct sim_host *observer, struct sim_host *subject,
+			 const struct verdict *verdict, const struct member_info *info)
+{
+	if (verdict->removed_at.ns == 0)
 		return;
 	check_look(sim, CHECKER_REMOVED_HEARD);
-	if (verdict->removed_at.ns == 0)
-		verdict->removed_at = clock_mono(sim, &observer->clock);
-	else if (info->heard.ns > verdict->removed_at.ns)
+	if (info->heard.ns > verdict->removed_at.ns)
 		check_fail(sim, CHECKER_REMOVED_HEARD,
 			   "host %zu hears host %zu, which it knows to be removed", observer->index,
 			   subject->index);
@@ -253,4 +245,30 @@ void members_second(struct sim *sim)
 			if (j != i && sim->hosts[j].joined)
 				pair_look(sim, observer, &sim->hosts[j]);
 	}
+}
+
+/* --- commits
+ * -------------------------------------------------------------------------------------- */
+
+void members_write(struct sim *sim, struct sim_host *host, const struct write *write)
+{
+	struct stored *stored = &sim->checks->members->stored[host->index];
+	struct id self = gossip_self(node_gossip(host->node));
+	uint64_t number, *last;
+
+	if (write->kind == WRITE_FACT)
+		removal_note(sim, host, write);
+	if (write->kind != WRITE_META ||
+	    (write->meta != META_EPOCH && write->meta != META_INCARNATION) ||
+	    !number_read(write, &number))
+		return;
+	if (!id_eq(&stored->self, &self))
+		*stored = (struct stored){.self = self};
+	last = write->meta == META_EPOCH ? &stored->epoch : &stored->incarnation;
+	check_look(sim, CHECKER_INCARNATION);
+	if (number < *last && !host->was_astray)
+		check_fail(sim, CHECKER_INCARNATION, "host %zu stores %s %llu after %llu",
+			   host->index, write->meta == META_EPOCH ? "epoch" : "incarnation",
+			   (unsigned long long)number, (unsigned long long)*last);
+	*last = number;
 }

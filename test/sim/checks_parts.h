@@ -94,7 +94,7 @@ enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 /* checks_leases.c */
 void lease_checks_open(struct sim *sim);
 void lease_checks_close(struct sim *sim);
-void lease_start_look(struct sim *sim, struct sim_host *host);
+void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok);
 void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event);
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update);

@@ -11,8 +11,8 @@
  * Replays: the world remembers what was sent to whom, and which of it was taken without complaint.
  * If a datagram comes again, in the same life of its recipient after it was taken or in a later
  * life however it went, then this step changes no table, no member and no lease, and writes, tells
- * and answers nothing. Only steps in which nothing else was due can be judged; an attacker sees to
- * that through check_replay.
+ * and answers nothing. Only steps in which nothing else was due are judged; what strangers
+ * send is judged in checks_hostile.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@
 
 #define DRAIN_BYTES_S 8192u
 #define DRAIN_PER_MEMBER_S 512u
-#define DRAIN_PER_ROW 24576u /* a row of common size, told as often as it may be */
+#define DRAIN_PER_ROW 8192u /* a row of common size, told as often as it may be */
 #define BUCKET_BYTES ((int64_t)768 * 1024)
 #define BUCKET_PER_HOST ((int64_t)48 * 1024) /* who joins or comes back is told everything */
 
@@ -174,20 +174,6 @@ static void replay_look(struct sim *sim, struct sim_host *host, const struct nod
 				   host->index, update->change_count, update->batch_count);
 	}
 	wire->watching = wire->replaying = false;
-}
-
-void check_replay(struct sim *sim, struct sim_host *host, const struct hostport *from,
-		  const uint8_t *bytes, size_t len)
-{
-	struct node_event tick = {.kind = NODE_EV_TICK};
-	struct node_event event = {
-	    .kind = NODE_EV_DATAGRAM, .from = *from, .bytes = bytes, .len = len};
-
-	for (int i = 0;
-	     i < 8 && clock_due(sim, &host->clock, node_deadline(host->node)).ns <= sim->now.ns;
-	     i++)
-		host_event(sim, host, &tick);
-	host_event(sim, host, &event);
 }
 
 /* --- size and budget -------------------------------------------------------------------------- */

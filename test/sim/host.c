@@ -339,7 +339,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 	host->disk_free_at = sim->now;
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
-	check_start(sim, host);
+	check_start(sim, host, marker_ok);
 	host->moved = false;
 	if (!marker_ok)
 		clock_boot(sim, &host->clock);

@@ -232,7 +232,7 @@ bool sim_run(struct sim *sim)
 		if (faults_settled(sim, why, sizeof(why)) && check_converged(sim, why, sizeof(why)))
 			break;
 		if (sim->now.ns >= bound.ns)
-			sim_fail(sim, "no convergence after %lld ms of calm: %s",
+			check_fail(sim, CHECKER_CONVERGED, "no convergence after %lld ms of calm: %s",
 				 (long long)sim->opt.calm_ms, why);
 	}
 	return !sim->failed;
