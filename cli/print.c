@@ -167,6 +167,20 @@ static void print_recover(const json_t *answer, FILE *out)
 	}
 }
 
+/* Whom the revoked token or admin admitted: they stay. */
+static void print_revoked(const json_t *answer, FILE *out)
+{
+	char names[1024];
+
+	if (number_at(answer, "admitted_count") == 0) {
+		fputs("Revoked; nobody was admitted by it.\n", out);
+		return;
+	}
+	text_of(json_object_get(answer, "admitted"), names, sizeof(names));
+	fprintf(out, "Revoked. %lld members were admitted by it and stay: %s\n",
+		number_at(answer, "admitted_count"), names);
+}
+
 static void print_ring(const json_t *answer, bool colour, FILE *out)
 {
 	const json_t *here = json_object_get(answer, "here");
@@ -224,6 +238,13 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		fputs(json_is_true(json_object_get(answer, "detached")) ? "Detached.\n"
 									: "Nothing to detach.\n",
 		      out);
+		return true;
+	case API_TOKEN_RM:
+	case API_ADMIN_RM:
+		print_revoked(answer, out);
+		return true;
+	case API_IPAM_CONFIRM:
+		fputs("Leases are made without waiting for a member.\n", out);
 		return true;
 	case API_BACKUP:
 		fprintf(out, "This node's state is in %s; it holds its secrets.\n",

@@ -6,6 +6,8 @@
 #include "daemon/json.h"
 #include "daemon/pager.h"
 
+#define ADMITTED_SHOWN 64
+
 #define TOKEN_TTL_MS INT64_C(86400000)
 
 static const struct id topic_all;
@@ -93,6 +95,26 @@ void api_token_ls(struct daemon *d, struct request *req)
 	pager_answer(&list.pager, req);
 }
 
+/* Whom the token or admin that was revoked had admitted: they stay members, and an admin may want
+ * to look at them. */
+static void revoked_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	struct id ids[ADMITTED_SHOWN];
+	size_t count =
+	    gossip_admitted_by(node_gossip(d->node), &call_of(d, req)->id, ids, ADMITTED_SHOWN);
+	json_t *names = json_array();
+
+	(void)answer;
+	for (size_t i = 0; i < count && i < ADMITTED_SHOWN; i++) {
+		char label[NAME_BYTES + 8];
+
+		member_label(d, &ids[i], label);
+		json_array_append_new(names, json_name(label));
+	}
+	request_answer(req, json_pack("{s:o,s:o,s:i}", "id", json_id(&call_of(d, req)->id),
+				      "admitted", names, "admitted_count", (int)count));
+}
+
 static bool offer_token(void *ctx, const struct row_view *row)
 {
 	struct id id = row_key_id(row);
@@ -114,6 +136,8 @@ void api_token_rm(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
+	call_of(d, req)->id = request.id;
+	call_of(d, req)->done = revoked_done;
 	daemon_submit(d, req, &request);
 }
 
@@ -154,6 +178,10 @@ static void admin_change(struct daemon *d, struct request *req, enum node_reques
 		return;
 	}
 	request.id = info.id;
+	if (kind == NODE_ADMIN_RM) {
+		call_of(d, req)->id = info.id;
+		call_of(d, req)->done = revoked_done;
+	}
 	daemon_submit(d, req, &request);
 }
 

@@ -311,19 +311,6 @@ struct member *member_pick(struct member_table *table, const struct id *skip, si
 	return NULL;
 }
 
-size_t member_count_named(const struct member_table *table, const char *name,
-			  const struct id *except)
-{
-	size_t count = 0;
-
-	for (const struct member *at = first_named(table, name); at != NULL; at = at->next_named) {
-		if (strcmp(at->rec.name, name) == 0 && at->state != MEMBER_LEFT &&
-		    at->state != MEMBER_REMOVED && (except == NULL || !id_eq(&at->id, except)))
-			count++;
-	}
-	return count;
-}
-
 void member_check(const struct member_table *table)
 {
 	size_t states[MEMBER_REMOVED + 1] = {0};

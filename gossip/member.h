@@ -76,10 +76,6 @@ struct member *member_successor(const struct member_table *table, const struct i
 /* A uniformly chosen alive member other than this node and those in skip; NULL when none. */
 struct member *member_pick(struct member_table *table, const struct id *skip, size_t skip_count);
 
-/* Counts how many members have this name and are not left or removed. */
-size_t member_count_named(const struct member_table *table, const char *name,
-			  const struct id *except);
-
 bool member_is_present(const struct member *member); /* alive or suspect */
 
 void member_check(const struct member_table *table);

@@ -71,7 +71,5 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
  * part in, tombstones included: equal on nodes with equal tables and topics. */
 uint64_t tables_hash(const struct tables *tables);
 
-/* The same of one topic; 0 when it is empty or this node takes no part in it. */
-uint64_t tables_hash_topic(const struct tables *tables, const struct id *topic);
 bool tables_counter(const struct tables *tables, size_t index, struct gossip_counter *counter);
 void tables_check(const struct tables *tables);

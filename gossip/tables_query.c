@@ -101,15 +101,6 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
 	return slot->origin != NONE || !has_ended(tables, row);
 }
 
-uint64_t tables_hash_topic(const struct tables *tables, const struct id *topic)
-{
-	uint32_t number = replica_find_topic(&tables->replica, topic);
-
-	return number != NONE && replica_topic(&tables->replica, number)->kept
-		   ? replica_topic(&tables->replica, number)->hash
-		   : 0;
-}
-
 uint64_t tables_hash(const struct tables *tables)
 {
 	uint64_t sum = 0;

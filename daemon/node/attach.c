@@ -170,6 +170,7 @@ void attach_try(struct node *node, struct op *op)
 		op->err = err; /* told if it lasts */
 		return;
 	}
+	op->err.code = 0; /* it did not */
 	network = code == 0 ? network_live(node, &op->network, &err) : NULL;
 	if (network == NULL) {
 		attach_fail(node, op, &err);
