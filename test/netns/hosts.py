@@ -270,7 +270,7 @@ class Host(Namespace):
 
     def fill_disk(self):
         """Not one byte is left where the daemon keeps its state."""
-        with open(self.state / "filler", "wb", buffering=0) as filler:
+        with open(self.state / "filler", "ab", buffering=0) as filler:
             for size in (65536, 4096, 1):
                 try:
                     while filler.write(bytes(size)) > 0:
