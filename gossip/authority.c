@@ -132,12 +132,34 @@ static enum drop_reason check_member(const struct chain_ctx *ctx, const struct c
 	return DROP_NONE;
 }
 
+/* A closure says what its closer counts; its key ends with who that is. */
+static bool is_closer(const struct row_view *row)
+{
+	return row->key_len >= ID_BYTES &&
+	       memcmp(row->key + row->key_len - ID_BYTES, row->owner.b, ID_BYTES) == 0;
+}
+
+/* Rows belong to their owner; facts that need no admin any member may write. */
+static enum drop_reason check_owner(const struct core *core, const struct member_table *members,
+				    const struct row_view *row, uint8_t pub[SIGN_PUB_BYTES])
+{
+	const struct member *member;
+
+	if (id_eq(&row->owner, &core->self.id)) {
+		memcpy(pub, core->self.sign_pub, SIGN_PUB_BYTES);
+		return DROP_NONE;
+	}
+	member = member_find(members, &row->owner);
+	if (member == NULL || !member->has_record)
+		return DROP_ROW_OWNER;
+	memcpy(pub, member->rec.pubkey, SIGN_PUB_BYTES);
+	return DROP_NONE;
+}
+
 enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core *core,
 				 const struct member_table *members, const struct row_view *row,
 				 uint8_t pub[SIGN_PUB_BYTES])
 {
-	const struct member *member;
-
 	switch (row->kind) {
 	case ROW_MEMBER:
 		return check_member(ctx, core, members, row, pub);
@@ -147,18 +169,14 @@ enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core 
 	case FACT_TOKEN_END:
 	case FACT_REMOVAL:
 		return check_admin_fact(ctx, row, pub);
+	case FACT_CLOSURE:
+		if (!is_closer(row))
+			return DROP_ROW_SIG;
+		break;
 	default:
-		/* Other rows belong to their owner; other facts any member may write. */
-		if (id_eq(&row->owner, &core->self.id)) {
-			memcpy(pub, core->self.sign_pub, SIGN_PUB_BYTES);
-			return DROP_NONE;
-		}
-		member = member_find(members, &row->owner);
-		if (member == NULL || !member->has_record)
-			return DROP_ROW_OWNER;
-		memcpy(pub, member->rec.pubkey, SIGN_PUB_BYTES);
-		return DROP_NONE;
+		break;
 	}
+	return check_owner(core, members, row, pub);
 }
 
 bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct id *id,

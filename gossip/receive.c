@@ -71,6 +71,12 @@ static bool topic_fits(const struct row_view *row)
 	return true;
 }
 
+/* The counter of a fact goes on from the highest that anybody used: above must always be room. */
+static bool counter_fits(const struct row_view *row)
+{
+	return !row_is_fact(row) || row->sequence <= (uint64_t)INT64_MAX;
+}
+
 static bool is_own(const struct tables *tables, const struct row_view *row)
 {
 	return !row_is_fact(row) && id_eq(&row->owner, &tables->core->self.id);
@@ -294,7 +300,7 @@ enum drop_reason receive_row(struct tables *tables, const struct member *from, c
 	uint32_t slot, blob;
 
 	WEFT_ASSERT(path == PATH_TOLD || path == PATH_PULLED);
-	if (row_parse(bytes, len, &row) != 0 || !topic_fits(&row))
+	if (row_parse(bytes, len, &row) != 0 || !topic_fits(&row) || !counter_fits(&row))
 		return DROP_ROW;
 	slot = replica_find(&tables->replica, &row);
 	standing = standing_of(tables, &row, bytes, len, slot);

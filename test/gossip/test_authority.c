@@ -169,8 +169,7 @@ static void a_new_admins_path_must_end_in_the_key_of_the_fact(void **state)
 
 static void rows_of_unknown_owners_wait_and_those_of_members_carry_their_key(void **state)
 {
-	static const uint16_t kinds[] = {ROW_ENDPOINT, ROW_RANGE, FACT_NETWORK,
-					 FACT_CLOSURE, 40,        90};
+	static const uint16_t kinds[] = {ROW_ENDPOINT, ROW_RANGE, FACT_NETWORK, 40, 90};
 	struct rec_member rec = {.name = "n", .wire_min = 1, .wire_max = 1};
 	struct fixture *f = *state;
 
@@ -185,6 +184,24 @@ static void rows_of_unknown_owners_wait_and_those_of_members_carry_their_key(voi
 		assert_int_equal(check(f), DROP_NONE);
 		assert_memory_equal(f->found, f->pub[NODE], SIGN_PUB_BYTES);
 	}
+}
+
+static void a_closure_is_written_by_the_closer_that_its_key_names_alone(void **state)
+{
+	struct rec_member rec = {.name = "n", .wire_min = 1, .wire_max = 1};
+	struct fixture *f = *state;
+
+	memcpy(rec.pubkey, f->pub[NODE], SIGN_PUB_BYTES);
+	member_apply_record(&f->members, member_intern(&f->members, &f->id[NODE]), &rec, 1);
+	f->row =
+	    (struct row_view){.kind = FACT_CLOSURE, .owner = f->id[NODE], .key_len = 2 * ID_BYTES};
+	memcpy(f->row.key, f->id[CLUSTER].b, ID_BYTES);
+	memcpy(f->row.key + ID_BYTES, f->id[NODE].b, ID_BYTES);
+	assert_int_equal(check(f), DROP_NONE);
+	f->row.key[2 * ID_BYTES - 1] ^= 1;
+	assert_int_equal(check(f), DROP_ROW_SIG);
+	f->row.key_len = 3;
+	assert_int_equal(check(f), DROP_ROW_SIG);
 }
 
 static size_t member_value(struct fixture *f, const char *name, int key, uint8_t *out)
@@ -291,6 +308,7 @@ int main(void)
 	    TEST(values_cut_or_without_a_path_are_malformed),
 	    TEST(a_new_admins_path_must_end_in_the_key_of_the_fact),
 	    TEST(rows_of_unknown_owners_wait_and_those_of_members_carry_their_key),
+	    TEST(a_closure_is_written_by_the_closer_that_its_key_names_alone),
 	    TEST(a_member_row_needs_a_chain_for_its_key_and_its_name),
 	    TEST(nobody_introduces_itself_by_the_word_of_a_stranger),
 	    TEST(nobody_becomes_a_member_over_the_cap),

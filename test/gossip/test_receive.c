@@ -116,6 +116,22 @@ static void a_scattered_owner_gets_no_second_row_of_one_version_in(void **state)
 	tnet_close(&net);
 }
 
+static void no_fact_has_a_counter_that_nobody_could_pass(void **state)
+{
+	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9)};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 23);
+	tnet_key(&row, 1);
+	row.sequence = (uint64_t)INT64_MAX + 1;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW);
+	row.sequence = (uint64_t)INT64_MAX;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	tnet_close(&net);
+}
+
 static void an_own_row_that_this_node_never_wrote_fences_it(void **state)
 {
 	struct row_view row = {
@@ -283,6 +299,7 @@ int main(void)
 	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_first_stays),
 	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_first_is_served),
 	    cmocka_unit_test(a_scattered_owner_gets_no_second_row_of_one_version_in),
+	    cmocka_unit_test(no_fact_has_a_counter_that_nobody_could_pass),
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
