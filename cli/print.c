@@ -200,6 +200,11 @@ static void print_ring(const json_t *answer, bool colour, FILE *out)
 			fprintf(out, "the space of removed %s waits for %s\n",
 				text_at(item, "removed"), names);
 	}
+	if (number_at(answer, "frozen") == 0)
+		return;
+	json_array_foreach(json_object_get(answer, "blocks"), i, item)
+	    fprintf(out, "  %s %s; %s\n", text_at(item, "member"), text_at(item, "why"),
+		    text_at(item, "todo"));
 }
 
 static void print_check(const json_t *answer, bool colour, FILE *out)

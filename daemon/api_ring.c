@@ -19,10 +19,10 @@ static json_t *json_part(struct daemon *d, const struct ipam_ring_info *info)
 {
 	struct id self = gossip_self(node_gossip(d->node));
 	char holder[NAME_BYTES + 8];
-	const char *state = info->clash     ? "conflict"
-			    : info->removed ? "frozen"
-			    : info->held    ? "held"
-					    : "granted";
+	const char *state = info->clash                   ? "conflict"
+			    : info->removed || info->left ? "frozen"
+			    : info->held                  ? "held"
+							  : "granted";
 
 	bool is_own = id_eq(&info->holder, &self);
 
@@ -42,8 +42,8 @@ static json_t *json_blockers(struct daemon *d)
 	struct id removed;
 
 	for (size_t at = 0; ipamdb_removed_next(db, &at, &removed);) {
-		struct id ids[BLOCKERS_SHOWN];
-		size_t count = ipamdb_blockers(db, &removed, ids, BLOCKERS_SHOWN);
+		struct ipam_block blocks[BLOCKERS_SHOWN];
+		size_t count = ipamdb_blocks(db, &removed, blocks, BLOCKERS_SHOWN);
 		char label[NAME_BYTES + 8];
 		json_t *names;
 
@@ -51,12 +51,57 @@ static json_t *json_blockers(struct daemon *d)
 			continue;
 		names = json_array();
 		for (size_t i = 0; i < count && i < BLOCKERS_SHOWN; i++) {
-			member_label(d, &ids[i], label);
+			member_label(d, &blocks[i].member, label);
 			json_array_append_new(names, json_name(label));
 		}
 		member_label(d, &removed, label);
 		json_array_append_new(list, json_pack("{s:o,s:o,s:i}", "removed", json_name(label),
 						      "waits_for", names, "count", (int)count));
+	}
+	return list;
+}
+
+/* Why a member blocks, and what to do about it. */
+static void block_words(const struct ipam_block *block, bool is_present, const char *label,
+			char why[128], char todo[192])
+{
+	static const char *const whys[] = {
+	    [IPAM_BLOCK_SILENT] = "has promised nothing about removed members yet",
+	    [IPAM_BLOCK_VIEW] = "knows other members or removals than this host does",
+	    [IPAM_BLOCK_ROWS] = "has written ranges that have not come to this host",
+	};
+
+	snprintf(why, 128, "%s%s", is_present ? "" : "is not there, and ", whys[block->why]);
+	if (!is_present)
+		snprintf(todo, 192, "start it again, or give it up with weft node rm %.80s", label);
+	else if (block->why == IPAM_BLOCK_SILENT)
+		snprintf(todo, 192,
+			 "if it stays so, weft status on that host says whether it is fenced or "
+			 "waits after a reboot");
+	else
+		snprintf(todo, 192, "wait: the hosts are comparing what they know");
+}
+
+static json_t *json_blocks(struct daemon *d)
+{
+	struct ipam_block blocks[BLOCKERS_SHOWN];
+	size_t count = ipamdb_blocks(node_ipamdb(d->node), NULL, blocks, BLOCKERS_SHOWN);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count && i < BLOCKERS_SHOWN; i++) {
+		struct member_info info = {.state = MEMBER_UNKNOWN};
+		char label[NAME_BYTES + 8], why[128], todo[192];
+		bool is_present;
+
+		(void)gossip_member(node_gossip(d->node), &blocks[i].member, &info);
+		is_present =
+		    info.is_self || info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT;
+		member_label(d, &blocks[i].member, label);
+		block_words(&blocks[i], is_present, label, why, todo);
+		json_array_append_new(
+		    list, json_pack("{s:o,s:o,s:s,s:s,s:s}", "member", json_name(label),
+				    "member_id", json_id(&blocks[i].member), "state",
+				    member_state_name(info.state), "why", why, "todo", todo));
 	}
 	return list;
 }
@@ -80,13 +125,14 @@ void api_ipam_ring(struct daemon *d, struct request *req)
 		json_array_append_new(ranges, json_part(d, &info));
 	(void)ipamdb_net(db, &id, &net);
 	request_answer(
-	    req, json_pack("{s:o,s:o,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:i,s:I,s:I,s:o}",
-			   "network", json_name(rec.name), "network_id", json_id(&id), "total",
-			   (json_int_t)net.total, "ranges", ranges, "here", "held",
-			   (json_int_t)net.held, "leased", (json_int_t)net.leased, "reserved",
-			   (json_int_t)net.reserved, "cooling", (json_int_t)net.cooling, "special",
-			   (json_int_t)net.special, "free", (json_int_t)net.free, "promised",
-			   (json_int_t)net.promised, "rows", (json_int_t)net.own_rows, "holders",
-			   (int)net.holders, "conflicts", (json_int_t)net.conflicts, "frozen",
-			   (json_int_t)net.frozen, "blockers", json_blockers(d)));
+	    req,
+	    json_pack("{s:o,s:o,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:i,s:I,s:I,s:o,s:o}",
+		      "network", json_name(rec.name), "network_id", json_id(&id), "total",
+		      (json_int_t)net.total, "ranges", ranges, "here", "held", (json_int_t)net.held,
+		      "leased", (json_int_t)net.leased, "reserved", (json_int_t)net.reserved,
+		      "cooling", (json_int_t)net.cooling, "special", (json_int_t)net.special,
+		      "free", (json_int_t)net.free, "promised", (json_int_t)net.promised, "rows",
+		      (json_int_t)net.own_rows, "holders", (int)net.holders, "conflicts",
+		      (json_int_t)net.conflicts, "frozen", (json_int_t)net.frozen, "blockers",
+		      json_blockers(d), "blocks", json_blocks(d)));
 }

@@ -240,6 +240,27 @@ static enum drop_reason compare_topics(struct tables *tables, const struct membe
 	return DROP_NONE;
 }
 
+/* Equal rows, and yet holes in what this node knows to have: of rows that were replaced before they
+ * came, or forgotten in a crash. Who knows better about an origin says so, if he is asked by it. */
+static void ask_about_holes(struct tables *tables, const struct id *peer)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t origins = replica_topic(replica, TOPIC_ALL)->origins;
+	uint64_t from = (uint64_t)tables->core->now.ns * UINT64_C(0x9e3779b97f4a7c15);
+	const struct origin *next = NULL;
+
+	for (uint32_t i = origins; i != NONE; i = replica_origin(replica, i)->next_of_topic) {
+		const struct origin *origin = replica_origin(replica, i);
+		if (!watermark_has_gaps(&origin->mark) || origin->count == 0 ||
+		    origin->flags & (ORIGIN_CAPPED | ORIGIN_INCOMPLETE))
+			continue;
+		if (next == NULL || origin->place - from < next->place - from)
+			next = origin; /* the first from a random place on, around */
+	}
+	if (next != NULL)
+		marks_send(tables, peer, TOPIC_ALL, next->place, next->place);
+}
+
 enum drop_reason compare_digest(struct tables *tables, const struct member *from,
 				const uint8_t *body, size_t len)
 {
@@ -272,6 +293,7 @@ enum drop_reason compare_digest(struct tables *tables, const struct member *from
 			send_digest(tables, &from->id, DIGEST_ANSWER);
 		tables->repair.whole |= (theirs.flags & DIGEST_WHOLE) != 0;
 		repair_equal(tables, &from->id, NONE);
+		ask_about_holes(tables, &from->id);
 	}
 	return DROP_NONE;
 }

@@ -108,6 +108,10 @@ void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
 bool gossip_row(const struct gossip *g, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
 
+/* Has all come that the owner wrote in topic 0 up to this version, or what replaced it? */
+bool gossip_has_rows(const struct gossip *g, const struct id *owner, uint64_t epoch,
+		     uint64_t sequence);
+
 struct gossip_counter {
 	const char *name; /* snake_case, without prefix and unit suffix rules of Prometheus */
 	const char *help;

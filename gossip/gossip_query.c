@@ -103,6 +103,12 @@ bool gossip_row(const struct gossip *g, const struct id *owner, const struct id 
 	return tables_row(g->tables, owner, topic, kind, key, key_len, row);
 }
 
+bool gossip_has_rows(const struct gossip *g, const struct id *owner, uint64_t epoch,
+		     uint64_t sequence)
+{
+	return tables_has(g->tables, owner, epoch, sequence);
+}
+
 uint64_t gossip_tables_hash(const struct gossip *g)
 {
 	return tables_hash(g->tables);

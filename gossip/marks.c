@@ -236,12 +236,13 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
 	if (origin != NULL && ours.hash == theirs->hash) {
+		upto = version_cmp(theirs->upto, ours.upto);
 		/* What this node wrote itself nobody knows better: a wrong claim would spoil the
 		 * counter of its versions. */
 		if (!(origin->flags & ORIGIN_INCOMPLETE) &&
 		    !id_eq(&theirs->owner, &tables->core->self.id))
 			watermark_complete(&origin->mark, &tables->core->heap, theirs->upto);
-		return false;
+		return upto < 0 && version_cmp(theirs->upto, theirs->top) < 0;
 	}
 	upto = version_cmp(theirs->upto, ours.upto);
 	top = version_cmp(theirs->top, ours.top);

@@ -71,5 +71,8 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
  * part in, tombstones included: equal on nodes with equal tables and topics. */
 uint64_t tables_hash(const struct tables *tables);
 
+/* Nothing that the owner wrote in topic 0 up to this version is missing. */
+bool tables_has(const struct tables *tables, const struct id *owner, uint64_t epoch,
+		uint64_t sequence);
 bool tables_counter(const struct tables *tables, size_t index, struct gossip_counter *counter);
 void tables_check(const struct tables *tables);

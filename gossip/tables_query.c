@@ -32,6 +32,21 @@ static bool has_ended(const struct tables *tables, const struct row_view *fact)
 	return replica_find(&tables->replica, &end) != NONE;
 }
 
+bool tables_has(const struct tables *tables, const struct id *owner, uint64_t epoch,
+		uint64_t sequence)
+{
+	struct version version = {epoch, sequence};
+	const struct replica *replica = &tables->replica;
+	uint32_t number =
+	    replica_find_origin(replica, replica_find_owner(replica, owner), TOPIC_ALL);
+	const struct origin *origin = number != NONE ? replica_origin(replica, number) : NULL;
+
+	if (version_cmp(version, (struct version){0, 0}) == 0)
+		return true;
+	return origin != NULL && !(origin->flags & ORIGIN_INCOMPLETE) &&
+	       version_cmp(origin->mark.upto, version) >= 0;
+}
+
 static void visit_facts(const struct tables *tables, uint16_t kind,
 			bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
 {

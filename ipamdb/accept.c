@@ -5,6 +5,9 @@
  * is durable, and not before. A grant may come in an answer, by gossip, or both, now or after a
  * restart; it counts while it is the newest word on every address that it covers and this node has
  * not already given that generation up again.
+ *
+ * Nothing is taken up before this node has met somebody since its start: who has just joined may
+ * not know yet that the donor was removed, see closure.c.
  */
 #include "ask.h"
 #include "donor.h"
@@ -19,7 +22,7 @@ static bool is_open(struct net *net, const struct claim *grant)
 
 	row.author = grant->holder;
 	row.is_grant = false;
-	if (grant->accepting || claim_find(net, &row))
+	if (grant->accepting || grant->is_void || claim_find(net, &row))
 		return false;
 	if (runs_top(&net->spent, &grant->span) >= grant->generation)
 		return false;
@@ -41,7 +44,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 
 	if (!net->wants_accept)
 		return false;
-	if (db_may_lease(db, &err) != 0)
+	if (db_may_lease(db, &err) != 0 || !db->met)
 		return true;
 	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
 		return true;

@@ -14,6 +14,7 @@
  */
 #include "claim.h"
 
+#include "closure.h"
 #include "db.h"
 
 static int claim_cmp(const void *key, const void *item)
@@ -90,16 +91,19 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 		if (there->is_ended != claim->is_ended && (claim->is_ended || claim->sequence != 0))
 			claim_end_set(db, net, there, claim->is_ended);
 		if (claim->sequence != 0) {
+			if (there->epoch != claim->epoch || there->sequence != claim->sequence)
+				there->is_stored = claim->is_stored;
 			there->epoch = claim->epoch;
 			there->sequence = claim->sequence;
 		}
 		return false;
 	}
-	vec_insert(&net->claims, at, claim);
+	there = vec_insert(&net->claims, at, claim);
+	there->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
 	count_claim(db, net, claim, 1);
 	if (claim->is_grant && id_eq(&claim->holder, &db->self))
 		net->wants_accept = true;
-	if (!net->runs_stale &&
+	if (!net->runs_stale && !there->is_void &&
 	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, is_held(claim)))
 		db_trace(db, TRACE_RANGE_CONFLICT, &claim->holder, &net->id, NULL,
 			 claim->generation);
@@ -126,10 +130,23 @@ void claims_rebuild(struct net *net)
 	runs_clear(&net->runs);
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
-		runs_add(&net->runs, &claim->span, claim->generation, &claim->holder,
-			 is_held(claim));
+		if (!claim->is_void)
+			runs_add(&net->runs, &claim->span, claim->generation, &claim->holder,
+				 is_held(claim));
 	}
 	net->runs_stale = false;
+}
+
+void claims_void(struct net *net, const struct id *author)
+{
+	for (size_t i = 0; i < net->claims.count; i++) {
+		struct claim *claim = vec_at(&net->claims, i);
+		if (!claim->is_grant || !id_eq(&claim->author, author))
+			continue;
+		claim->is_void = true;
+		net->runs_stale = true;
+	}
+	net_own_changed(net);
 }
 
 void claims_forget(struct ipamdb *db, struct net *net)

@@ -17,6 +17,9 @@ void claims_forget(struct ipamdb *db, struct net *net);
 /* The claim with the same span, generation, author and kind, or NULL; borrowed until a change. */
 struct claim *claim_find(const struct net *net, const struct claim *like);
 
+/* What this node has granted counts no more: it was removed. */
+void claims_void(struct net *net, const struct id *author);
+
 /* Builds the owners anew from the claims. */
 void claims_rebuild(struct net *net);
 

@@ -1,403 +1,343 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What becomes of a removed node's space.
+ * Closing: what members promise about nodes that are gone, so that their space can be used again.
  *
- * "Removed" says that the node is off, but not what it did before: it may have granted space that
- * only some members have heard of. Each member therefore closes it: it commits a fact with a digest
- * and takes no further row of that node into account from then on. The digest has two halves: over
- * the rows of the removed node that the member counts, and over the space that by its view the
- * removed node still owns. When the closures of all members agree, nobody holds anything that the
- * others do not know of, and the member with the lowest id takes the space back, above every
- * generation it has seen. A failed member counts, and blocks, until it is back or removed itself.
+ * "Removed" says that a node is off, but not what it did before, nor that it is off in truth: it
+ * may have granted space of which only some members have heard, and it may go on granting to those
+ * who have not heard of its removal. So nobody takes its space back before every member has closed.
+ * The closure of a member is one fact, written anew when its view has changed:
  *
- * A row of the removed node that comes after the closing waits. It counts only if another member
- * counted it at its own closing: when the digest of rows of some closure is met by adding the rows
- * that wait, in the order of their versions. Then this node's closure is written anew. Members with
- * less thus catch up with the one that knew most, and nobody can use what nobody had when it
- * closed. Who closes after others, and holds nothing that the removed node granted, begins with
- * none of its rows and admits what the others counted: what is void for them never counts for it
- * either.
+ *   view         digest of the members that it knows (who left is marked) and of the removed nodes
+ *   version      of its own newest range or grant
+ *   generation   the highest of all that it has of nodes that are gone
  *
- * A closure is never written anew with fewer rows than before (a snapshot of others' rows may be
- * lost in a crash): another member may have relied on it.
+ * and promises
+ *
+ *   1. From the nodes that are removed in this view I take up no grant any more, ever.
+ *   2. What I took up from anybody who is gone in this view stands in my own rows up to version.
+ *   3. Nothing that I have of nodes that are gone in this view is above generation, and from them
+ *      themselves nothing more comes to me.
+ *
+ * The removals are on the disk before the closure is, so that a crash takes no promise back. A
+ * grant of a removed node without its recipient's own row is void: it counts nowhere. All other
+ * rows count by their generation alone, whenever they come, so that who owns what is a function of
+ * the tables and the same wherever these are equal.
+ *
+ * The member with the lowest id takes back what gone nodes hold (reclaim.c) when the closures of
+ * all members show its own view, and it has the rows of each up to that one's version. Why nobody
+ * else owns that space then: its way from hand to hand has a last gone holder. If anybody came
+ * after him, the first of them took it up before closing with this view: from a removed node by
+ * promise 1; one who left has waited for that row before, and grants nothing afterwards. So the row
+ * is among those that the reclaimer has (promise 2), or else a later one of its owner that tells
+ * more; in the reclaimer's view the space belongs to somebody who is not gone, and is not touched.
+ *
+ * Views agree only when everybody knows the same members: one that a member has admitted before it
+ * heard of a removal is known to its closure, and counts. One that was admitted later has heard of
+ * the removal: nobody takes up a grant before a whole sync with a member, see accept.c. The marks
+ * of who left and was removed are never taken back, so that an old closure never fits a newer view.
+ *
+ * Nothing is ever lost for good either: a member that collects a row because others outrank it has
+ * those on its own disk first (tidy.c), and a network itself says who held it at the beginning.
+ * Hence each address has a highest claim in every table: by a member, who has it in truth or knows
+ * who has; or by one who is gone, and then it is taken back.
+ *
+ * A removal is closed once by everybody. After that closures are written anew only while somebody
+ * sees space to be taken back: who does is the first to close with a new view, the others follow.
  */
 #include "closure.h"
 
 #include <string.h>
 
-#include "closing.h"
-#include "row.h"
+#define CLOSE_MS 1000 /* between two closures */
+#define UNSEEN_MS 10
+#define VIEW_HALF 16 /* members, then removals */
 
-#define LATE_MAX 4096
-#define ROWS_DIGEST_BYTES 16 /* first half of a digest: the rows that count */
-
-struct closing *closing_find(const struct ipamdb *db, const struct id *removed)
+void closures_init(struct ipamdb *db)
 {
-	for (size_t i = 0; i < db->closings.count; i++) {
-		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
-		if (id_eq(&closing->removed, removed))
-			return closing;
-	}
-	return NULL;
+	vec_init(&db->closing.removed, &db->heap, sizeof(struct removed));
+	vec_init(&db->closing.closers, &db->heap, sizeof(struct closer));
+	db->closing.view_stale = true;
 }
 
-static struct closing *closing_intern(struct ipamdb *db, const struct id *removed)
+static int removed_cmp(const void *key, const void *item)
 {
-	struct closing *closing = closing_find(db, removed);
+	return id_cmp(key, &((const struct removed *)item)->node);
+}
 
-	if (closing)
-		return closing;
-	closing = heap_take(&db->heap, sizeof(*closing));
-	closing->removed = *removed;
-	vec_init(&closing->closers, &db->heap, sizeof(struct closer));
-	vec_init(&closing->late, &db->heap, sizeof(struct late));
-	vec_push(&db->closings, &closing);
-	return closing;
+static int closer_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &((const struct closer *)item)->id);
+}
+
+static struct removed *removed_find(const struct ipamdb *db, const struct id *node, size_t *at)
+{
+	const struct vec *list = &db->closing.removed;
+	struct removed *removed;
+
+	*at = vec_lower_bound(list, node, removed_cmp);
+	removed = *at < list->count ? vec_at(list, *at) : NULL;
+	return removed && id_eq(&removed->node, node) ? removed : NULL;
+}
+
+const struct closer *closure_of(const struct ipamdb *db, const struct id *member)
+{
+	const struct vec *list = &db->closing.closers;
+	size_t at = vec_lower_bound(list, member, closer_cmp);
+	const struct closer *closer = at < list->count ? vec_at(list, at) : NULL;
+
+	return closer && id_eq(&closer->id, member) ? closer : NULL;
 }
 
 bool closure_is_removed(const struct ipamdb *db, const struct id *node)
 {
-	const struct closing *closing = closing_find(db, node);
+	size_t at;
 
-	return closing && closing->is_removed;
+	return removed_find(db, node, &at) != NULL;
 }
 
-bool closure_next(const struct ipamdb *db, size_t *at, struct id *removed)
+bool closure_is_gone(const struct ipamdb *db, const struct id *node)
 {
-	while (*at < db->closings.count) {
-		const struct closing *closing = *(struct closing **)vec_at(&db->closings, (*at)++);
-		if (!closing->is_removed)
-			continue;
-		*removed = closing->removed;
+	const struct peer *peer = peer_find(db, node);
+
+	return (peer && peer->gone) || closure_is_removed(db, node);
+}
+
+bool closure_forfeits(const struct ipamdb *db, const struct id *node)
+{
+	const struct peer *peer = peer_find(db, node);
+
+	if (closure_is_removed(db, node))
 		return true;
-	}
-	return false;
+	return peer && peer->gone && !id_eq(node, &db->self) &&
+	       mono_is_due(mono_add_ms(peer->gone_at, LEFT_GRACE_MS), db->now);
 }
 
-void closure_removal(struct ipamdb *db, const struct id *removed)
+void closure_members_changed(struct ipamdb *db)
 {
-	closing_intern(db, removed)->is_removed = true;
+	db->closing.view_stale = true;
+	db->closing.grace_at = mono_add_ms(db->now, LEFT_GRACE_MS);
 	db_chores_by(db, db->now);
 }
 
-/* A running hash, of which each half of a digest keeps the first 16 bytes. */
-struct chain {
-	uint8_t sum[HASH_BYTES];
-	uint32_t count;
-};
-
-static void chain_add(const struct ipamdb *db, struct chain *chain, const void *bytes, size_t len)
+void closure_removal(struct ipamdb *db, const struct id *node)
 {
-	uint8_t next[HASH_BYTES];
+	struct removed removed = {*node, !db->started};
+	size_t at;
 
-	crypto_hash_label(db->config.crypto, "weft closure", chain->sum, HASH_BYTES, bytes, len,
-			  next);
-	memcpy(chain->sum, next, HASH_BYTES);
-	chain->count++;
+	if (removed_find(db, node, &at))
+		return;
+	vec_insert(&db->closing.removed, at, &removed);
+	for (size_t i = 0; i < db->nets.count; i++)
+		claims_void(*(struct net **)vec_at(&db->nets, i), node);
+	closure_members_changed(db);
 }
 
-static void put_u64(uint8_t out[8], uint64_t value)
+void closure_removal_stored(struct ipamdb *db, const struct id *node)
 {
-	for (int i = 7; i >= 0; i--, value >>= 8)
-		out[i] = (uint8_t)value;
-}
+	size_t at;
+	struct removed *removed = removed_find(db, node, &at);
 
-/* Rows that the node wrote and that count, as everybody can see them. */
-static void chain_rows(const struct ipamdb *db, const struct net *net, const struct id *node,
-		       struct chain *chain)
-{
-	for (size_t i = 0; i < net->claims.count; i++) {
-		const struct claim *claim = vec_at(&net->claims, i);
-		uint8_t bytes[RANGE_KEY_BYTES + 1 + 16];
-		if (!id_eq(&claim->author, node) || claim->is_ended || claim->sequence == 0)
-			continue; /* collected; or known by an answer alone: its row may never come
-				   */
-		claim_key(net, claim, bytes);
-		bytes[RANGE_KEY_BYTES] = claim->is_grant;
-		put_u64(bytes + RANGE_KEY_BYTES + 1, claim->epoch);
-		put_u64(bytes + RANGE_KEY_BYTES + 9, claim->sequence);
-		chain_add(db, chain, bytes, sizeof(bytes));
-	}
-}
-
-static void chain_span(const struct ipamdb *db, const struct net *net, const struct span *span,
-		       struct chain *chain)
-{
-	struct inet lo = addr_to_inet(span->lo);
-	struct inet hi = addr_to_inet(span->hi);
-	uint8_t bytes[ID_BYTES + sizeof(lo) + sizeof(hi)];
-
-	memcpy(bytes, net->id.b, ID_BYTES);
-	memcpy(bytes + ID_BYTES, lo.b, sizeof(lo));
-	memcpy(bytes + ID_BYTES + sizeof(lo), hi.b, sizeof(hi));
-	chain_add(db, chain, bytes, sizeof(bytes));
-}
-
-/* What it owns, whatever the generations: neighbouring runs are one span. */
-static void chain_owned(const struct ipamdb *db, struct net *net, const struct id *node,
-			struct chain *chain)
-{
-	const struct runs *runs = net_runs(net);
-	struct span span = {1, 0}; /* none yet */
-
-	for (size_t i = 0; i < runs->items.count; i++) {
-		const struct run *run = runs_at(runs, i);
-		if (!id_eq(&run->holder, node))
-			continue;
-		if (span.lo <= span.hi && span.hi + 1 == run->span.lo) {
-			span.hi = run->span.hi;
-			continue;
-		}
-		if (span.lo <= span.hi)
-			chain_span(db, net, &span, chain);
-		span = run->span;
-	}
-	if (span.lo <= span.hi)
-		chain_span(db, net, &span, chain);
-}
-
-uint32_t closing_digest(struct ipamdb *db, const struct id *node, uint8_t out[DIGEST_BYTES])
-{
-	struct chain rows = {.count = 0}, owned = {.count = 0};
-
-	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, i);
-		if (net->ended)
-			continue;
-		chain_rows(db, net, node, &rows);
-		chain_owned(db, net, node, &owned);
-	}
-	memcpy(out, rows.sum, ROWS_DIGEST_BYTES);
-	memcpy(out + ROWS_DIGEST_BYTES, owned.sum, DIGEST_BYTES - ROWS_DIGEST_BYTES);
-	return owned.count;
-}
-
-static bool is_later(const struct claim *a, const struct claim *b)
-{
-	return a->epoch != b->epoch ? a->epoch > b->epoch : a->sequence > b->sequence;
-}
-
-/* Puts a row among those that wait, in the order of versions. */
-static void late_add(struct closing *closing, const struct late *late)
-{
-	size_t at = 0;
-
-	for (; at < closing->late.count; at++) {
-		const struct late *other = vec_at(&closing->late, at);
-		if (is_later(&other->claim, &late->claim))
-			break;
-		if (!is_later(&late->claim, &other->claim))
-			return; /* it waits already */
-	}
-	if (closing->late.count < LATE_MAX)
-		vec_insert(&closing->late, at, late);
-}
-
-/* After a restart the rows come back in any order, those that never counted too: all wait until
- * this node's own digest (or another's) says which it had. */
-static void late_set_aside(struct ipamdb *db, struct closing *closing)
-{
-	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, n);
-		for (size_t i = net->claims.count; i-- > 0;) {
-			struct late late = {.network = net->id};
-			late.claim = *(struct claim *)vec_at(&net->claims, i);
-			if (!id_eq(&late.claim.author, &closing->removed))
-				continue;
-			late_add(closing, &late);
-			claim_drop(db, net, &late.claim);
-		}
-	}
+	WEFT_ASSERT(removed != NULL);
+	removed->is_stored = true;
 }
 
 void closure_fact(struct ipamdb *db, const struct row_view *row)
 {
-	struct rec_closure rec;
-	struct closing *closing;
-	struct closer closer;
-	struct id removed;
+	struct vec *list = &db->closing.closers;
+	struct closer closer = {.id = row_key_id(row)};
+	size_t at;
 
-	if (row->key_len != 2 * ID_BYTES ||
-	    rec_closure_decode(row->value, row->value_len, &rec) != 0)
-		return;
-	memcpy(removed.b, row->key, ID_BYTES);
-	memcpy(closer.id.b, row->key + ID_BYTES, ID_BYTES);
-	memcpy(closer.digest, rec.digest, DIGEST_BYTES);
-	if (!id_eq(&closer.id, &row->owner))
+	if (row->key_len != ID_BYTES || !id_eq(&closer.id, &row->owner) ||
+	    rec_closure_decode(row->value, row->value_len, &closer.rec) != 0)
 		return; /* only the closer itself says so */
-	closing = closing_intern(db, &removed);
+	at = vec_lower_bound(list, &closer.id, closer_cmp);
+	if (closure_of(db, &closer.id))
+		*(struct closer *)vec_at(list, at) = closer;
+	else
+		vec_insert(list, at, &closer);
 	db_chores_by(db, db->now);
-	if (id_eq(&closer.id, &db->self)) {
-		if (!closing->is_closed)
-			late_set_aside(db, closing);
-		closing->is_closed = closing->is_durable = true;
-		memcpy(closing->digest, closer.digest, DIGEST_BYTES);
+}
+
+void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence)
+{
+	struct closing *closing = &db->closing;
+
+	if (epoch < closing->epoch || (epoch == closing->epoch && sequence <= closing->sequence))
 		return;
-	}
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		struct closer *there = vec_at(&closing->closers, i);
-		if (id_eq(&there->id, &closer.id)) {
-			*there = closer;
-			return;
+	closing->epoch = epoch;
+	closing->sequence = sequence;
+}
+
+/* Adds a node to half a view. The sum does not depend on the order of nodes. */
+static void view_add(const struct ipamdb *db, uint8_t half[VIEW_HALF], char mark,
+		     const struct id *node)
+{
+	uint8_t hash[HASH_BYTES];
+
+	crypto_hash_label(db->config.crypto, "weft closure", &mark, 1, node->b, ID_BYTES, hash);
+	for (size_t i = 0; i < VIEW_HALF; i++)
+		half[i] ^= hash[i];
+}
+
+const uint8_t *closure_view(struct ipamdb *db)
+{
+	struct closing *closing = &db->closing;
+	const struct peer *peer;
+	size_t pos = 0;
+
+	if (!closing->view_stale)
+		return closing->view;
+	memset(closing->view, 0, sizeof(closing->view));
+	closing->has_gone = closing->removed.count > 0;
+	view_add(db, closing->view, 'm', &db->self);
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (peer->known && !id_eq(&peer->id, &db->self) &&
+		    !closure_is_removed(db, &peer->id)) {
+			view_add(db, closing->view, peer->gone ? 'l' : 'm', &peer->id);
+			closing->has_gone = closing->has_gone || peer->gone;
+		}
+	for (size_t i = 0; i < closing->removed.count; i++)
+		view_add(db, closing->view + VIEW_HALF, 'r',
+			 &((const struct removed *)vec_at(&closing->removed, i))->node);
+	closing->view_stale = false;
+	return closing->view;
+}
+
+uint64_t closure_top(const struct ipamdb *db)
+{
+	uint64_t top = 0;
+
+	for (size_t n = 0; n < db->nets.count; n++) {
+		const struct net *net = *(struct net **)vec_at(&db->nets, n);
+		for (size_t i = 0; i < net->claims.count; i++) {
+			const struct claim *claim = vec_at(&net->claims, i);
+			if (claim->generation > top &&
+			    claim->generation <= CLOSURE_GENERATION_MAX &&
+			    (closure_is_gone(db, &claim->author) ||
+			     closure_is_gone(db, &claim->holder)))
+				top = claim->generation;
 		}
 	}
-	vec_push(&closing->closers, &closer);
+	return top;
 }
 
-bool closure_admits(struct ipamdb *db, const struct row_view *row)
+/* Is there something new to say that somebody should hear? */
+static bool wants_closure(struct ipamdb *db)
 {
-	struct closing *closing = closing_find(db, &row->owner);
-	struct late late = {.deleted = row->deleted && row->kind == ROW_GRANT};
-	const struct net *net;
-	const struct claim *there;
+	static const uint8_t nothing[VIEW_HALF];
+	const uint8_t *view = closure_view(db);
+	const struct closer *own = closure_of(db, &db->self);
 
-	if (!closing || !closing->is_closed)
+	if (memcmp(own ? own->rec.view + VIEW_HALF : nothing, view + VIEW_HALF, VIEW_HALF) != 0)
 		return true;
-	if (row_claim(row, &late.network, &late.claim) != 0)
+	if (own && memcmp(own->rec.view, view, DIGEST_BYTES) == 0)
 		return false;
-	net = net_find(db, &late.network);
-	there = net ? claim_find(net, &late.claim) : NULL;
-	if (!late.deleted && there && there->is_ended == late.claim.is_ended &&
-	    (there->sequence == 0 ||
-	     (there->epoch == row->epoch && there->sequence == row->sequence)))
-		return true; /* counted already, by its answer or as the row it is */
-	late_add(closing, &late);
-	db_chores_by(db, db->now);
-	return false;
-}
-
-/* Another member's whole digest, or the rows of our own (others' rows may have come since). */
-static bool is_met(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
-{
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		const struct closer *closer = vec_at(&closing->closers, i);
-		if (memcmp(closer->digest, digest, DIGEST_BYTES) == 0)
+	for (size_t i = 0; i < db->closing.closers.count; i++) {
+		const struct closer *closer = vec_at(&db->closing.closers, i);
+		if (memcmp(closer->rec.view, view, DIGEST_BYTES) == 0)
 			return true;
 	}
-	return closing->is_closed && memcmp(closing->digest, digest, ROWS_DIGEST_BYTES) == 0;
+	return reclaim_is_due(db, NULL);
 }
 
-/* Makes a waiting row count; what stood in its place goes to *before, for late_undo. */
-static void late_do(struct ipamdb *db, const struct late *late, struct late *before)
-{
-	struct net *net = net_intern(db, &late->network);
-	const struct claim *there = net ? claim_find(net, &late->claim) : NULL;
-
-	*before = (struct late){.network = late->network, .deleted = !there, .claim = late->claim};
-	if (there)
-		before->claim = *there;
-	if (net && there)
-		claim_drop(db, net, &late->claim);
-	if (net && !late->deleted)
-		claim_put(db, net, &late->claim);
-}
-
-void closing_admit(struct ipamdb *db, struct closing *closing)
-{
-	size_t count = closing->late.count, good = 0;
-	size_t bytes = count * sizeof(struct late);
-	struct late *before, unused;
-	uint8_t digest[DIGEST_BYTES];
-
-	if (count == 0)
-		return;
-	before = heap_take(&db->heap, bytes);
-	for (size_t i = 0; i < count; i++) {
-		late_do(db, vec_at(&closing->late, i), &before[i]);
-		(void)closing_digest(db, &closing->removed, digest);
-		if (is_met(closing, digest))
-			good = i + 1;
-	}
-	for (size_t i = count; i-- > good;)
-		late_do(db, &before[i], &unused);
-	heap_give(&db->heap, before, bytes);
-	closing->has_admitted = closing->has_admitted || good > 0;
-	for (; good > 0; good--)
-		vec_remove(&closing->late, 0);
-}
-
-/* Is a grant of the removed node to this one just being taken up? */
-static bool is_accepting(const struct ipamdb *db, const struct id *removed)
+/* May the promise be made now? Else it is seen to that it can be, soon. */
+static bool is_settled(struct ipamdb *db)
 {
 	for (size_t n = 0; n < db->nets.count; n++) {
 		const struct net *net = *(struct net **)vec_at(&db->nets, n);
 		for (size_t i = 0; i < net->claims.count; i++) {
 			const struct claim *claim = vec_at(&net->claims, i);
-			if (claim->accepting && id_eq(&claim->author, removed))
-				return true;
+			bool is_unseen = id_eq(&claim->author, &db->self) && !claim->is_ended &&
+					 claim->sequence == 0;
+			if (!is_unseen && !(claim->accepting && claim->is_void))
+				continue;
+			/* A grant is being taken up, or the version of an own row not known yet. */
+			db_chores_by(db, mono_add_ms(db->now, UNSEEN_MS));
+			return false;
 		}
 	}
-	return false;
+	return true;
 }
 
-/* What this node counts at its first closing: what others counted who closed before, if that can
- * be made out, else all that it has. */
-static void first_count(struct ipamdb *db, struct closing *closing)
+/* Removals that are not on the disk yet go there first; false when there are none. */
+static bool removals_keep(struct ipamdb *db)
 {
-	struct late unused;
+	struct flight *flight = NULL;
 
-	if (closing->closers.count == 0)
-		return;
-	late_set_aside(db, closing);
-	closing_admit(db, closing);
-	if (closing->has_admitted)
-		return;
-	for (size_t i = 0; i < closing->late.count; i++)
-		late_do(db, vec_at(&closing->late, i), &unused);
-	closing->late.count = 0;
+	for (size_t i = 0; i < db->closing.removed.count; i++) {
+		const struct removed *removed = vec_at(&db->closing.removed, i);
+		if (removed->is_stored || db->update.keep_count == IPAM_KEEPS)
+			continue;
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_KEEP, 0);
+		flight_keep_removal(db, flight, &removed->node);
+	}
+	db->closing.is_flying = flight != NULL;
+	return flight != NULL;
 }
 
-/* Is there something new to say, and may it be said? */
-static bool wants_writing(const struct closing *closing, const uint8_t digest[DIGEST_BYTES])
+static void closure_write(struct ipamdb *db)
 {
-	if (!closing->is_durable)
-		return true;
-	if (memcmp(digest, closing->digest, DIGEST_BYTES) == 0)
-		return false;
-	return closing->has_admitted || memcmp(digest, closing->digest, ROWS_DIGEST_BYTES) == 0;
-}
-
-void closing_write(struct ipamdb *db, struct closing *closing)
-{
-	struct rec_closure rec = {.rows = 0};
-	struct row_view row = {.kind = FACT_CLOSURE, .key_len = 2 * ID_BYTES};
-	uint8_t digest[DIGEST_BYTES], value[64];
-	struct flight *flight;
+	struct closing *closing = &db->closing;
+	struct row_view row = {.kind = FACT_CLOSURE, .key_len = ID_BYTES};
+	struct rec_closure rec = {
+	    .epoch = closing->epoch,
+	    .sequence = closing->sequence,
+	    .generation = closure_top(db),
+	};
+	uint8_t value[96];
 	int len;
 
-	if (!db_has_room(db, 1, 0)) {
+	memcpy(rec.view, closure_view(db), DIGEST_BYTES);
+	len = rec_closure_encode(&rec, value, sizeof(value));
+	WEFT_ASSERT(len > 0);
+	memcpy(row.key, db->self.b, ID_BYTES);
+	flight_row(db, flight_begin(db, FLIGHT_CLOSURE, 0), &row, value, (size_t)len);
+	closing->is_flying = true;
+	closing->closed_at = db->now;
+}
+
+static void closure_step(struct ipamdb *db)
+{
+	struct mono next = mono_add_ms(db->closing.closed_at, CLOSE_MS);
+
+	if (db->closing.is_flying || !wants_closure(db))
+		return;
+	if (db->closing.closed_at.ns != 0 && !mono_is_due(next, db->now)) {
+		db_chores_by(db, next);
+		return;
+	}
+	if (!db_has_room(db, 1, 0) || db->update.keep_count == IPAM_KEEPS) {
 		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
 	}
-	if (!closing->is_closed) {
-		if (is_accepting(db, &closing->removed))
-			return; /* its outcome belongs into the digest */
-		first_count(db, closing);
-	}
-	rec.rows = closing_digest(db, &closing->removed, digest);
-	if (!wants_writing(closing, digest))
-		return;
-	memcpy(rec.digest, digest, DIGEST_BYTES);
-	len = rec_closure_encode(&rec, value, sizeof(value));
-	WEFT_ASSERT(len > 0);
-	memcpy(row.key, closing->removed.b, ID_BYTES);
-	memcpy(row.key + ID_BYTES, db->self.b, ID_BYTES);
-	flight = flight_begin(db, FLIGHT_CLOSURE, 0);
-	flight->peer = closing->removed;
-	flight_row(db, flight, &row, value, (size_t)len);
-	memcpy(closing->digest, digest, DIGEST_BYTES);
-	closing->is_closed = closing->is_flying = true;
-	closing->is_durable = closing->has_admitted = false;
+	if (is_settled(db) && !removals_keep(db))
+		closure_write(db);
 }
 
-void closure_durable(struct ipamdb *db, struct flight *flight, int code)
+void closure_durable(struct ipamdb *db, int code)
 {
-	struct closing *closing = closing_find(db, &flight->peer);
-
-	WEFT_ASSERT(closing != NULL && closing->is_flying);
-	closing->is_flying = false;
-	closing->is_durable = code == 0;
+	WEFT_ASSERT(db->closing.is_flying);
+	db->closing.is_flying = false;
 	if (code == 0)
-		db_trace(db, TRACE_CLOSED, &closing->removed, NULL, NULL, 0);
+		db_trace(db, TRACE_CLOSED, NULL, NULL, NULL, db->closing.removed.count);
+}
+
+void closure_kept(struct ipamdb *db, const struct flight *flight)
+{
+	if (id_is_zero(&flight->network))
+		db->closing.is_flying = false;
+}
+
+void closures_step(struct ipamdb *db)
+{
+	struct weft_err err;
+
+	if (db_may_lease(db, &err) != 0)
+		return;
+	closure_step(db);
+	reclaim_step(db);
+	if (!mono_is_due(db->closing.grace_at, db->now))
+		db_chores_by(db, db->closing.grace_at);
 }

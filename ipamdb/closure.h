@@ -1,23 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What becomes of a removed node's ranges: closing them, and taking them back. */
+/* What becomes of the space of nodes that are gone: what members promise about it (closure.c), and
+ * how it is taken back (reclaim.c). */
 #pragma once
 
 #include "flight.h"
+
+/* Who left has handed everything over; what of that is not seen by then is taken back. */
+#define LEFT_GRACE_MS 10000
+
+void closures_init(struct ipamdb *db);
 
 /* FACT_REMOVAL and FACT_CLOSURE became visible. */
 void closure_removal(struct ipamdb *db, const struct id *removed);
 void closure_fact(struct ipamdb *db, const struct row_view *row);
 
-/* A row of a range or grant whose author this node has closed: true when it counts. */
-bool closure_admits(struct ipamdb *db, const struct row_view *row);
+/* A member came, left or was removed. */
+void closure_members_changed(struct ipamdb *db);
 
-/* Writes closures and reclaims what nobody blocks. */
+/* An own range or grant has this version. */
+void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence);
+
+/* Writes this node's closure when it is missing or says something else than it should, and takes
+ * back what nobody blocks. */
 void closures_step(struct ipamdb *db);
-void closure_durable(struct ipamdb *db, struct flight *flight, int code);
 
-/* Members whose closure is missing or differs, for queries: up to cap ids; the number of all. */
-size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap);
-/* Removed nodes known here, by place. */
-bool closure_next(const struct ipamdb *db, size_t *at, struct id *removed);
+/* Continuations of FLIGHT_CLOSURE and FLIGHT_KEEP. */
+void closure_durable(struct ipamdb *db, int code);
+void closure_kept(struct ipamdb *db, const struct flight *flight);
+void closure_removal_stored(struct ipamdb *db, const struct id *removed);
+
+/* The view by which this node would close now; borrowed until a member or a removal comes. */
+const uint8_t *closure_view(struct ipamdb *db);
+const struct closer *closure_of(const struct ipamdb *db, const struct id *member);
+
+/* The highest generation of what is known of gone nodes. */
+uint64_t closure_top(const struct ipamdb *db);
+
+/* Was the node removed? Has it gone, in one way or the other? Is what it holds to be taken back? */
 bool closure_is_removed(const struct ipamdb *db, const struct id *node);
+bool closure_is_gone(const struct ipamdb *db, const struct id *node);
+bool closure_forfeits(const struct ipamdb *db, const struct id *node);
+
+/* reclaim.c: is there space to be taken back, of this node or (NULL) of any? */
+bool reclaim_is_due(struct ipamdb *db, const struct id *gone);
+void reclaim_step(struct ipamdb *db);

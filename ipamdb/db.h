@@ -28,14 +28,42 @@ enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };
 struct peer {
 	struct id id;
 	char name[NAME_BYTES];
+	bool known;   /* a member, not only somebody who was synced with */
 	bool present; /* alive or suspect */
 	bool gone;    /* left or removed */
 	bool synced;  /* a whole sync with it was completed since the start */
+	struct mono gone_at;
+};
+
+/* A removed node. */
+struct removed {
+	struct id node;
+	bool is_stored; /* its removal is on this node's disk */
+};
+
+/* What a member has promised about removed nodes, this one included. */
+struct closer {
+	struct id id;
+	struct rec_closure rec;
+};
+
+/* The closing of removed nodes: closure.c. */
+struct closing {
+	struct vec removed; /* struct removed, by id */
+	struct vec closers; /* struct closer, by id */
+	bool is_flying;     /* the own closure, or what it stands on, is on its way to disk */
+	bool view_stale;
+	bool has_gone;              /* there is anybody whose space might be taken back */
+	uint8_t view[DIGEST_BYTES]; /* as this node would close now */
+	struct mono closed_at;      /* when it wrote its closure last */
+	struct mono grace_at;       /* when all who left have had their time */
+	uint64_t epoch, sequence;   /* the highest version of an own range or grant */
 };
 
 /* The hand-over of a leave, of which there is at most one. */
 struct handover {
 	bool active;
+	bool done; /* all is handed over, so nothing is granted any more */
 	uint64_t tag;
 	struct mono deadline;
 	size_t giver_count;
@@ -53,6 +81,7 @@ struct ipamdb {
 	enum standing standing;
 	bool guarded;
 	bool started;
+	bool met;             /* a whole sync was completed since the start */
 	struct map peers;     /* id -> struct peer */
 	struct vec nets;      /* struct net *, by id */
 	struct map leases;    /* network, address -> struct held */
@@ -63,7 +92,7 @@ struct ipamdb {
 	struct vec waiters;              /* struct waiter *, first come first served */
 	struct vec asks;                 /* struct ask * */
 	struct map flights;              /* token -> struct flight * */
-	struct vec closings;             /* struct closing *, one a removed node */
+	struct closing closing;
 	struct handover handover;
 	uint64_t next_token, next_tag;
 	struct mono chores_at; /* accept, tidy, closures and reclaims are looked at then */

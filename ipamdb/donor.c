@@ -166,7 +166,8 @@ void donor_message(struct ipamdb *db, const struct ipam_event *event)
 		reply_refuse(db, event->message, REFUSAL_INVALID);
 		return;
 	}
-	if (db_may_lease(db, &err) != 0 || db->handover.active || !db_has_room(db, 1, 0)) {
+	if (db_may_lease(db, &err) != 0 || db->handover.active || db->handover.done ||
+	    !db_has_room(db, 1, 0)) {
 		reply_refuse(db, event->message, REFUSAL_BUSY);
 		return;
 	}

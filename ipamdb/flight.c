@@ -33,6 +33,7 @@ struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t t
 	    .tag = tag,
 	    .first_row = update->row_count,
 	    .first_write = update->write_count,
+	    .first_keep = update->keep_count,
 	};
 	return flight;
 }
@@ -100,6 +101,59 @@ void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 	flight_row(db, flight, &row, value, (size_t)len);
 }
 
+static struct ipam_keep *keep_add(struct ipamdb *db, const struct flight *flight)
+{
+	WEFT_ASSERT(flight->kind == FLIGHT_KEEP);
+	WEFT_ASSERT(db->update.keep_count < IPAM_KEEPS);
+	group_of(db, flight)->keep_count++;
+	return memset(&db->update.keeps[db->update.keep_count++], 0, sizeof(struct ipam_keep));
+}
+
+void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+		       const struct claim *claim)
+{
+	struct claim_change change = {*claim, false};
+	struct ipam_keep *keep = keep_add(db, flight);
+
+	WEFT_ASSERT(!id_eq(&claim->author, &db->self));
+	keep->kind = claim->is_grant ? ROW_GRANT : ROW_RANGE;
+	keep->owner = claim->author;
+	keep->key_len = RANGE_KEY_BYTES;
+	claim_key(net, claim, keep->key);
+	flight->network = net->id;
+	vec_push(&flight->changes, &change);
+}
+
+void flight_keep_removal(struct ipamdb *db, struct flight *flight, const struct id *removed)
+{
+	struct claim_change change = {.claim = {.author = *removed}};
+	struct ipam_keep *keep = keep_add(db, flight);
+
+	keep->kind = FACT_REMOVAL;
+	keep->key_len = ID_BYTES;
+	memcpy(keep->key, removed->b, ID_BYTES);
+	vec_push(&flight->changes, &change);
+}
+
+/* What was kept is on the disk, as far as it is still what it was. */
+static void keep_durable(struct ipamdb *db, const struct flight *flight)
+{
+	struct net *net = net_find(db, &flight->network);
+
+	for (size_t i = 0; i < flight->changes.count; i++) {
+		const struct claim *kept =
+		    &((const struct claim_change *)vec_at(&flight->changes, i))->claim;
+		struct claim *claim;
+		if (kept->generation == 0) {
+			closure_removal_stored(db, &kept->author);
+			continue;
+		}
+		claim = net ? claim_find(net, kept) : NULL;
+		if (claim && claim->epoch == kept->epoch && claim->sequence == kept->sequence)
+			claim->is_stored = true;
+	}
+}
+
 /* Own rows are durable: they count from now on. */
 static void changes_apply(struct ipamdb *db, struct flight *flight)
 {
@@ -139,7 +193,9 @@ static void promises_end(struct ipamdb *db, const struct flight *flight)
 
 static void finish(struct ipamdb *db, struct flight *flight, int code)
 {
-	if (code == 0)
+	if (code == 0 && flight->kind == FLIGHT_KEEP)
+		keep_durable(db, flight);
+	else if (code == 0)
 		changes_apply(db, flight);
 	else if (flight->has_sequence)
 		db->lease_sequence_durable = 0; /* the next lease asks for a block again */
@@ -159,7 +215,10 @@ static void finish(struct ipamdb *db, struct flight *flight, int code)
 		accept_durable(db, flight, code);
 		break;
 	case FLIGHT_CLOSURE:
-		closure_durable(db, flight, code);
+		closure_durable(db, code);
+		break;
+	case FLIGHT_KEEP:
+		closure_kept(db, flight);
 		break;
 	case FLIGHT_RECLAIM:
 	case FLIGHT_TIDY:

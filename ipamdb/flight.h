@@ -21,6 +21,7 @@ enum flight_kind {
 	FLIGHT_HANDOVER, /* grants of a leave */
 	FLIGHT_CLOSURE,
 	FLIGHT_RECLAIM,
+	FLIGHT_KEEP, /* rows and removals by others that this node goes by */
 };
 
 struct claim_change {
@@ -32,10 +33,10 @@ struct flight {
 	uint64_t token, tag;
 	enum flight_kind kind;
 	struct id network; /* of changes */
-	struct id peer;    /* FLIGHT_GRANT: to whom; FLIGHT_CLOSURE: the removed node */
+	struct id peer;    /* FLIGHT_GRANT: to whom */
 	uint64_t message;  /* FLIGHT_GRANT: the request to answer, 0: nobody waits */
 	struct waiter *waiter;
-	struct vec changes; /* struct claim_change, own rows of network */
+	struct vec changes; /* struct claim_change, own rows of network; FLIGHT_KEEP: of others */
 	bool has_sequence;  /* it carries a block of lease numbers */
 	size_t lease_count;
 	struct lease_key leases[ENDPOINT_ADDRS_MAX];
@@ -52,6 +53,13 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 /* Writes (or with drop collects) an own row of a range or grant. */
 void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 		  const struct claim *claim, bool drop);
+
+/* Asks the host to commit somebody else's range: with the group the claim is stored. */
+void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
+		       const struct claim *claim);
+
+/* The same for the removal of a node. */
+void flight_keep_removal(struct ipamdb *db, struct flight *flight, const struct id *removed);
 
 /* IPAM_EV_DURABLE: code 0, or why the commit failed. */
 void flight_durable(struct ipamdb *db, uint64_t token, int code);

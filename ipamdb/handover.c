@@ -9,6 +9,9 @@
  * Two that leave at once may choose each other. Neither can take its grant back, so each takes up
  * what it is given and passes it on, to somebody who gave it nothing meanwhile. When there is
  * nobody else, the one with the lower id waits for the other to be gone, and is the last.
+ *
+ * From the end of a hand-over on nothing is granted any more, unless the leave comes to nothing:
+ * when others hear that this node has left, nobody will take up anything from it (closure.c).
  */
 #include "donor.h"
 
@@ -70,6 +73,7 @@ static void handover_end(struct ipamdb *db, int code, const char *why)
 	if (code != 0)
 		weft_err_set(&answer->err, code, "%s", why);
 	db->handover.active = false;
+	db->handover.done = code == 0;
 }
 
 void handover_begin(struct ipamdb *db, const struct ipam_request *req)

@@ -43,6 +43,16 @@ struct ipam_group {
 	uint64_t tag; /* the request it serves, 0: ipamdb itself */
 	size_t first_row, row_count;
 	size_t first_write, write_count; /* WRITE_LEASE and WRITE_LEASE_DROP */
+	size_t first_keep, keep_count;   /* in a group of their own */
+};
+
+/* A row or fact of somebody else that must be on this disk before this node goes on: the host
+ * commits its exact bytes. Where it is gone or deleted meanwhile the group has failed. */
+struct ipam_keep {
+	uint16_t kind;
+	struct id owner; /* of a row */
+	size_t key_len;
+	uint8_t key[KEY_BYTES_MAX];
 };
 
 struct ipam_message {
@@ -69,16 +79,19 @@ struct ipam_answer {
 #define IPAM_GROUPS 32
 #define IPAM_ROWS 128
 #define IPAM_WRITES 128
+#define IPAM_KEEPS 64
 #define IPAM_MESSAGES 16
 #define IPAM_REPLIES 16
 #define IPAM_ANSWERS 64
 
 /* Output of one call; lives until the next. */
 struct ipam_update {
-	size_t group_count, row_count, write_count, message_count, reply_count, answer_count;
+	size_t group_count, row_count, write_count, keep_count;
+	size_t message_count, reply_count, answer_count;
 	struct ipam_group groups[IPAM_GROUPS];
 	struct row_view rows[IPAM_ROWS];
 	struct write writes[IPAM_WRITES];
+	struct ipam_keep keeps[IPAM_KEEPS];
 	struct ipam_message messages[IPAM_MESSAGES];
 	struct ipam_reply replies[IPAM_REPLIES];
 	struct ipam_answer answers[IPAM_ANSWERS];
@@ -93,8 +106,9 @@ enum ipam_event_kind {
 	IPAM_EV_MESSAGE,  /* request from another node */
 	IPAM_EV_ANSWERED, /* answer to a message of ours */
 	IPAM_EV_DURABLE,
-	/* ok: this node may lease; not ok: fenced, left, removed or a copy. The members that the
-	 * store knows are told before, or the restart guard takes this for a cluster of one. */
+	/* ok: this node may lease (told again when a leave came to nothing after its hand-over);
+	 * not ok: fenced, left, removed or a copy. The members that the store knows are told
+	 * before, or the restart guard takes this for a cluster of one. */
 	IPAM_EV_ACTIVE,
 	IPAM_EV_CONFIRM, /* the operator overrides the restart guard */
 };

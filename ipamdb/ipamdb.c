@@ -49,7 +49,7 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	vec_init(&db->nets, &db->heap, sizeof(struct net *));
 	vec_init(&db->waiters, &db->heap, sizeof(struct waiter *));
 	vec_init(&db->asks, &db->heap, sizeof(struct ask *));
-	vec_init(&db->closings, &db->heap, sizeof(void *));
+	closures_init(db);
 	leases_init(db);
 	db->next_token = db->next_tag = 1;
 	db->chores_at = MONO_NEVER;
@@ -71,6 +71,7 @@ void ipamdb_self_set(struct ipamdb *db, const struct id *self)
 	if (id_eq(&db->self, self))
 		return;
 	db->self = *self;
+	closure_members_changed(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		net_self_changed(db, net);
@@ -226,6 +227,11 @@ static void member_apply(struct ipamdb *db, const struct ipam_event *event)
 {
 	struct peer *peer = peer_intern(db, &event->member);
 
+	if (!peer->known || peer->gone != event->removed)
+		closure_members_changed(db);
+	if (event->removed && !peer->gone)
+		peer->gone_at = db->now;
+	peer->known = true;
 	peer->present = event->present;
 	peer->gone = event->removed;
 	if (event->name) {
@@ -249,6 +255,8 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 		break;
 	case IPAM_EV_SYNCED:
 		peer_intern(db, &event->member)->synced = true;
+		db->met = true;
+		db_chores_by(db, db->now);
 		break;
 	case IPAM_EV_REQUEST:
 		request_submit(db, event->request);
@@ -265,6 +273,7 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 		break;
 	case IPAM_EV_ACTIVE:
 		db->standing = event->ok ? STANDING_ACTIVE : STANDING_FENCED;
+		db->handover.done = false;
 		db->serve = true;
 		db_chores_by(db, db->now);
 		break;
@@ -302,7 +311,7 @@ const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event
 	struct ipam_update *update = &db->update;
 
 	WEFT_ASSERT(db->started);
-	update->group_count = update->row_count = update->write_count = 0;
+	update->group_count = update->row_count = update->write_count = update->keep_count = 0;
 	update->message_count = update->reply_count = update->answer_count = 0;
 	db->scratch_len = 0;
 	if (event->now.ns > db->now.ns) /* a clock that goes back stands still */

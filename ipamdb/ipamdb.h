@@ -21,6 +21,10 @@ enum restart_guard { GUARD_ONE = 0, GUARD_ALL, GUARD_OFF };
 struct ipamdb_config {
 	struct page_source pages;
 	const struct gossip_crypto *crypto; /* hash of closures */
+	/* Has everything of owner's ranges and grants come that owner wrote up to this version?
+	 * NULL: nothing is ever missing. */
+	bool (*has_rows)(void *ctx, const struct id *owner, uint64_t epoch, uint64_t sequence);
+	void *ctx;
 	struct id self;
 	uint64_t seed;
 	int64_t cooldown_ms; /* 60,000 by default */

@@ -23,6 +23,8 @@ struct claim {
 	bool is_grant;
 	bool is_ended;  /* the tombstone of a range: outranked, though by what is perhaps not seen
 			   yet */
+	bool is_void;   /* a grant by a removed node; its recipient's own row counts without it */
+	bool is_stored; /* this version of somebody else's row is on this node's disk */
 	bool accepting; /* a grant to this node whose own row is on its way to disk */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
 };

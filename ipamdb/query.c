@@ -72,7 +72,7 @@ static void info_fill(struct ipamdb *db, struct net *net, struct ipam_net_info *
 			continue;
 		if (run->clash)
 			info->conflicts = count_add(info->conflicts, span_size(&run->span));
-		else if (closure_is_removed(db, &run->holder))
+		else if (closure_is_gone(db, &run->holder))
 			info->frozen = count_add(info->frozen, span_size(&run->span));
 	}
 	info->holders = count_holders(db, net);
@@ -127,6 +127,20 @@ static void ring_own(struct ipamdb *db, struct net *net, const struct run *run,
 	}
 }
 
+/* Is this known from the fact of the network alone? */
+static bool is_untold(struct net *net, const struct run *run)
+{
+	const struct pool *pool = net_pool(net, run->span.lo);
+	struct claim whole = {.generation = 1, .holder = run->holder, .author = run->holder};
+	const struct claim *claim;
+
+	if (run->held || run->generation != 1 || !pool)
+		return false;
+	whole.span = pool->subnet;
+	claim = claim_find(net, &whole);
+	return claim && claim->is_ended && claim->sequence == 0;
+}
+
 bool ipamdb_ring_next(struct ipamdb *db, const struct id *network, size_t *at,
 		      struct ipam_ring_info *info)
 {
@@ -146,19 +160,21 @@ bool ipamdb_ring_next(struct ipamdb *db, const struct id *network, size_t *at,
 	    .clash = run->clash,
 	    .removed = closure_is_removed(db, &run->holder),
 	};
+	info->untold = is_untold(net, run);
+	info->left = !info->removed && closure_is_gone(db, &run->holder);
 	if (id_eq(&run->holder, &db->self))
 		ring_own(db, net, run, info);
 	return true;
 }
 
-size_t ipamdb_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
-{
-	return closure_blockers(db, removed, out, cap);
-}
-
 bool ipamdb_removed_next(struct ipamdb *db, size_t *at, struct id *removed)
 {
-	return closure_next(db, at, removed);
+	const struct vec *list = &db->closing.removed;
+
+	if (*at >= list->count)
+		return false;
+	*removed = ((const struct removed *)vec_at(list, (*at)++))->node;
+	return true;
 }
 
 bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease)

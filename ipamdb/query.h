@@ -27,7 +27,7 @@ struct ipam_net_info {
 	uint64_t free;      /* may be leased or granted now */
 	uint64_t promised;  /* being granted */
 	uint64_t conflicts; /* addresses that two hosts claim: nobody leases them */
-	uint64_t frozen;    /* held by removed nodes, to be reclaimed */
+	uint64_t frozen;    /* held by gone nodes, to be reclaimed */
 	size_t holders;     /* nodes that hold some of it; 1 is worth a warning */
 	size_t own_rows;    /* rows of ranges and grants by this node */
 };
@@ -47,6 +47,8 @@ struct ipam_ring_info {
 	bool held;    /* the holder's own row was seen; else it is granted and not yet taken up */
 	bool clash;   /* another node claims the same generation */
 	bool removed; /* the holder was removed */
+	bool left;    /* or has left, and this was not handed over */
+	bool untold;  /* only the network says whose it is: of its maker no row was seen */
 	uint64_t free, leased, cooling; /* of this node's own parts only */
 };
 
@@ -54,11 +56,26 @@ struct ipam_ring_info {
 bool ipamdb_ring_next(struct ipamdb *db, const struct id *network, size_t *at,
 		      struct ipam_ring_info *info);
 
-/* Removed nodes whose closing this node knows of, in no order. */
+/* Removed nodes in order of id. */
 bool ipamdb_removed_next(struct ipamdb *db, size_t *at, struct id *removed);
 
-/* Members whose closure of a removed node is missing or differs: up to cap ids; how many in all. */
-size_t ipamdb_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap);
+/* Why what gone nodes hold is not taken back yet, as far as it lies with one member. */
+enum ipam_block_why {
+	IPAM_BLOCK_NONE = 0,
+	IPAM_BLOCK_SILENT, /* it has never closed: failed, fenced, or its reboot guard waits */
+	IPAM_BLOCK_VIEW, /* what it closed with is not what this node knows of members and removals
+			  */
+	IPAM_BLOCK_ROWS, /* it has written ranges that have not come here */
+};
+
+struct ipam_block {
+	struct id member;
+	enum ipam_block_why why;
+};
+
+/* Who blocks the taking back of what a gone node (NULL: any) holds: up to cap members, this node
+ * perhaps among them; how many in all. 0 also when there is nothing to take back. */
+size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap);
 
 /* Leases of this host, cooling ones too, in no order. */
 bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease);

@@ -1,67 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Taking a removed node's space back: who disagrees, who blocks, and the rows by which the member
- * with the lowest id becomes the owner. The essay is in closure.c.
+ * Taking back what gone nodes hold: who blocks it, and the rows by which the member with the lowest
+ * id becomes the owner. Why that is safe stands in closure.c.
+ *
+ * Nothing is remembered between two steps: as long as all members agree, whatever a gone node still
+ * holds is taken, a group of rows at a time. A crash between two groups, another lowest member or
+ * another removal in the middle find what is left and go on by the same rule.
  */
 #include <string.h>
 
-#include "closing.h"
 #include "closure.h"
+#include "query.h"
 
 #define RECLAIMS_PER_GROUP 64
+#define BLOCKED_MS 1000
 
-static bool has_agreed(const struct closing *closing, const struct id *member)
+/* A part of a pool whose holder is gone and whose owner nobody disputes. */
+static bool is_forfeit(struct ipamdb *db, struct net *net, const struct run *run)
 {
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		const struct closer *closer = vec_at(&closing->closers, i);
-		if (id_eq(&closer->id, member))
-			return memcmp(closer->digest, closing->digest, DIGEST_BYTES) == 0;
+	return !run->clash && net_pool(net, run->span.lo) && closure_forfeits(db, &run->holder);
+}
+
+bool reclaim_is_due(struct ipamdb *db, const struct id *gone)
+{
+	(void)closure_view(db);
+	if (!db->closing.has_gone)
+		return false;
+	for (size_t n = 0; n < db->nets.count; n++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		const struct runs *runs = net_runs(net);
+		for (size_t i = 0; !net->ended && i < runs->items.count; i++) {
+			const struct run *run = runs_at(runs, i);
+			if ((!gone || id_eq(gone, &run->holder)) && is_forfeit(db, net, run))
+				return true;
+		}
 	}
 	return false;
 }
 
-/* Members whose closure is missing or says something else than ours. */
-static size_t disagreeing(const struct ipamdb *db, const struct closing *closing, struct id *out,
-			  size_t cap)
+static bool is_member(const struct ipamdb *db, const struct peer *peer)
+{
+	return peer->known && !id_eq(&peer->id, &db->self) && !closure_is_gone(db, &peer->id);
+}
+
+/* What is missing before this member's word can be relied upon. */
+static enum ipam_block_why block_of(struct ipamdb *db, const struct id *member)
+{
+	const struct closer *closer = closure_of(db, member);
+	const struct ipamdb_config *config = &db->config;
+
+	if (!closer)
+		return IPAM_BLOCK_SILENT;
+	if (memcmp(closer->rec.view, closure_view(db), DIGEST_BYTES) != 0)
+		return IPAM_BLOCK_VIEW;
+	if (!id_eq(member, &db->self) && config->has_rows &&
+	    !config->has_rows(config->ctx, member, closer->rec.epoch, closer->rec.sequence))
+		return IPAM_BLOCK_ROWS;
+	return IPAM_BLOCK_NONE;
+}
+
+static void block_add(struct ipamdb *db, const struct id *member, struct ipam_block *out,
+		      size_t cap, size_t *count)
+{
+	enum ipam_block_why why = block_of(db, member);
+
+	if (why == IPAM_BLOCK_NONE)
+		return;
+	if (*count < cap)
+		out[*count] = (struct ipam_block){*member, why};
+	(*count)++;
+}
+
+static size_t blocks(struct ipamdb *db, struct ipam_block *out, size_t cap)
 {
 	const struct peer *peer;
 	size_t pos = 0, count = 0;
 
-	if (!closing->is_durable) {
-		if (cap > 0)
-			out[0] = db->self;
-		count++;
-	}
-	while ((peer = map_next(&db->peers, &pos)) != NULL) {
-		if (peer->gone || id_eq(&peer->id, &db->self) ||
-		    closure_is_removed(db, &peer->id) || has_agreed(closing, &peer->id))
-			continue;
-		if (count < cap)
-			out[count] = peer->id;
-		count++;
-	}
-	/* Members first learnt from their closure count too. */
-	for (size_t i = 0; i < closing->closers.count; i++) {
-		const struct closer *closer = vec_at(&closing->closers, i);
-		if (peer_find(db, &closer->id) || closure_is_removed(db, &closer->id) ||
-		    has_agreed(closing, &closer->id))
-			continue;
-		if (count < cap)
-			out[count] = closer->id;
-		count++;
-	}
+	block_add(db, &db->self, out, cap, &count);
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (is_member(db, peer))
+			block_add(db, &peer->id, out, cap, &count);
 	return count;
 }
 
-size_t closure_blockers(struct ipamdb *db, const struct id *removed, struct id *out, size_t cap)
+size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap)
 {
-	const struct closing *closing = closing_find(db, removed);
-	uint8_t digest[DIGEST_BYTES];
-
-	if (!closing || closing->is_agreed || closing_digest(db, removed, digest) == 0)
-		return 0; /* nothing is left to take back */
-	return disagreeing(db, closing, out, cap);
+	return reclaim_is_due(db, gone) ? blocks(db, out, cap) : 0;
 }
 
 static bool is_lowest(const struct ipamdb *db)
@@ -70,32 +95,29 @@ static bool is_lowest(const struct ipamdb *db)
 	size_t pos = 0;
 
 	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (!peer->gone && !closure_is_removed(db, &peer->id) &&
-		    id_cmp(&peer->id, &db->self) < 0)
+		if (is_member(db, peer) && id_cmp(&peer->id, &db->self) < 0)
 			return false;
 	return true;
 }
 
-/* Above every generation known over span, those of rows that wait (and will never count) too. */
-static uint64_t reclaim_generation(struct net *net, const struct closing *closing,
-				   const struct span *span)
+/* The highest generation that any closer has of gone nodes. */
+static uint64_t top_of_all(const struct ipamdb *db)
 {
-	uint64_t generation = net_next_generation(net, span);
+	uint64_t top = closure_top(db);
 
-	for (size_t i = 0; i < closing->late.count; i++) {
-		const struct late *late = vec_at(&closing->late, i);
-		if (id_eq(&late->network, &net->id) && span_overlaps(&late->claim.span, span) &&
-		    late->claim.generation >= generation)
-			generation = late->claim.generation + 1;
+	for (size_t i = 0; i < db->closing.closers.count; i++) {
+		const struct closer *closer = vec_at(&db->closing.closers, i);
+		if (closer->rec.generation > top)
+			top = closer->rec.generation;
 	}
-	return generation;
+	return top;
 }
 
-static void net_reclaim(struct ipamdb *db, struct net *net, const struct closing *closing)
+static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 {
-	const struct id *removed = &closing->removed;
 	const struct runs *runs = net_runs(net);
 	struct flight *flight = NULL;
+	struct id from = {{0}};
 	uint64_t sum = 0;
 
 	if (flight_is_up(db, FLIGHT_RECLAIM, &net->id) || net->ended)
@@ -107,17 +129,20 @@ static void net_reclaim(struct ipamdb *db, struct net *net, const struct closing
 	for (size_t i = 0; i < runs->items.count; i++) {
 		const struct run *run = runs_at(runs, i);
 		struct span rest = run->span;
-		if (!id_eq(&run->holder, removed) || run->clash)
+		if (!is_forfeit(db, net, run))
 			continue;
 		if (!flight)
 			flight = flight_begin(db, FLIGHT_RECLAIM, 0);
+		from = run->holder;
 		while (flight->changes.count < RECLAIMS_PER_GROUP) {
 			struct claim claim = {
 			    .span = span_head_block(&rest),
 			    .holder = db->self,
 			    .author = db->self,
 			};
-			claim.generation = reclaim_generation(net, closing, &claim.span);
+			claim.generation = net_next_generation(net, &claim.span);
+			if (claim.generation <= top)
+				claim.generation = top + 1;
 			flight_claim(db, flight, net, &claim, false);
 			sum = count_add(sum, span_size(&claim.span));
 			if (claim.span.hi == rest.hi)
@@ -126,49 +151,21 @@ static void net_reclaim(struct ipamdb *db, struct net *net, const struct closing
 		}
 	}
 	if (flight)
-		db_trace(db, TRACE_RANGE_RECLAIMED, removed, &net->id, NULL, sum);
+		db_trace(db, TRACE_RANGE_RECLAIMED, &from, &net->id, NULL, sum);
 }
 
-/* Do all members agree with this node's closure, and does that still say what it sees? */
-static bool all_agree(struct ipamdb *db, const struct closing *closing)
+void reclaim_step(struct ipamdb *db)
 {
-	uint8_t digest[DIGEST_BYTES];
+	uint64_t top;
 
-	(void)closing_digest(db, &closing->removed, digest);
-	return closing->is_durable && memcmp(digest, closing->digest, DIGEST_BYTES) == 0 &&
-	       disagreeing(db, closing, NULL, 0) == 0;
-}
-
-static void closing_step(struct ipamdb *db, struct closing *closing)
-{
-	uint8_t digest[DIGEST_BYTES];
-
-	if (!closing->is_agreed) {
-		if (closing->is_closed)
-			closing_admit(db, closing);
-		closing_write(db, closing);
-		closing->is_agreed = is_lowest(db) && all_agree(db, closing);
-	}
-	if (!closing->is_agreed)
+	if (!reclaim_is_due(db, NULL) || !is_lowest(db))
 		return;
-	if (closing_digest(db, &closing->removed, digest) == 0) {
-		closing->is_agreed = false; /* done; should more turn up, all must agree on it */
+	if (blocks(db, NULL, 0) > 0) {
+		/* That rows have all come is told by nobody. */
+		db_chores_by(db, mono_add_ms(db->now, BLOCKED_MS));
 		return;
 	}
+	top = top_of_all(db);
 	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), closing);
-}
-
-void closures_step(struct ipamdb *db)
-{
-	struct weft_err err;
-
-	if (db_may_lease(db, &err) != 0)
-		return;
-	for (size_t i = 0; i < db->closings.count; i++) {
-		struct closing *closing = *(struct closing **)vec_at(&db->closings, i);
-		if (closing->is_removed && !closing->is_flying &&
-		    !id_eq(&closing->removed, &db->self))
-			closing_step(db, closing);
-	}
+		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), top);
 }

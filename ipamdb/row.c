@@ -39,12 +39,15 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 	struct id network;
 	struct net *net;
 
-	if (row_claim(row, &network, &claim) != 0 || !closure_admits(db, row))
+	if (row_claim(row, &network, &claim) != 0)
 		return;
 	net = net_intern(db, &network);
 	if (!net)
 		return;
 	db_chores_by(db, db->now);
+	claim.is_stored = !db->started;
+	if (id_eq(&row->owner, &db->self))
+		closure_wrote(db, row->epoch, row->sequence);
 	if (!row->deleted) {
 		if (claim_put(db, net, &claim)) {
 			db->serve = true;
@@ -92,6 +95,8 @@ static void attachment_apply(struct ipamdb *db, const struct row_view *row)
 	}
 }
 
+/* Who makes a network holds its pools. Should his rows never come (he may be gone for good), the
+ * network alone says that they were his, as a tombstone would: every pool has an owner. */
 static void network_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct id id = row_key_id(row);
@@ -101,8 +106,20 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
 		return;
 	net = net_intern(db, &id);
-	if (net)
-		net_define(db, net, &rec);
+	if (!net)
+		return;
+	net_define(db, net, &rec);
+	for (size_t i = 0; i < rec.pool_count; i++) {
+		struct claim whole = {
+		    .span = span_from_prefix(&rec.pools[i].subnet),
+		    .generation = 1,
+		    .holder = row->owner,
+		    .author = row->owner,
+		    .is_ended = true,
+		};
+		if (!claim_find(net, &whole))
+			claim_put(db, net, &whole);
+	}
 }
 
 static void network_end_apply(struct ipamdb *db, const struct row_view *row)

@@ -12,7 +12,9 @@
  *           of this node below it stays behind, which would bring the space back to this node
  *
  * so that the own rows alone, read after a crash, never say more than this node owns. All is one
- * commit, and done only when it leaves fewer rows than before.
+ * commit, and done only when it leaves fewer rows than before. What others wrote and this relies
+ * upon is on this node's disk first: should its authors be gone for good, this node still knows who
+ * came after it.
  *
  * A single address that came by name and lies idle between others' space goes back to its
  * neighbour, by a grant like any other.
@@ -23,6 +25,8 @@
 #define TIDY_MS 2000
 #define IDLE_MS 30000
 #define ROWS_MAX 96
+#define KEEPS_MAX 32
+#define KEEP_MS 20
 
 struct plan {
 	struct vec rows; /* struct claim_change */
@@ -128,6 +132,37 @@ static void plan_make(struct ipamdb *db, struct net *net, struct plan *plan)
 	runs_close(&after);
 }
 
+/* Does a row that is to be collected rely on what this claim says? */
+static bool is_relied_upon(const struct plan *plan, const struct claim *claim)
+{
+	for (size_t i = 0; i < plan->rows.count; i++) {
+		const struct claim_change *change = vec_at(&plan->rows, i);
+		if (change->drop && span_overlaps(&change->claim.span, &claim->span) &&
+		    claim->generation >= change->claim.generation)
+			return true;
+	}
+	return false;
+}
+
+/* Has others' rows that the plan relies upon committed here; false when they are already. */
+static bool plan_keep(struct ipamdb *db, struct net *net, const struct plan *plan)
+{
+	struct flight *flight = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < net->claims.count && count < KEEPS_MAX; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		if (claim->is_grant || claim->is_ended || claim->is_stored || net->ended ||
+		    id_eq(&claim->author, &db->self) || !is_relied_upon(plan, claim))
+			continue;
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_KEEP, 0);
+		flight_keep_claim(db, flight, net, claim);
+		count++;
+	}
+	return flight != NULL;
+}
+
 /* A group of this network that is under way would be judged by rows that are about to change. And
  * a leave's grants stay: no removal will ever ask for what this node held. */
 static bool is_unsettled(const struct ipamdb *db, const struct net *net)
@@ -135,7 +170,7 @@ static bool is_unsettled(const struct ipamdb *db, const struct net *net)
 	return net->promises.count > 0 || net->wants_accept || db->handover.active ||
 	       flight_is_up(db, FLIGHT_ACCEPT, &net->id) ||
 	       flight_is_up(db, FLIGHT_GRANT, &net->id) ||
-	       flight_is_up(db, FLIGHT_TIDY, &net->id) ||
+	       flight_is_up(db, FLIGHT_TIDY, &net->id) || flight_is_up(db, FLIGHT_KEEP, &net->id) ||
 	       flight_is_up(db, FLIGHT_RECLAIM, &net->id);
 }
 
@@ -196,7 +231,7 @@ static struct mono idle_tidy(struct ipamdb *db, struct net *net)
 		const struct span *span = vec_at(own, i);
 		has_single = has_single || span->lo == span->hi;
 	}
-	if (!has_single || db->handover.active || net->ended)
+	if (!has_single || db->handover.active || db->handover.done || net->ended)
 		return MONO_NEVER; /* until something changes */
 	if (!mono_is_due(idle_at, db->now))
 		return idle_at;
@@ -216,11 +251,13 @@ struct mono tidy_net(struct ipamdb *db, struct net *net)
 	net->tidy_at = mono_add_ms(db->now, TIDY_MS);
 	claims_forget(db, net);
 	if (db_may_lease(db, &err) != 0 || is_unsettled(db, net) ||
-	    !db_has_room(db, ROWS_MAX + 1, 0))
+	    !db_has_room(db, ROWS_MAX + 1, 0) || db->update.keep_count + KEEPS_MAX > IPAM_KEEPS)
 		return net->tidy_at;
 	vec_init(&plan.rows, &db->heap, sizeof(struct claim_change));
 	plan_make(db, net, &plan);
-	if (plan.dropped > plan.added) {
+	if (plan.dropped > plan.added && plan_keep(db, net, &plan)) {
+		net->tidy_at = mono_add_ms(db->now, KEEP_MS);
+	} else if (plan.dropped > plan.added) {
 		flight = flight_begin(db, FLIGHT_TIDY, 0);
 		for (size_t i = 0; i < plan.rows.count; i++) {
 			const struct claim_change *change = vec_at(&plan.rows, i);

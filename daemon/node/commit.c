@@ -85,7 +85,6 @@ void commit_queue(struct node *node, struct commit *commit)
 {
 	struct todo *todo = vec_push(&node->todo, NULL);
 
-	WEFT_ASSERT(commit->rows.count + commit->writes.count > 0);
 	todo->kind = TODO_COMMIT;
 	todo->bytes = commit;
 }
@@ -194,6 +193,13 @@ void commit_run(struct node *node, struct commit *commit)
 	const struct gossip_update *update = NULL;
 
 	WEFT_ASSERT(commit->gossip_token == 0);
+	if (commit->rows.count + commit->writes.count == 0) {
+		struct weft_err gone;
+
+		weft_err_set(&gone, WEFT_E_NOT_FOUND, "what was to be kept is not there any more");
+		commit_tell(node, commit, &gone);
+		return;
+	}
 	if (commit->rows.count > 0) {
 		struct row_view *rows =
 		    arena_take(&node->arena, commit->rows.count * sizeof(*rows));

@@ -17,6 +17,7 @@
 #include "network.h"
 #include "presence.h"
 #include "request.h"
+#include "route.h"
 
 #define TTL_MS_DEFAULT 30000
 
@@ -122,10 +123,13 @@ void leave_gossip_answered(struct node *node, struct op *op, const struct gossip
 {
 	WEFT_ASSERT(op->state == OP_ANNOUNCES);
 	node->leaving = false;
-	if (answer->err.code != 0)
+	if (answer->err.code != 0) {
+		node->standing = STANDS_UNTOLD; /* ipamdb may grant again */
+		route_standing(node);
 		op_fail_err(node, op, &answer->err);
-	else
+	} else {
 		op_finish(node, op);
+	}
 }
 
 void leave_due(struct node *node, struct op *op)

@@ -28,6 +28,14 @@ static void maps_open(struct node *node, uint64_t seed)
 	acks_open(node, seed);
 }
 
+/* What gossip has while its update is being read, ipamdb has not seen yet. */
+static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t sequence)
+{
+	const struct node *node = ctx;
+
+	return !node->reading_gossip && gossip_has_rows(node->gossip, owner, epoch, sequence);
+}
+
 struct node *node_new(const struct node_config *config)
 {
 	struct heap heap;
@@ -41,6 +49,8 @@ struct node *node_new(const struct node_config *config)
 	node->ipamdb =
 	    ipamdb_new(&(const struct ipamdb_config){.pages = config->gossip.pages,
 						     .crypto = config->gossip.crypto,
+						     .has_rows = has_rows,
+						     .ctx = node,
 						     .seed = config->gossip.seed ^ 0x6970616d,
 						     .cooldown_ms = config->cooldown_ms,
 						     .guard = config->guard,

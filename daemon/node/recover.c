@@ -165,7 +165,9 @@ static bool is_covered(struct ipamdb *db, const struct id *network)
 	uint64_t covered = 0;
 
 	for (size_t at = 0; ipamdb_ring_next(db, network, &at, &part);)
-		covered += part.count < UINT64_MAX - covered ? part.count : UINT64_MAX - covered;
+		if (!part.untold)
+			covered +=
+			    part.count < UINT64_MAX - covered ? part.count : UINT64_MAX - covered;
 	return ipamdb_net(db, network, &info) && covered >= info.total;
 }
 

@@ -44,6 +44,21 @@ bool route_has_room(const struct node *node)
 
 /* ---- ipamdb's update ---- */
 
+/* Somebody else's row or fact as it was received; nothing when it is not there any more. */
+static void keep_row(struct node *node, struct commit *commit, const struct ipam_keep *keep)
+{
+	static const struct id topic_all;
+	bool is_fact = keep->kind >= ROW_KIND_FACTS;
+	struct write write = {.kind = is_fact ? WRITE_FACT : WRITE_SNAPSHOT};
+
+	if (!gossip_row(node->gossip, is_fact ? NULL : &keep->owner, &topic_all, keep->kind,
+			keep->key, keep->key_len, &write.row))
+		return;
+	write.bytes = write.row.sig - write.row.signed_len;
+	write.len = write.row.signed_len + ROW_SIG_BYTES;
+	commit_write(commit, &write);
+}
+
 static void take_group(struct node *node, const struct ipam_update *update,
 		       const struct ipam_group *group)
 {
@@ -55,6 +70,8 @@ static void take_group(struct node *node, const struct ipam_update *update,
 		commit_row(commit, &update->rows[group->first_row + i]);
 	for (size_t i = 0; i < group->write_count; i++)
 		commit_write(commit, &update->writes[group->first_write + i]);
+	for (size_t i = 0; i < group->keep_count; i++)
+		keep_row(node, commit, &update->keeps[group->first_keep + i]);
 	if (op != NULL)
 		op_compose(node, op, update, group, commit);
 	commit_queue(node, commit);

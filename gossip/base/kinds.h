@@ -36,7 +36,7 @@ enum row_kind {
 	FACT_ADMIN = 68,       /* id node: admin certificate of that node */
 	FACT_ADMIN_END = 69,   /* id node: nil; terminal */
 	FACT_REMOVAL = 70,     /* id node: struct rec_removal; terminal */
-	FACT_CLOSURE = 71,     /* key removed id and closer id (32 bytes): struct rec_closure */
+	FACT_CLOSURE = 71,     /* id closer: struct rec_closure */
 };
 
 /* The first fact kind; smaller kinds are owned rows. */

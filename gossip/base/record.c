@@ -220,8 +220,10 @@ static const struct field removal_fields[] = {
 static const struct shape removal_shape = SHAPE(struct rec_removal, removal_fields, NULL);
 
 static const struct field closure_fields[] = {
-    {FIELD_FIXED, AT(struct rec_closure, digest), .max = DIGEST_BYTES},
-    {FIELD_U32, AT(struct rec_closure, rows), .max = UINT32_MAX},
+    {FIELD_FIXED, AT(struct rec_closure, view), .max = DIGEST_BYTES},
+    {FIELD_U64, AT(struct rec_closure, epoch), .max = UINT64_MAX},
+    {FIELD_U64, AT(struct rec_closure, sequence), .max = UINT64_MAX},
+    {FIELD_U64, AT(struct rec_closure, generation), .max = CLOSURE_GENERATION_MAX},
 };
 static const struct shape closure_shape = SHAPE(struct rec_closure, closure_fields, NULL);
 

@@ -104,10 +104,15 @@ struct rec_removal {
 	struct wall at;
 };
 
+/* A member's promise about removed nodes, see ipamdb/closure.c. */
 struct rec_closure {
-	uint8_t digest[DIGEST_BYTES]; /* over all range and grant rows of the removed node held */
-	uint32_t rows;
+	uint8_t view[DIGEST_BYTES]; /* of the members and the removed nodes that it knows */
+	uint64_t epoch, sequence;   /* its own ranges and grants up to here count */
+	uint64_t generation;        /* the highest of what it has of nodes that are gone */
 };
+
+/* Half of what a row may have, so that who reclaims always finds a higher one. */
+#define CLOSURE_GENERATION_MAX (GENERATION_MAX / 2)
 
 /* Encoders write into out[0..cap) and return the length, WEFT_E_LIMIT when it does not fit, or
  * WEFT_E_INVALID when the decoder would refuse it.

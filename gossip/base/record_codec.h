@@ -17,9 +17,10 @@ enum field_type {
 	FIELD_KEY,     /* str, the key of a label */
 	FIELD_TEXT,    /* str, any text without control characters */
 	FIELD_BOOL,    /* bool */
-	FIELD_U8,      /* uint between min and max, as are the next two */
+	FIELD_U8,      /* uint between min and max, as are the next three */
 	FIELD_U16,
 	FIELD_U32,
+	FIELD_U64,
 	FIELD_WALL,     /* uint, milliseconds since 1970 */
 	FIELD_FIXED,    /* bin of exactly max bytes */
 	FIELD_BYTES,    /* bin of at most max bytes, its length at count_at */

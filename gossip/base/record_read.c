@@ -146,6 +146,8 @@ static void number_read(struct cursor *cursor, const struct field *field, void *
 		*(uint16_t *)at = (uint16_t)value;
 	else if (field->type == FIELD_U32)
 		*(uint32_t *)at = (uint32_t)value;
+	else if (field->type == FIELD_U64)
+		*(uint64_t *)at = value;
 	else
 		((struct wall *)at)->ms = (int64_t)value;
 }
@@ -172,6 +174,7 @@ static void field_read(struct cursor *cursor, const struct field *field, uint8_t
 	case FIELD_U8:
 	case FIELD_U16:
 	case FIELD_U32:
+	case FIELD_U64:
 	case FIELD_WALL:
 		number_read(cursor, field, at);
 		break;

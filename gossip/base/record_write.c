@@ -91,6 +91,9 @@ static void field_write(struct pack *pack, const struct field *field, const uint
 	case FIELD_U32:
 		pack_uint(pack, *(const uint32_t *)at);
 		break;
+	case FIELD_U64:
+		pack_uint(pack, *(const uint64_t *)at);
+		break;
 	case FIELD_WALL:
 		pack_int(pack, ((const struct wall *)at)->ms);
 		break;

@@ -43,7 +43,7 @@
 	X(RANGE_RECEIVED, 'i', "received %v addresses of network %o from %n")             \
 	X(RANGE_CONFLICT, 'e', "two holders of one generation in network %o, one is %n")  \
 	X(RANGE_RECLAIMED, 'i', "reclaimed %v addresses of network %o from %n")           \
-	X(CLOSED, 'i', "closed the ranges of removed node %n")                            \
+	X(CLOSED, 'i', "takes up no grants of %v removed nodes any more")                 \
 	X(FENCED, 'e', "this node fenced itself, reason %v")                              \
 	X(LEASED, 'd', "leased %a to endpoint %o")                                        \
 	X(RELEASED, 'd', "released %a of endpoint %o")

@@ -160,8 +160,10 @@ static void removal_sample(union rec *rec)
 
 static void closure_sample(union rec *rec)
 {
-	memset(rec->closure.digest, 0x5a, DIGEST_BYTES);
-	rec->closure.rows = 300;
+	memset(rec->closure.view, 0x5a, DIGEST_BYTES);
+	rec->closure.epoch = 3;
+	rec->closure.sequence = 300;
+	rec->closure.generation = 70000;
 }
 
 #define KIND(kind_, golden_)                                                    \
@@ -185,8 +187,8 @@ static const struct kind kinds[] = {
 		  "a0"),
     KIND(token, "93cf0000018bcfe6b980a57765622d2a9192a4726f6c65a3776562"),
     KIND(removal, "92a96469736b206c6f7374cf0000018bcfe56801"),
-    KIND(closure, "92c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5acd"
-		  "012c"),
+    KIND(closure, "94c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a03"
+		  "cd012cce00011170"),
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -14,8 +14,9 @@ struct parcel {
 	size_t to, from;
 	uint64_t boot; /* of the receiver, or of the sender for commits */
 	uint64_t token, tag, handle;
-	size_t row_count, write_count;
+	size_t row_count, write_count, keep_count;
 	struct cluster_row *rows;
+	struct ipam_keep *keeps;
 	struct write *writes;
 	uint8_t sequence[16]; /* bytes of a META_LEASE_SEQUENCE among writes */
 	size_t sequence_len;
@@ -43,9 +44,51 @@ static void test_hash(void *ctx, const uint8_t *key, size_t key_len, const void 
 
 static const struct gossip_crypto test_crypto = {.hash = test_hash};
 
+static size_t node_of(const struct cluster *c, const struct id *id)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (id_eq(&c->nodes[i].id, id))
+			return i;
+	return SIZE_MAX;
+}
+
+static bool same_row(const struct row_view *a, const struct row_view *b)
+{
+	return a->kind == b->kind && a->key_len == b->key_len &&
+	       memcmp(a->key, b->key, a->key_len) == 0 &&
+	       (row_is_fact(a) || id_eq(&a->owner, &b->owner));
+}
+
+/* Is every range and grant up to this version, or what replaced it, on the node's disk? */
+static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t sequence)
+{
+	const struct cluster_node *node = ctx;
+	const struct cluster *c = node->cluster;
+	const struct vec *theirs = &c->nodes[node_of(c, owner)].disk.rows;
+
+	(void)epoch;
+	for (size_t i = 0; i < theirs->count; i++) {
+		const struct cluster_row *row = vec_at(theirs, i);
+		bool found = false;
+		if ((row->view.kind != ROW_RANGE && row->view.kind != ROW_GRANT) ||
+		    !id_eq(&row->view.owner, owner) || row->view.sequence > sequence)
+			continue;
+		for (size_t j = 0; j < node->disk.rows.count && !found; j++) {
+			const struct cluster_row *ours = vec_at(&node->disk.rows, j);
+			found = same_row(&ours->view, &row->view) &&
+				ours->view.sequence >= row->view.sequence;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 struct ipamdb *cluster_db_make(struct cluster *c, size_t node)
 {
 	struct ipamdb_config config = {
+	    .has_rows = has_rows,
+	    .ctx = &c->nodes[node],
 	    .pages = page_source_mmap(),
 	    .crypto = &test_crypto,
 	    .self = c->nodes[node].id,
@@ -60,6 +103,8 @@ static void parcel_free(struct cluster *c, struct parcel *parcel)
 {
 	if (parcel->rows)
 		heap_give(&c->heap, parcel->rows, parcel->row_count * sizeof(*parcel->rows));
+	if (parcel->keeps)
+		heap_give(&c->heap, parcel->keeps, parcel->keep_count * sizeof(*parcel->keeps));
 	if (parcel->writes)
 		heap_give(&c->heap, parcel->writes, parcel->write_count * sizeof(*parcel->writes));
 	heap_give(&c->heap, parcel, sizeof(*parcel));
@@ -99,14 +144,6 @@ void cluster_row_copy(struct cluster_row *to, const struct row_view *from)
 		memcpy(to->bytes, from->value, from->value_len);
 }
 
-static size_t node_of(const struct cluster *c, const struct id *id)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (id_eq(&c->nodes[i].id, id))
-			return i;
-	return SIZE_MAX;
-}
-
 static void collect_groups(struct cluster *c, size_t node, const struct ipam_update *update)
 {
 	for (size_t g = 0; g < update->group_count; g++) {
@@ -115,6 +152,12 @@ static void collect_groups(struct cluster *c, size_t node, const struct ipam_upd
 		parcel->token = group->token;
 		parcel->row_count = group->row_count;
 		parcel->write_count = group->write_count;
+		parcel->keep_count = group->keep_count;
+		if (group->keep_count > 0) {
+			size_t bytes = group->keep_count * sizeof(*parcel->keeps);
+			parcel->keeps = heap_take(&c->heap, bytes);
+			memcpy(parcel->keeps, &update->keeps[group->first_keep], bytes);
+		}
 		if (group->row_count > 0)
 			parcel->rows =
 			    heap_take(&c->heap, group->row_count * sizeof(*parcel->rows));
@@ -192,13 +235,6 @@ void cluster_tell_row(struct cluster *c, size_t node, struct cluster_row *row)
 	cluster_step(c, node, &event);
 }
 
-static bool same_row(const struct row_view *a, const struct row_view *b)
-{
-	return a->kind == b->kind && a->key_len == b->key_len &&
-	       memcmp(a->key, b->key, a->key_len) == 0 &&
-	       (row_is_fact(a) || id_eq(&a->owner, &b->owner));
-}
-
 /* Puts a row on a disk when it is newer than what is there; true when it was. */
 bool cluster_disk_put(struct cluster_disk *disk, const struct cluster_row *row)
 {
@@ -244,12 +280,30 @@ void cluster_broadcast(struct cluster *c, size_t from, const struct cluster_row 
 	}
 }
 
+/* The row is on the disk for good; false when it is not known here. */
+static bool disk_keep(struct cluster_disk *disk, const struct ipam_keep *keep)
+{
+	struct row_view key = {.kind = keep->kind, .owner = keep->owner, .key_len = keep->key_len};
+
+	memcpy(key.key, keep->key, keep->key_len);
+	for (size_t i = 0; i < disk->rows.count; i++) {
+		struct cluster_row *row = vec_at(&disk->rows, i);
+		if (!same_row(&row->view, &key) || row->view.deleted)
+			continue;
+		row->is_kept = true;
+		return true;
+	}
+	return false;
+}
+
 static void commit_deliver(struct cluster *c, struct parcel *parcel)
 {
 	struct cluster_node *node = &c->nodes[parcel->from];
 	struct ipam_event event = {
 	    .kind = IPAM_EV_DURABLE, .token = parcel->token, .ok = !node->fail_commits};
 
+	for (size_t i = 0; event.ok && i < parcel->keep_count; i++)
+		event.ok = disk_keep(&node->disk, &parcel->keeps[i]);
 	for (size_t i = 0; event.ok && i < parcel->row_count; i++) {
 		struct cluster_row *row = &parcel->rows[i];
 		row->view.owner = node->id;
@@ -414,6 +468,7 @@ void cluster_init(struct cluster *c, size_t nodes, uint64_t seed)
 	vec_init(c->asked, &c->heap, sizeof(struct asked));
 	for (size_t i = 0; i < nodes; i++) {
 		struct cluster_node *node = &c->nodes[i];
+		node->cluster = c;
 		memset(node->id.b, (int)(i + 1), ID_BYTES);
 		vec_init(&node->disk.rows, &c->heap, sizeof(struct cluster_row));
 		vec_init(&node->disk.leases, &c->heap, sizeof(struct cluster_lease));

@@ -23,6 +23,7 @@ struct cluster_answer {
 /* A row as it lies on a disk or travels. */
 struct cluster_row {
 	struct row_view view; /* value points into bytes once taken out */
+	bool is_kept;         /* of somebody else, and on this disk because ipamdb asked for it */
 	uint8_t bytes[256];
 };
 
@@ -38,7 +39,10 @@ struct cluster_disk {
 	size_t lease_sequence_len;
 };
 
+struct cluster;
+
 struct cluster_node {
+	struct cluster *cluster;
 	struct id id;
 	struct ipamdb *db;
 	bool up, left;

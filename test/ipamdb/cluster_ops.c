@@ -72,6 +72,15 @@ static void activate(struct cluster *c, size_t i)
 	cluster_step(c, i, &active);
 }
 
+/* Has compared everything with a member. */
+static void meet(struct cluster *c, size_t i)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED};
+
+	synced.member = c->nodes[i == 0 ? c->count - 1 : 0].id;
+	cluster_step(c, i, &synced);
+}
+
 void cluster_start(struct cluster *c, size_t i, bool marker_ok)
 {
 	struct cluster_node *node = &c->nodes[i];
@@ -81,12 +90,15 @@ void cluster_start(struct cluster *c, size_t i, bool marker_ok)
 	 * only where it is kept: losing it must never make a node own more. */
 	for (size_t r = c->keep_snapshots ? 0 : node->disk.rows.count; r-- > 0;) {
 		struct cluster_row *row = vec_at(&node->disk.rows, r);
-		if (!row_is_fact(&row->view) && !id_eq(&row->view.owner, &node->id))
+		if (!row_is_fact(&row->view) && !row->is_kept &&
+		    !id_eq(&row->view.owner, &node->id))
 			vec_remove(&node->disk.rows, r);
 	}
 	for (size_t r = 0; r < node->disk.rows.count; r++)
 		cluster_tell_row(c, i, vec_at(&node->disk.rows, r));
 	activate(c, i);
+	if (marker_ok)
+		meet(c, i);
 }
 
 void cluster_start_keeping(struct cluster *c, size_t i)
@@ -94,6 +106,7 @@ void cluster_start_keeping(struct cluster *c, size_t i)
 	revive(c, i, true);
 	cluster_tell_all(c, i);
 	activate(c, i);
+	meet(c, i);
 }
 
 void cluster_crash(struct cluster *c, size_t i)

@@ -37,7 +37,8 @@ static void remove_node(size_t by, size_t removed)
 
 static void the_space_of_a_removed_node_comes_back(void **state)
 {
-	struct id net, blocker;
+	struct ipam_block block;
+	struct id net;
 
 	(void)state;
 	cluster_init(&c, 3, 1);
@@ -49,15 +50,16 @@ static void the_space_of_a_removed_node_comes_back(void **state)
 	remove_node(1, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(held(0, &net) + held(1, &net), 256);
-	assert_int_equal(ipamdb_blockers(c.nodes[0].db, &c.nodes[2].id, &blocker, 1), 0);
+	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 0);
 	for (int i = 0; i < 251; i++)
 		cluster_leased(&c, (size_t)i % 2, &net);
 }
 
 static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
 {
-	struct id net, blocker;
+	struct ipam_block block;
 	struct lease lease;
+	struct id net;
 	uint64_t before;
 
 	(void)state;
@@ -77,8 +79,9 @@ static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
 	remove_node(0, 3);
 	cluster_run(&c, 60000);
 	assert_int_equal(held(0, &net), before);
-	assert_int_equal(ipamdb_blockers(c.nodes[0].db, &c.nodes[3].id, &blocker, 1), 1);
-	assert_true(id_eq(&blocker, &c.nodes[2].id));
+	assert_int_equal(ipamdb_blocks(c.nodes[0].db, &c.nodes[3].id, &block, 1), 1);
+	assert_true(id_eq(&block.member, &c.nodes[2].id));
+	assert_int_equal(block.why, IPAM_BLOCK_SILENT);
 	cluster_start(&c, 2, true);
 	cluster_sync(&c);
 	cluster_run(&c, 5000);
