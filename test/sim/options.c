@@ -111,18 +111,40 @@ static void draw_network(struct sim_options *opt, struct rng *rng)
 
 static void draw_disk(struct sim_options *opt, struct rng *rng)
 {
-	(void)opt;
-	(void)rng;
+	if (!opt->wild)
+		return;
+	opt->weight_stop = (uint32_t)MAYBE(1 + DRAW(4));
+	opt->weight_mass = DRAW(4) == 0;
+	opt->weight_full = DRAW(3) == 0;
+	opt->weight_stall = (uint32_t)(DRAW(3) == 0 ? 1 + DRAW(3) : 0);
+	opt->weight_gone = (uint32_t)MAYBE(DRAW(4));
+	opt->plug_fail_ppm = (uint32_t)MAYBE(DRAW(100000));
+	opt->apply_late_ppm = (uint32_t)MAYBE(DRAW(100000));
+	opt->spares = 2 + DRAW(6);
+	opt->weight_lost = DRAW(4) == 0;
+	opt->weight_back = DRAW(4) == 0;
+	opt->weight_copied = DRAW(4) == 0;
+	opt->weight_anew = DRAW(3) == 0;
 }
 
 static void draw_workload(struct sim_options *opt, struct rng *rng)
 {
-	(void)opt;
-	(void)rng;
+	if (!opt->wild)
+		return;
+	opt->weight_misuse = (uint32_t)MAYBE(1 + DRAW(20));
+	opt->weight_mad = DRAW(8) == 0;
+	if (DRAW(12) == 0)
+		opt->op_gap_ms = 2 + (int64_t)DRAW(6);
 }
 
 #undef MAYBE
 #undef DRAW
+
+static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
+{
+	for (size_t i = 0; pins && i < pins->count; i++)
+		option_store(opt, &option_rows[pins->pins[i].option], pins->pins[i].value);
+}
 
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
@@ -131,12 +153,12 @@ void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_p
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};
+	pins_apply(opt, pins); /* wild says what is drawn at all */
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		group_rng(&rng, seed, i);
 		groups[i](opt, &rng);
 	}
-	for (size_t i = 0; pins && i < pins->count; i++)
-		option_store(opt, &option_rows[pins->pins[i].option], pins->pins[i].value);
+	pins_apply(opt, pins);
 }
 
 void sim_options_print(const struct sim_options *opt)
