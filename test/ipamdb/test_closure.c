@@ -287,6 +287,161 @@ static void a_closer_that_forgot_rows_does_not_take_its_word_back(void **state)
 	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
 }
 
+/* A row of a removed node that one member has and the reclaimer not, far above all others. */
+static void a_row_that_only_one_closer_has_is_outranked_by_the_reclaim(void **state)
+{
+	struct cluster_row row = {.view = {.kind = ROW_RANGE, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.generation = 50};
+	struct ipam_net_info info;
+	struct lease lease;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
+	range_key_encode(&key, row.view.key);
+	row.view.owner = c.nodes[2].id;
+	row.view.epoch = 1;
+	row.view.sequence = 99;
+	cluster_show(&c, 1, &row);
+	remove_node(0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &key.network), 256);
+	lease = cluster_leased(&c, 1, &key.network);
+	cluster_show(&c, 0, &row);
+	cluster_run(&c, 5000);
+	assert_true(ipamdb_net(c.nodes[0].db, &key.network, &info));
+	assert_int_equal(info.frozen, 0);
+	assert_int_equal(held(0, &key.network) + held(1, &key.network), 256);
+	assert_true(inet_is_v4(&lease.address));
+}
+
+/* The closures are all there, but not the rows of one of them: the space is not taken. */
+static void rows_behind_a_closure_are_waited_for(void **state)
+{
+	struct ipam_block block;
+	struct cluster_row *row;
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	c.cut[0][1] = c.cut[1][0] = c.cut[0][2] = c.cut[2][0] = true;
+	cluster_leased(&c, 1, &net); /* of which nothing comes to node 0 */
+	assert_int_equal(held(1, &net), 64);
+	cluster_crash(&c, 2);
+	remove_node(1, 2);
+	cluster_run(&c, 100);
+	for (size_t i = 0; i < c.nodes[1].disk.rows.count; i++) {
+		row = vec_at(&c.nodes[1].disk.rows, i);
+		if (row->view.kind == FACT_REMOVAL || row->view.kind == FACT_CLOSURE) {
+			vec_push(&c.nodes[0].disk.rows, row);
+			cluster_show(&c, 0, row);
+		}
+	}
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
+	assert_int_equal(block.why, IPAM_BLOCK_ROWS);
+	memset(c.cut, 0, sizeof(c.cut));
+	cluster_sync(&c);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(held(1, &net), 64);
+}
+
+static void a_member_that_only_another_closer_knows_blocks(void **state)
+{
+	struct ipam_event event = {.kind = IPAM_EV_MEMBER, .present = true, .name = "new"};
+	struct ipam_block block;
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	memset(&event.member, 0x77, sizeof(event.member));
+	cluster_step(&c, 1, &event);
+	cluster_crash(&c, 2);
+	remove_node(0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
+	assert_true(id_eq(&block.member, &c.nodes[1].id));
+	assert_int_equal(block.why, IPAM_BLOCK_VIEW);
+	event.present = false; /* it was removed before anybody else had heard of it */
+	event.removed = true;
+	cluster_step(&c, 0, &event);
+	cluster_step(&c, 1, &event);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 256);
+}
+
+static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 4, 1);
+	net = cluster_network(&c, 3, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &net);
+	cluster_crash(&c, 3);
+	c.nodes[0].hold_commits = true; /* its closure, later its reclaim, never lands */
+	remove_node(1, 3);
+	cluster_run(&c, 2000);
+	cluster_crash(&c, 0);
+	remove_node(1, 0);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(1, &net) + held(2, &net), 256);
+}
+
+static void what_a_leave_left_behind_is_taken_back(void **state)
+{
+	struct ipam_net_info info;
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	cluster_member(&c, 2, false, true);
+	cluster_run(&c, 5000);
+	assert_int_equal(held(0, &net), 0); /* its recipients' rows may be on their way */
+	cluster_run(&c, 15000);
+	assert_int_equal(held(0, &net), 256);
+	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
+	assert_int_equal(info.frozen, 0);
+}
+
+/* Who has just joined may not know who was removed. */
+static void nothing_is_taken_up_before_a_member_was_met(void **state)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	c.guard = GUARD_OFF;
+	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 1);
+	cluster_start(&c, 1, false); /* guard off, and no sync yet */
+	tag = cluster_lease(&c, 1, &net, NULL);
+	cluster_run(&c, 1000);
+	assert_null(cluster_answer(&c, tag));
+	synced.member = c.nodes[0].id;
+	cluster_step(&c, 1, &synced);
+	cluster_run(&c, 2000);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +457,14 @@ int main(void)
 	    cmocka_unit_test_teardown(a_grant_that_is_just_taken_up_is_never_reclaimed, teardown),
 	    cmocka_unit_test_teardown(a_closer_that_forgot_rows_does_not_take_its_word_back,
 				      teardown),
+	    cmocka_unit_test_teardown(a_row_that_only_one_closer_has_is_outranked_by_the_reclaim,
+				      teardown),
+	    cmocka_unit_test_teardown(rows_behind_a_closure_are_waited_for, teardown),
+	    cmocka_unit_test_teardown(a_member_that_only_another_closer_knows_blocks, teardown),
+	    cmocka_unit_test_teardown(
+		the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind, teardown),
+	    cmocka_unit_test_teardown(what_a_leave_left_behind_is_taken_back, teardown),
+	    cmocka_unit_test_teardown(nothing_is_taken_up_before_a_member_was_met, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
