@@ -153,7 +153,8 @@ int db_may_lease(const struct ipamdb *db, struct weft_err *err)
 				    "this node is not an active member of a cluster yet");
 	if (db->standing == STANDING_FENCED)
 		return weft_err_set(err, WEFT_E_FENCED,
-				    "this node may not lease addresses; weft status says why");
+				    "this node is fenced and leases nothing new; weft status says "
+				    "why, weft node recover ends it");
 	if (db->guarded)
 		return weft_err_set(err, WEFT_E_GUARDED,
 				    "new leases wait for a sync with a member after a reboot; "
