@@ -6,8 +6,8 @@
 mutants.txt describes them: a file, one piece of it (found exactly once), what stands there instead,
 the checkers of which one must name the failure, and the seeds with their pinned options. For each
 mutant this compiles the changed file alone, with the command that the build used, links a weft-sim
-with it in a scratch folder and runs the seeds in order until one fails. The unchanged weft-sim must
-pass the same seeds up to there. A mutant that survives shows that a checker is missing or asleep.
+with it in a scratch folder and runs the seeds in order until the named checker fails one that the
+unchanged weft-sim passes. A mutant that survives shows that a checker is missing or asleep.
 
     mutants.py --build BUILD_DIR [--only NAME]... [--jobs N] [--list]
 """
@@ -166,16 +166,16 @@ def judge(build, source, mutant):
         others = []
         for seed in seeds_of(mutant):
             verdict = run(changed, seed, pins)
-            intact = run(build.simulator, seed, pins)
-            if intact:
-                return False, (f"{mutant['name']}: seed {seed} fails without the mutation, by "
-                               f"{intact[0]}: {intact[1]}")
             if not verdict:
                 continue
-            if verdict[0] in killers:
+            if verdict[0] not in killers:
+                others.append(f"seed {seed} by {verdict[0]}: {verdict[1]}")
+                continue
+            intact = run(build.simulator, seed, pins)
+            if not intact:
                 return True, (f"{mutant['name']}: killed by {verdict[0]} in seed {seed} "
                               f"({time.monotonic() - began:.1f} s)")
-            others.append(f"seed {seed} by {verdict[0]}: {verdict[1]}")
+            others.append(f"seed {seed} also without the mutation by {intact[0]}: {intact[1]}")
     failed = "; failed " + "; ".join(others) if others else ""
     return False, f"{mutant['name']}: SURVIVED {mutant['killers']}{failed}"
 
