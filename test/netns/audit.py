@@ -80,9 +80,15 @@ def devices(host):
     return bridges[0], vxlans[0]
 
 
-def kernel_as_leased(hosts, network, boxes):
-    """Each kernel forwards to what is leased on other hosts and has a port for what is leased here,
-    no more and no less; each box has the address that it was given."""
+def kernel_as_leased(hosts, network, boxes, timeout=5):
+    """Within that time each kernel forwards to what is leased on other hosts and has a port for
+    what is leased here, no more and no less; each box has the address that it was given."""
+    wait_for("the kernels are as leased", lambda: is_as_leased(hosts, network, boxes), timeout,
+             every=0.1)
+
+
+def is_as_leased(hosts, network, boxes):
+    """The same as one look: the last attach may still be on its way to some."""
     leased = {host: {(lease["address"], lease["mac"]) for lease in leases(host, network)}
               for host in hosts}
     everything = [address for pairs in leased.values() for address, _ in pairs]
@@ -108,6 +114,7 @@ def kernel_as_leased(hosts, network, boxes):
         assert [info["local"] for info in link["addr_info"] if info["family"] == "inet"] == \
             [address], box.name
     assert set(boxes.values()) <= set(everything)
+    return True
 
 
 def all_reach_all(boxes):
