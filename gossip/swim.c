@@ -293,6 +293,7 @@ static void heal_tick(struct swim *swim)
 			continue;
 		probe_ping(swim, member, probe_next_seq(swim));
 		tell_one(swim, member, member, CLASS_CONTROL);
+		probe_ping_home(swim, member);
 		return;
 	}
 }

@@ -24,6 +24,9 @@ uint64_t swim_failed_digest(const struct swim *swim);
 void probe_start(struct swim *swim, struct member *target, bool with_witnesses);
 void probe_cancel(struct swim *swim, const struct member *target);
 void probe_ping(struct swim *swim, struct member *target, uint32_t seq);
+
+/* A ping to the address in the member's own record, where that is not the one in use. */
+void probe_ping_home(struct swim *swim, const struct member *target);
 uint32_t probe_next_seq(struct swim *swim);
 void probe_tick(struct swim *swim);
 void probe_postpone(struct swim *swim);

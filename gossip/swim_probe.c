@@ -40,6 +40,20 @@ void probe_ping(struct swim *swim, struct member *target, uint32_t seq)
 		tell_one(swim, target, target, CLASS_CONTROL);
 }
 
+/* A silent member may live where it says it does and no longer where it was heard last. When both
+ * sides remember an address that is gone, neither would ever hear the other again. */
+void probe_ping_home(struct swim *swim, const struct member *target)
+{
+	const struct hostport *home = &target->rec.gossip;
+	uint8_t body[SWIM_PING_BYTES];
+
+	if (home->port == 0 || hostport_eq(home, &target->addr))
+		return;
+	wire_put(body, probe_next_seq(swim), 4);
+	(void)outbox_add_via(&swim->core->outbox, &target->id, home, CLASS_CONTROL, FRAME_PING,
+			     body, sizeof(body));
+}
+
 static struct probe *probe_of(struct swim *swim, const struct member *target)
 {
 	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
@@ -84,6 +98,7 @@ static void round_begin(struct swim *swim, struct probe *probe)
 	probe_ping(swim, probe->target, probe->base + probe->round);
 	if (probe->round > 0) {
 		ask_witnesses(swim, probe);
+		probe_ping_home(swim, probe->target);
 		swim->stats[SWIM_RETRY_ROUNDS]++;
 	}
 	/* The last answers may come through a helper, which takes twice as long. */

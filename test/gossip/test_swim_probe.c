@@ -65,6 +65,34 @@ static const struct outbox_frame *first(uint8_t type, uint32_t *seq)
 	return NULL;
 }
 
+static size_t sent_via(uint8_t type, const struct hostport *via)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < kit.core.outbox.frames.count; i++) {
+		const struct outbox_frame *frame = vec_at(&kit.core.outbox.frames, i);
+		count += frame->type == type && hostport_eq(&frame->via, via);
+	}
+	return count;
+}
+
+static void a_silent_member_is_looked_for_where_its_record_says_it_lives(void **state)
+{
+	const struct hostport home = {inet_from_v4(0x0a000063), GOSSIP_PORT};
+
+	(void)state;
+	target->rec.gossip = home;
+	assert_false(hostport_eq(&target->addr, &home));
+	probe_start(swim, target, false);
+	assert_int_equal(sent_via(FRAME_PING, &home), 0);
+	pass(150);
+	assert_int_equal(sent_via(FRAME_PING, &home), 1);
+	assert_int_equal(sent(FRAME_PING), 2);
+	target->addr = home;
+	pass(150);
+	assert_int_equal(sent_via(FRAME_PING, &home), 0);
+}
+
 static void a_silent_member_is_asked_through_ever_new_witnesses_and_suspected(void **state)
 {
 	(void)state;
@@ -270,6 +298,7 @@ static void the_verdict_on_a_member_that_left_meanwhile_is_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    WITH_KIT(a_silent_member_is_looked_for_where_its_record_says_it_lives),
 	    WITH_KIT(a_silent_member_is_asked_through_ever_new_witnesses_and_suspected),
 	    WITH_KIT(no_witness_is_asked_twice_while_there_are_others),
 	    WITH_KIT(an_answer_ends_the_probe_and_measures_the_round_trip),

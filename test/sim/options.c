@@ -14,6 +14,8 @@
 #include "gossip/base/check.h"
 #include "gossip/base/rng.h"
 
+#define HOSTS_LARGE 500
+
 struct option_row {
 	const char *name, *help;
 	size_t offset, size;
@@ -103,10 +105,46 @@ static void draw_basics(struct sim_options *opt, struct rng *rng)
 
 /* The groups: what came later draws here, each from its own stream. */
 
+#define ONE_IN(n) (DRAW(n) == 0)
+
+static void draw_links(struct sim_options *opt, struct rng *rng)
+{
+	opt->deaf_ppm = ONE_IN(4) ? (uint32_t)DRAW(150000) : 0;
+	opt->capacity = ONE_IN(5) ? 4 + (uint32_t)DRAW(60) : 0;
+	if (ONE_IN(3)) {
+		opt->skew_ppm = (uint32_t)DRAW(500000);
+		opt->skew_loss_ppm = (uint32_t)DRAW(400000);
+		opt->skew_delay_us = (int64_t)DRAW(300000);
+	}
+	if (ONE_IN(4)) {
+		opt->hole_ppm = (uint32_t)DRAW(300000);
+		opt->hole_bytes = 500 + (uint32_t)DRAW(700);
+	}
+}
+
+static void draw_weather(struct sim_options *opt, struct rng *rng)
+{
+	uint32_t *const weights[] = {
+	    &opt->weather_cut,  &opt->weather_links, &opt->weather_clog,  &opt->weather_stop,
+	    &opt->weather_slow, &opt->weather_clock, &opt->weather_seeds,
+	};
+
+	opt->weather_gap_ms = DRAW(3) ? 200 + (int64_t)DRAW(4000) : 0;
+	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
+		*weights[i] = MAYBE(1 + (uint32_t)DRAW(4));
+}
+
 static void draw_network(struct sim_options *opt, struct rng *rng)
 {
-	(void)opt;
-	(void)rng;
+	opt->drift_ppm = MAYBE(DRAW(ONE_IN(4) ? 100000 : 20000));
+	draw_links(opt, rng);
+	draw_weather(opt, rng);
+	if (!ONE_IN(3))
+		return;
+	opt->attack_gap_ms = 50 + (int64_t)DRAW(1000);
+	opt->attack_record_ppm = 20000 + (uint32_t)DRAW(200000);
+	opt->attack_kinds = (uint32_t)DRAW(256);
+	opt->attack_in_calm = ONE_IN(2);
 }
 
 static void draw_disk(struct sim_options *opt, struct rng *rng)
@@ -137,6 +175,17 @@ static void draw_workload(struct sim_options *opt, struct rng *rng)
 		opt->op_gap_ms = 2 + (int64_t)DRAW(6);
 }
 
+/* What a large world takes to be done in seconds: many joins at once, a shorter chaos. */
+static void draw_large(struct sim_options *opt, struct rng *rng)
+{
+	if (opt->hosts < HOSTS_LARGE)
+		return;
+	opt->chaos_ms = 12000 + (int64_t)DRAW(6000);
+	opt->join_gap_us = 5000 + (int64_t)DRAW(10000);
+	opt->attack_record_ppm /= 50;
+}
+
+#undef ONE_IN
 #undef MAYBE
 #undef DRAW
 
@@ -149,12 +198,14 @@ static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
-	    draw_basics, draw_network, draw_disk, draw_workload};
+	    draw_basics, draw_network, draw_disk, draw_workload, draw_large};
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};
 	pins_apply(opt, pins); /* wild says what is drawn at all */
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		/* A pinned number of hosts counts for what is drawn after it. */
+		pins_apply(opt, pins);
 		group_rng(&rng, seed, i);
 		groups[i](opt, &rng);
 	}

@@ -72,11 +72,28 @@ static void op_join(struct sim *sim)
 	(void)workload_join(sim);
 }
 
+/* The first host makes the token, again until it has one. */
+static void token_want(struct sim *sim)
+{
+	struct sim_host *host = &sim->hosts[0];
+	struct node_request request = {.kind = NODE_TOKEN_CREATE, .ttl_ms = INT64_C(86400000)};
+
+	if (sim->token[0] || !is_member(host))
+		return;
+	for (size_t i = 0; i < sim->requests.count; i++)
+		if (((struct sim_request *)vec_at(&sim->requests, i))->kind == NODE_TOKEN_CREATE)
+			return;
+	request.addrs = &host->addr;
+	request.addr_count = 1;
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
 bool workload_join(struct sim *sim)
 {
 	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
 	struct node_request request = {.kind = NODE_JOIN, .text = sim->token};
 
+	token_want(sim);
 	if (!host)
 		return false;
 	request.flag = host->replaces;
@@ -260,17 +277,6 @@ void workload_calm(struct sim *sim)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void answer_init(struct sim *sim, struct sim_host *host)
-{
-	struct node_request request = {.kind = NODE_TOKEN_CREATE, .ttl_ms = INT64_C(86400000)};
-
-	host->state = HOST_UP;
-	host->joined = true;
-	request.addrs = &host->addr;
-	request.addr_count = 1;
-	host_request(sim, host, &request, REQUEST_BOUND_MS);
-}
-
 void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
 		     const struct node_answer *answer)
 {
@@ -282,8 +288,9 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 	misuse_answered(sim, host, request, answer);
 	switch (request->kind) {
 	case NODE_INIT:
+		host->joined = ok;
 		if (ok)
-			answer_init(sim, host);
+			host->state = HOST_UP;
 		else if (answer->err.code == WEFT_E_STORE)
 			cluster_init(sim, host);
 		else
@@ -292,8 +299,6 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 	case NODE_TOKEN_CREATE:
 		if (ok)
 			snprintf(sim->token, sizeof(sim->token), "%s", answer->text);
-		else
-			answer_init(sim, host);
 		break;
 	case NODE_JOIN:
 		host->join_pending = false;
