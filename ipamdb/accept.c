@@ -44,7 +44,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 
 	if (!net->wants_accept)
 		return false;
-	if (db_may_lease(db, &err) != 0 || !db->met)
+	if (db_may_lease(db, &err) != 0 || !db->met || db->handover.done)
 		return true;
 	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
 		return true;

@@ -334,7 +334,8 @@ void closures_step(struct ipamdb *db)
 {
 	struct weft_err err;
 
-	if (db_may_lease(db, &err) != 0)
+	/* Who has handed everything over is as good as gone: others take back without it. */
+	if (db_may_lease(db, &err) != 0 || db->handover.done)
 		return;
 	closure_step(db);
 	reclaim_step(db);

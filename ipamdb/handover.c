@@ -10,8 +10,9 @@
  * what it is given and passes it on, to somebody who gave it nothing meanwhile. When there is
  * nobody else, the one with the lower id waits for the other to be gone, and is the last.
  *
- * From the end of a hand-over on nothing is granted any more, unless the leave comes to nothing:
- * when others hear that this node has left, nobody will take up anything from it (closure.c).
+ * From the end of a hand-over on nothing is granted, taken up or taken back any more, unless the
+ * leave comes to nothing: when others hear that this node has left, nobody will take up anything
+ * from it (closure.c).
  */
 #include "donor.h"
 
@@ -174,6 +175,8 @@ void handover_step(struct ipamdb *db)
 				     "ipam confirm overrides");
 		return;
 	}
+	pending = flight_is_up(db, FLIGHT_RECLAIM, NULL) || flight_is_up(db, FLIGHT_ACCEPT, NULL) ||
+		  db->closing.is_flying;
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		if (!net_hand_over(db, net)) {

@@ -442,6 +442,31 @@ static void nothing_is_taken_up_before_a_member_was_met(void **state)
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 }
 
+/* Between the end of its hand-over and the moment in which all know that it left. */
+static void who_has_handed_over_takes_nothing_back(void **state)
+{
+	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	leave.deadline = mono_add_ms(c.now, 3000);
+	tag = cluster_request(&c, 0, &leave);
+	cluster_run(&c, 100);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	cluster_crash(&c, 2);
+	remove_node(1, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(closure_version(0), 0);
+	cluster_member(&c, 0, false, true);
+	cluster_run(&c, 15000);
+	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(held(1, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +490,7 @@ int main(void)
 		the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind, teardown),
 	    cmocka_unit_test_teardown(what_a_leave_left_behind_is_taken_back, teardown),
 	    cmocka_unit_test_teardown(nothing_is_taken_up_before_a_member_was_met, teardown),
+	    cmocka_unit_test_teardown(who_has_handed_over_takes_nothing_back, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
