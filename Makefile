@@ -7,7 +7,7 @@
 #   make             build into build/
 #   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
 #   make test        all test layers (root); each is a target of its own:
-#                    test-unit test-sim test-fuzz test-netns
+#                    test-unit test-model test-sim test-fuzz test-netns
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements, never part of pass or fail
 #   make install     DESTDIR= PREFIX=/usr
@@ -33,10 +33,10 @@ PACKAGES := \
 	libsqlite3-dev libmicrohttpd-dev libjansson-dev libnftables-dev libcyaml-dev \
 	libsystemd-dev libcmocka-dev \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
-	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf
+	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin
 
-.PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-sim test-fuzz \
-	test-netns bench lint install clean
+.PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
+	test-fuzz test-netns bench lint install clean
 
 all: build
 
@@ -87,13 +87,17 @@ demo: deps
 
 test: deps
 	$(MAKE) test-unit
+	$(MAKE) test-model
 	$(MAKE) test-sim
 	$(MAKE) test-fuzz
 	$(MAKE) test-netns
 
 test-unit: build build-asan
-	ctest --test-dir build -LE sim --output-on-failure --no-tests=error -j $(JOBS)
-	ctest --test-dir build-asan -LE sim --output-on-failure --no-tests=error -j $(JOBS)
+	ctest --test-dir build -LE 'sim|model' --output-on-failure --no-tests=error -j $(JOBS)
+	ctest --test-dir build-asan -LE 'sim|model' --output-on-failure --no-tests=error -j $(JOBS)
+
+test-model: build
+	ctest --test-dir build -L model --output-on-failure --no-tests=error -j $(JOBS)
 
 test-sim: build
 	ctest --test-dir build -L sim --output-on-failure --no-tests=error -j $(JOBS)
