@@ -69,12 +69,13 @@ static void block_words(const struct ipam_block *block, bool is_present, const c
 	    [IPAM_BLOCK_SILENT] = "has promised nothing about removed members yet",
 	    [IPAM_BLOCK_VIEW] = "knows other members or removals than this host does",
 	    [IPAM_BLOCK_ROWS] = "has written ranges that have not come to this host",
+	    [IPAM_BLOCK_TURN] = "has not taken it back yet, though its id is the lowest",
 	};
 
 	snprintf(why, 128, "%s%s", is_present ? "" : "is not there, and ", whys[block->why]);
 	if (!is_present)
 		snprintf(todo, 192, "start it again, or give it up with weft node rm %.80s", label);
-	else if (block->why == IPAM_BLOCK_SILENT)
+	else if (block->why == IPAM_BLOCK_SILENT || block->why == IPAM_BLOCK_TURN)
 		snprintf(todo, 192,
 			 "if it stays so, weft status on that host says whether it is fenced or "
 			 "waits after a reboot");

@@ -66,6 +66,7 @@ enum ipam_block_why {
 	IPAM_BLOCK_VIEW, /* what it closed with is not what this node knows of members and removals
 			  */
 	IPAM_BLOCK_ROWS, /* it has written ranges that have not come here */
+	IPAM_BLOCK_TURN, /* nobody blocks, but it has the lowest id and has not done it yet */
 };
 
 struct ipam_block {

@@ -84,20 +84,30 @@ static size_t blocks(struct ipamdb *db, struct ipam_block *out, size_t cap)
 	return count;
 }
 
-size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap)
+static const struct id *lowest(const struct ipamdb *db)
 {
-	return reclaim_is_due(db, gone) ? blocks(db, out, cap) : 0;
-}
-
-static bool is_lowest(const struct ipamdb *db)
-{
+	const struct id *low = &db->self;
 	const struct peer *peer;
 	size_t pos = 0;
 
 	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (is_member(db, peer) && id_cmp(&peer->id, &db->self) < 0)
-			return false;
-	return true;
+		if (is_member(db, peer) && id_cmp(&peer->id, low) < 0)
+			low = &peer->id;
+	return low;
+}
+
+size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap)
+{
+	size_t count;
+
+	if (!reclaim_is_due(db, gone))
+		return 0;
+	count = blocks(db, out, cap);
+	if (count > 0)
+		return count;
+	if (cap > 0)
+		out[0] = (struct ipam_block){*lowest(db), IPAM_BLOCK_TURN};
+	return 1;
 }
 
 /* The highest generation that any closer has of gone nodes. */
@@ -158,7 +168,7 @@ void reclaim_step(struct ipamdb *db)
 {
 	uint64_t top;
 
-	if (!reclaim_is_due(db, NULL) || !is_lowest(db))
+	if (!reclaim_is_due(db, NULL) || !id_eq(lowest(db), &db->self))
 		return;
 	if (blocks(db, NULL, 0) > 0) {
 		/* That rows have all come is told by nobody. */

@@ -33,8 +33,16 @@ static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
 	return sum;
 }
 
+/* It can do its part: closing, and taking back. */
+static bool may_act(const struct sim_host *host)
+{
+	return check_takes_part(host) && gossip_phase(node_gossip(host->node)) == NODE_ACTIVE &&
+	       !gossip_is_cloned(node_gossip(host->node)) &&
+	       !ipamdb_is_guarded(node_ipamdb(host->node));
+}
+
 /* May space of somebody who is gone still wait to be taken back? Only while a member that is not
- * here is named for it: one that failed, or that left without anybody left who had heard of it. */
+ * here is named for it: one that failed, is fenced, or left with nobody who heard of it. */
 static bool is_blocked(struct sim *sim, struct sim_host *host, char *why, size_t why_bytes)
 {
 	struct ipam_block blocks[8];
@@ -44,7 +52,7 @@ static bool is_blocked(struct sim *sim, struct sim_host *host, char *why, size_t
 	for (size_t i = 0; i < count && i < 8; i++) {
 		const struct sim_host *by = check_host(sim, &blocks[i].member);
 
-		if (!by || !check_takes_part(by))
+		if (!by || !may_act(by))
 			return true;
 		snprintf(why, why_bytes, "host %zu is up and blocks it (%d)", by->index,
 			 (int)blocks[i].why);
