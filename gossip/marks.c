@@ -21,6 +21,7 @@
 #include "tables_state.h"
 
 #define ITEMS_PER_FRAME 20
+#define OWN_ASKED_MS 60000 /* between two looks at what others hold of this node's own rows */
 #define FRAMES_MAX 8
 
 struct item {
@@ -220,6 +221,25 @@ void marks_send(struct tables *tables, const struct id *peer, uint32_t topic, ui
 	}
 }
 
+/* Who keeps what this node has collected differs from it for long, and has nothing to say. */
+static bool may_ask_for_own(struct tables *tables)
+{
+	if (tables->core->now.ns < tables->own_asked_until.ns)
+		return false;
+	tables->own_asked_until = mono_add_ms(tables->core->now, OWN_ASKED_MS);
+	return true;
+}
+
+/* The peer compares what this node does not compare any more: it is shown why. */
+static void show_proof(struct tables *tables, const struct id *peer, const struct origin *origin)
+{
+	for (size_t p = 0; p < 2 && origin->proof[p] != BLOB_NONE; p++) {
+		size_t len;
+		const uint8_t *bytes = blob_bytes(tables->core->blobs, origin->proof[p], &len);
+		(void)outbox_add(&tables->core->outbox, peer, CLASS_REPAIR, FRAME_ROW, bytes, len);
+	}
+}
+
 /* Compares one origin of theirs with ours: what we want, and whether they should want ours. */
 static bool compare_origin(struct tables *tables, const struct id *peer, uint32_t topic,
 			   const struct item *theirs)
@@ -231,8 +251,11 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	struct item ours = {.hash = 0};
 	int upto, top;
 
-	if (origin != NULL && origin->flags & ORIGIN_CAPPED)
+	if (origin != NULL && origin->flags & ORIGIN_CAPPED) {
+		if (theirs->hash != 0)
+			show_proof(tables, peer, origin);
 		return false;
+	}
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
 	if (origin != NULL && ours.hash == theirs->hash) {
@@ -251,7 +274,7 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 		 * rows may hide them, when its disk went back and it wrote on from there. */
 		if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
-		else if (upto == 0 && top == 0)
+		else if (upto == 0 && top == 0 && may_ask_for_own(tables))
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	} else {
 		if (origin != NULL && origin->flags & ORIGIN_INCOMPLETE)

@@ -140,7 +140,8 @@ static void store(struct cnode *node, const struct write *write)
 	to->kind = write->kind;
 	to->meta = write->meta;
 	to->len = write->len;
-	memcpy(to->bytes, write->bytes, write->len);
+	if (write->len > 0)
+		memcpy(to->bytes, write->bytes, write->len);
 }
 
 static void take_answer(struct cnode *node, const struct gossip_answer *answer)
