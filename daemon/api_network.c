@@ -5,6 +5,9 @@
 
 #include "daemon/json.h"
 #include "daemon/pager.h"
+#include "ipamdb/query.h"
+
+#define RESERVATIONS_NAMED 4
 
 struct network_list {
 	struct daemon *d;
@@ -107,13 +110,45 @@ void api_network_inspect(struct daemon *d, struct request *req)
 	kernel_thread_ask(d->kernel, ask);
 }
 
+/* An address that is kept for somebody is a use as an endpoint is; what other hosts keep only they
+ * know. WEFT_E_IN_USE with the first few. */
+static int check_unreserved(struct daemon *d, const struct id *network, const char *name,
+			    struct weft_err *err)
+{
+	char list[RESERVATIONS_NAMED * (INET_TEXT_BYTES + NAME_BYTES + 8)] = "";
+	char address[INET_TEXT_BYTES] = "", more[32] = "";
+	size_t used = 0, count = 0;
+	struct lease lease;
+
+	for (size_t at = 0; ipamdb_lease_next(node_ipamdb(d->node), &at, &lease);) {
+		if (lease.cooling || !lease.reserved || !id_eq(&lease.network, network))
+			continue;
+		if (count++ >= RESERVATIONS_NAMED)
+			continue;
+		inet_format(&lease.address, address);
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s%s%s%s",
+					 used ? ", " : "", address, lease.name[0] ? " (" : "",
+					 lease.name, lease.name[0] ? ")" : "");
+	}
+	if (count == 0)
+		return 0;
+	if (count > RESERVATIONS_NAMED)
+		snprintf(more, sizeof(more), " and %zu more", count - RESERVATIONS_NAMED);
+	return weft_err_set(err, WEFT_E_IN_USE,
+			    "network %s keeps reserved: %.300s%s; weft ipam release %s ADDRESS "
+			    "gives one back, --force drops all",
+			    name, list, more, name);
+}
+
 void api_network_rm(struct daemon *d, struct request *req)
 {
 	struct node_request request = {.kind = NODE_NETWORK_RM, .flag = request_flag(req, "force")};
+	struct rec_network rec;
 	struct weft_err err = {0};
 
 	if (api_is_active(d, &err) != 0 ||
-	    find_network(d, request_text(req, "network"), &request.id, NULL, &err) != 0) {
+	    find_network(d, request_text(req, "network"), &request.id, &rec, &err) != 0 ||
+	    (!request.flag && check_unreserved(d, &request.id, rec.name, &err) != 0)) {
 		request_fail(req, &err);
 		return;
 	}

@@ -81,6 +81,21 @@ def test_a_relative_path_means_the_same_to_attach_and_detach(host, monkeypatch):
     assert "eth0" not in box.links()
 
 
+def test_a_network_with_reservations_is_removed_by_force_only(host):
+    for name in ("fax", "r1", "r2", "r3", "r4"):
+        host.weft("ipam", "reserve", "blue", "--name", name)
+    kept = [lease["address"] for lease in host.json("ipam", "ls")]
+    failed = host.refused("network", "rm", "blue")
+    assert failed.code == 4 and "and 1 more; weft ipam release blue" in failed.stderr
+    assert [address in failed.stderr for address in kept].count(True) == 4
+    for address in kept[1:]:
+        host.weft("ipam", "release", "blue", address)
+    failed = host.refused("network", "rm", "blue")
+    assert f"keeps reserved: {kept[0]} (" in failed.stderr and "more" not in failed.stderr
+    host.weft("network", "rm", "blue", "--force")
+    assert host.json("network", "ls") == []
+
+
 def test_the_last_admin_does_not_leave_the_others_alone_by_mistake(lab):
     first, second = lab.cluster(2)
     failed = first.refused("leave")
