@@ -66,7 +66,7 @@ void request_answer(struct request *req, json_t *json)
 	answer_json(req, 200, json);
 }
 
-void request_fail(struct request *req, const struct weft_err *err)
+void request_fail_status(struct request *req, int status, const struct weft_err *err)
 {
 	const struct weft_code_info *info = weft_code_info(err->code);
 	json_t *text = json_string(err->message);
@@ -74,9 +74,16 @@ void request_fail(struct request *req, const struct weft_err *err)
 	/* A message may quote what a caller sent; what is not UTF-8 cannot be told. */
 	if (!text)
 		text = json_string(info->help);
-	answer_json(req, info->http_status ? info->http_status : 500,
+	answer_json(req, status,
 		    json_pack("{s:{s:s,s:o,s:b}}", "error", "code", info->name, "message", text,
 			      "retryable", info->retryable));
+}
+
+void request_fail(struct request *req, const struct weft_err *err)
+{
+	int status = weft_code_info(err->code)->http_status;
+
+	request_fail_status(req, status ? status : 500, err);
 }
 
 static ssize_t stream_read(void *ctx, uint64_t at, char *out, size_t cap)

@@ -69,6 +69,9 @@ struct request *request_begin(struct http *http, struct MHD_Connection *connecti
 /* Adds to the body. */
 void request_take(struct request *req, const char *bytes, size_t len);
 
+/* request_fail with another status than the code's own. */
+void request_fail_status(struct request *req, int status, const struct weft_err *err);
+
 /* The body is complete: checks the fields; false when it failed the request. */
 bool request_check(struct request *req);
 void request_free(struct request *req);

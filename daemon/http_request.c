@@ -95,7 +95,11 @@ void request_take(struct request *req, const char *bytes, size_t len)
 	if (req->phase != REQUEST_READING)
 		return;
 	if (req->len + len > API_BODY_BYTES_MAX) {
-		fail(req, WEFT_E_LIMIT, "the body is larger than 64 KiB");
+		struct weft_err err = {0};
+
+		weft_err_set(&err, WEFT_E_LIMIT, "the body is larger than %d KiB; send less",
+			     API_BODY_BYTES_MAX / 1024);
+		request_fail_status(req, MHD_HTTP_CONTENT_TOO_LARGE, &err);
 		return;
 	}
 	grown = realloc(req->bytes, req->len + len + 1);

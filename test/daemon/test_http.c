@@ -194,7 +194,8 @@ static void a_body_that_is_too_large_is_refused_without_a_handler(void **state)
 	text[(size_t)head + len] = '\0';
 	fd = client(w, text);
 	free(text);
-	assert_int_equal(finish(w, fd, out, sizeof(out)), 409);
+	assert_int_equal(finish(w, fd, out, sizeof(out)), 413);
+	assert_non_null(strstr(out, "\"limit\""));
 	assert_non_null(strstr(out, "64 KiB"));
 	assert_int_equal(w->handled, 0);
 }
