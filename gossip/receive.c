@@ -216,17 +216,22 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 
 /* Two rows of one version are as impossible as two contents of one row, and lists of versions rely
  * on it. Only a version that may be known already needs a look. */
-bool receive_is_twin(const struct tables *tables, const struct row_view *row)
+static uint32_t find_twin(const struct tables *tables, const struct row_view *row)
 {
 	const struct origin *origin = origin_of(tables, row);
 	uint32_t slot;
 
 	if (origin == NULL || !watermark_may_know(&origin->mark, replica_version(row)))
-		return false;
+		return NONE;
 	slot = replica_find_version(
 	    &tables->replica, replica_find_origin(&tables->replica, origin->owner, origin->topic),
 	    replica_version(row));
-	return slot != NONE && slot != replica_find(&tables->replica, row);
+	return slot != NONE && slot != replica_find(&tables->replica, row) ? slot : NONE;
+}
+
+bool receive_is_twin(const struct tables *tables, const struct row_view *row)
+{
+	return find_twin(tables, row) != NONE;
 }
 
 /* What needs no signature to be passed over. *verdict is DROP_NONE for rows that are merely old. */
@@ -265,6 +270,7 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	struct core *core = tables->core;
 	enum drop_reason reason = DROP_NONE;
 	struct origin *origin = origin_of(tables, row);
+	uint32_t twin;
 
 	if (is_own(tables, row) && standing != ROW_OLDER) {
 		adopt_row(tables, from, row, blob);
@@ -272,7 +278,12 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	}
 	if (id_eq(&row->owner, &core->self.id) && standing != ROW_OLDER)
 		adopt_fact(tables, from);
-	if (standing == ROW_CONFLICTS || receive_is_twin(tables, row)) {
+	twin = find_twin(tables, row);
+	if (twin != NONE) {
+		const struct slot *held = replica_slot(&tables->replica, twin);
+		alarm(tables, row);
+		replica_prove(&tables->replica, held->origin, held->blob, blob);
+	} else if (standing == ROW_CONFLICTS) {
 		alarm(tables, row);
 	} else if (standing == ROW_OLDER) {
 		tables->counts.outdated++;

@@ -48,7 +48,7 @@ struct slot {
 };
 
 enum origin_flags {
-	ORIGIN_CAPPED = 1,     /* over its cap: no longer compared with others */
+	ORIGIN_CAPPED = 1,     /* over its cap, or frozen with a proof: compared no longer */
 	ORIGIN_INCOMPLETE = 2, /* below the owner's floor: not served until compared as a whole */
 	ORIGIN_WHOLE = 4,      /* such a comparison is under way */
 };
@@ -61,6 +61,8 @@ struct origin {
 	uint32_t next_of_owner, next_of_topic;
 	uint32_t first, count; /* slots */
 	uint32_t flags;
+	uint32_t
+	    proof[2]; /* blobs: two rows of one version, as the owner signed them; or BLOB_NONE */
 };
 
 enum owner_flags {

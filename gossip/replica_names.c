@@ -45,8 +45,12 @@ void replica_close(struct replica *replica)
 		if (replica_slot(replica, i)->blob != BLOB_NONE)
 			blob_give(replica->core->blobs, replica_slot(replica, i)->blob);
 	}
-	for (uint32_t i = 1; i < replica->origins.count; i++)
-		watermark_close(&replica_origin(replica, i)->mark, heap);
+	for (uint32_t i = 1; i < replica->origins.count; i++) {
+		struct origin *origin = replica_origin(replica, i);
+		watermark_close(&origin->mark, heap);
+		for (size_t p = 0; p < 2 && origin->proof[p] != BLOB_NONE; p++)
+			blob_give(replica->core->blobs, origin->proof[p]);
+	}
 	for (uint32_t i = 1; i < replica->topics.count; i++) {
 		struct topic *topic = replica_topic(replica, i);
 		vec_close(&topic->attached);

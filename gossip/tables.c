@@ -8,6 +8,7 @@
 #include "compare.h"
 #include "pull.h"
 #include "receive.h"
+#include "replica_cap.h"
 #include "tables_state.h"
 #include "topic.h"
 
@@ -198,9 +199,7 @@ void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 
 void tables_freeze(struct tables *tables, const struct id *owner)
 {
-	uint32_t number = replica_add_owner(&tables->replica, owner);
-
-	replica_owner(&tables->replica, number)->flags |= OWNER_FROZEN;
+	replica_freeze(&tables->replica, replica_add_owner(&tables->replica, owner));
 }
 
 size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out, size_t cap)
