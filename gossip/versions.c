@@ -76,13 +76,15 @@ size_t versions_read(struct cursor *cursor, struct version out[VERSIONS_MAX])
 		version.epoch = cursor_uint(cursor, UINT64_MAX);
 		version.sequence = cursor_uint(cursor, UINT64_MAX);
 		steps = cursor_bin(cursor, VERSIONS_MAX, &len);
-		if (!cursor_ok(cursor) || count + 1 + len > VERSIONS_MAX ||
-		    version.sequence > UINT64_MAX - len * (uint64_t)STEP_MAX)
+		if (!cursor_ok(cursor) || count + 1 + len > VERSIONS_MAX)
 			return SIZE_MAX;
 		if (count > 0 && version_cmp(out[count - 1], version) >= 0)
 			return SIZE_MAX;
 		out[count++] = version;
 		for (size_t i = 0; i < len; i++) {
+			/* The last number of all is a version like any other: it can be signed. */
+			if (version.sequence > UINT64_MAX - 1 - steps[i])
+				return SIZE_MAX;
 			version.sequence += (uint64_t)steps[i] + 1;
 			out[count++] = version;
 		}

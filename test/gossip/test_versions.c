@@ -64,6 +64,16 @@ static void any_rising_list_comes_back_as_it_was_and_fits_as_promised(void **sta
 	}
 }
 
+static void the_last_versions_of_all_come_back_in_one_run(void **state)
+{
+	const struct version versions[] = {
+	    {1, UINT64_MAX - 2}, {1, UINT64_MAX - 1}, {1, UINT64_MAX}, {2, 1}};
+	size_t bytes;
+
+	(void)state;
+	assert_int_equal(round_trip(versions, 4, &bytes), 4);
+}
+
 static void lists_that_do_not_rise_or_are_too_long_are_refused(void **state)
 {
 	struct version read[VERSIONS_MAX];
@@ -105,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(consecutive_versions_cost_a_byte_each),
 	    cmocka_unit_test(any_rising_list_comes_back_as_it_was_and_fits_as_promised),
+	    cmocka_unit_test(the_last_versions_of_all_come_back_in_one_run),
 	    cmocka_unit_test(lists_that_do_not_rise_or_are_too_long_are_refused),
 	};
 
