@@ -229,6 +229,13 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		fprintf(out, "Joined cluster %s with %lld members.\n", text_at(answer, "name"),
 			number_at(answer, "members"));
 		return true;
+	case API_LEAVE:
+		fputs("This host has left its cluster; weft reset wipes what it keeps of it.\n",
+		      out);
+		return true;
+	case API_RESET:
+		fputs("This host's state is wiped; weft init or weft join begins anew.\n", out);
+		return true;
 	case API_TOKEN_CREATE:
 		fprintf(out, "%s\n", text_at(answer, "token"));
 		return true;

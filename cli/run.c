@@ -240,6 +240,13 @@ int run_call(const struct cli_options *options, struct call *call)
 		json_decref(answer);
 		return 0;
 	}
+	/* That it is done is told when it is done. */
+	if (call->method->id == API_RESET)
+		code = wait_anew(options, true);
+	if (code != 0) {
+		json_decref(answer);
+		return code;
+	}
 	if (options->json) {
 		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 		putchar('\n');
@@ -251,7 +258,5 @@ int run_call(const struct cli_options *options, struct call *call)
 	json_decref(answer);
 	if (fflush(stdout) != 0)
 		return 1;
-	if (call->method->id == API_RESET || call->method->id == API_RESTORE)
-		return wait_anew(options, call->method->id == API_RESET);
-	return code;
+	return call->method->id == API_RESTORE ? wait_anew(options, false) : code;
 }

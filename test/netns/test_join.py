@@ -119,8 +119,8 @@ def test_joining_twice_is_refused_and_reset_needs_leave_first(lab):
     token = first.json("token", "create")["token"]
     assert second.refused("join", token).code == 4
     assert second.refused("reset").code == 4
-    second.weft("leave")
+    assert second.weft("leave").startswith("This host has left its cluster; weft reset")
     wait_for("the others know", lambda: first.members("left") == ["h2"], 3)
-    second.weft("reset")
+    assert second.weft("reset").startswith("This host's state is wiped; weft init or weft join")
     second.weft("join", token)
     wait_for("it is back", lambda: first.members() == ["h1", "h2"], 3)
