@@ -9,6 +9,7 @@
 #include "cli/table.h"
 
 #define LIST_COLUMNS_MAX 8
+#define LIST_ORDER_MAX 2
 #define ID_SHOWN 8 /* digits of an id in tables: enough to type as a prefix */
 
 enum column_kind { COLUMN_TEXT = 0, COLUMN_ID, COLUMN_STATE };
@@ -21,15 +22,16 @@ struct column {
 
 struct listing {
 	enum api_id method;
-	const char
-	    *order; /* the key by which people look for a row; NULL: as the daemon gave them */
+	/* The keys by which people look for a row, the first one first; none: as the daemon gave
+	 * them. */
+	const char *order[LIST_ORDER_MAX];
 	const char *empty; /* what is said instead of an empty table */
 	struct column columns[LIST_COLUMNS_MAX];
 };
 
 static const struct listing listings[] = {
     {API_MEMBERS,
-     "name",
+     {"name"},
      "no members: this host is in no cluster",
      {{"NAME", "name", 0},
       {"ID", "id", COLUMN_ID},
@@ -38,7 +40,7 @@ static const struct listing listings[] = {
       {"ADMIN", "admin", 0},
       {"TAGS", "tags", 0}}},
     {API_NETWORK_LS,
-     "name",
+     {"name"},
      "no networks; make one with weft network create",
      {{"NAME", "name", 0},
       {"ID", "id", COLUMN_ID},
@@ -48,7 +50,7 @@ static const struct listing listings[] = {
       {"HOSTS", "hosts", 0},
       {"ENCRYPT", "encrypt", 0}}},
     {API_ENDPOINT_LS,
-     "host",
+     {"network", "name"},
      "no endpoints are known here; weft attach makes one",
      {{"NAME", "name", 0},
       {"ID", "id", COLUMN_ID},
@@ -58,7 +60,7 @@ static const struct listing listings[] = {
       {"HOST", "host", 0},
       {"STATE", "state", COLUMN_STATE}}},
     {API_IPAM_LS,
-     NULL,
+     {NULL},
      "this host leases no addresses",
      {{"NETWORK", "network", 0},
       {"ADDRESS", "address", 0},
@@ -68,7 +70,7 @@ static const struct listing listings[] = {
       {"STATE", "state", 0},
       {"SINCE", "since", 0}}},
     {API_TOKEN_LS,
-     "expires",
+     {"expires"},
      "no tokens; make one with weft token create",
      {{"ID", "id", COLUMN_ID},
       {"STATE", "state", COLUMN_STATE},
@@ -76,7 +78,7 @@ static const struct listing listings[] = {
       {"NAMES", "name_pattern", 0},
       {"MADE BY", "made_by", 0}}},
     {API_ADMIN_LS,
-     "name",
+     {"name"},
      "no admins: this host is in no cluster",
      {{"NAME", "name", 0}, {"ID", "id", COLUMN_ID}, {"STATE", "state", COLUMN_STATE}}},
 };
@@ -243,8 +245,16 @@ bool print_list(enum api_id method, const json_t *list, bool colour, FILE *out)
 		fprintf(out, "%s\n", listing->empty);
 		return true;
 	}
-	sorted =
-	    listing->order ? ordered(list, listing->order) : json_incref((json_t *)(uintptr_t)list);
+	sorted = json_incref((json_t *)(uintptr_t)list);
+	/* By the last key first: the order among equals stays. */
+	for (size_t k = LIST_ORDER_MAX; k-- > 0;) {
+		json_t *before = sorted;
+
+		if (!listing->order[k])
+			continue;
+		sorted = ordered(before, listing->order[k]);
+		json_decref(before);
+	}
 	print_columns(listing->columns, count, sorted, colour, out);
 	json_decref(sorted);
 	return true;

@@ -74,6 +74,23 @@ static void lists_are_in_the_order_in_which_people_look(void **state)
 	free(text);
 }
 
+static void endpoints_are_in_order_of_network_and_then_name(void **state)
+{
+	char *text =
+	    print(API_ENDPOINT_LS, "[{\"name\":\"b\",\"network\":\"red\",\"host\":\"h1\"},"
+				   "{\"name\":\"c\",\"network\":\"blue\",\"host\":\"h1\"},"
+				   "{\"name\":\"a\",\"network\":\"red\",\"host\":\"h3\"},"
+				   "{\"name\":\"a\",\"network\":\"blue\",\"host\":\"h2\"}]");
+
+	(void)state;
+	assert_string_equal(text, "NAME  ID  NETWORK  ADDRESSES  MAC  HOST  STATE\n"
+				  "a     -   blue     -          -    h2    -\n"
+				  "c     -   blue     -          -    h1    -\n"
+				  "a     -   red      -          -    h3    -\n"
+				  "b     -   red      -          -    h1    -\n");
+	free(text);
+}
+
 static void an_answer_without_the_expected_keys_is_shown_all_the_same(void **state)
 {
 	(void)state;
@@ -92,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_shown_to_people),
 	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
+	    cmocka_unit_test(endpoints_are_in_order_of_network_and_then_name),
 	    cmocka_unit_test(an_answer_without_the_expected_keys_is_shown_all_the_same),
 	};
 
