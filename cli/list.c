@@ -96,6 +96,11 @@ static const struct column finding_columns[] = {
     {"ADDRESS", "address", 0}, {"ENDPOINT", "endpoint", COLUMN_ID},
     {"OTHER", "other", 0},     {"FIXED", "fixed", 0}};
 
+const char *plural(long long count)
+{
+	return count == 1 ? "" : "s";
+}
+
 /* Appends text to out[0..cap). */
 static void append(char *out, size_t cap, const char *text)
 {

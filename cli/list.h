@@ -16,3 +16,6 @@ void print_finding_list(const json_t *findings, bool colour, FILE *out);
 /* A value (NULL too) as it stands in a cell or behind a key. */
 void text_of(const json_t *value, char *out, size_t cap);
 enum colour colour_of(const char *state);
+
+/* The end of a noun behind a count: "" for one, else "s". */
+const char *plural(long long count);

@@ -152,8 +152,8 @@ static void print_recover(const json_t *answer, FILE *out)
 		fputs("This node is not fenced: nothing to do.\n", out);
 		return;
 	}
-	fprintf(out, "Recovered: this node leases again; %lld leases were kept.\n",
-		number_at(answer, "kept"));
+	fprintf(out, "Recovered: this node leases again; %lld lease%s kept.\n",
+		number_at(answer, "kept"), number_at(answer, "kept") == 1 ? " was" : "s were");
 	json_array_foreach(dropped, i, item)
 	{
 		const char *other = json_string_value(json_object_get(item, "other"));
@@ -177,8 +177,11 @@ static void print_revoked(const json_t *answer, FILE *out)
 		return;
 	}
 	text_of(json_object_get(answer, "admitted"), names, sizeof(names));
-	fprintf(out, "Revoked. %lld members were admitted by it and stay: %s\n",
-		number_at(answer, "admitted_count"), names);
+	if (number_at(answer, "admitted_count") == 1)
+		fprintf(out, "Revoked. 1 member was admitted by it and stays: %s\n", names);
+	else
+		fprintf(out, "Revoked. %lld members were admitted by it and stay: %s\n",
+			number_at(answer, "admitted_count"), names);
 }
 
 static void print_ring(const json_t *answer, bool colour, FILE *out)
@@ -212,7 +215,8 @@ static void print_check(const json_t *answer, bool colour, FILE *out)
 	const json_t *findings = json_object_get(answer, "findings");
 
 	if (json_array_size(findings) == 0) {
-		fprintf(out, "%lld leases checked, nothing found\n", number_at(answer, "leases"));
+		fprintf(out, "%lld lease%s checked, nothing found\n", number_at(answer, "leases"),
+			plural(number_at(answer, "leases")));
 		return;
 	}
 	print_finding_list(findings, colour, out);
@@ -226,8 +230,8 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		print_init(answer, out);
 		return true;
 	case API_JOIN:
-		fprintf(out, "Joined cluster %s with %lld members.\n", text_at(answer, "name"),
-			number_at(answer, "members"));
+		fprintf(out, "Joined cluster %s with %lld member%s.\n", text_at(answer, "name"),
+			number_at(answer, "members"), plural(number_at(answer, "members")));
 		return true;
 	case API_LEAVE:
 		fputs("This host has left its cluster; weft reset wipes what it keeps of it.\n",

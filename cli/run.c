@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/http.h"
+#include "cli/list.h"
 
 #define AGAIN_MS 10000 /* how long weftd may take to begin anew after reset */
 
@@ -76,12 +77,14 @@ static void tell_elsewhere(const struct cli_options *options, const json_t *page
 		return;
 	json_array_foreach(json_object_get(page, "elsewhere"), i, item)
 	{
+		json_int_t endpoints = json_integer_value(json_object_get(item, "endpoints"));
+		json_int_t hosts = json_integer_value(json_object_get(item, "hosts"));
+
 		fprintf(stderr,
-			"weft: network %s has %lld endpoints that only its %lld attached hosts can "
-			"list; ask there\n",
-			json_string_value(json_object_get(item, "network")),
-			(long long)json_integer_value(json_object_get(item, "endpoints")),
-			(long long)json_integer_value(json_object_get(item, "hosts")));
+			"weft: network %s has %lld endpoint%s that only its %lld attached host%s "
+			"can list; ask there\n",
+			json_string_value(json_object_get(item, "network")), (long long)endpoints,
+			plural(endpoints), (long long)hosts, plural(hosts));
 	}
 }
 

@@ -60,13 +60,15 @@ static void warn_of_networks(struct daemon *d, json_t *list)
 
 	for (size_t at = 0; ipamdb_net_next(node_ipamdb(d->node), &at, &net);) {
 		if (net.conflicts > 0)
-			warn(list, "network %s: two hosts claim %llu addresses; see weft ipam ring",
-			     net.name, (unsigned long long)net.conflicts);
+			warn(list, "network %s: two hosts claim %llu address%s; see weft ipam ring",
+			     net.name, (unsigned long long)net.conflicts,
+			     net.conflicts == 1 ? "" : "es");
 		if (net.frozen > 0)
 			warn(list,
-			     "network %s: %llu addresses of removed hosts wait to be "
-			     "reclaimed; see weft ipam ring",
-			     net.name, (unsigned long long)net.frozen);
+			     "network %s: %llu address%s of removed hosts wait%s to be reclaimed; "
+			     "see weft ipam ring",
+			     net.name, (unsigned long long)net.frozen, net.frozen == 1 ? "" : "es",
+			     net.frozen == 1 ? "s" : "");
 	}
 }
 
@@ -78,8 +80,8 @@ json_t *api_warnings(struct daemon *d)
 	warn_of_members(d, list);
 	warn_of_networks(d, list);
 	if (d->totals.failed > 0)
-		warn(list, "%u kernel operations fail and are retried; see weft network inspect",
-		     d->totals.failed);
+		warn(list, "%u kernel operation%s retried; see weft network inspect",
+		     d->totals.failed, d->totals.failed == 1 ? " fails and is" : "s fail and are");
 	if (d->store_ailment.err.code != 0)
 		warn(list, "nothing can be changed here: %.250s", d->store_ailment.err.message);
 	if (d->kernel_tried && !d->kernel)

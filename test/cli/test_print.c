@@ -49,6 +49,13 @@ static void answers_are_shown_to_people(void **state)
 	     "This host has left its cluster; weft reset wipes what it keeps of it.\n"},
 	    {API_RESET, "{}", "This host's state is wiped; weft init or weft join begins anew.\n"},
 	    {API_IPAM_CHECK, "{\"findings\":[],\"leases\":3}", "3 leases checked, nothing found\n"},
+	    {API_IPAM_CHECK, "{\"findings\":[],\"leases\":1}", "1 lease checked, nothing found\n"},
+	    {API_JOIN, "{\"name\":\"c\",\"members\":1}", "Joined cluster c with 1 member.\n"},
+	    {API_JOIN, "{\"name\":\"c\",\"members\":2}", "Joined cluster c with 2 members.\n"},
+	    {API_TOKEN_RM, "{\"admitted_count\":1,\"admitted\":[\"h2\"]}",
+	     "Revoked. 1 member was admitted by it and stays: h2\n"},
+	    {API_NODE_RECOVER, "{\"recovered\":true,\"kept\":1,\"dropped\":[]}",
+	     "Recovered: this node leases again; 1 lease was kept.\n"},
 	    {API_NODE_INSPECT, "{\"name\":\"h1\",\"tags\":{},\"x\":{\"y\":[1]},\"rtt_ms\":1.5}",
 	     "name    h1\ntags    -\nx.y     ...\nrtt_ms  1.50\n"},
 	};
