@@ -230,7 +230,7 @@ static bool retry(struct tables *tables, struct want *want, const struct id *pee
 	else if (waiting)
 		want->mode = WANT_MISSING;
 	else if (want->mode == WANT_ROWS)
-		want_begin(tables, want, false); /* part of the rows came */
+		want_begin(tables, want, want->whole); /* part of the rows came */
 	want->fresh = fresh;
 	return ++want->tries <= WANT_TRIES;
 }

@@ -59,7 +59,10 @@ void want_begin(struct tables *tables, struct want *want, bool whole)
 	want->mode = WANT_ROWS;
 	want->after = (struct version){0, 0};
 	if (want->whole) {
-		want->mode = WANT_LIST;
+		/* Lists do not show two rows of one version. Of an owner who is gone the rows
+		 * come as well: then both sides are equal, or there is a proof. */
+		if (!(replica_owner(&tables->replica, origin->owner)->flags & OWNER_FROZEN))
+			want->mode = WANT_LIST;
 		origin->flags |= ORIGIN_WHOLE;
 		stale_set(tables, origin, true);
 	} else if (origin != NULL) {

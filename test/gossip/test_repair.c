@@ -217,6 +217,37 @@ static void a_capped_owner_does_not_keep_two_nodes_busy(void **state)
 	tnet_close(&net);
 }
 
+static void a_gone_owner_who_signed_a_version_twice_does_not_keep_nodes_busy(void **state)
+{
+	struct row_view row = {
+	    .kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+	size_t before;
+
+	(void)state;
+	tnet_open(&net, 3, 9);
+	for (size_t a = 1; a <= 3; a++) {
+		tnet_cut(&net, a, a % 3 + 1, true);
+		tables_freeze(tnet_node(&net, a)->tables, &row.owner);
+	}
+	for (uint32_t i = 1; i <= 3; i++) {
+		tnet_key(&row, i);
+		tnet_receive(&net, i, i, bytes, tnet_sign(&row, bytes));
+	}
+	tnet_run(&net, 2000);
+	for (size_t a = 1; a <= 3; a++)
+		tnet_cut(&net, a, a % 3 + 1, false);
+	/* Nobody who holds one of the three takes another: they show each other why. */
+	assert_false(tnet_is_equal(&net));
+	assert_in_range(tnet_run_until_equal(&net, 30000), 1, 30000);
+	tnet_run(&net, 20000);
+	before = net.datagrams;
+	tnet_run(&net, 60000);
+	assert_in_range(net.datagrams - before, 1, 90);
+	tnet_close(&net);
+}
+
 static void an_author_over_its_cap_of_facts_does_not_keep_two_nodes_busy(void **state)
 {
 	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9), .sequence = 1};
@@ -284,6 +315,7 @@ int main(void)
 	    cmocka_unit_test(a_network_among_many_nodes_is_repaired),
 	    cmocka_unit_test(a_peer_that_does_not_answer_is_given_up),
 	    cmocka_unit_test(a_capped_owner_does_not_keep_two_nodes_busy),
+	    cmocka_unit_test(a_gone_owner_who_signed_a_version_twice_does_not_keep_nodes_busy),
 	    cmocka_unit_test(an_author_over_its_cap_of_facts_does_not_keep_two_nodes_busy),
 	    cmocka_unit_test(the_same_seed_sends_the_same_datagrams),
 	};
