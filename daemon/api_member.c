@@ -88,6 +88,13 @@ void api_node_advertise(struct daemon *d, struct request *req)
 			 "\"%.64s\" is not an address; write ADDR or ADDR:PORT", text);
 		return;
 	}
+	if (!advertise_is_reachable(&addr.ip, &d->options->bind.ip)) {
+		api_fail(req, WEFT_E_INVALID,
+			 "%.64s is not an address at which other hosts reach this one; write one "
+			 "of its own (ip address shows them)",
+			 text);
+		return;
+	}
 	d->advertise = addr;
 	d->advertise_chosen = true;
 	request.vtep = addr.ip;

@@ -108,6 +108,10 @@ int options_yaml(struct option_texts *texts, const char *yaml, size_t len, const
  * source, its value and what would be right. */
 int options_judge(struct option_texts *texts, struct options *options, struct weft_err *err);
 
+/* Can others reach this host at an address, as far as one sees by it? Loopback is fine among nodes
+ * of one host, who are bound to it. */
+bool advertise_is_reachable(const struct inet *advertise, const struct inet *bind);
+
 /* Prints every option with its value and source, or the help. */
 void options_print(const struct option_texts *texts, FILE *out);
 void options_help(FILE *out);

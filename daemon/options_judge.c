@@ -82,6 +82,20 @@ static bool address_is_any(const struct inet *ip)
 	return inet_eq(ip, &any4) || inet_eq(ip, &any6);
 }
 
+static bool address_is_loopback(const struct inet *ip)
+{
+	static const struct inet one6 = {.b = {[15] = 1}};
+
+	return inet_is_v4(ip) ? inet_v4(ip) >> 24 == 127 : inet_eq(ip, &one6);
+}
+
+bool advertise_is_reachable(const struct inet *advertise, const struct inet *bind)
+{
+	if (address_is_any(advertise))
+		return false;
+	return !address_is_loopback(advertise) || address_is_loopback(bind);
+}
+
 static int judge_addresses(const struct option_texts *texts, struct options *options,
 			   struct weft_err *err)
 {
@@ -91,10 +105,14 @@ static int judge_addresses(const struct option_texts *texts, struct options *opt
 	if (!options->has_advertise)
 		return 0;
 	if (hostport_parse(texts->text[OPTION_ADVERTISE], options->bind.port,
-			   &options->advertise) != 0 ||
-	    address_is_any(&options->advertise.ip))
+			   &options->advertise) != 0)
+		return bad(texts, OPTION_ADVERTISE, "is not an address; write ADDR or ADDR:PORT",
+			   err);
+	if (!advertise_is_reachable(&options->advertise.ip, &options->bind.ip))
 		return bad(texts, OPTION_ADVERTISE,
-			   "is not an address that others can reach; write ADDR or ADDR:PORT", err);
+			   "is not an address at which other hosts reach this one; write one of "
+			   "its own (ip address shows them)",
+			   err);
 	return 0;
 }
 

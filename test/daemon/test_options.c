@@ -81,6 +81,14 @@ static void a_wrong_value_is_named_with_its_option_and_its_source(void **state)
 	     NULL,
 	     "bind (from the command line): \"nonsense\""},
 	    {{NULL}, {"WEFT_ADVERTISE=0.0.0.0"}, NULL, NULL, "advertise (from the environment)"},
+	    {{"--advertise", "127.0.0.1:7"}, {NULL}, NULL, NULL, "reach this one; write one"},
+	    {{"--advertise", "::1"}, {NULL}, NULL, NULL, "reach this one; write one"},
+	    {{"--advertise", "::"}, {NULL}, NULL, NULL, "reach this one; write one"},
+	    {{"--advertise", "127.0.0.1", "--bind", "10.0.0.1"},
+	     {NULL},
+	     NULL,
+	     NULL,
+	     "reach this one; write one"},
 	    {{NULL},
 	     {NULL},
 	     "log-level: loud\n",
@@ -103,6 +111,29 @@ static void a_wrong_value_is_named_with_its_option_and_its_source(void **state)
 		assert_int_equal(read_row(&rows[i], &texts, &options, &err), WEFT_E_INVALID);
 		assert_non_null(strstr(err.message, rows[i].error));
 		assert_null(strchr(err.message, '\n'));
+	}
+}
+
+static void nodes_bound_to_loopback_may_advertise_it(void **state)
+{
+	static const struct row rows[] = {
+	    {{"--advertise", "127.0.0.2", "--bind", "127.0.0.1"},
+	     {NULL},
+	     NULL,
+	     "127.0.0.1:7947",
+	     NULL},
+	    {{"--advertise", "::1", "--bind", "[::1]:7947"}, {NULL}, NULL, "[::1]:7947", NULL},
+	    {{"--advertise", "192.0.2.1", "--bind", "0.0.0.0"}, {NULL}, NULL, "0.0.0.0:7947", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct option_texts texts;
+		struct options options;
+		struct weft_err err = {0};
+
+		assert_int_equal(read_row(&rows[i], &texts, &options, &err), 0);
+		assert_true(options.has_advertise);
 	}
 }
 
@@ -137,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_file),
 	    cmocka_unit_test(a_wrong_value_is_named_with_its_option_and_its_source),
+	    cmocka_unit_test(nodes_bound_to_loopback_may_advertise_it),
 	    cmocka_unit_test(a_configuration_file_that_was_named_must_exist),
 	    cmocka_unit_test(the_help_names_every_option),
 	};
