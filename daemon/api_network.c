@@ -5,6 +5,7 @@
 
 #include "daemon/json.h"
 #include "daemon/pager.h"
+#include "daemon/underlay.h"
 #include "ipamdb/query.h"
 
 #define RESERVATIONS_NAMED 4
@@ -75,6 +76,11 @@ static void answer_network(struct daemon *d, struct request *req, json_t *here)
 	const struct rec_network *rec = &call->network;
 	json_t *json = json_network(d, &call->id, rec);
 
+	/* Nobody is attached: what the first one here would get. A list does not ask for it, as it
+	 * means a look at the interfaces. */
+	if (json_is_null(json_object_get(json, "mtu")))
+		json_object_set_new(json, "mtu",
+				    json_integer(underlay_inner_mtu(&d->advertise.ip)));
 	json_object_set_new(json, "pools", json_pools(rec));
 	json_object_set_new(json, "port", json_integer(rec->port));
 	json_object_set_new(json, "multicast", json_boolean(rec->multicast));

@@ -96,6 +96,24 @@ def test_a_network_with_reservations_is_removed_by_force_only(host):
     assert host.json("network", "ls") == []
 
 
+def test_an_address_that_no_other_host_reaches_is_not_advertised(host):
+    before = host.json("status")["node"]["addr"]
+    for address in ("127.0.0.1", "0.0.0.0", "::1"):
+        failed = host.refused("node", "advertise", address)
+        assert failed.code == 2 and f"{address} is not an address at which" in failed.stderr
+    assert host.json("status")["node"]["addr"] == before
+
+
+def test_a_network_shows_the_mtu_of_its_boxes_before_the_first_one(host):
+    host.weft("network", "create", "small", "--mtu", "1300")
+    shown = {network["name"]: network["mtu"] for network in host.json("network", "ls")}
+    assert shown == {"small": 1300, "blue": None}, "no number is made up in a list"
+    before = host.json("network", "inspect", "blue")["mtu"]
+    assert host.attach("blue", host.box("b"))["mtu"] == before > 1300
+    assert host.json("network", "inspect", "blue")["mtu"] == before
+    assert before in [network["mtu"] for network in host.json("network", "ls")]
+
+
 def test_the_last_admin_does_not_leave_the_others_alone_by_mistake(lab):
     first, second = lab.cluster(2)
     failed = first.refused("leave")
