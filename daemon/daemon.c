@@ -107,6 +107,21 @@ static void apply(struct daemon *d, const struct node_update *update)
 
 static void on_kernel(uv_poll_t *poll, int status, int events);
 
+/* A fenced node's rows may be older than what it plugged in: boxes attached since its state was
+ * copied are not to lose their ports before it is recovered. */
+static void hold_kernel(struct daemon *d)
+{
+	enum node_fence fence = gossip_fence(node_gossip(d->node));
+	bool held = fence == FENCE_CLONE || fence == FENCE_SET_BACK;
+	struct kernel_ask *ask;
+
+	if (!d->kernel || held == d->kernel_held)
+		return;
+	ask = kernel_ask_new(ASK_HOLD);
+	ask->held = d->kernel_held = held;
+	kernel_thread_ask(d->kernel, ask);
+}
+
 /* Opens the kernel once this node knows its id, and gives it all rows once it may be touched. */
 static void follow_kernel(struct daemon *d)
 {
@@ -121,6 +136,7 @@ static void follow_kernel(struct daemon *d)
 			uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
 		}
 	}
+	hold_kernel(d);
 	if (d->kernel && !d->kernel_fed && node_is_ready(d->node)) {
 		feed_all(d);
 		d->kernel_fed = true;

@@ -68,6 +68,7 @@ struct daemon {
 	struct kernel_thread *kernel;
 	uv_poll_t kernel_poll;
 	bool kernel_tried; /* to be opened: it may be refused */
+	bool kernel_held;  /* what it has and no row explains is left alone */
 	bool kernel_fed;   /* it has all rows; changes follow one by one */
 	bool withdrawn;    /* this node was removed: nothing of it is to stand in the kernel */
 	size_t refused_count;

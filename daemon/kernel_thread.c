@@ -264,6 +264,9 @@ static void answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_VTEP:
 		overlay_vtep_set(ov, &ask->ip);
 		break;
+	case ASK_HOLD:
+		overlay_hold(ov, ask->held, now_mono());
+		break;
 	case ASK_READY:
 		kt->ready = true;
 		break;

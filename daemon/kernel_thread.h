@@ -29,6 +29,7 @@ enum kernel_ask_kind {
 	ASK_ENDPOINT_END,    /* network, endpoint, node, version */
 	ASK_LOCAL_PUT,       /* rec.local */
 	ASK_VTEP,            /* ip */
+	ASK_HOLD,            /* held: see overlay_hold */
 	ASK_READY,           /* from now on the kernel may be touched */
 	ASK_BOX,             /* tag, text: open a namespace; TELL_BOX */
 	ASK_PLUG,            /* rec.local, box (taken over); TELL_PLUGGED */
@@ -46,6 +47,7 @@ struct kernel_ask {
 	struct id network, endpoint, node;
 	struct overlay_version version;
 	struct inet ip;
+	bool held;
 	struct overlay_box box;
 	union {
 		struct rec_network network;

@@ -154,6 +154,27 @@ static void spare_others(const struct overlay *ov, struct kstate *have)
 	}
 }
 
+/* While the rows may be older than the kernel: devices that they do not explain, and what is on
+ * them, are no strays. */
+static void spare_unknown(const struct kstate *want, struct kstate *have)
+{
+	struct vec *links = &have->of[KOBJ_LINK];
+
+	for (size_t i = links->count; i-- > 0;) {
+		const struct klink *link = vec_at(links, i);
+		bool wanted = false;
+
+		for (size_t j = 0; j < want->of[KOBJ_LINK].count && !wanted; j++)
+			wanted =
+			    kobj_key_cmp(KOBJ_LINK, vec_at(&want->of[KOBJ_LINK], j), link) == 0;
+		if (wanted)
+			continue;
+		spare_on(have, KOBJ_ADDR, link->name);
+		spare_on(have, KOBJ_ROUTE, link->name);
+		vec_remove(links, i);
+	}
+}
+
 /* One round: true when another is needed. */
 static bool host_round(struct work *work, int *status)
 {
@@ -171,6 +192,8 @@ static bool host_round(struct work *work, int *status)
 	*status = config->kernel->dump_host(config->kernel_ctx, &have);
 	if (*status == 0) {
 		spare_others(ov, &have);
+		if (ov->held)
+			spare_unknown(&want, &have);
 		read_named(work, &want, &have);
 		kstate_sort(&want);
 		kstate_sort(&have);

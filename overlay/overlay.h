@@ -114,6 +114,10 @@ size_t overlay_fds(const struct overlay *ov, int fds[2]);
 /* Reads what the kernel reports; drift marks networks, so that overlay_deadline moves. */
 void overlay_notify(struct overlay *ov, struct mono now);
 
+/* While held, devices of weft that no row explains, and what is on them, are left alone: the rows
+ * may be older than the kernel. What is missing is added as ever. Afterwards they are strays. */
+void overlay_hold(struct overlay *ov, bool held, struct mono now);
+
 /* Marks everything, as the slow timer does. */
 void overlay_mark_all(struct overlay *ov, struct mono now);
 

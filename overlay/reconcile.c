@@ -26,6 +26,15 @@ void overlay_mark_all(struct overlay *ov, struct mono now)
 	ov->sweep_at = mono_add_ms(now, SWEEP_MS);
 }
 
+void overlay_hold(struct overlay *ov, bool held, struct mono now)
+{
+	if (ov->held == held)
+		return;
+	ov->held = held;
+	ov->nexthops_checked = false;
+	overlay_mark_all(ov, now);
+}
+
 static void mark_timers(struct overlay *ov, struct mono now)
 {
 	struct net *net;
@@ -170,6 +179,8 @@ static void pass(struct work *work)
 		if (entries_are_due(net))
 			work_entries(work, net);
 	}
+	if (ov->held)
+		return; /* entries that stay may point at nexthops that no row explains */
 	if (host && (nexthops || !ov->nexthops_checked))
 		end_nexthops(work);
 	ov->nexthops_checked |= host;

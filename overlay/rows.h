@@ -76,6 +76,7 @@ struct overlay {
 	bool mtu_due;        /* routing changed */
 	bool rules_due;
 	bool nexthops_checked; /* leftovers of another form are gone */
+	bool held;             /* what is not known is left alone */
 	bool fed;              /* the tables changed: what is due does not wait for wake_at */
 	bool drift;            /* something that is due was caused by somebody else */
 	uint32_t host_failed, host_attempts;

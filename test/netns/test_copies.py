@@ -141,6 +141,7 @@ def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, 
                  {e["id"] for e in host.json("endpoint", "ls")}, 5)
     pingers = [Pinger(boxes[0], answers[1]["ip"], 0.01),
                Pinger(boxes[1], answers[2]["ip"], 0.01)]
+    unforgotten = Pinger(boxes[0], forgotten["ip"], 0.01)
     put_back(victim, old)
 
     text = warning_of(victim, "went back")
@@ -155,6 +156,12 @@ def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, 
     # Others do not get what it may have leased meanwhile.
     assert forgotten["ip"] not in {host.json("ipam", "reserve", "blue")["address"]
                                    for host in others for _ in range(4)}
+
+    # A box that it does not know any more keeps its port while it is fenced.
+    wait_for("its kernel was looked at", lambda: victim.json("status")["in_sync"], 10)
+    holds("the box is reached", 1, lambda: boxes[1].ping(forgotten["ip"]) is not None)
+    sent, received = unforgotten.stop()
+    assert sent > 20 and received == sent
 
     victim.weft("node", "recover")
     audit.settled(hosts, 10)
