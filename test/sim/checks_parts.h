@@ -17,6 +17,7 @@ struct lease_checks;
 struct checks {
 	uint64_t looks[CHECKER_COUNT];
 	struct mono second;       /* when the world is looked over next */
+	uint64_t look_at;         /* the step from which insides are looked at again */
 	struct mono disturbed_at; /* the last moment at which links or everybody were disturbed */
 	struct map hosts;         /* struct known_host: who has which id */
 	struct rows_checks *rows;
