@@ -93,6 +93,17 @@ struct call *call_of(struct daemon *d, struct request *req)
 	return call;
 }
 
+/* Whoever is refused for a fence hears which one, and the command that ends it, as in status. */
+static void fail_answered(struct daemon *d, struct request *req, const struct weft_err *why)
+{
+	struct weft_err fence = {0};
+
+	if (why->code == WEFT_E_FENCED && api_fence(d, &fence) == WEFT_E_FENCED)
+		request_fail(req, &fence);
+	else
+		request_fail(req, why);
+}
+
 void api_answered(struct daemon *d, const struct node_answer *answer)
 {
 	struct request *req;
@@ -107,7 +118,7 @@ void api_answered(struct daemon *d, const struct node_answer *answer)
 	if (!req)
 		return;
 	if (answer->err.code != 0) {
-		request_fail(req, &answer->err);
+		fail_answered(d, req, &answer->err);
 		return;
 	}
 	call = request_state(req);

@@ -150,7 +150,8 @@ def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, 
     box = victim.box("b")
     for command in (("attach", "blue", "--netns", box.path), ("ipam", "reserve", "blue")):
         failed = victim.refused(*command)
-        assert failed.code == 1 and "weft" in failed.stderr, failed
+        assert failed.code == 1 and "went back in time" in failed.stderr, failed
+        assert failed.stderr.strip().endswith("run weft node recover"), failed
     for host in hosts:
         wait_for("it is a member all the while", lambda: host.members() == ["h1", "h2", "h3"], 5)
     # Others do not get what it may have leased meanwhile.
