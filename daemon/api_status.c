@@ -96,7 +96,7 @@ static json_t *json_members_count(struct daemon *d)
 	struct member_info info;
 
 	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);)
-		counts[info.state]++;
+		counts[member_shown(d, &info)]++;
 	return json_pack("{s:i,s:i,s:i,s:i,s:i}", "alive", (int)counts[MEMBER_ALIVE], "suspect",
 			 (int)counts[MEMBER_SUSPECT], "failed", (int)counts[MEMBER_FAILED], "left",
 			 (int)counts[MEMBER_LEFT], "removed", (int)counts[MEMBER_REMOVED]);

@@ -110,7 +110,7 @@ json_t *json_member(struct daemon *d, const struct member_info *info)
 	member_info_label(info, label);
 	return json_pack("{s:o,s:o,s:o,s:s,s:I,s:o,s:i,s:b,s:b}", "name", json_name(label), "id",
 			 json_id(&info->id), "addr", json_hostport(&info->addr), "state",
-			 member_state_name(info->state), "incarnation",
+			 member_state_name(member_shown(d, info)), "incarnation",
 			 (json_int_t)info->incarnation, "tags", json_labels(tags.tags, tags.count),
 			 "version", info->wire_max, "admin", info->is_admin, "self", info->is_self);
 }

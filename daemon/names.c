@@ -95,6 +95,13 @@ void member_label(struct daemon *d, const struct id *id, char out[NAME_BYTES + 8
 		id_format(id, out);
 }
 
+enum member_state member_shown(const struct daemon *d, const struct member_info *info)
+{
+	if (info->is_self && gossip_phase(node_gossip(d->node)) == NODE_REMOVED)
+		return MEMBER_REMOVED;
+	return info->state;
+}
+
 static bool is_gone(const struct member_info *info)
 {
 	return info->state == MEMBER_LEFT || info->state == MEMBER_REMOVED;

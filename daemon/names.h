@@ -36,6 +36,10 @@ void match_offer(struct match *match, const struct id *id, const char *name);
 int match_end(const struct match *match, const char *what, const char *list, struct id *id,
 	      struct weft_err *err);
 
+/* A member's state as it is told to people: a removed node is no longer told anything of the
+ * cluster by others, and knows its own removal by its phase. */
+enum member_state member_shown(const struct daemon *d, const struct member_info *info);
+
 /* A member by name, name~id4, id or prefix; present ones go before those that left. */
 int find_member(struct daemon *d, const char *text, struct member_info *info, struct weft_err *err);
 

@@ -95,6 +95,7 @@ def test_a_removed_member_is_heard_by_nobody_and_told_why(lab, four):
     warning = next(text for text in removed.json("status")["warnings"] if "removed" in text)
     assert "weft reset" in warning, "it says how to go on"
     assert "removed" in removed.weft("status")
+    assert "h4" in removed.members("removed") and "h4" not in removed.members()
     for command in (("attach", "blue", "--netns", removed.box("late").path),
                     ("network", "create", "red"), ("ipam", "reserve", "blue")):
         failed = removed.refused(*command)
