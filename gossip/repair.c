@@ -144,6 +144,7 @@ void repair_progress(struct tables *tables, struct session *session)
 static void begin(struct tables *tables, struct session *session)
 {
 	tables->counts.digests++;
+	session->applied = tables->counts.applied;
 	compare_begin(tables, &session->peer);
 	rearm(tables, session);
 }
@@ -152,7 +153,12 @@ void repair_again(struct tables *tables, struct session *session)
 {
 	WEFT_ASSERT(session->wants.count == 0);
 	session->worked = true;
-	begin(tables, session);
+	/* Nothing moved: the next comparison waits for the time-out, else two whose difference
+	 * stays would compare as fast as they can. */
+	if (session->applied == tables->counts.applied)
+		rearm(tables, session);
+	else
+		begin(tables, session);
 }
 
 void repair_sync(struct tables *tables, const struct member *with)

@@ -48,6 +48,7 @@ struct session {
 	bool worked;  /* something differed */
 	bool desired; /* incomplete origins were asked for already */
 	uint8_t tries, tries_max;
+	uint64_t applied; /* rows, by table_counts, when the last comparison began */
 	struct id peer;
 	struct mono due;
 	struct vec wants; /* struct want */
