@@ -136,13 +136,10 @@ struct version replica_version(const struct row_view *row);
 uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_view *row,
 		       uint32_t blob);
 void replica_remove(struct replica *replica, uint32_t slot);
-
 void replica_set_incomplete(struct replica *replica, uint32_t origin, bool incomplete);
-
 /* The row of a slot; its value is borrowed until the slot changes. */
 void replica_view(const struct replica *replica, uint32_t slot, struct row_view *row);
 uint64_t replica_digest(const struct slot *slot);
-
 /* The bucket of its topic in which an origin or a fact is compared. */
 static inline unsigned replica_bucket(uint64_t place)
 {
