@@ -110,7 +110,7 @@ class Story:
             if self.died_in != self.call and (self.died_in is None or failed.code != 6):
                 raise
             if failed.code == 6:
-                return wait_for("it is no longer too early", lambda: host.json(*args), 10)[0]
+                return wait_for("it is no longer too early", lambda: [host.json(*args)], 10)[0][0]
         try:
             return host.json(*args)
         except Failed as failed:
