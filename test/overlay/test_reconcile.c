@@ -285,18 +285,29 @@ static void what_no_row_explains_is_left_alone_while_held(void **state)
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
 }
 
+/* Without the rules, which are written anew from the networks that are known. */
+static void remember_devices(struct fake_stage *stage, char *text, size_t bytes)
+{
+	char *rules;
+
+	stage_remember(stage, text, bytes);
+	rules = strstr(text, "table inet weft");
+	if (rules != NULL)
+		*rules = 0;
+}
+
 static void devices_of_an_unknown_network_are_left_alone_while_held(void **state)
 {
 	struct fake_stage *stage = *state;
 	char before[16384], after[16384];
 
 	stage_make_all(stage);
-	stage_remember(stage, before, sizeof(before));
+	remember_devices(stage, before, sizeof(before));
 	overlay_free(stage->ov);
 	stage->ov = stage_bare(stage);
 	overlay_hold(stage->ov, true, stage->now);
 	(void)stage_settle(stage, 1000);
-	stage_remember(stage, after, sizeof(after));
+	remember_devices(stage, after, sizeof(after));
 	assert_string_equal(before, after);
 	overlay_hold(stage->ov, false, stage->now);
 	(void)stage_settle(stage, 1000);
