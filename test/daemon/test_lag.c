@@ -53,9 +53,12 @@ static void on_timer(uv_timer_t *timer)
 	uv_stop(&w->loop);
 }
 
-/* The loop rests, then works, then rests again, so that the turn is over. */
+/* The loop rests, then works, then rests again, so that the turn is over. A loop's first turn has
+ * no beginning that the meter could see: it passes idle. */
 static void turn(struct world *w, uint64_t rest_ms, int64_t busy_ns)
 {
+	uv_timer_start(&w->timer, on_timer, 0, 0);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
 	w->busy_ns = busy_ns;
 	uv_timer_start(&w->timer, on_timer, rest_ms, 0);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
