@@ -22,6 +22,10 @@
  *   - calm ends a run anywhere: no more faults, everybody hears everybody, recover is run on
  *     fenced nodes. Then each address must have an owner that was not removed, in all views alike.
  *
+ * A closure here counts the removed node's claims one by one, and members agree when they count the
+ * same and know the same members. ipamdb/closure.c asks for less: a grant of a removed node counts
+ * only by its recipient's own row, and the rows of each member up to its closure are awaited.
+ *
  * What is not: pools and networks that come and go, blocks (addresses stand for them), merging
  * and collecting of rows, cool-down, and epochs (a row is known by author and generation).
  */
