@@ -19,8 +19,6 @@ import random
 import threading
 import time
 
-import pytest
-
 import audit
 from hosts import Failed, Unanswered, leftovers, run, wait_for
 
@@ -398,16 +396,10 @@ def turmoil(world):
     for fault in ("kill -9", "cut: split", "cut: one way", "cut: alone", "unanswered",
                   "asked again", "refused: removed", "disk full"):
         assert world.counts[fault] > 0, fault
-    try:
-        audit.ring_whole(world.hosts, "blue", ipaddress.ip_network(POOL))
-    except AssertionError as problem:
-        lost = problem
-    else:
-        lost = None
+    audit.ring_whole(world.hosts, "blue", ipaddress.ip_network(POOL))
     for host in world.hosts:
         host.stop()
         audit.log_is_sober(host)
-    return lost
 
 
 def test_no_address_is_given_twice_whatever_fails(lab, capsys):
@@ -415,7 +407,7 @@ def test_no_address_is_given_twice_whatever_fails(lab, capsys):
     with capsys.disabled():
         print(f" WEFT_SOAK_SEED={SEED} ", end="", flush=True)
     try:
-        lost = turmoil(world)
+        turmoil(world)
     except BaseException:
         print(*world.notes, sep="\n")
         raise
@@ -426,7 +418,3 @@ def test_no_address_is_given_twice_whatever_fails(lab, capsys):
         assert run("ip", "netns", "pids", space.name).stdout == "", space.name
     lab.close()
     assert leftovers(lab) == []
-    if lost:
-        # Space that a member was granted and had not taken up when it was removed: nobody's yet.
-        assert "granted" in str(lost), lost
-        pytest.xfail(f"space around a removal is lost: {lost}")
