@@ -78,6 +78,10 @@ struct cluster {
 void cluster_init(struct cluster *c, size_t nodes, uint64_t seed);
 void cluster_close(struct cluster *c);
 
+/* cluster_init, with the network "blue" made by maker and known to all; pools as text. */
+struct id cluster_with_network(struct cluster *c, size_t nodes, uint64_t seed, size_t maker,
+			       const char *pools);
+
 /* Makes a network from node's point of view, as its host does; pools as text, with commas. */
 struct id cluster_network(struct cluster *c, size_t node, const char *name, const char *pools);
 void cluster_network_end(struct cluster *c, size_t node, const struct id *network);
@@ -121,4 +125,7 @@ void cluster_step(struct cluster *c, size_t node, struct ipam_event *event);
 
 /* Asserts that no address is leased by two nodes and that every ipamdb is sound. */
 void cluster_check(struct cluster *c);
+
+/* Addresses of the network that node owns by its own account. */
+uint64_t cluster_held(const struct cluster *c, size_t node, const struct id *network);
 size_t cluster_own_rows(const struct cluster *c, size_t node);

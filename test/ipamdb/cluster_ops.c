@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
+#include "ipamdb/query.h"
 
 void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
 {
@@ -281,6 +282,17 @@ const struct ipam_answer *cluster_answer(const struct cluster *c, uint64_t tag)
 	return NULL;
 }
 
+struct id cluster_with_network(struct cluster *c, size_t nodes, uint64_t seed, size_t maker,
+			       const char *pools)
+{
+	struct id network;
+
+	cluster_init(c, nodes, seed);
+	network = cluster_network(c, maker, "blue", pools);
+	cluster_run(c, 10);
+	return network;
+}
+
 struct lease cluster_leased(struct cluster *c, size_t node, const struct id *network)
 {
 	uint64_t tag = cluster_lease(c, node, network, NULL);
@@ -293,6 +305,13 @@ struct lease cluster_leased(struct cluster *c, size_t node, const struct id *net
 		fprintf(stderr, "not leased: %s\n", answer->err.message);
 	WEFT_ASSERT(answer && answer->err.code == 0 && answer->lease_count == 1);
 	return answer->leases[0];
+}
+
+uint64_t cluster_held(const struct cluster *c, size_t node, const struct id *network)
+{
+	struct ipam_net_info info;
+
+	return ipamdb_net(c->nodes[node].db, network, &info) ? info.held : 0;
 }
 
 void cluster_check(struct cluster *c)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cluster.h"
-#include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
 static struct cluster c;
@@ -16,13 +15,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t held(size_t node, const struct id *net)
-{
-	struct ipam_net_info info;
-
-	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
-}
-
 static void a_grant_that_was_used_and_given_back_is_not_taken_up_again(void **state)
 {
 	struct cluster_row stale;
@@ -32,9 +24,7 @@ static void a_grant_that_was_used_and_given_back_is_not_taken_up_again(void **st
 	size_t found = 0;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	tag = cluster_lease(&c, 1, &net, "10.1.0.50");
 	cluster_run(&c, 50);
 	lease = cluster_answer(&c, tag)->leases[0];
@@ -48,14 +38,14 @@ static void a_grant_that_was_used_and_given_back_is_not_taken_up_again(void **st
 	assert_int_equal(found, 1);
 	cluster_release(&c, 1, &net, &lease);
 	cluster_run(&c, 180000); /* given back, merged, collected */
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	/* The recipient restarts with a snapshot from the days of the grant and hears nobody. */
 	cluster_crash(&c, 1);
 	c.cut[0][1] = c.cut[1][0] = true;
 	cluster_start(&c, 1, true);
 	cluster_show(&c, 1, &stale);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 }
 
 static void a_fenced_node_takes_nothing_up_until_it_is_active_again(void **state)
@@ -65,18 +55,16 @@ static void a_fenced_node_takes_nothing_up_until_it_is_active_again(void **state
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.drop_answers = true;
 	cluster_lease(&c, 1, &net, NULL);
 	cluster_step(&c, 1, &fence);
 	cluster_run(&c, 100);
-	assert_int_equal(held(0, &net), 192);
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 	cluster_step(&c, 1, &active);
 	cluster_run(&c, 1000);
-	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
 }
 
 static void a_failed_commit_is_tried_again(void **state)
@@ -84,16 +72,14 @@ static void a_failed_commit_is_tried_again(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[1].fail_commits = true;
 	cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 1000);
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 	c.nodes[1].fail_commits = false;
 	cluster_run(&c, 1000);
-	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
 }
 
 /* A grant of everything to node 0, as node 1 alone would have it. */
@@ -119,13 +105,11 @@ static void a_grant_at_the_end_of_all_generations_harms_nobody(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	show_grant(&net, UINT64_MAX);
 	cluster_leased(&c, 1, &net); /* nothing was taken up: the first range is granted from */
 	show_grant(&net, GENERATION_MAX);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	cluster_lease(&c, 1, &net, NULL); /* no grant follows that anybody believes in */
 	cluster_run(&c, 100);
 	cluster_leased(&c, 0, &net);

@@ -16,13 +16,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t held(size_t node, const struct id *net)
-{
-	struct ipam_net_info info;
-
-	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
-}
-
 /* node rm of removed, signed by by: the fact travels, the member is out. */
 static void remove_node(size_t by, size_t removed)
 {
@@ -41,15 +34,13 @@ static void the_space_of_a_removed_node_comes_back(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_leased(&c, 0, &net);
 	cluster_leased(&c, 1, &net);
 	cluster_crash(&c, 2);
 	remove_node(1, 2);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net) + held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 256);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 0);
 	for (int i = 0; i < 251; i++)
 		cluster_leased(&c, (size_t)i % 2, &net);
@@ -63,9 +54,7 @@ static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
 	uint64_t before;
 
 	(void)state;
-	cluster_init(&c, 4, 1);
-	net = cluster_network(&c, 3, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 4, 1, 3, "10.1.0.0/24");
 	cluster_leased(&c, 0, &net);
 	/* Node 2 gets a share that nobody else hears of. */
 	for (size_t i = 0; i < 2; i++)
@@ -75,18 +64,19 @@ static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
 	cluster_crash(&c, 2);
 	cluster_crash(&c, 3);
 	memset(c.cut, 0, sizeof(c.cut));
-	before = held(0, &net);
+	before = cluster_held(&c, 0, &net);
 	remove_node(0, 3);
 	cluster_run(&c, 60000);
-	assert_int_equal(held(0, &net), before);
+	assert_int_equal(cluster_held(&c, 0, &net), before);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, &c.nodes[3].id, &block, 1), 1);
 	assert_true(id_eq(&block.member, &c.nodes[2].id));
 	assert_int_equal(block.why, IPAM_BLOCK_SILENT);
 	cluster_start(&c, 2, true);
 	cluster_sync(&c);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net) + held(1, &net) + held(2, &net), 256);
-	assert_true(held(2, &net) > 0);
+	assert_int_equal(
+	    cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
+	assert_true(cluster_held(&c, 2, &net) > 0);
 }
 
 static void two_removals_of_one_node_are_one(void **state)
@@ -94,15 +84,13 @@ static void two_removals_of_one_node_are_one(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
 	remove_node(0, 2);
 	remove_node(1, 2);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 256);
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 }
 
 static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(void **state)
@@ -114,13 +102,11 @@ static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(vo
 	int len;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
 	remove_node(0, 2);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &key.network), 256);
+	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
 	/* The removed node, cut off, has gone on granting. */
 	assert_int_equal(prefix_parse("10.1.0.128/25", &key.range), 0);
 	range_key_encode(&key, grant.view.key);
@@ -134,8 +120,8 @@ static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(vo
 	cluster_step(&c, 1, &event);
 	cluster_step(&c, 0, &event);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(1, &key.network), 0);
-	assert_int_equal(held(0, &key.network), 256);
+	assert_int_equal(cluster_held(&c, 1, &key.network), 0);
+	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
 }
 
 /* A merge writes the new rows and the tombstones of the old in one commit, but what of it got
@@ -149,11 +135,9 @@ static void tombstones_without_the_rows_that_outrank_them_lose_no_space(void **s
 	uint64_t mine;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_leased(&c, 1, &key.network);
-	mine = held(1, &key.network);
+	mine = cluster_held(&c, 1, &key.network);
 	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
 	range_key_encode(&key, end.view.key);
 	end.view.owner = c.nodes[2].id;
@@ -167,8 +151,8 @@ static void tombstones_without_the_rows_that_outrank_them_lose_no_space(void **s
 	cluster_show(&c, 1, &end);
 	remove_node(0, 2);
 	cluster_run(&c, 10000);
-	assert_int_equal(held(0, &key.network), 256 - mine);
-	assert_int_equal(held(1, &key.network), mine);
+	assert_int_equal(cluster_held(&c, 0, &key.network), 256 - mine);
+	assert_int_equal(cluster_held(&c, 1, &key.network), mine);
 }
 
 static void a_void_grant_stays_void_after_a_restart(void **state)
@@ -184,7 +168,7 @@ static void a_void_grant_stays_void_after_a_restart(void **state)
 	key.network = net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
 	cluster_run(&c, 10);
 	cluster_leased(&c, 1, &net);
-	before = held(1, &net);
+	before = cluster_held(&c, 1, &net);
 	cluster_crash(&c, 2);
 	cluster_crash(&c, 3); /* blocks the reclaim */
 	remove_node(0, 2);
@@ -203,15 +187,16 @@ static void a_void_grant_stays_void_after_a_restart(void **state)
 	row->view.sequence = 99;
 	cluster_tell_all(&c, 1);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(1, &net), before);
+	assert_int_equal(cluster_held(&c, 1, &net), before);
 	cluster_crash(&c, 1);
 	cluster_start_keeping(&c, 1);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(1, &net), before);
+	assert_int_equal(cluster_held(&c, 1, &net), before);
 	cluster_start(&c, 3, true);
 	cluster_sync(&c);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
+	assert_int_equal(
+	    cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net) + cluster_held(&c, 3, &net), 256);
 }
 
 static void a_grant_that_is_just_taken_up_is_never_reclaimed(void **state)
@@ -221,9 +206,7 @@ static void a_grant_that_is_just_taken_up_is_never_reclaimed(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 30; seed++) {
-		cluster_init(&c, 3, seed);
-		net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-		cluster_run(&c, 10);
+		net = cluster_with_network(&c, 3, seed, 2, "10.1.0.0/24");
 		/* The grant reaches its recipient alone, whose disk is slow; then the donor dies.
 		 */
 		c.cut[2][0] = c.cut[0][2] = true;
@@ -240,8 +223,8 @@ static void a_grant_that_is_just_taken_up_is_never_reclaimed(void **state)
 		cluster_run(&c, 5000);
 		assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
 		assert_int_equal(info.conflicts, 0);
-		assert_int_equal(held(1, &net), 64);
-		assert_int_equal(held(0, &net), 192);
+		assert_int_equal(cluster_held(&c, 1, &net), 64);
+		assert_int_equal(cluster_held(&c, 0, &net), 192);
 		cluster_close(&c);
 	}
 	cluster_init(&c, 1, 1); /* for the teardown */
@@ -263,9 +246,7 @@ static void a_closer_that_forgot_rows_does_not_take_its_word_back(void **state)
 	uint64_t version;
 
 	(void)state;
-	cluster_init(&c, 4, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 4, 1, 2, "10.1.0.0/24");
 	cluster_leased(&c, 0, &net);
 	cluster_run(&c, 10);
 	cluster_crash(&c, 2);
@@ -284,7 +265,8 @@ static void a_closer_that_forgot_rows_does_not_take_its_word_back(void **state)
 	cluster_start(&c, 3, true);
 	cluster_sync(&c);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net) + held(1, &net) + held(3, &net), 256);
+	assert_int_equal(
+	    cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net) + cluster_held(&c, 3, &net), 256);
 }
 
 /* A row of a removed node that one member has and the reclaimer not, far above all others. */
@@ -296,9 +278,7 @@ static void a_row_that_only_one_closer_has_is_outranked_by_the_reclaim(void **st
 	struct lease lease;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	key.network = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
 	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
 	range_key_encode(&key, row.view.key);
@@ -308,13 +288,14 @@ static void a_row_that_only_one_closer_has_is_outranked_by_the_reclaim(void **st
 	cluster_show(&c, 1, &row);
 	remove_node(0, 2);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &key.network), 256);
+	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
 	lease = cluster_leased(&c, 1, &key.network);
 	cluster_show(&c, 0, &row);
 	cluster_run(&c, 5000);
 	assert_true(ipamdb_net(c.nodes[0].db, &key.network, &info));
 	assert_int_equal(info.frozen, 0);
-	assert_int_equal(held(0, &key.network) + held(1, &key.network), 256);
+	assert_int_equal(cluster_held(&c, 0, &key.network) + cluster_held(&c, 1, &key.network),
+			 256);
 	assert_true(inet_is_v4(&lease.address));
 }
 
@@ -326,12 +307,10 @@ static void rows_behind_a_closure_are_waited_for(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	c.cut[0][1] = c.cut[1][0] = c.cut[0][2] = c.cut[2][0] = true;
 	cluster_leased(&c, 1, &net); /* of which nothing comes to node 0 */
-	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
 	cluster_crash(&c, 2);
 	remove_node(1, 2);
 	cluster_run(&c, 100);
@@ -343,14 +322,14 @@ static void rows_behind_a_closure_are_waited_for(void **state)
 		}
 	}
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
 	assert_int_equal(block.why, IPAM_BLOCK_ROWS);
 	memset(c.cut, 0, sizeof(c.cut));
 	cluster_sync(&c);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 192);
-	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
 }
 
 static void a_member_that_only_another_closer_knows_blocks(void **state)
@@ -360,15 +339,13 @@ static void a_member_that_only_another_closer_knows_blocks(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	memset(&event.member, 0x77, sizeof(event.member));
 	cluster_step(&c, 1, &event);
 	cluster_crash(&c, 2);
 	remove_node(0, 2);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
 	assert_true(id_eq(&block.member, &c.nodes[1].id));
 	assert_int_equal(block.why, IPAM_BLOCK_VIEW);
@@ -377,7 +354,7 @@ static void a_member_that_only_another_closer_knows_blocks(void **state)
 	cluster_step(&c, 0, &event);
 	cluster_step(&c, 1, &event);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
 static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(void **state)
@@ -385,9 +362,7 @@ static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(voi
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 4, 1);
-	net = cluster_network(&c, 3, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 4, 1, 3, "10.1.0.0/24");
 	cluster_leased(&c, 1, &net);
 	cluster_crash(&c, 3);
 	c.nodes[0].hold_commits = true; /* its closure, later its reclaim, never lands */
@@ -396,7 +371,7 @@ static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(voi
 	cluster_crash(&c, 0);
 	remove_node(1, 0);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(1, &net) + held(2, &net), 256);
+	assert_int_equal(cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
 }
 
 static void what_a_leave_left_behind_is_taken_back(void **state)
@@ -405,15 +380,14 @@ static void what_a_leave_left_behind_is_taken_back(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
 	cluster_member(&c, 2, false, true);
 	cluster_run(&c, 5000);
-	assert_int_equal(held(0, &net), 0); /* its recipients' rows may be on their way */
+	assert_int_equal(cluster_held(&c, 0, &net),
+			 0); /* its recipients' rows may be on their way */
 	cluster_run(&c, 15000);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
 	assert_int_equal(info.frozen, 0);
 }
@@ -450,9 +424,7 @@ static void who_has_handed_over_takes_nothing_back(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	leave.deadline = mono_add_ms(c.now, 3000);
 	tag = cluster_request(&c, 0, &leave);
 	cluster_run(&c, 100);
@@ -463,8 +435,8 @@ static void who_has_handed_over_takes_nothing_back(void **state)
 	assert_int_equal(closure_version(0), 0);
 	cluster_member(&c, 0, false, true);
 	cluster_run(&c, 15000);
-	assert_int_equal(held(0, &net), 0);
-	assert_int_equal(held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	assert_int_equal(cluster_held(&c, 1, &net), 256);
 }
 
 int main(void)

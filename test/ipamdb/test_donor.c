@@ -17,28 +17,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t held(size_t node, const struct id *net)
-{
-	struct ipam_net_info info;
-
-	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
-}
-
 static void a_lost_answer_loses_nothing_because_the_row_says_it_too(void **state)
 {
 	struct id net;
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.drop_answers = true;
 	tag = cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 50);
 	assert_non_null(cluster_answer(&c, tag));
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
-	assert_int_equal(held(0, &net) + held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 256);
 }
 
 static void a_recipient_that_missed_everything_gets_the_same_grant_again(void **state)
@@ -47,9 +38,7 @@ static void a_recipient_that_missed_everything_gets_the_same_grant_again(void **
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	tag = cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 1); /* the request has arrived, its grant is on the way to disk */
 	c.loss_percent = 100;
@@ -58,8 +47,8 @@ static void a_recipient_that_missed_everything_gets_the_same_grant_again(void **
 	c.loss_percent = 0;
 	cluster_leased(&c, 1, &net);
 	cluster_run(&c, 100);
-	assert_int_equal(held(1, &net), 64);
-	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
 }
 
 static void a_donor_that_crashes_before_the_commit_has_granted_nothing(void **state)
@@ -68,9 +57,7 @@ static void a_donor_that_crashes_before_the_commit_has_granted_nothing(void **st
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[0].hold_commits = true;
 	tag = cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 50);
@@ -79,7 +66,7 @@ static void a_donor_that_crashes_before_the_commit_has_granted_nothing(void **st
 	c.nodes[0].hold_commits = false;
 	cluster_start(&c, 0, true);
 	cluster_run(&c, 500);
-	assert_int_equal(held(0, &net) + held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 256);
 	cluster_leased(&c, 0, &net);
 }
 
@@ -88,24 +75,22 @@ static void a_donor_whose_grant_is_durable_never_leases_there_again(void **state
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.drop_answers = true;
 	cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 1);
 	c.cut[0][1] = c.cut[1][0] = true; /* the row goes nowhere either */
 	cluster_run(&c, 10);
-	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, true);
-	assert_int_equal(held(0, &net), 192);
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 	c.cut[0][1] = c.cut[1][0] = false;
 	c.drop_answers = false;
 	cluster_sync(&c);
 	cluster_run(&c, 1000);
-	assert_int_equal(held(1, &net), 64);
+	assert_int_equal(cluster_held(&c, 1, &net), 64);
 }
 
 static void a_recipient_leases_nothing_before_its_own_row_is_durable(void **state)
@@ -114,14 +99,12 @@ static void a_recipient_leases_nothing_before_its_own_row_is_durable(void **stat
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[1].hold_commits = true;
 	tag = cluster_lease(&c, 1, &net, NULL);
 	cluster_run(&c, 100);
 	assert_null(cluster_answer(&c, tag));
-	assert_int_equal(held(1, &net), 0);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
 	c.nodes[1].hold_commits = false;
 	cluster_run(&c, 20);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
@@ -156,17 +139,15 @@ static void the_peer_with_most_free_space_is_asked_first(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 0, "10.1.0.0/24");
 	cluster_leased(&c, 1, &net);
 	cluster_attachment(&c, 0, &net, 3);
 	cluster_attachment(&c, 1, &net, 6);
 	cluster_run(&c, 10);
 	cluster_leased(&c, 2, &net);
 	cluster_run(&c, 10);
-	assert_int_equal(held(0, &net), 192);
-	assert_true(held(1, &net) < 64);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
+	assert_true(cluster_held(&c, 1, &net) < 64);
 }
 
 static void a_message_of_nonsense_is_refused(void **state)
@@ -196,7 +177,7 @@ static void a_message_of_nonsense_is_refused(void **state)
 		    0);
 		assert_int_equal(reply.refusal, REFUSAL_INVALID);
 	}
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
 int main(void)

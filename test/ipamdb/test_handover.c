@@ -2,7 +2,6 @@
  * Copyright The weft authors */
 /* Tests of ipamdb/handover.c. */
 #include "cluster.h"
-#include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
 static struct cluster c;
@@ -12,13 +11,6 @@ static int teardown(void **state)
 	(void)state;
 	cluster_close(&c);
 	return 0;
-}
-
-static uint64_t held(size_t node, const struct id *net)
-{
-	struct ipam_net_info info;
-
-	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
 }
 
 static uint64_t hand_over(size_t node)
@@ -34,9 +26,7 @@ static void a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row(v
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[1].hold_commits = true;
 	tag = hand_over(0);
 	cluster_run(&c, 100);
@@ -45,8 +35,8 @@ static void a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row(v
 	cluster_run(&c, 100);
 	assert_non_null(cluster_answer(&c, tag));
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
-	assert_int_equal(held(0, &net), 0);
-	assert_int_equal(held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	assert_int_equal(cluster_held(&c, 1, &net), 256);
 }
 
 static void a_node_with_live_leases_does_not_hand_over(void **state)
@@ -60,7 +50,7 @@ static void a_node_with_live_leases_does_not_hand_over(void **state)
 	cluster_leased(&c, 0, &net);
 	tag = hand_over(0);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_IN_USE);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
 static void the_last_member_has_nobody_to_wait_for(void **state)
@@ -85,7 +75,7 @@ static void without_anybody_in_reach_it_says_so_at_once_and_keeps_all(void **sta
 	cluster_crash(&c, 1);
 	tag = hand_over(0);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_NO_PEER);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	cluster_leased(&c, 0, &net);
 }
 
@@ -114,9 +104,7 @@ static void cooling_addresses_are_handed_over_too(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 0, "10.1.0.0/24");
 	lease = cluster_leased(&c, 0, &net);
 	cluster_leased(&c, 1, &net);
 	cluster_leased(&c, 2, &net);
@@ -125,7 +113,7 @@ static void cooling_addresses_are_handed_over_too(void **state)
 	tag = hand_over(0);
 	cluster_run(&c, 200);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
-	assert_int_equal(held(1, &net) + held(2, &net), 256);
+	assert_int_equal(cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
 }
 
 static void two_that_leave_at_once_and_choose_each_other_give_all_to_the_third(void **state)
@@ -134,9 +122,7 @@ static void two_that_leave_at_once_and_choose_each_other_give_all_to_the_third(v
 	uint64_t first, second;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 0, "10.1.0.0/24");
 	for (size_t i = 1; i < 3; i++) {
 		struct lease lease = cluster_leased(&c, i, &net);
 		cluster_release(&c, i, &net, &lease);
@@ -152,7 +138,7 @@ static void two_that_leave_at_once_and_choose_each_other_give_all_to_the_third(v
 	assert_non_null(cluster_answer(&c, second));
 	assert_int_equal(cluster_answer(&c, first)->err.code, 0);
 	assert_int_equal(cluster_answer(&c, second)->err.code, 0);
-	assert_int_equal(held(2, &net), 256);
+	assert_int_equal(cluster_held(&c, 2, &net), 256);
 }
 
 static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone(void **state)
@@ -162,9 +148,7 @@ static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gon
 	struct lease lease;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	lease = cluster_leased(&c, 1, &net);
 	cluster_release(&c, 1, &net, &lease);
 	cluster_run(&c, 100);
@@ -174,7 +158,7 @@ static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gon
 	assert_null(cluster_answer(&c, first));
 	assert_non_null(cluster_answer(&c, second));
 	assert_int_equal(cluster_answer(&c, second)->err.code, 0);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	cluster_member(&c, 1, false, true);
 	cluster_run(&c, 100);
 	assert_non_null(cluster_answer(&c, first));
@@ -188,22 +172,20 @@ static void a_guarded_node_hands_nothing_over_before_it_has_met_a_member(void **
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.guard = GUARD_ONE;
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, false);
 	tag = hand_over(0);
 	cluster_run(&c, 100);
 	assert_null(cluster_answer(&c, tag));
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	synced.member = c.nodes[1].id;
 	cluster_step(&c, 0, &synced);
 	cluster_run(&c, 100);
 	assert_non_null(cluster_answer(&c, tag));
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
-	assert_int_equal(held(1, &net), 256);
+	assert_int_equal(cluster_held(&c, 1, &net), 256);
 }
 
 int main(void)

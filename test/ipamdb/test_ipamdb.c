@@ -246,9 +246,7 @@ static void after_everything_is_released_the_whole_pool_can_be_leased_again(void
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 5);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/26");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 5, 0, "10.1.0.0/26");
 	for (int round = 0; round < 3; round++) {
 		struct lease leases[61];
 		for (size_t i = 0; i < 61; i++)

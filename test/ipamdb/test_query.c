@@ -20,9 +20,7 @@ static int teardown(void **state)
 
 static void begin(size_t nodes)
 {
-	cluster_init(&c, nodes, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, nodes, 1, 0, "10.1.0.0/24");
 }
 
 static bool nobody_is_live(void *ctx, const struct id *endpoint)

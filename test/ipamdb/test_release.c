@@ -17,9 +17,7 @@ static int teardown(void **state)
 
 static void begin(size_t nodes, const char *pool)
 {
-	cluster_init(&c, nodes, 1);
-	net = cluster_network(&c, 0, "blue", pool);
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, nodes, 1, 0, pool);
 }
 
 static int released(size_t node, struct ipam_request *req)

@@ -150,9 +150,7 @@ static void the_second_node_gets_a_share_from_the_first(void **state)
 	struct lease first, second;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	second = cluster_leased(&c, 1, &net);
 	first = cluster_leased(&c, 0, &net);
 	assert_false(inet_eq(&first.address, &second.address));
@@ -167,9 +165,7 @@ static void two_nodes_share_out_a_pool_to_the_last_address(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 3);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/26");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 3, 0, "10.1.0.0/26");
 	for (int i = 0; i < 61; i++)
 		cluster_leased(&c, 1, &net);
 	tag = cluster_lease(&c, 1, &net, NULL);
@@ -185,9 +181,7 @@ static void an_unreachable_holder_is_named_at_once(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	cluster_crash(&c, 0);
 	before = c.now;
 	tag = cluster_lease(&c, 1, &net, NULL);
@@ -205,9 +199,7 @@ static void a_silent_donor_costs_one_deadline_and_never_a_hang(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[0].hold_commits = true; /* it promises and never comes to answer */
 	req.network = net;
 	req.deadline = mono_add_ms(c.now, 100);
@@ -224,9 +216,7 @@ static void a_named_address_is_granted_by_its_owner_alone(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 0, "10.1.0.0/24");
 	tag = cluster_lease(&c, 1, &net, "10.1.0.50");
 	cluster_run(&c, 50);
 	assert_code(tag, 0);
@@ -254,9 +244,7 @@ static void after_a_reboot_leases_wait_for_one_sync_unless_confirmed(void **stat
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, false);
 	assert_code(cluster_lease(&c, 0, &net, NULL), WEFT_E_GUARDED);
@@ -291,9 +279,7 @@ static void both_families_of_a_request_are_one_commit(void **state)
 	uint64_t tag;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24,fd00:1::/64");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24,fd00:1::/64");
 	tag = cluster_lease(&c, 1, &net, NULL); /* both by grants of the other node */
 	cluster_run(&c, 50);
 	assert_code(tag, 0);
@@ -332,9 +318,7 @@ static void with_guard_all_every_member_must_have_been_synced_with(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 3, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 3, 1, 0, "10.1.0.0/24");
 	c.guard = GUARD_ALL;
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, false);

@@ -14,13 +14,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t held(size_t node, const struct id *net)
-{
-	struct ipam_net_info info;
-
-	return ipamdb_net(c.nodes[node].db, net, &info) ? info.held : 0;
-}
-
 static void release_and_wait(size_t node, const struct id *net, const struct lease *lease,
 			     int64_t ms)
 {
@@ -44,13 +37,11 @@ static void an_idle_single_address_goes_back_and_the_rows_merge_again(void **sta
 	struct lease lease;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	lease = leased_by_name(1, &net, "10.1.0.50");
-	assert_int_equal(held(1, &net), 1);
+	assert_int_equal(cluster_held(&c, 1, &net), 1);
 	release_and_wait(1, &net, &lease, 180000);
-	assert_int_equal(held(0, &net), 256);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	assert_int_equal(cluster_own_rows(&c, 0), 1);
 	assert_int_equal(cluster_own_rows(&c, 1), 0);
 }
@@ -60,12 +51,10 @@ static void a_single_address_in_use_stays(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	leased_by_name(1, &net, "10.1.0.50");
 	cluster_run(&c, 300000);
-	assert_int_equal(held(1, &net), 1);
+	assert_int_equal(cluster_held(&c, 1, &net), 1);
 }
 
 static void a_thousand_named_leases_leave_a_small_table(void **state)
@@ -74,9 +63,7 @@ static void a_thousand_named_leases_leave_a_small_table(void **state)
 	char addr[INET_TEXT_BYTES];
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	for (int round = 0; round < 5; round++) {
 		struct lease leases[40];
 		for (int i = 0; i < 40; i++) {
@@ -97,18 +84,16 @@ static void a_grant_row_stays_while_a_range_of_ours_lies_under_it(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	cluster_leased(&c, 1, &net);
 	cluster_run(&c, 20000);
 	/* The own rows alone must say what is ours: a restart that knows nobody else's rows. */
 	cluster_crash(&c, 1);
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, true);
-	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
 	cluster_run(&c, 20000);
-	assert_int_equal(held(0, &net), 192);
+	assert_int_equal(cluster_held(&c, 0, &net), 192);
 }
 
 static uint64_t conflicts(size_t node, const struct id *net)
@@ -128,9 +113,7 @@ static void a_grant_while_rows_merge_is_above_them(void **state)
 		struct lease lease;
 		struct id net;
 
-		cluster_init(&c, 2, 1);
-		net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-		cluster_run(&c, 10);
+		net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 		lease = leased_by_name(1, &net, "10.1.0.50");
 		release_and_wait(1, &net, &lease, 60000 + ms);
 		c.nodes[0].hold_commits = true;
@@ -151,9 +134,7 @@ static void the_rows_of_a_removed_network_are_collected(void **state)
 	struct id net;
 
 	(void)state;
-	cluster_init(&c, 2, 1);
-	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	leased_by_name(1, &net, "10.1.0.50");
 	cluster_network_end(&c, 0, &net);
 	cluster_run(&c, 20000);
