@@ -8,6 +8,7 @@
 #   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
 #   make test        all test layers (root); each is a target of its own:
 #                    test-unit test-model test-sim test-fuzz test-netns
+#   make coverage    lines and branches that tests reach, by folder (root)
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements, never part of pass or fail
 #   make install     DESTDIR= PREFIX=/usr
@@ -24,7 +25,6 @@ SECONDS ?= 10
 # Debian's python3 has Debian's pytest; another one may stand before it in PATH.
 PYTHON := /usr/bin/python3
 export DESTDIR
-export DEBIAN_FRONTEND := noninteractive
 export PYTHONDONTWRITEBYTECODE := 1
 
 PACKAGES := \
@@ -36,25 +36,12 @@ PACKAGES := \
 	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin
 
 .PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
-	test-fuzz test-netns bench lint install clean
+	test-fuzz test-netns coverage bench lint install clean
 
 all: build
 
 deps:
-	@missing=(); \
-	for package in $(PACKAGES); do \
-		status=$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null || true); \
-		[ "$$status" = installed ] || missing+=($$package); \
-	done; \
-	[ $${#missing[@]} -gt 0 ] || exit 0; \
-	if [ "$$(id -u)" != 0 ]; then \
-		echo "make deps: not installed: $${missing[*]}" >&2; \
-		echo "make deps: installing them needs root: run sudo make deps" >&2; \
-		exit 1; \
-	fi; \
-	echo "installing $${missing[*]}"; \
-	apt-get -q -y update </dev/null; \
-	apt-get -q -y --no-install-recommends install "$${missing[@]}" </dev/null
+	@bash packaging/deps.sh $(PACKAGES)
 
 build/build.ninja:
 	cmake --preset default
@@ -108,6 +95,19 @@ test-fuzz: build-fuzz
 test-netns: build build-kill
 	$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null
 
+# Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
+# points) end daemons in ways that leave no counts.
+coverage: deps
+	bash packaging/deps.sh gcovr
+	cmake --preset coverage
+	cmake --build build-coverage --parallel $(JOBS)
+	find build-coverage -name '*.gcda' -delete
+	ctest --test-dir build-coverage -LE 'sim|model' -E tidy --output-on-failure -j $(JOBS)
+	build-coverage/bin/weft-sim --seeds 30 --first 1
+	WEFT_BUILD=$(CURDIR)/build-coverage $(PYTHON) -m pytest test/netns -q -p no:cacheprovider \
+		-k 'not soak and not kill' </dev/null
+	$(PYTHON) test/tidy/coverage.py . build-coverage
+
 bench: build
 	bash test/bench/run.sh </dev/null
 
@@ -127,4 +127,4 @@ install: build
 	cmake --install build --prefix "$(PREFIX)"
 
 clean:
-	rm -rf build build-asan build-fuzz build-kill
+	rm -rf build build-asan build-fuzz build-kill build-coverage
