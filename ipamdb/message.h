@@ -11,7 +11,7 @@
  *   refuse   array of 1: reason uint
  *
  * A range that is given back or handed over needs no message: the donor's ROW_GRANT says it.
- * Kinds from 16 up are used by daemon/node.
+ * Kinds from 16 up are used by daemon/node, from 32 up by daemon/diag_wire.h.
  */
 #pragma once
 

@@ -20,6 +20,7 @@ struct answer_out {
 	size_t text_bytes;
 	struct node_finding *findings;
 	size_t finding_bytes;
+	uint8_t *bytes;
 };
 
 static void *keep(struct node *node, const void *bytes, size_t len)
@@ -46,6 +47,7 @@ void answer_add(struct node *node, uint64_t tag, const struct node_answer *answe
 	out->text = keep(node, answer->text, out->text_bytes);
 	out->finding_bytes = answer->finding_count * sizeof(struct node_finding);
 	out->findings = keep(node, answer->findings, out->finding_bytes);
+	out->bytes = keep(node, answer->bytes, answer->len);
 	vec_push(&node->answers, &out);
 }
 
@@ -62,6 +64,7 @@ static void answer_free(struct node *node, struct answer_out *out)
 {
 	heap_give(&node->heap, out->text, out->text_bytes);
 	heap_give(&node->heap, out->findings, out->finding_bytes);
+	heap_give(&node->heap, out->bytes, out->answer.len);
 	heap_give(&node->heap, out, sizeof(*out));
 }
 
@@ -77,6 +80,7 @@ void answers_flush(struct node *node)
 		*answer = out->answer;
 		answer->text = arena_copy(&node->arena, out->text, out->text_bytes);
 		answer->findings = arena_copy(&node->arena, out->findings, out->finding_bytes);
+		answer->bytes = arena_copy(&node->arena, out->bytes, out->answer.len);
 		answer_free(node, out);
 	}
 	if (done == 0)

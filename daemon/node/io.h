@@ -33,6 +33,8 @@ enum node_request_kind {
 	NODE_CHECK,          /* ipam check; flag: fix */
 	NODE_RECOVER,        /* out of a fence; flag: without members that do not answer */
 	NODE_MTU,            /* mtu_bytes of the underlay changed; id network, zero: all */
+	NODE_ASK,            /* a question to member id: bytes, ttl_ms; see talk.h */
+	NODE_REPLY,          /* bytes answer the delivery with this message; has no answer */
 };
 
 struct node_request {
@@ -53,6 +55,7 @@ struct node_request {
 	const struct rec_network *network;
 	const struct local_endpoint *endpoint; /* name, ifname, netns*, mac (zero: derive) */
 	uint16_t mtu_bytes;
+	uint64_t message; /* NODE_REPLY */
 };
 
 enum node_event_kind {
@@ -110,8 +113,10 @@ struct node_work {
 struct node_answer {
 	uint64_t tag;
 	struct weft_err err;
-	struct id id;     /* endpoint, network, token or node */
-	const char *text; /* token; NULL otherwise */
+	struct id id;         /* endpoint, network, token or node */
+	const char *text;     /* token; NULL otherwise */
+	const uint8_t *bytes; /* NODE_ASK: what the member answered */
+	size_t len;
 	size_t endpoint_addr_count;
 	struct prefix addrs[ENDPOINT_ADDRS_MAX];
 	struct local_endpoint endpoint; /* NODE_ATTACH */
@@ -128,14 +133,16 @@ struct node_answer {
 #define NODE_WORKS 64
 #define NODE_ANSWERS 128
 #define NODE_CHANGES 1024
+#define NODE_DELIVERIES 64
 
 /* Output of one step; lives until the next. changes go to the kernel thread's copy of the tables
  * (once ready) and to monitors. */
 struct node_update {
-	size_t send_count, batch_count, work_count, answer_count, change_count;
+	size_t send_count, batch_count, work_count, answer_count, change_count, delivery_count;
 	struct gossip_send sends[NODE_SENDS];
 	struct node_batch batches[NODE_BATCHES];
 	struct node_work works[NODE_WORKS];
 	struct node_answer answers[NODE_ANSWERS];
 	struct gossip_change changes[NODE_CHANGES];
+	struct gossip_delivery deliveries[NODE_DELIVERIES]; /* for NODE_REPLY */
 };

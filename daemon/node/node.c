@@ -23,6 +23,7 @@ static void maps_open(struct node *node, uint64_t seed)
 	struct heap *heap = &node->heap;
 
 	map_init(&node->calls, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
+	map_init(&node->talks, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
 	map_init(&node->commits, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
 	memos_open(node, seed);
 	acks_open(node, seed);
@@ -244,7 +245,7 @@ static void begin_step(struct node *node, struct mono now, struct wall wall)
 	struct node_update *update = &node->update;
 
 	update->send_count = update->batch_count = update->work_count = 0;
-	update->answer_count = update->change_count = 0;
+	update->answer_count = update->change_count = update->delivery_count = 0;
 	arena_reset(&node->arena);
 	if (now.ns > node->now.ns) /* a clock that goes back stands still */
 		node->now = now;

@@ -13,6 +13,7 @@
 #include "recover.h"
 #include "reserve.h"
 #include "route.h"
+#include "talk.h"
 
 #define OPS_MAX 4096
 
@@ -144,6 +145,12 @@ void request_received(struct node *node, const struct node_request *request)
 		break;
 	case NODE_RECOVER:
 		recover_request(node, request);
+		break;
+	case NODE_ASK:
+		talk_request(node, request);
+		break;
+	case NODE_REPLY:
+		talk_reply(node, request);
 		break;
 	case NODE_MTU:
 		mtu(node, request);

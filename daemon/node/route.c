@@ -25,6 +25,7 @@
 #include "network.h"
 #include "op.h"
 #include "presence.h"
+#include "talk.h"
 
 #define MESSAGE_TTL_MS 3000
 
@@ -255,6 +256,8 @@ static void take_delivery(struct node *node, const struct gossip_delivery *deliv
 
 	if (ack_is_message(delivery->bytes, delivery->len))
 		ack_received(node, delivery);
+	else if (talk_is_message(delivery->bytes, delivery->len))
+		talk_delivered(node, delivery);
 	else
 		route_ipam(node, &event);
 }
@@ -275,6 +278,8 @@ static void take_answer(struct node *node, const struct gossip_answer *answer)
 		route_ipam(node, &event);
 		return;
 	}
+	if (talk_answered(node, answer))
+		return;
 	op = op_find(node, answer->tag);
 	if (op != NULL)
 		op_gossip_answered(node, op, answer);

@@ -106,6 +106,7 @@ struct node {
 	uint64_t next_tag, next_token;
 	struct vec ops;     /* struct op *, by id */
 	struct map calls;   /* tag of a gossip message -> tag of ipamdb's */
+	struct map talks;   /* tag of a gossip message -> tag of the process' */
 	struct map commits; /* token -> struct commit * */
 	struct vec todo;    /* struct todo, from todo_at on */
 	size_t todo_at;

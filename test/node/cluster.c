@@ -150,6 +150,24 @@ static void answers_keep(struct cluster *cluster, struct host *host,
 		for (size_t f = 0; f < kept->answer.finding_count && f < FINDINGS_KEPT; f++)
 			kept->findings[f] = update->answers[i].findings[f];
 		kept->answer.findings = kept->findings;
+		if (kept->answer.len > 0)
+			memcpy(kept->bytes, kept->answer.bytes, kept->answer.len);
+		kept->answer.bytes = kept->bytes;
+	}
+}
+
+static void questions_echo(struct cluster *cluster, struct host *host,
+			   const struct node_update *update)
+{
+	for (size_t i = 0; i < update->delivery_count && host->echoes; i++) {
+		const struct gossip_delivery *delivery = &update->deliveries[i];
+		struct cluster_event *event = event_add(cluster, host, KERNEL_NS, NODE_EV_REQUEST);
+
+		event->token = delivery->message;
+		event->len = delivery->len;
+		event->bytes = malloc(delivery->len);
+		assert_non_null(event->bytes);
+		memcpy(event->bytes, delivery->bytes, delivery->len);
 	}
 }
 
@@ -162,6 +180,7 @@ static void apply_update(struct cluster *cluster, struct host *host,
 	work_all(cluster, host, update);
 	follow_all(cluster, host, update);
 	answers_keep(cluster, host, update);
+	questions_echo(cluster, host, update);
 	node_check(host->node);
 	host->tick_at = node_deadline(host->node);
 }
@@ -197,6 +216,10 @@ static void event_do(struct cluster *cluster, struct cluster_event *event)
 				.ok = event->ok,
 				.applied = &event->applied,
 				.applied_count = 1};
+	struct node_request reply = {
+	    .kind = NODE_REPLY, .message = event->token, .bytes = event->bytes, .len = event->len};
+
+	in.request = &reply;
 
 	if (host->node && (event->run == host->run || event->kind == NODE_EV_DATAGRAM)) {
 		if (event->ok)

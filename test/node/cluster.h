@@ -35,6 +35,7 @@ struct host {
 	bool deaf;        /* applies nothing of others */
 	bool unreachable; /* no datagram in or out */
 	bool marker_lost; /* at the next start the runtime directory is empty */
+	bool echoes;      /* answers a question of the process with its own bytes */
 	size_t plugs, unplugs;
 	struct local_endpoint last_unplugged;
 };
@@ -44,6 +45,7 @@ struct kept_answer {
 	struct node_answer answer;
 	struct mono at;
 	char text[TOKEN_TEXT_MAX + 1];
+	uint8_t bytes[MESSAGE_BYTES_MAX];
 	struct node_finding findings[FINDINGS_KEPT];
 };
 
