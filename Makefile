@@ -10,7 +10,8 @@
 #                    test-unit test-model test-sim test-fuzz test-netns
 #   make coverage    lines and branches that tests reach, by folder (root)
 #   make lint        format, cppcheck, clang-tidy
-#   make bench       measurements, never part of pass or fail
+#   make bench       measurements beside other programs, never part of pass or fail (root);
+#                    ONLY=gossip|leases|attach|program|traffic|simulated
 #   make install     DESTDIR= PREFIX=/usr
 #   make clean
 
@@ -35,8 +36,11 @@ PACKAGES := \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
 	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin
 
+# What `make bench` measures beside weft.
+PEERS := serf containernetworking-plugins iperf3 iproute2 nftables curl iputils-ping
+
 .PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
-	test-fuzz test-netns coverage bench lint install clean
+	test-fuzz test-netns coverage bench bench-deps lint install clean
 
 all: build
 
@@ -108,8 +112,23 @@ coverage: deps
 		-k 'not soak and not kill' </dev/null
 	$(PYTHON) test/tidy/coverage.py . build-coverage
 
-bench: build
-	bash test/bench/run.sh </dev/null
+bench-deps: deps
+	bash packaging/deps.sh $(PEERS)
+	$(MAKE) build/peers/usr/bin/etcd
+
+# Only unpacked: installed, it would start a service.
+build/peers/usr/bin/etcd:
+	mkdir -p build/peers
+	apt-get -q -y update </dev/null
+	cd build/peers && apt-get -q -o APT::Sandbox::User=root download etcd-server </dev/null
+	dpkg-deb --extract build/peers/etcd-server_*.deb build/peers
+	rm build/peers/etcd-server_*.deb
+
+# One group of measures: make bench ONLY=gossip. Other sizes: make bench ONLY=gossip SET='kills=20 sizes=100'
+bench: bench-deps
+	$(MAKE) build
+	$(PYTHON) test/bench/bench.py --build build $(addprefix --only ,$(ONLY)) \
+		$(addprefix --set ,$(SET)) $(if $(filter smoke,$(BENCH)),--smoke) </dev/null
 
 C_FILES = $(shell find gossip ipamdb store overlay daemon cli test -name '*.[ch]' | LC_ALL=C sort)
 LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))

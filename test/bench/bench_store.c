@@ -170,6 +170,13 @@ static double median(double *values, unsigned count)
 	return values[count / 2];
 }
 
+static void rates_print(const double *values, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		printf("%s%.1f", i == 0 ? "[" : ", ", values[i]);
+	printf("]");
+}
+
 static void files_remove(const char *dir)
 {
 	static const char *const names[] = {"state/weft.db", "state/lock", "state/reserve",
@@ -215,7 +222,6 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < 3; i++) {
 		rate[i] = median(rates[i], rounds);
-		free(rates[i]);
 	}
 	store_close(store);
 	bare_close(&plain);
@@ -226,9 +232,14 @@ int main(int argc, char **argv)
 	printf("%-44s %10.0f %8.2f\n", "bare SQLite, plain table", rate[1], rate[0] / rate[1]);
 	printf("%-44s %10.0f %8.2f\n", "bare SQLite, the store's table and index", rate[2],
 	       rate[0] / rate[2]);
-	printf(
-	    "{\"bench\":\"store\",\"batch\":%d,\"rounds\":%u,\"store_per_s\":%.0f,"
-	    "\"plain_per_s\":%.0f,\"same_per_s\":%.0f,\"ratio_plain\":%.3f,\"ratio_same\":%.3f}\n",
-	    BATCH, rounds, rate[0], rate[1], rate[2], rate[0] / rate[1], rate[0] / rate[2]);
+	printf("{\"batch\": %d, \"store\": ", BATCH);
+	rates_print(rates[0], rounds);
+	printf(", \"plain\": ");
+	rates_print(rates[1], rounds);
+	printf(", \"same\": ");
+	rates_print(rates[2], rounds);
+	printf("}\n");
+	for (int i = 0; i < 3; i++)
+		free(rates[i]);
 	return 0;
 }

@@ -1,26 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""Puts what the benchmarks printed together: a table on stdout, and bench.json in the build.
-
-usage: report.py BUILD_DIRECTORY STORE.json OVERLAY.json
-"""
+"""The table on stdout and the JSON file: machine, versions, date, every figure, ratio and goal."""
 import datetime
 import json
 import os
 import platform
-import sqlite3
-import subprocess
-import sys
+import statistics
 from pathlib import Path
 
+import peers
 
-def said_by(*command):
-    """The first line that a command prints, or None where there is no such command."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return (done.stdout.splitlines() or [None])[0] if done.returncode == 0 else None
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def machine():
@@ -32,75 +22,63 @@ def machine():
                    if line.startswith("PRETTY_NAME=")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"cpu": model, "cores": os.cpu_count(), "memory_bytes": memory, "system": system,
-            "kernel": platform.release(), "load_before": os.getloadavg()[1]}
+            "kernel": platform.release(), "load_before": os.getloadavg()[0]}
 
 
-def versions(build):
-    root = Path(__file__).resolve().parents[2]
-    return {"weft": said_by(build / "bin" / "weftd", "--version"),
-            "commit": said_by("git", "-C", root, "describe", "--always", "--dirty"),
-            "sqlite": sqlite3.sqlite_version, "iproute2": said_by("ip", "-V"),
-            "compiler": said_by("cc", "--version")}
-
-
-def store_rows(store):
-    for key, peer in (("plain", "bare SQLite, a plain table"),
-                      ("same", "bare SQLite, the store's table and index")):
-        yield {"measure": f"leases made durable, {store['batch']} a transaction", "peer": peer,
-               "unit": "per s", "better": "higher", "weft": store["store_per_s"],
-               "by_peer": store[f"{key}_per_s"], "ratio": store[f"ratio_{key}"]}
-
-
-def overlay_rows(overlay):
-    for variant in overlay["variants"]:
-        multicast = "on" if variant["multicast"] else "off"
-        yield {"measure": f"{overlay['count']} endpoints: {variant['variant']}, "
-                          f"multicast {multicast}",
-               "peer": "bridge -batch and ip -batch", "unit": "s", "better": "lower",
-               "weft": variant["program_s"], "by_peer": overlay["by_hand_s"],
-               "ratio": variant["ratio"], "cpu_ratio": variant["cpu_ratio"],
-               "more": {key: variant[key] for key in ("check_s", "one_more_ms", "withdraw_s",
-                                                      "bytes_each", "operations", "failed")}}
+def head(build):
+    """What holds for the whole run, taken before it begins."""
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    return {"at": now.replace("+00:00", "Z"), "machine": machine(), "versions": {
+        "weft": peers.said_by(build / "bin" / "weftd", "--version"),
+        "commit": peers.said_by("git", "-C", ROOT, "describe", "--always", "--dirty"),
+        "compiler": peers.said_by("cc", "--version"), **peers.versions(build)}}
 
 
 def number(value):
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3f}"
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def figure(values):
+    """The median, and between what the runs lay."""
+    if not values:
+        return "-"
+    middle = number(statistics.median(values))
+    if min(values) == max(values):
+        return middle
+    return f"{middle} ({number(min(values))}-{number(max(values))})"
 
 
 def table(rows):
-    lines = [("measure", "peer", "unit", "weft", "peer's", "ratio", "of CPU", "better",
-              "check s", "one more ms", "withdraw s", "bytes each", "failed")]
+    lines = [("measure", "unit", "weft", "peer", "peer's", "ratio", "goal", "")]
+    group = None
     for row in rows:
-        more = row.get("more")
-        rest = ("-",) * 5 if more is None else (
-            f"{more['check_s']:.3f}", f"{more['one_more_ms']:.2f}", f"{more['withdraw_s']:.3f}",
-            f"{more['bytes_each']:.0f}", f"{more['failed']:.0f}")
-        lines.append((row["measure"], row["peer"], row["unit"], number(row["weft"]),
-                      number(row["by_peer"]), f"{row['ratio']:.2f}",
-                      f"{row['cpu_ratio']:.2f}" if "cpu_ratio" in row else "-", row["better"],
-                      *rest))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(width) if column < 3 else cell.rjust(width)
-                               for column, (cell, width) in enumerate(zip(line, widths)))
+        if row.group != group:
+            group = row.group
+            lines.append((group.upper(),) + ("",) * 7)
+        ratio = row.ratio()
+        lines.append((f"  {row.measure}", row.unit, figure(row.ours), row.peer or "-",
+                      figure(row.theirs), "-" if ratio is None else f"{ratio:.2f}",
+                      row.goal.text if row.goal else "-", row.verdict()))
+        if row.missing or row.note:
+            lines.append((f"      {row.missing or row.note}",))
+    widths = [max(len(line[column]) for line in lines if len(line) > 1) for column in range(8)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
                      for line in lines)
 
 
-def main():
-    build = Path(sys.argv[1])
-    store, overlay = (json.loads(Path(name).read_text()) for name in sys.argv[2:4])
-    rows = [*store_rows(store), *overlay_rows(overlay)]
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    report = {"at": now.replace("+00:00", "Z"), "machine": machine(), "versions": versions(build),
-              "results": rows}
-    target = build / "bench.json"
-    target.write_text(json.dumps(report, indent=2) + "\n")
-    print(" · ".join(str(value) for value in (report["machine"]["cpu"],
-                                               f"{report['machine']['cores']} cores",
-                                               report["machine"]["system"],
-                                               f"Linux {report['machine']['kernel']}")))
+def write(path, start, rows, is_smoke):
+    report = {**start, "smoke": is_smoke, "load_after": os.getloadavg()[0],
+              "results": [row.as_json() for row in rows]}
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    box = report["machine"]
+    print(" · ".join((box["cpu"], f"{box['cores']} cores", box["system"], f"Linux {box['kernel']}",
+                      f"load {box['load_before']:.1f}", report["at"])))
+    if is_smoke:
+        print("Tiny sizes: this shows that every row works; the figures say nothing.")
+    print("Median (min-max). Each peer was measured in the same run, in turns.")
     print(table(rows))
-    print(f"all of it: {target}")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"all of it: {path}")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""What a benchmark says: rows of figures, each with its samples, its peer and its goal."""
+import statistics
+
+
+def quantile(values, share):
+    """The value below which that share of the values lies; no interpolation, the worse neighbour."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(values):
+    return {"median": statistics.median(values), "min": min(values), "max": max(values),
+            "runs": len(values)}
+
+
+class Goal:
+    """A bound on one figure of a row: the median or the worst of ours, or the ratio to the peer."""
+
+    def __init__(self, figure, sign, bound, text=None):
+        assert figure in ("median", "worst", "ratio") and sign in ("<=", ">=")
+        self.figure, self.sign, self.bound = figure, sign, bound
+        self.text = text or {"median": "", "worst": "each ", "ratio": "ratio "}[figure] + \
+            f"{sign} {bound:g}"
+
+    def is_met(self, row):
+        if self.figure == "ratio":
+            value = row.ratio()
+        elif self.figure == "worst":
+            value = (max if self.sign == "<=" else min)(row.ours)
+        else:
+            value = statistics.median(row.ours)
+        if value is None:
+            return None
+        return value <= self.bound if self.sign == "<=" else value >= self.bound
+
+
+class Row:
+    """One measure: what weft needs, what the peer needs in the same run, and what was to be reached.
+
+    Samples are taken in turns; the ratio is that of the medians. A row without samples says why."""
+
+    def __init__(self, group, measure, unit, ours=(), peer=None, theirs=(), goal=None, note=None,
+                 missing=None):
+        self.group, self.measure, self.unit = group, measure, unit
+        self.ours, self.theirs = list(ours), list(theirs)
+        self.peer, self.goal, self.note = peer, goal, note
+        self.missing = missing if missing or self.ours else "nothing was measured"
+
+    def ratio(self):
+        if not self.ours or not self.theirs or statistics.median(self.theirs) == 0:
+            return None
+        return statistics.median(self.ours) / statistics.median(self.theirs)
+
+    def is_met(self):
+        return None if self.missing or not self.goal else self.goal.is_met(self)
+
+    def verdict(self):
+        if self.missing:
+            return "not measured"
+        return {None: "-", True: "met", False: "MISSED"}[self.is_met()]
+
+    def as_json(self):
+        return {"group": self.group, "measure": self.measure, "unit": self.unit,
+                "weft": spread(self.ours) if self.ours else None,
+                "peer": {"name": self.peer, **(spread(self.theirs) if self.theirs else {})}
+                if self.peer else None,
+                "ratio": self.ratio(), "goal": self.goal.text if self.goal else None,
+                "met": self.is_met(), "note": self.note, "missing": self.missing}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Gossip beside Serf: how fast a join and a death are known, what idling costs, what is mistaken."""
+import random
+import shutil
+import time
+from contextlib import closing
+
+import peers
+from agents import SerfFleet, WeftFleet
+from figures import Goal, Row
+
+# Sizes of fleets, runs of the whole, joins and kills in each, seconds of idling before and while
+# it is measured, and of stopped agents and lost packets (0: not measured).
+FULL = {"sizes": (25, 50, 100), "rounds": 2, "joins": 5, "kills": 5, "settle_s": 10, "idle_s": 60,
+        "faults_s": 30}
+SMOKE = {"sizes": (4,), "rounds": 1, "joins": 2, "kills": 1, "settle_s": 0.5, "idle_s": 1,
+         "faults_s": 0}
+STOPPED_SHARE = 0.1
+LOSS_PERCENT = 25
+REFILL_S = 5  # in which weftd's allowance for log lines about others is full again
+
+MEASURES = ("join", "kill", "bytes", "cpu", "dirty", "stopped", "loss")
+
+
+def measure(fleet, size, plan, seed, found, say):
+    """Everything of one fleet, in an order in which nothing disturbs what follows."""
+    chance = random.Random(seed)
+    fleet.grow(size - plan["joins"])
+    time.sleep(min(REFILL_S, plan["settle_s"]))
+    for _ in range(plan["joins"]):
+        found["join"].append(fleet.join_timed())
+        time.sleep(plan["settle_s"] / 10)
+    fleet.complete()
+    time.sleep(plan["settle_s"])
+    rate, cpu = fleet.idle(plan["idle_s"])
+    found["bytes"].append(rate)
+    found["cpu"].append(100 * cpu)
+    found["dirty"] += [size / 2**20 for size in fleet.private_dirty()]
+    for _ in range(plan["kills"]):
+        found["kill"].append(fleet.kill_timed(chance.choice(fleet.agents[1:])))
+        time.sleep(plan["settle_s"] / 5)
+    if plan["faults_s"] and size == max(plan["sizes"]):
+        found["stopped"].append(fleet.false_failures_stopped(
+            STOPPED_SHARE, plan["faults_s"], plan["faults_s"], seed))
+        time.sleep(plan["faults_s"])
+        found["loss"].append(fleet.false_failures_loss(LOSS_PERCENT, plan["faults_s"]))
+    say(f"{fleet.kind}, {size} agents: " + ", ".join(
+        f"{name} {values[-1]:.3g}" for name, values in found.items() if values))
+
+
+def rows(bench, plan):
+    """The whole; each round brings up our fleet, then the peer's, one at a time."""
+    kinds = (WeftFleet, SerfFleet) if shutil.which("serf") else (WeftFleet,)
+    for size in plan["sizes"]:
+        found = {kind: {name: [] for name in MEASURES} for kind in kinds}
+        for turn in range(plan["rounds"]):
+            for kind in kinds:
+                with bench.lab() as lab, closing(kind(lab)) as fleet:
+                    measure(fleet, size, plan, turn, found[kind], bench.say)
+        yield from size_rows(size, found, size == max(plan["sizes"]), plan)
+
+
+def size_rows(size, found, is_largest, plan):
+    ours, theirs = found[WeftFleet], found.get(SerfFleet, {name: [] for name in MEASURES})
+    absent = None if SerfFleet in found else f"serf {peers.ABSENT}"
+
+    def row(measure, unit, name, *goals):
+        for goal in goals or (None,):
+            yield Row(f"gossip, {size} agents", measure, unit, ours[name], "serf", theirs[name],
+                      goal, absent)
+
+    if is_largest:
+        yield from row("join known to all", "s", "join", Goal("median", "<=", 0.15))
+        yield from row("SIGKILL until failed at all", "s", "kill", Goal("median", "<=", 3),
+                       Goal("worst", "<=", 4.5))
+    else:
+        yield from row("join known to all", "s", "join")
+        yield from row("SIGKILL until failed at all", "s", "kill")
+    yield from row("idle traffic of a node, all headers", "B/s", "bytes", Goal("median", "<=", 300))
+    yield from row("idle CPU of a node", "% of a core", "cpu", Goal("median", "<=", 0.1))
+    yield from row("Private_Dirty of a node", "MiB", "dirty", Goal("median", "<=", 4))
+    if plan["faults_s"] and ours["stopped"]:
+        yield from row(f"healthy ones held for failed, {STOPPED_SHARE:.0%} stopped "
+                       f"{plan['faults_s']} s", "verdicts", "stopped",
+                       no_more_than(theirs["stopped"]))
+        yield from row(f"held for failed, {LOSS_PERCENT}% of packets lost {plan['faults_s']} s",
+                       "verdicts", "loss", no_more_than(theirs["loss"]))
+
+
+def no_more_than(theirs):
+    return Goal("median", "<=", sorted(theirs)[len(theirs) // 2], "<= the peer's") if theirs else None

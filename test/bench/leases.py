@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Durable leases beside etcd's create-if-absent and beside bare SQLite, on one file system.
+
+One client program asks both over HTTP, from files of prepared requests. Etcd answers by its gateway
+to JSON. What "durable" means is the same for all: the write-ahead log is synced before the answer.
+"""
+import base64
+import json
+import sqlite3
+import time
+
+import peers
+from figures import Goal, Row
+from hosts import BUILD, Namespace, run, wait_for
+
+# Rounds in turns; requests of a round over many connections and over one; rounds of the store's own.
+FULL = {"rounds": 7, "many": 20000, "one": 2000, "store_rounds": 12, "connections": 128}
+SMOKE = {"rounds": 1, "many": 600, "one": 50, "store_rounds": 1, "connections": 16}
+ETCD_PORT = 2379
+LOAD = BUILD / "test" / "bench" / "bench_load"
+STORE = BUILD / "test" / "bench" / "bench_store"
+ETCD = peers.etcd(BUILD)
+
+
+def load(space, target, connections, url, bodies, must):
+    done = space.exec(LOAD, target, connections, "POST", url, bodies, must, timeout=300)
+    said = json.loads(done.stdout)
+    assert said["failed"] == 0, f"{said}: {done.stderr}"
+    return said
+
+
+class Weft:
+    """One daemon, a cluster of one, a network with room for all leases of the run."""
+
+    def __init__(self, lab):
+        self.host = lab.host()
+        self.host.weft("init", "--name", "bench")
+        self.host.weft("network", "create", "blue", "--subnet", "10.0.0.0/9")
+        self.bodies = lab.dir / "weft.requests"
+
+    def leases(self, connections, first, count):
+        self.bodies.write_text("".join(json.dumps({"name": f"box-{first + i}"}) + "\n"
+                                       for i in range(count)))
+        return load(self.host, f"unix:{self.host.socket}", connections, "/v1/networks/blue/leases",
+                    self.bodies, '"address"')
+
+
+class Etcd:
+    """One etcd, a cluster of one; a lease is a key that must not exist, with what a lease says."""
+
+    def __init__(self, lab):
+        self.space = Namespace(lab, "etcd")
+        self.bodies = lab.dir / "etcd.requests"
+        url = f"http://127.0.0.1:{ETCD_PORT}"
+        peer = f"http://127.0.0.1:{ETCD_PORT + 1}"
+        with open(lab.dir / "etcd.log", "ab") as log:
+            self.space.popen(ETCD, "--data-dir", lab.dir / "etcd", "--listen-client-urls", url,
+                             "--advertise-client-urls", url, "--listen-peer-urls", peer,
+                             "--initial-advertise-peer-urls", peer, "--initial-cluster",
+                             f"default={peer}", "--log-level", "error", stdout=log, stderr=log)
+        wait_for("etcd answers", lambda: self.space.exec("curl", "-sf", f"{url}/health",
+                                                         check=False).returncode == 0, 20)
+
+    @staticmethod
+    def request(number):
+        key = base64.b64encode(f"/leases/blue/{number:010d}".encode()).decode()
+        value = base64.b64encode(json.dumps({
+            "name": f"box-{number}", "mac": f"02:00:{number:08x}", "endpoint": f"{number:032x}",
+            "boot": "22" * 16, "since": 1700000000000 + number, "sequence": number,
+        }).encode()).decode()
+        return {"compare": [{"key": key, "target": "CREATE", "create_revision": "0"}],
+                "success": [{"request_put": {"key": key, "value": value}}]}
+
+    def leases(self, connections, first, count):
+        self.bodies.write_text("".join(json.dumps(self.request(first + i)) + "\n"
+                                       for i in range(count)))
+        return load(self.space, f"tcp:127.0.0.1:{ETCD_PORT}", connections, "/v3/kv/txn",
+                    self.bodies, '"succeeded":true')
+
+
+class Sqlite:
+    """Inserts, each a transaction of its own: the least that a durable lease can cost here."""
+
+    def __init__(self, lab):
+        self.db = sqlite3.connect(lab.dir / "bare.db", isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute("CREATE TABLE leases (network BLOB, address BLOB, endpoint BLOB, mac BLOB,"
+                        " name TEXT, boot BLOB, since_ms INTEGER, sequence INTEGER,"
+                        " PRIMARY KEY (network, address)) WITHOUT ROWID")
+
+    def leases(self, first, count):
+        start = time.monotonic()
+        for number in range(first, first + count):
+            self.db.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                            (b"\x11" * 16, number.to_bytes(16, "big"), number.to_bytes(16, "little"),
+                             number.to_bytes(6, "big"), f"box-{number}", b"\x22" * 16,
+                             1700000000000 + number, number))
+        return count / (time.monotonic() - start)
+
+
+def rows(bench, plan):
+    many, one = plan["connections"], 1
+    found = {(who, connections): [] for who in ("weft", "etcd") for connections in (many, one)}
+    bare = []
+    with bench.lab() as lab:
+        sqlite, weft = Sqlite(lab), Weft(lab)
+        etcd = Etcd(lab) if ETCD else None
+        at = 0
+        for _ in range(plan["rounds"]):
+            for connections, count in ((many, plan["many"]), (one, plan["one"])):
+                found["weft", connections].append(weft.leases(connections, at, count))
+                if etcd:
+                    found["etcd", connections].append(etcd.leases(connections, at, count))
+                at += count
+            bare.append(sqlite.leases(at, plan["one"]))
+        sqlite.db.close()
+    note = None if etcd else f"etcd {peers.ABSENT}"
+    for connections, rate, late in ((many, 20000, 10), (one, 2500, None)):
+        ours, theirs = found["weft", connections], found["etcd", connections]
+        group = f"leases through the API, {connections} connection{'s' * (connections > 1)}"
+        yield Row(group, "durable leases", "per s", [f["per_s"] for f in ours], "etcd",
+                  [f["per_s"] for f in theirs], Goal("median", ">=", rate), note)
+        for share in ("p50", "p99"):
+            goal = Goal("median", "<=", late) if late and share == "p99" else None
+            yield Row(group, f"answer, {share}", "ms", [f[f"{share}_ms"] for f in ours], "etcd",
+                      [f[f"{share}_ms"] for f in theirs], goal)
+        if connections == one:
+            yield Row(group, "durable leases", "per s", [f["per_s"] for f in ours],
+                      "bare SQLite", bare)
+    yield from store_rows(bench, plan)
+
+
+def store_rows(bench, plan):
+    done = run(STORE, bench.dir, plan["store_rounds"], timeout=300)
+    said = json.loads(done.stdout.splitlines()[-1])
+    group = f"leases in the store, {said['batch']} a transaction"
+    yield Row(group, "leases made durable", "per s", said["store"], "bare SQLite", said["plain"],
+              Goal("ratio", ">=", 0.65))
+    yield Row(group, "leases made durable", "per s", said["store"], "SQLite, same table",
+              said["same"])

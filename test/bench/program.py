@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""A network of many remote endpoints in the kernel, beside `bridge -batch` and `ip -batch`.
+
+bench_overlay does the work, every measurement in a namespace and a process of its own; here its runs
+become rows. The first variant is the one that weftd uses."""
+import json
+
+from figures import Goal, Row
+from hosts import BUILD, run
+
+FULL = {"endpoints": 100000, "rounds": 3}
+SMOKE = {"endpoints": 500, "rounds": 1}
+OVERLAY = BUILD / "test" / "bench" / "bench_overlay"
+PEER = "bridge/ip -batch"
+
+
+def rows(bench, plan):
+    runs = [json.loads(run(OVERLAY, "--json", plan["endpoints"], timeout=600).stdout)
+            for _ in range(plan["rounds"])]
+    group = f"{plan['endpoints']:,} endpoints, forwarding and neighbour entries"
+
+    def variant(index, key):
+        return [one["variants"][index][key] for one in runs]
+
+    by_hand, by_hand_cpu = ([one[key] for one in runs] for key in ("by_hand_s", "by_hand_cpu_s"))
+    yield Row(group, "programmed", "s", variant(0, "program_s"), PEER, by_hand,
+              Goal("ratio", "<=", 0.3))
+    yield Row(group, "programmed", "s of CPU", variant(0, "program_cpu_s"), PEER, by_hand_cpu,
+              Goal("ratio", "<=", 0.3))
+    yield Row(group, "full reconcile with nothing to do", "s", variant(0, "check_s"),
+              goal=Goal("median", "<=", 0.5))
+    yield Row(group, "one endpoint more", "ms", variant(0, "one_more_ms"))
+    yield Row(group, "all withdrawn", "s", variant(0, "withdraw_s"))
+    yield Row(group, "memory of an endpoint", "B", variant(0, "bytes_each"),
+              goal=Goal("median", "<=", 300))
+    yield Row(group, "operations that the kernel refused", "of all", variant(0, "failed"),
+              goal=Goal("worst", "<=", 0, "none"))
+    for index in range(1, len(runs[0]["variants"])):
+        name = runs[0]["variants"][index]["variant"]
+        multicast = "on" if runs[0]["variants"][index]["multicast"] else "off"
+        yield Row(f"{group}, other layouts", f"{name}, multicast {multicast}", "s of CPU",
+                  variant(index, "program_cpu_s"), PEER, by_hand_cpu)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""`make bench` in tiny sizes: each of its rows works and yields a figure, and nothing is left
+behind, also when it is interrupted. What the figures say is not judged here."""
+import json
+import signal
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from hosts import BUILD, ROOT, run, wait_for
+
+BENCH = ROOT / "test" / "bench" / "bench.py"
+GROUPS = ("gossip", "leases", "attach", "program", "traffic")
+
+
+def command(tmp_path, *args):
+    return [sys.executable, BENCH, "--build", BUILD, "--smoke", "--json", tmp_path / "bench.json",
+            *args]
+
+
+def left_by(pid):
+    """What a run made on the machine: namespaces, processes that know its directory, and that."""
+    found = [name for name in run("ip", "netns", "list").stdout.split()
+             if name.startswith(f"weft{pid}x")]
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"weft-bench-{pid}-" in words:
+            found.append(words)
+    return found + list(Path("/var/tmp").glob(f"weft-bench-{pid}-*"))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_row_yields_a_figure_and_nothing_is_left(tmp_path, group):
+    bench = subprocess.Popen(command(tmp_path, "--only", group), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    said, _ = bench.communicate(timeout=120)
+    assert bench.returncode == 0, said
+    assert left_by(bench.pid) == []
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert report["smoke"] and report["machine"]["cores"] and report["versions"]["weft"]
+    rows = report["results"]
+    assert rows
+    absent = {row["missing"] or row["note"] for row in rows
+              if "make bench-deps" in (row["missing"] or row["note"] or "")}
+    for row in rows:
+        if row["missing"]:
+            assert row["missing"] in absent or row["missing"] == "networks have no IPv6 pools yet", row
+            continue
+        assert row["weft"]["runs"] > 0 and row["measure"] in said
+        assert row["weft"]["min"] <= row["weft"]["median"] <= row["weft"]["max"]
+        if row["peer"] and not absent:
+            assert row["peer"]["runs"] > 0, row
+            assert row["peer"]["median"] == 0 or row["ratio"] > 0, row
+    for reason in absent:
+        warnings.warn(f"{group}: not compared: {reason}")
+
+
+def test_a_run_that_is_interrupted_leaves_nothing(tmp_path):
+    with open(tmp_path / "said", "wb") as said:
+        bench = subprocess.Popen(command(tmp_path, "--only", "traffic"), stdout=said, stderr=said)
+    try:
+        wait_for("it made its world", lambda: len(left_by(bench.pid)) > 4, 30)
+        bench.send_signal(signal.SIGINT)
+        assert bench.wait(30) == 1, (tmp_path / "said").read_text()
+    finally:
+        if bench.poll() is None:
+            bench.kill()
+            bench.wait(10)
+    assert left_by(bench.pid) == []
+    assert "ended by SIGINT" in (tmp_path / "said").read_text()
