@@ -2,7 +2,9 @@
  * Copyright The weft authors */
 /*
  * The daemon's side of the attach helper: starts weft-netns, asks it for namespaces, and starts it
- * again when it has died. Blocks for at most BOX_WAIT_MS; used by the kernel thread alone.
+ * again when it has died. Where the helper's path is a socket, the service manager starts a
+ * weft-netns for each connection to it. Blocks for at most BOX_WAIT_MS; used by the kernel thread
+ * alone.
  */
 #pragma once
 
@@ -16,8 +18,8 @@
 
 struct boxes {
 	char helper[256];
-	int fd; /* -1 while no helper runs */
-	pid_t pid;
+	int fd;    /* -1 while no helper runs */
+	pid_t pid; /* 0: no child of this process */
 	uint32_t number;
 	uint64_t starts;
 };
@@ -28,7 +30,8 @@ struct box {
 	uint64_t dev, inode;
 };
 
-/* Starts the helper; 0, or WEFT_E_UNSUPPORTED with err (boxes_open then tries again). */
+/* Starts the helper, a program, or connects to it, a socket; 0, or WEFT_E_UNSUPPORTED with err
+ * (boxes_open then tries again). */
 int boxes_init(struct boxes *boxes, const char *helper, struct weft_err *err);
 void boxes_close(struct boxes *boxes);
 

@@ -34,7 +34,8 @@
 	  "with how many members to sync after a reboot before leasing again")             \
 	X(COOLDOWN, "cooldown", "TIME", "60s", "how long a released address rests")        \
 	X(VXLAN_PORT, "vxlan-port", "PORT", "4789", "UDP port of new networks' VXLAN")     \
-	X(HELPER, "helper", "PATH", NULL, "the weft-netns program; default: beside weftd") \
+	X(HELPER, "helper", "PATH", NULL,                                                  \
+	  "the weft-netns program, or a socket where it serves; default: beside weftd")    \
 	X(LOG_LEVEL, "log-level", "error|warning|info|debug", "info", "what is logged")    \
 	X(LOG_FORMAT, "log-format", "text|json|journal", "text", "how it is logged")
 

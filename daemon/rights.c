@@ -23,6 +23,9 @@ int rights_drop(struct weft_err *err)
 	if (syscall(SYS_capget, &head, sets) != 0)
 		return weft_err_set(err, WEFT_E_DENIED, "reading this process's rights: %s",
 				    strerror(errno));
+	/* A service manager gave no such rights, and may have forbidden capset besides. */
+	if (((sets[0].permitted | sets[0].inheritable) & DROPPED) == 0)
+		return 0;
 	/* What is not permitted is not ambient either; the kernel sees to that. */
 	sets[0].effective &= ~DROPPED;
 	sets[0].permitted &= ~DROPPED;
