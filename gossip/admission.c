@@ -11,6 +11,7 @@
  *   CLAIMING, ACTIVE --a member says this id lives elsewhere--> COPY
  *   ACTIVE --fenced, then weft node recover--> ACTIVE under a new epoch
  *   ACTIVE --leave told--> LEFT;  any --removal seen--> REMOVED
+ *   stored leave, told to nobody --start--> LEFT, which claims so that it can be told
  */
 #include "admission.h"
 
@@ -132,7 +133,7 @@ int admission_load(struct admission *adm, const struct write *write)
 	case META_ADMIN:
 		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
 	case META_FENCE:
-		if (load_uint(write, FENCE_SET_BACK, &value) != 0)
+		if (load_uint(write, FENCE_LEAVING, &value) != 0)
 			return WEFT_E_INVALID;
 		adm->fence = (enum node_fence)value;
 		return 0;
@@ -165,6 +166,8 @@ void admission_start(struct admission *adm)
 		admission_phase(adm, NODE_REMOVED);
 	} else if (adm->fence == FENCE_LEFT) {
 		admission_phase(adm, NODE_LEFT);
+	} else if (adm->fence == FENCE_LEAVING) {
+		leave_start(adm);
 	} else {
 		adm->core->self.cloned = adm->fence == FENCE_CLONE || adm->fence == FENCE_SET_BACK;
 		claim_start(adm);

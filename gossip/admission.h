@@ -29,6 +29,9 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 			     size_t cap);
 
 enum node_fence admission_fence(const struct admission *adm);
+
+/* NODE_LEFT, but still to be told: members are heard so that they can be spoken to. */
+bool admission_is_leaving(const struct admission *adm);
 bool admission_original(const struct admission *adm, struct hostport *lives);
 
 /* The seed of the cluster key, for keyfile_seal; NULL where it is not kept. */

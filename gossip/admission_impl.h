@@ -38,6 +38,7 @@ struct pending {
 
 struct leaving {
 	bool under_way;
+	bool told; /* to somebody who was there */
 	uint64_t tag;
 	unsigned rounds; /* of telling */
 	struct mono due;
@@ -126,4 +127,7 @@ void effect_fence(struct admission *adm, enum node_fence fence);
 /* leave.c */
 void leave_begin(struct admission *adm, const struct gossip_command *command);
 void leave_durable(struct admission *adm, const struct pending *pending, bool ok);
+void leave_start(struct admission *adm);   /* died before it is certain that anybody was told */
+void leave_claimed(struct admission *adm); /* somebody heard that start, or nobody is there */
+void leave_tell(struct admission *adm, const struct id *to);
 void leave_tick(struct admission *adm);

@@ -97,6 +97,10 @@ static void confirmed(struct admission *adm, struct member *by)
 
 	adm->claiming.under_way = false;
 	core->self.alone = false;
+	if (admission_is_leaving(adm)) {
+		leave_claimed(adm);
+		return;
+	}
 	if (core->self.phase == NODE_CLAIMING)
 		activate(adm);
 	recover_claimed(adm);
@@ -131,8 +135,9 @@ void claim_raise(struct admission *adm, uint64_t above)
 	struct claiming *claiming = &adm->claiming;
 	enum node_phase phase = adm->core->self.phase;
 
-	if ((phase != NODE_CLAIMING && phase != NODE_ACTIVE) || above < adm->core->self.epoch ||
-	    above >= EPOCH_MAX || (claiming->under_way && claiming->epoch > above))
+	if ((phase != NODE_CLAIMING && phase != NODE_ACTIVE && !admission_is_leaving(adm)) ||
+	    above < adm->core->self.epoch || above >= EPOCH_MAX ||
+	    (claiming->under_way && claiming->epoch > above))
 		return;
 	core_trace(adm->core, TRACE_RAISED, &adm->core->self.id, NULL, NULL, (int64_t)(above + 1));
 	claiming->under_way = true;
@@ -167,6 +172,8 @@ static void ask_some(struct admission *adm)
 		    *(struct member **)vec_at(ordered, adm->claiming.next++ % ordered->count);
 		if (!may_ask(adm, member))
 			continue;
+		if (admission_is_leaving(adm))
+			leave_tell(adm, &member->id);
 		outbox_add(&adm->core->outbox, &member->id, CLASS_CONTROL, FRAME_CLAIM, body,
 			   sizeof(body));
 		asked++;
@@ -178,6 +185,13 @@ static void go_alone(struct admission *adm)
 	core_trace(adm->core, TRACE_ALONE, &adm->core->self.id, NULL, NULL, 0);
 	adm->core->self.alone = true;
 	activate(adm);
+}
+
+/* Nobody answered so far: it asks on, but slower. */
+static bool is_patient(const struct admission *adm)
+{
+	return adm->core->self.alone ||
+	       mono_diff_ms(adm->core->now, adm->claiming.began) >= SYNC_WAIT_MS;
 }
 
 void claim_round(struct admission *adm)
@@ -203,7 +217,7 @@ void claim_round(struct admission *adm)
 	    mono_diff_ms(core->now, claiming->began) >= SYNC_WAIT_MS)
 		go_alone(adm);
 	ask_some(adm);
-	claiming->due = mono_add_ms(core->now, core->self.alone ? ROUND_ALONE_MS : ROUND_MS);
+	claiming->due = mono_add_ms(core->now, is_patient(adm) ? ROUND_ALONE_MS : ROUND_MS);
 }
 
 struct mono claim_deadline(const struct admission *adm)

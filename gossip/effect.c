@@ -17,7 +17,7 @@
 /* Removed and left are for good, and a twin that was proved is more than a disk that went back. */
 static bool is_weaker(enum node_fence fence, enum node_fence than)
 {
-	bool ends = than == FENCE_REMOVED || than == FENCE_LEFT;
+	bool ends = than == FENCE_REMOVED || than == FENCE_LEFT || than == FENCE_LEAVING;
 
 	return fence == than || (fence == FENCE_CLONE && ends) ||
 	       (fence == FENCE_SET_BACK && (ends || than == FENCE_CLONE));
@@ -52,6 +52,7 @@ static void remove_self(struct admission *adm, const struct id *by)
 		return; /* the start looks at it */
 	core_trace(adm->core, TRACE_SELF_REMOVED, &adm->core->self.id, by, NULL, 0);
 	effect_fence(adm, FENCE_REMOVED);
+	adm->claiming.under_way = false;
 	admission_phase(adm, NODE_REMOVED);
 }
 

@@ -102,6 +102,8 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 {
 	if (type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER || type == FRAME_SET_BACK)
 		return admission_frame(g->admission, in, from, type, body, len);
+	if (g->core.self.phase == NODE_LEFT && type >> 4 != 0)
+		return DROP_NONE; /* it speaks only to be understood */
 	switch (type >> 4) {
 	case 0:
 		return seal_frame(g->seal, in, from, type, body, len);
@@ -141,7 +143,8 @@ static void frames_walk(struct gossip *g, const struct opened *in, const struct 
 
 static bool hears_members(const struct gossip *g)
 {
-	return g->core.self.phase == NODE_ACTIVE || g->core.self.phase == NODE_CLAIMING;
+	return g->core.self.phase == NODE_ACTIVE || g->core.self.phase == NODE_CLAIMING ||
+	       admission_is_leaving(g->admission);
 }
 
 /* Sealed datagrams and certificates; what is dropped here was counted by the sealing layer. */

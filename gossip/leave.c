@@ -5,8 +5,17 @@
  * node from coming back by itself, and is told to some peers twice before the node falls silent.
  * Nobody has to acknowledge it: what three peers know everybody knows soon, and should all of it be
  * lost, the silence is found as a failure.
+ *
+ *   ACTIVE --record and FENCE_LEAVING durable, told--> LEFT --FENCE_LEFT durable--> silent
+ *
+ * A start that finds FENCE_LEAVING died between the two. It is LEFT at once and stays so, but it
+ * claims an epoch like any other start, for without one nobody opens what it seals. The record goes
+ * out ahead of each claim, so whoever agrees has read it; then the rounds are made up for. The same
+ * does a node that leaves while nobody is there.
  */
 #include "admission_impl.h"
+
+#include "base/check.h"
 
 #define TELL_PEERS 4
 #define TELL_ROUNDS 2
@@ -28,7 +37,7 @@ void leave_begin(struct admission *adm, const struct gossip_command *command)
 		core_answer(adm->core, command->tag)->err = err;
 		return;
 	}
-	admission_meta_uint(adm, META_FENCE, FENCE_LEFT);
+	admission_meta_uint(adm, META_FENCE, FENCE_LEAVING);
 	adm->leaving = (struct leaving){.under_way = true, .tag = command->tag};
 	admission_wait(adm, PENDING_LEAVE, token, command->tag, NULL, NULL);
 }
@@ -41,28 +50,55 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 				 "leaving could not be written; this node stays");
 		return;
 	}
-	adm->fence = FENCE_LEFT;
+	if (adm->fence != FENCE_REMOVED)
+		adm->fence = FENCE_LEAVING;
 	adm->leaving.rounds = 1;
 	adm->leaving.due = adm->core->now;
 }
 
-static void tell(struct admission *adm)
+void leave_start(struct admission *adm)
+{
+	WEFT_ASSERT(adm->fence == FENCE_LEAVING && !adm->leaving.under_way);
+	claim_start(adm);
+	admission_phase(adm, NODE_LEFT);
+}
+
+void leave_claimed(struct admission *adm)
+{
+	WEFT_ASSERT(adm->core->self.phase == NODE_LEFT && adm->fence == FENCE_LEAVING);
+	adm->leaving =
+	    (struct leaving){.under_way = true, .told = true, .rounds = 1, .due = adm->core->now};
+}
+
+bool admission_is_leaving(const struct admission *adm)
+{
+	return adm->core->self.phase == NODE_LEFT && adm->fence == FENCE_LEAVING;
+}
+
+void leave_tell(struct admission *adm, const struct id *to)
 {
 	struct core *core = adm->core;
 	static const struct id no_topic;
-	struct id skip[TELL_PEERS];
 	struct row_view row;
 
 	if (!tables_row(adm->tables, &core->self.id, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
 		return;
+	/* A row is its signed bytes and the signature right behind them. */
+	outbox_add(&core->outbox, to, CLASS_CONTROL, FRAME_ROW, row.sig - row.signed_len,
+		   row.signed_len + SIG_BYTES);
+}
+
+static void tell_some(struct admission *adm)
+{
+	struct id skip[TELL_PEERS];
+
 	for (size_t i = 0; i < TELL_PEERS; i++) {
 		const struct member *to = member_pick(adm->members, skip, i);
 		if (to == NULL)
 			break;
 		skip[i] = to->id;
-		/* A row is its signed bytes and the signature right behind them. */
-		outbox_add(&core->outbox, &to->id, CLASS_CONTROL, FRAME_ROW,
-			   row.sig - row.signed_len, row.signed_len + SIG_BYTES);
+		adm->leaving.told = true;
+		leave_tell(adm, &to->id);
 	}
 }
 
@@ -74,7 +110,7 @@ void leave_tick(struct admission *adm)
 	    !mono_is_due(leaving->due, adm->core->now))
 		return;
 	if (leaving->rounds <= TELL_ROUNDS) {
-		tell(adm);
+		tell_some(adm);
 		leaving->rounds++;
 		leaving->due = mono_add_ms(adm->core->now, TELL_MS);
 		return;
@@ -82,6 +118,12 @@ void leave_tick(struct admission *adm)
 	if (!core_has_room(adm->core, 0, 0, 1))
 		return;
 	leaving->under_way = false;
-	admission_phase(adm, NODE_LEFT);
 	core_answer(adm->core, leaving->tag);
+	if (adm->fence != FENCE_LEAVING)
+		return; /* it was removed meanwhile */
+	admission_phase(adm, NODE_LEFT);
+	if (leaving->told)
+		adm->fence = adm->fence_wanted = FENCE_LEFT;
+	else
+		claim_raise(adm, adm->core->self.epoch); /* until somebody is there */
 }

@@ -55,6 +55,121 @@ static void a_node_that_left_stays_out_after_a_restart_and_its_name_is_free(void
 	assert_int_equal(cluster_alive(c, 0), 3);
 }
 
+/* A stop between the commit of a leave and its telling. */
+static void leave_untold(struct cluster *c, size_t n)
+{
+	c->nodes[n].cut = true;
+	cluster_begin(c, n, (struct gossip_command){.kind = CMD_LEAVE});
+	cluster_kill(c, n);
+	c->nodes[n].cut = false;
+}
+
+static bool all_know(struct cluster *c)
+{
+	return cluster_state(c, 0, 2) == MEMBER_LEFT && cluster_state(c, 1, 2) == MEMBER_LEFT;
+}
+
+struct ear {
+	struct hostport at;
+	size_t heard;
+};
+
+static bool listens(void *ctx, const struct flight *flight)
+{
+	struct ear *ear = ctx;
+
+	ear->heard += hostport_eq(&flight->from, &ear->at);
+	return true;
+}
+
+static void a_leave_that_was_not_told_is_told_by_the_next_start(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	leave_untold(c, 2);
+	cluster_run(c, 200);
+	assert_int_equal(cluster_state(c, 0, 2), MEMBER_ALIVE);
+	cluster_start(c, 2);
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+	assert_true(cluster_until(c, 1000, all_know));
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+	cluster_run(c, 2000);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
+	assert_int_equal(c->traces[TRACE_MEMBER_FAILED], 0);
+}
+
+static void who_was_taken_for_failed_is_known_to_have_left(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	leave_untold(c, 2);
+	cluster_run(c, 20000);
+	assert_int_equal(cluster_state(c, 0, 2), MEMBER_FAILED);
+	c->nodes[2].addr.ip = inet_from_v4(0x0a000063); /* not from where it lived, either */
+	cluster_start(c, 2);
+	assert_true(cluster_until(c, 5000, all_know));
+	cluster_run(c, 20000);
+	assert_true(all_know(c));
+}
+
+static void telling_ends_when_it_was_heard_and_not_before(void **state)
+{
+	struct cluster *c = *state;
+	struct ear ear = {.at = c->nodes[2].addr};
+
+	cluster_form(c, 3);
+	leave_untold(c, 2);
+	c->nodes[0].cut = c->nodes[1].cut = true;
+	cluster_start(c, 2);
+	cluster_run(c, 20000);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEAVING);
+	c->nodes[0].cut = c->nodes[1].cut = false;
+	assert_true(cluster_until(c, 5000, all_know));
+	cluster_run(c, 2000);
+	c->watch = listens;
+	c->watch_ctx = &ear;
+	cluster_run(c, 20000);
+	cluster_start(c, 2);
+	cluster_run(c, 20000);
+	assert_int_equal(ear.heard, 0);
+	assert_true(all_know(c));
+}
+
+static void who_leaves_while_nobody_is_there_tells_who_comes_back(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	c->nodes[0].cut = c->nodes[1].cut = true;
+	cluster_run(c, 30000);
+	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	cluster_run(c, 10000);
+	assert_false(all_know(c));
+	c->nodes[0].cut = c->nodes[1].cut = false;
+	assert_true(cluster_until(c, 5000, all_know));
+}
+
+static void who_is_removed_before_its_leave_is_told_stands_removed(void **state)
+{
+	struct cluster *c = *state;
+	struct ear ear = {.at = c->nodes[2].addr};
+	struct gossip_command remove = {.kind = CMD_REMOVE};
+
+	cluster_form(c, 3);
+	remove.id = gossip_self(c->nodes[2].g);
+	leave_untold(c, 2);
+	assert_int_equal(cluster_do(c, 0, remove), 0);
+	cluster_start(c, 2);
+	cluster_run(c, 3000);
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_REMOVED);
+	c->watch = listens;
+	c->watch_ctx = &ear;
+	cluster_run(c, 5000);
+	assert_int_equal(ear.heard, 0);
+}
+
 static void leaving_that_cannot_be_stored_does_not_happen(void **state)
 {
 	struct cluster *c = *state;
@@ -83,6 +198,11 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(a_node_that_leaves_is_left_everywhere_before_it_is_answered),
 	    TEST(a_node_that_left_stays_out_after_a_restart_and_its_name_is_free),
+	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
+	    TEST(who_was_taken_for_failed_is_known_to_have_left),
+	    TEST(telling_ends_when_it_was_heard_and_not_before),
+	    TEST(who_leaves_while_nobody_is_there_tells_who_comes_back),
+	    TEST(who_is_removed_before_its_leave_is_told_stands_removed),
 	    TEST(leaving_that_cannot_be_stored_does_not_happen),
 	    TEST(the_last_node_leaves_too),
 	};
