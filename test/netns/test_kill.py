@@ -105,12 +105,9 @@ class Story:
         self.call = f"{host.label}: {' '.join(map(str, args))}"
         try:
             return self.answer_of(host, args)
-        except Failed as failed:
-            # "Try again" is an answer while others still learn what the one who died had made.
-            if self.died_in != self.call and (self.died_in is None or failed.code != 6):
+        except Failed:
+            if self.died_in != self.call:
                 raise
-            if failed.code == 6:
-                return wait_for("it is no longer too early", lambda: [host.json(*args)], 10)[0][0]
         try:
             return host.json(*args)
         except Failed as failed:
