@@ -11,6 +11,7 @@
  */
 #include "map.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "check.h"
@@ -18,7 +19,16 @@
 #define SLOTS_MIN ((size_t)8)
 #define STATE_USED 0x80u
 
-static uint64_t load_le64(const unsigned char *at, size_t len)
+static uint64_t load_le64(const unsigned char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+
+/* The last bytes, fewer than eight. */
+static uint64_t load_rest(const unsigned char *at, size_t len)
 {
 	uint64_t word = 0;
 
@@ -60,12 +70,12 @@ uint64_t map_hash(const void *bytes, size_t len, uint64_t seed)
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, at += 8) {
-		word = load_le64(at, 8);
+		word = load_le64(at);
 		v[3] ^= word;
 		sip_round(v);
 		v[0] ^= word;
 	}
-	word = load_le64(at, left) | (uint64_t)len << 56;
+	word = load_rest(at, left) | (uint64_t)len << 56;
 	v[3] ^= word;
 	sip_round(v);
 	v[0] ^= word;

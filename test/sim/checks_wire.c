@@ -19,6 +19,8 @@
 
 #include "checks_parts.h"
 #include "gossip/wire.h"
+#include "network.h"
+#include "sim_crypto.h"
 
 #define REMEMBERED 65536 /* datagrams, by hash; the newest of a place stays */
 #define HASH_SEED 31
@@ -79,7 +81,7 @@ void wire_checks_close(struct sim *sim)
 
 static uint64_t datagram_hash(const uint8_t *bytes, size_t len)
 {
-	uint64_t hash = map_hash(bytes, len, HASH_SEED);
+	uint64_t hash = sim_hash64(bytes, len, HASH_SEED);
 
 	return hash % SAMPLE ? 0 : hash;
 }
@@ -113,11 +115,11 @@ static uint64_t print_of(const struct sim_host *host)
 		uint64_t words[] = {(uint64_t)info.state, info.incarnation, (uint64_t)info.heard.ns,
 				    info.addr.port};
 
-		print = map_hash(words, sizeof(words), print);
-		print = map_hash(info.addr.ip.b, sizeof(info.addr.ip.b), print);
+		print = sim_hash64(words, sizeof(words), print);
+		print = sim_hash64(info.addr.ip.b, sizeof(info.addr.ip.b), print);
 	}
 	for (size_t at = 0; ipamdb_lease_next(node_ipamdb(host->node), &at, &lease);)
-		print += map_hash(lease.address.b, sizeof(lease.address.b), lease.sequence);
+		print += sim_hash64(lease.address.b, sizeof(lease.address.b), lease.sequence);
 	return print;
 }
 
@@ -125,15 +127,14 @@ static void send_note(struct sim *sim, const struct gossip_send *send)
 {
 	uint64_t hash = datagram_hash(send->bytes, send->len);
 	struct remembered *entry = &sim->checks->wire->sent[hash / SAMPLE % REMEMBERED];
+	const struct sim_host *host;
 
 	if (hash == 0 || !is_sealed(send->bytes))
 		return;
-	for (size_t i = 0; i < sim->host_count; i++)
-		if (hostport_eq(&sim->hosts[i].addr, &send->to)) {
-			*entry = (struct remembered){
-			    .hash = hash, .host = (uint32_t)i, .boot = sim->hosts[i].boot};
-			return;
-		}
+	host = simnet_host(sim, &send->to);
+	if (host)
+		*entry = (struct remembered){
+		    .hash = hash, .host = (uint32_t)host->index, .boot = host->boot};
 }
 
 void wire_event(struct sim *sim, struct sim_host *host, const struct node_event *event)

@@ -1,71 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * A heap with four children a node, of instants and numbers only; the events themselves lie still
+ * in an array beside it, whose free places are a list. A large world has a hundred thousand events
+ * under way, so what is moved and compared has to be small.
+ */
 #include "queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "gossip/base/check.h"
 
-static bool event_before(const struct sim_event *a, const struct sim_event *b)
+#define CHILDREN 4
+#define CAP_MIN 1024
+#define NO_PLACE UINT32_MAX
+
+struct turn {
+	struct mono at;
+	uint64_t seq;
+	uint32_t place; /* in events */
+};
+
+union place {
+	struct sim_event event;
+	uint32_t next_free;
+};
+
+struct sim_queue {
+	struct turn *turns;
+	size_t count, cap;
+	union place *places;
+	uint32_t place_count, free;
+	uint64_t seq;
+};
+
+struct sim_queue *queue_new(void)
+{
+	struct sim_queue *queue = calloc(1, sizeof(*queue));
+
+	WEFT_ASSERT(queue != NULL);
+	queue->free = NO_PLACE;
+	return queue;
+}
+
+static bool is_before(const struct turn *a, const struct turn *b)
 {
 	return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->seq < b->seq;
 }
 
-static void event_swap(struct sim_event *a, struct sim_event *b)
+/* There is never more in the array of events than in the largest heap there was. */
+static void grow(struct sim_queue *queue)
 {
-	struct sim_event keep = *a;
+	queue->cap = queue->cap ? queue->cap * 2 : CAP_MIN;
+	WEFT_ASSERT(queue->cap < NO_PLACE);
+	queue->turns = realloc(queue->turns, queue->cap * sizeof(*queue->turns));
+	queue->places = realloc(queue->places, queue->cap * sizeof(*queue->places));
+	WEFT_ASSERT(queue->turns != NULL && queue->places != NULL);
+}
 
-	*a = *b;
-	*b = keep;
+static uint32_t place_take(struct sim_queue *queue)
+{
+	uint32_t place = queue->free;
+
+	if (place == NO_PLACE)
+		return queue->place_count++;
+	queue->free = queue->places[place].next_free;
+	return place;
 }
 
 void queue_add(struct sim *sim, const struct sim_event *event)
 {
-	size_t i = sim->queue_count;
+	struct sim_queue *queue = sim->queue;
+	struct turn turn = {.at = event->at, .seq = ++queue->seq};
+	size_t at = queue->count;
 
-	if (i == sim->queue_cap) {
-		sim->queue_cap = sim->queue_cap ? sim->queue_cap * 2 : 1024;
-		sim->queue = realloc(sim->queue, sim->queue_cap * sizeof(*sim->queue));
-		WEFT_ASSERT(sim->queue != NULL);
-	}
 	WEFT_ASSERT(event->at.ns >= sim->now.ns);
-	sim->queue[i] = *event;
-	sim->queue[i].seq = ++sim->queue_seq;
-	sim->queue_count++;
-	while (i > 0 && event_before(&sim->queue[i], &sim->queue[(i - 1) / 2])) {
-		event_swap(&sim->queue[i], &sim->queue[(i - 1) / 2]);
-		i = (i - 1) / 2;
+	if (queue->count == queue->cap)
+		grow(queue);
+	queue->count++;
+	turn.place = place_take(queue);
+	queue->places[turn.place].event = *event;
+	while (at > 0 && is_before(&turn, &queue->turns[(at - 1) / CHILDREN])) {
+		queue->turns[at] = queue->turns[(at - 1) / CHILDREN];
+		at = (at - 1) / CHILDREN;
 	}
+	queue->turns[at] = turn;
 }
 
-bool queue_take(struct sim *sim, struct sim_event *event)
+/* Puts a turn where the first was, or as far down as it belongs. */
+static void sift_down(struct sim_queue *queue, const struct turn *turn)
 {
-	size_t i = 0;
+	size_t at = 0;
 
-	if (sim->queue_count == 0)
-		return false;
-	*event = sim->queue[0];
-	sim->queue[0] = sim->queue[--sim->queue_count];
 	for (;;) {
-		size_t least = i, left = 2 * i + 1, right = left + 1;
+		size_t first = CHILDREN * at + 1, least = first;
 
-		if (left < sim->queue_count && event_before(&sim->queue[left], &sim->queue[least]))
-			least = left;
-		if (right < sim->queue_count &&
-		    event_before(&sim->queue[right], &sim->queue[least]))
-			least = right;
-		if (least == i)
-			return true;
-		event_swap(&sim->queue[i], &sim->queue[least]);
-		i = least;
+		if (first >= queue->count)
+			break;
+		for (size_t i = first + 1; i < first + CHILDREN && i < queue->count; i++)
+			if (is_before(&queue->turns[i], &queue->turns[least]))
+				least = i;
+		if (!is_before(&queue->turns[least], turn))
+			break;
+		queue->turns[at] = queue->turns[least];
+		at = least;
 	}
+	queue->turns[at] = *turn;
 }
 
-void queue_close(struct sim *sim)
+bool queue_take(struct sim *sim, struct mono end, struct sim_event *event)
 {
-	for (size_t i = 0; i < sim->queue_count; i++)
-		free(sim->queue[i].bytes);
-	free(sim->queue);
-	sim->queue = NULL;
-	sim->queue_count = sim->queue_cap = 0;
+	struct sim_queue *queue = sim->queue;
+	uint32_t place;
+
+	if (queue->count == 0 || queue->turns[0].at.ns > end.ns)
+		return false;
+	place = queue->turns[0].place;
+	*event = queue->places[place].event;
+	queue->places[place].next_free = queue->free;
+	queue->free = place;
+	queue->count--;
+	if (queue->count > 0)
+		sift_down(queue, &queue->turns[queue->count]);
+	return true;
+}
+
+void queue_free(struct sim_queue *queue)
+{
+	if (!queue)
+		return;
+	for (size_t i = 0; i < queue->count; i++)
+		free(queue->places[queue->turns[i].place].event.bytes);
+	free(queue->turns);
+	free(queue->places);
+	free(queue);
 }

@@ -21,7 +21,6 @@ enum sim_event_kind {
 
 struct sim_event {
 	struct mono at;
-	uint64_t seq;
 	enum sim_event_kind kind;
 	size_t host;
 	uint64_t boot;            /* of the host when it was made */
@@ -36,9 +35,11 @@ struct sim_event {
 	unsigned fault; /* SIM_FAULT: enum sim_fault; SIM_WEATHER: what of it */
 };
 
+struct sim_queue *queue_new(void);
+void queue_free(struct sim_queue *queue);
+
 /* Takes over event->bytes. */
 void queue_add(struct sim *sim, const struct sim_event *event);
 
-/* The earliest event; false when there is none. The caller owns bytes. */
-bool queue_take(struct sim *sim, struct sim_event *event);
-void queue_close(struct sim *sim);
+/* The earliest event up to an instant; false when there is none. The caller owns bytes. */
+bool queue_take(struct sim *sim, struct mono end, struct sim_event *event);

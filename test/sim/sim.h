@@ -26,9 +26,7 @@ struct sim {
 	struct heap heap; /* of the blob store and the world's maps */
 	struct blob_store blobs;
 	struct sim_crypto *crypto;
-	struct sim_event *queue;
-	size_t queue_count, queue_cap;
-	uint64_t queue_seq;
+	struct sim_queue *queue;
 	struct vec requests; /* struct sim_request */
 	uint64_t next_tag;
 	struct checks *checks;

@@ -81,6 +81,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	sim->opt = *opt;
 	sim->trace = trace;
 	rng_init(&sim->rng, opt->seed);
+	sim->queue = queue_new();
 	sim->arena = sim_pages_new();
 	sim->pages = sim_pages_source(sim->arena);
 	heap_init(&sim->heap, &sim->pages);
@@ -106,7 +107,7 @@ void sim_close(struct sim *sim)
 		host_close(sim, &sim->hosts[i]);
 	simnet_close(sim);
 	free(sim->hosts);
-	queue_close(sim);
+	queue_free(sim->queue);
 	sim_crypto_free(sim->crypto);
 	checks_close(sim);
 	map_close(&sim->owners);
@@ -199,9 +200,7 @@ static void sim_run_until(struct sim *sim, struct mono end)
 {
 	struct sim_event event;
 
-	while (!sim->failed && sim->queue_count > 0 && sim->queue[0].at.ns <= end.ns) {
-		if (!queue_take(sim, &event))
-			break;
+	while (!sim->failed && queue_take(sim, end, &event)) {
 		sim->now = event.at;
 		sim_handle(sim, &event);
 		free(event.bytes);
