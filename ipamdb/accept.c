@@ -11,6 +11,7 @@
  */
 #include "ask.h"
 #include "donor.h"
+#include "rest.h"
 
 #define ACCEPTS_PER_GROUP 32
 
@@ -62,6 +63,8 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 		row.author = db->self;
 		row.is_grant = false;
 		row.epoch = row.sequence = 0;
+		if (grant->rests)
+			row.rests_until = rest_until(db);
 		flight_claim(db, flight, net, &row, false);
 		db_trace(db, TRACE_RANGE_RECEIVED, &grant->author, &net->id, NULL,
 			 span_size(&grant->span));

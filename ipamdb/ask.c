@@ -170,7 +170,7 @@ static size_t append(char *text, size_t cap, size_t at, const char *part)
 	return at + len;
 }
 
-static void holding_describe(struct ipamdb *db, const struct ask *ask,
+static void holding_describe(struct ipamdb *db, struct net *net, const struct ask *ask,
 			     const struct holding *holding, char *out, size_t cap)
 {
 	const struct peer *peer = peer_find(db, &holding->node);
@@ -181,11 +181,13 @@ static void holding_describe(struct ipamdb *db, const struct ask *ask,
 
 	peer_name(db, &holding->node, name);
 	if (id_eq(&holding->node, &db->self))
-		state = "this host: nothing free";
+		state = net_cools(db, net) ? "this host: nothing free, some cools down"
+					   : "this host: nothing free";
 	else if (!peer || !peer->present)
 		state = "unreachable";
 	else if (ask_has_tried(ask, &holding->node, &refusal))
-		state = refusal_text(refusal);
+		state = refusal == REFUSAL_COOLING ? "has nothing free, some cools down"
+						   : refusal_text(refusal);
 	else
 		state = "not asked";
 	weft_err_set(&line, WEFT_E_POOL_FULL, "%s holds %llu (%s)", name,
@@ -209,7 +211,7 @@ static void any_error(struct ipamdb *db, struct net *net, const struct ask *ask,
 	}
 	for (size_t i = 0; i < count; i++) {
 		char one[160];
-		holding_describe(db, ask, &who[i], one, sizeof(one));
+		holding_describe(db, net, ask, &who[i], one, sizeof(one));
 		if (i > 0)
 			at = append(list, sizeof(list), at, ", ");
 		at = append(list, sizeof(list), at, one);

@@ -96,6 +96,7 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 			there->epoch = claim->epoch;
 			there->sequence = claim->sequence;
 		}
+		there->rests = there->rests || claim->rests;
 		return false;
 	}
 	there = vec_insert(&net->claims, at, claim);

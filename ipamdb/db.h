@@ -96,6 +96,8 @@ struct ipamdb {
 	struct handover handover;
 	uint64_t next_token, next_tag;
 	struct mono chores_at; /* accept, tidy, closures and reclaims are looked at then */
+	struct mono started_at;
+	struct mono rests_due; /* a rest ends then */
 	bool serve;            /* waiters may find what they wait for */
 	struct ipam_update update;
 	uint8_t scratch[SCRATCH_BYTES]; /* values of this step's rows */

@@ -11,6 +11,7 @@
 
 #include "closure.h"
 #include "message.h"
+#include "rest.h"
 
 static void reply_refuse(struct ipamdb *db, uint64_t message, enum refusal refusal)
 {
@@ -81,7 +82,7 @@ static const struct claim *open_grant(struct ipamdb *db, struct net *net, const 
 		const struct run *run;
 		const struct pool *pool;
 		if (!claim->is_grant || !id_eq(&claim->author, &db->self) ||
-		    !id_eq(&claim->holder, to))
+		    !id_eq(&claim->holder, to) || claim->rests)
 			continue;
 		run = runs_find(net_runs(net), claim->span.lo);
 		pool = net_pool(net, claim->span.lo);
@@ -101,6 +102,8 @@ static enum refusal named_block(struct ipamdb *db, struct net *net,
 	struct lease_key key = {net->id, request->address};
 	const struct held *held = lease_find(db, &key);
 
+	if (net_pool(net, addr) && !held && rest_find(db, net, addr))
+		return REFUSAL_COOLING;
 	if (!net_pool(net, addr) || !net_owns(db, net, addr))
 		return REFUSAL_NOT_OWNER;
 	if (held && held->state == LEASE_COOLING)
@@ -119,7 +122,7 @@ static enum refusal choose_block(struct ipamdb *db, struct net *net,
 	if (request->has_address)
 		return named_block(db, net, request, block);
 	if (!largest_gap(db, net, request->v4, &gap))
-		return REFUSAL_FULL;
+		return net_cools(db, net) ? REFUSAL_COOLING : REFUSAL_FULL;
 	*block = span_half_block(&gap);
 	return REFUSAL_NONE;
 }

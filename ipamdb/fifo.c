@@ -15,13 +15,6 @@ void fifo_init(struct fifo *fifo, struct heap *heap, size_t item_bytes)
 	*fifo = (struct fifo){.heap = heap, .item_bytes = item_bytes};
 }
 
-void fifo_close(struct fifo *fifo)
-{
-	if (fifo->items)
-		heap_give(fifo->heap, fifo->items, fifo->cap * fifo->item_bytes);
-	*fifo = (struct fifo){.heap = fifo->heap, .item_bytes = fifo->item_bytes};
-}
-
 void *fifo_at(const struct fifo *fifo, size_t i)
 {
 	WEFT_ASSERT(i < fifo->count);

@@ -17,7 +17,6 @@ struct fifo {
 };
 
 void fifo_init(struct fifo *fifo, struct heap *heap, size_t item_bytes);
-void fifo_close(struct fifo *fifo);
 
 /* Appends a copy. */
 void fifo_push(struct fifo *fifo, const void *item);

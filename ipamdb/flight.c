@@ -9,6 +9,7 @@
 #include "donor.h"
 #include "gossip/base/pack.h"
 #include "request.h"
+#include "rest.h"
 
 struct flight_entry {
 	uint64_t token;
@@ -90,10 +91,13 @@ void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 	WEFT_ASSERT(id_eq(&claim->author, &db->self));
 	claim_key(net, claim, row.key);
 	if (claim->is_grant && !drop) {
-		struct rec_grant grant = {claim->holder};
+		struct rec_grant grant = {claim->holder, claim->rests};
 		len = rec_grant_encode(&grant, value, sizeof(value));
-		WEFT_ASSERT(len > 0);
+	} else if (claim->rests_until.ms != 0 && !drop) {
+		struct rec_range range = {claim->rests_until};
+		len = rec_range_encode(&range, value, sizeof(value));
 	}
+	WEFT_ASSERT(len > 0);
 	flight->network = net->id;
 	if (!drop)
 		runs_add(&net->issued, &claim->span, claim->generation, &claim->holder, false);
@@ -164,6 +168,8 @@ static void changes_apply(struct ipamdb *db, struct flight *flight)
 		const struct claim_change *change = vec_at(&flight->changes, i);
 		struct claim claim;
 		if (!change->drop) {
+			if (change->claim.rests_until.ms != 0)
+				rest_add(db, net, &change->claim.span, change->claim.rests_until);
 			claim_put(db, net, &change->claim);
 			if (!change->claim.is_grant)
 				space_renew(&net->space, &change->claim.span);
@@ -184,9 +190,14 @@ static void promises_end(struct ipamdb *db, const struct flight *flight)
 {
 	struct net *net = net_find(db, &flight->network);
 
-	for (size_t i = net ? net->promises.count : 0; i-- > 0;)
-		if (((struct promise *)vec_at(&net->promises, i))->token == flight->token)
-			vec_remove(&net->promises, i);
+	for (size_t i = net ? net->promises.count : 0; i-- > 0;) {
+		struct promise promise = *(struct promise *)vec_at(&net->promises, i);
+		if (promise.token != flight->token)
+			continue;
+		vec_remove(&net->promises, i);
+		/* Where it came to nothing, what was passed over meanwhile is free as before. */
+		space_renew(&net->space, &promise.span);
+	}
 	if (net)
 		net_own_changed(net);
 }
@@ -219,6 +230,9 @@ static void finish(struct ipamdb *db, struct flight *flight, int code)
 		break;
 	case FLIGHT_KEEP:
 		closure_kept(db, flight);
+		break;
+	case FLIGHT_REST:
+		rest_durable(db, flight, code);
 		break;
 	case FLIGHT_RECLAIM:
 	case FLIGHT_TIDY:

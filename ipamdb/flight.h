@@ -21,6 +21,7 @@ enum flight_kind {
 	FLIGHT_HANDOVER, /* grants of a leave */
 	FLIGHT_CLOSURE,
 	FLIGHT_RECLAIM,
+	FLIGHT_REST, /* own ranges anew that cool down */
 	FLIGHT_KEEP, /* rows and removals by others that this node goes by */
 };
 

@@ -4,7 +4,8 @@
  * Handing over at leave: every range goes, whole, to another member, by grants like any other. The
  * leave may go on when the recipients' own rows were seen, since then nothing depends on this node.
  * One member takes all of a network, which keeps the table small: of those that take part in it the
- * one with least free space, else any.
+ * one with least free space, else any. What still cools goes too: the grants tell which blocks the
+ * recipient has to let rest (rest.c), and blocks are halved so that the others need not.
  *
  * Two that leave at once may choose each other. Neither can take its grant back, so each takes up
  * what it is given and passes it on, to somebody who gave it nothing meanwhile. When there is
@@ -15,8 +16,10 @@
  * from it (closure.c).
  */
 #include "donor.h"
+#include "rest.h"
 
 #define BLOCKS_PER_GROUP 64
+#define HALVINGS 4 /* of a block, to part what was just in use from what was not */
 
 void handover_given(struct ipamdb *db, const struct id *giver)
 {
@@ -117,44 +120,127 @@ static bool has_others(const struct ipamdb *db)
 	return false;
 }
 
-/* Grants what is left of a network's own space, unless who could take it is to leave first; false
- * when nobody can take it. */
-static bool net_hand_over(struct ipamdb *db, struct net *net)
-{
-	const struct vec *own = net_own(db, net);
+/* What goes to one recipient. */
+struct parting {
+	struct net *net;
 	struct flight *flight;
-	struct id to = {{0}};
+	struct id to;
+	struct vec cooling; /* addr128, in order */
+};
 
-	if (own->count == 0 || net->ended)
-		return true;
-	if (!db_has_room(db, BLOCKS_PER_GROUP, 0)) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
-		return true;
+static int addr_cmp(const void *key, const void *item)
+{
+	return *(const addr128 *)key > *(const addr128 *)item ? 1 : -1;
+}
+
+/* The addresses of a network that cool down one by one. */
+static void cooling_collect(struct ipamdb *db, struct parting *parting)
+{
+	const struct held *held;
+	size_t pos = 0;
+
+	while ((held = map_next(&db->leases, &pos)) != NULL) {
+		addr128 addr = addr_from_inet(&held->lease.address);
+		if (id_eq(&held->lease.network, &parting->net->id))
+			vec_insert(&parting->cooling,
+				   vec_lower_bound(&parting->cooling, &addr, addr_cmp), &addr);
 	}
-	if (!pick_recipient(db, net, &to))
-		return db->handover.giver_count > 0;
-	flight = flight_begin(db, FLIGHT_HANDOVER, 0);
-	flight->peer = to;
-	for (size_t i = 0; i < own->count; i++) {
-		struct span rest = *(struct span *)vec_at(own, i);
-		while (flight->changes.count < BLOCKS_PER_GROUP) {
-			struct promise promise = {span_head_block(&rest), flight->token};
-			struct claim claim = {
-			    .span = promise.span,
-			    .generation = net_next_generation(net, &promise.span),
-			    .holder = to,
-			    .author = db->self,
-			    .is_grant = true,
-			};
-			flight_claim(db, flight, net, &claim, false);
-			vec_push(&net->promises, &promise);
-			if (promise.span.hi == rest.hi)
+}
+
+static bool must_rest(const struct parting *parting, const struct span *block)
+{
+	size_t at = vec_lower_bound(&parting->cooling, &block->lo, addr_cmp);
+
+	if (at < parting->cooling.count &&
+	    span_has(block, *(const addr128 *)vec_at(&parting->cooling, at)))
+		return true;
+	for (size_t i = 0; i < parting->net->rests.count; i++) {
+		const struct resting *rest = vec_at(&parting->net->rests, i);
+		if (span_overlaps(&rest->span, block))
+			return true;
+	}
+	return false;
+}
+
+/* Grants a block whole, or in halves while only some of it has to rest. */
+static void block_grant(struct ipamdb *db, struct parting *parting, struct span block,
+			unsigned halvings)
+{
+	struct promise promise = {block, parting->flight->token};
+	struct claim claim = {
+	    .span = block,
+	    .holder = parting->to,
+	    .author = db->self,
+	    .is_grant = true,
+	    .rests = must_rest(parting, &block),
+	};
+
+	if (parting->flight->changes.count == BLOCKS_PER_GROUP)
+		return; /* the next group begins with it */
+	if (claim.rests && block.lo != block.hi && halvings > 0) {
+		addr128 middle = block.lo + (block.hi - block.lo) / 2;
+		block_grant(db, parting, (struct span){block.lo, middle}, halvings - 1);
+		block_grant(db, parting, (struct span){middle + 1, block.hi}, halvings - 1);
+		return;
+	}
+	claim.generation = net_next_generation(parting->net, &block);
+	flight_claim(db, parting->flight, parting->net, &claim, false);
+	vec_push(&parting->net->promises, &promise);
+}
+
+static void parting_grant(struct ipamdb *db, struct parting *parting, const struct vec *holds)
+{
+	for (size_t i = 0; i < holds->count; i++) {
+		struct span rest = *(struct span *)vec_at(holds, i);
+		while (parting->flight->changes.count < BLOCKS_PER_GROUP) {
+			struct span block = span_head_block(&rest);
+			block_grant(db, parting, block, HALVINGS);
+			if (block.hi == rest.hi)
 				break;
-			rest.lo = promise.span.hi + 1;
+			rest.lo = block.hi + 1;
 		}
 	}
-	net_own_changed(net);
-	return true;
+}
+
+/* Grants all of a network to one recipient, or as much as one group holds; what is under way
+ * already stays out. False when nobody can take it. */
+static bool net_hand_over(struct ipamdb *db, struct net *net)
+{
+	struct parting parting = {.net = net};
+	struct vec holds;
+	bool found = true;
+
+	vec_init(&holds, &db->heap, sizeof(struct span));
+	net_holds(db, net, &holds);
+	if (holds.count == 0 || net->ended) {
+		found = true;
+	} else if (!db_has_room(db, BLOCKS_PER_GROUP, 0)) {
+		db_chores_by(db, mono_add_ms(db->now, 1));
+	} else if (!pick_recipient(db, net, &parting.to)) {
+		found = db->handover.giver_count > 0;
+	} else {
+		vec_init(&parting.cooling, &db->heap, sizeof(addr128));
+		parting.flight = flight_begin(db, FLIGHT_HANDOVER, 0);
+		parting.flight->peer = parting.to;
+		cooling_collect(db, &parting);
+		parting_grant(db, &parting, &holds);
+		vec_close(&parting.cooling);
+		net_own_changed(net);
+	}
+	vec_close(&holds);
+	return found;
+}
+
+static bool net_has_all_gone(struct ipamdb *db, struct net *net)
+{
+	struct vec holds;
+	bool none;
+
+	vec_init(&holds, &db->heap, sizeof(struct span));
+	net_holds(db, net, &holds);
+	none = holds.count == 0;
+	vec_close(&holds);
+	return net->ended || (none && net->promises.count == 0 && !donor_is_owed(db, net));
 }
 
 void handover_step(struct ipamdb *db)
@@ -184,9 +270,7 @@ void handover_step(struct ipamdb *db)
 				     "no member is in reach to take this node's address ranges");
 			return;
 		}
-		pending =
-		    pending || (!net->ended && (net_own(db, net)->count > 0 ||
-						net->promises.count > 0 || donor_is_owed(db, net)));
+		pending = pending || !net_has_all_gone(db, net);
 	}
 	if (!pending)
 		handover_end(db, 0, NULL);

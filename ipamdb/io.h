@@ -19,6 +19,7 @@ enum ipam_request_kind {
 	IPAM_RELEASE,   /* one address by network and address; sequence must fit when given */
 	IPAM_RELEASE_ENDPOINT, /* all addresses of an endpoint of this host */
 	IPAM_HAND_OVER, /* leave: give every free range away; answered when recipients hold it */
+	IPAM_REST,      /* all own space of the network that is free, or much of it, cools down */
 };
 
 struct ipam_request {

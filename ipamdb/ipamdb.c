@@ -24,6 +24,7 @@
 #include "donor.h"
 #include "gossip/base/pack.h"
 #include "request.h"
+#include "rest.h"
 #include "row.h"
 
 struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
@@ -52,7 +53,7 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	closures_init(db);
 	leases_init(db);
 	db->next_token = db->next_tag = 1;
-	db->chores_at = MONO_NEVER;
+	db->chores_at = db->rests_due = MONO_NEVER;
 	return db;
 }
 
@@ -219,9 +220,11 @@ void ipamdb_start(struct ipamdb *db, struct mono now, struct wall wall, bool mar
 	db->now = now;
 	db->wall = wall;
 	db->started = true;
+	db->started_at = now;
 	db->guarded = !marker_ok && db->config.guard != GUARD_OFF;
 	db_chores_by(db, now);
 	leases_start(db);
+	rests_start(db);
 }
 
 static void member_apply(struct ipamdb *db, const struct ipam_event *event)
@@ -321,6 +324,7 @@ const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event
 	event_apply(db, event);
 	guard_review(db);
 	leases_tick(db);
+	rests_tick(db);
 	requests_tick(db);
 	chores(db);
 	requests_serve(db);
@@ -333,7 +337,7 @@ struct mono ipamdb_deadline(const struct ipamdb *db)
 
 	if (db->serve)
 		return db->now;
-	return mono_min(next, db->chores_at);
+	return mono_min(mono_min(next, db->rests_due), db->chores_at);
 }
 
 size_t ipamdb_network_rows(const struct id *network, const struct rec_network *rec,

@@ -66,7 +66,7 @@ static void endpoint_remove(struct ipamdb *db, const struct lease *lease)
 	}
 }
 
-void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease)
+void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease, struct held *before)
 {
 	struct lease_key key = key_of(lease);
 	bool fresh;
@@ -74,9 +74,11 @@ void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease)
 
 	WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&lease->address)));
 	held = map_insert(&db->leases, &key, &fresh);
+	memset(before, 0, sizeof(*before));
 	if (!fresh) {
 		WEFT_ASSERT(held->state == LEASE_COOLING);
 		net->counts[held->state]--;
+		*before = *held;
 	}
 	held->lease = *lease;
 	held->state = LEASE_NEW;
@@ -111,13 +113,22 @@ static void lease_forget(struct ipamdb *db, struct held *held, bool fresh)
 	db->serve = true;
 }
 
-void lease_abort(struct ipamdb *db, const struct lease_key *key)
+void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct held *before)
 {
 	struct held *held = lease_find(db, key);
 
 	WEFT_ASSERT(held != NULL && held->state == LEASE_NEW);
+	WEFT_ASSERT(!before->lease.cooling || before->state == LEASE_COOLING);
 	endpoint_remove(db, &held->lease);
-	lease_forget(db, held, true);
+	if (!before->lease.cooling || mono_is_due(before->due, db->now)) {
+		lease_forget(db, held, !before->lease.cooling);
+		return;
+	}
+	/* It is still in the queue of those that cool, and on the disk as it was. */
+	net_find(db, &key->network)->reserved -= held->lease.reserved;
+	held->lease = before->lease;
+	held->due = before->due;
+	lease_state_set(db, held, LEASE_COOLING);
 }
 
 void lease_cool(struct ipamdb *db, struct held *held)

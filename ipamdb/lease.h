@@ -38,11 +38,14 @@ struct endpoint_leases {
 void leases_init(struct ipamdb *db);
 struct held *lease_find(const struct ipamdb *db, const struct lease_key *key);
 
-/* Enters a lease for an address that is busy already (taken, or cooling): state LEASE_NEW. */
-void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease);
+/* Enters a lease for an address that is busy already (taken, or cooling): state LEASE_NEW. What
+ * cooled there goes to *before, else that is zeroed. */
+void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease,
+		 struct held *before);
 
-/* A lease that never became durable; its address is as if it had never been used. */
-void lease_abort(struct ipamdb *db, const struct lease_key *key);
+/* A lease that never became durable; its address is as it was before: cooling on, or as if it had
+ * never been used. */
+void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct held *before);
 void lease_state_set(struct ipamdb *db, struct held *held, enum lease_state state);
 
 /* A durable release: the address rests until it has cooled down. */

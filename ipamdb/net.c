@@ -4,7 +4,8 @@
  * Networks: what is ours and which of it is free.
  *
  * Ours is what the owners say is held by this node at an undisputed generation whose row this node
- * has itself made durable, less what is promised to others. Free is what of that is not busy.
+ * has itself made durable, less what is promised to others, and what rests (rest.c). Free is what
+ * of that is not busy.
  * Addresses that were never used are taken first, going up from a cursor; then those that came
  * back, the longest rested first. Automatic leases keep to the pool's ip_range, named ones to its
  * subnet.
@@ -16,6 +17,7 @@
 #include "claim.h"
 #include "db.h"
 #include "lease.h"
+#include "rest.h"
 
 static int net_cmp(const void *key, const void *item)
 {
@@ -52,6 +54,7 @@ struct net *net_intern(struct ipamdb *db, const struct id *id)
 	net->tidy_at = MONO_NEVER;
 	vec_init(&net->claims, &db->heap, sizeof(struct claim));
 	vec_init(&net->promises, &db->heap, sizeof(struct promise));
+	vec_init(&net->rests, &db->heap, sizeof(struct resting));
 	vec_init(&net->own, &db->heap, sizeof(struct span));
 	vec_init(&net->special, &db->heap, sizeof(addr128));
 	vec_init(&net->attached, &db->heap, sizeof(struct attached));
@@ -151,46 +154,118 @@ void net_self_changed(struct ipamdb *db, struct net *net)
 	net_own_changed(net);
 }
 
-/* Adds span less all promises from place i on to what is ours. */
-static void own_add(struct net *net, struct span span, size_t i)
+static int span_cmp(const void *key, const void *item)
 {
-	for (; i < net->promises.count; i++) {
-		const struct promise *promise = vec_at(&net->promises, i);
-		struct span part;
-		if (!span_meet(&span, &promise->span, &part))
+	const struct span *a = key;
+	const struct span *b = item;
+
+	return a->lo > b->lo ? 1 : -1;
+}
+
+static void span_insert(struct vec *list, const struct span *span)
+{
+	vec_insert(list, vec_lower_bound(list, span, span_cmp), span);
+}
+
+/* Appends to a list in order; what continues its last span makes that longer. */
+static void span_append(struct vec *out, struct span span)
+{
+	struct span *last = out->count > 0 ? vec_at(out, out->count - 1) : NULL;
+
+	if (last && last->hi + 1 == span.lo)
+		last->hi = span.hi;
+	else
+		vec_push(out, &span);
+}
+
+/* Appends span less what is held back (in order, overlapping or not) from place *at on. */
+static void append_less(struct vec *out, struct span span, const struct vec *held_back, size_t *at)
+{
+	for (size_t i = *at; i < held_back->count; i++) {
+		const struct span *hold = vec_at(held_back, i);
+		if (hold->lo > span.hi)
+			break;
+		if (hold->hi < span.lo) {
+			*at += i == *at;
 			continue;
-		if (part.lo > span.lo)
-			own_add(net, (struct span){span.lo, part.lo - 1}, i + 1);
-		if (part.hi < span.hi)
-			own_add(net, (struct span){part.hi + 1, span.hi}, i + 1);
-		return;
-	}
-	if (net->own.count > 0) {
-		struct span *last = vec_at(&net->own, net->own.count - 1);
-		if (last->hi + 1 == span.lo) {
-			last->hi = span.hi;
-			return;
 		}
+		if (hold->lo > span.lo)
+			span_append(out, (struct span){span.lo, hold->lo - 1});
+		if (hold->hi >= span.hi)
+			return;
+		span.lo = hold->hi + 1;
 	}
-	vec_push(&net->own, &span);
+	span_append(out, span);
+}
+
+/* What this node owns, less what is promised and, unless with_rests, what rests. */
+static void own_build(struct ipamdb *db, struct net *net, bool with_rests, struct vec *out)
+{
+	const struct runs *runs = net_runs(net);
+	struct vec held_back;
+	size_t at = 0;
+
+	vec_init(&held_back, &db->heap, sizeof(struct span));
+	for (size_t i = 0; i < net->promises.count; i++)
+		span_insert(&held_back, &((struct promise *)vec_at(&net->promises, i))->span);
+	for (size_t i = 0; i < net->rests.count && !with_rests; i++)
+		span_insert(&held_back, &((struct resting *)vec_at(&net->rests, i))->span);
+	for (size_t i = 0; i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->held && !run->clash && id_eq(&run->holder, &db->self))
+			append_less(out, run->span, &held_back, &at);
+	}
+	vec_close(&held_back);
 }
 
 const struct vec *net_own(struct ipamdb *db, struct net *net)
 {
-	const struct runs *runs = net_runs(net);
-
+	(void)net_runs(net);
 	if (!net->own_stale)
 		return &net->own;
 	net->own.count = 0;
-	for (size_t i = 0; i < runs->items.count; i++) {
-		const struct run *run = runs_at(runs, i);
-		if (run->held && !run->clash && id_eq(&run->holder, &db->self))
-			own_add(net, run->span, 0);
-	}
+	own_build(db, net, false, &net->own);
 	for (size_t i = 0; i < net->pool_count; i++)
 		net->pools[i].cursor = net->pools[i].subnet.lo;
 	net->own_stale = false;
 	return &net->own;
+}
+
+void net_holds(struct ipamdb *db, struct net *net, struct vec *out)
+{
+	own_build(db, net, true, out);
+}
+
+uint64_t net_resting_count(struct ipamdb *db, struct net *net, const struct span *span)
+{
+	const struct vec *own = net_own(db, net);
+	struct vec all;
+	uint64_t sum = 0, usable = 0;
+
+	if (net->rests.count == 0)
+		return 0;
+	vec_init(&all, &db->heap, sizeof(struct span));
+	net_holds(db, net, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		struct span part;
+		if (span_meet(vec_at(&all, i), span, &part))
+			sum = count_add(sum, span_size(&part) - space_busy(&net->space, &part));
+	}
+	for (size_t i = 0; i < own->count; i++) {
+		struct span part;
+		if (span_meet(vec_at(own, i), span, &part))
+			usable =
+			    count_add(usable, span_size(&part) - space_busy(&net->space, &part));
+	}
+	vec_close(&all);
+	return sum - usable;
+}
+
+bool net_cools(struct ipamdb *db, struct net *net)
+{
+	static const struct span all = {0, ~(addr128)0};
+
+	return net->counts[LEASE_COOLING] > 0 || net_resting_count(db, net, &all) > 0;
 }
 
 static int span_find_cmp(const void *key, const void *item)

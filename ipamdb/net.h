@@ -26,6 +26,9 @@ struct claim {
 	bool is_void;   /* a grant by a removed node; its recipient's own row counts without it */
 	bool is_stored; /* this version of somebody else's row is on this node's disk */
 	bool accepting; /* a grant to this node whose own row is on its way to disk */
+	bool rests;     /* a grant: its recipient lets it cool down */
+	struct wall
+	    rests_until; /* an own range that this node hands in: until when it cools down */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
 };
 
@@ -61,7 +64,8 @@ struct net {
 	struct runs
 	    issued; /* own rows and grants handed in, durable or not: a later one is above */
 	struct vec promises;
-	struct vec own; /* struct span: owned, durable, not promised; derived */
+	struct vec rests; /* struct resting */
+	struct vec own;   /* struct span: owned, durable, neither promised nor resting; derived */
 	bool own_stale;
 	struct space space;
 	struct vec special;  /* addr128: never leased, busy in space */
@@ -94,6 +98,15 @@ const struct runs *net_runs(struct net *net);
 /* Spans that this node owns and may use, up to date. */
 const struct vec *net_own(struct ipamdb *db, struct net *net);
 bool net_owns(struct ipamdb *db, struct net *net, addr128 addr);
+
+/* Adds to out the spans that this node owns, also those that rest. */
+void net_holds(struct ipamdb *db, struct net *net, struct vec *out);
+
+/* Is there anything of this node's own that will be free when it has cooled down? */
+bool net_cools(struct ipamdb *db, struct net *net);
+
+/* How many free addresses of this node rest within span. */
+uint64_t net_resting_count(struct ipamdb *db, struct net *net, const struct span *span);
 uint64_t net_free_count(struct ipamdb *db, struct net *net);
 
 /* Takes an address of this family for a lease: one never used before, else the one that rested

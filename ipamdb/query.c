@@ -30,22 +30,35 @@ static size_t count_holders(struct ipamdb *db, struct net *net)
 	return count;
 }
 
+static bool spans_have(const struct vec *spans, addr128 addr)
+{
+	for (size_t i = 0; i < spans->count; i++)
+		if (span_has(vec_at(spans, i), addr))
+			return true;
+	return false;
+}
+
 static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info *info)
 {
-	const struct vec *own = net_own(db, net);
+	static const struct span all = {0, ~(addr128)0};
+	uint64_t resting = net_resting_count(db, net, &all);
+	struct vec holds;
 
-	for (size_t i = 0; i < own->count; i++)
-		info->held = count_add(info->held, span_size(vec_at(own, i)));
+	vec_init(&holds, &db->heap, sizeof(struct span));
+	net_holds(db, net, &holds);
+	for (size_t i = 0; i < holds.count; i++)
+		info->held = count_add(info->held, span_size(vec_at(&holds, i)));
+	for (size_t i = 0; i < net->special.count; i++)
+		info->special += spans_have(&holds, *(const addr128 *)vec_at(&net->special, i));
+	vec_close(&holds);
 	for (size_t i = 0; i < net->promises.count; i++)
 		info->promised = count_add(
 		    info->promised,
 		    span_size(&((const struct promise *)vec_at(&net->promises, i))->span));
 	info->held = count_add(info->held, info->promised);
 	info->free = net_free_count(db, net);
-	for (size_t i = 0; i < net->special.count; i++)
-		info->special += net_owns(db, net, *(const addr128 *)vec_at(&net->special, i));
 	info->leased = net->counts[LEASE_NEW] + net->counts[LEASE_HELD] + net->counts[LEASE_ENDING];
-	info->cooling = net->counts[LEASE_COOLING];
+	info->cooling = count_add(net->counts[LEASE_COOLING], resting);
 	info->reserved = net->reserved;
 }
 
@@ -116,6 +129,7 @@ static void ring_own(struct ipamdb *db, struct net *net, const struct run *run,
 			info->free = count_add(info->free,
 					       span_size(&part) - space_busy(&net->space, &part));
 	}
+	info->cooling = net_resting_count(db, net, &run->span);
 	while ((held = map_next(&db->leases, &pos)) != NULL) {
 		if (!id_eq(&held->lease.network, &net->id) ||
 		    !span_has(&run->span, addr_from_inet(&held->lease.address)))

@@ -18,11 +18,11 @@ struct ipam_net_info {
 	bool ended;
 	size_t pool_count;
 	struct rec_pool pools[POOLS_MAX];
-	uint64_t total;    /* addresses of all pools */
-	uint64_t held;     /* owned by this node, by its own durable rows */
-	uint64_t leased;   /* by endpoints, reserved, or on their way to or from disk */
-	uint64_t reserved; /* of leased: without an endpoint */
-	uint64_t cooling;
+	uint64_t total;     /* addresses of all pools */
+	uint64_t held;      /* owned by this node, by its own durable rows */
+	uint64_t leased;    /* by endpoints, reserved, or on their way to or from disk */
+	uint64_t reserved;  /* of leased: without an endpoint */
+	uint64_t cooling;   /* one by one, or with the range in which they came */
 	uint64_t special;   /* of held: gateway, auxiliary, network and broadcast addresses */
 	uint64_t free;      /* may be leased or granted now */
 	uint64_t promised;  /* being granted */
@@ -82,6 +82,11 @@ size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block
 bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease);
 bool ipamdb_lease(const struct ipamdb *db, const struct id *network, const struct inet *address,
 		  struct lease *lease);
+
+/* Must a node that recovers let what is free in the network rest (IPAM_REST)? was_used: something
+ * of this host had an address there until now; else only what it may have forgotten before its
+ * start counts. */
+bool ipamdb_must_rest(struct ipamdb *db, const struct id *network, bool was_used);
 
 /* New leases wait for a sync after a reboot. */
 bool ipamdb_is_guarded(const struct ipamdb *db);

@@ -7,11 +7,14 @@
  * Nothing is remembered between two steps: as long as all members agree, whatever a gone node still
  * holds is taken, a group of rows at a time. A crash between two groups, another lowest member or
  * another removal in the middle find what is left and go on by the same rule.
+ *
+ * What is taken back rests for a cool-down: nobody here knows what was in use (rest.c).
  */
 #include <string.h>
 
 #include "closure.h"
 #include "query.h"
+#include "rest.h"
 
 #define RECLAIMS_PER_GROUP 64
 #define BLOCKED_MS 1000
@@ -149,6 +152,7 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 			    .span = span_head_block(&rest),
 			    .holder = db->self,
 			    .author = db->self,
+			    .rests_until = rest_until(db),
 			};
 			claim.generation = net_next_generation(net, &claim.span);
 			if (claim.generation <= top)

@@ -16,6 +16,7 @@
 #include "ask.h"
 #include "donor.h"
 #include "gossip/base/pack.h"
+#include "rest.h"
 
 #define WAITERS_MAX 4096
 
@@ -98,7 +99,7 @@ static void slot_take(struct ipamdb *db, struct net *net, struct waiter *waiter,
 	};
 
 	memcpy(lease.name, waiter->req.name, sizeof(lease.name));
-	lease_begin(db, net, &lease);
+	lease_begin(db, net, &lease, &slot->before);
 	slot->done = true;
 }
 
@@ -124,11 +125,32 @@ static enum verdict own_named(struct ipamdb *db, struct net *net, struct waiter 
 	return VERDICT_READY;
 }
 
+/* A named address of this node's own that rests with the range it came in. */
+static enum verdict resting_named(struct ipamdb *db, struct net *net, struct waiter *waiter,
+				  struct slot *slot, const struct resting *rest,
+				  struct weft_err *err)
+{
+	struct lease_key key = slot_key(waiter, slot);
+	char text[INET_TEXT_BYTES];
+
+	if (lease_find(db, &key))
+		return own_named(db, net, waiter, slot, err);
+	inet_format(&key.address, text);
+	weft_err_set(err, WEFT_E_ADDRESS_IN_USE,
+		     "%s cools down, as another host may just have used it; it is free in %lld s",
+		     text, rest_left_s(db, rest));
+	return VERDICT_FAIL;
+}
+
 static enum verdict slot_try(struct ipamdb *db, struct net *net, struct waiter *waiter,
 			     struct slot *slot, struct weft_err *err)
 {
+	const struct resting *rest;
+
 	if (slot->is_static && net_owns(db, net, slot->addr))
 		return own_named(db, net, waiter, slot, err);
+	if (slot->is_static && (rest = rest_find(db, net, slot->addr)) != NULL)
+		return resting_named(db, net, waiter, slot, rest, err);
 	if (!slot->is_static && net_take_any(db, net, slot->v4, &slot->addr)) {
 		slot_take(db, net, waiter, slot);
 		return VERDICT_READY;
@@ -172,7 +194,7 @@ static void waiter_abort(struct ipamdb *db, struct waiter *waiter)
 	for (size_t i = 0; i < waiter->slot_count; i++) {
 		struct lease_key key = slot_key(waiter, &waiter->slots[i]);
 		if (waiter->slots[i].done)
-			lease_abort(db, &key);
+			lease_abort(db, &key, &waiter->slots[i].before);
 	}
 	heap_give(&db->heap, waiter, sizeof(*waiter));
 }
@@ -377,6 +399,9 @@ void request_submit(struct ipamdb *db, const struct ipam_request *req)
 		break;
 	case IPAM_HAND_OVER:
 		handover_begin(db, req);
+		break;
+	case IPAM_REST:
+		rest_submit(db, req);
 		break;
 	}
 }

@@ -10,6 +10,7 @@
 
 #include "closure.h"
 #include "donor.h"
+#include "rest.h"
 
 int row_claim(const struct row_view *row, struct id *network, struct claim *claim)
 {
@@ -30,7 +31,18 @@ int row_claim(const struct row_view *row, struct id *network, struct claim *clai
 	if (rec_grant_decode(row->value, row->value_len, &grant) != 0)
 		return WEFT_E_INVALID;
 	claim->holder = grant.to;
+	claim->rests = grant.rests;
 	return 0;
+}
+
+/* What this node wrote when the range came in: nothing (nil), or until when it rests. */
+static void own_range_apply(struct ipamdb *db, struct net *net, const struct row_view *row,
+			    const struct claim *claim)
+{
+	struct rec_range range;
+
+	if (rec_range_decode(row->value, row->value_len, &range) == 0)
+		rest_add(db, net, &claim->span, range.rests_until);
 }
 
 static void range_apply(struct ipamdb *db, const struct row_view *row)
@@ -49,6 +61,8 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 	if (id_eq(&row->owner, &db->self))
 		closure_wrote(db, row->epoch, row->sequence);
 	if (!row->deleted) {
+		if (id_eq(&claim.author, &db->self) && !claim.is_grant)
+			own_range_apply(db, net, row, &claim);
 		if (claim_put(db, net, &claim)) {
 			db->serve = true;
 			if (id_eq(&claim.author, &db->self) && !claim.is_grant)

@@ -27,14 +27,6 @@ void space_init(struct space *space, struct heap *heap)
 	vec_init(&space->chunks, heap, sizeof(struct chunk *));
 }
 
-void space_close(struct space *space)
-{
-	for (size_t i = 0; i < space->chunks.count; i++)
-		heap_give(space->heap, *(struct chunk **)vec_at(&space->chunks, i),
-			  sizeof(struct chunk));
-	vec_close(&space->chunks);
-}
-
 static int chunk_cmp(const void *key, const void *item)
 {
 	addr128 index = *(const addr128 *)key;

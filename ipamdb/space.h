@@ -19,7 +19,6 @@ struct space {
 };
 
 void space_init(struct space *space, struct heap *heap);
-void space_close(struct space *space);
 bool space_is_busy(const struct space *space, addr128 addr);
 
 /* Marks a free address busy and touched. */

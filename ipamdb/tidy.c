@@ -171,7 +171,8 @@ static bool is_unsettled(const struct ipamdb *db, const struct net *net)
 	       flight_is_up(db, FLIGHT_ACCEPT, &net->id) ||
 	       flight_is_up(db, FLIGHT_GRANT, &net->id) ||
 	       flight_is_up(db, FLIGHT_TIDY, &net->id) || flight_is_up(db, FLIGHT_KEEP, &net->id) ||
-	       flight_is_up(db, FLIGHT_RECLAIM, &net->id);
+	       flight_is_up(db, FLIGHT_RECLAIM, &net->id) ||
+	       flight_is_up(db, FLIGHT_REST, &net->id);
 }
 
 /* The neighbour that gets an idle single address: the owner beside it. */

@@ -5,7 +5,8 @@
  *
  *   VIEWS   the core asks every member what it holds of this node's rows
  *   WAITS   leases outside of what this node owns now, by that view, are somebody else's to give:
- *           their boxes are detached, reservations released; as often as it takes
+ *           their boxes are detached, reservations released; as often as it takes. Then the
+ *           networks in which this host had anything that it forgot cool down
  *   ASKED   what this host has and what its rows say is made one: endpoints and attachments that
  *           only the rows know end, those that the rows do not know are written anew; and the
  *           pools of a network that this node made are its own where nobody holds anything higher
@@ -126,6 +127,49 @@ static bool drop_strays(struct node *node, struct op *op)
 		drop(node, op, stray);
 	}
 	return left;
+}
+
+/* ---- addresses that were in use ---- */
+
+struct forgotten {
+	struct node *node;
+	struct id self;
+	bool any;
+};
+
+static bool find_forgotten(void *ctx, const struct row_view *row)
+{
+	struct forgotten *forgotten = ctx;
+	struct id id = row_key_id(row);
+
+	forgotten->any = id_eq(&row->owner, &forgotten->self) && !row->deleted &&
+			 box_find(forgotten->node, &id) == NULL;
+	return !forgotten->any;
+}
+
+/* Lets the addresses of a network cool down before the rows end that say whose they were; false
+ * when none need to. */
+static bool rest_next(struct node *node, struct op *op)
+{
+	struct forgotten forgotten = {.node = node, .self = gossip_self(node->gossip)};
+
+	for (size_t i = 0; i < node->networks.count; i++) {
+		const struct network *network = *(struct network **)vec_at(&node->networks, i);
+		struct ipam_request request = {.kind = IPAM_REST,
+					       .tag = op->id,
+					       .network = network->id,
+					       .deadline = MONO_NEVER};
+
+		forgotten.any = false;
+		gossip_rows(node->gossip, &network->id, ROW_ENDPOINT, find_forgotten, &forgotten);
+		if (!ipamdb_must_rest(node->ipamdb, &network->id, forgotten.any))
+			continue;
+		op->state = OP_ASKED;
+		todo_add(node, &(struct todo){
+				   .kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+		return true;
+	}
+	return false;
 }
 
 /* ---- rows ---- */
@@ -261,7 +305,7 @@ void recover_try(struct node *node, struct op *op)
 	} else if (drop_strays(node, op)) {
 		if (op->state == OP_WAITS)
 			later(node, op);
-	} else if (!settle_rows(node, op)) {
+	} else if (!rest_next(node, op) && !settle_rows(node, op)) {
 		ask_core(node, op, TODO_RECOVERED, OP_LIFTS);
 	}
 }

@@ -25,7 +25,8 @@ enum row_kind {
 	ROW_TAGS = 2,       /* topic 0, empty key: struct rec_tags */
 	ROW_ATTACHMENT = 3, /* topic 0, key network id: struct rec_attachment */
 	ROW_ENDPOINT = 4,   /* topic network id, key endpoint id: struct rec_endpoint */
-	ROW_RANGE = 5,      /* topic 0, key struct range_key: nil; held by the owner of the row */
+	ROW_RANGE = 5,      /* topic 0, key struct range_key: nil or, for its owner alone, struct
+			       rec_range; held by the owner of the row */
 	ROW_GRANT = 6, /* topic 0, key struct range_key: struct rec_grant, written by the donor */
 	ROW_FLOOR = 7, /* topic 0, key topic id: tombstones below a sequence are gone */
 	/* facts, all in topic 0 */

@@ -135,8 +135,20 @@ static bool grant_is_valid(const void *rec)
 
 static const struct field grant_fields[] = {
     {FIELD_FIXED, AT(struct rec_grant, to), .max = ID_BYTES},
+    {FIELD_BOOL, AT(struct rec_grant, rests)},
 };
-static const struct shape grant_shape = SHAPE(struct rec_grant, grant_fields, grant_is_valid);
+static const struct shape grant_shape = {
+    .fields = grant_fields,
+    .count = COUNT(grant_fields),
+    .optional = 1,
+    .size = sizeof(struct rec_grant),
+    .is_valid = grant_is_valid,
+};
+
+static const struct field range_fields[] = {
+    {FIELD_WALL, AT(struct rec_range, rests_until), .max = INT64_MAX},
+};
+static const struct shape range_shape = SHAPE(struct rec_range, range_fields, NULL);
 
 /* Network. */
 static bool pool_is_valid(const void *rec)
@@ -242,6 +254,7 @@ RECORD(tags)
 RECORD(attachment)
 RECORD(endpoint)
 RECORD(grant)
+RECORD(range)
 RECORD(network)
 RECORD(token)
 RECORD(removal)

@@ -64,6 +64,12 @@ struct range_key {
 
 struct rec_grant {
 	struct id to;
+	bool rests; /* some of it was in use a moment ago: all cools down before it is used again */
+};
+
+/* Of a range that cools down; one that does not has nil instead. */
+struct rec_range {
+	struct wall rests_until; /* by the clock of its owner */
 };
 
 struct rec_pool {
@@ -128,6 +134,8 @@ int rec_endpoint_encode(const struct rec_endpoint *rec, uint8_t *out, size_t cap
 int rec_endpoint_decode(const uint8_t *bytes, size_t len, struct rec_endpoint *rec);
 int rec_grant_encode(const struct rec_grant *rec, uint8_t *out, size_t cap);
 int rec_grant_decode(const uint8_t *bytes, size_t len, struct rec_grant *rec);
+int rec_range_encode(const struct rec_range *rec, uint8_t *out, size_t cap);
+int rec_range_decode(const uint8_t *bytes, size_t len, struct rec_range *rec);
 int rec_network_encode(const struct rec_network *rec, uint8_t *out, size_t cap);
 int rec_network_decode(const uint8_t *bytes, size_t len, struct rec_network *rec);
 int rec_token_encode(const struct rec_token *rec, uint8_t *out, size_t cap);

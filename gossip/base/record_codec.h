@@ -3,7 +3,8 @@
 /*
  * The machine behind record.h, private to this folder: a record is described by a table of fields,
  * and one reader and one writer serve all tables. A record is a MessagePack array of its fields in
- * table order; a later version only appends fields, which older readers pass over.
+ * table order; a later version only appends fields, which older readers pass over. A field that is
+ * appended to what was written before has to be optional: its absence says no.
  */
 #pragma once
 
@@ -45,8 +46,9 @@ struct field {
 struct shape {
 	const struct field *fields;
 	size_t count;
-	size_t size; /* of the C structure */
-	bool bare;   /* one field without an array around it: an element of a list */
+	size_t optional; /* so many bools at the end are left out while they are false */
+	size_t size;     /* of the C structure */
+	bool bare;       /* one field without an array around it: an element of a list */
 	/* What must hold between fields; NULL when nothing. */
 	bool (*is_valid)(const void *rec);
 };

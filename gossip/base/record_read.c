@@ -215,9 +215,9 @@ static void shape_read(struct cursor *cursor, const struct shape *shape, uint8_t
 {
 	size_t count = shape->bare ? 1 : cursor_array(cursor, TRAILING_MAX);
 
-	if (count < shape->count)
+	if (count + shape->optional < shape->count)
 		cursor->bad = true;
-	for (size_t i = 0; i < shape->count && cursor_ok(cursor); i++)
+	for (size_t i = 0; i < shape->count && i < count && cursor_ok(cursor); i++)
 		field_read(cursor, &shape->fields[i], rec);
 	for (size_t i = shape->count; i < count && cursor_ok(cursor); i++)
 		cursor_skip(cursor);

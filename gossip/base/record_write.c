@@ -122,12 +122,30 @@ static void field_write(struct pack *pack, const struct field *field, const uint
 	}
 }
 
+/* How many fields are written: optional ones only as far as they say something. */
+static size_t fields_of(const struct shape *shape, const uint8_t *rec)
+{
+	size_t count = shape->count;
+
+	while (count + shape->optional > shape->count) {
+		const struct field *last = &shape->fields[count - 1];
+
+		WEFT_ASSERT(last->type == FIELD_BOOL);
+		if (*(const bool *)(rec + last->at))
+			break;
+		count--;
+	}
+	return count;
+}
+
 static void shape_write(struct pack *pack, const struct shape *shape, const uint8_t *rec)
 {
-	WEFT_ASSERT(!shape->bare || shape->count == 1);
+	size_t count = fields_of(shape, rec);
+
+	WEFT_ASSERT(!shape->bare || count == 1);
 	if (!shape->bare)
-		pack_array(pack, shape->count);
-	for (size_t i = 0; i < shape->count; i++)
+		pack_array(pack, count);
+	for (size_t i = 0; i < count; i++)
 		field_write(pack, &shape->fields[i], rec);
 }
 

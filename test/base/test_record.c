@@ -21,6 +21,7 @@ union rec {
 	struct rec_attachment attachment;
 	struct rec_endpoint endpoint;
 	struct rec_grant grant;
+	struct rec_range range;
 	struct rec_network network;
 	struct rec_token token;
 	struct rec_removal removal;
@@ -50,6 +51,7 @@ CODEC(tags)
 CODEC(attachment)
 CODEC(endpoint)
 CODEC(grant)
+CODEC(range)
 CODEC(network)
 CODEC(token)
 CODEC(removal)
@@ -119,6 +121,12 @@ static void endpoint_sample(union rec *rec)
 static void grant_sample(union rec *rec)
 {
 	memset(rec->grant.to.b, 0xa5, ID_BYTES);
+	rec->grant.rests = true;
+}
+
+static void range_sample(union rec *rec)
+{
+	rec->range.rests_until.ms = INT64_C(1700000060000);
 }
 
 static void network_sample(union rec *rec)
@@ -180,7 +188,8 @@ static const struct kind kinds[] = {
     KIND(attachment, "93cd05aa09ce00011170"),
     KIND(endpoint, "94a57765622e31c406020102030405c392c4050a01020318c411fd000000000000000000"
 		   "00000000000340"),
-    KIND(grant, "91c410a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"),
+    KIND(grant, "92c410a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5c3"),
+    KIND(range, "91cf0000018bcfe65260"),
     KIND(network, "9ba4626c7565ce00123456cd12b5cd0578c3c2c201cf0000018bcfe568009294c4050a01"
 		  "000010c4040a010001c4050a0180001191c4040a01000294c411fd000001000000000000"
 		  "00000000000040c400c411fd00000100000000000000000000000040909192a47465616d"
@@ -402,6 +411,27 @@ static void a_member_without_vtep_and_an_endpoint_without_name_are_fine(void **s
 	assert_true(rec_endpoint_encode(&rec.endpoint, wire, sizeof(wire)) > 0);
 }
 
+static void a_grant_that_does_not_rest_is_written_without_the_word(void **state)
+{
+	static const char golden[] = "91c410a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5";
+	uint8_t wire[WIRE_BYTES];
+	char text[2 * WIRE_BYTES + 1];
+	struct rec_grant back;
+	union rec rec;
+	int len;
+
+	(void)state;
+	memset(&rec, 0, sizeof(rec));
+	grant_sample(&rec);
+	rec.grant.rests = false;
+	len = rec_grant_encode(&rec.grant, wire, sizeof(wire));
+	assert_true(len > 0);
+	hex(wire, (size_t)len, text);
+	assert_string_equal(text, golden);
+	assert_int_equal(rec_grant_decode(wire, (size_t)len, &back), 0);
+	assert_false(back.rests);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +463,7 @@ int main(void)
 	    cmocka_unit_test(an_ipv4_length_is_at_most_32),
 	    cmocka_unit_test(an_ipv6_length_is_at_most_128),
 	    cmocka_unit_test(a_grant_is_for_somebody),
+	    cmocka_unit_test(a_grant_that_does_not_rest_is_written_without_the_word),
 	    cmocka_unit_test(a_network_needs_a_name),
 	    cmocka_unit_test(a_vni_has_24_bits),
 	    cmocka_unit_test(a_vni_is_at_least_4096),

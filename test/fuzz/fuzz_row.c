@@ -37,6 +37,7 @@ AGAIN(tags)
 AGAIN(attachment)
 AGAIN(endpoint)
 AGAIN(grant)
+AGAIN(range)
 AGAIN(network)
 AGAIN(token)
 AGAIN(removal)
@@ -54,7 +55,7 @@ static void again_range_key(const uint8_t *bytes, size_t len)
 }
 
 static void (*const decoders[])(const uint8_t *bytes, size_t len) = {
-    again_member,  again_tags,  again_attachment, again_endpoint, again_grant,
+    again_member,  again_tags,  again_attachment, again_endpoint, again_grant,     again_range,
     again_network, again_token, again_removal,    again_closure,  again_range_key,
 };
 #define DECODERS (sizeof(decoders) / sizeof(decoders[0]))

@@ -223,7 +223,7 @@ void cluster_step(struct cluster *c, size_t node, struct ipam_event *event)
 	if (!c->nodes[node].up)
 		return;
 	event->now = c->now;
-	event->wall.ms = c->now.ns / NS_PER_MS;
+	event->wall.ms = c->now.ns / NS_PER_MS - c->wall_back_ms;
 	collect(c, node, ipamdb_step(c->nodes[node].db, event));
 }
 

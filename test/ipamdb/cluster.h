@@ -58,6 +58,7 @@ struct cluster {
 	struct heap heap;
 	struct rng rng;
 	struct mono now;
+	int64_t wall_back_ms; /* the wall clocks are behind by so much */
 	size_t count;
 	struct cluster_node nodes[CLUSTER_NODES_MAX];
 	bool cut[CLUSTER_NODES_MAX][CLUSTER_NODES_MAX];

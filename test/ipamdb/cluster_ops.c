@@ -43,7 +43,7 @@ void cluster_tell_all(struct cluster *c, size_t i)
 static void revive(struct cluster *c, size_t i, bool marker_ok)
 {
 	struct cluster_node *node = &c->nodes[i];
-	struct wall wall = {c->now.ns / NS_PER_MS};
+	struct wall wall = {c->now.ns / NS_PER_MS - c->wall_back_ms};
 
 	WEFT_ASSERT(!node->up);
 	node->db = cluster_db_make(c, i);

@@ -87,7 +87,7 @@ static void show_grant(const struct id *net, uint64_t generation)
 {
 	struct cluster_row row = {.view = {.kind = ROW_GRANT, .owner = c.nodes[1].id, .epoch = 1}};
 	struct range_key key = {*net, {{{0}}, 0}, generation};
-	struct rec_grant rec = {c.nodes[0].id};
+	struct rec_grant rec = {.to = c.nodes[0].id};
 	int len = rec_grant_encode(&rec, row.bytes, sizeof(row.bytes));
 
 	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);

@@ -42,6 +42,7 @@ static void the_space_of_a_removed_node_comes_back(void **state)
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 256);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 0);
+	cluster_run(&c, IPAM_COOLDOWN_MS);
 	for (int i = 0; i < 251; i++)
 		cluster_leased(&c, (size_t)i % 2, &net);
 }
@@ -289,6 +290,7 @@ static void a_row_that_only_one_closer_has_is_outranked_by_the_reclaim(void **st
 	remove_node(0, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
+	cluster_run(&c, IPAM_COOLDOWN_MS);
 	lease = cluster_leased(&c, 1, &key.network);
 	cluster_show(&c, 0, &row);
 	cluster_run(&c, 5000);

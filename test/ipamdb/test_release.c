@@ -53,6 +53,19 @@ static struct lease reserved(const char *addr)
 	return cluster_answer(&c, tag)->leases[0];
 }
 
+/* The code of a try to reserve the same address again. */
+static int named(const struct lease *lease)
+{
+	char text[INET_TEXT_BYTES];
+	uint64_t tag;
+
+	inet_format(&lease->address, text);
+	tag = cluster_reserve(&c, 0, &net, text);
+	cluster_run(&c, 20);
+	assert_non_null(cluster_answer(&c, tag));
+	return cluster_answer(&c, tag)->err.code;
+}
+
 static void a_double_release_is_harmless(void **state)
 {
 	struct lease lease;
@@ -165,6 +178,55 @@ static void a_cooling_address_may_be_asked_for_by_name(void **state)
 			 WEFT_E_ADDRESS_IN_USE);
 }
 
+static void a_lease_that_failed_over_a_cooling_address_lets_it_cool_on(void **state)
+{
+	struct ipam_net_info info;
+	struct lease lease;
+
+	(void)state;
+	begin(1, "10.1.0.0/30");
+	lease = reserved(NULL);
+	assert_int_equal(release(0, &lease, 0, false), 0);
+	cluster_run(&c, 20000);
+	c.nodes[0].fail_commits = true;
+	assert_int_equal(named(&lease), WEFT_E_STORE);
+	c.nodes[0].fail_commits = false;
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.cooling, 1);
+	assert_int_equal(info.reserved, 0);
+	cluster_run(&c, 39000);
+	assert_int_equal(cluster_answer(&c, cluster_lease(&c, 0, &net, NULL))->err.code,
+			 WEFT_E_POOL_FULL);
+	cluster_run(&c, 1000);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.cooling, 0);
+	assert_int_equal(info.free, 1);
+}
+
+static void a_lease_that_failed_after_the_address_cooled_down_leaves_it_free(void **state)
+{
+	struct ipam_net_info info;
+	struct lease lease;
+	uint64_t tag;
+
+	(void)state;
+	begin(1, "10.1.0.0/30");
+	lease = reserved(NULL);
+	assert_int_equal(release(0, &lease, 0, false), 0);
+	cluster_run(&c, 50000);
+	c.nodes[0].hold_commits = true;
+	tag = cluster_reserve(&c, 0, &net, "10.1.0.2");
+	cluster_run(&c, 20000);
+	c.nodes[0].hold_commits = false;
+	c.nodes[0].fail_commits = true;
+	cluster_run(&c, 10);
+	c.nodes[0].fail_commits = false;
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_STORE);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.cooling, 0);
+	cluster_leased(&c, 0, &net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +241,10 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(a_failed_commit_leaves_the_lease_as_it_was, teardown),
 	    cmocka_unit_test_teardown(a_cooling_address_may_be_asked_for_by_name, teardown),
+	    cmocka_unit_test_teardown(a_lease_that_failed_over_a_cooling_address_lets_it_cool_on,
+				      teardown),
+	    cmocka_unit_test_teardown(
+		a_lease_that_failed_after_the_address_cooled_down_leaves_it_free, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,20 @@ static const struct node_answer *recover(struct cluster *cluster, size_t host, b
 	return cluster_call(cluster, host, &request);
 }
 
+/* The code of a try to reserve an address. */
+static int reserve(struct cluster *cluster, size_t host, const struct id *network,
+		   const struct inet *address)
+{
+	struct hostport wanted = {.ip = *address};
+	struct node_request request = {.kind = NODE_RESERVE,
+				       .id = *network,
+				       .addr_count = 1,
+				       .addrs = &wanted,
+				       .ttl_ms = 1000};
+
+	return cluster_call(cluster, host, &request)->err.code;
+}
+
 static void restart(struct cluster *cluster, size_t host)
 {
 	cluster_stop(cluster, host);
@@ -70,6 +84,8 @@ static void a_disk_that_went_back_keeps_its_leases_and_makes_none_until_recovere
 	assert_true(inet_eq(&answer->findings[0].address, &lost.addrs[0].ip));
 	assert_int_equal(fence_of(cluster, 1), FENCE_NONE);
 	assert_true(owns(cluster, 1, &network, &before.addrs[0].ip));
+	/* What the lost endpoint had is not free at once. */
+	assert_int_equal(reserve(cluster, 1, &network, &lost.addrs[0].ip), WEFT_E_ADDRESS_IN_USE);
 	cluster_run(cluster, 500);
 	assert_int_equal(cluster_endpoints(cluster, 0, &network, false), 2);
 	assert_int_equal(cluster_attached(cluster, 1, &network, 14).err.code, 0);
@@ -77,6 +93,7 @@ static void a_disk_that_went_back_keeps_its_leases_and_makes_none_until_recovere
 	assert_int_equal(cluster_endpoints(cluster, 0, &network, false), 3);
 	restart(cluster, 1);
 	assert_int_equal(fence_of(cluster, 1), FENCE_NONE);
+	assert_int_equal(reserve(cluster, 1, &network, &lost.addrs[0].ip), 0);
 	disk_forget(&kept);
 	cluster_free(cluster);
 }

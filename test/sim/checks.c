@@ -149,6 +149,8 @@ static void removal_note(struct sim *sim, const struct write *write)
 
 		if (!host->joined || !id_eq(&host->id, &removed))
 			continue;
+		if (host->state != HOST_REMOVED)
+			leases_end(sim, host, false);
 		host->state = HOST_REMOVED;
 		host->endpoint_count = 0;
 	}
@@ -168,6 +170,7 @@ void check_disk_replaced(struct sim *sim, struct sim_host *host)
 {
 	rows_replaced(sim, host);
 	members_replaced(sim, host);
+	leases_end(sim, host, true);
 }
 
 void check_start(struct sim *sim, struct sim_host *host, bool marker_ok)

@@ -7,8 +7,9 @@
  *     moment in which one disk has its removal
  *   - a lease that becomes durable is of an address whose top claim (checks_ranges.c) is its host's
  *     own row
- *   - an address that was released is leased again only when it has cooled down, whoever leases it,
- *     unless who released it is gone
+ *   - an address that was released is leased again only when it has cooled down, whoever leases it;
+ *     what a node had when it was removed, or when its disk was lost or went back, was released
+ * then
  *   - a node that was fenced or guarded before a step and after it has handed in no new lease and
  *     no grant in it
  *
@@ -19,8 +20,7 @@
 
 #include "checks_parts.h"
 
-#define COOLDOWN_MS 60000
-#define COOLDOWN_SLACK_MS 3000 /* clocks drift, commits take their time */
+#define COOLDOWN_SLACK 20 /* one part of so many: commits take their time */
 
 /* An address that was released. Key first: network, address. */
 struct cooled {
@@ -28,13 +28,14 @@ struct cooled {
 	struct inet address;
 	struct mono since;
 	size_t host;
-	uint64_t boot;
+	bool forgotten; /* by a disk that went back */
 };
 
 struct lease_checks {
 	struct map cooled;
-	bool *fenced;       /* of each host, before the step */
-	bool *guarded;      /* of each host: as it started, until it synced */
+	bool *fenced;  /* of each host, before the step */
+	bool *guarded; /* of each host: as it started, until it synced */
+	struct mono *started;
 	struct id *removed; /* of each host: whose removal its disk has, if its own */
 };
 
@@ -47,8 +48,9 @@ void lease_checks_open(struct sim *sim)
 		 sim->opt.seed);
 	leases->fenced = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
 	leases->guarded = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
+	leases->started = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct mono));
 	leases->removed = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct id));
-	WEFT_ASSERT(leases->fenced && leases->guarded && leases->removed);
+	WEFT_ASSERT(leases->fenced && leases->guarded && leases->started && leases->removed);
 	sim->checks->leases = leases;
 }
 
@@ -57,6 +59,7 @@ void lease_checks_close(struct sim *sim)
 	map_close(&sim->checks->leases->cooled);
 	free(sim->checks->leases->fenced);
 	free(sim->checks->leases->guarded);
+	free(sim->checks->leases->started);
 	free(sim->checks->leases->removed);
 	free(sim->checks->leases);
 	sim->checks->leases = NULL;
@@ -118,6 +121,7 @@ void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	sim->checks->leases->fenced[host->index] = false;
 	sim->checks->leases->guarded[host->index] = !marker_ok;
+	sim->checks->leases->started[host->index] = sim->now;
 }
 
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
@@ -173,42 +177,55 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 
 /* --- commits ---------------------------------------------------------------------------------- */
 
-static void cooling_note(struct sim *sim, struct sim_host *host, const struct write *write)
+static void cooling_note(struct sim *sim, struct sim_host *host, const struct sim_owner *owner,
+			 bool forgotten)
 {
-	struct sim_owner key;
-	struct cooled *cooled;
+	struct cooled *cooled = map_insert(&sim->checks->leases->cooled, owner, NULL);
 
-	lease_key(write, &key);
-	cooled = map_insert(&sim->checks->leases->cooled, &key, NULL);
 	cooled->since = sim->now;
 	cooled->host = host->index;
-	cooled->boot = host->boot;
+	cooled->forgotten = forgotten;
 }
 
-static void cooling_look(struct sim *sim, struct sim_host *host, const struct write *write)
+void leases_end(struct sim *sim, struct sim_host *host, bool forgotten)
 {
-	const struct cooled *cooled;
-	struct sim_owner key;
+	struct sim_owner *owner;
+
+	for (size_t at = 0; (owner = map_next(&sim->owners, &at)) != NULL;)
+		if (owner->held && owner->host == host->index)
+			cooling_note(sim, host, owner, forgotten);
+}
+
+/* What the design lets through. A restart goes by the wall clock, which may have been set; who
+ * names an address of its own gets it although it cools; and a disk that went back so far that
+ * nobody noticed has forgotten what was released since. */
+static bool is_excused(struct sim *sim, const struct sim_host *host, const struct cooled *cooled)
+{
+	const struct sim_host *by = &sim->hosts[cooled->host];
+	bool restarted = mono_diff_ms(sim->checks->leases->started[host->index], cooled->since) > 0;
+
+	return (restarted && sim->opt.weather_clock > 0) ||
+	       (sim->opt.weight_misuse > 0 && cooled->host == host->index) ||
+	       (by->was_astray && !by->was_fenced);
+}
+
+static void cooling_look(struct sim *sim, struct sim_host *host, const struct sim_owner *key)
+{
+	const struct cooled *cooled = map_find(&sim->checks->leases->cooled, key);
 	int64_t rested_ms;
 
-	lease_key(write, &key);
-	cooled = map_find(&sim->checks->leases->cooled, &key);
 	if (!cooled)
 		return;
 	check_look(sim, CHECKER_COOLING);
 	rested_ms = mono_diff_ms(sim->now, cooled->since);
 	/* By a clock that is fast more time has passed. */
 	rested_ms += rested_ms * (int64_t)sim->opt.drift_ppm / 1000000;
-	/* A restart goes by the wall clock, which may have been set. Who leaves hands over what
-	 * cools too, and who names an address gets it although it cools. */
-	if (rested_ms >= COOLDOWN_MS - COOLDOWN_SLACK_MS || sim->hosts[cooled->host].was_leaving ||
-	    (sim->opt.weight_misuse > 0 && cooled->host == host->index) ||
-	    check_is_gone(&sim->hosts[cooled->host]) ||
-	    sim->hosts[cooled->host].boot != cooled->boot)
+	rested_ms += sim->opt.cooldown_ms / COOLDOWN_SLACK;
+	if (rested_ms >= sim->opt.cooldown_ms || is_excused(sim, host, cooled))
 		return;
-	check_fail(sim, CHECKER_COOLING,
-		   "host %zu leases an address %lld ms after host %zu released it", host->index,
-		   (long long)rested_ms, cooled->host);
+	check_fail(sim, CHECKER_COOLING, "host %zu leases an address %lld ms after host %zu %s it",
+		   host->index, (long long)mono_diff_ms(sim->now, cooled->since), cooled->host,
+		   cooled->forgotten ? "lost" : "released");
 }
 
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write)
@@ -226,7 +243,9 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 	if (!is_new_lease(write)) {
 		if (owner->held && owner->host == host->index) {
 			owner->held = false;
-			cooling_note(sim, host, write);
+			/* Of one who was removed it ended with that. */
+			if (host->state != HOST_REMOVED)
+				cooling_note(sim, host, owner, false);
 		}
 		return;
 	}
@@ -242,7 +261,7 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 		return;
 	}
 	if (!owner->held || owner->host != host->index)
-		cooling_look(sim, host, write);
+		cooling_look(sim, host, owner);
 	owner->held = true;
 	owner->host = host->index;
 	owner->endpoint = write->lease.endpoint;

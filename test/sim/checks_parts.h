@@ -99,4 +99,6 @@ void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok);
 void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event);
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update);
+/* All leases of a host have ended: it was removed, or its disk is another one. */
+void leases_end(struct sim *sim, struct sim_host *host, bool forgotten);
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write);

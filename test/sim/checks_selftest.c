@@ -314,7 +314,7 @@ static void commit_range(size_t host, uint8_t from, uint64_t generation, const s
 	row.key_len = RANGE_KEY_BYTES;
 	row.deleted = deleted;
 	if (to) {
-		struct rec_grant grant = {*to};
+		struct rec_grant grant = {.to = *to};
 
 		row.value_len = (size_t)rec_grant_encode(&grant, value, sizeof(value));
 		row.value = value;

@@ -162,8 +162,8 @@ void fault_disk_back(struct sim *sim)
 		host_stop(sim, host, true);
 	kept = host->backup_count < SIM_BACKUPS ? host->backup_count : SIM_BACKUPS;
 	disk_copy(sim, &host->disk, &host->backups[sim_draw(sim, kept)]);
-	leases_go_back(sim, host);
 	check_disk_replaced(sim, host);
+	leases_go_back(sim, host);
 	host->marker = MARKER_LOST;
 	host->state = HOST_ASTRAY;
 	host->was_astray = true;

@@ -318,7 +318,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 		       .advertise = host->addr,
 		       .vtep = host->addr.ip,
 		       .trace = {sim, trace_of_node}},
-	    .cooldown_ms = 60000,
+	    .cooldown_ms = sim->opt.cooldown_ms,
 	    .guard = GUARD_ONE,
 	    .ack_wait_ms = 50,
 	    .sync_wait_ms = 5000,

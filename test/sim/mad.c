@@ -156,7 +156,7 @@ static bool range_say(struct sim *sim, struct sim_host *host, struct row_view *r
 
 static int grant_say(struct sim *sim, struct row_view *row, uint8_t *value)
 {
-	struct rec_grant grant = {*somebody(sim)};
+	struct rec_grant grant = {.to = *somebody(sim)};
 
 	row->kind = ROW_GRANT;
 	return rec_grant_encode(&grant, value, VALUE_BYTES_MAX);

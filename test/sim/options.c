@@ -185,6 +185,12 @@ static void draw_large(struct sim_options *opt, struct rng *rng)
 	opt->attack_record_ppm /= 50;
 }
 
+/* As it is by default, or so short that what rests is used again in the same chaos. */
+static void draw_rest(struct sim_options *opt, struct rng *rng)
+{
+	opt->cooldown_ms = DRAW(2) ? 60000 : 2000 + (int64_t)DRAW(8000);
+}
+
 #undef ONE_IN
 #undef MAYBE
 #undef DRAW
@@ -198,7 +204,7 @@ static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
-	    draw_basics, draw_network, draw_disk, draw_workload, draw_large};
+	    draw_basics, draw_network, draw_disk, draw_workload, draw_large, draw_rest};
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};

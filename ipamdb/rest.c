@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Ranges that cool down.
+ *
+ * A released address is not used again for a while, so that whoever still has it in a cache, a
+ * connection or a neighbour table does not reach somebody else. Who released it sees to that by a
+ * lease of its own that cools (lease.c), and never grants such an address. Three ways lead past
+ * that memory, and on each of them all of the range rests at its new owner:
+ *
+ *   handed over   a leave does not wait for what has just been released. The grants say which
+ *                 blocks have such addresses in them; the recipient lets these rest.
+ *   taken back    nobody knows what a gone node used last: whatever is reclaimed rests.
+ *   recovered     a disk that went back has forgotten what was released since, and the endpoints
+ *                 that end then were others' neighbours until then: all that is free there rests.
+ *
+ * The owner's row of the range says until when, by the wall clock, so that a restart does not
+ * shorten it, nor, however that clock was set, makes it longer than once. What rests is owned, and
+ * can be handed over (it rests anew then), but is neither leased, nor granted, nor merged; leases
+ * that are there already (after a recovery) go on.
+ */
+#include "rest.h"
+
+#include "query.h"
+
+#define BLOCKS_PER_GROUP 64
+
+struct wall rest_until(const struct ipamdb *db)
+{
+	return (struct wall){db->wall.ms + db->config.cooldown_ms};
+}
+
+/* A wall clock that was set back makes nobody wait longer than once. */
+static struct mono due_of(const struct ipamdb *db, struct wall until)
+{
+	int64_t left = until.ms - db->wall.ms;
+
+	if (left > db->config.cooldown_ms)
+		left = db->config.cooldown_ms;
+	return mono_add_ms(db->now, left > 0 ? left : 0);
+}
+
+void rest_add(struct ipamdb *db, struct net *net, const struct span *span, struct wall until)
+{
+	struct resting rest = {*span, until, MONO_NEVER};
+
+	WEFT_ASSERT(span->lo <= span->hi);
+	if (db->started) {
+		rest.due = due_of(db, until);
+		if (mono_is_due(rest.due, db->now))
+			return;
+		db->rests_due = mono_min(db->rests_due, rest.due);
+	}
+	net_own_changed(net);
+	for (size_t i = 0; i < net->rests.count; i++) {
+		struct resting *there = vec_at(&net->rests, i);
+		if (there->span.lo != span->lo || there->span.hi != span->hi)
+			continue;
+		if (there->until.ms < until.ms)
+			*there = rest;
+		return;
+	}
+	vec_push(&net->rests, &rest);
+}
+
+void rests_start(struct ipamdb *db)
+{
+	for (size_t n = 0; n < db->nets.count; n++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		for (size_t i = 0; i < net->rests.count; i++) {
+			struct resting *rest = vec_at(&net->rests, i);
+			rest->due = due_of(db, rest->until);
+			db->rests_due = mono_min(db->rests_due, rest->due);
+		}
+	}
+}
+
+void rests_tick(struct ipamdb *db)
+{
+	if (!mono_is_due(db->rests_due, db->now))
+		return;
+	db->rests_due = MONO_NEVER;
+	for (size_t n = 0; n < db->nets.count; n++) {
+		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		for (size_t i = net->rests.count; i-- > 0;) {
+			struct resting rest = *(struct resting *)vec_at(&net->rests, i);
+			if (!mono_is_due(rest.due, db->now)) {
+				db->rests_due = mono_min(db->rests_due, rest.due);
+				continue;
+			}
+			vec_remove(&net->rests, i);
+			space_renew(&net->space, &rest.span);
+			net_own_changed(net);
+			db->serve = true;
+			db_chores_by(db, db->now);
+		}
+	}
+}
+
+struct mono rests_deadline(const struct ipamdb *db)
+{
+	return db->rests_due;
+}
+
+const struct resting *rest_find(const struct ipamdb *db, struct net *net, addr128 addr)
+{
+	const struct run *run = runs_find(net_runs(net), addr);
+
+	if (!run || !run->held || run->clash || !id_eq(&run->holder, &db->self))
+		return NULL;
+	for (size_t i = 0; i < net->rests.count; i++) {
+		const struct resting *rest = vec_at(&net->rests, i);
+		if (span_has(&rest->span, addr))
+			return rest;
+	}
+	return NULL;
+}
+
+long long rest_left_s(const struct ipamdb *db, const struct resting *rest)
+{
+	int64_t left_ms = mono_diff_ms(rest->due, db->now);
+
+	return left_ms > 1000 ? (left_ms + 999) / 1000 : 1;
+}
+
+bool ipamdb_must_rest(struct ipamdb *db, const struct id *network, bool was_used)
+{
+	struct net *net = net_find(db, network);
+	struct mono cooled = mono_add_ms(db->started_at, db->config.cooldown_ms);
+
+	return net && !net->ended && net_free_count(db, net) > 0 &&
+	       (was_used || !mono_is_due(cooled, db->now));
+}
+
+/* Own rows at the next generation, which say until when; the rest of it, if there is too much for
+ * one group, is asked for again. */
+static void rest_begin(struct ipamdb *db, struct net *net, uint64_t tag)
+{
+	const struct vec *own = net_own(db, net);
+	struct flight *flight = flight_begin(db, FLIGHT_REST, tag);
+
+	for (size_t i = 0; i < own->count; i++) {
+		struct span rest = *(struct span *)vec_at(own, i);
+		while (flight->changes.count < BLOCKS_PER_GROUP) {
+			struct claim claim = {
+			    .span = span_head_block(&rest),
+			    .holder = db->self,
+			    .author = db->self,
+			    .rests_until = rest_until(db),
+			};
+			claim.generation = net_next_generation(net, &claim.span);
+			flight_claim(db, flight, net, &claim, false);
+			if (claim.span.hi == rest.hi)
+				break;
+			rest.lo = claim.span.hi + 1;
+		}
+	}
+	WEFT_ASSERT(flight->changes.count > 0);
+}
+
+void rest_submit(struct ipamdb *db, const struct ipam_request *req)
+{
+	struct net *net = net_find(db, &req->network);
+	struct ipam_answer *answer;
+
+	if (net && !net->ended && net_free_count(db, net) > 0 &&
+	    db_has_room(db, BLOCKS_PER_GROUP, 0)) {
+		rest_begin(db, net, req->tag);
+		return;
+	}
+	answer = db_answer(db, req->tag);
+	WEFT_ASSERT(answer != NULL);
+}
+
+void rest_durable(struct ipamdb *db, const struct flight *flight, int code)
+{
+	struct ipam_answer *answer = db_answer(db, flight->tag);
+
+	WEFT_ASSERT(answer != NULL);
+	if (code != 0)
+		weft_err_set(&answer->err, code, "that addresses cool down was not kept: %s",
+			     weft_code_info(code)->help);
+}
