@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/base/api.h"
 #include "gossip/base/err.h"
+#include "test/base/cmocka_all.h"
 
 static void every_path_names_fields_and_every_path_field_is_in_its_path(void **state)
 {

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/http.h"
+#include "test/base/cmocka_all.h"
 
 /* Bytes of a server, and what the client makes of them. */
 struct row {

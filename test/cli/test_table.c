@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/table.h"
+#include "test/base/cmocka_all.h"
 
 static char *print(const struct table *table, bool colour)
 {

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <poll.h>
 #include <stdlib.h>
 
 #include "daemon/channel.h"
+#include "test/base/cmocka_all.h"
 
 #define ITEMS 20000
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <stdlib.h>
 
 #include "daemon/events.h"
 #include "daemon/http_impl.h"
+#include "test/base/cmocka_all.h"
 
 /* What the streams call of the HTTP layer is replaced by the linker's --wrap: see CMakeLists. */
 static struct request_stream opened;

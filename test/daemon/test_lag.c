@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <time.h>
 
 #include "daemon/lag.h"
+#include "test/base/cmocka_all.h"
 
 struct world {
 	uv_loop_t loop;

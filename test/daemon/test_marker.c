@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/marker.h"
+#include "test/base/cmocka_all.h"
 
 static char socket_path[64];
 
@@ -44,6 +38,23 @@ static bool matches(const struct id *stored)
 	return match;
 }
 
+static void commit(struct marker *marker, bool ok)
+{
+	marker_begin(marker);
+	marker_end(marker, ok);
+}
+
+/* A daemon that never had a store before, after its first commit. */
+static void begin(struct marker *marker)
+{
+	struct id none = {{0}};
+	struct weft_err err = {0};
+	bool match;
+
+	assert_int_equal(marker_open(marker, socket_path, &none, &match, &err), 0);
+	commit(marker, true);
+}
+
 static void a_start_without_a_file_or_a_stored_marker_does_not_match(void **state)
 {
 	struct id none = {{0}}, some = {{1}};
@@ -55,15 +66,11 @@ static void a_start_without_a_file_or_a_stored_marker_does_not_match(void **stat
 
 static void a_crash_before_during_or_after_a_commit_still_matches(void **state)
 {
-	struct id before = {{0}}, after;
-	struct weft_err err = {0};
+	struct id before, after;
 	struct marker marker;
-	bool match;
 
 	(void)state;
-	assert_int_equal(marker_open(&marker, socket_path, &before, &match, &err), 0);
-	marker_begin(&marker);
-	marker_end(&marker, true);
+	begin(&marker);
 	before = marker.current;
 	assert_true(matches(&before));
 	marker_begin(&marker);
@@ -79,36 +86,26 @@ static void a_crash_before_during_or_after_a_commit_still_matches(void **state)
 
 static void a_store_from_before_the_last_commit_does_not_match(void **state)
 {
-	struct id none = {{0}}, old;
-	struct weft_err err = {0};
 	struct marker marker;
-	bool match;
+	struct id old;
 
 	(void)state;
-	assert_int_equal(marker_open(&marker, socket_path, &none, &match, &err), 0);
-	marker_begin(&marker);
-	marker_end(&marker, true);
+	begin(&marker);
 	old = marker.current;
-	marker_begin(&marker);
-	marker_end(&marker, true);
+	commit(&marker, true);
 	marker_close(&marker);
 	assert_false(matches(&old));
 }
 
 static void a_failed_commit_leaves_the_marker_as_it_was(void **state)
 {
-	struct id none = {{0}}, held;
-	struct weft_err err = {0};
 	struct marker marker;
-	bool match;
+	struct id held;
 
 	(void)state;
-	assert_int_equal(marker_open(&marker, socket_path, &none, &match, &err), 0);
-	marker_begin(&marker);
-	marker_end(&marker, true);
+	begin(&marker);
 	held = marker.current;
-	marker_begin(&marker);
-	marker_end(&marker, false);
+	commit(&marker, false);
 	assert_true(id_eq(&marker.current, &held));
 	marker_close(&marker);
 	assert_true(matches(&held));

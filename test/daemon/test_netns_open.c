@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/netns/open.h"
+#include "test/base/cmocka_all.h"
 
 static void ask_text(const char *text, struct netns_answer *answer, int fds[NETNS_FDS])
 {

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <stdio.h>
 
 #include "daemon/pager.h"
+#include "test/base/cmocka_all.h"
 
 /* Fields of the request under test, instead of those of a connection: see CMakeLists. */
 static const char *after;

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/rights.h"
+#include "test/base/cmocka_all.h"
 
 /* A set of capabilities of this process, by its name in /proc. */
 static uint64_t set_of(const char *name)

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "daemon/udp.h"
+#include "test/base/cmocka_all.h"
 
 struct got {
 	size_t count, bytes;

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Each test runs in a network namespace of its own, where nothing is but what it makes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +10,7 @@
 
 #include "daemon/underlay.h"
 #include "gossip/base/err.h"
+#include "test/base/cmocka_all.h"
 
 #define CHECK(expr) ((expr) ? (void)0 : check_failed(#expr, __LINE__))
 

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/authority.h"
 #include "gossip/base/pack.h"
 #include "seeded.h"
+#include "test/base/cmocka_all.h"
 
 #define CLUSTER 1
 #define ADMIN 2

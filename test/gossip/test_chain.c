@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/base/err.h"
 #include "gossip/chain.h"
 #include "seeded.h"
 #include "vectors/wire_v1.h"
+#include "test/base/cmocka_all.h"
 
 #define CLUSTER 1
 #define ADMIN 2

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "cluster.h"
 #include "gossip/wire.h"
+#include "test/base/cmocka_all.h"
 
 static int setup(void **state)
 {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/base/check.h"
 #include "gossip/join_wire.h"
 #include "cluster.h"
+#include "test/base/cmocka_all.h"
 
 static int setup(void **state)
 {

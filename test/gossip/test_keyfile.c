@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/base/err.h"
 #include "gossip/keyfile.h"
 #include "seeded.h"
+#include "test/base/cmocka_all.h"
 
 static const char password[] = "correct horse";
 static const uint8_t seed[SEED_BYTES] = {1, 2, 3};

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "gossip/token.h"
+#include "test/base/cmocka_all.h"
 
 static void an_empty_pattern_fits_every_name(void **state)
 {

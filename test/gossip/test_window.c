@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "gossip/window.h"
+#include "test/base/cmocka_all.h"
 
 static void a_counter_is_taken_once(void **state)
 {

@@ -2,15 +2,11 @@
  * Copyright The weft authors */
 #include "stage.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "gossip/base/check.h"
+#include "test/base/cmocka_all.h"
 
 static void on_applied(void *ctx, const struct overlay_applied *applied)
 {

@@ -5,15 +5,11 @@
  * interrupted, notifications lost, objects removed by somebody; and the way back.
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "stage.h"
+#include "test/base/cmocka_all.h"
 
 static const char vxlan[IFNAME_BYTES] = "wfvx001000";
 

@@ -5,18 +5,14 @@
  * found again when their address moves.
  */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "overlay/kernel.h"
 #include "world.h"
+#include "test/base/cmocka_all.h"
 
 struct stage {
 	struct world world;

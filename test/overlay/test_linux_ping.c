@@ -3,17 +3,13 @@
 /*
  * Boxes on different hosts reach each other on the real kernel, in every layout.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "world.h"
+#include "test/base/cmocka_all.h"
 
 /* One ping between boxes that never spoke: answered within 50 ms. */
 static void assert_first_ping(int ns, const char *to)

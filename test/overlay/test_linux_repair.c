@@ -4,18 +4,14 @@
  * What somebody does to weft's objects is repaired within a second, what is not weft's is left
  * alone, and a daemon that starts over finds everything as it should be and says nothing.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "overlay/names.h"
 #include "world.h"
+#include "test/base/cmocka_all.h"
 
 #define VNI 4096
 

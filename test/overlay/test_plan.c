@@ -4,17 +4,13 @@
  * Plans against golden files: what is done, in which order, for typical changes. Run with
  * WEFT_GOLDEN_WRITE=1 to write the files anew, then read the difference.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "overlay/plan.h"
 #include "stage.h"
+#include "test/base/cmocka_all.h"
 
 static void compare(const char *name, const char *text)
 {

@@ -4,15 +4,11 @@
  * The reconciler over the fake kernel: rows in, operations out, and nothing more than needed.
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "stage.h"
+#include "test/base/cmocka_all.h"
 
 static const char vxlan[IFNAME_BYTES] = "wfvx001000";
 static const char bridge[IFNAME_BYTES] = "wfbr001000";

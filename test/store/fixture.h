@@ -4,16 +4,11 @@
  */
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "store/store.h"
+#include "test/base/cmocka_all.h"
 
 /* cmocka setup and teardown: *state is the path of an empty directory, removed with its files. */
 int dir_setup(void **state);
