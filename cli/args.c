@@ -119,8 +119,7 @@ static bool is_option(const char *word, const char *option, const char **value)
 static const struct api_field *find_option(const struct api_method *method, const char *word,
 					   const char **value)
 {
-	static const struct api_field request_id = {API_REQUEST_ID, API_TEXT, API_IN_BODY, false,
-						    "--request-id", "ID",     ""};
+	const struct common_option *common;
 
 	for (size_t i = 0; i < method->field_count; i++) {
 		const char *option = method->fields[i].option;
@@ -128,27 +127,19 @@ static const struct api_field *find_option(const struct api_method *method, cons
 		if (option && option[0] && is_option(word, option, value))
 			return &method->fields[i];
 	}
-	if ((method->flags & API_CHANGES) && is_option(word, request_id.option, value))
-		return &request_id;
-	return NULL;
+	common = common_find(word, COMMON_CHANGES, value);
+	return common && common_is_behind(common, method) ? &common->field : NULL;
 }
 
 /* Options that every command takes; true when word was one. */
 static bool take_common(struct words *words, const char *word)
 {
-	const char *value = NULL;
+	const char *next = words->at < words->argc ? words->argv[words->at] : NULL;
+	bool used_next;
 
-	if (strcmp(word, "--json") == 0) {
-		words->options->json = true;
-		return true;
-	}
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-		words->options->help = true;
-		return true;
-	}
-	if (!is_option(word, "--socket", &value) || (!value && words->at == words->argc))
+	if (!common_take(word, COMMON_BEHIND, next, words->options, &used_next))
 		return false;
-	words->options->socket = value ? value : words->argv[words->at++];
+	words->at += used_next;
 	return true;
 }
 

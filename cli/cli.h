@@ -22,6 +22,7 @@ struct cli_options {
 	bool json;
 	bool colour; /* standard output is a terminal, and NO_COLOR is not set */
 	bool help;
+	bool version;
 };
 
 /* One call, ready to be sent. */
@@ -42,8 +43,36 @@ void call_close(struct call *call);
 /* Appends name=value to the query. */
 int call_query(struct call *call, const char *name, const char *value, struct weft_err *err);
 
+/* Options that are no field of a method: in front of the command, behind it, or both. */
+enum common_place {
+	COMMON_FRONT = 1,
+	COMMON_BEHIND = 2,
+	COMMON_CHANGES = 4, /* behind commands that change something, and only there */
+};
+
+struct common_option {
+	struct api_field field;
+	unsigned places; /* enum common_place */
+};
+
+/* The table of these, and one of them by the word that begins with it; value is what stands behind
+ * "=", or NULL. NULL when there is none at this place. */
+const struct common_option *common_options(size_t *count);
+const struct common_option *common_find(const char *word, unsigned places, const char **value);
+
+/* Takes a word that is such an option; next is the word behind it or NULL, and *used_next says that
+ * it was the value. False when word is none, or its value is missing. */
+bool common_take(const char *word, unsigned places, const char *next, struct cli_options *options,
+		 bool *used_next);
+
+/* May this option stand behind a command? */
+bool common_is_behind(const struct common_option *option, const struct api_method *method);
+
 /* Help for all commands, or for one. */
 void help_all(FILE *out);
+
+/* The command with its arguments, as help shows it. */
+void help_synopsis(const struct api_method *method, char *out, size_t cap);
 void help_method(const struct api_method *method, FILE *out);
 
 /* Commands whose words begin like these, for help: how many were printed. */

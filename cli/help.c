@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
-static void synopsis(const struct api_method *method, char *out, size_t cap)
+void help_synopsis(const struct api_method *method, char *out, size_t cap)
 {
 	size_t len = (size_t)snprintf(out, cap, "%s", method->command);
 
@@ -29,7 +29,7 @@ static void add_command(struct table *table, const struct api_method *method)
 	char text[256];
 	char line[264];
 
-	synopsis(method, text, sizeof(text));
+	help_synopsis(method, text, sizeof(text));
 	snprintf(line, sizeof(line), "  %s", text);
 	table_add(table, line, COLOUR_NONE);
 	table_add(table, method->help, COLOUR_NONE);
@@ -98,19 +98,19 @@ void help_method(const struct api_method *method, FILE *out)
 {
 	struct table table;
 	char text[256];
+	size_t count;
+	const struct common_option *common = common_options(&count);
 
-	synopsis(method, text, sizeof(text));
+	help_synopsis(method, text, sizeof(text));
 	fprintf(out, "usage: weft %s%s\n\n%s\n\n", text, method->field_count ? " [OPTION]..." : "",
 		method->help);
 	table_init(&table, 2);
 	for (size_t i = 0; i < method->field_count; i++)
 		add_field(&table, &method->fields[i]);
-	if (method->flags & API_CHANGES) {
-		table_add(&table, "  --request-id ID", COLOUR_NONE);
-		table_add(&table, "the same id again gets the first answer again", COLOUR_NONE);
+	for (size_t i = 0; i < count; i++) {
+		if (common_is_behind(&common[i], method))
+			add_field(&table, &common[i].field);
 	}
-	table_add(&table, "  --json", COLOUR_NONE);
-	table_add(&table, "print JSON", COLOUR_NONE);
 	table_print(&table, false, out);
 	table_close(&table);
 	fprintf(out, "\nAPI: %s %s\n", method->verb, method->path);

@@ -15,21 +15,13 @@ static int read_front(int argc, char *const *argv, struct cli_options *options,
 	int at = 1;
 
 	for (; at < argc && argv[at][0] == '-'; at++) {
-		if (strcmp(argv[at], "--json") == 0) {
-			options->json = true;
-		} else if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
-			options->help = true;
-		} else if (strcmp(argv[at], "--version") == 0) {
-			puts("weft " WEFT_VERSION);
-			exit(0);
-		} else if (strncmp(argv[at], "--socket=", 9) == 0) {
-			options->socket = argv[at] + 9;
-		} else if (strcmp(argv[at], "--socket") == 0 && at + 1 < argc) {
-			options->socket = argv[++at];
-		} else {
+		const char *next = at + 1 < argc ? argv[at + 1] : NULL;
+		bool used_next;
+
+		if (!common_take(argv[at], COMMON_FRONT, next, options, &used_next))
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "unknown option \"%.64s\"; see weft help", argv[at]);
-		}
+		at += used_next;
 	}
 	return at;
 }
@@ -120,6 +112,10 @@ int main(int argc, char **argv)
 	at = read_front(argc, argv, &options, &err);
 	if (at < 0)
 		return complain(&err);
+	if (options.version) {
+		puts("weft " WEFT_VERSION);
+		return 0;
+	}
 	if (at == argc || strcmp(argv[at], "help") == 0)
 		return at == argc && !options.help
 			   ? (help_all(stderr), 2)

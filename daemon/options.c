@@ -13,6 +13,19 @@ static const struct option_info infos[OPTION_COUNT] = {
 #undef OPTION_ROW_
 };
 
+static const struct option_info extras[] = {
+    {"config", "FILE", OPTIONS_CONFIG_DEFAULT, "configuration file"},
+    {"check", NULL, NULL, "validate the configuration, print it and exit"},
+    {"version", NULL, NULL, "print the version"},
+    {"help", NULL, NULL, "print this"},
+};
+
+const struct option_info *options_extra(size_t *count)
+{
+	*count = sizeof(extras) / sizeof(extras[0]);
+	return extras;
+}
+
 const struct option_info *option_info(enum option_id id)
 {
 	WEFT_ASSERT(id < OPTION_COUNT);
@@ -110,12 +123,11 @@ int options_flags(struct option_texts *texts, int argc, char *const *argv, enum 
 	return 0;
 }
 
-/* "state-dir" as "WEFT_STATE_DIR". */
-static void env_name(const char *name, char out[64])
+void option_env_name(const char *name, char out[OPTION_ENV_BYTES])
 {
-	size_t n = (size_t)snprintf(out, 64, "WEFT_%s", name);
+	size_t n = (size_t)snprintf(out, OPTION_ENV_BYTES, "WEFT_%s", name);
 
-	WEFT_ASSERT(n < 64);
+	WEFT_ASSERT(n < OPTION_ENV_BYTES);
 	for (size_t i = 5; i < n; i++)
 		out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
 }
@@ -142,9 +154,9 @@ int options_env(struct option_texts *texts, char *const *environ_list, struct we
 		texts->config_given = true;
 	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		char name[64];
+		char name[OPTION_ENV_BYTES];
 
-		env_name(infos[i].name, name);
+		option_env_name(infos[i].name, name);
 
 		const char *value = env_find(environ_list, name);
 		int rc = value ? options_set(texts, (enum option_id)i, FROM_ENV, value, err) : 0;
@@ -164,25 +176,28 @@ void options_print(const struct option_texts *texts, FILE *out)
 			sources[texts->source[i]]);
 }
 
+static void help_line(const struct option_info *info, FILE *out)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%s %s", info->name, info->arg ? info->arg : "");
+	fprintf(out, "  --%-34s %s%s%s%s\n", left, info->help, info->preset ? " (" : "",
+		info->preset ? info->preset : "", info->preset ? ")" : "");
+}
+
 void options_help(FILE *out)
 {
+	size_t count;
+	const struct option_info *extra = options_extra(&count);
+
 	fprintf(out,
 		"usage: weftd [OPTION]...\n\n"
 		"weftd gives containers, VMs and processes on many hosts one private network.\n"
 		"It runs in the foreground; `weft init` or `weft join` gives it a cluster.\n\n");
-	fprintf(out, "  --%-34s %s\n", "config FILE",
-		"configuration file (" OPTIONS_CONFIG_DEFAULT ")");
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		char left[64];
-
-		snprintf(left, sizeof(left), "%s %s", infos[i].name, infos[i].arg);
-		fprintf(out, "  --%-34s %s%s%s%s\n", left, infos[i].help,
-			infos[i].preset ? " (" : "", infos[i].preset ? infos[i].preset : "",
-			infos[i].preset ? ")" : "");
-	}
-	fprintf(out, "  --%-34s %s\n  --%-34s %s\n  --%-34s %s\n", "check",
-		"validate the configuration, print it and exit", "version", "print the version",
-		"help", "print this");
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		help_line(&infos[i], out);
+	for (size_t i = 0; i < count; i++)
+		help_line(&extra[i], out);
 	fprintf(out,
 		"\nEvery option is also a key of the configuration file (state-dir: /x) and an "
 		"environment\nvariable (WEFT_STATE_DIR); a flag wins over the environment, the "

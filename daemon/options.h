@@ -113,6 +113,13 @@ int options_judge(struct option_texts *texts, struct options *options, struct we
  * of one host, who are bound to it. */
 bool advertise_is_reachable(const struct inet *advertise, const struct inet *bind);
 
+/* What the command line takes besides the options; arg is NULL for what takes no value. */
+const struct option_info *options_extra(size_t *count);
+
+/* "state-dir" as "WEFT_STATE_DIR". */
+#define OPTION_ENV_BYTES 64
+void option_env_name(const char *name, char out[OPTION_ENV_BYTES]);
+
 /* Prints every option with its value and source, or the help. */
 void options_print(const struct option_texts *texts, FILE *out);
 void options_help(FILE *out);

@@ -116,7 +116,7 @@ static const struct api_field fields_DETACH[] = {
     F_NETWORK,
     F("netns", TEXT, QUERY, false, "--netns", "PATH|NAME|PID", "the endpoint in this namespace"),
     F("endpoint", TEXT, QUERY, false, "--endpoint", "ID", "the endpoint with this id"),
-    F("name", TEXT, QUERY, false, "--name", "NAME", "the endpoint with this name"),
+    F("name", TEXT, QUERY, false, "--name", "ENDPOINT", "the endpoint with this name"),
 };
 static const struct api_field fields_ENDPOINT_LS[] = {
     F("network", TEXT, QUERY, false, NULL, "NETWORK", "only those of this network"),

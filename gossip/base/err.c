@@ -11,6 +11,7 @@
 static const struct weft_code_info code_ok = {
     .name = "ok",
     .help = "no failure",
+    .remedy = "nothing",
     .http_status = 200,
     .exit_code = 0,
     .retryable = 0,
@@ -18,11 +19,12 @@ static const struct weft_code_info code_ok = {
 
 /* In the order of the enum: row i belongs to code WEFT_E_FIRST_ + 1 + i. */
 static const struct weft_code_info code_table[] = {
-#define CODE_ROW(sym, wire_name, http, exit, retry, text) \
-	{.name = (wire_name),                             \
-	 .help = (text),                                  \
-	 .http_status = (http),                           \
-	 .exit_code = (exit),                             \
+#define CODE_ROW(sym, wire_name, http, exit, retry, text, todo) \
+	{.name = (wire_name),                                   \
+	 .help = (text),                                        \
+	 .remedy = (todo),                                      \
+	 .http_status = (http),                                 \
+	 .exit_code = (exit),                                   \
 	 .retryable = (retry)},
     WEFT_CODES(CODE_ROW)
 #undef CODE_ROW

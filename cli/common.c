@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Options that weft takes whatever the command is. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define ROW(name, type, option, arg, help, places)                             \
+	{                                                                      \
+		{name, type, API_IN_LOCAL, false, option, arg, help}, (places) \
+	}
+
+static const struct common_option rows[] = {
+    ROW("socket", API_TEXT, "--socket", "PATH", "socket of weftd", COMMON_FRONT | COMMON_BEHIND),
+    ROW("json", API_FLAG, "--json", NULL, "print JSON", COMMON_FRONT | COMMON_BEHIND),
+    ROW(API_REQUEST_ID, API_TEXT, "--request-id", "ID",
+	"the same id again gets the first answer again", COMMON_CHANGES),
+    ROW("help", API_FLAG, "--help", NULL, "print help", COMMON_FRONT | COMMON_BEHIND),
+    ROW("version", API_FLAG, "--version", NULL, "print the version of weft", COMMON_FRONT),
+};
+
+const struct common_option *common_options(size_t *count)
+{
+	*count = sizeof(rows) / sizeof(rows[0]);
+	return rows;
+}
+
+const struct common_option *common_find(const char *word, unsigned places, const char **value)
+{
+	if (strcmp(word, "-h") == 0)
+		word = "--help";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *name = rows[i].field.option;
+		size_t len = strlen(name);
+
+		if (!(rows[i].places & places) || strncmp(word, name, len) != 0 ||
+		    (word[len] != '\0' && word[len] != '='))
+			continue;
+		*value = word[len] == '=' ? word + len + 1 : NULL;
+		return &rows[i];
+	}
+	return NULL;
+}
+
+bool common_is_behind(const struct common_option *option, const struct api_method *method)
+{
+	return (option->places & COMMON_BEHIND) ||
+	       ((option->places & COMMON_CHANGES) && (method->flags & API_CHANGES));
+}
+
+bool common_take(const char *word, unsigned places, const char *next, struct cli_options *options,
+		 bool *used_next)
+{
+	const char *value = NULL;
+	const struct common_option *option = common_find(word, places, &value);
+
+	*used_next = false;
+	if (!option)
+		return false;
+	if (option->field.type == API_FLAG && value)
+		return false;
+	*used_next = option->field.type != API_FLAG && !value;
+	if (*used_next && !next)
+		return false;
+	value = value ? value : next;
+	if (strcmp(option->field.name, "json") == 0)
+		options->json = true;
+	else if (strcmp(option->field.name, "help") == 0)
+		options->help = true;
+	else if (strcmp(option->field.name, "version") == 0)
+		options->version = true;
+	else
+		options->socket = value;
+	return true;
+}
