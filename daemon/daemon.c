@@ -18,6 +18,7 @@
 #include "daemon/api.h"
 #include "daemon/feed.h"
 #include "gossip/base/check.h"
+#include "ipamdb/query.h"
 
 struct mono daemon_now(void)
 {
@@ -108,11 +109,22 @@ static void apply(struct daemon *d, const struct node_update *update)
 static void on_kernel(uv_poll_t *poll, int status, int events);
 
 /* A fenced node's rows may be older than what it plugged in: boxes attached since its state was
- * copied are not to lose their ports before it is recovered. */
+ * copied are not to lose their ports before it is recovered. Nor are they while the restart guard
+ * waits: who would show that this disk went back was not met yet. */
+static bool may_be_behind(const struct daemon *d)
+{
+	const struct gossip *g = node_gossip(d->node);
+	enum node_fence fence = gossip_fence(g);
+
+	if (gossip_phase(g) == NODE_LEFT || gossip_phase(g) == NODE_REMOVED)
+		return false;
+	return fence == FENCE_CLONE || fence == FENCE_SET_BACK ||
+	       ipamdb_is_guarded(node_ipamdb(d->node));
+}
+
 static void hold_kernel(struct daemon *d)
 {
-	enum node_fence fence = gossip_fence(node_gossip(d->node));
-	bool held = fence == FENCE_CLONE || fence == FENCE_SET_BACK;
+	bool held = may_be_behind(d);
 	struct kernel_ask *ask;
 
 	if (!d->kernel || held == d->kernel_held)

@@ -107,6 +107,15 @@ static bool is_gone(const struct member_info *info)
 	return info->state == MEMBER_LEFT || info->state == MEMBER_REMOVED;
 }
 
+/* Somebody new may have the name of somebody who is gone; and who was removed may run on, so that
+ * there is more to be said about it than about who left. */
+static int rank_of(const struct member_info *info)
+{
+	if (!is_gone(info))
+		return 0;
+	return info->state == MEMBER_REMOVED ? 1 : 2;
+}
+
 int find_member(struct daemon *d, const char *text, struct member_info *info, struct weft_err *err)
 {
 	const struct gossip *g = node_gossip(d->node);
@@ -114,14 +123,13 @@ int find_member(struct daemon *d, const char *text, struct member_info *info, st
 	struct id id;
 	int rc;
 
-	/* Somebody new may have the name of somebody who left. */
-	for (int gone = 0; gone < 2; gone++) {
+	for (int rank = 0; rank <= 2; rank++) {
 		match_begin(&match, text);
 		for (size_t at = 0; gossip_member_next(g, &at, info);) {
 			char label[NAME_BYTES + 8];
 
 			member_info_label(info, label);
-			if (is_gone(info) && gone == 0)
+			if (rank_of(info) > rank)
 				continue;
 			match_offer(&match, &info->id,
 				    strcmp(label, text) == 0 ? label : info->name);

@@ -6,6 +6,11 @@
  * than before, the boxes of this host are told and the old connections are forgotten, after the new
  * entries stand. An address that went away is remembered for a while, because it may come back
  * somewhere else.
+ *
+ * That memory dies with the daemon, and the boxes live on. So in a network that an earlier run left
+ * behind any address may have been elsewhere: one that appears without a memory is announced as
+ * well, until so many were that nothing remembered could be left. Its flows are not looked for:
+ * that costs a walk over all that are tracked.
  */
 #include <string.h>
 
@@ -32,6 +37,7 @@ void work_note_gone(struct net *net, const struct inet *ip, const struct mac *ma
 
 		map_close(map);
 		map_init(map, heap, sizeof(struct inet), 24, seed);
+		net->forgotten = REMEMBERED_MAX;
 	}
 	entry = map_insert(&net->announced, ip, NULL);
 	entry->mac = *mac;
@@ -44,14 +50,21 @@ void work_note_here(struct overlay *ov, struct net *net, const struct inet *ip,
 	const struct remembered *entry = map_find(&net->announced, ip);
 	bool moved = (before != NULL && !mac_eq(before, mac)) ||
 		     (entry != NULL && !mac_eq(&entry->mac, mac));
+	bool perhaps = before == NULL && entry == NULL && net->forgotten > 0;
 
 	if (entry != NULL)
 		WEFT_ASSERT(map_remove(&net->announced, ip));
-	if (!moved)
-		return;
+	net->forgotten -= perhaps;
 	/* neither is worth a failure: caches heal by themselves, only later */
-	(void)config->kernel->announce(config->kernel_ctx, net->bridge, ip, mac);
-	(void)config->kernel->flush_flows(config->kernel_ctx, ip);
+	if (moved || perhaps)
+		(void)config->kernel->announce(config->kernel_ctx, net->bridge, ip, mac);
+	if (moved)
+		(void)config->kernel->flush_flows(config->kernel_ctx, ip);
+}
+
+void work_note_adopted(struct net *net)
+{
+	net->forgotten = REMEMBERED_MAX;
 }
 
 /* The MAC that stood for an address before the plan, or NULL. */

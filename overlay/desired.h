@@ -31,3 +31,6 @@ uint32_t desired_group(const struct overlay *ov, uint32_t owner);
 /* The text of one of weft's own nftables tables; empty when it is not needed. On ov's heap: text
  * with *bytes, given back by the caller. */
 char *desired_rules(struct overlay *ov, enum krules table, size_t *bytes);
+
+/* Commands that add to a table which stands what a known network needs and it may lack. */
+char *desired_rules_more(struct overlay *ov, enum krules table, size_t *bytes);

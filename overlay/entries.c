@@ -75,29 +75,6 @@ static void tell_touched_applied(struct work *work, struct net *net, const struc
 	}
 }
 
-static bool is_own_port(const struct net *net, const char *dev)
-{
-	const struct local *local;
-
-	for (size_t pos = 0; (local = map_next(&net->locals, &pos)) != NULL;)
-		if (memcmp(local->endpoint.host_ifname, dev, IFNAME_BYTES) == 0)
-			return true;
-	return false;
-}
-
-/* Forwarding entries on ports that no row explains stay with them while the overlay is held. */
-static void spare_unknown(const struct net *net, struct kstate *have)
-{
-	struct vec *entries = &have->of[KOBJ_FDB];
-
-	for (size_t i = entries->count; i-- > 0;) {
-		const struct kfdb *fdb = vec_at(entries, i);
-
-		if (memcmp(fdb->dev, net->vxlan, IFNAME_BYTES) != 0 && !is_own_port(net, fdb->dev))
-			vec_remove(entries, i);
-	}
-}
-
 static int read_all(struct work *work, struct net *net, struct kstate *want, struct kstate *have)
 {
 	const struct overlay_config *config = &work->ov->config;
@@ -137,10 +114,10 @@ static int entries_pass(struct work *work, struct net *net, const struct vec *to
 	status = touched == NULL ? read_all(work, net, &want, &have)
 				 : read_touched(work, net, touched, &want, &have);
 	if (status == 0) {
-		if (ov->held)
-			spare_unknown(net, &have);
 		kstate_sort(&want);
 		kstate_sort(&have);
+		if (touched == NULL && held_spares(ov)) /* what rows touched they do explain */
+			held_spare(&want, &have);
 		plan_entries(&plan, &want, &have);
 		status = work_apply(work, &plan);
 		work_announce(work, net, &plan, &have);

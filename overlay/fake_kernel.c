@@ -226,6 +226,45 @@ static int rules_set(void *ctx, enum krules table, const char *text, char *why, 
 	return 0;
 }
 
+/* Whether the set or the element that a line adds stands in the table's text. */
+static bool is_there(const char *rules, const char *line)
+{
+	char name[64] = "", element[64] = "", set[80];
+
+	if (sscanf(line, "add element inet weft %63s { %63s }", name, element) == 2)
+		return strstr(rules, element) != NULL;
+	(void)sscanf(line, "add set inet weft %63s", name);
+	(void)snprintf(set, sizeof(set), "set %s ", name);
+	return strstr(rules, set) != NULL;
+}
+
+/* What is there already changes nothing; the rest is written behind. */
+static int rules_add(void *ctx, enum krules table, const char *text, char *why, size_t cap)
+{
+	struct fake_kernel *kernel = ctx;
+
+	if (kernel->rules[table] == NULL)
+		return -ENOENT;
+	kernel->counts.rule_adds++;
+	if (kernel->faults.rules_error != 0) {
+		(void)snprintf(why, cap, "refused by request");
+		return -kernel->faults.rules_error;
+	}
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n") + 1, held = kernel->rules_bytes[table];
+
+		if (!is_there(kernel->rules[table], text)) {
+			kernel->rules[table] =
+			    heap_resize(&kernel->heap, kernel->rules[table], held, held + len);
+			memcpy(kernel->rules[table] + held - 1, text, len);
+			kernel->rules[table][held - 1 + len] = '\0';
+			kernel->rules_bytes[table] += len;
+		}
+		text += len;
+	}
+	return 0;
+}
+
 static int route_mtu(void *ctx, const struct inet *to, uint32_t *mtu)
 {
 	(void)to;
@@ -302,6 +341,7 @@ static const struct kernel_ops ops = {
     .sysctl_get = sysctl_get,
     .rules_match = rules_match,
     .rules_set = rules_set,
+    .rules_add = rules_add,
     .route_mtu = route_mtu,
     .box_mtu = box_mtu,
     .box_mtu_set = box_mtu_set,

@@ -79,8 +79,11 @@ static void mark_entries(struct work *work, const struct plan *plan)
 		     (op->fields & (KLINK_MAC | KLINK_UP | KLINK_MASTER)) == 0))
 			continue;
 		net = work_net_of(work->ov, op);
-		if (net != NULL)
-			net->entries_due = true;
+		if (net == NULL)
+			continue;
+		net->entries_due = true;
+		net->is_made |= op->verb == KVERB_CREATE &&
+				((const struct klink *)op->obj)->kind == KLINK_BRIDGE;
 	}
 }
 
@@ -109,6 +112,9 @@ static void note_standing(struct work *work, const struct kstate *have)
 				   stands(have, net->bridge, &net->id) &&
 				   stands(have, net->vxlan, &net->id);
 		net->entries_due |= net->is_standing && !stood;
+		if (net->is_standing && !net->is_made)
+			work_note_adopted(net);
+		net->is_made |= net->is_standing;
 		ov->totals.networks += net->is_standing;
 	}
 }
@@ -154,27 +160,6 @@ static void spare_others(const struct overlay *ov, struct kstate *have)
 	}
 }
 
-/* While the rows may be older than the kernel: devices that they do not explain, and what is on
- * them, are no strays. */
-static void spare_unknown(const struct kstate *want, struct kstate *have)
-{
-	struct vec *links = &have->of[KOBJ_LINK];
-
-	for (size_t i = links->count; i-- > 0;) {
-		const struct klink *link = vec_at(links, i);
-		bool wanted = false;
-
-		for (size_t j = 0; j < want->of[KOBJ_LINK].count && !wanted; j++)
-			wanted =
-			    kobj_key_cmp(KOBJ_LINK, vec_at(&want->of[KOBJ_LINK], j), link) == 0;
-		if (wanted)
-			continue;
-		spare_on(have, KOBJ_ADDR, link->name);
-		spare_on(have, KOBJ_ROUTE, link->name);
-		vec_remove(links, i);
-	}
-}
-
 /* One round: true when another is needed. */
 static bool host_round(struct work *work, int *status)
 {
@@ -192,11 +177,11 @@ static bool host_round(struct work *work, int *status)
 	*status = config->kernel->dump_host(config->kernel_ctx, &have);
 	if (*status == 0) {
 		spare_others(ov, &have);
-		if (ov->held)
-			spare_unknown(&want, &have);
 		read_named(work, &want, &have);
 		kstate_sort(&want);
 		kstate_sort(&have);
+		if (held_spares(ov))
+			held_spare(&want, &have);
 		note_standing(work, &have);
 		plan_host(&plan, &want, &have);
 		mark_entries(work, &plan);
@@ -228,6 +213,14 @@ void work_host(struct work *work)
 		work_failed(work, NULL, "read the host's devices", -status, "");
 }
 
+void rules_remember(struct overlay *ov, enum krules table, char *text, size_t bytes)
+{
+	if (ov->rules_text[table] != NULL)
+		heap_give(&ov->heap, ov->rules_text[table], ov->rules_bytes[table]);
+	ov->rules_text[table] = text;
+	ov->rules_bytes[table] = bytes;
+}
+
 void work_rules(struct work *work, enum krules table)
 {
 	static const char *const names[KRULES_COUNT] = {"set table inet weft",
@@ -238,6 +231,8 @@ void work_rules(struct work *work, enum krules table)
 	size_t bytes;
 	int status;
 
+	if (held_rules(work, table))
+		return;
 	text = desired_rules(ov, table, &bytes);
 	if (!ov->rules_due && ov->rules_text[table] != NULL &&
 	    strcmp(ov->rules_text[table], text) == 0) {
@@ -253,14 +248,9 @@ void work_rules(struct work *work, enum krules table)
 		if (work->sink != NULL && work->sink->done != NULL)
 			work->sink->done(work->sink->ctx, &(const struct id){{0}}, names[table]);
 	}
-	if (ov->rules_text[table] != NULL)
-		heap_give(&ov->heap, ov->rules_text[table], ov->rules_bytes[table]);
-	ov->rules_text[table] = NULL;
+	rules_remember(ov, table, status < 0 ? NULL : text, bytes);
 	if (status < 0) {
 		work_failed(work, NULL, names[table], -status, why);
 		heap_give(&ov->heap, text, bytes);
-		return;
 	}
-	ov->rules_text[table] = text;
-	ov->rules_bytes[table] = bytes;
 }

@@ -71,6 +71,8 @@ struct kernel_ops {
 	int (*rules_match)(void *ctx, enum krules table, const char *text);
 	/* Replaces the table in one transaction; an empty text removes it. */
 	int (*rules_set)(void *ctx, enum krules table, const char *text, char *why, size_t cap);
+	/* Runs commands that only add to a table; -ENOENT when it does not stand. */
+	int (*rules_add)(void *ctx, enum krules table, const char *text, char *why, size_t cap);
 	/* MTU of the route to an address (or of the device that has it). */
 	int (*route_mtu)(void *ctx, const struct inet *to, uint32_t *mtu);
 	/* The MTU of a veth's far end. */

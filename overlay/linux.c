@@ -108,6 +108,7 @@ static const struct kernel_ops ops = {
     .sysctl_get = linux_sysctl_get,
     .rules_match = linux_rules_match,
     .rules_set = linux_rules_set,
+    .rules_add = linux_rules_add,
     .route_mtu = linux_route_mtu,
     .box_mtu = linux_box_mtu,
     .box_mtu_set = linux_box_mtu_set,

@@ -52,6 +52,7 @@ int linux_box_mtu_set(void *ctx, const struct overlay_box *box, const char *ifna
 
 int linux_rules_match(void *ctx, enum krules table, const char *text);
 int linux_rules_set(void *ctx, enum krules table, const char *text, char *why, size_t cap);
+int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, size_t cap);
 
 int linux_announce(void *ctx, const char *bridge, const struct inet *ip, const struct mac *mac);
 int linux_flush_flows(void *ctx, const struct inet *ip);

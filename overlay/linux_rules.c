@@ -194,3 +194,21 @@ int linux_rules_set(void *ctx, enum krules table, const char *text, char *why, s
 		kernel->rules_touched = true;
 	return status;
 }
+
+int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, size_t cap)
+{
+	struct linux_kernel *kernel = ctx;
+	uint32_t before = generation();
+	char *listing = list(table);
+	int status = listing != NULL ? 0 : -ENOENT;
+
+	WEFT_ASSERT(table < KRULES_COUNT);
+	free(listing);
+	if (status != 0 || text[0] == '\0')
+		return status;
+	status = change(text, why, cap);
+	kernel->rules_generation = generation();
+	if (kernel->rules_generation != before + (status == 0))
+		kernel->rules_touched = true;
+	return status;
+}

@@ -114,8 +114,8 @@ size_t overlay_fds(const struct overlay *ov, int fds[2]);
 /* Reads what the kernel reports; drift marks networks, so that overlay_deadline moves. */
 void overlay_notify(struct overlay *ov, struct mono now);
 
-/* While held, devices of weft that no row explains, and what is on them, are left alone: the rows
- * may be older than the kernel. What is missing is added as ever. Afterwards they are strays. */
+/* While held, nothing of weft's is taken away because no row explains it: the rows may be older
+ * than the kernel. What is missing is added as ever. Afterwards it is swept. See held.c. */
 void overlay_hold(struct overlay *ov, bool held, struct mono now);
 
 /* Marks everything, as the slow timer does. */

@@ -163,6 +163,9 @@ static void pass(struct work *work)
 	if (ov->mtu_due)
 		work_mtu(work);
 	host = ov->host_due;
+	if (ov->held && (host || ov->rules_due))
+		held_look(work);
+	ov->looked = true;
 	forget_failures(ov, host);
 	/* what keeps networks apart stands before their devices, and goes after them */
 	rules = (host || ov->rules_due) && !any_undecided(ov);
@@ -179,7 +182,7 @@ static void pass(struct work *work)
 		if (entries_are_due(net))
 			work_entries(work, net);
 	}
-	if (ov->held)
+	if (held_spares(ov))
 		return; /* entries that stay may point at nexthops that no row explains */
 	if (host && (nexthops || !ov->nexthops_checked))
 		end_nexthops(work);

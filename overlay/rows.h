@@ -48,8 +48,10 @@ struct net {
 	struct map by_addr;     /* struct inet -> struct remote * (first claim) */
 	struct map by_mac;      /* struct mac -> struct remote * (first claim) */
 	struct map announced;   /* struct inet -> struct mac that boxes were told last */
+	uint32_t forgotten;     /* how many addresses may have been told by an earlier run */
 
 	bool is_standing;       /* its devices stand */
+	bool is_made;           /* by this run, or taken over from an earlier one */
 	struct vec failed_keys; /* struct touch, of the last pass */
 	bool entries_due;       /* all of them, not only those touched */
 	struct vec touched;
@@ -76,7 +78,10 @@ struct overlay {
 	bool mtu_due;        /* routing changed */
 	bool rules_due;
 	bool nexthops_checked; /* leftovers of another form are gone */
-	bool held;             /* what is not known is left alone */
+	bool held;             /* what is not known is left alone: held.c */
+	bool looked;           /* a first pass was made */
+	bool is_bare;          /* which found nothing that could be kept */
+	bool has_unknown;      /* devices that no row explains, while held */
 	bool fed;              /* the tables changed: what is due does not wait for wake_at */
 	bool drift;            /* something that is due was caused by somebody else */
 	uint32_t host_failed, host_attempts;

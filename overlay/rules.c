@@ -329,3 +329,28 @@ char *desired_rules(struct overlay *ov, enum krules table, size_t *bytes)
 	*bytes = text.cap;
 	return text.at;
 }
+
+char *desired_rules_more(struct overlay *ov, enum krules table, size_t *bytes)
+{
+	struct text text = {.heap = &ov->heap, .cap = 4096};
+	struct vec nets, vteps;
+	char ip[INET_TEXT_BYTES];
+
+	text.at = heap_take(&ov->heap, text.cap);
+	sorted_nets(ov, &nets);
+	for (size_t i = 0; table == KRULES_HOST && i < nets.count; i++) {
+		uint32_t vni = net_at(&nets, i)->fact.vni;
+
+		sorted_vteps(ov, net_at(&nets, i), &vteps);
+		say(&text, "add set inet weft vteps_%06x { type %s; }\n", vni,
+		    inet_is_v4(&ov->config.vtep) ? "ipv4_addr" : "ipv6_addr");
+		for (size_t j = 0; j < vteps.count; j++) {
+			inet_format(vec_at(&vteps, j), ip);
+			say(&text, "add element inet weft vteps_%06x { %s }\n", vni, ip);
+		}
+		vec_close(&vteps);
+	}
+	vec_close(&nets);
+	*bytes = text.cap;
+	return text.at;
+}

@@ -41,12 +41,30 @@ void work_host(struct work *work);
 /* Brings the nftables tables to what is wanted. */
 void work_rules(struct work *work, enum krules table);
 
+/* Keeps the text that a table was set by; NULL: that is not known. */
+void rules_remember(struct overlay *ov, enum krules table, char *text, size_t bytes);
+
+/* While held: looks whether there is anything that no row explains, and at first at all. */
+void held_look(struct work *work);
+
+/* Nothing goes because no row explains it. */
+bool held_spares(const struct overlay *ov);
+
+/* Leaves out of have what is not in want; both are sorted. */
+void held_spare(const struct kstate *want, struct kstate *have);
+
+/* True when a table stays as it stands, with what is known to be missing added. */
+bool held_rules(struct work *work, enum krules table);
+
 /* Brings one network's entries to what is wanted, and tells of the endpoints that now stand. */
 void work_entries(struct work *work, struct net *net);
 
 /* Tells boxes and connection tracking what a plan of entries changes; after it was applied. */
 void work_announce(struct work *work, struct net *net, const struct plan *plan,
 		   const struct kstate *have);
+
+/* The network's devices are an earlier run's, and so is what was announced in it. */
+void work_note_adopted(struct net *net);
 
 /* An address of this network was at mac until now; then it is at mac (announced if that is new). */
 void work_note_gone(struct net *net, const struct inet *ip, const struct mac *mac);

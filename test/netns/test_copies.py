@@ -180,6 +180,70 @@ def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, 
     audit.kernel_as_leased(hosts, "blue", {boxes[1]: answers[1]["ip"], box: answer["ip"]})
 
 
+def rules_of(host):
+    return host.exec("nft", "list", "table", "inet", "weft").stdout
+
+
+def test_a_network_joined_after_the_copy_stays_whole_and_apart_while_fenced(lab, three):
+    hosts, boxes, answers = three
+    victim, other = hosts[1], hosts[0]
+    copy_state(victim, lab.dir / "old")
+    victim.weft("network", "create", "red", "--subnet", "10.64.2.0/24")
+    near, far = victim.box("near"), other.box("far")
+    red = victim.attach("red", near)
+    wait_for("red is known", lambda: len(other.json("network", "ls")) == 2, 5)
+    far_ip = other.attach("red", far)["ip"]
+    assert near.ping(far_ip) is not None
+    before = rules_of(victim)
+    pinger = Pinger(far, red["ip"], 0.01)
+    put_back(victim, lab.dir / "old")
+    warning_of(victim, "went back")
+    wait_for("its kernel was looked at", lambda: victim.json("status")["in_sync"], 10)
+    holds("it is reached and apart", 1, lambda: near.ping(far_ip) is not None and
+          near.ping(answers[1]["ip"], wait=0.1) is None)
+    assert boxes[1].ping(red["ip"], wait=0.1) is None
+    assert boxes[0].ping(answers[1]["ip"]) is not None
+    for word in set(before.split()):
+        if "001" in word or "10.64." in word:
+            assert word in rules_of(victim), word
+    sent, received = pinger.stop()
+    assert sent > 20 and received == sent
+    victim.weft("node", "recover")
+    audit.settled(hosts, 10)
+    wait_for("what it gave up is gone", lambda: len(
+        [name for name in victim.links() if name.startswith("wfbr")]) == 1, 5)
+    wait_for("its rules too", lambda: "10.64.2." not in rules_of(victim), 5)
+    audit.clean(hosts)
+
+
+def test_nothing_goes_before_somebody_was_met_who_knows_better(lab, three):
+    """Put back, and alone at first: what it does not know it may have made."""
+    hosts, boxes, answers = three
+    victim, others = hosts[1], [hosts[0], hosts[2]]
+    copy_state(victim, lab.dir / "old")
+    late = victim.box("late")
+    forgotten = victim.attach("blue", late)
+    for host in others:
+        wait_for("it is known", lambda: forgotten["endpoint"] in
+                 {e["id"] for e in host.json("endpoint", "ls")}, 5)
+    pinger = Pinger(boxes[1], forgotten["ip"], 0.01)
+    victim.deaf_to(others)
+    put_back(victim, lab.dir / "old")
+    wait_for("it went on alone", lambda: victim.json("status")["node"]["phase"] == "active", 10)
+    wait_for("its kernel was looked at", lambda: victim.metric("weft_overlay_reconciles_total") > 0, 10)
+    warning_of(victim, "restart guard")
+    holds("the box is reached", 1, lambda: boxes[1].ping(forgotten["ip"]) is not None)
+    victim.heal()
+    warning_of(victim, "went back")
+    holds("the box is reached", 1, lambda: boxes[1].ping(forgotten["ip"]) is not None)
+    sent, received = pinger.stop()
+    assert sent > 20 and received == sent
+    victim.weft("node", "recover")
+    audit.settled(hosts, 10)
+    audit.clean(hosts)
+    audit.kernel_as_leased(hosts, "blue", {boxes[1]: answers[1]["ip"]})
+
+
 def test_a_state_directory_put_back_without_news_serves_on_by_itself(lab, three):
     """Nothing was written between the copy and its return: it is not behind."""
     hosts, boxes, answers = three

@@ -193,7 +193,6 @@ class Story:
         self.detach("d")
         self.do(f, "network", "rm", "red", already=("no network",))
         self.depart()
-        self.forget_macs()
         self.join("two")
         self.attach(j, "blue", "e")
         self.ping("e", "a")
@@ -203,11 +202,6 @@ class Story:
         self.endpoints, self.reserved = {}, {}
         self.wait("nothing is left", lambda: traces(f) == [], 5)
         self.compare()
-
-    def forget_macs(self):
-        """A box keeps the MAC of an address longer than a daemon that was killed remembers it."""
-        for box in self.boxes.values():
-            box.ip("neigh", "flush", "all")
 
     def join(self, number):
         f, j = self.founder, self.joiner

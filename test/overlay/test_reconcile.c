@@ -211,18 +211,6 @@ static void a_network_that_ends_leaves_nothing_behind(void **state)
 	assert_string_equal(fake_kernel_rules(stage->kernel, KRULES_HOST), "");
 }
 
-/* A daemon whose own rows came before the network's: it does not know enough to take anything. */
-static void put_box_again(struct fake_stage *stage, uint8_t number, const char *addr)
-{
-	struct local_endpoint endpoint = {.addr_count = 1, .ifname = "eth0"};
-
-	endpoint.id = stage_id(2, number);
-	endpoint.network = stage->network;
-	endpoint.mac = mac_of_endpoint(&endpoint.id);
-	assert_int_equal(prefix_parse(addr, &endpoint.addrs[0]), 0);
-	overlay_local_put(stage->ov, &endpoint);
-}
-
 static void devices_of_a_network_not_known_yet_are_spared(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -247,67 +235,6 @@ static void devices_of_a_network_not_known_yet_are_spared(void **state)
 	(void)stage_settle(stage, 1000);
 	stage_remember(stage, after, sizeof(after));
 	assert_string_equal(before, after);
-}
-
-static void what_no_row_explains_is_left_alone_while_held(void **state)
-{
-	struct fake_stage *stage = *state;
-	struct weft_err err = {0};
-	char before[16384], after[16384];
-
-	stage_make_all(stage);
-	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
-	(void)stage_settle(stage, 1000);
-	stage_remember(stage, before, sizeof(before));
-
-	/* The rows of before: the second box is in the kernel alone, and something is missing. */
-	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
-	overlay_hold(stage->ov, true, stage->now);
-	put_box_again(stage, 11, "10.7.0.11/24");
-	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
-	stage_endpoint(stage, 13, 3, "10.7.0.13/24", 1);
-	assert_true(
-	    fake_kernel_remove(stage->kernel, KOBJ_NEIGH,
-			       vec_at(&fake_kernel_state(stage->kernel)->of[KOBJ_NEIGH], 0)));
-	(void)stage_settle(stage, 1000);
-	overlay_mark_all(stage->ov, stage->now);
-	(void)stage_settle(stage, 1000);
-	stage_remember(stage, after, sizeof(after));
-	assert_string_equal(before, after);
-
-	overlay_hold(stage->ov, false, stage->now);
-	(void)stage_settle(stage, 1000);
-	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
-	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
-}
-
-/* Without the rules, which are written anew from the networks that are known. */
-static void remember_devices(struct fake_stage *stage, char *text, size_t bytes)
-{
-	char *rules;
-
-	stage_remember(stage, text, bytes);
-	rules = strstr(text, "table inet weft");
-	if (rules != NULL)
-		*rules = 0;
-}
-
-static void devices_of_an_unknown_network_are_left_alone_while_held(void **state)
-{
-	struct fake_stage *stage = *state;
-	char before[16384], after[16384];
-
-	stage_make_all(stage);
-	remember_devices(stage, before, sizeof(before));
-	overlay_free(stage->ov);
-	stage->ov = stage_bare(stage);
-	overlay_hold(stage->ov, true, stage->now);
-	(void)stage_settle(stage, 1000);
-	remember_devices(stage, after, sizeof(after));
-	assert_string_equal(before, after);
-	overlay_hold(stage->ov, false, stage->now);
-	(void)stage_settle(stage, 1000);
-	assert_int_equal(stage_count(stage, KOBJ_LINK), 0);
 }
 
 static void a_network_in_which_nothing_of_this_host_is_has_no_devices(void **state)
@@ -460,8 +387,6 @@ int main(void)
 	    STAGED(a_local_address_is_never_sent_away),
 	    STAGED(a_network_that_ends_leaves_nothing_behind),
 	    STAGED(devices_of_a_network_not_known_yet_are_spared),
-	    STAGED(what_no_row_explains_is_left_alone_while_held),
-	    STAGED(devices_of_an_unknown_network_are_left_alone_while_held),
 	    STAGED(a_network_in_which_nothing_of_this_host_is_has_no_devices),
 	    STAGED(the_higher_id_waits_while_a_vni_is_taken),
 	    cmocka_unit_test(a_change_of_layout_or_form_leaves_only_the_new_one),

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What stays while the overlay is held: the rows may be older than the kernel, because the disk
+ * went back, and whoever may know better was not heard yet or has to decide.
+ *
+ * Until then nothing of weft's goes because no row explains it: devices, what lies on them, entries
+ * and rules. What is missing is added, what rows end while it is held does end, and a key that rows
+ * want otherwise is changed. The firewall table holds all networks at once and cannot be written
+ * without the unknown ones, so while there are such devices it stays as it stands; only hosts that
+ * a known network may hear are added to it.
+ *
+ * A kernel without a device of weft's (the machine was started anew) holds nothing to be kept.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "overlay/work.h"
+
+static bool is_weft_link(const struct klink *link)
+{
+	return strncmp(link->alias, "weft:", 5) == 0;
+}
+
+static bool is_wanted(const struct kstate *want, const struct klink *link)
+{
+	const struct vec *links = &want->of[KOBJ_LINK];
+
+	for (size_t i = 0; i < links->count; i++)
+		if (kobj_key_cmp(KOBJ_LINK, vec_at(links, i), link) == 0)
+			return true;
+	return false;
+}
+
+void held_look(struct work *work)
+{
+	struct overlay *ov = work->ov;
+	size_t standing = 0, unknown = 0;
+	struct kstate want, have;
+	int status;
+
+	WEFT_ASSERT(ov->held);
+	kstate_init(&want, &ov->heap);
+	kstate_init(&have, &ov->heap);
+	desired_host(ov, &want);
+	work->report.dumps++;
+	status = ov->config.kernel->dump_host(ov->config.kernel_ctx, &have);
+	for (size_t i = 0; i < have.of[KOBJ_LINK].count; i++) {
+		const struct klink *link = vec_at(&have.of[KOBJ_LINK], i);
+
+		standing += is_weft_link(link);
+		unknown += is_weft_link(link) && !is_wanted(&want, link);
+	}
+	if (!ov->looked)
+		ov->is_bare = status == 0 && standing == 0;
+	ov->has_unknown = status != 0 || unknown > 0;
+	kstate_close(&have);
+	kstate_close(&want);
+}
+
+bool held_spares(const struct overlay *ov)
+{
+	return ov->held && !ov->is_bare;
+}
+
+void held_spare(const struct kstate *want, struct kstate *have)
+{
+	for (int kind = 1; kind < KOBJ_KINDS; kind++) {
+		const struct vec *w = &want->of[kind];
+		struct vec kept, *h = &have->of[kind];
+		size_t at = 0;
+
+		vec_init(&kept, h->heap, h->item_bytes);
+		for (size_t i = 0; i < h->count; i++) {
+			const void *obj = vec_at(h, i);
+
+			while (at < w->count &&
+			       kobj_key_cmp((enum kobj_kind)kind, vec_at(w, at), obj) < 0)
+				at++;
+			if (at < w->count &&
+			    kobj_key_cmp((enum kobj_kind)kind, vec_at(w, at), obj) == 0)
+				vec_push(&kept, obj);
+		}
+		vec_close(h);
+		*h = kept;
+	}
+}
+
+bool held_rules(struct work *work, enum krules table)
+{
+	struct overlay *ov = work->ov;
+	char *text, why[96] = "";
+	size_t bytes;
+	int status = 0;
+
+	if (!held_spares(ov) || !ov->has_unknown)
+		return false;
+	text = desired_rules_more(ov, table, &bytes);
+	if (ov->rules_due || ov->rules_text[table] == NULL ||
+	    strcmp(ov->rules_text[table], text) != 0)
+		status = ov->config.kernel->rules_add(ov->config.kernel_ctx, table, text, why,
+						      sizeof(why));
+	if (status == -ENOENT) { /* somebody else took it away: what is known is better than none */
+		heap_give(&ov->heap, text, bytes);
+		return false;
+	}
+	if (status < 0)
+		work_failed(work, NULL, "add to table inet weft", -status, why);
+	rules_remember(ov, table, status < 0 ? NULL : text, bytes);
+	if (status < 0)
+		heap_give(&ov->heap, text, bytes);
+	return true;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * An overlay whose rows may be older than the kernel, and one that follows another that died.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stage.h"
+
+static int set_up(void **state)
+{
+	static struct fake_stage stage;
+
+	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	*state = &stage;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	stage_close(*state);
+	return 0;
+}
+
+static void put_box_again(struct fake_stage *stage, uint8_t number, const char *addr)
+{
+	struct local_endpoint endpoint = {.addr_count = 1, .ifname = "eth0"};
+
+	endpoint.id = stage_id(2, number);
+	endpoint.network = stage->network;
+	endpoint.mac = mac_of_endpoint(&endpoint.id);
+	assert_int_equal(prefix_parse(addr, &endpoint.addrs[0]), 0);
+	overlay_local_put(stage->ov, &endpoint);
+}
+
+static void what_no_row_explains_is_left_alone_while_held(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct weft_err err = {0};
+	char before[16384], after[16384];
+
+	stage_make_all(stage);
+	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	stage_remember(stage, before, sizeof(before));
+
+	/* The rows of before: the second box is in the kernel alone, and something is missing. */
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
+	stage_endpoint(stage, 13, 3, "10.7.0.13/24", 1);
+	assert_true(
+	    fake_kernel_remove(stage->kernel, KOBJ_NEIGH,
+			       vec_at(&fake_kernel_state(stage->kernel)->of[KOBJ_NEIGH], 0)));
+	(void)stage_settle(stage, 1000);
+	overlay_mark_all(stage->ov, stage->now);
+	(void)stage_settle(stage, 1000);
+	stage_remember(stage, after, sizeof(after));
+	assert_string_equal(before, after);
+
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
+	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
+}
+
+static void all_of_an_unknown_network_is_left_alone_while_held(void **state)
+{
+	struct fake_stage *stage = *state;
+	char before[16384], after[16384];
+
+	stage_make_all(stage);
+	stage_remember(stage, before, sizeof(before));
+	overlay_free(stage->ov);
+	stage->ov = stage_bare(stage);
+	overlay_hold(stage->ov, true, stage->now);
+	(void)stage_settle(stage, 1000);
+	stage_remember(stage, after, sizeof(after));
+	assert_string_equal(before, after);
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_LINK), 0);
+	assert_string_equal(fake_kernel_rules(stage->kernel, KRULES_HOST), "");
+}
+
+/* Restarted with rows of before endpoint 13 and box 14 came, which the kernel has. */
+static void go_back(struct fake_stage *stage)
+{
+	struct weft_err err = {0};
+
+	stage_make_all(stage);
+	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
+}
+
+static void entries_that_no_row_explains_stay_and_those_that_rows_end_go(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct id endpoint = stage_id(2, 12), node = stage_id(1, 2);
+
+	go_back(stage);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
+	overlay_endpoint_end(stage->ov, &stage->network, &endpoint, &node,
+			     (struct overlay_version){1, 2});
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 1);
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 0);
+}
+
+static void the_standing_rules_stay_and_hear_a_new_host(void **state)
+{
+	struct fake_stage *stage = *state;
+	char before[8192];
+	const char *now;
+
+	go_back(stage);
+	snprintf(before, sizeof(before), "%s", fake_kernel_rules(stage->kernel, KRULES_HOST));
+	stage_member(stage, 4, "192.0.2.4");
+	(void)stage_settle(stage, 1000);
+	now = fake_kernel_rules(stage->kernel, KRULES_HOST);
+	assert_memory_equal(now, before, strlen(before));
+	assert_non_null(strstr(now, "add element inet weft vteps_001000 { 192.0.2.4 }"));
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	now = fake_kernel_rules(stage->kernel, KRULES_HOST);
+	assert_null(strstr(now, "add element"));
+	assert_non_null(strstr(now, "192.0.2.4"));
+}
+
+static void rules_that_somebody_took_away_are_set_from_what_is_known(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	go_back(stage);
+	(void)stage_settle(stage, 1000);
+	fake_kernel_rules_flush(stage->kernel, KRULES_HOST);
+	(void)stage_settle(stage, 3000);
+	assert_non_null(strstr(fake_kernel_rules(stage->kernel, KRULES_HOST), "vteps_001000"));
+}
+
+static void rules_are_not_added_to_again_and_again(void **state)
+{
+	struct fake_stage *stage = *state;
+	uint64_t adds;
+
+	go_back(stage);
+	(void)stage_settle(stage, 1000);
+	adds = fake_kernel_counts(stage->kernel)->rule_adds;
+	assert_true(adds > 0);
+	for (int i = 0; i < 3; i++) {
+		put_box_again(stage, 11, "10.7.0.11/24");
+		(void)stage_settle(stage, 1000);
+	}
+	assert_int_equal(fake_kernel_counts(stage->kernel)->rule_adds, adds);
+}
+
+static void on_a_machine_that_was_started_anew_nothing_is_spared(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	overlay_hold(stage->ov, true, stage->now);
+	stage_make_all(stage);
+	overlay_network_end(stage->ov, &stage->network);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_LINK), 0);
+}
+
+static void an_address_that_comes_after_a_restart_is_announced(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct id endpoint = stage_id(2, 13), node = stage_id(1, 3);
+	uint64_t flushes;
+
+	stage_make_all(stage);
+	overlay_endpoint_end(stage->ov, &stage->network, &endpoint, &node,
+			     (struct overlay_version){1, 2});
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->announcements, 0);
+	flushes = fake_kernel_counts(stage->kernel)->flushes;
+
+	/* The box still has 13's MAC in its cache, and nobody knows that any more. */
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	stage_endpoint(stage, 12, 2, "10.7.0.12/24", 1);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->announcements, 0);
+	stage_endpoint(stage, 15, 2, "10.7.0.13/24", 1);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->announcements, 1);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->flushes, flushes);
+}
+
+static void in_a_network_of_this_run_only_what_moved_is_announced(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	stage_make_all(stage);
+	stage_endpoint(stage, 15, 2, "10.7.0.15/24", 1);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->announcements, 0);
+}
+
+int main(void)
+{
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    STAGED(what_no_row_explains_is_left_alone_while_held),
+	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
+	    STAGED(entries_that_no_row_explains_stay_and_those_that_rows_end_go),
+	    STAGED(the_standing_rules_stay_and_hear_a_new_host),
+	    STAGED(rules_that_somebody_took_away_are_set_from_what_is_known),
+	    STAGED(rules_are_not_added_to_again_and_again),
+	    STAGED(on_a_machine_that_was_started_anew_nothing_is_spared),
+	    STAGED(an_address_that_comes_after_a_restart_is_announced),
+	    STAGED(in_a_network_of_this_run_only_what_moved_is_announced),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
