@@ -357,6 +357,12 @@ class Lab:
         return Capture(self, space, device, expression)
 
     def close(self):
+        """Daemons that still run are asked to end, as they are, and must; the rest is killed."""
+        running = [host for host in self.hosts if host.daemon and host.daemon.poll() is None]
+        for host in running:
+            host.daemon.send_signal(signal.SIGCONT)
+            host.daemon.terminate()
+        unclean = [f"{host.label}: {host.tail()}" for host in running if not ended_well(host.daemon)]
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -366,6 +372,14 @@ class Lab:
         for space in reversed(self.namespaces):
             space.delete()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert not unclean, f"ended badly when asked to: {unclean}"
+
+
+def ended_well(process):
+    try:
+        return process.wait(10) == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def leftovers(lab):
