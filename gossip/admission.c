@@ -59,9 +59,21 @@ static void hook_introduce(void *ctx, const struct id *node, const uint8_t *byte
 	struct admission *adm = ctx;
 	struct row_view row;
 
-	if (row_parse(bytes, len, &row) == 0 && id_eq(&row.owner, node) &&
-	    authority_may_introduce(adm->core, adm->members, adm->tables, &row))
+	struct id by;
+
+	if (row_parse(bytes, len, &row) != 0 || !id_eq(&row.owner, node))
+		return;
+	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
+	case INTRODUCTION_GOOD:
 		(void)tables_receive(adm->tables, NULL, bytes, len);
+		break;
+	case INTRODUCTION_VOID:
+		if (limit_pass(&adm->voids, adm->core->now, VOID_INTERVAL_NS, 1))
+			core_trace(adm->core, TRACE_ADMISSION_VOID, node, &by, NULL, 0);
+		break;
+	case INTRODUCTION_STRANGE:
+		break;
+	}
 }
 
 struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,

@@ -12,6 +12,7 @@
 #define SYNC_WAIT_MS 5000
 #define RENEW_MS (INT64_C(24) * 3600 * 1000)
 #define PENDING_MAX 64
+#define VOID_INTERVAL_NS (10 * NS_PER_S)
 #define RETRY_MS 500 /* after a store that failed or found no room */
 
 /* What waits for the store. */
@@ -70,6 +71,7 @@ struct admission {
 	struct gate gate;
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
+	struct limit voids;       /* words on newcomers whose admission is void */
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */
 	struct recovering recovering;

@@ -5,6 +5,13 @@
  * later: never on something that ends. A revoked admin's facts and a removed node's rows stay
  * acceptable, or two replicas that heard of the end in different order would differ for ever. What
  * an end takes away is new admissions.
+ *
+ * A removed node keeps its key, and may date an admission as it likes; nobody can tell by the row
+ * alone. So the difference is made by who shows it. The row of a newcomer that a member shows is
+ * believed whatever has become of the admitter: that member believed it in time, or was shown it by
+ * one who did. What a newcomer shows of itself is believed only while its admitter is not known to
+ * be removed. Hence an admission holds for all when one member has it before he hears of the
+ * removal, in whatever order the others hear of both; and it is void for all when none has.
  */
 #include "authority.h"
 
@@ -188,19 +195,23 @@ bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct
 	return tables_row(tables, NULL, &no_topic, kind, id->b, ID_BYTES, end != NULL ? end : &row);
 }
 
-bool authority_may_introduce(const struct core *core, const struct member_table *members,
-			     const struct tables *tables, const struct row_view *row)
+enum introduction authority_introduction(const struct core *core,
+					 const struct member_table *members,
+					 const struct row_view *row, struct id *by)
 {
 	const struct member *admitter;
 	struct chain_info info;
 	struct rec_member rec;
 
+	*by = (struct id){{0}};
 	if (row->kind != ROW_MEMBER || rec_member_decode(row->value, row->value_len, &rec) != 0 ||
 	    chain_read(core->crypto, rec.chain, rec.chain_len, &info) != 0)
-		return false;
+		return INTRODUCTION_STRANGE;
+	*by = info.admitter;
 	if (info.is_root || id_eq(&info.admitter, &core->self.id))
-		return true;
+		return INTRODUCTION_GOOD;
 	admitter = member_find(members, &info.admitter);
-	return admitter != NULL && admitter->has_record && admitter->state != MEMBER_REMOVED &&
-	       !authority_has_fact(tables, FACT_TOKEN_END, &info.token, NULL);
+	if (admitter != NULL && admitter->state == MEMBER_REMOVED)
+		return INTRODUCTION_VOID;
+	return admitter != NULL && admitter->has_record ? INTRODUCTION_GOOD : INTRODUCTION_STRANGE;
 }

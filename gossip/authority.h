@@ -37,8 +37,14 @@ enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core 
 bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct id *id,
 			struct row_view *end);
 
-/* May a node that nobody has told of be believed on its own word, this member row? Only when who
- * admitted it is a member known here (or this node): a counter-signature of a stranger proves
- * nothing, since whoever holds an old token can make one. */
-bool authority_may_introduce(const struct core *core, const struct member_table *members,
-			     const struct tables *tables, const struct row_view *row);
+enum introduction {
+	INTRODUCTION_STRANGE = 0, /* whoever holds an old token can make a counter-signature */
+	INTRODUCTION_VOID,        /* who admitted it is removed, and may have done so afterwards */
+	INTRODUCTION_GOOD,        /* by the cluster key, this node, or a member known here */
+};
+
+/* Is a node that no member has told of believed on its own word, this member row? by: who admitted
+ * it, zero when nobody can be read. */
+enum introduction authority_introduction(const struct core *core,
+					 const struct member_table *members,
+					 const struct row_view *row, struct id *by);

@@ -9,7 +9,7 @@
  * checks every signature and that the times fit. It does not ask whether it knows the admitter as
  * a member: rows come in any order, and a row only reaches us inside a datagram sealed by a member
  * who believed it (or from a node that introduces itself, whose admitter must then be known, see
- * authority.h). Nor does it look at revocations, which would make what a table accepts depend
+ * authority.c). Nor does it look at revocations, which would make what a table accepts depend
  * on the order of arrival; they bound admissions still to come.
  */
 #include "chain.h"

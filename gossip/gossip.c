@@ -112,7 +112,7 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 	case 2:
 		return tables_frame(g->tables, in->from, type, body, len);
 	case 3:
-		if (g->core.self.phase != NODE_ACTIVE)
+		if (g->core.self.phase != NODE_ACTIVE || !in->from->has_record)
 			return DROP_NONE; /* the sender repeats it */
 		return messages_frame(g->messages, in->from, type, body, len);
 	default:

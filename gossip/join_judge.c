@@ -6,7 +6,9 @@
  *
  * An admission is remembered for a minute: the same proof again (an answer was lost) gets the same
  * counter-signature, two newcomers cannot take one name here, and the newcomer's certificate is
- * believed before its member row has come.
+ * believed before its member row has come. It is a member from that row on, here as everywhere: were
+ * it one before, who admits somebody that never speaks again would know a member that nobody else
+ * ever hears of.
  */
 #include <string.h>
 
@@ -85,7 +87,7 @@ struct member *seed_vouch(void *ctx, const struct id *node)
 		return NULL;
 	member = member_intern(adm->members, node);
 	if (member != NULL && !member->has_record && member->state != MEMBER_REMOVED)
-		member_apply_record(adm->members, member, &admitted->rec, 0);
+		member_vouch(member, admitted->rec.pubkey, &admitted->rec.gossip);
 	return member;
 }
 

@@ -183,6 +183,7 @@ void member_apply_record(struct member_table *table, struct member *member,
 		member->addr = rec->gossip;
 	member->rec = *rec;
 	member->has_record = true;
+	member->has_key = true;
 	if (epoch > member->epoch)
 		member->epoch = epoch;
 	if (renamed)
@@ -197,6 +198,15 @@ void member_apply_record(struct member_table *table, struct member *member,
 		arrive(table, member, false);
 	}
 	name_review(table, rec->name);
+}
+
+void member_vouch(struct member *member, const uint8_t pubkey[SIGN_PUB_BYTES],
+		  const struct hostport *addr)
+{
+	WEFT_ASSERT(!member->has_record && member->state != MEMBER_REMOVED);
+	memcpy(member->rec.pubkey, pubkey, SIGN_PUB_BYTES);
+	member->addr = *addr;
+	member->has_key = true;
 }
 
 static void trace_state(struct core *core, const struct member *member)
@@ -322,6 +332,7 @@ void member_check(const struct member_table *table)
 		WEFT_ASSERT(i == 0 || id_cmp(&ordered_at(table, i - 1)->id, &member->id) < 0);
 		WEFT_ASSERT(member_find(table, &member->id) == member);
 		WEFT_ASSERT(!member_is_present(member) || member->has_record);
+		WEFT_ASSERT(!member->has_record || member->has_key);
 		WEFT_ASSERT(!member->name_shared || member_is_present(member));
 		states[member->state]++;
 		pending += member->change_pending;

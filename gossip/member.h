@@ -12,7 +12,8 @@
 struct member {
 	struct id id;
 	struct rec_member rec; /* as last published; chain included */
-	bool has_record;       /* false: known only by a state or a removal */
+	bool has_record;       /* false: known only by a state, a removal or its key */
+	bool has_key;          /* rec.pubkey is known: by its record, or by its admission here */
 	enum member_state state;
 	uint64_t incarnation;
 	uint64_t epoch;              /* highest seen in certificate or row */
@@ -60,6 +61,11 @@ struct member *member_intern(struct member_table *table, const struct id *id);
 /* Takes a checked member record (chain verified by the caller); reports a change of the member. */
 void member_apply_record(struct member_table *table, struct member *member,
 			 const struct rec_member *rec, uint64_t epoch);
+
+/* This node admitted it, and its record is on its way: so far it is a key that may speak from an
+ * address, and no member. Nothing is reported. */
+void member_vouch(struct member *member, const uint8_t pubkey[SIGN_PUB_BYTES],
+		  const struct hostport *addr);
 
 /* Changes a state and reports it; the only place where member states change. */
 void member_set_state(struct member_table *table, struct member *member, enum member_state state);

@@ -14,8 +14,8 @@ struct seal;
 /* What sealing asks of admission; all are given. */
 struct seal_hooks {
 	void *ctx;
-	/* A node that is no member yet but was admitted here: its member, interned with the record
-	 * it was admitted under, for it shows its key now. NULL when unknown. */
+	/* A node that is no member yet but was admitted here: its member, interned with the key
+	 * that it was admitted by, for it shows its certificate now. NULL when unknown. */
 	struct member *(*vouch)(void *ctx, const struct id *node);
 	/* The removal fact of a member, borrowed for the step; NULL when there is none. */
 	const uint8_t *(*removal)(void *ctx, const struct id *node, size_t *len);

@@ -219,16 +219,16 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	key = (struct peer_key){.key_id = cert_key_id(core->crypto, cert.key), .epoch = cert.epoch};
 	memcpy(key.key, cert.key, KX_PUB_BYTES);
 	member = member_find(seal->members, &cert.node);
-	if (member == NULL || (!member->has_record && member->state != MEMBER_REMOVED))
+	if (member == NULL || (!member->has_key && member->state != MEMBER_REMOVED))
 		member = seal->hooks.vouch(seal->hooks.ctx, &cert.node);
-	if (member == NULL || (!member->has_record && member->state != MEMBER_REMOVED))
+	if (member == NULL || (!member->has_key && member->state != MEMBER_REMOVED))
 		return DROP_CERT;
 	peer = peer_of(seal, member, true);
 	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, out))
 		return DROP_NONE;
 	if (!may_check(seal, peer, from, trusted))
 		return DROP_RATE;
-	if (!member->has_record || !cert_verify(core->crypto, bytes, member->rec.pubkey))
+	if (!member->has_key || !cert_verify(core->crypto, bytes, member->rec.pubkey))
 		return member->state == MEMBER_REMOVED ? DROP_REMOVED : DROP_CERT;
 	if (member->state == MEMBER_REMOVED) {
 		tell_removed(seal, member, &key, from, len);

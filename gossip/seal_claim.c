@@ -300,7 +300,7 @@ enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len)
 		pub = seal->core->self.sign_pub;
 	} else {
 		member = member_find(seal->members, &a.node);
-		if (member == NULL || !member->has_record)
+		if (member == NULL || !member->has_key)
 			return DROP_CERT;
 		pub = member->rec.pubkey;
 	}

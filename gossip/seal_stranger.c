@@ -23,7 +23,7 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	    id_eq(&cert->node, &seal->core->self.id))
 		return false;
 	member = member_find(seal->members, &cert->node);
-	return member == NULL || (!member->has_record && member->state != MEMBER_REMOVED);
+	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
 static void look_for_row(struct seal *seal, const struct id *node, const uint8_t *at, size_t left)

@@ -112,7 +112,10 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type,
 			    const uint8_t *body, size_t len)
 {
-	if (!swim_is_active(swim) || !from->has_record || from->state == MEMBER_REMOVED)
+	if (!swim_is_active(swim) || from->state == MEMBER_REMOVED)
+		return DROP_NONE;
+	/* Who was admitted here and whose record has not come may know that this node is there. */
+	if (!from->has_record && type != FRAME_PING)
 		return DROP_NONE;
 	switch (type) {
 	case FRAME_PING:

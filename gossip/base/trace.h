@@ -24,6 +24,7 @@
 	X(MEMBER_LEFT, 'i', "member %n left")                                             \
 	X(MEMBER_REMOVED, 'w', "member %n was removed by %o")                             \
 	X(REFUTED, 'i', "refuted a suspicion with incarnation %v")                        \
+	X(ADMISSION_VOID, 'w', "node %n must join anew: %o admitted it and is removed")   \
 	X(SELF_REMOVED, 'e', "this node was removed by %o; it leases nothing more")       \
 	X(SELF_COPY, 'e', "member %n says that this id lives at %a: this node is a copy") \
 	X(SET_BACK, 'e', "the disk of this node went back: %n knows its epoch %v")        \

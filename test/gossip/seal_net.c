@@ -26,15 +26,13 @@ static struct id node_id(uint8_t identity, uint8_t pub[SIGN_PUB_BYTES])
 static struct member *hook_vouch(void *ctx, const struct id *node)
 {
 	struct net_node *self = ctx;
-	struct rec_member rec = {
-	    .name = "late", .gossip = net_addr(1), .wire_min = 1, .wire_max = 1};
+	const struct hostport addr = net_addr(1);
 	struct member *member;
 
 	if (!id_eq(node, &self->vouched))
 		return NULL;
-	memcpy(rec.pubkey, self->vouched_pub, SIGN_PUB_BYTES);
 	member = member_intern(&self->members, node);
-	member_apply_record(&self->members, member, &rec, 0);
+	member_vouch(member, self->vouched_pub, &addr);
 	return member;
 }
 

@@ -271,9 +271,16 @@ static void admitted_by(struct fixture *f, int admitter, uint8_t *value)
 	    .kind = ROW_MEMBER, .owner = f->id[NODE], .value = value, .value_len = (size_t)len};
 }
 
-static bool may_introduce(struct fixture *f)
+static enum introduction introduction(struct fixture *f, int by)
 {
-	return authority_may_introduce(&f->core, &f->members, NULL, &f->row);
+	struct id admitter;
+	enum introduction found = authority_introduction(&f->core, &f->members, &f->row, &admitter);
+
+	if (by == 0)
+		assert_true(id_is_zero(&admitter));
+	else
+		assert_memory_equal(admitter.b, f->id[by].b, ID_BYTES);
+	return found;
 }
 
 static void nobody_introduces_itself_by_the_word_of_a_stranger(void **state)
@@ -284,13 +291,32 @@ static void nobody_introduces_itself_by_the_word_of_a_stranger(void **state)
 	/* The holder of an old token lets itself in by a key of its own: the chain is whole. */
 	admitted_by(f, STRANGER, value);
 	assert_int_equal(check(f), DROP_NONE);
-	assert_false(may_introduce(f));
+	assert_int_equal(introduction(f, STRANGER), INTRODUCTION_STRANGE);
 	f->core.self.id = f->id[STRANGER]; /* unless it was this node that admitted it */
-	assert_true(may_introduce(f));
+	assert_int_equal(introduction(f, STRANGER), INTRODUCTION_GOOD);
 	f->row.value_len = member_value(f, "box", NODE, value);
-	assert_true(may_introduce(f)); /* or the cluster key */
+	assert_int_equal(introduction(f, 0), INTRODUCTION_GOOD); /* or the cluster key */
 	f->row.kind = ROW_TAGS;
-	assert_false(may_introduce(f));
+	assert_int_equal(introduction(f, 0), INTRODUCTION_STRANGE);
+}
+
+static void
+a_removed_node_admits_nobody_by_whatever_date_while_members_still_tell_of_them(void **state)
+{
+	struct rec_member rec = {.name = "r", .wire_min = 1, .wire_max = 1};
+	struct fixture *f = *state;
+	uint8_t value[VALUE_BYTES_MAX];
+	struct member *admitter;
+
+	admitted_by(f, STRANGER, value);
+	memcpy(rec.pubkey, f->pub[STRANGER], SIGN_PUB_BYTES);
+	admitter = member_intern(&f->members, &f->id[STRANGER]);
+	assert_int_equal(introduction(f, STRANGER), INTRODUCTION_STRANGE);
+	member_apply_record(&f->members, admitter, &rec, 1);
+	assert_int_equal(introduction(f, STRANGER), INTRODUCTION_GOOD);
+	member_set_state(&f->members, admitter, MEMBER_REMOVED);
+	assert_int_equal(introduction(f, STRANGER), INTRODUCTION_VOID);
+	assert_int_equal(check(f), DROP_NONE);
 }
 
 int main(void)
@@ -307,6 +333,7 @@ int main(void)
 	    TEST(a_closure_is_written_by_the_closer_that_its_key_names_alone),
 	    TEST(a_member_row_needs_a_chain_for_its_key_and_its_name),
 	    TEST(nobody_introduces_itself_by_the_word_of_a_stranger),
+	    TEST(a_removed_node_admits_nobody_by_whatever_date_while_members_still_tell_of_them),
 	    TEST(nobody_becomes_a_member_over_the_cap),
 	};
 

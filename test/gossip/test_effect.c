@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "gossip/authority.h"
+#include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -149,6 +151,170 @@ static void a_member_removed_before_its_record_comes_is_removed(void **state)
 	assert_int_equal(cluster_alive(c, 3), 3);
 }
 
+/* --- who was admitted by a node that is removed later ------------------------------------------
+ */
+
+struct shown {
+	uint8_t bytes[ROW_BYTES_MAX];
+	size_t len;
+	struct row_view row; /* of these bytes */
+};
+
+static void keep_row(struct shown *shown, const struct gossip *g, const struct id *owner,
+		     uint16_t kind, const struct id *key)
+{
+	static const struct id cluster_wide;
+	struct row_view row;
+
+	assert_true(tables_row(g->tables, owner, &cluster_wide, kind, key != NULL ? key->b : NULL,
+			       key != NULL ? ID_BYTES : 0, &row));
+	shown->len = row.signed_len + ROW_SIG_BYTES;
+	memcpy(shown->bytes, row.sig - row.signed_len, shown->len);
+	assert_int_equal(row_parse(shown->bytes, shown->len, &shown->row), 0);
+}
+
+/* Node 1, an admin, admits node 3 by itself; nobody else hears of it before the cut ends. */
+static void admit_unheard(struct cluster *c, bool by_the_others)
+{
+	struct id id;
+
+	cluster_form(c, 3);
+	id = gossip_self(c->nodes[1].g);
+	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = id}),
+			 0);
+	cluster_run(c, 1000);
+	snprintf(c->token, sizeof(c->token), "%s", cluster_token(c, 1));
+	c->nodes[2].cut = true;
+	c->nodes[0].cut = !by_the_others;
+	assert_int_equal(cluster_join(c, 3, c->token, false), 0);
+	cluster_run(c, 1000);
+}
+
+static void take(struct gossip *g, struct cluster *c, char event, const struct shown *newcomer,
+		 const struct shown *removal)
+{
+	const struct id by = removal->row.owner;
+	struct id admitter;
+
+	c->now = mono_add_ms(c->now, 1);
+	core_begin_step(&g->core, c->now, c->wall);
+	if (event == 'r')
+		tables_receive(g->tables, member_find(&g->members, &by), removal->bytes,
+			       removal->len);
+	else if (event == 'm')
+		tables_receive(g->tables, member_find(&g->members, &by), newcomer->bytes,
+			       newcomer->len);
+	else if (authority_introduction(&g->core, &g->members, &newcomer->row, &admitter) ==
+		 INTRODUCTION_GOOD)
+		tables_receive(g->tables, NULL, newcomer->bytes, newcomer->len);
+}
+
+/* r: the removal of who admitted the newcomer; m: a member shows the newcomer's row; s: the
+ * newcomer shows it itself. */
+static void whoever_hears_of_a_newcomer_and_its_admitters_end_agrees_in_whatever_order(void **state)
+{
+	static const char *const orders[] = {"rms", "rsm", "mrs", "msr", "srm", "smr", "rs", "sr"};
+	static struct shown newcomer, removal;
+	struct cluster *c = *state;
+	struct id admitter;
+
+	admit_unheard(c, true);
+	admitter = gossip_self(c->nodes[1].g);
+	c->nodes[3].cut = true;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	cluster_run(c, 100);
+	newcomer.row.owner = gossip_self(c->nodes[3].g);
+	keep_row(&newcomer, c->nodes[0].g, &newcomer.row.owner, ROW_MEMBER, NULL);
+	keep_row(&removal, c->nodes[0].g, NULL, FACT_REMOVAL, &admitter);
+	cluster_kill(c, 2);
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		const struct member *member;
+		struct gossip *g;
+
+		cluster_start(c, 2);
+		g = c->nodes[2].g;
+		assert_null(member_find(&g->members, &newcomer.row.owner));
+		for (const char *event = orders[i]; *event != '\0'; event++)
+			take(g, c, *event, &newcomer, &removal);
+		member = member_find(&g->members, &newcomer.row.owner);
+		assert_int_equal(member != NULL && member->has_record,
+				 strcmp(orders[i], "rs") != 0);
+		assert_int_equal(member_find(&g->members, &admitter)->state, MEMBER_REMOVED);
+		cluster_run(c, 1);
+		cluster_kill(c, 2);
+	}
+	/* Who refused it on its own word takes it from a member. */
+	cluster_start(c, 2);
+	take(c->nodes[2].g, c, 'r', &newcomer, &removal);
+	take(c->nodes[2].g, c, 's', &newcomer, &removal);
+	c->nodes[2].cut = c->nodes[3].cut = false;
+	cluster_run(c, 20000);
+	assert_int_equal(cluster_alive(c, 2), 3);
+	assert_int_equal(gossip_tables_hash(c->nodes[0].g), gossip_tables_hash(c->nodes[2].g));
+	assert_int_equal(gossip_tables_hash(c->nodes[0].g), gossip_tables_hash(c->nodes[3].g));
+}
+
+static void an_admission_that_no_member_heard_of_before_its_admitters_end_is_void(void **state)
+{
+	struct cluster *c = *state;
+	struct member_info info;
+	struct id admitter, newcomer;
+
+	admit_unheard(c, false);
+	admitter = gossip_self(c->nodes[1].g);
+	newcomer = gossip_self(c->nodes[3].g);
+	cluster_kill(c, 1);
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	c->nodes[3].cut = true;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	cluster_run(c, 1000);
+	c->nodes[3].cut = false;
+	cluster_run(c, 60000);
+	assert_true(c->traces[TRACE_ADMISSION_VOID] > 0);
+	for (size_t n = 0; n <= 2; n += 2) {
+		assert_false(gossip_member(c->nodes[n].g, &newcomer, &info));
+		assert_int_equal(cluster_alive(c, n), 2);
+	}
+	assert_int_equal(gossip_tables_hash(c->nodes[0].g), gossip_tables_hash(c->nodes[2].g));
+}
+
+static bool keep_rows_of_3(void *ctx, const struct flight *flight)
+{
+	const struct hostport *addr = ctx;
+
+	/* Its certificate passes, what it seals does not. */
+	return !hostport_eq(&flight->from, addr) || (flight->bytes[0] & 0x0f) == DGRAM_CERT ||
+	       (flight->bytes[0] & 0x0f) == DGRAM_HELLO || (flight->bytes[0] & 0x0f) == DGRAM_PROOF;
+}
+
+static void who_was_admitted_here_is_a_member_once_its_row_is_here(void **state)
+{
+	struct cluster *c = *state;
+	const struct member *member;
+	struct member_info info;
+	struct id newcomer;
+
+	cluster_form(c, 1);
+	cluster_make(c, (struct gossip_command){0});
+	cluster_start(c, 3);
+	c->watch = keep_rows_of_3;
+	c->watch_ctx = &c->nodes[3].addr;
+	assert_int_equal(cluster_join(c, 3, c->token, false), 0);
+	newcomer = gossip_self(c->nodes[3].g);
+	cluster_run(c, 1000);
+	member = member_find(&c->nodes[0].g->members, &newcomer);
+	assert_true(member == NULL || !member->has_record);
+	assert_false(gossip_member(c->nodes[0].g, &newcomer, &info));
+	assert_int_equal(cluster_alive(c, 0), 1);
+	c->watch = NULL;
+	cluster_run(c, 15000);
+	assert_true(gossip_member(c->nodes[0].g, &newcomer, &info));
+	assert_int_equal(cluster_alive(c, 0), 2);
+	assert_int_equal(gossip_tables_hash(c->nodes[0].g), gossip_tables_hash(c->nodes[3].g));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +324,9 @@ int main(void)
 	    TEST(a_disk_that_went_back_fences_its_node),
 	    TEST(a_removal_holds_everywhere_whatever_became_of_its_author),
 	    TEST(a_member_removed_before_its_record_comes_is_removed),
+	    TEST(whoever_hears_of_a_newcomer_and_its_admitters_end_agrees_in_whatever_order),
+	    TEST(an_admission_that_no_member_heard_of_before_its_admitters_end_is_void),
+	    TEST(who_was_admitted_here_is_a_member_once_its_row_is_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
