@@ -115,6 +115,21 @@ static uint64_t next_counter(const struct tables *tables, const struct row_view 
 	return highest + 1;
 }
 
+bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *key, size_t key_len)
+{
+	for (size_t i = 0; i < tables->batches.pending.count; i++) {
+		const struct batch *batch = pending_at(tables, i);
+		for (size_t j = 0; j < batch->count; j++) {
+			struct row_view row;
+			pending_row(tables, batch, j, &row);
+			if (row.kind == kind && row_is_fact(&row) && row.key_len == key_len &&
+			    memcmp(row.key, key, key_len) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static int fits_caps(struct tables *tables, const struct row_view *rows, size_t count,
 		     struct weft_err *err)
 {

@@ -34,6 +34,10 @@ void batch_close(struct tables *tables);
 int batch_put(struct tables *tables, uint64_t tag, const struct row_view *rows, size_t count,
 	      uint64_t *token, struct weft_err *err);
 
+/* Is a version of this fact by this node on its way to disk? What is stored after it must not be an
+ * older one: nobody would know any more what was told. */
+bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *key, size_t key_len);
+
 /* The next row of this topic gets a sequence above this one. */
 void batch_above(struct tables *tables, const struct id *topic, uint64_t sequence);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Questions to the core: members, rows, counters, and the walk over all invariants. */
+#include "batch.h"
 #include "gossip_impl.h"
 
 #include <string.h>
@@ -101,6 +102,11 @@ bool gossip_row(const struct gossip *g, const struct id *owner, const struct id 
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row)
 {
 	return tables_row(g->tables, owner, topic, kind, key, key_len, row);
+}
+
+bool gossip_is_writing(const struct gossip *g, uint16_t kind, const uint8_t *key, size_t key_len)
+{
+	return batch_has_fact(g->tables, kind, key, key_len);
 }
 
 bool gossip_has_rows(const struct gossip *g, const struct id *owner, uint64_t epoch,

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "batch.h"
 #include "tables_state.h"
 
 #define STEP_WRITES 64
@@ -175,6 +176,17 @@ static bool may_store(const struct tables *tables, const struct slot *slot, uint
 	       !(replica_origin(&tables->replica, origin)->flags & ORIGIN_INCOMPLETE);
 }
 
+/* A newer version of the fact, this node's own, will be on the disk in a moment. */
+static bool is_overtaken(const struct tables *tables, const struct slot *slot, uint32_t number)
+{
+	struct row_view row;
+
+	if (slot->origin != NONE)
+		return false;
+	replica_view(&tables->replica, number, &row);
+	return batch_has_fact(tables, row.kind, row.key, row.key_len);
+}
+
 /* Dirty rows from the cursor on, while the budget lasts; the pass ends at the last slot. */
 static void write_rows(struct pass *pass)
 {
@@ -205,13 +217,17 @@ static void write_urgent(struct pass *pass)
 {
 	struct vec *urgent = &pass->tables->snapshot.urgent;
 
-	for (; urgent->count > 0 && pass->budget > 0; urgent->count--) {
-		uint32_t slot = *(uint32_t *)vec_at(urgent, urgent->count - 1);
+	for (size_t i = urgent->count; i-- > 0 && pass->budget > 0;) {
+		uint32_t slot = *(uint32_t *)vec_at(urgent, i);
 		const struct slot *at = replica_slot(&pass->tables->replica, slot);
 		/* Its own write may have overtaken it, or another row has the slot. */
 		if (at->blob != BLOB_NONE && (at->flags & SLOT_DIRTY) &&
-		    may_store(pass->tables, at, slot))
+		    may_store(pass->tables, at, slot)) {
+			if (is_overtaken(pass->tables, at, slot))
+				continue;
 			write_slot(pass, slot);
+		}
+		vec_remove(urgent, i);
 	}
 }
 

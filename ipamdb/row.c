@@ -134,6 +134,7 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 		if (!claim_find(net, &whole))
 			claim_put(db, net, &whole);
 	}
+	db_chores_by(db, db->now);
 }
 
 static void network_end_apply(struct ipamdb *db, const struct row_view *row)

@@ -188,11 +188,33 @@ static void commit_tell(struct node *node, struct commit *commit, const struct w
 	commit_free(node, commit);
 }
 
+/* A fact that is to be kept as it was, while a newer version by this node is being written. */
+static bool is_overtaken(const struct node *node, const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->writes.count; i++) {
+		const struct write *write =
+		    &((const struct commit_write *)vec_at(&commit->writes, i))->write;
+
+		if (write->kind == WRITE_FACT &&
+		    gossip_is_writing(node->gossip, write->row.kind, write->row.key,
+				      write->row.key_len))
+			return true;
+	}
+	return false;
+}
+
 void commit_run(struct node *node, struct commit *commit)
 {
 	const struct gossip_update *update = NULL;
 
 	WEFT_ASSERT(commit->gossip_token == 0);
+	if (is_overtaken(node, commit)) {
+		struct weft_err busy;
+
+		weft_err_set(&busy, WEFT_E_BUSY, "what was to be kept is just written anew");
+		commit_tell(node, commit, &busy);
+		return;
+	}
 	if (commit->rows.count + commit->writes.count == 0) {
 		struct weft_err gone;
 

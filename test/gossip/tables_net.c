@@ -68,7 +68,7 @@ static void take_persists(struct tnet *net, struct tnet_node *node)
 		struct tnet_event *event = calloc(1, sizeof(*event));
 		WEFT_ASSERT(event != NULL && persist->count > 0);
 		event->kind = EV_COMMIT;
-		event->at = mono_add_ms(net->now, 1);
+		event->at = mono_add_ms(net->now, node->disk_slow_ms + 1);
 		event->to = node->number;
 		event->token = persist->token;
 		event->ok = !node->disk_fails;

@@ -25,6 +25,7 @@ struct tnet_node {
 	bool unknown[256]; /* authors that this node does not know */
 	bool denied[256];  /* authors that may not write facts here */
 	bool disk_fails;
+	int64_t disk_slow_ms; /* later than usual */
 	size_t changes, retracted, synced, rows_seen, twins;
 	struct row_view last_change; /* value not to be used */
 	size_t traces;

@@ -44,11 +44,32 @@ static void a_failed_snapshot_is_written_again(void **state)
 	tnet_close(&net);
 }
 
+static void a_fact_that_this_node_is_writing_anew_is_not_overwritten_by_an_older_one(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 16);
+	assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, 5, "theirs"), 0);
+	tnet_run(&net, 10); /* seen, and not yet stored */
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_FACT], 0);
+	tnet_node(&net, 2)->disk_slow_ms = 150;
+	assert_int_equal(tnet_put(&net, 2, FACT_NETWORK, NULL, 5, "ours"), 0);
+	tnet_run(&net, 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_FACT], 1);
+	tnet_run(&net, 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_FACT], 1);
+	assert_true(tnet_has(&net, 2, 0, NULL, FACT_NETWORK, 5, "ours"));
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(foreign_facts_are_stored_soon_and_foreign_rows_within_the_snapshot),
 	    cmocka_unit_test(a_failed_snapshot_is_written_again),
+	    cmocka_unit_test(
+		a_fact_that_this_node_is_writing_anew_is_not_overwritten_by_an_older_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
