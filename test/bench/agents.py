@@ -7,17 +7,17 @@ passes the loopback of the namespace. When an agent learns of a member is taken 
 both programs log for that anyway, stamped when they come out of the pipe: nobody is asked, so
 measuring costs both the same, next to nothing.
 """
-import itertools
 import json
 import os
 import random
 import re
 import selectors
+import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
+import proc
 from hosts import WEFT, WEFTD, Namespace, run, wait_for
 
 GOSSIP_PORT = 8000
@@ -165,28 +165,20 @@ class Fleet:
 
     def idle(self, seconds):
         """Bytes a second and share of a core of one agent over a while in which nothing happens."""
-        bytes_before, cpu_before, start = self._bytes(), self._cpu(), time.monotonic()
+        witness = self.agents[0].process.pid
+        bytes_before, cpu_before = proc.loopback_bytes(witness), self._cpu()
+        start = time.monotonic()
         time.sleep(seconds)
         took = (time.monotonic() - start) * len(self.agents)
-        return (self._bytes() - bytes_before) / took, (self._cpu() - cpu_before) / took
-
-    def _bytes(self):
-        """All that passed the loopback, link headers included."""
-        text = Path(f"/proc/{self.agents[0].process.pid}/net/dev").read_text()
-        return int(re.search(r"\blo:(.*)", text).group(1).split()[8])
+        return ((proc.loopback_bytes(witness) - bytes_before) / took,
+                (self._cpu() - cpu_before) / took)
 
     def _cpu(self):
-        """Seconds of CPU that the agents have taken."""
-        return sum(int(path.read_text().split()[0]) for agent in self.agents
-                   for path in Path(f"/proc/{agent.process.pid}/task").glob("*/schedstat")) / 1e9
+        return sum(proc.cpu_seconds(agent.process.pid) for agent in self.agents)
 
     def private_dirty(self):
         """Bytes of memory that are each agent's own."""
-        found = []
-        for agent in self.agents:
-            text = Path(f"/proc/{agent.process.pid}/smaps_rollup").read_text()
-            found.append(1024 * int(re.search(r"Private_Dirty:\s+(\d+) kB", text).group(1)))
-        return found
+        return [proc.private_dirty(agent.process.pid) for agent in self.agents]
 
     def false_failures_stopped(self, share, stop_s, after_s, seed):
         """Stops a share of the agents for a while; how often one that ran was held for failed."""
@@ -194,12 +186,12 @@ class Fleet:
         healthy = {agent.subject for agent in self.agents if agent not in stopped}
         since = time.monotonic()
         for agent in stopped:
-            agent.process.send_signal(19)
+            agent.process.send_signal(signal.SIGSTOP)
         try:
             time.sleep(stop_s)
         finally:
             for agent in stopped:
-                agent.process.send_signal(18)
+                agent.process.send_signal(signal.SIGCONT)
         time.sleep(after_s)
         return self.watch.count(FAILED, healthy, since)
 

@@ -11,6 +11,7 @@ import sqlite3
 import time
 
 import peers
+import proc
 from figures import Goal, Row
 from hosts import BUILD, Namespace, run, wait_for
 
@@ -23,10 +24,13 @@ STORE = BUILD / "test" / "bench" / "bench_store"
 ETCD = peers.etcd(BUILD)
 
 
-def load(space, target, connections, url, bodies, must):
+def load(space, process, target, connections, url, bodies, must):
+    """What the client says, and the CPU that the server took for each lease."""
+    before = proc.cpu_seconds(process.pid)
     done = space.exec(LOAD, target, connections, "POST", url, bodies, must, timeout=300)
     said = json.loads(done.stdout)
     assert said["failed"] == 0, f"{said}: {done.stderr}"
+    said["cpu_us"] = 1e6 * (proc.cpu_seconds(process.pid) - before) / said["requests"]
     return said
 
 
@@ -42,8 +46,8 @@ class Weft:
     def leases(self, connections, first, count):
         self.bodies.write_text("".join(json.dumps({"name": f"box-{first + i}"}) + "\n"
                                        for i in range(count)))
-        return load(self.host, f"unix:{self.host.socket}", connections, "/v1/networks/blue/leases",
-                    self.bodies, '"address"')
+        return load(self.host, self.host.daemon, f"unix:{self.host.socket}", connections,
+                    "/v1/networks/blue/leases", self.bodies, '"address"')
 
 
 class Etcd:
@@ -55,10 +59,11 @@ class Etcd:
         url = f"http://127.0.0.1:{ETCD_PORT}"
         peer = f"http://127.0.0.1:{ETCD_PORT + 1}"
         with open(lab.dir / "etcd.log", "ab") as log:
-            self.space.popen(ETCD, "--data-dir", lab.dir / "etcd", "--listen-client-urls", url,
-                             "--advertise-client-urls", url, "--listen-peer-urls", peer,
-                             "--initial-advertise-peer-urls", peer, "--initial-cluster",
-                             f"default={peer}", "--log-level", "error", stdout=log, stderr=log)
+            self.process = self.space.popen(
+                ETCD, "--data-dir", lab.dir / "etcd", "--listen-client-urls", url,
+                "--advertise-client-urls", url, "--listen-peer-urls", peer,
+                "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+                "--log-level", "error", stdout=log, stderr=log)
         wait_for("etcd answers", lambda: self.space.exec("curl", "-sf", f"{url}/health",
                                                          check=False).returncode == 0, 20)
 
@@ -75,8 +80,8 @@ class Etcd:
     def leases(self, connections, first, count):
         self.bodies.write_text("".join(json.dumps(self.request(first + i)) + "\n"
                                        for i in range(count)))
-        return load(self.space, f"tcp:127.0.0.1:{ETCD_PORT}", connections, "/v3/kv/txn",
-                    self.bodies, '"succeeded":true')
+        return load(self.space, self.process, f"tcp:127.0.0.1:{ETCD_PORT}", connections,
+                    "/v3/kv/txn", self.bodies, '"succeeded":true')
 
 
 class Sqlite:
@@ -126,6 +131,8 @@ def rows(bench, plan):
             goal = Goal("median", "<=", late) if late and share == "p99" else None
             yield Row(group, f"answer, {share}", "ms", [f[f"{share}_ms"] for f in ours], "etcd",
                       [f[f"{share}_ms"] for f in theirs], goal)
+        yield Row(group, "the server's CPU for a lease", "us", [f["cpu_us"] for f in ours], "etcd",
+                  [f["cpu_us"] for f in theirs])
         if connections == one:
             yield Row(group, "durable leases", "per s", [f["per_s"] for f in ours],
                       "bare SQLite", bare)
