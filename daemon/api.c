@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/diag.h"
 #include "gossip/base/check.h"
 
 static const api_handler handlers[API_METHOD_COUNT] = {
@@ -43,6 +44,8 @@ static const api_handler handlers[API_METHOD_COUNT] = {
     [API_IPAM_CHECK] = api_ipam_check,
     [API_IPAM_CONFIRM] = api_ipam_confirm,
     [API_EVENTS] = api_events,
+    [API_PATH] = api_path,
+    [API_DIAG] = api_diag,
     [API_VERSION] = api_version,
     [API_METRICS] = api_metrics,
     [API_HEALTHZ] = api_healthz,
@@ -109,6 +112,10 @@ void api_answered(struct daemon *d, const struct node_answer *answer)
 	struct request *req;
 	struct call *call;
 
+	if ((answer->tag & DIAG_TAG) == DIAG_TAG) {
+		diag_answered(d->diag, answer);
+		return;
+	}
 	if (answer->tag & DAEMON_TAG) {
 		if (answer->err.code != 0)
 			log_line(d->log, LOG_LEVEL_WARNING, "%s", answer->err.message);

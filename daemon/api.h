@@ -117,6 +117,8 @@ void api_ipam_release(struct daemon *d, struct request *req);
 void api_ipam_check(struct daemon *d, struct request *req);
 void api_ipam_confirm(struct daemon *d, struct request *req);
 void api_events(struct daemon *d, struct request *req);
+void api_path(struct daemon *d, struct request *req);
+void api_diag(struct daemon *d, struct request *req);
 void api_version(struct daemon *d, struct request *req);
 void api_metrics(struct daemon *d, struct request *req);
 void api_healthz(struct daemon *d, struct request *req);

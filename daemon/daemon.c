@@ -16,6 +16,7 @@
 #endif
 
 #include "daemon/api.h"
+#include "daemon/diag.h"
 #include "daemon/feed.h"
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"
@@ -102,6 +103,8 @@ static void apply(struct daemon *d, const struct node_update *update)
 	/* Rows before work: a plug finds its network already there. */
 	for (size_t i = 0; i < update->work_count; i++)
 		kernel_work(d, &update->works[i]);
+	for (size_t i = 0; i < update->delivery_count; i++)
+		diag_delivered(d->diag, &update->deliveries[i]);
 	for (size_t i = 0; i < update->answer_count; i++)
 		api_answered(d, &update->answers[i]);
 }
@@ -338,6 +341,7 @@ static void start_handles(struct daemon *d)
 	d->ping.data = d;
 	uv_timer_start(&d->ping, on_ping, EVENTS_PING_MS, EVENTS_PING_MS);
 	lag_init(&d->lag, &d->loop);
+	d->diag = diag_new(d);
 	d->tick_armed = MONO_NEVER;
 	watch_udp(d);
 }
@@ -353,6 +357,7 @@ static void stop_handles(struct daemon *d)
 	for (size_t i = 0; i < 3; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
 	lag_close(&d->lag);
+	diag_close(d->diag);
 	http_close(d->http);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 }

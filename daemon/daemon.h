@@ -23,6 +23,8 @@
 #include "daemon/store_thread.h"
 #include "daemon/udp.h"
 
+struct diag; /* daemon/diag.h */
+
 #define DAEMON_TAG (UINT64_C(1) << 63) /* tags of the daemon's own requests */
 
 /* Why a run ended. */
@@ -79,6 +81,7 @@ struct daemon {
 	struct http *http;
 	struct events *events;
 	struct lag lag;
+	struct diag *diag;
 	uv_timer_t ping;       /* of event streams */
 	bool networks_changed; /* since waiters looked last */
 	bool follow;           /* a request goes on after this step */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/api.h"
+#include "daemon/diag.h"
 #include "gossip/base/check.h"
 
 /* Without a kernel nothing can be plugged, and nothing was. Only starts without the right to open
@@ -178,6 +179,9 @@ void kernel_told(void *ctx, const struct kernel_tell *tell)
 	case TELL_OVERLAPS:
 	case TELL_STATE:
 		api_told(d, tell);
+		break;
+	case TELL_WATCH:
+		diag_told(d->diag, tell);
 		break;
 	case TELL_TOTALS:
 		told_totals(d, &tell->totals);

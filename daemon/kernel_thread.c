@@ -26,6 +26,7 @@ struct kernel_thread {
 	struct kernel_tell *applied; /* collects until it is full or the reconcile ends */
 	struct channel_item *plugged, **plugged_end; /* told once what came before them stands */
 	struct overlay_sink sink;
+	struct linux_watch *watch; /* while somebody wants it */
 	bool ready;
 	bool stop;
 };
@@ -68,6 +69,7 @@ static void tell_free(struct channel_item *item)
 
 	if (tell->kind == TELL_BOX)
 		box_close(&tell->box.fds);
+	free(tell->seen);
 	free(tell);
 }
 
@@ -228,6 +230,27 @@ static void state(struct kernel_thread *kt, const struct kernel_ask *ask)
 	say(kt, tell);
 }
 
+static void watch(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = tell_new(TELL_WATCH);
+	char why[WATCH_WHY_BYTES];
+
+	tell->tag = ask->tag;
+	if (ask->kind == ASK_WATCH && !ask->held) {
+		linux_watch_close(kt->watch);
+		kt->watch = NULL;
+	} else if (!kt->watch) {
+		kt->watch = linux_watch_open(why);
+		if (!kt->watch)
+			weft_err_set(&tell->err, WEFT_E_KERNEL, "%s", why);
+	} else if (ask->kind == ASK_SEEN) {
+		tell->seen = calloc(KERNEL_SEEN_MAX, sizeof(*tell->seen));
+		WEFT_ASSERT(tell->seen != NULL);
+		tell->seen_count = linux_watch_read(kt->watch, tell->seen, KERNEL_SEEN_MAX);
+	}
+	say(kt, tell);
+}
+
 static void answer(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	struct overlay *ov = kt->overlay;
@@ -284,6 +307,10 @@ static void answer(struct kernel_thread *kt, struct kernel_ask *ask)
 		break;
 	case ASK_STATE:
 		state(kt, ask);
+		break;
+	case ASK_WATCH:
+	case ASK_SEEN:
+		watch(kt, ask);
 		break;
 	case ASK_STOP:
 		kt->stop = true;
@@ -432,6 +459,7 @@ void kernel_thread_free(struct kernel_thread *kt)
 		return;
 	kernel_thread_ask(kt, kernel_ask_new(ASK_STOP));
 	uv_thread_join(&kt->thread);
+	linux_watch_close(kt->watch);
 	overlay_free(kt->overlay);
 	linux_kernel_close(kt->kernel);
 	boxes_close(&kt->boxes);
@@ -465,6 +493,7 @@ void kernel_thread_drain(struct kernel_thread *kt, void *ctx,
 
 		item = item->next;
 		each(ctx, tell);
+		free(tell->seen);
 		free(tell);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "daemon/box.h"
 #include "daemon/channel.h"
+#include "overlay/linux_watch.h"
 #include "overlay/overlay.h"
 
 /* A plug or unplug that nobody can do, because the kernel could not be opened. */
@@ -36,6 +37,8 @@ enum kernel_ask_kind {
 	ASK_UNPLUG,          /* rec.local; TELL_UNPLUGGED */
 	ASK_OVERLAPS,        /* tag, prefixes; TELL_OVERLAPS */
 	ASK_STATE,           /* tag, network; TELL_STATE */
+	ASK_WATCH,           /* tag; held: until it is asked for without; TELL_WATCH, err */
+	ASK_SEEN,            /* tag: what the watch saw; TELL_WATCH, seen */
 	ASK_STOP,
 };
 
@@ -73,11 +76,13 @@ enum kernel_tell_kind {
 	TELL_BOX,         /* tag, err or box */
 	TELL_OVERLAPS,    /* tag, err */
 	TELL_STATE,       /* tag, has_state, state */
+	TELL_WATCH,       /* tag, err, seen[0..seen_count) */
 	TELL_TOTALS,      /* totals */
 	TELL_WARNING,     /* text */
 };
 
 #define KERNEL_APPLIED_MAX 64
+#define KERNEL_SEEN_MAX 4096
 
 struct kernel_tell {
 	struct channel_item item;
@@ -95,6 +100,8 @@ struct kernel_tell {
 	char text[256];
 	size_t applied_count;
 	struct overlay_applied applied[KERNEL_APPLIED_MAX];
+	size_t seen_count;
+	struct watch_seen *seen; /* of the tell; NULL for none */
 };
 
 struct kernel_config {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/api.h"
+#include "daemon/diag.h"
 #include "daemon/underlay.h"
 #include "gossip/base/check.h"
 #include "gossip/base/kill_point.h"
@@ -261,6 +262,7 @@ void daemon_close(struct daemon *d)
 	if (d->events)
 		unlink(d->options->socket);
 	events_free(d->events);
+	diag_free(d->diag);
 	if (d->node) {
 		node_free(d->node);
 		blob_store_close(&d->blobs);

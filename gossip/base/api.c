@@ -141,6 +141,10 @@ static const struct api_field fields_IPAM_RELEASE[] = {
 static const struct api_field fields_IPAM_CHECK[] = {
     F("fix", FLAG, BODY, false, "--fix", NULL, "repair what is found"),
 };
+static const struct api_field fields_PATH[] = {F_NODE};
+static const struct api_field fields_DIAG[] = {
+    F("output", TEXT, LOCAL, false, "-o", "FILE", "also write a support bundle, without secrets"),
+};
 static const struct api_field fields_EVENTS[] = {
     F("cursor", TEXT, QUERY, false, "--cursor", "C", "resume after this event, no snapshot"),
 };

@@ -73,6 +73,10 @@
 	  "lease again without waiting for a member after a reboot")                               \
 	X(EVENTS, "GET", "/v1/events", "monitor", NULL, 0, API_STREAM,                             \
 	  "print what is, then what changes")                                                      \
+	X(PATH, "GET", "/v1/members/{node}/path", "path", NULL, 30000, 0,                          \
+	  "how traffic reaches a member: address, time, MTU, directly or not")                     \
+	X(DIAG, "GET", "/v1/diag", "diag", NULL, 30000, 0,                                         \
+	  "check this host and its ways to all members, with a remedy for what is wrong")          \
 	X(VERSION, "GET", "/v1/version", "version", NULL, 5000, 0, "versions of weft and weftd")   \
 	X(METRICS, "GET", "/metrics", NULL, NULL, 5000, API_PLAIN, "metrics as Prometheus text")   \
 	X(HEALTHZ, "GET", "/healthz", NULL, NULL, 5000, API_PLAIN, "the daemon's loop turns")      \
