@@ -33,10 +33,10 @@ struct cooled {
 
 struct lease_checks {
 	struct map cooled;
-	bool *fenced;  /* of each host, before the step */
-	bool *guarded; /* of each host: as it started, until it synced */
-	struct mono *started;
-	struct id *removed; /* of each host: whose removal its disk has, if its own */
+	bool *fenced;        /* of each host, before the step */
+	bool *guarded;       /* of each host: as it started, until it synced */
+	struct mono started; /* the last start of anybody */
+	struct id *removed;  /* of each host: whose removal its disk has, if its own */
 };
 
 void lease_checks_open(struct sim *sim)
@@ -48,9 +48,8 @@ void lease_checks_open(struct sim *sim)
 		 sim->opt.seed);
 	leases->fenced = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
 	leases->guarded = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
-	leases->started = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct mono));
 	leases->removed = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct id));
-	WEFT_ASSERT(leases->fenced && leases->guarded && leases->started && leases->removed);
+	WEFT_ASSERT(leases->fenced && leases->guarded && leases->removed);
 	sim->checks->leases = leases;
 }
 
@@ -59,7 +58,6 @@ void lease_checks_close(struct sim *sim)
 	map_close(&sim->checks->leases->cooled);
 	free(sim->checks->leases->fenced);
 	free(sim->checks->leases->guarded);
-	free(sim->checks->leases->started);
 	free(sim->checks->leases->removed);
 	free(sim->checks->leases);
 	sim->checks->leases = NULL;
@@ -121,7 +119,7 @@ void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	sim->checks->leases->fenced[host->index] = false;
 	sim->checks->leases->guarded[host->index] = !marker_ok;
-	sim->checks->leases->started[host->index] = sim->now;
+	sim->checks->leases->started = sim->now;
 }
 
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
@@ -196,13 +194,13 @@ void leases_end(struct sim *sim, struct sim_host *host, bool forgotten)
 			cooling_note(sim, host, owner, forgotten);
 }
 
-/* What the design lets through. A restart goes by the wall clock, which may have been set; who
- * names an address of its own gets it although it cools; and a disk that went back so far that
- * nobody noticed has forgotten what was released since. */
+/* What the design lets through. A restart (of whoever has the space meanwhile) goes by the wall
+ * clock, which may have been set; who names an address of its own gets it although it cools; and a
+ * disk that went back so far that nobody noticed has forgotten what was released since. */
 static bool is_excused(struct sim *sim, const struct sim_host *host, const struct cooled *cooled)
 {
 	const struct sim_host *by = &sim->hosts[cooled->host];
-	bool restarted = mono_diff_ms(sim->checks->leases->started[host->index], cooled->since) > 0;
+	bool restarted = mono_diff_ms(sim->checks->leases->started, cooled->since) > 0;
 
 	return (restarted && sim->opt.weather_clock > 0) ||
 	       (sim->opt.weight_misuse > 0 && cooled->host == host->index) ||
