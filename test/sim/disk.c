@@ -292,6 +292,25 @@ void disk_copy(struct sim *sim, struct sim_disk *to, const struct sim_disk *from
 			to->slots[i]->refs++;
 }
 
+void disk_learn(struct sim *sim, struct sim_host *host, const struct sim_disk *from)
+{
+	for (size_t i = 0; i < from->slot_count; i++) {
+		const struct sim_entry *entry = from->slots[i];
+		struct write write = {.kind = WRITE_SNAPSHOT};
+
+		if (!entry || entry->rest)
+			continue;
+		write.bytes = entry->bytes + entry->key_len;
+		write.len = entry->len;
+		WEFT_ASSERT(row_parse(write.bytes, write.len, &write.row) == 0);
+		if (row_is_fact(&write.row))
+			write.kind = WRITE_FACT;
+		else if (id_eq(&write.row.owner, &host->id))
+			continue;
+		disk_put(sim, &host->disk, &write);
+	}
+}
+
 static int entry_cmp(const void *left, const void *right)
 {
 	const struct sim_entry *a = *(struct sim_entry *const *)left;

@@ -175,13 +175,16 @@ static void draw_workload(struct sim_options *opt, struct rng *rng)
 		opt->op_gap_ms = 2 + (int64_t)DRAW(6);
 }
 
-/* What a large world takes to be done in seconds: many joins at once, a shorter chaos. */
+/* What a large world takes to be done in seconds: each row that changes is ten thousand datagrams
+ * there, and that all join costs more than all that befalls them afterwards. */
 static void draw_large(struct sim_options *opt, struct rng *rng)
 {
 	if (opt->hosts < HOSTS_LARGE)
 		return;
-	opt->chaos_ms = 12000 + (int64_t)DRAW(6000);
-	opt->join_gap_us = 5000 + (int64_t)DRAW(10000);
+	opt->settled = !ONE_IN(8);
+	opt->chaos_ms = 6000 + (int64_t)DRAW(6000);
+	opt->join_gap_us = 1000 + (int64_t)DRAW(5000);
+	opt->op_gap_ms = 150 + (int64_t)DRAW(300);
 	opt->attack_record_ppm /= 50;
 }
 

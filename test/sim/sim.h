@@ -60,6 +60,8 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace);
 void sim_close(struct sim *sim);
 /* Runs chaos, then calm, with all checks; true when nothing failed. */
 bool sim_run(struct sim *sim);
+/* Runs the agenda up to an instant, or until something failed. */
+void sim_run_until(struct sim *sim, struct mono end);
 uint64_t sim_draw(struct sim *sim, uint64_t bound);
 bool sim_chance(struct sim *sim, uint32_t ppm);
 
@@ -96,9 +98,19 @@ int disk_load(const struct sim_disk *disk, int (*visit)(void *ctx, const struct 
 void disk_wipe(struct sim *sim, struct sim_disk *disk);
 /* Makes to what from is now. */
 void disk_copy(struct sim *sim, struct sim_disk *to, const struct sim_disk *from);
+/* Stores the rows of another disk, as a host does that has heard them. */
+void disk_learn(struct sim *sim, struct sim_host *host, const struct sim_disk *from);
 void disk_rows_init(struct sim *sim);
 
+/* settle.c */
+/* All but a few hosts become members of a cluster that has stood for long, and are started. */
+void settle_world(struct sim *sim);
+
 /* workload.c */
+/* The first host makes the cluster; token: and its token, again until it has one. */
+void workload_found(struct sim *sim);
+void workload_token(struct sim *sim);
+void workload_join_as(struct sim *sim, struct sim_host *host);
 void workload_start(struct sim *sim);
 void workload_op(struct sim *sim);
 /* A host that is in no cluster asks to join; false when there is none, or no token yet. */

@@ -73,7 +73,7 @@ static void op_join(struct sim *sim)
 }
 
 /* The first host makes the token, again until it has one. */
-static void token_want(struct sim *sim)
+void workload_token(struct sim *sim)
 {
 	struct sim_host *host = &sim->hosts[0];
 	struct node_request request = {.kind = NODE_TOKEN_CREATE, .ttl_ms = INT64_C(86400000)};
@@ -88,23 +88,28 @@ static void token_want(struct sim *sim)
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
-bool workload_join(struct sim *sim)
+void workload_join_as(struct sim *sim, struct sim_host *host)
 {
-	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
-	struct node_request request = {.kind = NODE_JOIN, .text = sim->token};
+	struct node_request request = {
+	    .kind = NODE_JOIN, .text = sim->token, .flag = host->replaces};
 
-	token_want(sim);
-	if (!host)
-		return false;
-	request.flag = host->replaces;
 	if (!host->running)
 		host_start(sim, host);
 	/* It may have been stopped when it had joined and not said so yet. */
 	if (!host->running || host->joined)
-		return true;
+		return;
 	host->join_pending = true;
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
-	return true;
+}
+
+bool workload_join(struct sim *sim)
+{
+	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
+
+	workload_token(sim);
+	if (host)
+		workload_join_as(sim, host);
+	return host != NULL;
 }
 
 static void op_network(struct sim *sim)
@@ -256,10 +261,14 @@ static void cluster_init(struct sim *sim, struct sim_host *host)
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
-void workload_start(struct sim *sim)
+void workload_found(struct sim *sim)
 {
 	host_start(sim, &sim->hosts[0]);
 	cluster_init(sim, &sim->hosts[0]);
+}
+
+void workload_start(struct sim *sim)
+{
 	op_schedule(sim);
 }
 

@@ -195,8 +195,7 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 	}
 }
 
-/* Runs the agenda up to an instant, or until something failed. */
-static void sim_run_until(struct sim *sim, struct mono end)
+void sim_run_until(struct sim *sim, struct mono end)
 {
 	struct sim_event event;
 
@@ -214,8 +213,12 @@ bool sim_run(struct sim *sim)
 	char why[200] = "";
 	struct mono bound;
 
+	if (sim->opt.settled)
+		settle_world(sim);
 	sim->chaos = true;
 	sim->chaos_end = mono_add_ms(sim->now, sim->opt.chaos_ms);
+	if (!sim->opt.settled)
+		workload_found(sim);
 	workload_start(sim);
 	join_schedule(sim);
 	weather_start(sim);
@@ -231,8 +234,9 @@ bool sim_run(struct sim *sim)
 		if (faults_settled(sim, why, sizeof(why)) && check_converged(sim, why, sizeof(why)))
 			break;
 		if (sim->now.ns >= bound.ns)
-			check_fail(sim, CHECKER_CONVERGED, "no convergence after %lld ms of calm: %s",
-				 (long long)sim->opt.calm_ms, why);
+			check_fail(sim, CHECKER_CONVERGED,
+				   "no convergence after %lld ms of calm: %s",
+				   (long long)sim->opt.calm_ms, why);
 	}
 	return !sim->failed;
 }
