@@ -29,6 +29,8 @@
 #define BUCKETS_PER_ROUND 16
 #define TOPICS_PER_ROUND 8
 #define RUNS_PER_ROUND 16
+#define HOLES_MAX ((size_t)16)
+#define HOLES_STRIDE UINT64_C(0x9e3779b97f4a7c15)
 #define RUN_PARTS 16u /* never a whole bucket, which would be answered with its sums again */
 
 struct digest {
@@ -240,25 +242,54 @@ static enum drop_reason compare_topics(struct tables *tables, const struct membe
 	return DROP_NONE;
 }
 
+/* The first of them by distance from a place, around. */
+struct holes {
+	uint64_t from;
+	size_t count, total;
+	const struct origin *at[HOLES_MAX];
+};
+
+static void holes_add(struct holes *holes, const struct origin *origin, size_t max)
+{
+	size_t i = holes->count;
+
+	holes->total++;
+	while (i > 0 && holes->at[i - 1]->place - holes->from > origin->place - holes->from)
+		i--;
+	if (i == max)
+		return;
+	if (holes->count < max)
+		holes->count++;
+	memmove(&holes->at[i + 1], &holes->at[i], (holes->count - 1 - i) * sizeof(holes->at[0]));
+	holes->at[i] = origin;
+}
+
 /* Equal rows, and yet holes in what this node knows to have: of rows that were replaced before they
- * came, or forgotten in a crash. Who knows better about an origin says so, if he is asked by it. */
+ * came, or forgotten in a crash. Who knows better about an origin says so, if he is asked by it.
+ * Many are asked about at once as long as that closes holes, or finds new ones; about those that
+ * nobody can close one by one, or a quiet cluster would talk of nothing else. */
 static void ask_about_holes(struct tables *tables, const struct id *peer)
 {
 	const struct replica *replica = &tables->replica;
-	uint32_t origins = replica_topic(replica, TOPIC_ALL)->origins;
-	uint64_t from = (uint64_t)tables->core->now.ns * UINT64_C(0x9e3779b97f4a7c15);
-	const struct origin *next = NULL;
+	struct repair *repair = &tables->repair;
+	size_t max = repair->holes_asked / 2 > 1 ? repair->holes_asked / 2 : 1;
+	struct holes holes = {.from = (uint64_t)tables->core->now.ns * HOLES_STRIDE};
 
-	for (uint32_t i = origins; i != NONE; i = replica_origin(replica, i)->next_of_topic) {
+	for (uint32_t i = replica_topic(replica, TOPIC_ALL)->origins; i != NONE;
+	     i = replica_origin(replica, i)->next_of_topic) {
 		const struct origin *origin = replica_origin(replica, i);
-		if (!watermark_has_gaps(&origin->mark) || origin->count == 0 ||
-		    origin->flags & (ORIGIN_CAPPED | ORIGIN_INCOMPLETE))
-			continue;
-		if (next == NULL || origin->place - from < next->place - from)
-			next = origin; /* the first from a random place on, around */
+		if (watermark_has_gaps(&origin->mark) && origin->count > 0 &&
+		    !(origin->flags & (ORIGIN_CAPPED | ORIGIN_INCOMPLETE)))
+			holes_add(&holes, origin, HOLES_MAX);
 	}
-	if (next != NULL)
-		marks_send(tables, peer, TOPIC_ALL, next->place, next->place);
+	if (holes.total != repair->holes)
+		max = HOLES_MAX;
+	if (holes.total != repair->holes && holes.total > 0)
+		repair_changed(tables);
+	repair->holes = holes.total;
+	repair->holes_asked = max;
+	for (size_t i = 0; i < holes.count && i < max; i++)
+		marks_send_origin(tables, peer, TOPIC_ALL, holes.at[i]);
 }
 
 enum drop_reason compare_digest(struct tables *tables, const struct member *from,

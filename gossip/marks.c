@@ -221,6 +221,15 @@ void marks_send(struct tables *tables, const struct id *peer, uint32_t topic, ui
 	}
 }
 
+void marks_send_origin(struct tables *tables, const struct id *peer, uint32_t topic,
+		       const struct origin *origin)
+{
+	struct item item = origin_item(tables, origin);
+
+	WEFT_ASSERT(origin->topic == topic);
+	send_frame(tables, peer, topic, item.place, item.place, false, &item, 1);
+}
+
 /* Who keeps what this node has collected differs from it for long, and has nothing to say. */
 static bool may_ask_for_own(struct tables *tables)
 {

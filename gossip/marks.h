@@ -12,6 +12,7 @@
 #define MARKS_MANY 72 /* more than this in an answer, and buckets come first */
 
 struct tables;
+struct origin;
 
 /* Items between two places, both included; stops counting at limit. */
 size_t marks_count(const struct tables *tables, uint32_t topic, uint64_t first, uint64_t last,
@@ -20,6 +21,10 @@ size_t marks_count(const struct tables *tables, uint32_t topic, uint64_t first, 
 /* Names all of them to a peer, in as many frames as it takes (bounded). */
 void marks_send(struct tables *tables, const struct id *peer, uint32_t topic, uint64_t first,
 		uint64_t last);
+
+/* Names one origin. */
+void marks_send_origin(struct tables *tables, const struct id *peer, uint32_t topic,
+		       const struct origin *origin);
 
 /* A peer's marks, topic checked, items not read yet: wants what the peer has more of, and unless
  * this is an answer itself, names what this node has more of. */

@@ -63,6 +63,8 @@ struct repair {
 	bool whole;             /* equal to tables that are whole */
 	struct mono whole_at;   /* nobody had more to tell for so long */
 	struct mono topics_due; /* of topics that were not compared yet */
+	size_t holes;           /* origins with holes when that was last looked at */
+	size_t holes_asked;     /* about how many of them somebody was asked then */
 };
 
 void repair_init(struct repair *repair);

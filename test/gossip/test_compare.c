@@ -155,6 +155,70 @@ static void a_row_lost_in_the_middle_is_found_by_listing_its_origin(void **state
 	tnet_close(&net);
 }
 
+#define HOLED 60u
+
+/* Two nodes with equal rows, a version of each owner missing in between. */
+static void open_holed(struct tnet *net)
+{
+	struct row_view row;
+
+	tnet_open(net, 2, 8);
+	for (size_t n = 1; n <= 2; n++) {
+		for (uint32_t i = 0; i < 2 * HOLED; i++) {
+			row_numbered(&row, i, false, HOLED);
+			row.sequence += row.sequence - 1;
+			load(net, n, &row);
+		}
+	}
+	assert_true(tnet_is_equal(net));
+}
+
+static size_t holes(struct tnet *net, size_t number)
+{
+	const struct replica *replica = &tnet_node(net, number)->tables->replica;
+	size_t count = 0;
+
+	for (uint32_t i = 1; i < replica->origins.count; i++)
+		count += watermark_has_gaps(&replica_origin(replica, i)->mark);
+	return count;
+}
+
+static void holes_in_what_was_seen_are_closed_many_at_a_time(void **state)
+{
+	struct replica *replica;
+	struct tnet net;
+
+	(void)state;
+	open_holed(&net);
+	replica = &tnet_node(&net, 1)->tables->replica;
+	for (uint32_t i = 1; i < replica->origins.count; i++) {
+		struct origin *origin = replica_origin(replica, i);
+		watermark_complete(&origin->mark, &tnet_node(&net, 1)->kit.core.heap,
+				   origin->mark.top);
+	}
+	assert_int_equal(holes(&net, 1), 0);
+	assert_int_equal(holes(&net, 2), HOLED);
+	tnet_run(&net, 12000);
+	assert_int_equal(holes(&net, 2), 0);
+	tnet_close(&net);
+}
+
+static void holes_that_nobody_can_close_leave_a_quiet_cluster_quiet(void **state)
+{
+	struct tnet net;
+	size_t bytes;
+
+	(void)state;
+	open_holed(&net);
+	tnet_run(&net, 60000);
+	assert_int_equal(holes(&net, 1), HOLED);
+	bytes = net.bytes;
+	tnet_run(&net, 60000);
+	/* Both nodes and both directions, of the 300 B/s that each may take for everything. */
+	assert_in_range(net.bytes - bytes, 1, (uintmax_t)60 * 2 * 100);
+	tnet_close(&net);
+}
+
 static void a_topic_among_many_that_differs_is_found(void **state)
 {
 	struct id topics[60];
@@ -272,6 +336,8 @@ int main(void)
 	    cmocka_unit_test(one_fact_among_ten_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(one_row_among_a_hundred_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(a_row_lost_in_the_middle_is_found_by_listing_its_origin),
+	    cmocka_unit_test(holes_in_what_was_seen_are_closed_many_at_a_time),
+	    cmocka_unit_test(holes_that_nobody_can_close_leave_a_quiet_cluster_quiet),
 	    cmocka_unit_test(a_topic_among_many_that_differs_is_found),
 	    cmocka_unit_test(frames_are_those_of_version_1),
 	    cmocka_unit_test(malformed_frames_are_verdicts),
