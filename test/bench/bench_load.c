@@ -5,13 +5,12 @@
  * says how many a second were answered and how long each took. Weft and its peer are asked by this
  * same client, so what it costs, it costs both.
  *
- *   bench_load unix:PATH|tcp:ADDR:PORT CONNECTIONS VERB URL BODIES [MUST]
+ *   bench_load http|grpc unix:PATH|tcp:ADDR:PORT CONNECTIONS VERB URL BODIES [MUST]
  *
- * BODIES is a file with the body of one request a line. An answer counts when its status is 2xx and
- * its body holds the text MUST. Prints one JSON object.
+ * BODIES is a file with the body of one request a line; bench_load.h says what a body is and which
+ * answers are good. Prints one JSON object.
  */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,25 +24,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES 65536
-#define REQUEST_BYTES 4096
-#define EVENTS 64
+#include "bench_load.h"
 
-struct connection {
-	int fd;
-	double asked;
-	size_t used;
-	char answer[ANSWER_BYTES];
-};
+#define EVENTS 64
 
 struct load {
 	const char *target, *verb, *url, *must;
+	const struct protocol *protocol;
 	char **bodies;
 	size_t count, next, done, failed;
 	double *took; /* seconds, by order of answers */
 };
 
-static _Noreturn void die(const char *what)
+_Noreturn void die(const char *what)
 {
 	fprintf(stderr, "bench_load: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -100,82 +93,48 @@ static int connection_open(const char *target)
 	die(target);
 }
 
+/* Smaller than any socket's buffer, and what was sent before was answered. */
+void connection_send(const struct connection *c, const void *bytes, size_t len)
+{
+	if (send(c->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
+		die("sending");
+}
+
 /* Sends the next request; false when there is none left. */
 static bool ask(struct load *load, struct connection *c)
 {
 	char request[REQUEST_BYTES];
-	const char *body;
-	int len;
+	size_t len;
 
 	if (load->next == load->count)
 		return false;
-	body = load->bodies[load->next++];
-	len = snprintf(request, sizeof(request),
-		       "%s %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-		       "Content-Length: %zu\r\n\r\n%s",
-		       load->verb, load->url, strlen(body), body);
+	len =
+	    load->protocol->request(c, load->verb, load->url, load->bodies[load->next++], request);
 	errno = EMSGSIZE;
-	if (len < 0 || (size_t)len >= sizeof(request))
+	if (len == 0)
 		die("a request");
-	c->used = 0;
 	c->asked = seconds();
-	/* Smaller than any socket's buffer, and the one before was answered. */
-	if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-		die("sending");
+	connection_send(c, request, len);
 	return true;
 }
 
-/* The value of a header of the answer, or NULL. */
-static const char *header(const char *answer, const char *end, const char *name)
+/* Counts what was answered and asks again. */
+static void take(struct load *load, struct connection *c)
 {
-	size_t len = strlen(name);
-
-	for (const char *line = answer; line && line < end; line = strstr(line, "\r\n")) {
-		line += line == answer ? 0 : 2;
-		if (strncasecmp(line, name, len) == 0 && line[len] == ':')
-			return line + len + 1;
-		if (line >= end)
-			break;
-	}
-	return NULL;
-}
-
-/* The whole answer is there: its length is told, or its last chunk came. */
-static bool is_whole(const struct connection *c)
-{
-	const char *end = strstr(c->answer, "\r\n\r\n"), *value;
-	size_t head;
-
-	if (!end)
-		return false;
-	head = (size_t)(end + 4 - c->answer);
-	value = header(c->answer, end, "Content-Length");
-	if (value)
-		return c->used >= head + strtoul(value, NULL, 10);
-	if (header(c->answer, end, "Transfer-Encoding"))
-		return c->used >= head + 5 && memcmp(c->answer + c->used - 5, "0\r\n\r\n", 5) == 0;
-	errno = EPROTO;
-	die("an answer without length");
-}
-
-/* Counts what was answered and asks again; false when the connection has nothing more to do. */
-static bool take(struct load *load, struct connection *c)
-{
-	ssize_t len = recv(c->fd, c->answer + c->used, sizeof(c->answer) - 1 - c->used, 0);
+	ssize_t len = recv(c->fd, c->answer + c->used, ANSWER_BYTES - c->used, 0);
+	enum verdict verdict;
 
 	if (len <= 0)
 		die("the answer");
 	c->used += (size_t)len;
 	c->answer[c->used] = '\0';
-	if (!is_whole(c))
-		return true;
+	verdict = load->protocol->answer(c, load->must);
+	if (verdict == ANSWER_PART)
+		return;
 	load->took[load->done++] = seconds() - c->asked;
-	if (strncmp(c->answer, "HTTP/1.1 2", 10) != 0 ||
-	    (load->must && !strstr(c->answer, load->must))) {
-		if (load->failed++ == 0)
-			fprintf(stderr, "bench_load: refused: %s\n", c->answer);
-	}
-	return ask(load, c);
+	if (verdict == ANSWER_BAD && load->failed++ == 0)
+		fprintf(stderr, "bench_load: refused: %s\n", c->answer);
+	(void)ask(load, c);
 }
 
 static void bodies_read(struct load *load, const char *path)
@@ -222,6 +181,8 @@ static double run(struct load *load, unsigned count)
 		connections[i].fd = connection_open(load->target);
 		if (epoll_ctl(poll, EPOLL_CTL_ADD, connections[i].fd, &event) != 0)
 			die("epoll");
+		if (load->protocol->open)
+			load->protocol->open(&connections[i]);
 	}
 	start = seconds();
 	for (unsigned i = 0; i < count; i++)
@@ -233,7 +194,7 @@ static double run(struct load *load, unsigned count)
 		if (ready <= 0)
 			die("waiting for answers");
 		for (int i = 0; i < ready; i++)
-			(void)take(load, events[i].data.ptr);
+			take(load, events[i].data.ptr);
 	}
 	start = seconds() - start;
 	for (unsigned i = 0; i < count; i++)
@@ -256,17 +217,18 @@ int main(int argc, char **argv)
 	unsigned count;
 	double took;
 
-	if (argc < 6 || argc > 7) {
-		fprintf(stderr, "usage: bench_load unix:PATH|tcp:ADDR:PORT CONNECTIONS VERB URL "
-				"BODIES [MUST]\n");
+	if (argc < 7 || argc > 8) {
+		fprintf(stderr, "usage: bench_load http|grpc unix:PATH|tcp:ADDR:PORT CONNECTIONS "
+				"VERB URL BODIES [MUST]\n");
 		return 2;
 	}
-	load.target = argv[1];
-	count = (unsigned)strtoul(argv[2], NULL, 10);
-	load.verb = argv[3];
-	load.url = argv[4];
-	load.must = argc == 7 ? argv[6] : NULL;
-	bodies_read(&load, argv[5]);
+	load.protocol = strcmp(argv[1], "grpc") == 0 ? &protocol_grpc : &protocol_http;
+	load.target = argv[2];
+	count = (unsigned)strtoul(argv[3], NULL, 10);
+	load.verb = argv[4];
+	load.url = argv[5];
+	load.must = argc == 8 ? argv[7] : NULL;
+	bodies_read(&load, argv[6]);
 	took = run(&load, count ? count : 1);
 	qsort(load.took, load.count, sizeof(*load.took), ascending);
 	printf("{\"requests\": %zu, \"failed\": %zu, \"per_s\": %.1f, \"p50_ms\": %.4f, "

@@ -2,10 +2,9 @@
 # Copyright The weft authors
 """Durable leases beside etcd's create-if-absent and beside bare SQLite, on one file system.
 
-One client program asks both over HTTP, from files of prepared requests. Etcd answers by its gateway
-to JSON. What "durable" means is the same for all: the write-ahead log is synced before the answer.
+One client program asks both, from files of prepared requests: weft over HTTP, etcd by gRPC as its
+own clients do. What "durable" means is the same for all: the log is synced before the answer.
 """
-import base64
 import json
 import sqlite3
 import time
@@ -19,19 +18,27 @@ from hosts import BUILD, Namespace, run, wait_for
 FULL = {"rounds": 7, "many": 20000, "one": 2000, "store_rounds": 12, "connections": 128}
 SMOKE = {"rounds": 1, "many": 600, "one": 50, "store_rounds": 1, "connections": 16}
 ETCD_PORT = 2379
+SUCCEEDED = 2  # the field of its answer to a transaction
 LOAD = BUILD / "test" / "bench" / "bench_load"
 STORE = BUILD / "test" / "bench" / "bench_store"
 ETCD = peers.etcd(BUILD)
 
 
-def load(space, process, target, connections, url, bodies, must):
+def load(space, process, protocol, target, connections, url, bodies, must):
     """What the client says, and the CPU that the server took for each lease."""
     before = proc.cpu_seconds(process.pid)
-    done = space.exec(LOAD, target, connections, "POST", url, bodies, must, timeout=300)
+    done = space.exec(LOAD, protocol, target, connections, "POST", url, bodies, must, timeout=300)
     said = json.loads(done.stdout)
     assert said["failed"] == 0, f"{said}: {done.stderr}"
     said["cpu_us"] = 1e6 * (proc.cpu_seconds(process.pid) - before) / said["requests"]
     return said
+
+
+def field(number, content):
+    """A field of a protobuf message that has a length."""
+    length, head = len(content), bytes([number << 3 | 2])
+    return head + (bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])) \
+        + content
 
 
 class Weft:
@@ -46,7 +53,7 @@ class Weft:
     def leases(self, connections, first, count):
         self.bodies.write_text("".join(json.dumps({"name": f"box-{first + i}"}) + "\n"
                                        for i in range(count)))
-        return load(self.host, self.host.daemon, f"unix:{self.host.socket}", connections,
+        return load(self.host, self.host.daemon, "http", f"unix:{self.host.socket}", connections,
                     "/v1/networks/blue/leases", self.bodies, '"address"')
 
 
@@ -69,19 +76,20 @@ class Etcd:
 
     @staticmethod
     def request(number):
-        key = base64.b64encode(f"/leases/blue/{number:010d}".encode()).decode()
-        value = base64.b64encode(json.dumps({
+        """A transaction in the protocol's own form: if the key was never created, put it."""
+        key = f"/leases/blue/{number:010d}".encode()
+        value = json.dumps({
             "name": f"box-{number}", "mac": f"02:00:{number:08x}", "endpoint": f"{number:032x}",
             "boot": "22" * 16, "since": 1700000000000 + number, "sequence": number,
-        }).encode()).decode()
-        return {"compare": [{"key": key, "target": "CREATE", "create_revision": "0"}],
-                "success": [{"request_put": {"key": key, "value": value}}]}
+        }).encode()
+        created_never = b"\x10\x01" + field(3, key) + b"\x28\x00"  # target CREATE, revision 0
+        put = field(1, key) + field(2, value)
+        return field(1, created_never) + field(2, field(2, put))
 
     def leases(self, connections, first, count):
-        self.bodies.write_text("".join(json.dumps(self.request(first + i)) + "\n"
-                                       for i in range(count)))
-        return load(self.space, self.process, f"tcp:127.0.0.1:{ETCD_PORT}", connections,
-                    "/v3/kv/txn", self.bodies, '"succeeded":true')
+        self.bodies.write_text("".join(self.request(first + i).hex() + "\n" for i in range(count)))
+        return load(self.space, self.process, "grpc", f"tcp:127.0.0.1:{ETCD_PORT}", connections,
+                    "/etcdserverpb.KV/Txn", self.bodies, SUCCEEDED)
 
 
 class Sqlite:
