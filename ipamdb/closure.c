@@ -113,24 +113,109 @@ bool closure_forfeits(const struct ipamdb *db, const struct id *node)
 	       mono_is_due(mono_add_ms(peer->gone_at, LEFT_GRACE_MS), db->now);
 }
 
-void closure_members_changed(struct ipamdb *db)
+/* Adds a node to half a view, or takes it out again. The sum does not depend on the order. */
+static void view_toggle(struct ipamdb *db, size_t half, char mark, const struct id *node)
 {
+	uint8_t hash[HASH_BYTES];
+
+	crypto_hash_label(db->config.crypto, "weft closure", &mark, 1, node->b, ID_BYTES, hash);
+	for (size_t i = 0; i < VIEW_HALF; i++)
+		db->closing.view[half + i] ^= hash[i];
+}
+
+/* How the view counts a member: 'm', 'l' for one who left, 0 for nobody's or a removed one. */
+static char mark_of(const struct ipamdb *db, const struct peer *peer)
+{
+	if (!peer->known || id_eq(&peer->id, &db->self) || closure_is_removed(db, &peer->id))
+		return 0;
+	return peer->gone ? 'l' : 'm';
+}
+
+static void mark_set(struct ipamdb *db, struct peer *peer, char mark)
+{
+	struct closing *closing = &db->closing;
+
+	if (peer->mark == mark)
+		return;
+	if (peer->mark != 0)
+		view_toggle(db, 0, peer->mark, &peer->id);
+	if (mark != 0)
+		view_toggle(db, 0, mark, &peer->id);
+	WEFT_ASSERT(peer->mark != 'l' || closing->left > 0);
+	closing->left += (size_t)(mark == 'l') - (size_t)(peer->mark == 'l');
+	peer->mark = mark;
+}
+
+const uint8_t *closure_view(struct ipamdb *db)
+{
+	struct closing *closing = &db->closing;
+	struct peer *peer;
+	size_t pos = 0;
+
+	if (!closing->view_stale)
+		return closing->view;
+	memset(closing->view, 0, sizeof(closing->view));
+	closing->left = 0;
+	view_toggle(db, 0, 'm', &db->self);
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
+		peer->mark = 0;
+		mark_set(db, peer, mark_of(db, peer));
+	}
+	for (size_t i = 0; i < closing->removed.count; i++)
+		view_toggle(db, VIEW_HALF, 'r',
+			    &((const struct removed *)vec_at(&closing->removed, i))->node);
+	closing->view_stale = false;
+	return closing->view;
+}
+
+void closure_check(struct ipamdb *db)
+{
+	uint8_t before[DIGEST_BYTES];
+
+	memcpy(before, closure_view(db), DIGEST_BYTES);
 	db->closing.view_stale = true;
+	WEFT_ASSERT(memcmp(before, closure_view(db), DIGEST_BYTES) == 0);
+}
+
+bool closure_has_gone(struct ipamdb *db)
+{
+	(void)closure_view(db);
+	return db->closing.removed.count > 0 || db->closing.left > 0;
+}
+
+/* Who left from now on has its time. */
+static void members_changed(struct ipamdb *db)
+{
 	db->closing.grace_at = mono_add_ms(db->now, LEFT_GRACE_MS);
 	db_chores_by(db, db->now);
+}
+
+void closure_member_changed(struct ipamdb *db, struct peer *peer)
+{
+	if (!peer)
+		db->closing.view_stale = true;
+	else if (!db->closing.view_stale)
+		mark_set(db, peer, mark_of(db, peer));
+	members_changed(db);
 }
 
 void closure_removal(struct ipamdb *db, const struct id *node)
 {
 	struct removed removed = {*node, !db->started};
+	struct peer *peer;
 	size_t at;
 
 	if (removed_find(db, node, &at))
 		return;
 	vec_insert(&db->closing.removed, at, &removed);
+	if (!db->closing.view_stale)
+		view_toggle(db, VIEW_HALF, 'r', node);
 	for (size_t i = 0; i < db->nets.count; i++)
 		claims_void(*(struct net **)vec_at(&db->nets, i), node);
-	closure_members_changed(db);
+	peer = peer_find(db, node);
+	if (peer && !db->closing.view_stale)
+		mark_set(db, peer, mark_of(db, peer));
+	members_changed(db);
 }
 
 void closure_removal_stored(struct ipamdb *db, const struct id *node)
@@ -169,41 +254,6 @@ void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence)
 	closing->sequence = sequence;
 }
 
-/* Adds a node to half a view. The sum does not depend on the order of nodes. */
-static void view_add(const struct ipamdb *db, uint8_t half[VIEW_HALF], char mark,
-		     const struct id *node)
-{
-	uint8_t hash[HASH_BYTES];
-
-	crypto_hash_label(db->config.crypto, "weft closure", &mark, 1, node->b, ID_BYTES, hash);
-	for (size_t i = 0; i < VIEW_HALF; i++)
-		half[i] ^= hash[i];
-}
-
-const uint8_t *closure_view(struct ipamdb *db)
-{
-	struct closing *closing = &db->closing;
-	const struct peer *peer;
-	size_t pos = 0;
-
-	if (!closing->view_stale)
-		return closing->view;
-	memset(closing->view, 0, sizeof(closing->view));
-	closing->has_gone = closing->removed.count > 0;
-	view_add(db, closing->view, 'm', &db->self);
-	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (peer->known && !id_eq(&peer->id, &db->self) &&
-		    !closure_is_removed(db, &peer->id)) {
-			view_add(db, closing->view, peer->gone ? 'l' : 'm', &peer->id);
-			closing->has_gone = closing->has_gone || peer->gone;
-		}
-	for (size_t i = 0; i < closing->removed.count; i++)
-		view_add(db, closing->view + VIEW_HALF, 'r',
-			 &((const struct removed *)vec_at(&closing->removed, i))->node);
-	closing->view_stale = false;
-	return closing->view;
-}
-
 uint64_t closure_top(const struct ipamdb *db)
 {
 	uint64_t top = 0;
@@ -229,6 +279,8 @@ static bool wants_closure(struct ipamdb *db)
 	const uint8_t *view = closure_view(db);
 	const struct closer *own = closure_of(db, &db->self);
 
+	if (db->closing.closers.count == 0 && !closure_has_gone(db))
+		return false;
 	if (memcmp(own ? own->rec.view + VIEW_HALF : nothing, view + VIEW_HALF, VIEW_HALF) != 0)
 		return true;
 	if (own && memcmp(own->rec.view, view, DIGEST_BYTES) == 0)

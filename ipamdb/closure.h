@@ -15,8 +15,8 @@ void closures_init(struct ipamdb *db);
 void closure_removal(struct ipamdb *db, const struct id *removed);
 void closure_fact(struct ipamdb *db, const struct row_view *row);
 
-/* A member came, left or was removed. */
-void closure_members_changed(struct ipamdb *db);
+/* A member came, left or was removed; or (NULL) which of them is this node. */
+void closure_member_changed(struct ipamdb *db, struct peer *peer);
 
 /* An own range or grant has this version. */
 void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence);
@@ -33,6 +33,12 @@ void closure_removal_stored(struct ipamdb *db, const struct id *removed);
 /* The view by which this node would close now; borrowed until a member or a removal comes. */
 const uint8_t *closure_view(struct ipamdb *db);
 const struct closer *closure_of(const struct ipamdb *db, const struct id *member);
+
+/* Asserts that the view is what all members and removals together make it. */
+void closure_check(struct ipamdb *db);
+
+/* Is there anybody whose space might be taken back? */
+bool closure_has_gone(struct ipamdb *db);
 
 /* The highest generation of what is known of gone nodes. */
 uint64_t closure_top(const struct ipamdb *db);

@@ -32,6 +32,7 @@ struct peer {
 	bool present; /* alive or suspect */
 	bool gone;    /* left or removed */
 	bool synced;  /* a whole sync with it was completed since the start */
+	char mark;    /* by which the view counts it, 0: not at all */
 	struct mono gone_at;
 };
 
@@ -53,7 +54,7 @@ struct closing {
 	struct vec closers; /* struct closer, by id */
 	bool is_flying;     /* the own closure, or what it stands on, is on its way to disk */
 	bool view_stale;
-	bool has_gone;              /* there is anybody whose space might be taken back */
+	size_t left;                /* members whose mark in the view is that they left */
 	uint8_t view[DIGEST_BYTES]; /* as this node would close now */
 	struct mono closed_at;      /* when it wrote its closure last */
 	struct mono grace_at;       /* when all who left have had their time */

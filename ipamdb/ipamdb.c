@@ -72,7 +72,7 @@ void ipamdb_self_set(struct ipamdb *db, const struct id *self)
 	if (id_eq(&db->self, self))
 		return;
 	db->self = *self;
-	closure_members_changed(db);
+	closure_member_changed(db, NULL);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		net_self_changed(db, net);
@@ -231,13 +231,15 @@ static void member_apply(struct ipamdb *db, const struct ipam_event *event)
 {
 	struct peer *peer = peer_intern(db, &event->member);
 
-	if (!peer->known || peer->gone != event->removed)
-		closure_members_changed(db);
+	bool is_news = !peer->known || peer->gone != event->removed;
+
 	if (event->removed && !peer->gone)
 		peer->gone_at = db->now;
 	peer->known = true;
 	peer->present = event->present;
 	peer->gone = event->removed;
+	if (is_news)
+		closure_member_changed(db, peer);
 	if (event->name) {
 		size_t len = strnlen(event->name, NAME_BYTES - 1);
 		memcpy(peer->name, event->name, len);
@@ -369,5 +371,6 @@ void ipamdb_check(const struct ipamdb *db)
 			    id_cmp(&(*(struct net **)vec_at(&db->nets, i - 1))->id, &net->id) < 0);
 		net_check(mutable, net);
 	}
+	closure_check(mutable);
 	leases_check(db);
 }

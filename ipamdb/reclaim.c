@@ -27,8 +27,7 @@ static bool is_forfeit(struct ipamdb *db, struct net *net, const struct run *run
 
 bool reclaim_is_due(struct ipamdb *db, const struct id *gone)
 {
-	(void)closure_view(db);
-	if (!db->closing.has_gone)
+	if (!closure_has_gone(db))
 		return false;
 	for (size_t n = 0; n < db->nets.count; n++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, n);

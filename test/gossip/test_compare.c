@@ -328,9 +328,43 @@ static void malformed_frames_are_verdicts(void **state)
 	tnet_close(&net);
 }
 
+/* A closure is believed when all rows up to its author's version are here, so that a lost row that
+ * a later one replaced must be known to be nothing soon, of however many authors. */
+static void holes_of_many_owners_are_asked_about_in_one_comparison(void **state)
+{
+	const size_t owners = 8, last = 9;
+	struct tnet net;
+	int64_t ms = 0;
+	size_t closed = 0;
+
+	(void)state;
+	tnet_open(&net, last, 77);
+	tnet_run(&net, 5000);
+	for (size_t i = 1; i < last; i++)
+		net.cut[i - 1][last - 1] = net.cut[last - 1][i - 1] = true;
+	for (size_t i = 1; i <= owners; i++)
+		assert_int_equal(tnet_put(&net, i, ROW_RANGE, NULL, (uint32_t)i, "a"), 0);
+	tnet_run(&net, 300);
+	for (size_t i = 1; i <= owners; i++)
+		assert_int_equal(tnet_put(&net, i, ROW_RANGE, NULL, (uint32_t)i, "b"), 0);
+	memset(net.cut, 0, sizeof(net.cut));
+	for (; closed < owners && ms < 60000; ms += 100) {
+		tnet_run(&net, 100);
+		closed = 0;
+		for (size_t i = 1; i <= owners; i++) {
+			struct id id = id_numbered((uint8_t)i);
+			closed += tables_has(tnet_node(&net, last)->tables, &id, 1, 2);
+		}
+	}
+	assert_int_equal(closed, owners);
+	assert_true(ms <= 4000); /* one by one it takes a comparison each */
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(holes_of_many_owners_are_asked_about_in_one_comparison),
 	    cmocka_unit_test(equal_tables_cost_one_datagram_each_way),
 	    cmocka_unit_test(one_row_among_ten_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(one_fact_among_ten_thousand_costs_at_most_ten_datagrams),

@@ -42,6 +42,13 @@ def fill(hosts):
     return taken
 
 
+def cooled_down(hosts):
+    """What was taken back may have been in use a moment ago, and is free when it has rested."""
+    for host in hosts:
+        wait_for("what was taken back has cooled down",
+                 lambda: ring(host)["here"]["cooling"] == 0, 10)
+
+
 def held_by(host, name):
     """Addresses that a host sees in the hands of a member or of one that was."""
     return {ipaddress.ip_address(number)
@@ -76,6 +83,7 @@ def test_the_addresses_of_a_removed_member_are_all_used_again(four):
         assert ring(host)["blockers"] == []
     audit.settled(hosts[:3], 5)
     audit.ring_whole(hosts[:3], "blue", POOL)
+    cooled_down(hosts[:3])
     taken = fill(hosts[:3])
     theirs = {lease["address"] for host in hosts[:3] for lease in audit.leases(host, "blue")}
     assert taken & theirs == set() and taken | theirs == usable()
@@ -188,6 +196,7 @@ def test_who_blocks_a_reclaim_is_named_until_it_comes_back_or_is_removed(four, e
                  ring(host)["frozen"] == 0, 15)
     audit.settled(members, 10)
     audit.ring_whole(members, "blue", POOL)
+    cooled_down(members)
     taken |= fill(members)
     theirs = {lease["address"] for host in members for lease in audit.leases(host, "blue")}
     assert taken | theirs == usable()
