@@ -111,6 +111,42 @@ static void change(size_t nodes, unsigned changes, uint32_t loss_percent)
 	bench_world_close(&world);
 }
 
+static size_t failed_at(const struct bench_world *world, const struct id *id)
+{
+	struct member_info info;
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->count; i++)
+		count += !world->nodes[i].dead && gossip_member(world->nodes[i].core, id, &info) &&
+			 info.state == MEMBER_FAILED;
+	return count;
+}
+
+/* One after another dies; each time all that are left have to find out. */
+static void kill_some(size_t nodes, size_t kills)
+{
+	struct bench_world world;
+
+	WEFT_ASSERT(kills < nodes);
+	form(&world, nodes);
+	printf("{\"nodes\": %zu, \"seconds\": [", nodes);
+	for (size_t i = 0; i < kills; i++) {
+		struct mono start;
+
+		bench_world_run(&world, SETTLE_MS + (int64_t)rng_below(&world.rng, 1000));
+		world.nodes[i].dead = true;
+		start = world.now;
+		while (failed_at(&world, &world.nodes[i].id) < nodes - i - 1) {
+			if (mono_diff_ms(world.now, start) > HOUR_MS)
+				die("somebody never found out");
+			bench_world_run(&world, 10);
+		}
+		printf("%s%.3f", i == 0 ? "" : ", ", (double)mono_diff_ms(world.now, start) / 1e3);
+	}
+	printf("]}\n");
+	bench_world_close(&world);
+}
+
 static int64_t between(struct bench_world *world, int64_t low, int64_t high)
 {
 	return low + (int64_t)rng_below(&world->rng, (uint64_t)(high - low));
@@ -243,6 +279,8 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "change") == 0)
 		change((size_t)number(argv, 2), (unsigned)number(argv, 3),
 		       (uint32_t)number(argv, 4));
+	else if (argc == 4 && strcmp(argv[1], "kill") == 0)
+		kill_some((size_t)number(argv, 2), (size_t)number(argv, 3));
 	else if (argc == 6 && strcmp(argv[1], "stall") == 0)
 		stall((size_t)number(argv, 2), (size_t)number(argv, 3), number(argv, 4),
 		      (uint32_t)number(argv, 5));
@@ -251,7 +289,8 @@ int main(int argc, char **argv)
 	else if (argc == 5 && strcmp(argv[1], "heal") == 0)
 		heal((size_t)number(argv, 2), number(argv, 3), (uint32_t)number(argv, 4));
 	else
-		die("usage: change NODES CHANGES LOSS | stall NODES STALLING HOURS LOSS | "
+		die("usage: change NODES CHANGES LOSS | kill NODES KILLS | stall NODES STALLING "
+		    "HOURS LOSS | "
 		    "resync ROWS TURNS | heal NODES HOURS ROWS");
 	return 0;
 }

@@ -172,7 +172,7 @@ static void handle(struct bench_world *world, struct bench_event *event)
 	struct gossip_event in = {.kind = EV_TICK};
 	bool is_tick = event->token == 0 && event->bytes == NULL;
 
-	if (is_tick && event->at.ns != node->tick_at.ns)
+	if (node->dead || (is_tick && event->at.ns != node->tick_at.ns))
 		return;
 	if (node->stalled_until.ns > world->now.ns) {
 		event->at = node->stalled_until;

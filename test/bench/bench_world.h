@@ -18,6 +18,7 @@ struct bench_node {
 	struct mono tick_at;
 	struct mono stalled_until; /* what comes for it waits until then */
 	bool joined;
+	bool dead;          /* nothing comes to it any more */
 	bool stalls;        /* now and then */
 	unsigned side;      /* of a partition: what differs does not hear each other */
 	struct mono saw;    /* the awaited row, 0: not yet */

@@ -7,14 +7,14 @@ import statistics
 from figures import Goal, Row
 from hosts import BUILD, run
 
-# Nodes and changes of the spreading; nodes, how many of them stall, and hours of the long run (the
+# Nodes and changes of the spreading; sizes and deaths; nodes, how many of them stall, and hours of the long run (the
 # goal's 24 take half an hour); rows of the comparison, and how often; nodes, hours and rows of the
 # partition.
-FULL = {"spread_nodes": 1000, "spread_changes": 20, "stall_nodes": 128, "stalling": 32,
-        "stall_hours": 6, "resync_rows": 100000, "resync_turns": 11, "heal_nodes": 16,
-        "heal_hours": 168, "heal_rows": 100000}
-SMOKE = {"spread_nodes": 20, "spread_changes": 2, "stall_nodes": 12, "stalling": 3,
-         "stall_hours": 0.02, "resync_rows": 400, "resync_turns": 3,
+FULL = {"spread_nodes": 1000, "spread_changes": 20, "kill_nodes": (25, 50, 100), "kills": 20,
+        "stall_nodes": 128, "stalling": 32, "stall_hours": 6, "resync_rows": 100000, "resync_turns": 11,
+        "heal_nodes": 16, "heal_hours": 168, "heal_rows": 100000}
+SMOKE = {"spread_nodes": 20, "spread_changes": 2, "kill_nodes": (8,), "kills": 2,
+         "stall_nodes": 12, "stalling": 3, "stall_hours": 0.02, "resync_rows": 400, "resync_turns": 3,
          "heal_nodes": 4, "heal_hours": 0.02, "heal_rows": 100}
 CORE = BUILD / "test" / "bench" / "bench_core"
 GOAL_NODES = 10000
@@ -52,8 +52,18 @@ def spread_rows(plan):
                   missing="they do not fit into this machine's memory yet")
 
 
+def kill_rows(plan):
+    """The same as with real daemons, but for the machine: what the protocol alone takes."""
+    for nodes in plan["kill_nodes"]:
+        took = core("kill", nodes, plan["kills"])["seconds"]
+        for goal in (Goal("median", "<=", 3), Goal("worst", "<=", 4.5)):
+            yield Row(f"simulated, {nodes} nodes", "one dies until failed at all", "s", took,
+                      goal=goal)
+
+
 def rows(bench, plan):
     yield from spread_rows(plan)
+    yield from kill_rows(plan)
     said = core("stall", plan["stall_nodes"], plan["stalling"], plan["stall_hours"],
                 STALL_LOSS_PERCENT)
     yield Row("simulated, long", f"healthy ones held for failed: {said['nodes']} nodes, "
