@@ -81,6 +81,13 @@ size_t help_group(const char *word, FILE *out);
 /* Sends a call and prints its answer; the exit code of weft. */
 int run_call(const struct cli_options *options, struct call *call);
 
+/* One request and its JSON answer, owned by the caller; NULL with err. */
+json_t *call_ask(const struct cli_options *options, const struct call *call, const char *path,
+		 struct weft_err *err);
+
+/* weft diag: checks of the host and of the ways to others, and the support bundle. */
+int run_diag(const struct cli_options *options, const struct call *call);
+
 /* Says what went wrong on one line of standard error; the exit code that belongs to it. */
 int complain(const struct weft_err *err);
 

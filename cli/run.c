@@ -42,8 +42,8 @@ static int read_error(const struct http_reply *reply, struct weft_err *err)
 }
 
 /* One request and its JSON answer; NULL with err. */
-static json_t *ask(const struct cli_options *options, const struct call *call, const char *path,
-		   struct weft_err *err)
+json_t *call_ask(const struct cli_options *options, const struct call *call, const char *path,
+		 struct weft_err *err)
 {
 	char *body = call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
 	struct http_reply reply = {.status = 0};
@@ -95,7 +95,7 @@ static json_t *ask_list(const struct cli_options *options, struct call *call, st
 	size_t base = strlen(call->path);
 
 	for (;;) {
-		json_t *page = ask(options, call, call->path, err);
+		json_t *page = call_ask(options, call, call->path, err);
 		const char *next;
 
 		if (!page) {
@@ -184,7 +184,7 @@ static int wait_anew(const struct cli_options *options, bool reset)
 	struct weft_err err = {0};
 
 	for (int waited = 0; waited < AGAIN_MS; waited += 20) {
-		json_t *json = ask(options, &call, call.method->path, &err);
+		json_t *json = call_ask(options, &call, call.method->path, &err);
 		const json_t *node = json_object_get(json, "node");
 		bool done = reset ? json && json_is_null(json_object_get(json, "cluster"))
 				  : json_is_string(json_object_get(node, "fence"));
@@ -231,10 +231,12 @@ int run_call(const struct cli_options *options, struct call *call)
 		return run_stream(options, call);
 	if (input_prepare(call, &err) != 0)
 		return complain(&err);
+	if (call->method->id == API_DIAG)
+		return run_diag(options, call);
 	/* An attach first waits for its network. */
 	if (call->method->id == API_ATTACH)
 		call->deadline_ms += wait_of(call) ? wait_of(call) : 10000;
-	answer = list ? ask_list(options, call, &err) : ask(options, call, call->path, &err);
+	answer = list ? ask_list(options, call, &err) : call_ask(options, call, call->path, &err);
 	if (!answer || input_finish(call, answer, &err) != 0) {
 		json_decref(answer);
 		return complain(&err);

@@ -75,7 +75,7 @@ size_t text_width(const char *text)
 	return width;
 }
 
-static void print_cell(const char *text, enum colour tint, bool colour, FILE *out)
+void cell_print(const char *text, enum colour tint, bool colour, FILE *out)
 {
 	static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
 
@@ -99,7 +99,7 @@ void table_print(const struct table *table, bool colour, FILE *out)
 	for (size_t i = 0; i < table->rows; i++) {
 		size_t column = i % table->columns;
 
-		print_cell(table->cells[i], table->tint[i], colour, out);
+		cell_print(table->cells[i], table->tint[i], colour, out);
 		if (column + 1 == table->columns) {
 			fputc('\n', out);
 			continue;

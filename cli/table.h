@@ -30,5 +30,8 @@ void table_add(struct table *table, const char *text, enum colour colour);
 /* Prints all rows, cells two spaces apart, nothing behind the last one. */
 void table_print(const struct table *table, bool colour, FILE *out);
 
+/* Prints a text in a colour, when colour says so. */
+void cell_print(const char *text, enum colour tint, bool colour, FILE *out);
+
 /* Columns that a terminal needs for the text. */
 size_t text_width(const char *text);

@@ -38,8 +38,8 @@ struct diag_peer {
 	bool relayed; /* helper was asked about it, and it answered the helper */
 	struct id helper;
 	bool has_helper;
-	int64_t there_heard_ms; /* by what it told the helper */
-	bool heard;             /* this host heard it during the round */
+	bool there_heard; /* it heard this host during the round, by what it told the helper */
+	bool heard;       /* this host heard it during the round */
 };
 
 enum diag_phase {

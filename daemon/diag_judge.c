@@ -12,7 +12,6 @@
 #define CLOCK_WARN_MS 2000
 #define CLOCK_FAIL_MS 30000
 #define REMEDY_BYTES 400
-#define HEARD_LATELY_MS 6000 /* while this host asked, directly and through another */
 
 void judge_add(json_t *checks, const char *check, const char *peer, const char *verdict,
 	       const char *remedy, const char *fmt, ...)
@@ -37,7 +36,6 @@ static void judge_silence(json_t *checks, const struct judge_pair *pair,
 			  const struct diag_peer *peer)
 {
 	char at[HOSTPORT_TEXT_BYTES], own[INET_TEXT_BYTES], remedy[REMEDY_BYTES];
-	bool there = peer->there_heard_ms < HEARD_LATELY_MS;
 
 	hostport_format(&peer->addr, at);
 	inet_format(&pair->own.ip, own);
@@ -54,11 +52,11 @@ static void judge_silence(json_t *checks, const struct judge_pair *pair,
 			  at, pair->helper ? ", neither here nor to " : "",
 			  pair->helper ? pair->helper : "",
 			  pair->helper ? "" : ", nobody else could be asked");
-	} else if (there && peer->heard) {
+	} else if (peer->there_heard && peer->heard) {
 		judge_add(checks, "gossip", pair->label, "warn",
 			  "run weft diag again; if it stays so, look for loss between the hosts",
 			  "%s hears this host and is heard, but its answer was lost", at);
-	} else if (there) {
+	} else if (peer->there_heard) {
 		snprintf(remedy, sizeof(remedy),
 			 "let UDP from %.60s to port %u through this host's firewall and what lies "
 			 "between",

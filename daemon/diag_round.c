@@ -67,7 +67,6 @@ static void note_peers(struct diag *diag, struct diag_round *round, const struct
 		peer->id = info.id;
 		peer->addr = info.addr;
 		peer->vtep = info.vtep;
-		peer->there_heard_ms = DIAG_NEVER;
 		round->count++;
 	}
 }
@@ -230,7 +229,8 @@ static void take_counts(struct diag_peer *peer, const struct diag_message *messa
 	}
 }
 
-static void take_answer(struct diag_peer *peer, const struct node_answer *answer)
+static void take_answer(const struct diag_round *round, struct diag_peer *peer,
+			const struct node_answer *answer)
 {
 	struct diag_message message;
 
@@ -242,7 +242,7 @@ static void take_answer(struct diag_peer *peer, const struct node_answer *answer
 		take_counts(peer, &message);
 	} else if (message.kind == DIAG_RELAY + 1) {
 		peer->relayed = message.reached;
-		peer->there_heard_ms = message.heard_ms;
+		peer->there_heard = message.heard_ms < mono_diff_ms(daemon_now(), round->began);
 	}
 }
 
@@ -257,7 +257,7 @@ void round_answered(struct diag *diag, struct diag_round *round, const struct no
 		WEFT_ASSERT(round->pending > 0);
 		peer->tag = 0;
 		round->pending--;
-		take_answer(peer, answer);
+		take_answer(round, peer, answer);
 		return;
 	}
 }

@@ -40,7 +40,6 @@ static int set_up(void **state)
 	scene->peer.answered = scene->peer.watches = scene->peer.probed = scene->peer.counted =
 	    true;
 	scene->peer.heard = true;
-	scene->peer.there_heard_ms = DIAG_NEVER;
 	memcpy(scene->peer.version, "0.1.0", 6);
 	scene->peer.probe.from = inet_from_v4(0x0a000001);
 	scene->peer.probe.to = inet_from_v4(0x0a000002);
@@ -174,7 +173,7 @@ static void the_gossip_port_has_a_direction_by_what_the_helper_heard(void **stat
 	expect(scene, "gossip", "fail", "blocked from here to there: 10.0.0.2:7947 answers h3");
 	scene->peer.heard = false;
 	expect(scene, "gossip", "fail", "blocked from here to there, and back");
-	scene->peer.there_heard_ms = 300;
+	scene->peer.there_heard = true;
 	expect(scene, "gossip", "fail",
 	       "blocked from there to here: 10.0.0.2:7947 hears this host");
 	scene->peer.heard = true;

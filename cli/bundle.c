@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "cli/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/host.h"
+#include "cli/http.h"
+
+#define TOOL_BYTES_MAX (2u << 20)
+#define TOOL_WORDS 8
+
+/* What the API gives without a name; the answers hold no secrets (tokens are listed by id). */
+static const enum api_id asked[] = {API_VERSION,     API_STATUS,  API_MEMBERS,  API_NETWORK_LS,
+				    API_ENDPOINT_LS, API_IPAM_LS, API_TOKEN_LS, API_ADMIN_LS};
+
+/* What stands in the kernel, as the tools say it; who lacks one leaves it out. */
+static const struct {
+	const char *name;
+	const char *words[TOOL_WORDS];
+} tools[] = {
+    {"links", {"ip", "-d", "-s", "link"}},
+    {"addresses", {"ip", "addr"}},
+    {"routes", {"ip", "route", "show", "table", "all"}},
+    {"rules", {"ip", "rule"}},
+    {"neighbours", {"ip", "neigh", "show", "nud", "all"}},
+    {"forwarding", {"bridge", "fdb", "show"}},
+    {"bridge_ports", {"bridge", "-d", "link"}},
+    {"nftables", {"nft", "list", "ruleset"}},
+    {"sockets", {"ss", "-uanp"}},
+    {"modules", {"cat", "/proc/modules"}},
+    {"memory", {"cat", "/proc/meminfo"}},
+    {"clock", {"timedatectl", "show"}},
+    {"log", {"journalctl", "-u", "weftd", "-n", "2000", "--no-pager"}},
+};
+
+static void add_api(json_t *bundle, const struct cli_options *options)
+{
+	json_t *api = json_object();
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const struct api_method *method = api_method(asked[i]);
+		struct call call = {.method = method, .deadline_ms = method->deadline_ms};
+		struct weft_err err = {0};
+		json_t *answer = call_ask(options, &call, method->path, &err);
+
+		json_object_set_new(api, method->command,
+				    answer ? answer : json_pack("{s:s}", "error", err.message));
+	}
+	json_object_set_new(bundle, "api", api);
+}
+
+static void add_metrics(json_t *bundle, const struct cli_options *options)
+{
+	const struct api_method *method = api_method(API_METRICS);
+	struct http_reply reply = {.status = 0};
+	struct weft_err err = {0};
+	int fd = http_connect(options->socket, &err);
+
+	if (fd >= 0 && http_send(fd, method->verb, method->path, NULL, &err) == 0 &&
+	    http_receive(fd, method->deadline_ms, NULL, &reply, &err) == 0 && reply.status == 200)
+		json_object_set_new(bundle, "metrics", json_string(reply.body));
+	if (fd >= 0)
+		close(fd);
+	http_reply_close(&reply);
+}
+
+/* Ring of every network: who owns which addresses. */
+static void add_rings(json_t *bundle, const struct cli_options *options)
+{
+	const struct api_method *method = api_method(API_IPAM_RING);
+	const json_t *list = json_object_get(
+	    json_object_get(json_object_get(bundle, "api"), "network ls"), "networks");
+	json_t *rings = json_object();
+	size_t i;
+	json_t *network;
+
+	json_array_foreach((json_t *)(uintptr_t)list, i, network)
+	{
+		const char *id = json_string_value(json_object_get(network, "id"));
+		struct call call = {.method = method, .deadline_ms = method->deadline_ms};
+		struct weft_err err = {0};
+		json_t *answer;
+
+		snprintf(call.path, sizeof(call.path), "/v1/networks/%s/ring", id ? id : "");
+		answer = call_ask(options, &call, call.path, &err);
+		if (id && answer)
+			json_object_set(rings, id, answer);
+		json_decref(answer);
+	}
+	json_object_set_new(bundle, "rings", rings);
+}
+
+static void add_tools(json_t *bundle)
+{
+	json_t *outputs = json_object();
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+		int code = 0;
+		char *text = host_output(tools[i].words, TOOL_BYTES_MAX, &code);
+		json_t *value = text ? json_string(text) : NULL;
+
+		/* Bytes that are no UTF-8 are of no use to a reader. */
+		if (value && code == 0)
+			json_object_set(outputs, tools[i].name, value);
+		json_decref(value);
+		free(text);
+	}
+	json_object_set_new(bundle, "kernel", outputs);
+}
+
+static void add_head(json_t *bundle)
+{
+	char made[32] = "";
+	time_t now = time(NULL);
+	struct utsname host;
+	struct tm utc;
+
+	if (gmtime_r(&now, &utc))
+		strftime(made, sizeof(made), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	json_object_set_new(bundle, "made", json_string(made));
+	json_object_set_new(bundle, "weft", json_string(WEFT_VERSION));
+	if (uname(&host) == 0)
+		json_object_set_new(bundle, "host",
+				    json_pack("{s:s,s:s,s:s,s:s}", "name", host.nodename, "kernel",
+					      host.release, "version", host.version, "machine",
+					      host.machine));
+}
+
+static int write_file(const char *path, const json_t *bundle, struct weft_err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int rc = 0;
+
+	if (fd < 0)
+		return weft_err_set(err, errno == EEXIST ? WEFT_E_EXISTS : WEFT_E_INVALID,
+				    "cannot make %s: %s; name a new file", path, strerror(errno));
+	if (json_dumpfd(bundle, fd, JSON_INDENT(1)) != 0 || fsync(fd) != 0)
+		rc = weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s", path, strerror(errno));
+	if (close(fd) != 0 && rc == 0)
+		rc = weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s", path, strerror(errno));
+	if (rc != 0)
+		unlink(path);
+	return rc;
+}
+
+int bundle_write(const struct cli_options *options, const char *path, const json_t *checks,
+		 const json_t *facts, struct weft_err *err)
+{
+	json_t *bundle = json_object();
+	int rc;
+
+	add_head(bundle);
+	json_object_set(bundle, "checks", (json_t *)(uintptr_t)checks);
+	if (facts)
+		json_object_set(bundle, "weftd", (json_t *)(uintptr_t)facts);
+	add_api(bundle, options);
+	add_rings(bundle, options);
+	add_metrics(bundle, options);
+	add_tools(bundle);
+	rc = write_file(path, bundle, err);
+	json_decref(bundle);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * weft-hostcheck: checks of one host for `weft diag`, with or without weftd. It prints a JSON array
+ * of checks in the form of daemon/diag_judge.h and changes nothing; what weft needs of the kernel
+ * is tried in a namespace that goes away with the process.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "gossip/base/addr.h"
+
+#define HOST_LIST_MAX 64
+
+/* What is known of the host's part in the cluster. */
+struct host_facts {
+	const char *state_dir;
+	uint64_t neighbours; /* that may be wanted at once */
+	unsigned networks;   /* that stand here */
+	size_t port_count, subnet_count;
+	uint16_t ports[HOST_LIST_MAX];
+	struct prefix subnets[HOST_LIST_MAX];
+};
+
+/* Adds a check; remedy is NULL for verdict "ok". */
+void host_add(json_t *checks, const char *check, const char *verdict, const char *remedy,
+	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+void check_disk(json_t *checks, const struct host_facts *facts);
+void check_sysctls(json_t *checks, const struct host_facts *facts);
+void check_neighbours(json_t *checks, const struct host_facts *facts);
+void check_forward(json_t *checks, const struct host_facts *facts);
+void check_vxlans(json_t *checks, const struct host_facts *facts);
+void check_routes(json_t *checks, const struct host_facts *facts);
+
+/* Leaves this process in a namespace of its own. */
+void check_features(json_t *checks);

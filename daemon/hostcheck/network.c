@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What stands in the host's network beside weft, and what the kernel can do. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/hostcheck/hostcheck.h"
+#include "overlay/linux_look.h"
+
+#define NEIGHBOURS_PRESET 1024 /* the kernel's own gc_thresh3 */
+#define TEXT_BYTES 1024
+
+void check_neighbours(json_t *checks, const struct host_facts *facts)
+{
+	struct look_neighbours table;
+	char remedy[TEXT_BYTES];
+	uint64_t want = facts->neighbours;
+	uint64_t advised = 4 * (want > NEIGHBOURS_PRESET ? want : NEIGHBOURS_PRESET);
+
+	if (look_neighbours(&table) != 0)
+		return;
+	snprintf(remedy, sizeof(remedy),
+		 "sysctl -w net.ipv4.neigh.default.gc_thresh3=%llu "
+		 "net.ipv4.neigh.default.gc_thresh2=%llu net.ipv4.neigh.default.gc_thresh1=%llu",
+		 (unsigned long long)advised, (unsigned long long)advised / 2,
+		 (unsigned long long)advised / 8);
+	if (table.hard < want)
+		host_add(checks, "neighbours", "fail", remedy,
+			 "the neighbour table holds %u, boxes and members here may want %llu",
+			 table.hard, (unsigned long long)want);
+	else if (table.hard < NEIGHBOURS_PRESET || table.soft > table.hard)
+		host_add(checks, "neighbours", "warn", remedy,
+			 "the neighbour table holds %u, less than the kernel's own default of %d",
+			 table.hard, NEIGHBOURS_PRESET);
+	else
+		host_add(checks, "neighbours", "ok", NULL,
+			 "the table holds %u, %u are there, %llu may be wanted", table.hard,
+			 table.entries, (unsigned long long)want);
+}
+
+struct walk {
+	json_t *checks;
+	const struct host_facts *facts;
+	size_t found;
+	bool has_device[HOST_LIST_MAX]; /* some VXLAN device uses that port */
+};
+
+/* ---- FORWARD ---- */
+
+static void forward_found(void *arg, const struct look_chain *found)
+{
+	struct walk *walk = arg;
+	const char *chain = found->has_docker ? "DOCKER-USER" : found->chain;
+	bool v6 = strncmp(found->table, "ip6 ", 4) == 0;
+	bool iptables = v6 || strncmp(found->table, "ip ", 3) == 0;
+	char remedy[TEXT_BYTES];
+
+	if (iptables && strcmp(found->chain, "FORWARD") == 0)
+		snprintf(remedy, sizeof(remedy),
+			 "%s -I %s -i wfbr+ -j ACCEPT; %s -I %s -o wfbr+ -m conntrack --ctstate "
+			 "ESTABLISHED,RELATED,DNAT -j ACCEPT",
+			 v6 ? "ip6tables" : "iptables", chain, v6 ? "ip6tables" : "iptables",
+			 chain);
+	else
+		snprintf(remedy, sizeof(remedy),
+			 "nft insert rule %s %s iifname '\"wfbr*\"' accept; nft insert rule %s %s "
+			 "oifname '\"wfbr*\"' ct state established,related accept",
+			 found->table, found->chain, found->table, found->chain);
+	walk->found++;
+	/* Networks are of IPv4. */
+	host_add(walk->checks, "forward", v6 || walk->facts->networks == 0 ? "warn" : "fail",
+		 remedy,
+		 "chain %s of table %s drops what is forwarded and has no rule for weft's bridges "
+		 "(wfbr*): boxes reach nothing outside%s",
+		 found->chain, found->table, found->has_docker ? "; Docker set it" : "");
+}
+
+void check_forward(json_t *checks, const struct host_facts *facts)
+{
+	struct walk walk = {.checks = checks, .facts = facts};
+	int status = look_forward(&walk, forward_found);
+
+	if (status != 0)
+		host_add(checks, "forward", "warn", "run weft diag as root",
+			 "the firewall's rules cannot be read: %s", strerror(-status));
+	else if (walk.found == 0)
+		host_add(checks, "forward", "ok", NULL,
+			 "no firewall drops what boxes send out by default");
+}
+
+/* ---- foreign VXLAN ---- */
+
+static void vxlan_found(void *arg, const struct look_vxlan *vxlan)
+{
+	struct walk *walk = arg;
+
+	for (size_t i = 0; i < walk->facts->port_count; i++) {
+		if (walk->facts->ports[i] != vxlan->port)
+			continue;
+		walk->has_device[i] = true;
+		if (vxlan->is_weft)
+			return;
+		walk->found++;
+		host_add(walk->checks, "foreign-vxlan", vxlan->external ? "fail" : "warn",
+			 "weft network create --port N for new networks, or weftd --vxlan-port",
+			 "device %s, not weft's, uses VXLAN port %u too%s", vxlan->name,
+			 vxlan->port,
+			 vxlan->external ? " and takes it for itself" : " (its VNI has to differ)");
+		return;
+	}
+}
+
+/* A program that has bound one of the ports; where a device uses it, it is the device's socket. */
+static void check_port_holders(struct walk *walk)
+{
+	char line[256];
+	unsigned port;
+	unsigned long inode;
+	FILE *file = fopen("/proc/self/net/udp", "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " %*d: %*8x:%x %*s %*s %*s %*s %*s %*s %*s %lu", &port, &inode) !=
+			2 ||
+		    inode == 0)
+			continue;
+		for (size_t i = 0; i < walk->facts->port_count; i++) {
+			if (walk->facts->ports[i] != port || walk->has_device[i])
+				continue;
+			walk->found++;
+			host_add(walk->checks, "foreign-vxlan", "fail",
+				 "end that program (ss -ulpn names it), or weft network create "
+				 "--port N",
+				 "a program has bound UDP port %u, which VXLAN needs", port);
+		}
+	}
+	if (file)
+		fclose(file);
+}
+
+void check_vxlans(json_t *checks, const struct host_facts *facts)
+{
+	struct walk walk = {.checks = checks, .facts = facts};
+
+	(void)look_vxlans(&walk, vxlan_found);
+	check_port_holders(&walk);
+	if (walk.found == 0)
+		host_add(checks, "foreign-vxlan", "ok", NULL,
+			 "nobody else uses weft's VXLAN ports");
+}
+
+/* ---- routes ---- */
+
+static void prefix_found(void *arg, const struct prefix *prefix, const char *what)
+{
+	struct walk *walk = arg;
+	char theirs[PREFIX_TEXT_BYTES], ours[PREFIX_TEXT_BYTES];
+
+	/* A default route takes what nobody else takes. */
+	for (size_t i = 0; prefix->bits > 0 && i < walk->facts->subnet_count; i++) {
+		if (!prefix_overlaps(prefix, &walk->facts->subnets[i]))
+			continue;
+		walk->found++;
+		prefix_format(prefix, theirs);
+		prefix_format(&walk->facts->subnets[i], ours);
+		host_add(walk->checks, "overlap", "fail",
+			 "move that one, or make the network anew with another --subnet",
+			 "%s %s overlaps the network %s", what, theirs, ours);
+		return;
+	}
+}
+
+void check_routes(json_t *checks, const struct host_facts *facts)
+{
+	struct walk walk = {.checks = checks, .facts = facts};
+	int status = look_prefixes(&walk, prefix_found);
+
+	if (status != 0)
+		host_add(checks, "overlap", "warn", "run weft diag as root",
+			 "addresses and routes cannot be read: %s", strerror(-status));
+	else if (walk.found == 0)
+		host_add(checks, "overlap", "ok", NULL,
+			 "no address or route of this host overlaps a network");
+}
+
+/* ---- features ---- */
+
+struct features {
+	json_t *checks;
+	size_t tried, refused;
+	char names[TEXT_BYTES];
+};
+
+static void feature_tried(void *arg, const char *feature, const char *why)
+{
+	struct features *features = arg;
+	size_t len = strlen(features->names);
+
+	features->tried++;
+	if (!why) {
+		snprintf(features->names + len, sizeof(features->names) - len, "%s%s",
+			 len > 0 ? ", " : "", feature);
+		return;
+	}
+	features->refused++;
+	host_add(features->checks, "kernel-feature", "fail",
+		 "load its module (modprobe bridge vxlan veth nf_tables nft_masq nft_fib_inet), or "
+		 "install the kernel that has it; in a container the host has to",
+		 "the kernel refuses %s: %s", feature, why);
+}
+
+void check_features(json_t *checks)
+{
+	struct features features = {.checks = checks};
+
+	if (unshare(CLONE_NEWNET) != 0) {
+		host_add(checks, "kernel-feature", "warn", "run weft diag as root",
+			 "not tried, as no namespace can be made: %s", strerror(errno));
+		return;
+	}
+	look_features(&features, feature_tried);
+	if (features.refused == 0)
+		host_add(checks, "kernel-feature", "ok", NULL, "made and taken away again: %s",
+			 features.names);
+}

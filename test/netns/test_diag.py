@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""weft diag finds what is wrong, each fault made for real, says what to do, and is quiet otherwise."""
+import base64
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hosts import WEFT, run, wait_for
+
+NET = "10.64.1.0/24"
+
+
+def diag(host, *extra, env=()):
+    """Runs weft diag as the host would; (exit code, checks)."""
+    done = run("nsenter", f"--net={host.path}", "env", *env, WEFT, "--socket", host.socket, "--json",
+               "diag", *extra, check=False, timeout=60)
+    return done.returncode, json.loads(done.stdout)["checks"]
+
+
+def wrong(checks):
+    """(check, peer, verdict) of everything that is not well."""
+    return sorted((c["check"], c["peer"] or "", c["verdict"]) for c in checks
+                  if c["verdict"] != "ok")
+
+
+def found(checks, check, peer=None):
+    """The one check of this name that is not well; it has a remedy."""
+    fits = [c for c in checks if c["check"] == check and c["verdict"] != "ok"
+            and (peer is None or c["peer"] == peer)]
+    assert len(fits) == 1, checks
+    assert fits[0]["remedy"], fits
+    return fits[0]
+
+
+@pytest.fixture
+def three(lab):
+    """Three hosts, one network, a box on the first two."""
+    hosts = lab.cluster(3)
+    hosts[0].weft("network", "create", "blue", "--subnet", NET)
+    for host in hosts[:2]:
+        host.attach("blue", host.box("a"))
+    return hosts
+
+
+def firewall(host, rule, chain="input"):
+    host.exec("nft", "-f", "-", input=f"""table inet fault {{
+        chain c {{ type filter hook {chain} priority 0; {rule}; }}
+    }}""")
+
+
+def test_a_healthy_host_is_told_so(three):
+    for host in three:
+        code, checks = diag(host)
+        assert wrong(checks) == []
+        assert code == 0
+        assert sorted(c["peer"] for c in checks if c["check"] == "peer") == \
+            sorted(h.label for h in three if h is not host)
+    text = three[0].weft("diag")
+    assert "nothing is wrong" in text
+    assert re.search(r"^ok +peer h2: gossip and VXLAN \(4789/udp\) pass both ways with 1500 bytes",
+                     text, re.M)
+    # What watched for probes is gone soon after.
+    wait_for("the watch ends",
+             lambda: "weft_diag" not in three[1].exec("nft", "list", "tables").stdout, 30, 0.5)
+
+
+def test_a_blocked_vxlan_port_is_found_with_its_direction(three):
+    first, second, _ = three
+    firewall(second, f"ip saddr {first.addr} udp dport 4789 drop")
+    code, checks = diag(first)
+    assert code == 1
+    assert wrong(checks) == [("vxlan-port", "h2", "fail")]
+    there = found(checks, "vxlan-port", "h2")
+    assert "from here to there" in there["measured"]
+    assert "firewall of h2" in there["remedy"]
+    # The other side sees the same from its end; the third nothing.
+    assert "from there to here" in found(diag(second)[1], "vxlan-port", "h1")["measured"]
+    assert wrong(diag(three[2])[1]) == []
+
+
+def test_a_vxlan_port_that_the_own_firewall_closes_is_found(three):
+    firewall(three[0], "udp dport 4789 drop", "output")
+    code, checks = diag(three[0])
+    assert code == 1
+    assert wrong(checks) == [("vxlan-port", "h2", "fail"), ("vxlan-port", "h3", "fail")]
+    assert "OUTPUT" in found(checks, "vxlan-port", "h2")["remedy"]
+
+
+@pytest.mark.parametrize("deaf", ["here", "there"])
+def test_a_blocked_gossip_port_is_found_with_its_direction(three, deaf):
+    first, second, _ = three
+    ear, mouth = (first, second) if deaf == "here" else (second, first)
+    firewall(ear, f"ip saddr {mouth.addr} udp dport 7947 drop")
+    code, checks = diag(first)
+    assert code == 1
+    gossip = found(checks, "gossip", "h2")
+    assert ("from there to here" if deaf == "here" else "from here to there") in gossip["measured"]
+    assert "7947" in gossip["remedy"]
+    assert ("this host's firewall" if deaf == "here" else "firewall of h2") in gossip["remedy"]
+    assert [w for w in wrong(checks) if w[1] != "h2" and w[0] != "members"] == []
+
+
+def test_a_small_mtu_in_the_middle_is_found(lab, three):
+    lab.underlay.ip("link", "set", "p2", "mtu", "1400")
+    code, checks = diag(three[0])
+    assert code == 1
+    assert wrong(checks) == [("mtu", "h2", "fail")]
+    mtu = found(checks, "mtu", "h2")
+    assert "1400 bytes pass, of 1500 bytes not" in mtu["measured"]
+    assert "mtu 1400" in mtu["remedy"]
+    path = three[0].json("path", "h2")
+    assert (path["mtu_bytes"], path["interface_mtu_bytes"]) == (1400, 1500)
+
+
+def test_a_forward_policy_of_drop_is_found(three):
+    host = three[0]
+    host.exec("nft", "-f", "-", input="""table ip filter {
+        chain DOCKER-USER { }
+        chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }
+    }""")
+    code, checks = diag(host)
+    assert code == 1
+    assert wrong(checks) == [("forward", "", "fail")]
+    forward = found(checks, "forward")
+    assert "Docker" in forward["measured"]
+    # The remedy is what to type; it helps.
+    for command in forward["remedy"].split("; "):
+        host.exec(*command.split())
+    assert diag(host)[0] == 0
+
+
+def test_a_missing_kernel_feature_is_found(three, tmp_path):
+    """A kernel without VXLAN: this one cannot be changed, so its answer is."""
+    source = tmp_path / "novxlan.c"
+    source.write_text(r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <errno.h>
+        #include <string.h>
+        #include <sys/socket.h>
+        ssize_t sendmsg(int fd, const struct msghdr *m, int flags) {
+            static ssize_t (*next)(int, const struct msghdr *, int);
+            struct msghdr copy = *m;
+            struct iovec part = m->msg_iov[0];
+            char bytes[4096], *kind;
+            if (!next) next = dlsym(RTLD_NEXT, "sendmsg");
+            if (part.iov_len > sizeof(bytes)) return next(fd, m, flags);
+            memcpy(bytes, part.iov_base, part.iov_len);
+            kind = memmem(bytes, part.iov_len, "vxlan", 6);
+            if (kind) memcpy(kind, "vxnot", 6);   /* a kind that no kernel has */
+            part.iov_base = bytes;
+            copy.msg_iov = &part;
+            return next(fd, &copy, flags);
+        }
+        ssize_t sendto(int fd, const void *b, size_t n, int flags, const struct sockaddr *to,
+                       socklen_t len) {
+            struct iovec part = {(void *)b, n};
+            struct msghdr m = {.msg_name = (void *)to, .msg_namelen = len, .msg_iov = &part,
+                               .msg_iovlen = 1};
+            return sendmsg(fd, &m, flags);
+        }
+        ssize_t send(int fd, const void *b, size_t n, int flags) {
+            return sendto(fd, b, n, flags, 0, 0);
+        }
+    """)
+    run("gcc", "-shared", "-fPIC", "-o", tmp_path / "novxlan.so", source, "-ldl")
+    code, checks = diag(three[0], env=[f"LD_PRELOAD={tmp_path / 'novxlan.so'}"])
+    assert code == 1
+    assert wrong(checks) == [("kernel-feature", "", "fail")]
+    feature = found(checks, "kernel-feature")
+    assert "refuses vxlan" in feature["measured"]
+    assert "modprobe" in feature["remedy"]
+    # Nothing of the trial is left.
+    assert not [name for name in three[0].links() if "trial" in name]
+
+
+def test_a_wrong_clock_is_found(lab, tmp_path, monkeypatch):
+    source = tmp_path / "clock.c"
+    source.write_text(r"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <time.h>
+        int clock_gettime(clockid_t id, struct timespec *ts) {
+            static int (*next)(clockid_t, struct timespec *);
+            int rc;
+            if (!next) next = dlsym(RTLD_NEXT, "clock_gettime");
+            rc = next(id, ts);
+            if (id == CLOCK_REALTIME) ts->tv_sec += 3600;
+            return rc;
+        }
+    """)
+    run("gcc", "-shared", "-fPIC", "-o", tmp_path / "clock.so", source, "-ldl")
+    first, second = lab.cluster(2)
+    second.stop()
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "clock.so"))
+    second.start()
+    monkeypatch.delenv("LD_PRELOAD")
+    wait_for("both are there", lambda: first.members() == ["h1", "h2"], 10)
+    code, checks = diag(first)
+    assert code == 1
+    assert wrong(checks) == [("clock", "h2", "fail")]
+    clock = found(checks, "clock", "h2")
+    assert re.search(r"3(600|599)\.\d s ahead", clock["measured"])
+    assert "NTP" in clock["remedy"]
+    assert re.search(r"3(600|599)\.\d s behind", found(diag(second)[1], "clock", "h1")["measured"])
+
+
+def test_a_full_disk_is_found(lab):
+    host = lab.host(start=False)
+    host.small_disk(80 << 20)
+    host.start()
+    host.weft("init", "--name", "lab")
+    assert wrong(diag(host)[1]) == []
+    host.fill_disk()
+    code, checks = diag(host)
+    assert code == 1
+    disk = found(checks, "disk")
+    assert disk["verdict"] == "fail"
+    assert "is full" in disk["measured"] and "free space" in disk["remedy"]
+    host.free_disk()
+    wait_for("all is well again", lambda: wrong(diag(host)[1]) == [], 20, 0.5)
+
+
+def test_low_neighbour_limits_are_found(three):
+    """The limits are of the whole machine, so they are lowered for a moment and only a little."""
+    limit = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
+    before = limit.read_text()
+    try:
+        limit.write_text("1000")
+        code, checks = diag(three[0])
+    finally:
+        limit.write_text(before)
+    assert code == 0
+    assert wrong(checks) == [("neighbours", "", "warn")]
+    low = found(checks, "neighbours")
+    assert "holds 1000" in low["measured"]
+    assert "gc_thresh3=" in low["remedy"]
+    assert limit.read_text() == before
+    # More boxes and members than entries is a failure.
+    assert wrong(diag(three[0])[1]) == []
+
+
+def test_settings_and_neighbours_on_the_host_are_found(three):
+    host = three[0]
+    host.exec("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1")
+    host.ip("link", "add", "flannel.1", "type", "vxlan", "id", "1", "dstport", "4789", "local",
+            host.addr)
+    host.ip("route", "add", "10.64.1.64/26", "via", "10.199.0.254")
+    code, checks = diag(host)
+    assert code == 1
+    assert wrong(checks) == [("foreign-vxlan", "", "warn"), ("overlap", "", "fail"),
+                             ("rp-filter", "", "warn")]
+    assert "flannel.1" in found(checks, "foreign-vxlan")["measured"]
+    assert "10.64.1.64/26" in found(checks, "overlap")["measured"]
+    assert "rp_filter=2" in found(checks, "rp-filter")["remedy"]
+
+
+def test_a_member_that_is_gone_is_found_and_a_fenced_node_says_so(three):
+    first, second, third = three
+    third.kill()
+    wait_for("it failed", lambda: "h3" in first.members("failed"), 20)
+    code, checks = diag(first)
+    assert code == 1
+    assert wrong(checks) == [("gossip", "h3", "fail"), ("members", "", "warn")]
+    gone = found(checks, "gossip", "h3")
+    assert "neither here nor to h2" in gone["measured"]
+    assert "weft node rm h3" in gone["remedy"]
+    first.weft("node", "rm", "h2", "--reason", "test")
+    wait_for("it knows", lambda: second.json("status")["node"]["phase"] == "removed", 10)
+    code, checks = diag(second)
+    assert code == 1
+    assert "removed by h1" in found(checks, "fence")["measured"]
+    assert "weft reset" in found(checks, "fence")["remedy"]
+
+
+def test_without_weftd_the_host_is_checked_all_the_same(lab):
+    host = lab.host(start=False)
+    code, checks = diag(host)
+    assert code == 5
+    assert wrong(checks) == [("weftd", "", "fail")]
+    assert {"disk", "neighbours", "kernel-feature", "forward"} <= {c["check"] for c in checks}
+
+
+def secrets_of(host):
+    """What nobody may see: the node's seed, and the cluster's where it was made. Ends the daemon,
+    which has the store for itself."""
+    host.stop()
+    with sqlite3.connect(f"file:{host.state / 'weft.db'}?mode=ro", uri=True) as store:
+        return [value for (value,) in
+                store.execute("SELECT value FROM meta WHERE length(value) = 32")]
+
+
+def assert_no_secret(raw, host):
+    seeds = secrets_of(host)
+    assert len(seeds) >= 2
+    for seed in seeds:
+        # A base64 text that begins elsewhere has other digits: the three ways are tried.
+        texts = [base64.b64encode(seed[at:])[:36] for at in range(3)]
+        for form in (seed, seed.hex().encode(), seed.hex().upper().encode(), *texts,
+                     *(text.replace(b"+", b"-").replace(b"/", b"_") for text in texts)):
+            assert form not in raw
+
+
+def test_the_support_bundle_has_what_helps_and_no_secret(three):
+    host = three[0]
+    token = host.weft("token", "create").strip()
+    path = host.dir / "bundle.json"
+    assert diag(host, "-o", path)[0] == 0
+    raw = path.read_bytes()
+    bundle = json.loads(raw)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert bundle["weft"] and bundle["host"]["kernel"] and bundle["checks"]
+    assert bundle["weftd"]["options"]["name"] == "h1"
+    assert len(bundle["api"]["members"]["members"]) == 3
+    assert len(bundle["rings"]) == 1
+    assert "weft_" in bundle["metrics"]
+    assert "wfbr" in bundle["kernel"]["links"] and "table inet weft" in bundle["kernel"]["nftables"]
+    # Not the token, and none of the seeds in any of the ways in which bytes are written as text.
+    assert token.encode() not in raw and token[6:46].encode() not in raw
+    # A file that is there is not written over.
+    assert diag(host, "-o", path)[0] == 4
+    assert path.read_bytes() == raw
+    assert_no_secret(raw, host)
+
+
+def test_path_tells_how_traffic_reaches_a_member(three):
+    first, second, _ = three
+    path = first.json("path", "h2")
+    assert path["vtep"] == second.addr and path["source"] == first.addr
+    assert path["direct"] is True and path["encryption"] == "none"
+    assert path["mtu_bytes"] == 1500 and path["inner_mtu_bytes"] == 1450
+    assert 0 < path["answer_ms"] < 1000 and abs(path["clock_ms"]) < 1000
+    assert path["heard_ms"] < 5000
+    assert first.refused("path", "h1").code == 2
+    assert first.refused("path", "nobody").code == 3
+    firewall(second, f"ip saddr {first.addr} udp dport 7947 drop")
+    path = first.json("path", "h2")
+    assert path["direct"] is False and path["helper"] == "h3"
