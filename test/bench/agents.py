@@ -65,7 +65,8 @@ class Watch:
 
     def after(self, observer, event, subject, since):
         """When the observer first said so after an instant, or None."""
-        return next((at for at in self.seen.get((observer, event, subject), ()) if at >= since), None)
+        times = self.seen.get((observer, event, subject), ())
+        return next((at for at in times if at >= since), None)
 
     def known(self, observers, event, subject, since, timeout):
         """Waits until all observers said so; how long after since the last of them did."""

@@ -81,7 +81,7 @@ def arguments(groups):
                         help="change a number of the group's plan, e.g. kills=20 or sizes=100")
     parser.add_argument("--json", type=Path, help="where the JSON goes; default: BUILD/bench.json")
     parser.add_argument("--dir", type=Path, default=Path("/var/tmp"),
-                        help="a directory on the file system that is measured, with a short path (/var/tmp)")
+                        help="a directory on the file system that is measured, with a short path")
     return parser.parse_args()
 
 

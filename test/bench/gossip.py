@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""Gossip beside Serf: how fast a join and a death are known, what idling costs, what is mistaken."""
+"""Gossip beside Serf: how soon a join and a death are known, what idling costs, what is mistaken."""
 import random
 import shutil
+import statistics
 import time
 from contextlib import closing
 
@@ -15,7 +16,7 @@ from figures import Goal, Row
 FULL = {"sizes": (25, 50, 100), "rounds": 2, "joins": 5, "kills": 5, "settle_s": 10, "idle_s": 60,
         "faults_s": 30}
 SMOKE = {"sizes": (4,), "rounds": 1, "joins": 2, "kills": 1, "settle_s": 0.5, "idle_s": 1,
-         "faults_s": 0}
+         "faults_s": 0.5}
 STOPPED_SHARE = 0.1
 LOSS_PERCENT = 25
 REFILL_S = 5  # in which weftd's allowance for log lines about others is full again
@@ -82,11 +83,13 @@ def size_rows(size, found, is_largest, plan):
     yield from row("Private_Dirty of a node", "MiB", "dirty", Goal("median", "<=", 4))
     if plan["faults_s"] and ours["stopped"]:
         yield from row(f"healthy ones held for failed, {STOPPED_SHARE:.0%} stopped "
-                       f"{plan['faults_s']} s", "verdicts", "stopped",
+                       f"{plan['faults_s']:g} s", "verdicts", "stopped",
                        no_more_than(theirs["stopped"]))
-        yield from row(f"held for failed, {LOSS_PERCENT}% of packets lost {plan['faults_s']} s",
+        yield from row(f"held for failed, {LOSS_PERCENT}% of packets lost {plan['faults_s']:g} s",
                        "verdicts", "loss", no_more_than(theirs["loss"]))
 
 
 def no_more_than(theirs):
-    return Goal("median", "<=", sorted(theirs)[len(theirs) // 2], "<= the peer's") if theirs else None
+    if not theirs:
+        return None
+    return Goal("median", "<=", statistics.median(theirs), "<= the peer's")

@@ -124,7 +124,8 @@ def restarts(bench, plan):
                                             said).groups())
         removed = [line for monitor in monitors for line in stopped(monitor)
                    if "Deleted" in line and re.search(r"\bwf", line)]
-    note = f"{ended} restarts, by SIGKILL and in order in turns; {sent:,} pings, one every {PING_S * 1e3:g} ms"
+    note = f"{ended} restarts, by SIGKILL and in order in turns; {sent:,} pings, " \
+        f"one every {PING_S * 1e3:g} ms"
     yield Row(group, "pings lost", "packets", [sent - received], goal=Goal("worst", "<=", 0, "none"),
               note=note)
     yield Row(group, "entries and devices removed", "of all", [len(removed)],
