@@ -14,7 +14,7 @@
 #include "gossip/base/check.h"
 #include "gossip/base/rng.h"
 
-#define HOSTS_LARGE 500
+#define HOSTS_LARGER 1000
 
 struct option_row {
 	const char *name, *help;
@@ -76,11 +76,10 @@ static void group_rng(struct rng *rng, uint64_t seed, uint64_t group)
 static void draw_basics(struct sim_options *opt, struct rng *rng)
 {
 	if (DRAW(25) == 0)
-		opt->hosts = 60 + DRAW(141);
+		opt->hosts = 30 + DRAW(71);
 	else
 		opt->hosts = 2 + DRAW(DRAW(4) == 0 ? 30 : 7);
 	opt->chaos_ms = 20000 + (int64_t)DRAW(40000);
-	opt->calm_ms = 90000;
 	opt->latency_us_min = 100 + (int64_t)DRAW(2000);
 	opt->latency_us_max = opt->latency_us_min + (int64_t)DRAW(DRAW(3) == 0 ? 100000 : 3000);
 	opt->loss_ppm = MAYBE((uint32_t)DRAW(DRAW(4) == 0 ? 250000 : 50000));
@@ -101,6 +100,10 @@ static void draw_basics(struct sim_options *opt, struct rng *rng)
 	opt->weight_network = 1;
 	opt->pool_bits = (uint8_t)(4 + DRAW(7));
 	opt->real_crypto = DRAW(20) == 0 && opt->hosts <= 10;
+	if (opt->seed % SIM_LARGE_EVERY == 0) {
+		opt->hosts = DRAW(40) ? SIM_HOSTS_LARGE + DRAW(50) : HOSTS_LARGER;
+		opt->real_crypto = false;
+	}
 }
 
 /* The groups: what came later draws here, each from its own stream. */
@@ -179,7 +182,7 @@ static void draw_workload(struct sim_options *opt, struct rng *rng)
  * there, and that all join costs more than all that befalls them afterwards. */
 static void draw_large(struct sim_options *opt, struct rng *rng)
 {
-	if (opt->hosts < HOSTS_LARGE)
+	if (opt->hosts < SIM_HOSTS_LARGE)
 		return;
 	opt->settled = !ONE_IN(8);
 	opt->chaos_ms = 6000 + (int64_t)DRAW(6000);

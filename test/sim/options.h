@@ -16,7 +16,7 @@
 #define SIM_OPTIONS_WORLD(X)                                                            \
 	X(uint64_t, hosts, "number of hosts")                                           \
 	X(int64_t, chaos_ms, "how long faults and operations go on")                    \
-	X(int64_t, calm_ms, "bound for convergence afterwards")                         \
+	X(int64_t, calm_ms, "bound for convergence afterwards; 0: what calm.c says")    \
 	X(int64_t, join_gap_us,                                                         \
 	  "mean time between joins at the beginning; 0: joins are operations")          \
 	X(int64_t, cooldown_ms, "how long a released address rests")                    \
@@ -91,6 +91,9 @@
 	SIM_OPTIONS_NETWORK(X) \
 	SIM_OPTIONS_DISK(X)    \
 	SIM_OPTIONS_WORKLOAD(X)
+
+#define SIM_HOSTS_LARGE 500
+#define SIM_LARGE_EVERY 25 /* one seed in so many has a large world */
 
 #define SIM_OPTION_FIELD(type, name, help) type name;
 

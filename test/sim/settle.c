@@ -29,6 +29,8 @@ static void wait_joined(struct sim *sim, const struct sim_host *host)
 
 	while (!sim->failed && sim->now.ns < bound.ns && (!is_joined(host) || !sim->token[0])) {
 		workload_token(sim);
+		/* Its dead are many, and it probes one at a time. */
+		check_disturbed(sim, &sim->hosts[0]);
 		sim_run_until(sim, mono_add_ms(sim->now, STEP_MS));
 	}
 }

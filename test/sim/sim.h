@@ -39,6 +39,7 @@ struct sim {
 	char token[TOKEN_TEXT_MAX];
 	bool chaos;
 	struct mono calm_since;
+	uint64_t calm_took_ppm; /* of the bound */
 	struct mono chaos_end;
 	struct network *net;
 	uint64_t counters[COUNT_SIM_END];

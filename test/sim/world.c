@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calm.h"
 #include "faults.h"
 #include "gossip/base/check.h"
 #include "network.h"
 #include "pages.h"
 #include "queue.h"
 #include "sim_crypto.h"
+
+#define PPM 1000000u
 
 uint64_t sim_draw(struct sim *sim, uint64_t bound)
 {
@@ -211,7 +214,7 @@ void sim_run_until(struct sim *sim, struct mono end)
 bool sim_run(struct sim *sim)
 {
 	char why[200] = "";
-	struct mono bound;
+	int64_t bound_ms;
 
 	if (sim->opt.settled)
 		settle_world(sim);
@@ -227,16 +230,18 @@ bool sim_run(struct sim *sim)
 	sim->chaos = false;
 	if (!sim->failed)
 		workload_calm(sim);
-	bound = mono_add_ms(sim->now, sim->opt.calm_ms);
+	bound_ms = calm_bound_ms(sim);
 	while (!sim->failed) {
 		sim_run_until(sim, mono_add_ms(sim->now, 1000));
 		check_requests(sim);
+		sim->calm_took_ppm =
+		    (uint64_t)mono_diff_ms(sim->now, sim->calm_since) * PPM / (uint64_t)bound_ms;
 		if (faults_settled(sim, why, sizeof(why)) && check_converged(sim, why, sizeof(why)))
 			break;
-		if (sim->now.ns >= bound.ns)
+		if (sim->calm_took_ppm >= PPM)
 			check_fail(sim, CHECKER_CONVERGED,
-				   "no convergence after %lld ms of calm: %s",
-				   (long long)sim->opt.calm_ms, why);
+				   "no convergence after %lld ms of calm: %s", (long long)bound_ms,
+				   why);
 	}
 	return !sim->failed;
 }
