@@ -153,14 +153,15 @@ json_t *json_network(struct daemon *d, const struct id *id, const struct rec_net
 	json_t *subnets = json_array();
 	struct network_sums sums = network_sums(d, id);
 	uint16_t mtu = rec->mtu_bytes ? rec->mtu_bytes : sums.mtu_bytes;
+	uint32_t vni = node_network_vni(d->node, id);
 
 	for (size_t i = 0; i < rec->pool_count; i++)
 		json_array_append_new(subnets, json_prefix(&rec->pools[i].subnet));
 	return json_pack("{s:o,s:o,s:i,s:o,s:s,s:o,s:b,s:i,s:i}", "name", json_name(rec->name),
-			 "id", json_id(id), "vni", (int)rec->vni, "subnets", subnets, "encrypt",
-			 encrypt_name(rec->encrypt), "mtu", mtu ? json_integer(mtu) : json_null(),
-			 "internal", rec->internal, "endpoints", (int)sums.endpoints, "hosts",
-			 (int)sums.hosts);
+			 "id", json_id(id), "vni", (int)(vni ? vni : rec->vni), "subnets", subnets,
+			 "encrypt", encrypt_name(rec->encrypt), "mtu",
+			 mtu ? json_integer(mtu) : json_null(), "internal", rec->internal,
+			 "endpoints", (int)sums.endpoints, "hosts", (int)sums.hosts);
 }
 
 json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found)

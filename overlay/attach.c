@@ -94,15 +94,10 @@ static void tell_plugged(const struct kplug *plug, struct overlay_plugged *plugg
 static int make_devices(struct overlay *ov, struct net *net, struct mono now,
 			const struct overlay_sink *sink, struct weft_err *err)
 {
-	const struct net *clash = rows_net_clash(ov, net);
-
-	if (!net->is_standing || net->mtu == 0)
+	if (!net->is_standing || net->mtu == 0 || ov->numbers_due)
 		(void)overlay_reconcile(ov, now, sink, NULL);
 	if (net->is_standing)
 		return 0;
-	if (clash != NULL)
-		return weft_err_set(err, WEFT_E_CONFLICT,
-				    "another network uses VNI %u on this host", net->fact.vni);
 	return weft_err_set(err, WEFT_E_KERNEL, "the network's devices cannot be made: %s",
 			    net->error[0] != '\0' ? net->error : "see the log");
 }

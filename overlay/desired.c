@@ -56,7 +56,7 @@ static void add_vxlan(const struct overlay *ov, const struct net *net, struct ks
 	memcpy(link.master, net->bridge, IFNAME_BYTES);
 	name_alias(&net->id, link.alias);
 	link.mac = mac_of_port(&net->id);
-	link.vxlan.vni = net->fact.vni;
+	link.vxlan.vni = net->vni;
 	link.vxlan.port = net->fact.port;
 	link.vxlan.local = ov->config.vtep;
 	link.vxlan.proxy = proxy;

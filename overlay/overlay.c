@@ -88,13 +88,12 @@ static uint32_t host_count(const struct overlay *ov, const struct net *net)
 bool overlay_network_get(const struct overlay *ov, const struct id *network,
 			 struct overlay_network_state *state)
 {
-	const struct net *net = rows_net(ov, network), *clash;
-	char id[ID_TEXT_BYTES];
+	const struct net *net = rows_net(ov, network);
 
 	memset(state, 0, sizeof(*state));
 	if (net == NULL)
 		return false;
-	clash = rows_net_clash(ov, net);
+	state->vni = net->vni;
 	state->present = rows_net_is_wanted(ov, net);
 	state->pending = is_pending(ov, net);
 	state->failed = net->failed;
@@ -106,12 +105,6 @@ bool overlay_network_get(const struct overlay *ov, const struct id *network,
 	state->own_mtu_bytes = net->own_mtu;
 	state->last_ms = net->last_ns / NS_PER_MS;
 	memcpy(state->error, net->error, sizeof(state->error));
-	if (clash != NULL) {
-		id_format(&clash->id, id);
-		(void)snprintf(state->error, sizeof(state->error),
-			       "VNI %u is used by network %s, which has the smaller id",
-			       net->fact.vni, id);
-	}
 	return true;
 }
 

@@ -81,10 +81,21 @@ static bool is_half_plugged(const struct klink *want, const struct klink *have)
 	       have->master[0] == '\0' && !have->up;
 }
 
+/* A bridge or VXLAN device of another network, whose VNI changed hands: what is on it is not to be
+ * in this one for a moment. */
+static bool is_of_another(const struct klink *want, const struct klink *have)
+{
+	struct id wanted, holder;
+
+	return want->kind != KLINK_VETH && name_alias_parse(want->alias, &wanted) &&
+	       name_alias_parse(have->alias, &holder) && !id_eq(&wanted, &holder);
+}
+
 /* What only a new device can change. A port that is no veth is somebody else's. */
 static bool must_be_made_anew(const struct klink *want, const struct klink *have)
 {
-	return (klink_diff(want, have) & KLINK_TUNNEL) != 0 || is_half_plugged(want, have);
+	return (klink_diff(want, have) & KLINK_TUNNEL) != 0 || is_half_plugged(want, have) ||
+	       is_of_another(want, have);
 }
 
 static void link_removals(struct plan *plan, enum kobj_kind kind, const void *want_obj,

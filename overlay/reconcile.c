@@ -196,6 +196,7 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 	struct work work = {.ov = ov, .now = now, .sink = sink};
 	struct mono start = config->kernel->clock(config->kernel_ctx);
 
+	rows_number(ov);
 	mark_timers(ov, now);
 	ov->totals.repairs += ov->drift;
 	ov->drift = ov->fed = false;

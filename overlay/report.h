@@ -64,6 +64,7 @@ struct overlay_report {
 struct overlay_network_state {
 	bool present;     /* this host takes part: devices are wanted here */
 	bool pending;     /* a reconcile is due */
+	uint32_t vni;     /* in use; 0 before the first reconcile */
 	uint32_t failed;  /* operations that failed last time */
 	uint32_t remotes; /* remote endpoints that are programmed */
 	uint32_t locals;

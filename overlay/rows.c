@@ -82,27 +82,10 @@ struct net *rows_net_next(const struct overlay *ov, size_t *pos)
 	return entry == NULL ? NULL : entry->net;
 }
 
-static bool takes_part(const struct overlay *ov, const struct net *net)
+bool rows_net_is_wanted(const struct overlay *ov, const struct net *net)
 {
 	return net->known &&
 	       (net->locals.count > 0 || map_find(&net->attached, &ov->config.node) != NULL);
-}
-
-const struct net *rows_net_clash(const struct overlay *ov, const struct net *net)
-{
-	const struct net *other;
-
-	for (size_t pos = 0; (other = rows_net_next(ov, &pos)) != NULL;) {
-		if (other != net && other->fact.vni == net->fact.vni && takes_part(ov, other) &&
-		    id_cmp(&other->id, &net->id) < 0)
-			return other;
-	}
-	return NULL;
-}
-
-bool rows_net_is_wanted(const struct overlay *ov, const struct net *net)
-{
-	return takes_part(ov, net) && rows_net_clash(ov, net) == NULL;
 }
 
 bool rows_net_is_undecided(const struct net *net)
@@ -210,8 +193,7 @@ void overlay_network_put(struct overlay *ov, const struct id *network,
 	net->fact = fact;
 	net->known = true;
 	net->ended = false;
-	name_bridge(net->fact.vni, net->bridge);
-	name_vxlan(net->fact.vni, net->vxlan);
+	ov->numbers_due = true;
 	net->entries_due = true;
 	ov->host_due = true;
 	ov->mtu_due = true;
@@ -226,6 +208,7 @@ void overlay_network_end(struct overlay *ov, const struct id *network)
 		return;
 	net->known = false;
 	net->ended = true;
+	ov->numbers_due = true;
 	ov->host_due = true;
 	rows_net_tidy(ov, net);
 }

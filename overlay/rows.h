@@ -38,6 +38,7 @@ struct net {
 	bool known; /* its fact was seen and it has not ended */
 	bool ended;
 	struct net_fact fact;
+	uint32_t vni; /* in use: that of the fact, or where it moved to (numbers.c) */
 	char bridge[IFNAME_BYTES], vxlan[IFNAME_BYTES];
 
 	struct map attached;    /* node id -> struct attached */
@@ -77,6 +78,7 @@ struct overlay {
 	bool host_due;       /* links, addresses, routes, nexthops */
 	bool mtu_due;        /* routing changed */
 	bool rules_due;
+	bool numbers_due;      /* networks came or went: their VNIs are assigned anew */
 	bool nexthops_checked; /* leftovers of another form are gone */
 	bool held;             /* what is not known is left alone: held.c */
 	bool looked;           /* a first pass was made */
@@ -107,12 +109,11 @@ void rows_net_tidy(struct overlay *ov, struct net *net);
 /* Iterates over the networks; start with *pos = 0. */
 struct net *rows_net_next(const struct overlay *ov, size_t *pos);
 
-/* This host takes part: the network is known, something of this host is in it, and no network of a
- * smaller id uses the same VNI here. */
+/* This host takes part: the network is known, and something of this host is in it. */
 bool rows_net_is_wanted(const struct overlay *ov, const struct net *net);
 
-/* The network that keeps this one from its VNI, or NULL. */
-const struct net *rows_net_clash(const struct overlay *ov, const struct net *net);
+/* Gives each known network its VNI, and those that move new names of devices; when that is due. */
+void rows_number(struct overlay *ov);
 
 /* This host has endpoints in it, but its fact has not come yet. */
 bool rows_net_is_undecided(const struct net *net);

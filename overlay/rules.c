@@ -49,7 +49,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct text *text, const c
 static int vni_cmp(const void *key, const void *item)
 {
 	uint32_t want = *(const uint32_t *)key;
-	uint32_t have = (*(struct net *const *)item)->fact.vni;
+	uint32_t have = (*(struct net *const *)item)->vni;
 
 	return want < have ? -1 : want > have;
 }
@@ -61,7 +61,7 @@ static void sorted_nets(struct overlay *ov, struct vec *out)
 	vec_init(out, &ov->heap, sizeof(struct net *));
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
 		if (rows_net_is_wanted(ov, net))
-			vec_insert(out, vec_lower_bound(out, &net->fact.vni, vni_cmp), &net);
+			vec_insert(out, vec_lower_bound(out, &net->vni, vni_cmp), &net);
 	}
 }
 
@@ -107,8 +107,7 @@ static void say_vteps(struct overlay *ov, struct text *text, const struct net *n
 	bool v4 = inet_is_v4(&ov->config.vtep);
 
 	sorted_vteps(ov, net, &vteps);
-	say(text, "\tset vteps_%06x {\n\t\ttype %s\n", net->fact.vni,
-	    v4 ? "ipv4_addr" : "ipv6_addr");
+	say(text, "\tset vteps_%06x {\n\t\ttype %s\n", net->vni, v4 ? "ipv4_addr" : "ipv6_addr");
 	for (size_t i = 0; i < vteps.count; i++) {
 		inet_format(vec_at(&vteps, i), ip);
 		say(text, "%s%s", i == 0 ? "\t\telements = { " : ", ", ip);
@@ -116,7 +115,7 @@ static void say_vteps(struct overlay *ov, struct text *text, const struct net *n
 	say(text, "%s\t}\n", vteps.count > 0 ? " }\n" : "");
 	say(text,
 	    "\tchain from_%06x {\n\t\t%s saddr != @vteps_%06x counter drop\n\t\tnotrack\n\t}\n",
-	    net->fact.vni, v4 ? "ip" : "ip6", net->fact.vni);
+	    net->vni, v4 ? "ip" : "ip6", net->vni);
 	vec_close(&vteps);
 }
 
@@ -143,7 +142,7 @@ static void say_tunnel(struct text *text, const struct vec *nets, bool inbound)
 		say(text, "\t\tudp dport %u udp length >= 16 %s@th,96,24 %s{ ", port,
 		    inbound ? "fib daddr type local " : "", inbound ? "vmap " : "");
 		for (size_t j = i; j < nets->count; j++) {
-			uint32_t vni = net_at(nets, j)->fact.vni;
+			uint32_t vni = net_at(nets, j)->vni;
 
 			if (net_at(nets, j)->fact.port != port)
 				continue;
@@ -276,14 +275,14 @@ static void say_port(const struct overlay *ov, struct text *text, const struct n
 	say(text,
 	    "\tchain in_%06x {\n\t\ttype filter hook ingress device \"%s\" priority 0; "
 	    "policy accept;\n",
-	    net->fact.vni, net->vxlan);
+	    net->vni, net->vxlan);
 	say(text, "\t\tether saddr %s drop\n", bridge);
 	say(text, "\t\tarp operation %s drop\n\t\ticmpv6 type { %s } drop\n\t}\n",
 	    proxy ? "1" : "1-2", proxy ? "133, 134, 135, 137" : "133, 134, 135, 136, 137");
 	say(text,
 	    "\tchain out_%06x {\n\t\ttype filter hook egress device \"%s\" priority 0; "
 	    "policy accept;\n",
-	    net->fact.vni, net->vxlan);
+	    net->vni, net->vxlan);
 	if (!proxy)
 		say(text, "\t\tmeta protocol arp drop\n");
 	say(text, "\t\ticmpv6 type { %s } drop\n",
@@ -339,7 +338,7 @@ char *desired_rules_more(struct overlay *ov, enum krules table, size_t *bytes)
 	text.at = heap_take(&ov->heap, text.cap);
 	sorted_nets(ov, &nets);
 	for (size_t i = 0; table == KRULES_HOST && i < nets.count; i++) {
-		uint32_t vni = net_at(&nets, i)->fact.vni;
+		uint32_t vni = net_at(&nets, i)->vni;
 
 		sorted_vteps(ov, net_at(&nets, i), &vteps);
 		say(&text, "add set inet weft vteps_%06x { type %s; }\n", vni,

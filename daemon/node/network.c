@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "box.h"
+#include "gossip/base/vni.h"
 #include "presence.h"
+#include "reserve.h"
 #include "route.h"
 
 static struct network *network_at(const struct node *node, size_t i)
@@ -118,6 +120,7 @@ static void fact_changed(struct node *node, const struct row_view *row)
 	network->author = row->owner;
 	network->known = true;
 	network->pending = false;
+	node->numbers_due = true;
 	node->look_again = true;
 }
 
@@ -136,15 +139,62 @@ void network_row_changed(struct node *node, const struct row_view *row)
 	case FACT_NETWORK_END:
 		network = network_intern(node, &id);
 		network->ended = true;
+		node->numbers_due = true;
 		node->look_again = true;
 		if (!node->started)
 			break;
 		boxes_end(node, &id);
 		presence_review(node, network);
+		reservations_end(node);
 		break;
 	default:
 		break;
 	}
+}
+
+static void number(struct node *node, struct network *network, uint32_t vni)
+{
+	struct trace_record record = {
+	    .event = TRACE_NUMBERED, .at = node->now, .object = network->id, .value = vni};
+
+	if (network->vni == vni)
+		return;
+	if (vni != network->rec.vni || network->vni != 0)
+		trace_emit(&node->config.gossip.trace, &record);
+	network->vni = vni;
+}
+
+void networks_number(struct node *node)
+{
+	struct vec claims;
+
+	if (!node->numbers_due)
+		return;
+	node->numbers_due = false;
+	vec_init(&claims, &node->heap, sizeof(struct vni_claim));
+	for (size_t i = 0; i < node->networks.count; i++) {
+		struct network *network = network_at(node, i);
+		struct vni_claim claim = {.network = network->id, .recorded = network->rec.vni};
+
+		if (network->known && !network->ended)
+			vec_push(&claims, &claim);
+	}
+	vnis_assign(&node->heap, node->config.gossip.seed, claims.items, claims.count);
+	for (size_t i = 0; i < claims.count; i++) {
+		const struct vni_claim *claim = vec_at(&claims, i);
+
+		number(node, network_find(node, &claim->network), claim->used);
+	}
+	vec_close(&claims);
+}
+
+uint32_t node_network_vni(struct node *node, const struct id *network)
+{
+	const struct network *found;
+
+	networks_number(node);
+	found = network_find(node, network);
+	return found != NULL ? found->vni : 0;
 }
 
 void networks_topics(struct node *node)

@@ -20,6 +20,9 @@ const struct attached_host *network_host(const struct network *network, const st
 /* A network or attachment row is visible, or was stored. */
 void network_row_changed(struct node *node, const struct row_view *row);
 
+/* Gives each live network its VNI, when that is due. */
+void networks_number(struct node *node);
+
 /* Tells gossip in which networks this host takes part. */
 void networks_topics(struct node *node);
 

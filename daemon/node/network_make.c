@@ -48,7 +48,7 @@ static const struct network *find_vni(const struct node *node, uint32_t vni)
 	const struct network *network;
 
 	for (size_t at = 0; (network = next_counting(node, &at)) != NULL;)
-		if (network->rec.vni == vni)
+		if (network->rec.vni == vni || network->vni == vni)
 			return network;
 	return NULL;
 }

@@ -263,6 +263,7 @@ static const struct node_update *end_step(struct node *node)
 	ready_review(node);
 	ops_look(node);
 	route_agenda(node);
+	networks_number(node);
 	ready_review(node);
 	works_flush(node);
 	answers_flush(node);

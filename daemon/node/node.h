@@ -46,6 +46,9 @@ bool node_is_ready(const struct node *node);
 struct gossip *node_gossip(struct node *node);
 struct ipamdb *node_ipamdb(struct node *node);
 
+/* The VNI that a live network uses; 0 when it is not known. */
+uint32_t node_network_vni(struct node *node, const struct id *network);
+
 /* Visits local endpoints in order of id. */
 bool node_endpoint_next(const struct node *node, size_t *at, struct local_endpoint *endpoint);
 void node_check(const struct node *node);

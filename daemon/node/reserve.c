@@ -129,8 +129,33 @@ void reserve_compose(struct node *node, struct op *op, const struct ipam_update 
 	op_store_answer(node, op, commit);
 }
 
+void reservations_end(struct node *node)
+{
+	struct lease lease;
+
+	for (size_t at = 0; ipamdb_lease_next(node->ipamdb, &at, &lease);) {
+		struct ipam_request ipam = {.kind = IPAM_RELEASE,
+					    .network = lease.network,
+					    .addr_count = 1,
+					    .addrs = {lease.address},
+					    .deadline = MONO_NEVER};
+		const struct network *network = network_find(node, &lease.network);
+
+		if (network != NULL && network->ended && lease.reserved && !lease.cooling) {
+			ask(node, op_new(node, OP_RELEASE, 0), &ipam);
+			return; /* its answer asks for the next */
+		}
+	}
+}
+
 void reserve_answered(struct node *node, struct op *op, const struct ipam_answer *answer)
 {
+	if (op->tag == 0) {
+		op_finish(node, op);
+		if (answer->err.code == 0)
+			reservations_end(node);
+		return;
+	}
 	if (answer->err.code == 0) {
 		op_finish(node, op);
 		return;

@@ -25,6 +25,7 @@
 #include "network.h"
 #include "op.h"
 #include "presence.h"
+#include "reserve.h"
 #include "talk.h"
 
 #define MESSAGE_TTL_MS 3000
@@ -206,6 +207,7 @@ static void phase_changed(struct node *node)
 	if (node->phase == NODE_ACTIVE) {
 		node->active_since = node->now;
 		todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+		reservations_end(node);
 	}
 	route_standing(node);
 	if (node->phase == NODE_REMOVED)

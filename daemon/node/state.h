@@ -72,6 +72,7 @@ struct network {
 	struct id id;
 	struct rec_network rec;
 	struct id author; /* of its fact */
+	uint32_t vni;     /* in use: gossip/base/vni.h */
 	bool known;       /* its fact was seen */
 	bool ended;
 	bool pending;     /* being made here; counts for clashes of names, numbers and pools */
@@ -98,7 +99,8 @@ struct node {
 	struct mono now;
 	struct wall wall;
 	bool started, ready, synced, leaving;
-	bool looked; /* boxes of earlier runs that the kernel lacks are known */
+	bool numbers_due; /* networks came or went: their VNIs are assigned anew */
+	bool looked;      /* boxes of earlier runs that the kernel lacks are known */
 	bool reading_gossip, reading_ipamdb; /* an update is being read */
 	enum node_phase phase;
 	enum ipam_standing standing;

@@ -44,6 +44,7 @@
 	X(RANGE_RECEIVED, 'i', "received %v addresses of network %o from %n")             \
 	X(RANGE_CONFLICT, 'e', "two holders of one generation in network %o, one is %n")  \
 	X(RANGE_RECLAIMED, 'i', "reclaimed %v addresses of network %o from %n")           \
+	X(NUMBERED, 'w', "network %o changes to VNI %v: two networks were made with one") \
 	X(CLOSED, 'i', "takes up no grants of %v removed nodes any more")                 \
 	X(FENCED, 'e', "this node fenced itself, reason %v")                              \
 	X(LEASED, 'd', "leased %a to endpoint %o")                                        \

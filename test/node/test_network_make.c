@@ -207,6 +207,51 @@ static void a_chosen_vni_is_made_once(void **state)
 	cluster_free(cluster);
 }
 
+static uint32_t vni_at(struct cluster *cluster, size_t host, const struct id *network)
+{
+	return node_network_vni(cluster->hosts[host].node, network);
+}
+
+static void of_two_made_apart_with_one_vni_the_higher_id_moves_on_every_host(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct rec_network blue = named("blue", "10.1.0.0/24"), red = named("red", "10.2.0.0/24");
+	struct node_request end = {.kind = NODE_NETWORK_RM, .flag = true};
+	struct id low, high, swap;
+
+	(void)state;
+	blue.vni = red.vni = 5000;
+	cluster_stop(cluster, 1);
+	assert_int_equal(create(cluster, 0, &blue, false, &low), 0);
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 6000); /* alone */
+	assert_int_equal(create(cluster, 1, &red, false, &high), 0);
+	assert_int_equal(vni_at(cluster, 1, &high), 5000);
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 5000);
+	if (id_cmp(&low, &high) > 0) {
+		swap = low;
+		low = high;
+		high = swap;
+	}
+	for (size_t host = 0; host < 2; host++) {
+		assert_int_equal(vni_at(cluster, host, &low), 5000);
+		assert_int_equal(vni_at(cluster, host, &high), vni_of_network(&high, 0));
+	}
+
+	/* Neither number is given to a third. */
+	blue = named("green", "10.3.0.0/24");
+	blue.vni = vni_of_network(&high, 0);
+	assert_int_equal(create(cluster, 0, &blue, false, NULL), WEFT_E_EXISTS);
+	end.id = low;
+	assert_int_equal(cluster_call(cluster, 0, &end)->err.code, 0);
+	cluster_run(cluster, 500);
+	for (size_t host = 0; host < 2; host++)
+		assert_int_equal(vni_at(cluster, host, &high), 5000);
+	cluster_free(cluster);
+}
+
 static int rm(struct cluster *cluster, size_t host, const struct id *id, bool force,
 	      struct weft_err *err)
 {
@@ -272,6 +317,7 @@ int main(void)
 	    cmocka_unit_test(a_gateway_is_neither_the_first_nor_the_last_address),
 	    cmocka_unit_test(an_ip_range_leaves_something_to_lease),
 	    cmocka_unit_test(a_chosen_vni_is_made_once),
+	    cmocka_unit_test(of_two_made_apart_with_one_vni_the_higher_id_moves_on_every_host),
 	    cmocka_unit_test(a_network_with_endpoints_is_not_removed_and_their_hosts_are_named),
 	    cmocka_unit_test(a_removed_network_is_withdrawn_everywhere),
 	};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cluster.h"
+#include "ipamdb/query.h"
 
 static struct node_answer reserve(struct cluster *cluster, const struct id *network,
 				  const char *address)
@@ -105,6 +106,59 @@ static void an_address_that_was_a_removed_node_s_is_no_double(void **state)
 	cluster_free(cluster);
 }
 
+static size_t reserved(struct cluster *cluster, size_t host)
+{
+	struct lease lease;
+	size_t count = 0;
+
+	for (size_t at = 0; ipamdb_lease_next(node_ipamdb(cluster->hosts[host].node), &at, &lease);)
+		count += lease.reserved && !lease.cooling;
+	return count;
+}
+
+/* Else their leases would stay for ever in a network that nobody can name any more. */
+static void a_network_that_ends_takes_all_hosts_reservations_along(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request request = {.kind = NODE_RESERVE, .id = network, .text = "kept"};
+	struct node_request end = {.kind = NODE_NETWORK_RM, .id = network, .flag = true};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(cluster_call(cluster, i % 2, &request)->err.code, 0);
+	assert_int_equal(reserved(cluster, 0), 3);
+	cluster_stop(cluster, 1); /* it hears of the end when it is back */
+	assert_int_equal(cluster_call(cluster, 0, &end)->err.code, 0);
+	cluster_run(cluster, 200);
+	assert_int_equal(reserved(cluster, 0), 0);
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 3000);
+	assert_int_equal(reserved(cluster, 1), 0);
+	cluster_free(cluster);
+}
+
+static void a_death_before_reservations_ended_leaves_none(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request request = {.kind = NODE_RESERVE, .id = network, .text = "kept"};
+	struct node_request end = {.kind = NODE_NETWORK_RM, .id = network, .flag = true};
+	uint64_t tag;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(cluster_call(cluster, 0, &request)->err.code, 0);
+	tag = cluster_ask(cluster, 0, &end);
+	while (cluster_answer(cluster, tag) == NULL)
+		cluster_run(cluster, 1);
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 1000);
+	assert_int_equal(reserved(cluster, 0), 0);
+	cluster_free(cluster);
+}
+
 static void a_leaked_lease_is_found_and_mended_on_demand(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -139,6 +193,8 @@ int main(void)
 	    cmocka_unit_test(an_address_of_no_pool_is_not_released),
 	    cmocka_unit_test(the_address_of_a_live_endpoint_is_not_released_even_by_force),
 	    cmocka_unit_test(an_address_that_was_a_removed_node_s_is_no_double),
+	    cmocka_unit_test(a_network_that_ends_takes_all_hosts_reservations_along),
+	    cmocka_unit_test(a_death_before_reservations_ended_leaves_none),
 	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
 	};
 

@@ -254,24 +254,6 @@ static void a_network_in_which_nothing_of_this_host_is_has_no_devices(void **sta
 	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
 }
 
-static void the_higher_id_waits_while_a_vni_is_taken(void **state)
-{
-	struct fake_stage *stage = *state;
-	const struct rec_attachment attachment = {.mtu_bytes = 0};
-	struct id other = stage_id(4, 2);
-	struct overlay_network_state seen;
-
-	stage_make_all(stage);
-	overlay_network_put(stage->ov, &other, &stage->rec);
-	overlay_attachment_put(stage->ov, &other, &stage->self, &attachment);
-	(void)stage_settle(stage, 1000);
-	assert_true(overlay_network_get(stage->ov, &other, &seen));
-	assert_false(seen.present);
-	assert_non_null(strstr(seen.error, "VNI 4096 is used by network"));
-	assert_true(overlay_network_get(stage->ov, &stage->network, &seen));
-	assert_true(seen.present);
-}
-
 static void a_change_of_layout_or_form_leaves_only_the_new_one(void **state)
 {
 	static const struct {
@@ -388,7 +370,6 @@ int main(void)
 	    STAGED(a_network_that_ends_leaves_nothing_behind),
 	    STAGED(devices_of_a_network_not_known_yet_are_spared),
 	    STAGED(a_network_in_which_nothing_of_this_host_is_has_no_devices),
-	    STAGED(the_higher_id_waits_while_a_vni_is_taken),
 	    cmocka_unit_test(a_change_of_layout_or_form_leaves_only_the_new_one),
 	    STAGED(the_mtu_is_told_and_reaches_devices_and_boxes),
 	    STAGED(a_thousand_endpoints_come_and_go),
