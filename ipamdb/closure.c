@@ -293,9 +293,14 @@ static bool wants_closure(struct ipamdb *db)
 	return reclaim_is_due(db, NULL);
 }
 
-/* May the promise be made now? Else it is seen to that it can be, soon. */
+/* May the promise be made now? Else it is seen to that it can be, soon. Own rows on their way to
+ * disk would be above the promised version. */
 static bool is_settled(struct ipamdb *db)
 {
+	if (flight_is_up(db, FLIGHT_ACCEPT, NULL) || flight_is_up(db, FLIGHT_RECLAIM, NULL)) {
+		db_chores_by(db, mono_add_ms(db->now, UNSEEN_MS));
+		return false;
+	}
 	for (size_t n = 0; n < db->nets.count; n++) {
 		const struct net *net = *(struct net **)vec_at(&db->nets, n);
 		for (size_t i = 0; i < net->claims.count; i++) {

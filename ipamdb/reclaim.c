@@ -17,6 +17,12 @@
 #include "rest.h"
 
 #define RECLAIMS_PER_GROUP 64
+
+/* A row of a gone node may be known to somebody who was told of it after his closing, by one who
+ * forgot it in a crash before his own. What is taken back is above all that it can have written
+ * meanwhile. */
+#define RECLAIM_STEP (UINT64_C(1) << 20)
+
 #define BLOCKED_MS 1000
 
 /* A part of a pool whose holder is gone and whose owner nobody disputes. */
@@ -154,8 +160,8 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 			    .rests_until = rest_until(db),
 			};
 			claim.generation = net_next_generation(net, &claim.span);
-			if (claim.generation <= top)
-				claim.generation = top + 1;
+			if (claim.generation < top + RECLAIM_STEP)
+				claim.generation = top + RECLAIM_STEP;
 			flight_claim(db, flight, net, &claim, false);
 			sum = count_add(sum, span_size(&claim.span));
 			if (claim.span.hi == rest.hi)

@@ -120,6 +120,9 @@ void cluster_attachment(struct cluster *c, size_t node, const struct id *network
 void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *key, size_t key_len,
 		  const uint8_t *value, size_t len);
 
+/* node rm of removed, signed by by: the fact travels, the member is out. */
+void cluster_remove(struct cluster *c, size_t by, size_t removed);
+
 /* Sends every row that anybody has to everybody that can hear: what gossip's repair does. */
 void cluster_sync(struct cluster *c);
 void cluster_step(struct cluster *c, size_t node, struct ipam_event *event);

@@ -163,6 +163,17 @@ void cluster_fact(struct cluster *c, size_t node, uint16_t kind, const uint8_t *
 	write_rows(c, node, &row, 1);
 }
 
+void cluster_remove(struct cluster *c, size_t by, size_t removed)
+{
+	struct rec_removal rec = {.reason = "gone"};
+	uint8_t value[128];
+	int len = rec_removal_encode(&rec, value, sizeof(value));
+
+	WEFT_ASSERT(len > 0);
+	cluster_member(c, removed, false, true);
+	cluster_fact(c, by, FACT_REMOVAL, c->nodes[removed].id.b, ID_BYTES, value, (size_t)len);
+}
+
 static void pool_parse(struct rec_pool *pool, const char *text, size_t len)
 {
 	char one[PREFIX_TEXT_BYTES];

@@ -16,18 +16,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* node rm of removed, signed by by: the fact travels, the member is out. */
-static void remove_node(size_t by, size_t removed)
-{
-	struct rec_removal rec = {.reason = "gone"};
-	uint8_t value[128];
-	int len = rec_removal_encode(&rec, value, sizeof(value));
-
-	assert_true(len > 0);
-	cluster_member(&c, removed, false, true);
-	cluster_fact(&c, by, FACT_REMOVAL, c.nodes[removed].id.b, ID_BYTES, value, (size_t)len);
-}
-
 static void the_space_of_a_removed_node_comes_back(void **state)
 {
 	struct ipam_block block;
@@ -38,7 +26,7 @@ static void the_space_of_a_removed_node_comes_back(void **state)
 	cluster_leased(&c, 0, &net);
 	cluster_leased(&c, 1, &net);
 	cluster_crash(&c, 2);
-	remove_node(1, 2);
+	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 256);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 0);
@@ -66,7 +54,7 @@ static void a_failed_member_blocks_until_it_is_back_and_is_named(void **state)
 	cluster_crash(&c, 3);
 	memset(c.cut, 0, sizeof(c.cut));
 	before = cluster_held(&c, 0, &net);
-	remove_node(0, 3);
+	cluster_remove(&c, 0, 3);
 	cluster_run(&c, 60000);
 	assert_int_equal(cluster_held(&c, 0, &net), before);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, &c.nodes[3].id, &block, 1), 1);
@@ -87,8 +75,8 @@ static void two_removals_of_one_node_are_one(void **state)
 	(void)state;
 	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
-	remove_node(0, 2);
-	remove_node(1, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	assert_int_equal(cluster_held(&c, 1, &net), 0);
@@ -105,7 +93,7 @@ static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(vo
 	(void)state;
 	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	cluster_crash(&c, 2);
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
 	/* The removed node, cut off, has gone on granting. */
@@ -150,7 +138,7 @@ static void tombstones_without_the_rows_that_outrank_them_lose_no_space(void **s
 	assert_true(ipamdb_net(c.nodes[0].db, &key.network, &info));
 	assert_int_equal(info.holders, 2);
 	cluster_show(&c, 1, &end);
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 10000);
 	assert_int_equal(cluster_held(&c, 0, &key.network), 256 - mine);
 	assert_int_equal(cluster_held(&c, 1, &key.network), mine);
@@ -172,7 +160,7 @@ static void a_void_grant_stays_void_after_a_restart(void **state)
 	before = cluster_held(&c, 1, &net);
 	cluster_crash(&c, 2);
 	cluster_crash(&c, 3); /* blocks the reclaim */
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 5000);
 	/* A grant that only the removed node knew, found on its disk by whoever comes back first.
 	 */
@@ -216,7 +204,7 @@ static void a_grant_that_is_just_taken_up_is_never_reclaimed(void **state)
 		cluster_run(&c, 50);
 		cluster_crash(&c, 2);
 		c.delay_ms_max = 200;
-		remove_node(0, 2);
+		cluster_remove(&c, 0, 2);
 		cluster_run(&c, 500);
 		c.nodes[1].hold_commits = false;
 		cluster_run(&c, 10000);
@@ -252,7 +240,7 @@ static void a_closer_that_forgot_rows_does_not_take_its_word_back(void **state)
 	cluster_run(&c, 10);
 	cluster_crash(&c, 2);
 	cluster_crash(&c, 3); /* blocks the reclaim */
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 5000);
 	version = closure_version(1);
 	assert_true(version > 0);
@@ -287,7 +275,7 @@ static void a_row_that_only_one_closer_has_is_outranked_by_the_reclaim(void **st
 	row.view.epoch = 1;
 	row.view.sequence = 99;
 	cluster_show(&c, 1, &row);
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
 	cluster_run(&c, IPAM_COOLDOWN_MS);
@@ -314,7 +302,7 @@ static void rows_behind_a_closure_are_waited_for(void **state)
 	cluster_leased(&c, 1, &net); /* of which nothing comes to node 0 */
 	assert_int_equal(cluster_held(&c, 1, &net), 64);
 	cluster_crash(&c, 2);
-	remove_node(1, 2);
+	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 100);
 	for (size_t i = 0; i < c.nodes[1].disk.rows.count; i++) {
 		row = vec_at(&c.nodes[1].disk.rows, i);
@@ -345,7 +333,7 @@ static void a_member_that_only_another_closer_knows_blocks(void **state)
 	memset(&event.member, 0x77, sizeof(event.member));
 	cluster_step(&c, 1, &event);
 	cluster_crash(&c, 2);
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 0, &net), 0);
 	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
@@ -368,10 +356,10 @@ static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(voi
 	cluster_leased(&c, 1, &net);
 	cluster_crash(&c, 3);
 	c.nodes[0].hold_commits = true; /* its closure, later its reclaim, never lands */
-	remove_node(1, 3);
+	cluster_remove(&c, 1, 3);
 	cluster_run(&c, 2000);
 	cluster_crash(&c, 0);
-	remove_node(1, 0);
+	cluster_remove(&c, 1, 0);
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
 }
@@ -405,7 +393,7 @@ static void a_network_that_is_heard_of_after_all_has_closed_is_taken_back(void *
 	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
 	cluster_run(&c, 10);
 	cluster_crash(&c, 2);
-	remove_node(0, 2);
+	cluster_remove(&c, 0, 2);
 	cluster_run(&c, 30000);
 	for (size_t i = 0; i < c.nodes[2].disk.rows.count; i++) {
 		struct cluster_row *row = vec_at(&c.nodes[2].disk.rows, i);
@@ -456,7 +444,7 @@ static void who_has_handed_over_takes_nothing_back(void **state)
 	cluster_run(&c, 100);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	cluster_crash(&c, 2);
-	remove_node(1, 2);
+	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 5000);
 	assert_int_equal(closure_version(0), 0);
 	cluster_member(&c, 0, false, true);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Tests of ipamdb/reclaim.c: the rows by which space is taken back. */
+#include <string.h>
+
+#include "cluster.h"
+#include "ipamdb/query.h"
+#include "test/base/cmocka_all.h"
+
+static struct cluster c;
+
+static int teardown(void **state)
+{
+	(void)state;
+	cluster_close(&c);
+	return 0;
+}
+
+/* What the removed node wrote last was told by somebody who forgot it before it closed. */
+static void a_reclaim_outranks_what_nobody_remembered_at_the_closing(void **state)
+{
+	struct cluster_row row = {.view = {.kind = ROW_RANGE, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.generation = 1};
+	struct ipam_net_info info;
+
+	(void)state;
+	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &key.network), 256);
+	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
+	row.view.owner = c.nodes[2].id;
+	row.view.epoch = 1;
+	for (; key.generation <= 1000; key.generation++) {
+		range_key_encode(&key, row.view.key);
+		row.view.sequence = 99 + key.generation;
+		for (size_t i = 0; i < 2; i++) {
+			cluster_show(&c, i, &row);
+			assert_true(ipamdb_net(c.nodes[i].db, &key.network, &info));
+			assert_int_equal(info.conflicts, 0);
+			assert_int_equal(info.frozen, 0);
+		}
+		assert_int_equal(cluster_held(&c, 0, &key.network), 256);
+	}
+}
+
+/* The version that node's closure promises, and the newest of its ranges. */
+static uint64_t promised_version(size_t node, uint64_t *newest)
+{
+	struct rec_closure rec = {.sequence = 0};
+
+	*newest = 0;
+	for (size_t i = 0; i < c.nodes[node].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c.nodes[node].disk.rows, i);
+		if (!id_eq(&row->view.owner, &c.nodes[node].id))
+			continue;
+		if (row->view.kind == ROW_RANGE && row->view.sequence > *newest)
+			*newest = row->view.sequence;
+		if (row->view.kind == FACT_CLOSURE)
+			assert_int_equal(rec_closure_decode(row->bytes, row->view.value_len, &rec),
+					 0);
+	}
+	return rec.sequence;
+}
+
+/* A newcomer with a lower id comes while the reclaim is on its way to disk: a closure that shows
+ * the new view and does not count the reclaim would let the newcomer take the same space. */
+static void nothing_is_closed_while_a_reclaim_is_on_its_way_to_disk(void **state)
+{
+	struct ipam_event event = {.kind = IPAM_EV_MEMBER, .present = true, .name = "new"};
+	uint64_t promised, newest;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 4, 1, 2, "10.1.0.0/24");
+	memset(event.member.b + 1, 0x77, ID_BYTES - 1);
+	cluster_crash(&c, 2);
+	cluster_crash(&c, 3);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	c.nodes[0].hold_commits = true;
+	cluster_start(&c, 3, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000); /* all have closed; the reclaim waits for the disk */
+	for (size_t i = 0; i < 4; i++)
+		cluster_step(&c, i, &event);
+	cluster_run(&c, 5000);
+	c.nodes[0].hold_commits = false;
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+	promised = promised_version(0, &newest);
+	assert_true(newest > 0);
+	assert_int_equal(promised, newest);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_reclaim_outranks_what_nobody_remembered_at_the_closing,
+				      teardown),
+	    cmocka_unit_test_teardown(nothing_is_closed_while_a_reclaim_is_on_its_way_to_disk,
+				      teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
