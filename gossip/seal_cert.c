@@ -283,10 +283,13 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 		cert_answer(seal, NULL, from, bytes, len);
 	if (reason != DROP_NONE)
 		return reason;
-	if (is_request)
+	if (is_request) {
 		cert_answer(seal, slot.peer, from, bytes, len);
-	else if (slot.slot == PEER_CURRENT)
-		slot.peer->knows = 0;
+	} else {
+		if (slot.slot == PEER_CURRENT)
+			slot.peer->knows = 0;
+		(void)stray_challenge(seal, &slot, from, len);
+	}
 	if (slot.slot == PEER_CURRENT)
 		stash_flush(seal, slot.peer);
 	return DROP_NONE;

@@ -8,6 +8,11 @@
  * random bytes go to the new address, and only when they come back from there, sealed, does the
  * address become the member's. Until then no more bytes go there than came from there.
  *
+ * Members that all change places while they are down send to where others live now, who can open
+ * nothing of it. So the certificate in use of a member that nobody believes to be alive is worth a
+ * challenge too, in place of any other answer: the seal of the response proves the rest. A record
+ * of it draws no more, and does not take the place of a challenge that may still be answered.
+ *
  * A member's allowance of datagrams is taken from what opened: whoever forges its datagrams costs
  * us a look at each seal, and the member nothing.
  */
@@ -51,6 +56,23 @@ static void challenge(struct seal *seal, struct peer *peer, const struct hostpor
 	peer->member->provisional = *from;
 	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
 		       session->nonce, NONCE_BYTES);
+}
+
+bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
+		     size_t len)
+{
+	struct member *member = slot->peer->member;
+	struct session *session;
+
+	if (slot->slot != PEER_CURRENT || member->state != MEMBER_FAILED ||
+	    hostport_eq(from, &member->addr))
+		return false;
+	session = session_of(seal, slot->peer);
+	if (!hostport_eq(&session->challenged, from) && session->challenged.port != 0 &&
+	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
+		return false;
+	challenge(seal, slot->peer, from, len);
+	return true;
 }
 
 /* Keeps of a claimer's frames only the first FRAME_CLAIM. */
@@ -180,7 +202,8 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	}
 	known = map_find(&seal->by_key, &key_id);
 	if (own < 0 || known == NULL) {
-		cert_answer(seal, known != NULL ? known->peer : NULL, from, bytes, len);
+		if (!with_cert || !stray_challenge(seal, &slot, from, len))
+			cert_answer(seal, known != NULL ? known->peer : NULL, from, bytes, len);
 		return own < 0 ? DROP_STALE_KEY : DROP_UNKNOWN_KEY;
 	}
 	slot = *known;

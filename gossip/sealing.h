@@ -57,6 +57,12 @@ void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to
 		 const uint8_t *request, size_t len);
 void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 
+/* seal_frame.c: who showed this certificate from elsewhere, and nobody believes to be alive, is
+ * asked there whether it is the member, once in a while and in no more bytes than came; false when
+ * it is no such member. */
+bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
+		     size_t len);
+
 /* seal_claim.c */
 void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
 		 const uint8_t cert[CERT_BYTES], const struct hostport *from, bool late);

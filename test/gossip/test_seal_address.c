@@ -43,6 +43,97 @@ static void a_recorded_certificate_from_elsewhere_moves_nobody_when_home_is_sile
 	assert_true(seal_bytes_to(net, HOME) > 0);
 }
 
+/* Node 0 came back elsewhere, and node 1 takes it for failed. What it sends there was for somebody
+ * who lived there before: its certificate alone can be read. */
+static struct net_datagram came_back_elsewhere(struct seal_net *net)
+{
+	static const uint8_t others[HINT_BYTES] = {9, 9, 9};
+	struct net_datagram stray = {.len = WIRE_HEADER_BYTES + CERT_BYTES + 60};
+	struct cert cert;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 0, 1, 2, ELSEWHERE);
+	member_set_state(&net->nodes[1].members, net_member(net, 1, 1), MEMBER_FAILED);
+	memcpy(stray.bytes + WIRE_HEADER_BYTES, seal_own_cert(net->nodes[0].seal), CERT_BYTES);
+	assert_true(cert_parse(stray.bytes + WIRE_HEADER_BYTES, CERT_BYTES, &cert));
+	header_write(stray.bytes, DGRAM_CERT_SEALED, others,
+		     cert_key_id(gossip_crypto_sodium(), cert.key), 1);
+	net_lose(net);
+	return stray;
+}
+
+static void a_failed_member_is_found_where_it_shows_the_certificate_of_its_new_start(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram stray = came_back_elsewhere(net);
+
+	seal_arrive_from(net, 1, ELSEWHERE, &stray);
+	assert_in_range(seal_bytes_to(net, ELSEWHERE), 1, stray.len);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, HOME);
+	net_run(net);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, ELSEWHERE);
+	net_say(net, 1, 1, "found");
+	net_run(net);
+	assert_true(net_heard(net, 0, "found"));
+}
+
+/* Who asks at an address for somebody who lived there gets an answer from who lives there now. */
+static void a_certificate_answer_of_a_failed_member_finds_it_as_well(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram answer;
+
+	(void)came_back_elsewhere(net);
+	answer = seal_cert_datagram(seal_own_cert(net->nodes[0].seal), ELSEWHERE);
+	answer.bytes[1] = 1;
+	for (int i = 0; i < 2; i++)
+		seal_arrive_from(net, 1, ELSEWHERE, &answer);
+	assert_in_range(seal_bytes_to(net, ELSEWHERE), 1, 2 * answer.len);
+	net_run(net);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, ELSEWHERE);
+}
+
+static void a_recorded_certificate_of_a_failed_member_draws_no_more_than_it_brings(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram stray = came_back_elsewhere(net);
+	size_t came = 0, answers = 0;
+
+	for (int i = 0; i < 40; i++) {
+		seal_arrive_from(net, 1, 7778, &stray);
+		came += stray.len;
+		answers += net->count;
+		assert_true(seal_bytes_to(net, 7778) <= stray.len);
+		net_lose(net);
+		net->now = mono_add_ms(net->now, 50);
+	}
+	assert_in_range(answers, 1, 3);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, HOME);
+	/* Nor does it keep the member from being asked where it is. */
+	net->now = mono_add_ms(net->now, CHALLENGE_MS);
+	seal_arrive_from(net, 1, ELSEWHERE, &stray);
+	seal_arrive_from(net, 1, 7778, &stray);
+	net_run(net);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, ELSEWHERE);
+}
+
+static void a_member_that_is_alive_is_not_sought_elsewhere(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram stray = came_back_elsewhere(net);
+	struct member *member = net_member(net, 1, 1);
+
+	seal_arrive_from(net, 1, ELSEWHERE, &stray);
+	net_lose(net);
+	member_set_state(&net->nodes[1].members, member, MEMBER_ALIVE);
+	member->provisional.port = 0;
+	net->now = mono_add_ms(net->now, 5000);
+	seal_arrive_from(net, 1, 7778, &stray);
+	net_run(net);
+	assert_int_equal(member->provisional.port, 0);
+	assert_int_equal(member->addr.port, HOME);
+}
+
 static void while_a_claim_is_undecided_only_its_old_address_is_asked(void **state)
 {
 	struct seal_net *net = *state;
@@ -194,6 +285,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SEAL_TEST(a_recorded_certificate_from_elsewhere_moves_nobody_when_home_is_silent),
+	    SEAL_TEST(a_failed_member_is_found_where_it_shows_the_certificate_of_its_new_start),
+	    SEAL_TEST(a_certificate_answer_of_a_failed_member_finds_it_as_well),
+	    SEAL_TEST(a_recorded_certificate_of_a_failed_member_draws_no_more_than_it_brings),
+	    SEAL_TEST(a_member_that_is_alive_is_not_sought_elsewhere),
 	    SEAL_TEST(while_a_claim_is_undecided_only_its_old_address_is_asked),
 	    SEAL_TEST(what_a_member_gets_goes_home_while_another_address_is_provisional),
 	    SEAL_TEST(a_response_that_comes_from_a_third_address_moves_nobody),
