@@ -386,12 +386,17 @@ static bool proof_holds(const struct proof *proof)
 void check_answer(struct sim *sim, struct sim_host *host, const struct sim_request *request,
 		  const struct node_answer *answer)
 {
+	bool of_box = request->kind == NODE_ATTACH || request->kind == NODE_DETACH ||
+		      request->kind == NODE_RESERVE;
 	struct proof proof = {.request = request, .answer = answer};
 
 	if (answer->err.code != 0)
 		return;
 	check_look(sim, CHECKER_TOLD);
-	(void)disk_load(&host->disk, proof_visit, &proof);
+	disk_walk(&host->disk,
+		  of_box ? 1u << WRITE_LEASE | 1u << WRITE_ENDPOINT
+			 : 1u << WRITE_FACT | 1u << WRITE_META,
+		  proof_visit, &proof);
 	if (proof_holds(&proof))
 		return;
 	check_fail(sim, CHECKER_TOLD,

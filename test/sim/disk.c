@@ -352,6 +352,14 @@ int disk_load(const struct sim_disk *disk, int (*visit)(void *ctx, const struct 
 	return code;
 }
 
+void disk_walk(const struct sim_disk *disk, unsigned kinds,
+	       int (*visit)(void *ctx, const struct write *write), void *ctx)
+{
+	for (size_t i = 0; i < disk->slot_count; i++)
+		if (disk->slots[i] && (kinds & 1u << disk->slots[i]->kind))
+			(void)entry_visit(disk->slots[i], visit, ctx);
+}
+
 /* --- commits ---------------------------------------------------------------------------------- */
 
 struct sim_commit *disk_submit(struct sim_host *host, const struct node_batch *batch)

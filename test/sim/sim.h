@@ -96,6 +96,9 @@ void disk_commit_free(struct sim_commit *commit);
 /* Visits what is stored in the store's order; a code other than 0 stops and is returned. */
 int disk_load(const struct sim_disk *disk, int (*visit)(void *ctx, const struct write *write),
 	      void *ctx);
+/* The same for some kinds (1u << kind) in no order, to the end. */
+void disk_walk(const struct sim_disk *disk, unsigned kinds,
+	       int (*visit)(void *ctx, const struct write *write), void *ctx);
 void disk_wipe(struct sim *sim, struct sim_disk *disk);
 /* Makes to what from is now. */
 void disk_copy(struct sim *sim, struct sim_disk *to, const struct sim_disk *from);
