@@ -75,6 +75,9 @@ void help_all(FILE *out);
 void help_synopsis(const struct api_method *method, char *out, size_t cap);
 void help_method(const struct api_method *method, FILE *out);
 
+/* The table of metrics. */
+void help_metrics(FILE *out);
+
 /* Commands whose words begin like these, for help: how many were printed. */
 size_t help_group(const char *word, FILE *out);
 

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "gossip/base/metrics.h"
 
 void help_synopsis(const struct api_method *method, char *out, size_t cap)
 {
@@ -51,7 +52,9 @@ void help_all(FILE *out)
 	table_print(&table, false, out);
 	table_close(&table);
 	fputs(
-	    "\nweft help COMMAND says more. --json prints one JSON document.\n"
+	    "\nweft help COMMAND says more, weft help metrics lists the metrics. --json prints one "
+	    "JSON\n"
+	    "document.\n"
 	    "Names may be ids or the unique beginning of an id.\n"
 	    "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 weftd unreachable,\n"
 	    "6 try again.\n",
@@ -77,6 +80,29 @@ size_t help_group(const char *word, FILE *out)
 	table_print(&table, false, out);
 	table_close(&table);
 	return count;
+}
+
+void help_metrics(FILE *out)
+{
+	struct table table;
+
+	fputs("What GET /metrics tells, as Prometheus text (curl --unix-socket SOCKET "
+	      "http://weft/metrics):\n\n",
+	      out);
+	table_init(&table, 4);
+	for (size_t c = 0; c < 4; c++)
+		table_add(&table, (const char *const[]){"NAME", "TYPE", "LABELS", "WHAT"}[c],
+			  COLOUR_NONE);
+	for (int i = 0; i < METRIC_COUNT; i++) {
+		const struct metric_info *info = metric_info((enum metric_id)i);
+
+		table_add(&table, info->name, COLOUR_NONE);
+		table_add(&table, metric_type_name(info->type), COLOUR_NONE);
+		table_add(&table, info->label ? info->label : "-", COLOUR_NONE);
+		table_add(&table, info->help, COLOUR_NONE);
+	}
+	table_print(&table, false, out);
+	table_close(&table);
 }
 
 static void add_field(struct table *table, const struct api_field *field)

@@ -72,6 +72,10 @@ static int help(int argc, char *const *argv)
 		help_method(method, stdout);
 		return 0;
 	}
+	if (strcmp(argv[0], "metrics") == 0) {
+		help_metrics(stdout);
+		return 0;
+	}
 	return help_group(argv[0], stdout) > 0 ? 0 : unknown(argv[0]);
 }
 

@@ -1,148 +1,245 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Metrics as Prometheus text. Counters of the core come with their own words; drop reasons are one
- * metric with a label. The rest is one table.
+ * Metrics as Prometheus text: every row of the table in gossip/base/metrics.h with its value.
+ * Counters of the core are found by their names; its drop reasons are one metric with a label.
  */
 #include <inttypes.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "daemon/api.h"
+#include "daemon/json.h"
+#include "daemon/names.h"
 #include "gossip/base/check.h"
+#include "gossip/base/metrics.h"
 #include "ipamdb/query.h"
 
 #define DROP_PREFIX "dropped_"
+#define LABELS_BYTES (4 * NAME_BYTES)
 
-static void head(FILE *out, const char *name, const char *type, const char *help)
+/* The page while it is written. */
+struct page {
+	FILE *out;
+	enum metric_id last; /* whose head was written last */
+};
+
+/* One sample; labels is NULL or `name="value"`. Samples of a metric come one after the other. */
+static void sample(struct page *page, enum metric_id id, const char *labels, double value)
 {
-	fprintf(out, "# HELP weft_%s %s\n# TYPE weft_%s %s\n", name, help, name, type);
+	const struct metric_info *info = metric_info(id);
+
+	WEFT_ASSERT((labels != NULL) == (info->label != NULL));
+	if (page->last != id)
+		fprintf(page->out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help,
+			info->name, metric_type_name(info->type));
+	page->last = id;
+	fprintf(page->out, "%s%s%s%s ", info->name, labels ? "{" : "", labels ? labels : "",
+		labels ? "}" : "");
+	/* Whole numbers are written whole: a counter of bytes has more digits than a double shows.
+	 */
+	if (value >= 0 && value < 9e15 && value == (double)(uint64_t)value)
+		fprintf(page->out, "%" PRIu64 "\n", (uint64_t)value);
+	else
+		fprintf(page->out, "%.12g\n", value);
 }
 
-static void counter(FILE *out, const char *name, const char *help, uint64_t value)
+static void number(struct page *page, enum metric_id id, uint64_t value)
 {
-	head(out, name, "counter", help);
-	fprintf(out, "weft_%s %" PRIu64 "\n", name, value);
+	sample(page, id, NULL, (double)value);
 }
 
-static void gauge(FILE *out, const char *name, const char *help, double value)
+static void label(char out[LABELS_BYTES], const char *name, const char *value)
 {
-	head(out, name, "gauge", help);
-	fprintf(out, "weft_%s %.9g\n", name, value);
+	size_t len = strlen(out);
+
+	len += (size_t)snprintf(out + len, LABELS_BYTES - len, "%s%s=\"", len > 0 ? "," : "", name);
+	for (; *value && len + 4 < LABELS_BYTES; value++) {
+		if (*value == '"' || *value == '\\')
+			out[len++] = '\\';
+		out[len++] = *value == '\n' ? ' ' : *value;
+	}
+	snprintf(out + len, LABELS_BYTES - len, "\"");
 }
 
-static void write_gossip(FILE *out, const struct gossip *g)
+static void write_drops(struct page *page, const struct gossip *g)
 {
 	struct gossip_counter c;
 
-	head(out, "gossip_dropped_total", "counter", "datagrams and frames not used, by reason");
 	for (size_t i = 0; gossip_counter(g, i, &c); i++) {
-		if (strncmp(c.name, DROP_PREFIX, strlen(DROP_PREFIX)) == 0)
-			fprintf(out, "weft_gossip_dropped_total{reason=\"%s\"} %" PRIu64 "\n",
-				c.name + strlen(DROP_PREFIX), c.value);
+		char labels[LABELS_BYTES] = "";
+
+		if (strncmp(c.name, DROP_PREFIX, strlen(DROP_PREFIX)) != 0)
+			continue;
+		label(labels, "reason", c.name + strlen(DROP_PREFIX));
+		sample(page, METRIC_gossip_dropped, labels, (double)c.value);
 	}
+}
+
+static void write_gossip(struct page *page, const struct gossip *g)
+{
+	struct gossip_counter c;
+
+	write_drops(page, g);
 	for (size_t i = 0; gossip_counter(g, i, &c); i++) {
+		enum metric_id id;
 		char name[96];
 
 		if (strncmp(c.name, DROP_PREFIX, strlen(DROP_PREFIX)) == 0)
 			continue;
-		snprintf(name, sizeof(name), "gossip_%s%s", c.name, c.is_gauge ? "" : "_total");
-		if (c.is_gauge)
-			gauge(out, name, c.help, (double)c.value);
-		else
-			counter(out, name, c.help, c.value);
+		snprintf(name, sizeof(name), "weft_gossip_%s%s", c.name,
+			 c.is_gauge ? "" : "_total");
+		id = metric_find(name);
+		/* Each stands in the table: a test sees to it. */
+		if (id != METRIC_COUNT)
+			number(page, id, c.value);
 	}
 }
 
-static void write_udp(FILE *out, const struct udp_counts *udp)
+static int rtt_cmp(const void *a, const void *b)
 {
-	counter(out, "udp_received_total", "datagrams read from the socket", udp->received);
-	counter(out, "udp_received_bytes_total", "their bytes", udp->received_bytes);
-	counter(out, "udp_sent_total", "datagrams sent", udp->sent);
-	counter(out, "udp_sent_bytes_total", "their bytes", udp->sent_bytes);
-	counter(out, "udp_send_failed_total", "datagrams that the kernel refused",
-		udp->send_failed);
-	counter(out, "udp_oversized_total", "datagrams larger than any may be", udp->oversized);
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
 }
 
-static void write_store(FILE *out, struct daemon *d)
+static void write_rtts(struct page *page, int64_t *rtts, size_t count)
+{
+	static const struct {
+		const char *label;
+		unsigned per_cent;
+	} quantiles[] = {
+	    {"quantile=\"0.5\"", 50}, {"quantile=\"0.9\"", 90}, {"quantile=\"1\"", 100}};
+
+	qsort(rtts, count, sizeof(*rtts), rtt_cmp);
+	for (size_t i = 0; count > 0 && i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		sample(page, METRIC_member_rtt_seconds, quantiles[i].label,
+		       (double)rtts[(count - 1) * quantiles[i].per_cent / 100] / 1e9);
+}
+
+static void write_members(struct page *page, struct daemon *d)
+{
+	size_t states[MEMBER_REMOVED + 1] = {0}, count = 0, cap = 0;
+	struct member_info info;
+	int64_t *rtts;
+
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);)
+		cap++;
+	rtts = calloc(cap + 1, sizeof(*rtts));
+	WEFT_ASSERT(rtts != NULL);
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		states[member_shown(d, &info)]++;
+		if (info.rtt_ns > 0 && info.state == MEMBER_ALIVE)
+			rtts[count++] = info.rtt_ns;
+	}
+	for (int state = MEMBER_ALIVE; state <= MEMBER_REMOVED; state++) {
+		char labels[LABELS_BYTES] = "";
+
+		label(labels, "state", member_state_name((enum member_state)state));
+		sample(page, METRIC_members, labels, (double)states[state]);
+	}
+	write_rtts(page, rtts, count);
+	free(rtts);
+}
+
+static void write_node(struct page *page, struct daemon *d)
+{
+	const struct gossip *g = node_gossip(d->node);
+	struct weft_err fence = {0};
+
+	sample(page, METRIC_info, "version=\"" WEFT_VERSION "\"", 1);
+	sample(page, METRIC_start_time_seconds, NULL, (double)d->started.ms / 1e3);
+	sample(page, METRIC_loop_lag_seconds, NULL, (double)lag_worst_ns(&d->lag) / 1e9);
+	number(page, METRIC_fenced, api_fence(d, &fence) != 0);
+	number(page, METRIC_isolated, gossip_is_isolated(g));
+	number(page, METRIC_guarded, ipamdb_is_guarded(node_ipamdb(d->node)));
+	if (d->synced_at.ns != 0)
+		sample(page, METRIC_sync_age_seconds, NULL,
+		       (double)mono_diff_ms(daemon_now(), d->synced_at) / 1e3);
+	number(page, METRIC_steps, d->steps);
+}
+
+static void write_udp(struct page *page, const struct udp *udp)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(memory);
+
+	number(page, METRIC_udp_received, udp->counts.received);
+	number(page, METRIC_udp_received_bytes, udp->counts.received_bytes);
+	number(page, METRIC_udp_sent, udp->counts.sent);
+	number(page, METRIC_udp_sent_bytes, udp->counts.sent_bytes);
+	number(page, METRIC_udp_send_failed, udp->counts.send_failed);
+	number(page, METRIC_udp_oversized, udp->counts.oversized);
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0)
+		number(page, METRIC_udp_kernel_dropped, memory[SK_MEMINFO_DROPS]);
+}
+
+static void write_store(struct page *page, struct daemon *d)
 {
 	struct store_stats stats;
 
 	store_thread_stats(d->store, &stats);
-	counter(out, "store_commits_total", "transactions made durable", stats.commits);
-	counter(out, "store_batches_total", "batches made durable", stats.batches);
-	counter(out, "store_writes_total", "writes made durable", stats.writes);
-	counter(out, "store_failures_total", "batches refused or failed", stats.failures);
-	gauge(out, "store_bytes", "size of the database on disk", (double)stats.bytes);
-	gauge(out, "store_commit_max_seconds", "longest commit", (double)stats.max_commit_us / 1e6);
-	gauge(out, "store_waiting", "batches that wait to be committed",
-	      (double)store_thread_waiting(d->store));
+	number(page, METRIC_store_commits, stats.commits);
+	number(page, METRIC_store_batches, stats.batches);
+	number(page, METRIC_store_writes, stats.writes);
+	number(page, METRIC_store_failures, stats.failures);
+	number(page, METRIC_store_bytes, stats.bytes);
+	sample(page, METRIC_store_commit_max_seconds, NULL, (double)stats.max_commit_us / 1e6);
+	sample(page, METRIC_store_commit_last_seconds, NULL, (double)stats.last_commit_us / 1e6);
+	number(page, METRIC_store_waiting, store_thread_waiting(d->store));
+	number(page, METRIC_store_failing, d->store_ailment.err.code != 0);
 }
 
-static void write_overlay(FILE *out, struct daemon *d)
+static void write_overlay(struct page *page, struct daemon *d)
 {
 	const struct overlay_totals *totals = &d->totals;
 
-	gauge(out, "overlay_networks", "networks with devices here", totals->networks);
-	gauge(out, "overlay_remotes", "remote endpoints that are programmed",
-	      (double)totals->remotes);
-	gauge(out, "overlay_pending", "networks whose reconcile is due", totals->pending);
-	gauge(out, "overlay_failed", "operations that fail and are retried", totals->failed);
-	gauge(out, "overlay_held_bytes", "memory held for rows", (double)totals->held_bytes);
-	gauge(out, "overlay_reconcile_seconds", "how long the last reconcile took",
-	      (double)totals->last_ms / 1e3);
-	counter(out, "overlay_reconciles_total", "reconciles", totals->reconciles);
-	counter(out, "overlay_operations_total", "kernel operations", totals->operations);
-	counter(out, "overlay_failures_total", "kernel operations refused", totals->failures);
-	counter(out, "overlay_repairs_total", "times that somebody's change was undone",
-		totals->repairs);
-	counter(out, "overlay_dumps_total", "dumps of kernel state", totals->dumps);
-	counter(out, "overlay_overruns_total", "notifications lost", totals->overruns);
-	counter(out, "overlay_lost_endpoints_total", "endpoints whose namespace went away",
-		d->lost_endpoints);
+	number(page, METRIC_overlay_networks, totals->networks);
+	number(page, METRIC_overlay_remotes, totals->remotes);
+	number(page, METRIC_overlay_pending, totals->pending);
+	number(page, METRIC_overlay_failed, totals->failed);
+	number(page, METRIC_overlay_held_bytes, totals->held_bytes);
+	number(page, METRIC_overlay_waiting, d->kernel ? kernel_thread_waiting(d->kernel) : 0);
+	sample(page, METRIC_overlay_reconcile_seconds, NULL, (double)totals->last_ms / 1e3);
+	number(page, METRIC_overlay_reconciles, totals->reconciles);
+	number(page, METRIC_overlay_operations, totals->operations);
+	number(page, METRIC_overlay_failures, totals->failures);
+	number(page, METRIC_overlay_repairs, totals->repairs);
+	number(page, METRIC_overlay_dumps, totals->dumps);
+	number(page, METRIC_overlay_overruns, totals->overruns);
+	number(page, METRIC_overlay_lost_endpoints, d->lost_endpoints);
 }
 
-static void write_http(FILE *out, struct daemon *d)
+static void write_http(struct page *page, struct daemon *d)
 {
 	struct http_counts counts;
 
 	http_counts(d->http, &counts);
-	counter(out, "api_requests_total", "requests of the API", counts.requests);
-	counter(out, "api_errors_total", "answers with a status from 400 up", counts.errors);
-	counter(out, "api_expired_total", "requests that ended at their deadline", counts.expired);
-	gauge(out, "api_pending", "requests under way", counts.pending);
+	number(page, METRIC_api_requests, counts.requests);
+	number(page, METRIC_api_errors, counts.errors);
+	number(page, METRIC_api_expired, counts.expired);
+	number(page, METRIC_api_pending, counts.pending);
 }
 
-static void label_text(const char *name, char out[2 * NAME_BYTES])
-{
-	size_t len = 0;
-
-	for (; *name && len + 2 < 2 * NAME_BYTES; name++) {
-		if (*name == '"' || *name == '\\')
-			out[len++] = '\\';
-		out[len++] = *name == '\n' ? ' ' : *name;
-	}
-	out[len] = '\0';
-}
-
-static void write_ipam(FILE *out, struct daemon *d)
+static void write_ipam(struct page *page, struct daemon *d)
 {
 	static const char *const states[] = {"leased",   "cooling", "free",
 					     "promised", "frozen",  "conflict"};
 	struct ipam_net_info net;
 
-	head(out, "ipam_addresses", "gauge", "addresses of a network as this host sees them");
 	for (size_t at = 0; ipamdb_net_next(node_ipamdb(d->node), &at, &net);) {
 		uint64_t values[] = {net.leased,   net.cooling, net.free,
 				     net.promised, net.frozen,  net.conflicts};
-		char name[2 * NAME_BYTES];
 
-		label_text(net.name, name);
-		for (size_t i = 0; i < 6; i++)
-			fprintf(out,
-				"weft_ipam_addresses{network=\"%s\",state=\"%s\"} %" PRIu64 "\n",
-				name, states[i], values[i]);
+		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+			char labels[LABELS_BYTES] = "";
+
+			label(labels, "network", net.name);
+			label(labels, "state", states[i]);
+			sample(page, METRIC_ipam_addresses, labels, (double)values[i]);
+		}
 	}
 }
 
@@ -150,21 +247,17 @@ char *metrics_text(struct daemon *d)
 {
 	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	struct page page = {open_memstream(&text, &len), METRIC_COUNT};
 
-	WEFT_ASSERT(out != NULL);
-	head(out, "info", "gauge", "version of this daemon");
-	fprintf(out, "weft_info{version=\"" WEFT_VERSION "\"} 1\n");
-	gauge(out, "start_time_seconds", "when this daemon started", (double)d->started.ms / 1e3);
-	gauge(out, "loop_lag_seconds", "longest turn of the loop in the last minute",
-	      (double)lag_worst_ns(&d->lag) / 1e9);
-	counter(out, "steps_total", "steps of the node", d->steps);
-	write_gossip(out, node_gossip(d->node));
-	write_udp(out, &d->udp.counts);
-	write_store(out, d);
-	write_overlay(out, d);
-	write_http(out, d);
-	write_ipam(out, d);
-	fclose(out);
+	WEFT_ASSERT(page.out != NULL);
+	write_node(&page, d);
+	write_members(&page, d);
+	write_gossip(&page, node_gossip(d->node));
+	write_udp(&page, &d->udp);
+	write_store(&page, d);
+	write_overlay(&page, d);
+	write_http(&page, d);
+	write_ipam(&page, d);
+	fclose(page.out);
 	return text;
 }

@@ -340,3 +340,36 @@ def test_path_tells_how_traffic_reaches_a_member(three):
     firewall(second, f"ip saddr {first.addr} udp dport 7947 drop")
     path = first.json("path", "h2")
     assert path["direct"] is False and path["helper"] == "h3"
+
+
+def test_the_page_of_metrics_keeps_to_the_table(three):
+    """Every sample under a head of its own, and what stands in the table is what is told."""
+    text = run("curl", "-sf", "--unix-socket", three[0].socket, "http://weft/metrics").stdout
+    types, helps, samples = {}, {}, []
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name, words = line[7:].split(" ", 1)
+            assert name not in helps, f"two heads of {name}"
+            helps[name] = words
+        elif line.startswith("# TYPE "):
+            name, kind = line[7:].split()
+            types[name] = kind
+            head = name
+        else:
+            found_line = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (\S+)', line)
+            assert found_line, line
+            assert found_line[1] == head, f"{line} stands under {head}"
+            float(found_line[4])
+            samples.append((found_line[1], found_line[2]))
+    assert types.keys() == helps.keys() == {name for name, _ in samples}
+    assert len(samples) == len(set(samples))
+    for name, kind in types.items():
+        assert name.endswith("_total") == (kind == "counter"), name
+    listed = dict(line.split(None, 2)[:2] for line in three[0].weft("help", "metrics").splitlines()
+                  if line.startswith("weft_"))
+    # An age is told once there is one.
+    assert listed.keys() - types.keys() <= {"weft_sync_age_seconds"}
+    assert types.items() <= listed.items()
+    assert three[0].metric("weft_members", state="alive") == 3
+    assert three[0].metric("weft_ipam_addresses", network="blue", state="leased") > 0
+    assert three[0].metric("weft_member_rtt_seconds", quantile="1") > 0
