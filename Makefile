@@ -7,12 +7,13 @@
 #   make             build into build/
 #   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
 #   make test        all test layers (root); each is a target of its own:
-#                    test-unit test-model test-sim test-fuzz test-netns
+#                    test-unit test-model test-sim test-fuzz test-netns test-package
 #   make coverage    lines and branches that tests reach, by folder (root)
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements beside other programs, never part of pass or fail (root);
 #                    ONLY=gossip|leases|attach|program|traffic|simulated
 #   make install     DESTDIR= PREFIX=/usr
+#   make deb         the Debian package: build/deb/weft_VERSION_ARCH.deb
 #   make clean
 
 SHELL := /bin/bash
@@ -34,13 +35,14 @@ PACKAGES := \
 	libsqlite3-dev libmicrohttpd-dev libjansson-dev libnftables-dev libcyaml-dev \
 	libsystemd-dev libcmocka-dev \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
-	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin
+	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin \
+	debhelper lintian debootstrap apparmor man-db zsh fish
 
 # What `make bench` measures beside weft.
 PEERS := serf containernetworking-plugins iperf3 iproute2 nftables curl iputils-ping
 
 .PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
-	test-fuzz test-netns coverage bench bench-deps lint install clean
+	test-fuzz test-netns test-package coverage bench bench-deps lint install deb clean
 
 all: build
 
@@ -82,6 +84,7 @@ test: deps
 	$(MAKE) test-sim
 	$(MAKE) test-fuzz
 	$(MAKE) test-netns
+	$(MAKE) test-package
 
 test-unit: build build-asan
 	ctest --test-dir build -LE 'sim|model' --output-on-failure --no-tests=error -j $(JOBS)
@@ -98,6 +101,10 @@ test-fuzz: build-fuzz
 
 test-netns: build build-kill
 	$(PYTHON) -m pytest test/netns -q -p no:cacheprovider </dev/null
+
+# Fetches a clean Debian for the run from where this machine's packages come from.
+test-package: build
+	$(PYTHON) -m pytest test/packaging -q -p no:cacheprovider </dev/null
 
 # Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
 # points) end daemons in ways that leave no counts.
@@ -144,6 +151,9 @@ lint: build/build.ninja
 
 install: build
 	cmake --install build --prefix "$(PREFIX)"
+
+deb: build
+	bash packaging/deb.sh build
 
 clean:
 	rm -rf build build-asan build-fuzz build-kill build-coverage

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""The package's life on a clean Debian with a systemd that runs: the tests follow one another."""
+import json
+import re
+
+from hosts import Pinger, run, wait_for
+from machine import NEWER
+
+NET_ADMIN, NET_RAW, SYS_PTRACE, SYS_ADMIN = 1 << 12, 1 << 13, 1 << 19, 1 << 21
+UNITS = ("weftd.service", "weft-netns.socket", "weft-netns@.service")
+
+
+class Packaged:
+    """What one test leaves to the next."""
+
+    machine = far = box_far = box_here = None
+
+
+def weft(machine, *args):
+    return json.loads(machine.sh("weft", *args, "--json").stdout)
+
+
+def capabilities(status):
+    return {name: int(status[name], 16) for name in ("CapBnd", "CapEff", "CapPrm", "CapInh")}
+
+
+def test_lintian_finds_nothing(debs):
+    done = run("lintian", "--allow-root", "--fail-on", "error,warning", debs[0], check=False,
+               timeout=120)
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+
+
+def test_it_installs_on_a_clean_debian_and_runs(clean, debs):
+    clean.apt("update", net=False)
+    clean.install(debs[0])
+    assert clean.is_active("weftd.service"), clean.sh("journalctl", "-u", "weftd").stdout
+    assert clean.is_active("weft-netns.socket")
+    assert clean.systemctl("is-enabled", "weftd.service").stdout.strip() == "enabled"
+    assert clean.sh("stat", "-c", "%U:%G %a", "/run/weft/weft.sock").stdout == "weft:weft 660\n"
+    assert clean.sh("stat", "-c", "%U %a", "/var/lib/weft", "/run/weft-netns.sock").stdout == \
+        "weft 700\nweft 600\n"
+    assert weft(clean, "status")["cluster"] is None
+
+
+def test_the_units_are_right_and_hardly_exposed(clean):
+    for unit in UNITS:
+        path = f"/lib/systemd/system/{unit}"
+        done = clean.sh("systemd-analyze", "verify", "--man=no", path)
+        assert "weft" not in done.stderr + done.stdout, done.stderr + done.stdout
+    for unit in ("weftd.service", "weft-netns@.service"):
+        text = clean.sh("systemd-analyze", "security", "--offline=yes", "--no-pager",
+                        f"/lib/systemd/system/{unit}").stdout
+        score = re.search(r"exposure level for \S+: ([\d.]+)", text)
+        assert score and float(score.group(1)) < 3, text
+
+
+def test_a_box_is_attached_and_no_process_has_more_rights_than_it_needs(clean, box_lab):
+    far = box_lab.host()
+    far.weft("join", weft(clean, "init", "--name", "lab")["token"])
+    far.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box_far = far.box("b")
+    ip_far = far.attach("blue", box_far)["ip"]
+    clean.sh("ip", "netns", "add", "box")
+    wait_for("the machine knows the network", lambda: weft(clean, "network", "ls"), 5)
+    ip_here = weft(clean, "attach", "blue", "--netns", "box")["addresses"][0].split("/")[0]
+    clean.sh("ip", "netns", "exec", "box", "ping", "-n", "-c", "1", "-W", "2", ip_far)
+
+    daemon = clean.status("weftd.service")
+    assert capabilities(daemon) == dict.fromkeys(("CapBnd", "CapEff", "CapPrm", "CapInh"),
+                                                 NET_ADMIN | NET_RAW)
+    helpers = clean.sh("pgrep", "-x", "weft-netns", check=False).stdout.split() or \
+        re.findall(r"Main PID: (\d+)", clean.systemctl("status", "weft-netns@*").stdout)
+    assert len(helpers) == 1
+    helper = clean.status(pid=helpers[0])
+    assert capabilities(helper)["CapEff"] == NET_ADMIN | SYS_ADMIN | SYS_PTRACE
+    assert capabilities(helper)["CapBnd"] == NET_ADMIN | SYS_ADMIN | SYS_PTRACE
+    for status in (daemon, helper):
+        assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+    uid = clean.sh("id", "-u", "weft").stdout.strip()
+    assert daemon["Uid"].split() == [uid] * 4
+    # The kernel took every setting, also those below /proc/sys.
+    assert weft(clean, "status")["reconcile"]["failed"] == 0
+    assert "denied" not in clean.sh("journalctl", "-u", "weftd", "--no-pager").stdout.lower()
+    Packaged.far, Packaged.box_far, Packaged.ip_here, Packaged.ip_far = far, box_far, ip_here, ip_far
+
+
+def lossless(action):
+    """Pings the machine's box from another host while something is done; none may be lost."""
+    pinger = Pinger(Packaged.box_far, Packaged.ip_here, 0.02)
+    try:
+        action()
+        Packaged.box_far.exec("ping", "-n", "-i", "0.02", "-c", "20", Packaged.ip_here)
+    finally:
+        sent, received = pinger.stop()
+    assert sent == received
+
+
+def test_a_box_of_another_users_process_is_attached(clean):
+    clean.sh("sh", "-c", "setpriv --reuid=1234 --clear-groups unshare --user --net sleep 600 "
+             "</dev/null >/dev/null 2>&1 & echo $! >/run/sleeper")
+    pid = wait_for("the process sleeps", lambda: clean.sh(
+        "sh", "-c", "grep -l sleep /proc/$(cat /run/sleeper)/comm && cat /run/sleeper",
+        check=False).stdout.split()[-1:], 5)[0][0]
+    weft(clean, "attach", "blue", "--netns", pid, "--name", "other")
+    weft(clean, "detach", "blue", "--name", "other")
+    clean.sh("sh", "-c", f"kill {pid}")
+
+
+def test_traffic_stays_when_the_unit_restarts(clean):
+    clean.systemctl("reload", "weftd.service")
+    assert clean.is_active("weftd.service")
+    lossless(lambda: clean.systemctl("restart", "weftd.service"))
+    assert weft(clean, "status")["node"]["phase"] == "active"
+    lossless(lambda: (clean.systemctl("stop", "weftd.service"),
+                      clean.systemctl("start", "weftd.service")))
+    # A restart is no reboot: leases go on at once.
+    clean.sh("ip", "netns", "add", "box2")
+    weft(clean, "attach", "blue", "--netns", "box2", "--name", "two")
+
+
+def test_an_upgrade_under_pings_loses_none(clean, debs):
+    before = clean.systemctl("show", "--value", "--property=MainPID", "weftd").stdout
+    lossless(lambda: clean.install(debs[1]))
+    assert clean.sh("dpkg-query", "-W", "-f", "${Version}", "weft").stdout == NEWER
+    assert clean.is_active("weftd.service") and clean.is_active("weft-netns.socket")
+    assert clean.systemctl("show", "--value", "--property=MainPID", "weftd").stdout != before
+    clean.sh("ip", "netns", "add", "box3")
+    weft(clean, "attach", "blue", "--netns", "box3", "--name", "three")
+
+
+def test_removal_leaves_traffic_and_state(clean):
+    lossless(lambda: clean.apt("remove", "weft"))
+    assert not clean.is_active("weftd.service") and not clean.is_active("weft-netns.socket")
+    assert clean.sh("ls", "/var/lib/weft").stdout
+    lossless(lambda: clean.sh("true"))
+
+
+def test_purging_leaves_nothing(clean):
+    clean.apt("purge", "weft")
+    found = clean.sh("find", "/", "-xdev", "(", "-path", "/proc", "-o", "-path", "/var/lib/apt",
+                     "-o", "-path", "/root", ")", "-prune", "-o", "-iname", "*weft*",
+                     "-print").stdout.split()
+    assert found == []
+    assert clean.sh("find", "/run", "-name", "*weft*").stdout == ""
+    assert clean.sh("getent", "passwd", "weft", check=False).stdout == ""
+    assert clean.sh("getent", "group", "weft", check=False).stdout == ""
+    links = {link["ifname"] for link in json.loads(clean.sh("ip", "-j", "link").stdout)}
+    assert links == {"lo", "eth0"}
+    assert "weft" not in clean.sh("nft", "list", "ruleset").stdout
+    assert clean.systemctl("list-unit-files", "weft*", "--no-legend", check=False).stdout == ""

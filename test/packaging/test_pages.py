@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""Help, manual pages, completions and the installed files say the same, and parse."""
+import os
+import re
+
+import pytest
+from hosts import BUILD, Lab, ROOT, WEFT, WEFTD, run
+
+MADE = BUILD / "packaging"
+COMMON = {"--socket", "--json", "--help"}
+PAGES = ("weft.1", "weftd.8", "weft.yaml.5")
+# How each shell loads its file, and asks for what may stand behind words.
+SHELLS = {
+    "bash": (["bash", "-c"], f". {MADE}/completion/weft.bash", "_weft_candidates"),
+    "zsh": (["zsh", "-f", "-c"], f". {MADE}/completion/_weft", "_weft_candidates"),
+    "fish": (["fish", "--no-config", "-c"], f"source {MADE}/completion/weft.fish",
+             "__weft_candidates"),
+}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """A daemon that knows one name of each kind."""
+    world = Lab(tmp_path_factory.mktemp("pages"))
+    try:
+        made = world.cluster(1)[0]
+        made.weft("network", "create", "blue", "--subnet", "10.64.9.0/24")
+        made.attach("blue", made.box("c"), "--name", "web")
+        yield made
+    finally:
+        world.close()
+
+
+def commands():
+    """Every command that weft help lists."""
+    lines = run(WEFT, "help").stdout.splitlines()
+    found = [match.group(1) for match in
+             (re.match(r"  ([a-z]+(?: [a-z]+)*)(?=[ \[])", line) for line in lines) if match]
+    assert len(found) > 30
+    return found
+
+
+def options(command):
+    """The options that a command's --help explains."""
+    text = run(WEFT, *command.split(), "--help").stdout
+    return {match.group(1) for match in re.finditer(r"^  (--?[a-z-]+)", text, re.M)}
+
+
+def page(name, width=400):
+    env = dict(os.environ, MANWIDTH=str(width), LC_ALL="C.UTF-8", MANPAGER="cat")
+    return run("man", "-l", MADE / "man" / name, env=env).stdout
+
+
+def ask(shell, questions, env=None):
+    """What a shell would offer behind each of several lists of words."""
+    start, load, ask_one = SHELLS[shell]
+    script = [load]
+    for words in questions:
+        quoted = " ".join(f"'{word}'" for word in words)
+        script += [f"{ask_one} {quoted}", "echo %%%%"]
+    done = run(*start, "\n".join(script), env=dict(os.environ, **(env or {})), timeout=120)
+    assert done.stderr == ""
+    answers = done.stdout.split("%%%%\n")[:-1]
+    assert len(answers) == len(questions)
+    # What follows a tab is a description.
+    return [{line.split("\t")[0] for line in answer.splitlines() if line} for answer in answers]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_man_has_nothing_to_say_about_a_page(name):
+    done = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", MADE / "man" / name,
+               env=dict(os.environ, LC_ALL="C.UTF-8", MAN_KEEP_STDERR="1"))
+    assert done.stderr == ""
+
+
+def test_the_page_has_every_command_with_its_options_and_no_others():
+    text = page("weft.1")
+    sections = {}
+    for block in re.split(r"^   weft ", text[text.index("\nCOMMANDS"):text.index("\nEXIT STATUS")],
+                          flags=re.M)[1:]:
+        synopsis = block.split("\n", 1)[0]
+        sections[re.match(r"[a-z]+(?: [a-z]+)*", synopsis).group()] = block
+    assert sorted(sections) == sorted(commands())
+    for command, block in sections.items():
+        there = set(re.findall(r"^ {7}(--?[a-z-]+)(?= |$)", block, re.M))
+        assert there == options(command) - COMMON, command
+        assert f"usage: weft {block.splitlines()[0].strip()}" in \
+            run(WEFT, "help", *command.split()).stdout
+    assert COMMON <= set(re.findall(r"^ {7}(--[a-z-]+)", text, re.M))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_offers_every_command_and_option_and_no_others(shell):
+    all_commands = commands()
+    groups = {""} | {command.split()[0] for command in all_commands if " " in command}
+    questions, expected = [], []
+    for group in sorted(groups):
+        prefix = [group] if group else []
+        questions.append([*prefix, ""])
+        expected.append({command.split()[len(prefix)] for command in all_commands
+                         if command.split()[:len(prefix)] == prefix} |
+                        (set() if group else {"help"}))
+    for command in all_commands:
+        questions.append([*command.split(), "-"])
+        expected.append(options(command))
+    for question, offered, right in zip(questions, ask(shell, questions), expected):
+        assert offered == right, question
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_offers_what_the_daemon_knows(shell, host):
+    env = {"PATH": f"{WEFT.parent}:{os.environ['PATH']}"}
+    socket = ["--socket", str(host.socket)]
+    names, members, endpoints, multicast, nothing = ask(shell, [
+        [*socket, "network", "inspect", ""], [*socket, "node", "inspect", ""],
+        [*socket, "detach", "blue", "--name", ""],
+        ["network", "create", "red", "--multicast", ""],
+        ["--socket", "/nonexistent", "network", "inspect", ""]], env)
+    assert names == {"blue"}
+    assert members == {host.label}
+    assert endpoints == {"web", host.label}
+    assert multicast == {"on", "off"}
+    assert nothing == set()
+
+
+def test_bash_completes_the_word_that_is_typed():
+    script = f""". {MADE}/completion/weft.bash
+        COMP_WORDS=(weft network cr) COMP_CWORD=2
+        _weft
+        echo "${{COMPREPLY[*]}}"
+        complete -p weft"""
+    assert run("bash", "-c", script).stdout == "create\ncomplete -F _weft weft\n"
+
+
+def test_every_option_of_weftd_is_in_its_pages_and_its_file():
+    text = run(WEFTD, "--help").stdout
+    named = set(re.findall(r"^  --([a-z-]+)", text, re.M))
+    keys = named - {"config", "check", "version", "help"}
+    assert set(re.findall(r"^ {7}--([a-z-]+)", page("weftd.8"), re.M)) == named
+    assert set(re.findall(r"^ {7}([a-z-]+): ", page("weft.yaml.5"), re.M)) == keys
+    shipped = (MADE / "weft.yaml").read_text()
+    assert set(re.findall(r"^# ([a-z-]+): ", shipped, re.M)) == keys
+    assert all(line.startswith("#") or not line for line in shipped.splitlines())
+    run(WEFTD, "--check", "--config", MADE / "weft.yaml")
+
+
+def test_every_error_code_is_documented_with_a_remedy():
+    source = (ROOT / "gossip/base/err.h").read_text()
+    rows = re.findall(r'X\(\w+, "(\w+)", (\d+), (\d), ([01]),', source)
+    assert len(rows) > 30
+    text = page("weft.1", width=2000)
+    errors = text[text.index("\nERRORS"):text.index("\nENVIRONMENT")]
+    for name, http, code, retry in rows:
+        head = f"{name} (exit code {code}" + (f", HTTP status {http}" if http != "0" else "") + \
+            (", retryable)" if retry == "1" else ")")
+        found = re.search(rf"^ {{7}}{re.escape(head)}\n {{14}}(.+)\n {{14}}Remedy: (.+)\n", errors,
+                          re.M)
+        assert found, head
+        assert len(found.group(1)) > 10 and len(found.group(2)) > 10
+    assert len(re.findall("Remedy:", errors)) == len(rows)
+
+
+def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
+    env = dict(os.environ, DESTDIR=str(tmp_path))
+    run("cmake", "--install", BUILD, "--prefix", "/opt/weft", env=env)
+    top = tmp_path / "opt/weft"
+    for path in ("sbin/weftd", "bin/weft", "libexec/weft/weft-netns", "share/man/man1/weft.1",
+                 "share/man/man8/weftd.8", "share/man/man5/weft.yaml.5",
+                 "lib/systemd/system/weft-netns.socket", "lib/sysusers.d/weft.conf",
+                 "lib/tmpfiles.d/weft.conf", "share/bash-completion/completions/weft",
+                 "share/zsh/site-functions/_weft", "share/fish/vendor_completions.d/weft.fish"):
+        assert (top / path).is_file(), path
+    unit = (top / "lib/systemd/system/weftd.service").read_text()
+    assert "ExecStart=/opt/weft/sbin/weftd\n" in unit
+    for profile in ("weftd", "weft-netns"):
+        path = tmp_path / "etc/apparmor.d" / profile
+        assert "/opt/weft/" in path.read_text()
+        run("apparmor_parser", "--skip-kernel-load", "--skip-cache", path)
+    # A configuration that somebody wrote stays.
+    config = tmp_path / "etc/weft/weft.yaml"
+    config.write_text("name: mine\n")
+    run("cmake", "--install", BUILD, "--prefix", "/opt/weft", env=env)
+    assert config.read_text() == "name: mine\n"
