@@ -28,6 +28,7 @@ struct figures {
 	double program_s;   /* nothing stands -> all stands */
 	double program_cpu; /* the same in seconds of CPU, the kernel's share included */
 	double check_s;     /* all stands -> nothing to do */
+	double check_cpu;   /* the same in seconds of CPU */
 	double one_more_ms; /* one endpoint more, until it stands */
 	double withdraw_s;  /* all are withdrawn */
 	double bytes_each;  /* of the overlay's memory, at rest */
@@ -167,7 +168,9 @@ static void measure(enum overlay_layout layout, enum overlay_fdb_form form, bool
 	overlay_totals_get(ov, &after);
 	figures->bytes_each = (double)(after.held_bytes - before.held_bytes) / count;
 	overlay_mark_all(ov, now());
+	cpu = cpu_seconds(RUSAGE_SELF);
 	figures->check_s = reconcile(ov, figures);
+	figures->check_cpu = cpu_seconds(RUSAGE_SELF) - cpu;
 	WEFT_ASSERT(figures->operations == 0);
 	put_endpoint(ov, &network, count);
 	figures->one_more_ms = 1000 * reconcile(ov, figures);
@@ -272,12 +275,13 @@ static void print_row(const struct variant *variant, const struct figures *figur
 	if (json)
 		printf("  {\"variant\": \"%s\", \"multicast\": %s, \"ratio\": %.3f, "
 		       "\"cpu_ratio\": %.3f, \"program_s\": %.3f, \"program_cpu_s\": %.3f, "
-		       "\"check_s\": %.3f, \"one_more_ms\": %.2f, \"withdraw_s\": %.3f, "
+		       "\"check_s\": %.3f, \"check_cpu_s\": %.3f, \"one_more_ms\": %.2f, "
+		       "\"withdraw_s\": %.3f, "
 		       "\"bytes_each\": %.0f, \"operations\": %.0f, \"failed\": %.0f}%s\n",
 		       variant->name, variant->multicast ? "true" : "false", ratio, cpu_ratio,
 		       figures->program_s, figures->program_cpu, figures->check_s,
-		       figures->one_more_ms, figures->withdraw_s, figures->bytes_each,
-		       figures->operations, figures->failed, last ? "" : ",");
+		       figures->check_cpu, figures->one_more_ms, figures->withdraw_s,
+		       figures->bytes_each, figures->operations, figures->failed, last ? "" : ",");
 	else
 		printf("%-18s %-9s %6.3f %6.3f %9.3f %8.3f %12.2f %10.3f %10.0f %10.0f %6.0f\n",
 		       variant->name, variant->multicast ? "on" : "off", ratio, cpu_ratio,

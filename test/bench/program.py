@@ -30,6 +30,8 @@ def rows(bench, plan):
               Goal("ratio", "<=", 0.3))
     yield Row(group, "full reconcile with nothing to do", "s", variant(0, "check_s"),
               goal=Goal("median", "<=", 0.5))
+    yield Row(group, "full reconcile with nothing to do", "s of CPU", variant(0, "check_cpu_s"),
+              goal=Goal("median", "<=", 0.5))
     yield Row(group, "one endpoint more", "ms", variant(0, "one_more_ms"))
     yield Row(group, "all withdrawn", "s", variant(0, "withdraw_s"))
     yield Row(group, "memory of an endpoint", "B", variant(0, "bytes_each"),
