@@ -27,8 +27,13 @@ void table_close(struct table *table);
 /* Adds the next cell, from left to right; text is copied. */
 void table_add(struct table *table, const char *text, enum colour colour);
 
-/* Prints all rows, cells two spaces apart, nothing behind the last one. */
+/* Prints all rows, cells two spaces apart, nothing behind the last one; not wider than the
+ * terminal, if out is one. */
 void table_print(const struct table *table, bool colour, FILE *out);
+
+/* The same in at most limit places, as far as that can be: long last cells go on below, others are
+ * cut. 0: as wide as they are. */
+void table_print_width(const struct table *table, size_t limit, bool colour, FILE *out);
 
 /* Prints a text in a colour, when colour says so. */
 void cell_print(const char *text, enum colour tint, bool colour, FILE *out);
