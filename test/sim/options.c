@@ -197,6 +197,31 @@ static void draw_rest(struct sim_options *opt, struct rng *rng)
 	opt->cooldown_ms = DRAW(2) ? 60000 : 2000 + (int64_t)DRAW(8000);
 }
 
+/* For runs that count address operations: as many as a host can do one after the other, some at
+ * once, in pools that run full now and then; the usual faults of hosts and links, but fewer. */
+static void draw_busy(struct sim_options *opt, struct rng *rng)
+{
+	if (!opt->busy)
+		return;
+	opt->hosts = 2 + DRAW(5);
+	opt->chaos_ms = 240000;
+	opt->op_gap_ms = 1;
+	opt->weight_attach = opt->weight_detach = 400;
+	opt->weight_reserve = 4;
+	opt->weight_misuse = 40; /* among which are releases */
+	opt->weight_network = 2;
+	opt->weight_crash = opt->weight_crash ? 1 : 0;
+	opt->weight_remove = opt->weight_leave = 0;
+	opt->pool_bits = (uint8_t)(6 + DRAW(7));
+	opt->loss_ppm /= 10;
+	opt->weather_gap_ms *= 10;
+	opt->attack_gap_ms *= 10;
+	opt->attack_record_ppm /= 10;
+	opt->cooldown_ms = 200 + (int64_t)DRAW(2000);
+	opt->commit_us_max = 500 + (int64_t)DRAW(2000);
+	opt->commit_fail_ppm /= 10;
+}
+
 #undef ONE_IN
 #undef MAYBE
 #undef DRAW
@@ -210,7 +235,7 @@ static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
-	    draw_basics, draw_network, draw_disk, draw_workload, draw_large, draw_rest};
+	    draw_basics, draw_network, draw_disk, draw_workload, draw_large, draw_rest, draw_busy};
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};

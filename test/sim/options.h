@@ -13,15 +13,17 @@
 #include <stdint.h>
 
 /* X(type, name, what it means) */
-#define SIM_OPTIONS_WORLD(X)                                                            \
-	X(uint64_t, hosts, "number of hosts")                                           \
-	X(int64_t, chaos_ms, "how long faults and operations go on")                    \
-	X(int64_t, calm_ms, "bound for convergence afterwards; 0: what calm.c says")    \
-	X(int64_t, join_gap_us,                                                         \
-	  "mean time between joins at the beginning; 0: joins are operations")          \
-	X(int64_t, cooldown_ms, "how long a released address rests")                    \
-	X(bool, settled, "the cluster has stood for long, and all are started at once") \
-	X(bool, wild, "all faults of hosts too, those with open defects among them")    \
+#define SIM_OPTIONS_WORLD(X)                                                             \
+	X(uint64_t, hosts, "number of hosts")                                            \
+	X(int64_t, chaos_ms, "how long faults and operations go on")                     \
+	X(int64_t, calm_ms, "bound for convergence afterwards; 0: what calm.c says")     \
+	X(int64_t, join_gap_us,                                                          \
+	  "mean time between joins at the beginning; 0: joins are operations")           \
+	X(int64_t, cooldown_ms, "how long a released address rests")                     \
+	X(bool, settled, "the cluster has stood for long, and all are started at once")  \
+	X(bool, busy,                                                                    \
+	  "little befalls a few hosts, which take and give back addresses all the time") \
+	X(bool, wild, "all faults of hosts too, those with open defects among them")     \
 	X(bool, real_crypto, "libsodium instead of stand-ins")
 
 #define SIM_OPTIONS_NETWORK(X)                                                   \
