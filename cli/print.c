@@ -4,6 +4,7 @@
  * Answers for people: single objects are printed key by key; a few commands say it in sentences.
  * Lists are in list.c.
  */
+#include <stdarg.h>
 #include <string.h>
 
 #include "cli/list.h"
@@ -86,6 +87,33 @@ static void print_attach(const json_t *answer, FILE *out)
 		fprintf(out, "Not yet known to: %s\n", pending);
 }
 
+/* How many there are of each state; who failed, by name. */
+static void members_text(const json_t *members, char *out, size_t cap)
+{
+	const json_t *names = json_object_get(members, "failed_names");
+	char failed[300] = "", list[256];
+	size_t len;
+
+	if (json_array_size(names) > 0) {
+		text_of(names, list, sizeof(list));
+		snprintf(failed, sizeof(failed), " (%s%s)", list,
+			 (long long)json_array_size(names) < number_at(members, "failed") ? ", ..."
+											  : "");
+	}
+	len = (size_t)snprintf(out, cap, "%lld alive, %lld suspect, %lld failed%s, %lld left",
+			       number_at(members, "alive"), number_at(members, "suspect"),
+			       number_at(members, "failed"), failed, number_at(members, "left"));
+	if (number_at(members, "removed") > 0 && len < cap)
+		snprintf(out + len, cap - len, ", %lld removed", number_at(members, "removed"));
+}
+
+static enum colour members_colour(const json_t *members)
+{
+	if (number_at(members, "failed") > 0)
+		return COLOUR_RED;
+	return number_at(members, "suspect") > 0 ? COLOUR_YELLOW : COLOUR_NONE;
+}
+
 static void print_status(const json_t *answer, bool colour, FILE *out)
 {
 	const json_t *cluster = json_object_get(answer, "cluster");
@@ -94,7 +122,7 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 	const json_t *reconcile = json_object_get(answer, "reconcile");
 	const json_t *sync = json_object_get(answer, "sync");
 	struct table table;
-	char text[256];
+	char text[512];
 	size_t i;
 	json_t *item;
 
@@ -104,12 +132,11 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 	table_add(&table, "node", COLOUR_NONE);
 	snprintf(text, sizeof(text), "%s (%.8s) at %s, %s", text_at(node, "name"),
 		 text_at(node, "id"), text_at(node, "addr"), text_at(node, "phase"));
-	table_add(&table, text, COLOUR_NONE);
+	table_add(&table, text,
+		  strcmp(text_at(node, "phase"), "active") == 0 ? COLOUR_NONE : COLOUR_RED);
 	table_add(&table, "members", COLOUR_NONE);
-	snprintf(text, sizeof(text), "%lld alive, %lld suspect, %lld failed, %lld left",
-		 number_at(members, "alive"), number_at(members, "suspect"),
-		 number_at(members, "failed"), number_at(members, "left"));
-	table_add(&table, text, COLOUR_NONE);
+	members_text(members, text, sizeof(text));
+	table_add(&table, text, members_colour(members));
 	table_add(&table, "networks", COLOUR_NONE);
 	snprintf(text, sizeof(text), "%lld", number_at(answer, "networks"));
 	table_add(&table, text, COLOUR_NONE);
@@ -123,7 +150,8 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 		snprintf(text, sizeof(text), "%s",
 			 json_is_true(json_object_get(answer, "in_sync")) ? "in sync"
 									  : "not in sync");
-	table_add(&table, text, COLOUR_NONE);
+	table_add(&table, text,
+		  json_is_true(json_object_get(answer, "in_sync")) ? COLOUR_NONE : COLOUR_YELLOW);
 	table_add(&table, "kernel", COLOUR_NONE);
 	snprintf(text, sizeof(text), "%lld pending, %lld failed, last reconcile %lld ms",
 		 number_at(reconcile, "pending"), number_at(reconcile, "failed"),
@@ -165,6 +193,61 @@ static void print_recover(const json_t *answer, FILE *out)
 		else
 			fputs("this host does not have it\n", out);
 	}
+}
+
+static void add_line(struct table *table, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_line(struct table *table, const char *name, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	table_add(table, name, COLOUR_NONE);
+	table_add(table, text, COLOUR_NONE);
+}
+
+static void print_path(const json_t *answer, bool colour, FILE *out)
+{
+	const json_t *helper = json_object_get(answer, "helper");
+	bool direct = json_is_true(json_object_get(answer, "direct"));
+	char rtt[64], heard[64];
+	struct table table;
+
+	text_of(json_object_get(answer, "rtt_ms"), rtt, sizeof(rtt));
+	text_of(json_object_get(answer, "heard_ms"), heard, sizeof(heard));
+	table_init(&table, 2);
+	add_line(&table, "node", "%s (%.8s)", text_at(answer, "name"), text_at(answer, "id"));
+	table_add(&table, "state", COLOUR_NONE);
+	table_add(&table, text_at(answer, "state"), colour_of(text_at(answer, "state")));
+	add_line(&table, "boxes", "VXLAN from %s to %s", text_at(answer, "source"),
+		 text_at(answer, "vtep"));
+	add_line(&table, "gossip", "%s, %s", text_at(answer, "addr"),
+		 direct                   ? "directly"
+		 : json_is_string(helper) ? "not directly: it answers another member, not this host"
+					  : "it does not answer");
+	if (json_is_string(helper))
+		add_line(&table, "", "asked through %s", json_string_value(helper));
+	add_line(&table, "round trip", "%s%s, last heard %s%s", rtt, rtt[0] == '-' ? "" : " ms",
+		 heard, heard[0] == '-' ? "" : " ms ago");
+	if (json_is_integer(json_object_get(answer, "mtu_bytes")))
+		add_line(&table, "MTU", "%lld bytes pass of %lld, %lld for boxes",
+			 number_at(answer, "mtu_bytes"), number_at(answer, "interface_mtu_bytes"),
+			 number_at(answer, "inner_mtu_bytes"));
+	else
+		add_line(&table, "MTU", "not measured; the interface here has %lld bytes",
+			 number_at(answer, "interface_mtu_bytes"));
+	add_line(&table, "encryption", "%s", text_at(answer, "encryption"));
+	if (direct) {
+		add_line(&table, "weftd", "%s", text_at(answer, "version"));
+		add_line(&table, "clock", "%+lld ms from the one here",
+			 number_at(answer, "clock_ms"));
+	}
+	table_print(&table, colour, out);
+	table_close(&table);
 }
 
 /* Whom the revoked token or admin admitted: they stay. */
@@ -293,6 +376,8 @@ void print_answer(const struct cli_options *options, const struct api_method *me
 		return;
 	if (method->id == API_STATUS)
 		print_status(answer, options->colour, out);
+	else if (method->id == API_PATH)
+		print_path(answer, options->colour, out);
 	else if (method->id == API_IPAM_RING)
 		print_ring(answer, options->colour, out);
 	else if (method->id == API_IPAM_CHECK)

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/http.h"
 #include "cli/list.h"
+#include "cli/progress.h"
 
 #define AGAIN_MS 10000 /* how long weftd may take to begin anew after reset */
 
@@ -52,7 +53,11 @@ json_t *call_ask(const struct cli_options *options, const struct call *call, con
 	int rc = fd < 0 ? fd : http_send(fd, call->method->verb, path, body, err);
 
 	if (rc == 0)
-		rc = http_receive(fd, call->deadline_ms, NULL, &reply, err);
+		rc = http_receive(fd,
+				  progress_wait(fd, call->deadline_ms,
+						progress_words(call->method->id), PROGRESS_EVERY_MS,
+						progress_terminal()),
+				  NULL, &reply, err);
 	if (fd >= 0)
 		close(fd);
 	if (rc == 0 && reply.status != 200)

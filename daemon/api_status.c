@@ -8,6 +8,8 @@
 #include "daemon/api.h"
 #include "ipamdb/query.h"
 
+#define FAILED_NAMES_MAX 5 /* in the status; weft members lists all */
+
 static void warn(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void warn(json_t *list, const char *fmt, ...)
@@ -93,13 +95,23 @@ json_t *api_warnings(struct daemon *d)
 static json_t *json_members_count(struct daemon *d)
 {
 	size_t counts[MEMBER_REMOVED + 1] = {0};
+	json_t *names = json_array();
 	struct member_info info;
+	char label[NAME_BYTES + 8];
 
-	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);)
-		counts[member_shown(d, &info)]++;
-	return json_pack("{s:i,s:i,s:i,s:i,s:i}", "alive", (int)counts[MEMBER_ALIVE], "suspect",
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		enum member_state state = member_shown(d, &info);
+
+		counts[state]++;
+		if (state != MEMBER_FAILED || json_array_size(names) == FAILED_NAMES_MAX)
+			continue;
+		member_info_label(&info, label);
+		json_array_append_new(names, json_name(label));
+	}
+	return json_pack("{s:i,s:i,s:i,s:i,s:i,s:o}", "alive", (int)counts[MEMBER_ALIVE], "suspect",
 			 (int)counts[MEMBER_SUSPECT], "failed", (int)counts[MEMBER_FAILED], "left",
-			 (int)counts[MEMBER_LEFT], "removed", (int)counts[MEMBER_REMOVED]);
+			 (int)counts[MEMBER_LEFT], "removed", (int)counts[MEMBER_REMOVED],
+			 "failed_names", names);
 }
 
 static bool count_network(void *ctx, const struct id *id, const struct rec_network *rec)
@@ -176,9 +188,8 @@ void api_status(struct daemon *d, struct request *req)
 
 void api_version(struct daemon *d, struct request *req)
 {
-	(void)d;
-	request_answer(req,
-		       json_pack("{s:s,s:i,s:s}", "version", WEFT_VERSION, "wire", 1, "api", "v1"));
+	request_answer(req, json_pack("{s:s,s:i,s:s,s:s}", "version", WEFT_VERSION, "wire", 1,
+				      "api", "v1", "state_dir", d->options->state_dir));
 }
 
 void api_metrics(struct daemon *d, struct request *req)

@@ -74,9 +74,11 @@ static void self_members(struct daemon *d, json_t *checks)
 	struct member_info info;
 
 	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		enum member_state state = member_shown(d, &info);
+
 		member_info_label(&info, label);
-		alive += info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT;
-		if (info.state == MEMBER_FAILED)
+		alive += state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
+		if (state == MEMBER_FAILED)
 			name_add(failed, fails++, label);
 		if (info.name_shared)
 			name_add(shared, shares++, label);

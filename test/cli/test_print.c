@@ -106,12 +106,78 @@ static void an_answer_without_the_expected_keys_is_shown_all_the_same(void **sta
 	}
 }
 
+static void a_status_names_who_failed_and_warns(void **state)
+{
+	char *text = print(
+	    API_STATUS,
+	    "{\"cluster\":{\"name\":\"lab\"},\"node\":{\"name\":\"h1\",\"id\":\"0011223344\","
+	    "\"addr\":\"192.0.2.1:7947\",\"phase\":\"active\"},\"members\":{\"alive\":2,"
+	    "\"suspect\":1,\"failed\":7,\"left\":0,\"removed\":1,\"failed_names\":[\"h3\","
+	    "\"h4\"]},\"networks\":2,\"in_sync\":true,\"sync\":{\"with\":\"h2\",\"age_ms\":400},"
+	    "\"reconcile\":{\"pending\":0,\"failed\":0,\"last_ms\":2},\"loop_lag_ms\":0.25,"
+	    "\"warnings\":[\"something is wrong\"]}");
+
+	(void)state;
+	assert_string_equal(
+	    text, "cluster   lab\n"
+		  "node      h1 (00112233) at 192.0.2.1:7947, active\n"
+		  "members   2 alive, 1 suspect, 7 failed (h3, h4, ...), 0 left, 1 removed\n"
+		  "networks  2\n"
+		  "sync      in sync, last with h2 0.4 s ago\n"
+		  "kernel    0 pending, 0 failed, last reconcile 2 ms\n"
+		  "loop lag  0.25 ms\n"
+		  "warning   something is wrong\n");
+	free(text);
+}
+
+static void a_path_says_what_was_measured_and_what_was_not(void **state)
+{
+	static const char head[] =
+	    "{\"name\":\"h2\",\"id\":\"0011223344\",\"addr\":\"192.0.2.2:7947\",\"source\":"
+	    "\"192.0.2.1\",\"vtep\":\"192.0.2.2\",\"encryption\":\"none\","
+	    "\"interface_mtu_bytes\":1500,";
+	char json[1024];
+	char *text;
+
+	(void)state;
+	snprintf(
+	    json, sizeof(json),
+	    "%s\"state\":\"alive\",\"direct\":true,\"rtt_ms\":0.5,\"heard_ms\":20,"
+	    "\"mtu_bytes\":1400,\"inner_mtu_bytes\":1350,\"version\":\"0.1.0\",\"clock_ms\":-3,"
+	    "\"helper\":null}",
+	    head);
+	text = print(API_PATH, json);
+	assert_string_equal(text, "node        h2 (00112233)\n"
+				  "state       alive\n"
+				  "boxes       VXLAN from 192.0.2.1 to 192.0.2.2\n"
+				  "gossip      192.0.2.2:7947, directly\n"
+				  "round trip  0.50 ms, last heard 20 ms ago\n"
+				  "MTU         1400 bytes pass of 1500, 1350 for boxes\n"
+				  "encryption  none\n"
+				  "weftd       0.1.0\n"
+				  "clock       -3 ms from the one here\n");
+	free(text);
+	snprintf(json, sizeof(json),
+		 "%s\"state\":\"failed\",\"direct\":false,\"rtt_ms\":null,\"heard_ms\":null,"
+		 "\"mtu_bytes\":null,\"version\":null,\"clock_ms\":null,\"helper\":\"h3\"}",
+		 head);
+	text = print(API_PATH, json);
+	assert_non_null(strstr(text, "not directly"));
+	assert_non_null(strstr(text, "asked through h3\n"));
+	assert_non_null(strstr(text, "round trip  -, last heard -\n"));
+	assert_non_null(strstr(text, "not measured; the interface here has 1500 bytes\n"));
+	assert_null(strstr(text, "clock"));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_shown_to_people),
 	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
 	    cmocka_unit_test(endpoints_are_in_order_of_network_and_then_name),
+	    cmocka_unit_test(a_status_names_who_failed_and_warns),
+	    cmocka_unit_test(a_path_says_what_was_measured_and_what_was_not),
 	    cmocka_unit_test(an_answer_without_the_expected_keys_is_shown_all_the_same),
 	};
 

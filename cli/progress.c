@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "cli/progress.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *progress_words(enum api_id method)
+{
+	switch (method) {
+	case API_JOIN:
+		return "joining: a member has to admit this host";
+	case API_LEAVE:
+		return "leaving: boxes are detached and address ranges handed over";
+	case API_ATTACH:
+		return "attaching: the network, or an address of it, is not there yet";
+	case API_NODE_RECOVER:
+		return "recovering: every member is asked what it holds";
+	case API_BACKUP:
+		return "copying this node's state";
+	case API_RESTORE:
+		return "checking the backup";
+	case API_DIAG:
+	case API_PATH:
+		return "probing the ways to other hosts";
+	default:
+		return "waiting for weftd";
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t progress_wait(int fd, int64_t for_ms, const char *words, int64_t every_ms, FILE *out)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	int64_t began = now_ms(), passed = 0;
+	long long told = 0;
+
+	while (out && (for_ms == 0 || passed < for_ms)) {
+		if (poll(&wait, 1, (int)every_ms) != 0)
+			break;
+		passed = now_ms() - began;
+		fprintf(out, "\r%s, %lld s\033[K", words, ++told * (long long)every_ms / 1000);
+		fflush(out);
+	}
+	if (told > 0) {
+		fputs("\r\033[K", out);
+		fflush(out);
+	}
+	if (for_ms == 0)
+		return 0;
+	passed = now_ms() - began;
+	return passed < for_ms ? for_ms - passed : 1;
+}
+
+FILE *progress_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term && term[0] && strcmp(term, "dumb") != 0 ? stderr
+										     : NULL;
+}
