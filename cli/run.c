@@ -10,6 +10,7 @@
 #include "cli/http.h"
 #include "cli/list.h"
 #include "cli/progress.h"
+#include "cli/stage.h"
 
 #define AGAIN_MS 10000 /* how long weftd may take to begin anew after reset */
 
@@ -225,6 +226,40 @@ static int status_code(const json_t *answer)
 	return weft_code_info(code)->exit_code;
 }
 
+static void show(const struct cli_options *options, const struct api_method *method,
+		 const json_t *answer)
+{
+	if (options->json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+		putchar('\n');
+	} else {
+		print_answer(options, method, answer, stdout);
+	}
+}
+
+/* Backup and restore, whose file may have to be carried to weftd or from it. */
+static int run_file(const struct cli_options *options, struct call *call)
+{
+	struct weft_err err = {0};
+	json_t *answer = NULL;
+	struct stage stage;
+	int code = stage_begin(&stage, options, call, &err);
+
+	if (code == 0)
+		answer = call_ask(options, call, call->path, &err);
+	if (answer && stage_end(&stage, call->method->id, answer, &err) == 0) {
+		show(options, call->method, answer);
+		code = fflush(stdout) != 0;
+		if (code == 0 && call->method->id == API_RESTORE)
+			code = wait_anew(options, false);
+	} else {
+		code = complain(&err);
+	}
+	json_decref(answer);
+	stage_close(&stage);
+	return code;
+}
+
 int run_call(const struct cli_options *options, struct call *call)
 {
 	bool list = call->method->flags & API_LIST;
@@ -238,6 +273,8 @@ int run_call(const struct cli_options *options, struct call *call)
 		return complain(&err);
 	if (call->method->id == API_DIAG)
 		return run_diag(options, call);
+	if (call->method->id == API_BACKUP || call->method->id == API_RESTORE)
+		return run_file(options, call);
 	/* An attach first waits for its network. */
 	if (call->method->id == API_ATTACH)
 		call->deadline_ms += wait_of(call) ? wait_of(call) : 10000;
@@ -257,16 +294,9 @@ int run_call(const struct cli_options *options, struct call *call)
 		json_decref(answer);
 		return code;
 	}
-	if (options->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-		putchar('\n');
-	} else {
-		print_answer(options, call->method, answer, stdout);
-	}
+	show(options, call->method, answer);
 	if (call->method->id == API_STATUS)
 		code = status_code(answer);
 	json_decref(answer);
-	if (fflush(stdout) != 0)
-		return 1;
-	return call->method->id == API_RESTORE ? wait_anew(options, false) : code;
+	return fflush(stdout) != 0 ? 1 : code;
 }

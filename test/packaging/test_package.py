@@ -119,6 +119,22 @@ def test_traffic_stays_when_the_unit_restarts(clean):
     weft(clean, "attach", "blue", "--netns", "box2", "--name", "two")
 
 
+def test_root_backs_up_and_restores_to_places_that_the_unit_cannot_reach(clean):
+    state = clean.sh("ls", "/var/lib/weft").stdout
+    assert weft(clean, "backup", "/root/node.backup") == {"file": "/root/node.backup"}
+    assert clean.sh("stat", "-c", "%U %a", "/root/node.backup").stdout == "root 600\n"
+    again = clean.sh("weft", "backup", "/root/node.backup", check=False)
+    assert again.returncode == 4 and "/root/node.backup exists already" in again.stderr
+    assert weft(clean, "restore", "--force", "/root/node.backup") == {"file": "/root/node.backup"}
+    assert clean.sh("weft", "restore", "/root/none", check=False).stderr == \
+        "weft: cannot read /root/none: No such file or directory\n"
+    lossless(lambda: weft(clean, "node", "recover"))
+    # A state that was replaced is put by; nothing else was left behind.
+    assert "carried" not in clean.sh("ls", "/var/lib/weft").stdout
+    assert set(clean.sh("ls", "/var/lib/weft").stdout.split()) >= set(state.split()) - {"open"}
+    assert clean.sh("weft", "status").returncode == 0
+
+
 def test_an_upgrade_under_pings_loses_none(clean, debs):
     before = clean.systemctl("show", "--value", "--property=MainPID", "weftd").stdout
     lossless(lambda: clean.install(debs[1]))
