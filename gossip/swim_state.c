@@ -19,6 +19,10 @@
  * costs nothing when somebody is really dead, and a stalled node that wakes up with all its timers
  * overdue cannot fail anybody but in its own eyes.
  *
+ * A newer incarnation need not be an answer to the accusation: it may be one that had not come here
+ * yet. So an accuser that did not hear the member itself looks again at once; when the member is
+ * dead, waiting for its turn would cost up to two periods.
+ *
  * And hearing a member prevails over rumours about it: a datagram from a suspect pushes the end of
  * the suspicion away here, and it is told of it at once so that it can refute.
  *
@@ -233,13 +237,21 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 
 void state_alive(struct swim *swim, struct member *member, uint64_t incarnation)
 {
+	struct suspicion *suspicion;
+	bool unheard;
+
 	if (!is_ours_to_judge(member) || incarnation <= member->incarnation)
 		return;
+	suspicion = suspicion_of(swim, member);
+	unheard = suspicion != NULL && suspicion->pushed.ns == 0 &&
+		  id_listed(suspicion->accusers, suspicion->accuser_count, &swim->core->self.id);
 	member->incarnation = incarnation;
 	suspicion_end(swim, member);
 	probe_cancel(swim, member);
 	if (member->state != MEMBER_ALIVE)
 		member_set_state(swim->members, member, MEMBER_ALIVE);
+	if (unheard)
+		probe_start(swim, member, true);
 	tell_all(swim, member);
 }
 

@@ -105,6 +105,27 @@ static void only_a_newer_incarnation_refutes(void **state)
 	assert_int_equal(subject->state, MEMBER_ALIVE);
 }
 
+static void an_accuser_that_did_not_hear_the_refuted_looks_again_at_once(void **state)
+{
+	(void)state;
+	accuse(3, 5);
+	state_alive(swim, subject, 6);
+	assert_int_equal(swim->stats[SWIM_PROBES], 0);
+	accuse(1, 6);
+	state_heard(swim, subject);
+	state_alive(swim, subject, 7);
+	assert_int_equal(swim->stats[SWIM_PROBES], 0);
+	accuse(1, 7);
+	state_alive(swim, subject, 8);
+	assert_int_equal(subject->state, MEMBER_ALIVE);
+	assert_int_equal(swim->stats[SWIM_PROBES], 1);
+	for (int i = 0; i < 20 && subject->state == MEMBER_ALIVE; i++) {
+		pass(100);
+		probe_tick(swim);
+	}
+	assert_int_equal(subject->state, MEMBER_SUSPECT);
+}
+
 static void a_failed_member_comes_back_with_a_newer_incarnation_only(void **state)
 {
 	(void)state;
@@ -264,6 +285,7 @@ int main(void)
 	    WITH_KIT(confirmations_shorten_it_by_the_logarithm),
 	    WITH_KIT(an_older_accusation_does_nothing),
 	    WITH_KIT(only_a_newer_incarnation_refutes),
+	    WITH_KIT(an_accuser_that_did_not_hear_the_refuted_looks_again_at_once),
 	    WITH_KIT(a_failed_member_comes_back_with_a_newer_incarnation_only),
 	    WITH_KIT(one_verdict_is_an_accusation_and_several_are_believed),
 	    WITH_KIT(hearing_a_suspect_puts_its_end_off_and_tells_it_to_its_face),
