@@ -340,6 +340,16 @@ struct mono admission_deadline(const struct admission *adm)
 	return mono_min(due, joiner_deadline(adm));
 }
 
+struct id admission_admitter(const struct admission *adm)
+{
+	struct chain_info info = {.is_root = true};
+
+	if (adm->chain_len == 0 ||
+	    chain_read(adm->core->crypto, adm->chain, adm->chain_len, &info) != 0 || info.is_root)
+		return (struct id){{0}};
+	return info.admitter;
+}
+
 enum node_fence admission_fence(const struct admission *adm)
 {
 	return adm->fence;

@@ -28,6 +28,8 @@ void admission_start(struct admission *adm);
 size_t admission_admitted_by(const struct admission *adm, const struct id *id, struct id *out,
 			     size_t cap);
 
+/* Who admitted this node; zero when it made the cluster, or is in none. */
+struct id admission_admitter(const struct admission *adm);
 enum node_fence admission_fence(const struct admission *adm);
 
 /* NODE_LEFT, but still to be told: members are heard so that they can be spoken to. */

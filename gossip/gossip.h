@@ -94,6 +94,9 @@ size_t gossip_admitted_by(const struct gossip *g, const struct id *id, struct id
 const uint8_t *gossip_cluster_seed(const struct gossip *g);
 bool gossip_member(const struct gossip *g, const struct id *id, struct member_info *info);
 
+/* Who admitted this node; zero for the one that ran init, and before there is a member. */
+struct id gossip_admitter(const struct gossip *g);
+
 /* Members in order of id: *at starts at 0; false at the end. */
 bool gossip_member_next(const struct gossip *g, size_t *at, struct member_info *info);
 

@@ -11,6 +11,11 @@ struct id gossip_self(const struct gossip *g)
 	return g->core.self.id;
 }
 
+struct id gossip_admitter(const struct gossip *g)
+{
+	return admission_admitter(g->admission);
+}
+
 enum node_phase gossip_phase(const struct gossip *g)
 {
 	return g->core.self.phase;

@@ -7,9 +7,14 @@
  * not already given that generation up again.
  *
  * Nothing is taken up before this node has met somebody since its start: who has just joined may
- * not know yet that the donor was removed, see closure.c.
+ * not know yet that the donor was removed, see closure.c. And at first that somebody must have been
+ * its admitter, or the admitter be gone. Until a newcomer has spoken to him there may be nobody who
+ * counts it as a member but a removed node, cut off together with it: the others, having closed,
+ * take back what that one goes on granting. Who has met its admitter is known to him if he closes
+ * later, and knows what he knew if he has closed before.
  */
 #include "ask.h"
+#include "closure.h"
 #include "donor.h"
 #include "rest.h"
 
@@ -38,6 +43,26 @@ static bool is_open(struct net *net, const struct claim *grant)
 	return true;
 }
 
+static bool is_introduced(struct ipamdb *db)
+{
+	const struct peer *admitter = peer_find(db, &db->admitter);
+
+	return db->introduced || id_is_zero(&db->admitter) || (admitter && admitter->synced) ||
+	       closure_is_gone(db, &db->admitter);
+}
+
+void introduction_keep(struct ipamdb *db)
+{
+	static const uint8_t one = 1;
+	struct write write = {.kind = WRITE_META, .meta = META_INTRODUCED, .bytes = &one, .len = 1};
+
+	if (db->introduced || db->standing != STANDING_ACTIVE || id_is_zero(&db->admitter) ||
+	    !is_introduced(db) || flight_is_up(db, FLIGHT_INTRODUCED, NULL) ||
+	    !db_has_room(db, 0, 1))
+		return;
+	flight_write(db, flight_begin(db, FLIGHT_INTRODUCED, 0), &write);
+}
+
 bool accept_grants(struct ipamdb *db, struct net *net)
 {
 	struct flight *flight = NULL;
@@ -45,7 +70,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 
 	if (!net->wants_accept)
 		return false;
-	if (db_may_lease(db, &err) != 0 || !db->met || db->handover.done)
+	if (db_may_lease(db, &err) != 0 || !db->met || !is_introduced(db) || db->handover.done)
 		return true;
 	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
 		return true;

@@ -83,6 +83,8 @@ struct ipamdb {
 	bool guarded;
 	bool started;
 	bool met;             /* a whole sync was completed since the start */
+	bool introduced;      /* its admitter knows this node, see accept.c; on the disk */
+	struct id admitter;   /* zero: nobody */
 	struct map peers;     /* id -> struct peer */
 	struct vec nets;      /* struct net *, by id */
 	struct map leases;    /* network, address -> struct held */

@@ -13,6 +13,9 @@ void donor_durable(struct ipamdb *db, struct flight *flight, int code);
 
 /* Writes this node's own rows for what was granted to it; true when something is left to do. */
 bool accept_grants(struct ipamdb *db, struct net *net);
+
+/* Makes it durable that this node's admitter knows it, once. */
+void introduction_keep(struct ipamdb *db);
 void accept_durable(struct ipamdb *db, struct flight *flight, int code);
 
 /* Grants that this node made and whose recipient has not yet written a row of its own. */

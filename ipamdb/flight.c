@@ -234,6 +234,9 @@ static void finish(struct ipamdb *db, struct flight *flight, int code)
 	case FLIGHT_REST:
 		rest_durable(db, flight, code);
 		break;
+	case FLIGHT_INTRODUCED:
+		db->introduced = db->introduced || code == 0;
+		break;
 	case FLIGHT_RECLAIM:
 	case FLIGHT_TIDY:
 	case FLIGHT_FORGET:

@@ -22,6 +22,7 @@ enum flight_kind {
 	FLIGHT_CLOSURE,
 	FLIGHT_RECLAIM,
 	FLIGHT_REST, /* own ranges anew that cool down */
+	FLIGHT_INTRODUCED,
 	FLIGHT_KEEP, /* rows and removals by others that this node goes by */
 };
 

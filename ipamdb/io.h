@@ -109,7 +109,8 @@ enum ipam_event_kind {
 	IPAM_EV_DURABLE,
 	/* ok: this node may lease (told again when a leave came to nothing after its hand-over);
 	 * not ok: fenced, left, removed or a copy. The members that the store knows are told
-	 * before, or the restart guard takes this for a cluster of one. */
+	 * before, or the restart guard takes this for a cluster of one. member: who admitted this
+	 * node, zero for the first one. */
 	IPAM_EV_ACTIVE,
 	IPAM_EV_CONFIRM, /* the operator overrides the restart guard */
 };

@@ -204,8 +204,10 @@ int ipamdb_load(struct ipamdb *db, const struct write *write)
 		row_apply(db, &row);
 		return 0;
 	case WRITE_META:
-		if (write->meta != META_LEASE_SEQUENCE)
+		if (write->meta != META_LEASE_SEQUENCE) {
+			db->introduced = db->introduced || write->meta == META_INTRODUCED;
 			return 0;
+		}
 		cursor_init(&cursor, write->bytes, write->len);
 		db->lease_sequence = cursor_uint(&cursor, UINT64_MAX);
 		return cursor_at_end(&cursor) ? 0 : WEFT_E_INVALID;
@@ -279,6 +281,7 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 		break;
 	case IPAM_EV_ACTIVE:
 		db->standing = event->ok ? STANDING_ACTIVE : STANDING_FENCED;
+		db->admitter = event->member;
 		db->handover.done = false;
 		db->serve = true;
 		db_chores_by(db, db->now);
@@ -299,6 +302,7 @@ static void chores(struct ipamdb *db)
 		return;
 	db->chores_at = MONO_NEVER;
 	closures_step(db);
+	introduction_keep(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		if (accept_grants(db, net))

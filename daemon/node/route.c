@@ -184,7 +184,8 @@ static void row_changed(struct node *node, const struct row_view *row)
 void route_standing(struct node *node)
 {
 	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip);
-	struct ipam_event event = {.kind = IPAM_EV_ACTIVE, .ok = may};
+	struct ipam_event event = {
+	    .kind = IPAM_EV_ACTIVE, .ok = may, .member = gossip_admitter(node->gossip)};
 	enum ipam_standing standing = may ? STANDS_ACTIVE : STANDS_FENCED;
 
 	if (node->phase == NODE_NO_CLUSTER || node->phase == NODE_JOINING ||

@@ -58,8 +58,7 @@ struct range_key {
 };
 #define RANGE_KEY_BYTES 41
 
-/* Of what others write. Above it is room, so that the next generation is always a higher number,
- * even if nobody else believes in it. */
+/* Of what others write: the next one is always a higher number, even if nobody believes in it. */
 #define GENERATION_MAX ((uint64_t)INT64_MAX)
 
 struct rec_grant {
@@ -67,9 +66,8 @@ struct rec_grant {
 	bool rests; /* some of it was in use a moment ago: all cools down before it is used again */
 };
 
-/* Of a range that cools down; one that does not has nil instead. */
 struct rec_range {
-	struct wall rests_until; /* by the clock of its owner */
+	struct wall rests_until; /* by the clock of its owner; nil stands for one that does not */
 };
 
 struct rec_pool {

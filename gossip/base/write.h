@@ -27,6 +27,8 @@ enum meta_key {
 	META_MARKER = 8, /* what the runtime directory must hold for a start without guard */
 	META_FENCE = 9,  /* why this node fenced itself; absent: it did not */
 	META_LEASE_SEQUENCE = 12,
+	META_INTRODUCED =
+	    13, /* MessagePack uint 1: its admitter, or who came after, knows this node */
 };
 
 /* Why a node is fenced: it serves what it leased, and neither leases nor grants. META_FENCE

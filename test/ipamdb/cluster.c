@@ -168,7 +168,8 @@ static void collect_groups(struct cluster *c, size_t node, const struct ipam_upd
 			    heap_take(&c->heap, group->write_count * sizeof(*parcel->writes));
 		for (size_t i = 0; i < group->write_count; i++) {
 			parcel->writes[i] = update->writes[group->first_write + i];
-			if (parcel->writes[i].kind != WRITE_META)
+			if (parcel->writes[i].kind != WRITE_META ||
+			    parcel->writes[i].meta != META_LEASE_SEQUENCE)
 				continue;
 			memcpy(parcel->sequence, parcel->writes[i].bytes, parcel->writes[i].len);
 			parcel->sequence_len = parcel->writes[i].len;
@@ -312,7 +313,10 @@ static void commit_deliver(struct cluster *c, struct parcel *parcel)
 		cluster_disk_put(&node->disk, row);
 	}
 	for (size_t i = 0; event.ok && i < parcel->write_count; i++) {
-		if (parcel->writes[i].kind == WRITE_META) {
+		if (parcel->writes[i].kind == WRITE_META &&
+		    parcel->writes[i].meta == META_INTRODUCED) {
+			node->disk.introduced = true;
+		} else if (parcel->writes[i].kind == WRITE_META) {
 			memcpy(node->disk.lease_sequence, parcel->sequence, parcel->sequence_len);
 			node->disk.lease_sequence_len = parcel->sequence_len;
 		} else {

@@ -37,6 +37,7 @@ struct cluster_disk {
 	uint64_t row_sequence;
 	uint8_t lease_sequence[16];
 	size_t lease_sequence_len;
+	bool introduced;
 };
 
 struct cluster;
@@ -46,6 +47,7 @@ struct cluster_node {
 	struct id id;
 	struct ipamdb *db;
 	bool up, left;
+	struct id admitter; /* zero: none */
 	struct cluster_disk disk;
 	uint64_t boot; /* counts starts: what belongs to an older one is dropped */
 	bool fail_commits;

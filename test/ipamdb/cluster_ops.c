@@ -56,6 +56,13 @@ static void revive(struct cluster *c, size_t i, bool marker_ok)
 				      .len = node->disk.lease_sequence_len};
 		WEFT_ASSERT(ipamdb_load(node->db, &write) == 0);
 	}
+	if (node->disk.introduced) {
+		struct write write = {.kind = WRITE_META,
+				      .meta = META_INTRODUCED,
+				      .bytes = (const uint8_t *)"\x01",
+				      .len = 1};
+		WEFT_ASSERT(ipamdb_load(node->db, &write) == 0);
+	}
 	for (size_t l = 0; l < node->disk.leases.count; l++) {
 		struct write write = {.kind = WRITE_LEASE};
 		write.lease = ((struct cluster_lease *)vec_at(&node->disk.leases, l))->lease;
@@ -66,7 +73,8 @@ static void revive(struct cluster *c, size_t i, bool marker_ok)
 
 static void activate(struct cluster *c, size_t i)
 {
-	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct ipam_event active = {
+	    .kind = IPAM_EV_ACTIVE, .ok = true, .member = c->nodes[i].admitter};
 
 	for (size_t m = 0; m < c->count; m++)
 		cluster_member(c, m, c->nodes[m].up && !c->nodes[m].left, c->nodes[m].left);

@@ -116,9 +116,81 @@ static void a_grant_at_the_end_of_all_generations_harms_nobody(void **state)
 	cluster_check(&c);
 }
 
+/* Node 0 admitted node 2, and has heard of the removal of node 1, which node 2 has not. */
+static struct id begin_newcomer(void)
+{
+	struct id net;
+
+	net = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	cluster_crash(&c, 2);
+	c.nodes[2].admitter = c.nodes[0].id;
+	for (size_t i = 0; i < 3; i++)
+		c.cut[0][i] = c.cut[i][0] = true;
+	cluster_start(&c, 2, false);
+	return net;
+}
+
+static void meet(size_t node, size_t other)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED, .member = c.nodes[other].id};
+
+	cluster_step(&c, node, &synced);
+	cluster_run(&c, 1000);
+}
+
+static void a_newcomer_takes_nothing_up_before_it_has_met_its_admitter(void **state)
+{
+	struct id net;
+
+	(void)state;
+	net = begin_newcomer();
+	meet(2, 1);
+	cluster_lease(&c, 2, &net, NULL);
+	cluster_run(&c, 1000);
+	assert_int_equal(cluster_held(&c, 2, &net), 0);
+	meet(2, 0);
+	assert_true(cluster_held(&c, 2, &net) > 0);
+}
+
+static void a_newcomer_whose_admitter_is_gone_need_not_meet_him(void **state)
+{
+	struct id net;
+
+	(void)state;
+	net = begin_newcomer();
+	meet(2, 1);
+	cluster_lease(&c, 2, &net, NULL);
+	cluster_run(&c, 1000);
+	assert_int_equal(cluster_held(&c, 2, &net), 0);
+	cluster_member(&c, 0, false, true);
+	cluster_run(&c, 1000);
+	assert_true(cluster_held(&c, 2, &net) > 0);
+}
+
+static void who_has_met_its_admitter_once_need_not_meet_him_after_a_restart(void **state)
+{
+	struct id net;
+
+	(void)state;
+	net = begin_newcomer();
+	meet(2, 0);
+	cluster_crash(&c, 2);
+	cluster_start(&c, 2, false);
+	meet(2, 1);
+	cluster_lease(&c, 2, &net, NULL);
+	cluster_run(&c, 1000);
+	assert_true(cluster_held(&c, 2, &net) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_newcomer_takes_nothing_up_before_it_has_met_its_admitter,
+				      teardown),
+	    cmocka_unit_test_teardown(a_newcomer_whose_admitter_is_gone_need_not_meet_him,
+				      teardown),
+	    cmocka_unit_test_teardown(
+		who_has_met_its_admitter_once_need_not_meet_him_after_a_restart, teardown),
 	    cmocka_unit_test_teardown(a_grant_that_was_used_and_given_back_is_not_taken_up_again,
 				      teardown),
 	    cmocka_unit_test_teardown(a_fenced_node_takes_nothing_up_until_it_is_active_again,
