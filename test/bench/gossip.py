@@ -13,8 +13,8 @@ from figures import Goal, Row
 
 # Sizes of fleets, runs of the whole, joins and kills in each, seconds of idling before and while
 # it is measured, and of stopped agents and lost packets (0: not measured).
-FULL = {"sizes": (25, 50, 100), "rounds": 2, "joins": 5, "kills": 5, "settle_s": 10, "idle_s": 60,
-        "faults_s": 30}
+FULL = {"sizes": (25, 50, 100), "rounds": 2, "joins": 5, "kills": 4, "settle_s": 10, "idle_s": 30,
+        "faults_s": 20}
 SMOKE = {"sizes": (4,), "rounds": 1, "joins": 2, "kills": 1, "settle_s": 0.5, "idle_s": 1,
          "faults_s": 0.5}
 STOPPED_SHARE = 0.1

@@ -11,6 +11,7 @@ from pathlib import Path
 import peers
 
 ROOT = Path(__file__).resolve().parents[2]
+BUSY_LOAD = 1.5
 
 
 def machine():
@@ -79,6 +80,9 @@ def write(path, start, rows, is_smoke):
                       f"load {box['load_before']:.1f}", report["at"])))
     if is_smoke:
         print("Tiny sizes: this shows that every row works; the figures say nothing.")
+    if box["load_before"] > BUSY_LOAD:
+        print("The machine was busy when this began: figures by the clock say little, those of CPU "
+              "and of virtual time more.")
     print("Median (min-max). Each peer was measured in the same run, in turns.")
     print(table(rows))
     print(f"all of it: {path}")
