@@ -7,6 +7,10 @@
  * valid cookie the source address is real; then the proof may cost a key agreement and a few
  * signature checks, under a limit. What is refused is refused with a reason, sealed, because a
  * person waits for it on the other side.
+ *
+ * Work for strangers is limited: all of them share a rate that lets a rack of machines join at
+ * once, and where that is used up each neighbourhood of addresses has a little left of its own. Who
+ * floods from elsewhere, even with cookies of its own, keeps nobody out.
  */
 #include <string.h>
 
@@ -16,6 +20,12 @@
 #define HELLO_BURST 1000
 #define PROOF_INTERVAL_NS (NS_PER_S / 200)
 #define PROOF_BURST 400
+#define HELLO_SHARE_NS (NS_PER_S / 4)
+#define HELLO_SHARE_BURST 8
+#define PROOF_SHARE_NS NS_PER_S
+#define PROOF_SHARE_BURST 4
+#define PREFIX_V4_BYTES 15 /* a /24 behind the mapped prefix */
+#define PREFIX_V6_BYTES 6  /* a /48 */
 #define MAC_BYTES 16
 
 _Static_assert(8 + MAC_BYTES == COOKIE_BYTES, "time and hash");
@@ -75,6 +85,32 @@ static bool cookie_fits(struct admission *adm, const struct hostport *from,
 	return fits;
 }
 
+/* The share of the addresses around this one. Which others fall into it nobody can tell. */
+static size_t share_of(const struct admission *adm, const struct hostport *from)
+{
+	size_t len = inet_is_v4(&from->ip) ? PREFIX_V4_BYTES : PREFIX_V6_BYTES;
+
+	return (size_t)(map_hash(from->ip.b, len, adm->core->map_seed) % GATE_SHARES);
+}
+
+static bool may_say_hello(struct admission *adm, const struct hostport *from)
+{
+	struct gate *gate = &adm->gate;
+
+	return limit_pass(&gate->hellos, adm->core->now, HELLO_INTERVAL_NS, HELLO_BURST) ||
+	       limit_pass(&gate->hello_shares[share_of(adm, from)], adm->core->now, HELLO_SHARE_NS,
+			  HELLO_SHARE_BURST);
+}
+
+static bool may_prove(struct admission *adm, const struct hostport *from)
+{
+	struct gate *gate = &adm->gate;
+
+	return limit_pass(&gate->proofs, adm->core->now, PROOF_INTERVAL_NS, PROOF_BURST) ||
+	       limit_pass(&gate->proof_shares[share_of(adm, from)], adm->core->now, PROOF_SHARE_NS,
+			  PROOF_SHARE_BURST);
+}
+
 enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 			    const uint8_t *bytes, size_t len)
 {
@@ -88,8 +124,7 @@ enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 		return DROP_NO_CLUSTER;
 	if (len != DATAGRAM_BYTES_MAX)
 		return DROP_JOIN;
-	if (!limit_pass(&adm->gate.hellos, adm->core->now, HELLO_INTERVAL_NS, HELLO_BURST) ||
-	    !seal_may_answer(adm->seal, from))
+	if (!may_say_hello(adm, from) || !seal_may_answer(adm->seal, from))
 		return DROP_RATE;
 	secrets_rotate(adm);
 	if (!cert_parse(cert, CERT_BYTES, &own))
@@ -220,7 +255,7 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 		return DROP_JOIN;
 	if (!cookie_fits(adm, from, bytes + WIRE_HEADER_BYTES, eph))
 		return DROP_COOKIE;
-	if (!limit_pass(&adm->gate.proofs, adm->core->now, PROOF_INTERVAL_NS, PROOF_BURST))
+	if (!may_prove(adm, from))
 		return DROP_RATE;
 	if (!seal_stranger(adm->seal, bytes + 1, eph, shared, own_pub))
 		return DROP_STALE_KEY;

@@ -13,6 +13,7 @@
 
 #define TARGETS_MAX 16
 #define COOKIE_LIFE_MS 10000
+#define GATE_SHARES 128
 #define ADMITTED_MAX 256
 #define ADMITTED_LIFE_MS 60000
 #define JOIN_ROWS_MAX 4 /* member rows that an answer brings: the seed's and a few peers' */
@@ -33,7 +34,8 @@ struct gate {
 	uint8_t secrets[2][32]; /* of cookies: current, previous */
 	struct mono rotate_due;
 	bool has_secret;
-	struct limit hellos, proofs;
+	struct limit hellos, proofs; /* of everybody */
+	struct limit hello_shares[GATE_SHARES], proof_shares[GATE_SHARES];
 	struct vec admitted; /* struct admitted * */
 };
 

@@ -7,88 +7,19 @@
  * nothing. The three members notice nothing of it: their rows arrive within a few milliseconds and
  * nobody is suspected.
  */
-#include "test/base/cmocka_all.h"
+#include "flood_kit.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "cluster.h"
-#include "gossip/gossip_impl.h"
-#include "gossip/join_wire.h"
-#include "gossip/sealing.h"
-
-#define NODES 3
 #define FLOOD_MS 1000
-#define PER_MS 100
 #define ROW_EVERY_MS 100
 #define ROW_WITHIN_MS 10
 #define MEMORY_BYTES_MAX ((size_t)64 * 1024) /* blocks of a larger step, a page of blobs */
 #define KIND_OF_LATER 40
-
-struct flood {
-	struct cluster *c;
-	struct rng rng;
-	struct hostport source; /* of the datagram under way */
-	size_t asked, answered; /* its bytes, and what went back there */
-	uint64_t refused;       /* answers larger than what they answer */
-	uint64_t bytes_back;
-	struct flight recorded; /* something genuine, to start from */
-	unsigned wanted;        /* type of datagram to record */
-	uint64_t row;
-	size_t (*make)(struct flood *f, uint8_t *bytes);
-};
 
 /* What the flooded node spent. */
 struct spent {
 	uint64_t verified, agreed, dropped;
 	size_t bytes;
 };
-
-static bool tap(void *ctx, const struct flight *flight)
-{
-	struct flood *f = ctx;
-
-	if ((flight->bytes[0] & 0x0f) == f->wanted &&
-	    hostport_eq(&flight->to, &f->c->nodes[0].addr))
-		f->recorded = *flight;
-	if (f->asked == 0 || !hostport_eq(&flight->to, &f->source))
-		return true;
-	f->answered += flight->len;
-	f->bytes_back += flight->len;
-	return hostport_eq(&flight->to, &f->c->nodes[1].addr);
-}
-
-static int setup(void **state)
-{
-	static struct flood flood;
-
-	flood = (struct flood){.c = cluster_new(), .wanted = DGRAM_CERT_SEALED};
-	rng_init(&flood.rng, 7);
-	flood.c->watch = tap;
-	flood.c->watch_ctx = &flood;
-	cluster_form(flood.c, NODES);
-	cluster_run(flood.c, 3000);
-	*state = &flood;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct flood *flood = *state;
-
-	cluster_free(flood->c);
-	return 0;
-}
-
-static struct gossip *victim(struct flood *f)
-{
-	return f->c->nodes[0].g;
-}
-
-static const struct own_key *own_key(struct flood *f)
-{
-	return &victim(f)->seal->own[OWN_CURRENT];
-}
 
 static struct member *known(struct flood *f, size_t n)
 {
@@ -109,14 +40,6 @@ static struct spent spent(struct flood *f)
 	for (size_t i = 0; i < DROP_END_; i++)
 		at.dropped += node->g->core.drops[i];
 	return at;
-}
-
-static void fill(struct flood *f, void *bytes, size_t len)
-{
-	uint8_t *at = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		at[i] = (uint8_t)rng_u64(&f->rng);
 }
 
 static void row_put(struct flood *f)
@@ -142,19 +65,6 @@ static bool row_came(struct flood *f)
 		return false;
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)f->row);
 	return row.value_len == strlen(value) && memcmp(row.value, value, row.value_len) == 0;
-}
-
-static void one(struct flood *f)
-{
-	uint8_t bytes[DATAGRAM_BYTES_MAX + 1];
-
-	f->source = (struct hostport){inet_from_v4((uint32_t)rng_u64(&f->rng) | 0x20000000),
-				      (uint16_t)(1024 + rng_below(&f->rng, 60000))};
-	f->answered = 0;
-	f->asked = f->make(f, bytes);
-	cluster_deliver(f->c, 0, &f->source, bytes, f->asked);
-	f->refused += f->answered > f->asked;
-	f->asked = 0;
 }
 
 /* The flood, members' traffic beside it, and what all of it may cost. */
@@ -214,15 +124,6 @@ static void garbage_costs_no_signature_and_no_key(void **state)
 	counted(&cost);
 	assert_in_range(cost.verified, 0, 2 * FLOOD_MS / ROW_EVERY_MS);
 	assert_int_equal(cost.agreed, 0);
-}
-
-static size_t hello(struct flood *f, uint8_t *bytes)
-{
-	memset(bytes, 0, DATAGRAM_BYTES_MAX);
-	header_write(bytes, DGRAM_HELLO, (const uint8_t[HINT_BYTES]){0}, rng_u64(&f->rng),
-		     rng_u64(&f->rng));
-	fill(f, bytes + WIRE_HEADER_BYTES, KX_PUB_BYTES);
-	return DATAGRAM_BYTES_MAX;
 }
 
 static void requests_for_cookies_are_answered_some_thousand_times_and_kept_nowhere(void **state)
@@ -409,7 +310,7 @@ static void proofs_under_forged_cookies_cost_a_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, flood_setup, flood_teardown)
 	    TEST(garbage_costs_no_signature_and_no_key),
 	    TEST(requests_for_cookies_are_answered_some_thousand_times_and_kept_nowhere),
 	    TEST(first_contacts_of_nobody_cost_a_few_key_agreements),
