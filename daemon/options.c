@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gossip/base/check.h"
 
@@ -143,6 +145,17 @@ static const char *env_find(char *const *list, const char *name)
 	return NULL;
 }
 
+/* Is what this process writes to standard error the journal's? The variable names the device and
+ * inode of the stream, as it is handed down to processes whose output goes elsewhere. */
+static bool logs_to_journal(const char *stream)
+{
+	unsigned long long dev, inode;
+	struct stat stat;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &stat) == 0 && stat.st_dev == dev && stat.st_ino == inode;
+}
+
 int options_env(struct option_texts *texts, char *const *environ_list, struct weft_err *err)
 {
 	const char *config = env_find(environ_list, "WEFT_CONFIG");
@@ -152,6 +165,12 @@ int options_env(struct option_texts *texts, char *const *environ_list, struct we
 			return weft_err_set(err, WEFT_E_INVALID, "WEFT_CONFIG: path too long");
 		snprintf(texts->config, sizeof(texts->config), "%s", config);
 		texts->config_given = true;
+	}
+	if (logs_to_journal(env_find(environ_list, "JOURNAL_STREAM"))) {
+		int rc = options_set(texts, OPTION_LOG_FORMAT, FROM_DEFAULT, "journal", err);
+
+		if (rc != 0)
+			return rc;
 	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char name[OPTION_ENV_BYTES];

@@ -37,7 +37,8 @@
 	X(HELPER, "helper", "PATH", NULL,                                                  \
 	  "the weft-netns program, or a socket where it serves; default: beside weftd")    \
 	X(LOG_LEVEL, "log-level", "error|warning|info|debug", "info", "what is logged")    \
-	X(LOG_FORMAT, "log-format", "text|json|journal", "text", "how it is logged")
+	X(LOG_FORMAT, "log-format", "text|json|journal", "text",                           \
+	  "how it is logged; as a service of systemd journal is the default")
 
 enum option_id {
 #define OPTION_ENUM_(sym, name, arg, def, help) OPTION_##sym,
@@ -95,7 +96,7 @@ int options_set(struct option_texts *texts, enum option_id id, enum option_sourc
 int options_flags(struct option_texts *texts, int argc, char *const *argv, enum options_want *want,
 		  struct weft_err *err);
 
-/* Reads WEFT_* of an environment. */
+/* Reads WEFT_* of an environment, and what a service manager says in it. */
 int options_env(struct option_texts *texts, char *const *environ_list, struct weft_err *err);
 
 /* Reads texts->config; a missing file is an error only when it was named. */

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/options.h"
@@ -142,6 +143,33 @@ static void a_configuration_file_that_was_named_must_exist(void **state)
 	assert_non_null(strstr(err.message, "/nonexistent/weft.yaml"));
 }
 
+static void a_service_whose_output_is_the_journals_logs_in_its_format(void **state)
+{
+	char stream[80];
+	struct row row = {.env = {stream}};
+	struct option_texts texts;
+	struct options options;
+	struct weft_err err = {0};
+	struct stat stat;
+
+	(void)state;
+	assert_int_equal(fstat(STDERR_FILENO, &stat), 0);
+	snprintf(stream, sizeof(stream), "JOURNAL_STREAM=%llu:%llu",
+		 (unsigned long long)stat.st_dev, (unsigned long long)stat.st_ino);
+	assert_int_equal(read_row(&row, &texts, &options, &err), 0);
+	assert_int_equal(options.log_format, LOG_JOURNAL);
+	/* The administrator's word counts more. */
+	row.yaml = "log-format: json\n";
+	assert_int_equal(read_row(&row, &texts, &options, &err), 0);
+	assert_int_equal(options.log_format, LOG_JSON);
+	/* Handed down to a process that writes elsewhere it says nothing. */
+	row.yaml = NULL;
+	snprintf(stream, sizeof(stream), "JOURNAL_STREAM=%llu:%llu",
+		 (unsigned long long)stat.st_dev, (unsigned long long)stat.st_ino + 1);
+	assert_int_equal(read_row(&row, &texts, &options, &err), 0);
+	assert_int_equal(options.log_format, LOG_TEXT);
+}
+
 static void the_help_names_every_option(void **state)
 {
 	char *text = NULL;
@@ -165,6 +193,7 @@ int main(void)
 	    cmocka_unit_test(a_wrong_value_is_named_with_its_option_and_its_source),
 	    cmocka_unit_test(nodes_bound_to_loopback_may_advertise_it),
 	    cmocka_unit_test(a_configuration_file_that_was_named_must_exist),
+	    cmocka_unit_test(a_service_whose_output_is_the_journals_logs_in_its_format),
 	    cmocka_unit_test(the_help_names_every_option),
 	};
 

@@ -41,6 +41,9 @@ def test_it_installs_on_a_clean_debian_and_runs(clean, debs):
     assert clean.sh("stat", "-c", "%U %a", "/var/lib/weft", "/run/weft-netns.sock").stdout == \
         "weft 700\nweft 600\n"
     assert weft(clean, "status")["cluster"] is None
+    runs = next(line for line in map(json.loads, clean.sh(
+        "journalctl", "-u", "weftd", "-o", "json").stdout.splitlines()) if "WEFT_SOCKET" in line)
+    assert (runs["WEFT_SOCKET"], runs["PRIORITY"]) == ("/run/weft/weft.sock", "6")
 
 
 def test_the_units_are_right_and_hardly_exposed(clean):
