@@ -37,7 +37,8 @@ struct record {
 	struct hostport from, to;
 	size_t len;
 	bool delivered;
-	size_t host; /* that got it */
+	size_t host;   /* that got it */
+	size_t sender; /* NET_NOBODY: unknown */
 	struct mono at;
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
 };
@@ -82,12 +83,18 @@ uint32_t attacker_hears(struct sim *sim, const struct hostport *from, const stru
 {
 	struct attacker *attacker = sim->net->attacker;
 	struct record *record = &attacker->records[attacker->next % RECORDS];
+	const struct sim_host *sender;
 
 	/* Older recordings last longer than the newest thousand datagrams. */
 	if (!simnet_chance(sim, sim->opt.attack_record_ppm))
 		return 0;
-	*record = (struct record){
-	    .number = attacker->next++, .from = *from, .to = *to, .len = len, .at = sim->now};
+	sender = simnet_host(sim, from);
+	*record = (struct record){.number = attacker->next++,
+				  .from = *from,
+				  .to = *to,
+				  .len = len,
+				  .sender = sender ? sender->index : NET_NOBODY,
+				  .at = sim->now};
 	memcpy(record->bytes, bytes, len);
 	return record->number;
 }
@@ -187,10 +194,10 @@ static void attack_again(struct sim *sim, const struct record *record, enum atta
 	host = simnet_host(sim, &to);
 	if (!host)
 		return;
-	/* An address may have a new inhabitant; a datagram may reach him for whom it was after all.
-	 */
+	/* An address may have a new inhabitant; a datagram may reach him for whom it was after all,
+	 * also where its sender lived. */
 	if (record->delivered ? kind != ATTACK_AGAIN || host->index == record->host
-			      : kind == ATTACK_REFLECT)
+			      : kind == ATTACK_REFLECT && host->index == record->sender)
 		attack(sim, &from, &to, record->bytes, record->len);
 	else if (!record->delivered && kind == ATTACK_AGAIN)
 		attack_late(sim, record);

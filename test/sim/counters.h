@@ -9,46 +9,46 @@
 /* X(NAME, text, must happen in any run of COVER_SEEDS seeds) */
 #define SIM_COUNTERS_WORLD(X) X(STEPS, "steps", true)
 
-#define SIM_COUNTERS_NETWORK(X)                              \
-	X(DATAGRAMS, "datagrams", true)                      \
-	X(LOST, "lost", true)                                \
-	X(DUPLICATED, "duplicated", true)                    \
-	X(REORDERED, "reordered", true)                      \
-	X(CUT, "cut by a partition", true)                   \
-	X(DEAF, "lost on a deaf link", true)                 \
-	X(SKEWED, "lost on a bad link", true)                \
-	X(HOLE, "too large for a link", true)                \
-	X(OVERFLOWED, "over a link's capacity", true)        \
-	X(CLOGGED, "held by a clogged link", true)           \
-	X(HELD, "events held by a machine", true)            \
-	X(SOCKET_FULL, "lost at a full socket", false)       \
-	X(PARTITIONS, "partitions", true)                    \
-	X(CUT_ISLANDS, "partitions into islands", true)      \
-	X(CUT_ALONE, "partitions of one alone", true)        \
-	X(CUT_ALL, "partitions of everybody", true)          \
-	X(CUT_ONE_WAY, "partitions one way", true)           \
-	X(CUT_RING, "partitions to a ring", true)            \
-	X(CUT_BRIDGE, "partitions with a bridge", true)      \
-	X(CUT_FLAPS, "partitions that flap", true)           \
-	X(CLOGS, "clogs", true)                              \
-	X(STOPPED, "machines stopped", true)                 \
-	X(SLOWED, "machines slowed", true)                   \
-	X(REBOUND, "gateways rebound", false)                \
-	X(SWAPPED, "machines that swapped addresses", false) \
-	X(MOVED, "machines with new addresses", false)       \
-	X(ADVERTISED, "addresses advertised", false)         \
-	X(SEEDS_CHANGED, "changes of seeds", true)           \
-	X(CLOCK_STEPS, "jumps of a wall clock", true)        \
-	X(ATTACKS, "attacks", true)                          \
-	X(ATTACK_AGAIN, "attacks: once more", true)          \
-	X(ATTACK_OTHER, "attacks: to others", true)          \
-	X(ATTACK_CUT, "attacks: cut off", true)              \
-	X(ATTACK_FLIP, "attacks: bits flipped", true)        \
-	X(ATTACK_REFLECT, "attacks: sent back", true)        \
-	X(ATTACK_SPOOF, "attacks: from elsewhere", true)     \
-	X(ATTACK_GARBAGE, "attacks: garbage", true)          \
-	X(ATTACK_FLOOD, "attacks: flood", true)              \
-	X(FLOODS, "floods", true)                            \
+#define SIM_COUNTERS_NETWORK(X)                             \
+	X(DATAGRAMS, "datagrams", true)                     \
+	X(LOST, "lost", true)                               \
+	X(DUPLICATED, "duplicated", true)                   \
+	X(REORDERED, "reordered", true)                     \
+	X(CUT, "cut by a partition", true)                  \
+	X(DEAF, "lost on a deaf link", true)                \
+	X(SKEWED, "lost on a bad link", true)               \
+	X(HOLE, "too large for a link", true)               \
+	X(OVERFLOWED, "over a link's capacity", true)       \
+	X(CLOGGED, "held by a clogged link", true)          \
+	X(HELD, "events held by a machine", true)           \
+	X(SOCKET_FULL, "lost at a full socket", false)      \
+	X(PARTITIONS, "partitions", true)                   \
+	X(CUT_ISLANDS, "partitions into islands", true)     \
+	X(CUT_ALONE, "partitions of one alone", true)       \
+	X(CUT_ALL, "partitions of everybody", true)         \
+	X(CUT_ONE_WAY, "partitions one way", true)          \
+	X(CUT_RING, "partitions to a ring", true)           \
+	X(CUT_BRIDGE, "partitions with a bridge", true)     \
+	X(CUT_FLAPS, "partitions that flap", true)          \
+	X(CLOGS, "clogs", true)                             \
+	X(STOPPED, "machines stopped", true)                \
+	X(SLOWED, "machines slowed", true)                  \
+	X(REBOUND, "gateways rebound", true)                \
+	X(SWAPPED, "machines that swapped addresses", true) \
+	X(MOVED, "machines with new addresses", true)       \
+	X(ADVERTISED, "addresses advertised", true)         \
+	X(SEEDS_CHANGED, "changes of seeds", true)          \
+	X(CLOCK_STEPS, "jumps of a wall clock", true)       \
+	X(ATTACKS, "attacks", true)                         \
+	X(ATTACK_AGAIN, "attacks: once more", true)         \
+	X(ATTACK_OTHER, "attacks: to others", true)         \
+	X(ATTACK_CUT, "attacks: cut off", true)             \
+	X(ATTACK_FLIP, "attacks: bits flipped", true)       \
+	X(ATTACK_REFLECT, "attacks: sent back", true)       \
+	X(ATTACK_SPOOF, "attacks: from elsewhere", true)    \
+	X(ATTACK_GARBAGE, "attacks: garbage", true)         \
+	X(ATTACK_FLOOD, "attacks: flood", true)             \
+	X(FLOODS, "floods", true)                           \
 	X(KEPT_BACK, "datagrams kept back", true)
 
 #define SIM_COUNTERS_DISK(X)                                 \

@@ -128,8 +128,9 @@ static void draw_links(struct sim_options *opt, struct rng *rng)
 static void draw_weather(struct sim_options *opt, struct rng *rng)
 {
 	uint32_t *const weights[] = {
-	    &opt->weather_cut,  &opt->weather_links, &opt->weather_clog,  &opt->weather_stop,
-	    &opt->weather_slow, &opt->weather_clock, &opt->weather_seeds,
+	    &opt->weather_cut,   &opt->weather_links, &opt->weather_clog,
+	    &opt->weather_stop,  &opt->weather_slow,  &opt->weather_clock,
+	    &opt->weather_seeds, &opt->weather_nat,   &opt->weather_place,
 	};
 
 	opt->weather_gap_ms = DRAW(3) ? 200 + (int64_t)DRAW(4000) : 0;

@@ -18,16 +18,22 @@
 #define START_MS 2000 /* in which all are started */
 #define LATE_JOINERS 32
 
-static bool is_joined(const struct sim_host *host)
+/* It says so, and the first host knows it for good. */
+static bool is_joined(const struct sim *sim, const struct sim_host *host)
 {
-	return host->running && host->joined && !host->commits;
+	const struct sim_host *first = &sim->hosts[0];
+	struct member_info info;
+
+	return host->running && host->joined && !host->commits && !first->commits &&
+	       gossip_member(node_gossip(first->node), &host->id, &info);
 }
 
 static void wait_joined(struct sim *sim, const struct sim_host *host)
 {
 	struct mono bound = mono_add_ms(sim->now, JOIN_MS);
 
-	while (!sim->failed && sim->now.ns < bound.ns && (!is_joined(host) || !sim->token[0])) {
+	while (!sim->failed && sim->now.ns < bound.ns &&
+	       (!is_joined(sim, host) || !sim->token[0])) {
 		workload_token(sim);
 		/* Its dead are many, and it probes one at a time. */
 		check_disturbed(sim, &sim->hosts[0]);

@@ -187,16 +187,25 @@ static void advertise(struct sim *sim, struct sim_host *host)
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
+/* The first host stays where it is: somebody has to be where others look for him, or those who all
+ * moved while they did not run can never meet again. */
+static struct sim_host *mover_pick(struct sim *sim)
+{
+	struct sim_host *host = weather_pick(sim);
+
+	return host && host->index > 0 ? host : NULL;
+}
+
 /* A member moves to a free place, or changes with another; both are restarted, or told soon. */
 static void change_place(struct sim *sim)
 {
-	struct sim_host *movers[2] = {weather_pick(sim), weather_pick(sim)};
+	struct sim_host *movers[2] = {mover_pick(sim), mover_pick(sim)};
 	bool restart = simnet_draw(sim, 2) == 0, swap = simnet_draw(sim, 3) != 0;
 	size_t from, to;
 
 	if (!movers[0])
 		return;
-	if (!swap || movers[1]->index == movers[0]->index)
+	if (!swap || movers[1] == movers[0])
 		movers[1] = NULL;
 	from = sim->net->machines[movers[0]->index].slot;
 	if (movers[1])
