@@ -295,7 +295,7 @@ static void membership_review(struct sim *sim, struct sim_host *host)
 	enum node_phase phase = gossip_phase(node_gossip(host->node));
 
 	if (phase == NODE_LEFT && host->state != HOST_REMOVED) {
-		if (!host->leaving)
+		if (!host->was_leaving)
 			sim_fail(sim, "host %zu left although nobody asked it to", host->index);
 		host->state = HOST_LEFT;
 	}
