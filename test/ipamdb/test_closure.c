@@ -382,30 +382,6 @@ static void what_a_leave_left_behind_is_taken_back(void **state)
 	assert_int_equal(info.frozen, 0);
 }
 
-/* Nothing else happens any more by which it would be noticed. */
-static void a_network_that_is_heard_of_after_all_has_closed_is_taken_back(void **state)
-{
-	struct id net;
-
-	(void)state;
-	cluster_init(&c, 3, 1);
-	c.cut[2][0] = c.cut[2][1] = true;
-	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
-	cluster_run(&c, 10);
-	cluster_crash(&c, 2);
-	cluster_remove(&c, 0, 2);
-	cluster_run(&c, 30000);
-	for (size_t i = 0; i < c.nodes[2].disk.rows.count; i++) {
-		struct cluster_row *row = vec_at(&c.nodes[2].disk.rows, i);
-		if (row->view.kind != FACT_NETWORK)
-			continue;
-		cluster_show(&c, 0, row);
-		cluster_show(&c, 1, row);
-	}
-	cluster_run(&c, 10000);
-	assert_int_equal(cluster_held(&c, 0, &net), 256);
-}
-
 /* Who has just joined may not know who was removed. */
 static void nothing_is_taken_up_before_a_member_was_met(void **state)
 {
@@ -475,8 +451,6 @@ int main(void)
 	    cmocka_unit_test_teardown(
 		the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind, teardown),
 	    cmocka_unit_test_teardown(what_a_leave_left_behind_is_taken_back, teardown),
-	    cmocka_unit_test_teardown(a_network_that_is_heard_of_after_all_has_closed_is_taken_back,
-				      teardown),
 	    cmocka_unit_test_teardown(nothing_is_taken_up_before_a_member_was_met, teardown),
 	    cmocka_unit_test_teardown(who_has_handed_over_takes_nothing_back, teardown),
 	};

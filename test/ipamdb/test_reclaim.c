@@ -95,9 +95,85 @@ static void nothing_is_closed_while_a_reclaim_is_on_its_way_to_disk(void **state
 	assert_int_equal(promised, newest);
 }
 
+/* Nothing else happens any more by which it would be noticed. */
+static void a_network_that_is_heard_of_after_all_has_closed_is_taken_back(void **state)
+{
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	c.cut[2][0] = c.cut[2][1] = true;
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/24");
+	cluster_run(&c, 10);
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 30000);
+	for (size_t i = 0; i < c.nodes[2].disk.rows.count; i++) {
+		struct cluster_row *row = vec_at(&c.nodes[2].disk.rows, i);
+		if (row->view.kind != FACT_NETWORK)
+			continue;
+		cluster_show(&c, 0, row);
+		cluster_show(&c, 1, row);
+	}
+	cluster_run(&c, 10000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+}
+
+/* A disk that went back may show as its own what it gave away. */
+static void a_guarded_node_promises_nothing_before_it_has_met_a_member(void **state)
+{
+	struct ipam_event synced = {.kind = IPAM_EV_SYNCED};
+	struct ipam_block block;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	c.guard = GUARD_ONE;
+	cluster_crash(&c, 1);
+	cluster_start(&c, 1, false);
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	assert_int_equal(ipamdb_blocks(c.nodes[0].db, NULL, &block, 1), 1);
+	assert_true(id_eq(&block.member, &c.nodes[1].id));
+	assert_int_equal(block.why, IPAM_BLOCK_SILENT);
+	synced.member = c.nodes[0].id;
+	cluster_step(&c, 1, &synced);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+}
+
+static void a_fenced_node_neither_promises_anything_nor_takes_back(void **state)
+{
+	struct ipam_event fence = {.kind = IPAM_EV_ACTIVE, .ok = false};
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct ipam_block block;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	cluster_step(&c, 0, &fence);
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 1, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net), 0);
+	assert_int_equal(ipamdb_blocks(c.nodes[1].db, NULL, &block, 1), 1);
+	assert_true(id_eq(&block.member, &c.nodes[0].id));
+	cluster_step(&c, 0, &active);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_network_that_is_heard_of_after_all_has_closed_is_taken_back,
+				      teardown),
+	    cmocka_unit_test_teardown(a_guarded_node_promises_nothing_before_it_has_met_a_member,
+				      teardown),
+	    cmocka_unit_test_teardown(a_fenced_node_neither_promises_anything_nor_takes_back,
+				      teardown),
 	    cmocka_unit_test_teardown(a_reclaim_outranks_what_nobody_remembered_at_the_closing,
 				      teardown),
 	    cmocka_unit_test_teardown(nothing_is_closed_while_a_reclaim_is_on_its_way_to_disk,

@@ -142,9 +142,47 @@ static void the_rows_of_a_removed_network_are_collected(void **state)
 	assert_int_equal(cluster_own_rows(&c, 1), 0);
 }
 
+/* The range with which the network began, and what outranks a part of it, on node 0's disk. */
+static bool has_collected(const struct id *other, bool *is_kept)
+{
+	bool collected = false;
+
+	*is_kept = false;
+	for (size_t i = 0; i < c.nodes[0].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c.nodes[0].disk.rows, i);
+		if (row->view.kind != ROW_RANGE)
+			continue;
+		if (id_eq(&row->view.owner, other))
+			*is_kept = row->is_kept;
+		else if (row->view.deleted)
+			collected = true;
+	}
+	return collected;
+}
+
+/* Should their authors be gone for good, this node still knows who came after it. */
+static void what_a_collected_row_relies_upon_is_on_the_disk_before(void **state)
+{
+	struct id net;
+	bool is_kept = false;
+
+	(void)state;
+	net = cluster_with_network(&c, 4, 1, 0, "10.1.0.0/24");
+	cluster_attachment(&c, 0, &net, 9); /* the others ask it first */
+	cluster_run(&c, 10);
+	for (size_t i = 1; i < 4; i++)
+		cluster_leased(&c, i, &net);
+	for (int ms = 0; ms < 20000 && !has_collected(&c.nodes[1].id, &is_kept); ms++)
+		cluster_run(&c, 1);
+	assert_true(has_collected(&c.nodes[1].id, &is_kept));
+	assert_true(is_kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(what_a_collected_row_relies_upon_is_on_the_disk_before,
+				      teardown),
 	    cmocka_unit_test_teardown(an_idle_single_address_goes_back_and_the_rows_merge_again,
 				      teardown),
 	    cmocka_unit_test_teardown(a_single_address_in_use_stays, teardown),
