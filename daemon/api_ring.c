@@ -80,7 +80,10 @@ static void block_words(const struct ipam_block *block, bool is_present, const c
 			 "if it stays so, weft status on that host says whether it is fenced or "
 			 "waits after a reboot");
 	else
-		snprintf(todo, 192, "wait: the hosts are comparing what they know");
+		snprintf(
+		    todo, 192,
+		    "wait: the hosts are comparing what they know; if it stays so, weft status "
+		    "on that host says whether it is fenced");
 }
 
 static json_t *json_blocks(struct daemon *d)
