@@ -31,6 +31,7 @@ class Bench:
     def __init__(self, directory, is_smoke):
         self.dir = directory
         self.is_smoke = is_smoke
+        self.is_whole = True  # nothing went wrong until now
 
     @contextlib.contextmanager
     def lab(self):
@@ -47,6 +48,11 @@ class Bench:
             raise
         with undisturbed():
             lab.close()
+
+    def fault(self, text):
+        """Something that should have been measured was not."""
+        self.is_whole = False
+        self.say(text)
 
     @staticmethod
     def say(text):
@@ -107,8 +113,7 @@ def run_group(name, module, bench, args, found):
     except Exception as problem:
         traceback.print_exc()
         found.append(Row(name, "the rest of this group", "-", missing=f"it failed: {problem}"))
-        return False
-    return True
+        bench.is_whole = False
 
 
 def main():
@@ -124,21 +129,26 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     import report
-    found, whole = [], True
+    modules = {name: importlib.import_module(name) for name in args.only or names}
+    known = {key for module in modules.values() for key in module.FULL}
+    for change in args.set:
+        if change.split("=")[0] not in known or "=" not in change:
+            sys.exit(f"bench: --set {change}: there are {', '.join(sorted(known))}")
+    found = []
     head = report.head(args.build)
     directory = Path(tempfile.mkdtemp(prefix=f"weft-bench-{os.getpid()}-", dir=args.dir))
+    bench = Bench(directory, args.smoke)
     try:
-        bench = Bench(directory, args.smoke)
-        for name in args.only or names:
-            whole &= run_group(name, importlib.import_module(name), bench, args, found)
+        for name, module in modules.items():
+            run_group(name, module, bench, args, found)
     except Stopped as stopped:
         bench.say(f"ended by {stopped}: what was measured until now follows")
-        whole = False
+        bench.is_whole = False
     finally:
         with undisturbed():
             shutil.rmtree(directory, ignore_errors=True)
     report.write(args.json or args.build / "bench.json", head, found, args.smoke)
-    sys.exit(0 if whole else 1)
+    sys.exit(0 if bench.is_whole else 1)
 
 
 if __name__ == "__main__":

@@ -57,8 +57,11 @@ def rows(bench, plan):
         found = {kind: {name: [] for name in MEASURES} for kind in kinds}
         for turn in range(plan["rounds"]):
             for kind in kinds:
-                with bench.lab() as lab, closing(kind(lab)) as fleet:
-                    measure(fleet, size, plan, turn, found[kind], bench.say)
+                try:
+                    with bench.lab() as lab, closing(kind(lab)) as fleet:
+                        measure(fleet, size, plan, turn, found[kind], bench.say)
+                except AssertionError as problem:  # what was measured until then counts
+                    bench.fault(f"{kind.kind}, {size} agents: {problem}")
         yield from size_rows(size, found, size == max(plan["sizes"]), plan)
 
 
