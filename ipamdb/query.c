@@ -42,6 +42,8 @@ static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info 
 {
 	static const struct span all = {0, ~(addr128)0};
 	uint64_t resting = net_resting_count(db, net, &all);
+	const struct held *held;
+	size_t pos = 0;
 	struct vec holds;
 
 	vec_init(&holds, &db->heap, sizeof(struct span));
@@ -50,6 +52,12 @@ static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info 
 		info->held = count_add(info->held, span_size(vec_at(&holds, i)));
 	for (size_t i = 0; i < net->special.count; i++)
 		info->special += spans_have(&holds, *(const addr128 *)vec_at(&net->special, i));
+	/* What was given away as soon as it had cooled may cool again after a restart, by a clock
+	 * that was set back. */
+	while (net->counts[LEASE_COOLING] > 0 && (held = map_next(&db->leases, &pos)) != NULL)
+		info->cooling += held->state == LEASE_COOLING &&
+				 id_eq(&held->lease.network, &net->id) &&
+				 spans_have(&holds, addr_from_inet(&held->lease.address));
 	vec_close(&holds);
 	for (size_t i = 0; i < net->promises.count; i++)
 		info->promised = count_add(
@@ -58,7 +66,7 @@ static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info 
 	info->held = count_add(info->held, info->promised);
 	info->free = net_free_count(db, net);
 	info->leased = net->counts[LEASE_NEW] + net->counts[LEASE_HELD] + net->counts[LEASE_ENDING];
-	info->cooling = count_add(net->counts[LEASE_COOLING], resting);
+	info->cooling = count_add(info->cooling, resting);
 	info->reserved = net->reserved;
 }
 

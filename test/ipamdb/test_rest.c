@@ -59,6 +59,7 @@ static void what_a_leaver_released_is_not_leased_before_it_has_cooled_down(void 
 	(void)state;
 	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/28");
 	lease = release_and_leave(&net);
+	assert_int_equal(info_of(0, &net).cooling, 0); /* not its own any more */
 	assert_int_equal(info_of(1, &net).held, 16);
 	assert_int_equal(named(1, &net, &lease), WEFT_E_ADDRESS_IN_USE);
 	/* Two addresses are never leased, one is the gateway. */

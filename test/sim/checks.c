@@ -184,7 +184,6 @@ void check_start(struct sim *sim, struct sim_host *host, bool marker_ok)
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event)
 {
 	wire_event(sim, host, event);
-	range_event_look(sim, host, event);
 	lease_event_look(sim, host, event);
 }
 

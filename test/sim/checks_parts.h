@@ -78,7 +78,6 @@ void wire_second(struct sim *sim);
 /* checks_ranges.c */
 void range_checks_open(struct sim *sim);
 void range_checks_close(struct sim *sim);
-void range_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event);
 void ranges_commit(struct sim *sim, struct sim_host *host, const struct sim_commit *commit);
 void ranges_second(struct sim *sim);
 

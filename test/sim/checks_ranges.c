@@ -51,8 +51,6 @@ struct pool_seen {
 struct range_checks {
 	struct pool_seen pools[POOLS_SEEN];
 	size_t count;
-	bool
-	    *gave; /* of each host: it wanted to leave once, and gave away what still cooled down */
 };
 
 /* A commit's row of range or grant. */
@@ -69,8 +67,6 @@ void range_checks_open(struct sim *sim)
 {
 	sim->checks->ranges = calloc(1, sizeof(struct range_checks));
 	WEFT_ASSERT(sim->checks->ranges != NULL);
-	sim->checks->ranges->gave = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
-	WEFT_ASSERT(sim->checks->ranges->gave != NULL);
 }
 
 void range_checks_close(struct sim *sim)
@@ -81,15 +77,8 @@ void range_checks_close(struct sim *sim)
 		free(ranges->pools[i].tops);
 		vec_close(&ranges->pools[i].claims);
 	}
-	free(ranges->gave);
 	free(ranges);
 	sim->checks->ranges = NULL;
-}
-
-void range_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
-{
-	if (event->kind == NODE_EV_REQUEST && event->request->kind == NODE_LEAVE)
-		sim->checks->ranges->gave[host->index] = true;
 }
 
 /* --- pools ------------------------------------------------------------------------------------ */
@@ -369,8 +358,7 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	uint64_t held = 0, ring = 0;
 	struct id self = gossip_self(node_gossip(host->node));
 
-	if (sim->checks->ranges->gave[host->index] ||
-	    !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known ||
+	if (!ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known ||
 	    info.ended)
 		return;
 	for (size_t at = 0;
