@@ -137,7 +137,7 @@ bench: bench-deps
 	$(PYTHON) test/bench/bench.py --build build $(addprefix --only ,$(ONLY)) \
 		$(addprefix --set ,$(SET)) $(if $(filter smoke,$(BENCH)),--smoke) </dev/null
 
-C_FILES = $(shell find gossip ipamdb store overlay daemon cli test -name '*.[ch]' | LC_ALL=C sort)
+C_FILES = $(shell find gossip ipamdb store overlay daemon cli packaging test -name '*.[ch]' | LC_ALL=C sort)
 LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))
 
 lint: build/build.ninja

@@ -131,7 +131,7 @@ void option_env_name(const char *name, char out[OPTION_ENV_BYTES])
 
 	WEFT_ASSERT(n < OPTION_ENV_BYTES);
 	for (size_t i = 5; i < n; i++)
-		out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+		out[i] = (char)(out[i] == '-' ? '_' : toupper((unsigned char)out[i]));
 }
 
 static const char *env_find(char *const *list, const char *name)

@@ -88,6 +88,15 @@ def test_a_box_is_attached_and_no_process_has_more_rights_than_it_needs(clean, b
     Packaged.far, Packaged.box_far, Packaged.ip_here, Packaged.ip_far = far, box_far, ip_here, ip_far
 
 
+def test_diag_finds_its_checker_and_sees_the_host_through_the_unit(clean):
+    done = clean.sh("weft", "diag", "--json", check=False)
+    checks = json.loads(done.stdout)
+    checks = checks["checks"] if isinstance(checks, dict) else checks
+    assert {check["verdict"] for check in checks} <= {"ok", "warn", "fail"}
+    assert any(check["peer"] is None for check in checks)
+    assert any(check["peer"] is not None for check in checks)
+
+
 def lossless(action):
     """Pings the machine's box from another host while something is done; none may be lost."""
     pinger = Pinger(Packaged.box_far, Packaged.ip_here, 0.02)
@@ -116,6 +125,7 @@ def test_traffic_stays_when_the_unit_restarts(clean):
     lossless(lambda: clean.systemctl("restart", "weftd.service"))
     assert weft(clean, "status")["node"]["phase"] == "active"
     lossless(lambda: (clean.systemctl("stop", "weftd.service"),
+                      clean.sh("test", "-s", "/run/weft/weft.sock.marker"),
                       clean.systemctl("start", "weftd.service")))
     # A restart is no reboot: leases go on at once.
     clean.sh("ip", "netns", "add", "box2")
