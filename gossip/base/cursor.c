@@ -188,17 +188,6 @@ size_t cursor_array(struct cursor *cursor, size_t max)
 	return (size_t)count;
 }
 
-size_t cursor_map(struct cursor *cursor, size_t max)
-{
-	uint64_t count = expect(cursor, KIND_MAP, max);
-
-	if (count > left(cursor) / 2) {
-		fail(cursor);
-		return 0;
-	}
-	return (size_t)count;
-}
-
 uint64_t cursor_uint(struct cursor *cursor, uint64_t max)
 {
 	return expect(cursor, KIND_UINT, max);

@@ -52,14 +52,6 @@ void pack_array(struct pack *pack, size_t count)
 	msgpack_pack_array(&to, count);
 }
 
-void pack_map(struct pack *pack, size_t count)
-{
-	msgpack_packer to = packer(pack);
-
-	WEFT_ASSERT(count <= UINT32_MAX);
-	msgpack_pack_map(&to, count);
-}
-
 void pack_uint(struct pack *pack, uint64_t value)
 {
 	msgpack_packer to = packer(pack);

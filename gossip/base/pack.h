@@ -25,7 +25,6 @@ struct pack {
 void pack_init(struct pack *pack, void *bytes, size_t cap);
 bool pack_ok(const struct pack *pack);
 void pack_array(struct pack *pack, size_t count);
-void pack_map(struct pack *pack, size_t count);
 void pack_uint(struct pack *pack, uint64_t value);
 void pack_int(struct pack *pack, int64_t value);
 void pack_bool(struct pack *pack, bool value);
@@ -53,7 +52,6 @@ bool cursor_at_end(const struct cursor *cursor);
 
 /* Element count of an array, at most max and at most the bytes left; 0 and bad otherwise. */
 size_t cursor_array(struct cursor *cursor, size_t max);
-size_t cursor_map(struct cursor *cursor, size_t max);
 
 /* At most max, else bad. */
 uint64_t cursor_uint(struct cursor *cursor, uint64_t max);

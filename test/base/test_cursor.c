@@ -49,7 +49,6 @@ static void what_was_packed_is_read_back(void **state)
 		pack_uint(&pack, unsigneds[i]);
 	for (size_t i = 0; i < COUNT(signeds); i++)
 		pack_int(&pack, signeds[i]);
-	pack_map(&pack, 1);
 	pack_bool(&pack, true);
 	pack_str(&pack, "w\xc3\xa4rme");
 	pack_bin(&pack, "wxyz", 4);
@@ -64,7 +63,6 @@ static void what_was_packed_is_read_back(void **state)
 		assert_int_equal(cursor_uint(&cursor, UINT64_MAX), unsigneds[i]);
 	for (size_t i = 0; i < COUNT(signeds); i++)
 		assert_true(cursor_int(&cursor) == signeds[i]);
-	assert_int_equal(cursor_map(&cursor, 1), 1);
 	assert_true(cursor_bool(&cursor));
 	cursor_text(&cursor, text, sizeof(text));
 	assert_string_equal(text, "w\xc3\xa4rme");
@@ -114,7 +112,6 @@ static void one_bad_read_makes_all_later_ones_fail(void **state)
 	cursor_text(&cursor, text, sizeof(text));
 	assert_string_equal(text, "");
 	assert_int_equal(cursor_array(&cursor, 10), 0);
-	assert_int_equal(cursor_map(&cursor, 10), 0);
 	assert_false(cursor_bool(&cursor));
 	assert_int_equal(cursor_int(&cursor), 0);
 	assert_false(cursor_nil(&cursor));
@@ -132,10 +129,10 @@ static void a_count_beyond_the_bytes_left_is_bad(void **state)
 	assert_int_equal(cursor_array(&cursor, SIZE_MAX), 0);
 	assert_false(cursor_ok(&cursor));
 	cursor = OVER("\xdf\x7f\xff\xff\xff\x01\x01");
-	assert_int_equal(cursor_map(&cursor, SIZE_MAX), 0);
+	cursor_skip(&cursor);
 	assert_false(cursor_ok(&cursor));
 	cursor = OVER("\x82\x01\x01\x02"); /* two pairs need four values */
-	assert_int_equal(cursor_map(&cursor, 16), 0);
+	cursor_skip(&cursor);
 	assert_false(cursor_ok(&cursor));
 	cursor = OVER("\x93\x01\x01\x02");
 	assert_int_equal(cursor_array(&cursor, 2), 0); /* over the caller's limit */
@@ -175,7 +172,7 @@ static void a_value_of_another_kind_is_bad(void **state)
 	assert_int_equal(cursor_array(&cursor, 9), 0);
 	assert_false(cursor_ok(&cursor));
 	cursor = OVER("\x91\x01");
-	assert_int_equal(cursor_map(&cursor, 9), 0);
+	assert_int_equal(cursor_uint(&cursor, 9), 0);
 	assert_false(cursor_ok(&cursor));
 	cursor = OVER("\xff");
 	assert_int_equal(cursor_uint(&cursor, UINT64_MAX), 0);
@@ -376,12 +373,9 @@ static void random_bytes_are_read_without_harm(void **state)
 		cursor = over(bytes, len);
 		while (cursor_ok(&cursor) && !cursor_at_end(&cursor)) {
 			const uint8_t *before = cursor.at;
-			switch (rng_below(&rng, 8)) {
-			case 0:
-				assert_true(cursor_array(&cursor, 10) <= 10);
-				break;
+			switch (1 + rng_below(&rng, 7)) {
 			case 1:
-				assert_true(cursor_map(&cursor, 10) <= 10);
+				assert_true(cursor_array(&cursor, 10) <= 10);
 				break;
 			case 2:
 				assert_true(cursor_uint(&cursor, 1000) <= 1000);
