@@ -24,8 +24,8 @@ static void begin_or_go_on(struct ailment *ailment, struct log *log, struct mono
 static void end(struct ailment *ailment, struct log *log)
 {
 	WEFT_ASSERT(ailment->failed > 0);
-	log_line(log, LOG_LEVEL_INFO, "the state can be written again; %llu commits failed",
-		 (unsigned long long)ailment->failed);
+	log_line(log, LOG_LEVEL_INFO, "the state can be written again; %llu commit%s failed",
+		 (unsigned long long)ailment->failed, ailment->failed == 1 ? "" : "s");
 	ailment->err.code = 0;
 	ailment->failed = 0;
 }

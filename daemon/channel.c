@@ -79,3 +79,8 @@ size_t channel_count(struct channel *channel)
 	uv_mutex_unlock(&channel->lock);
 	return count;
 }
+
+bool channel_is_high(struct channel *channel)
+{
+	return channel_count(channel) >= CHANNEL_HIGH;
+}

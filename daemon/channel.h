@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * A queue from one thread to another. Items change owner; the consumer takes all that wait at once
- * and sleeps on a descriptor. The queue itself has no cap: its producer looks at channel_count and
- * stops taking in work (datagrams, requests) above CHANNEL_HIGH, which is what bounds it.
+ * and sleeps on a descriptor. The queue itself has no cap: its producer asks channel_is_high and
+ * takes in no work (datagrams, requests) while it is, which is what bounds it.
  */
 #pragma once
 
@@ -36,3 +36,6 @@ void channel_push(struct channel *channel, struct channel_item *item);
 /* All items in order, linked by next; NULL when none waits. */
 struct channel_item *channel_take(struct channel *channel);
 size_t channel_count(struct channel *channel);
+
+/* CHANNEL_HIGH items wait: the consumer is behind, and nothing more is to be taken in. */
+bool channel_is_high(struct channel *channel);

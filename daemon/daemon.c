@@ -195,7 +195,7 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 			 sizeof(request->request_id) - 1);
 		return;
 	}
-	if (store_thread_waiting(d->store) > CHANNEL_HIGH) {
+	if (store_thread_is_behind(d->store)) {
 		api_fail(req, WEFT_E_BUSY, "the store is behind; try again");
 		return;
 	}
@@ -227,7 +227,7 @@ static void on_udp(uv_poll_t *poll, int status, int events);
 /* Stops reading datagrams while a thread is behind: what bounds the channels. */
 static void watch_udp(struct daemon *d)
 {
-	bool may = store_thread_waiting(d->store) < CHANNEL_HIGH &&
+	bool may = !store_thread_is_behind(d->store) &&
 		   (!d->kernel || kernel_thread_waiting(d->kernel) < CHANNEL_HIGH);
 
 	if (may && !d->reading)

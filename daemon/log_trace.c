@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * Words for trace records: the text of the event with %n, %o, %a, %v and %c filled in, and the same
- * values as fields.
+ * values as fields; %S and %E are the ending of what %v counts.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -73,6 +73,13 @@ void log_trace(struct log *log, const struct trace_record *record)
 	snprintf(words.value, sizeof(words.value), "%" PRId64, record->value);
 	words.code = weft_code_info((int)record->value)->name;
 	for (; *at && len + 1 < sizeof(text); at++) {
+		if (at[0] == '%' && (at[1] == 'S' || at[1] == 'E')) {
+			const char *ending = *++at == 'S' ? "s" : "es";
+
+			for (; record->value != 1 && *ending && len + 1 < sizeof(text); ending++)
+				text[len++] = *ending;
+			continue;
+		}
 		if (at[0] != '%' || !strchr("noavc", at[1]) || count == 4) {
 			text[len++] = *at;
 			continue;

@@ -249,6 +249,11 @@ void store_thread_drain(struct store_thread *st, void *ctx,
 	}
 }
 
+bool store_thread_is_behind(struct store_thread *st)
+{
+	return channel_is_high(&st->in);
+}
+
 size_t store_thread_waiting(struct store_thread *st)
 {
 	return channel_count(&st->in);

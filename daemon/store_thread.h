@@ -44,6 +44,9 @@ int store_thread_fd(const struct store_thread *st);
 void store_thread_drain(struct store_thread *st, void *ctx,
 			void (*each)(void *ctx, const struct store_done *done));
 
+/* So many batches wait that nothing is to be taken in that may cause more. */
+bool store_thread_is_behind(struct store_thread *st);
+
 /* Batches that wait to be committed. */
 size_t store_thread_waiting(struct store_thread *st);
 void store_thread_stats(struct store_thread *st, struct store_stats *stats);

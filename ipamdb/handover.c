@@ -102,8 +102,8 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 		weft_err_set(&answer->err, WEFT_E_BUSY, "this node is leaving already");
 	else if (live > 0)
 		weft_err_set(&answer->err, WEFT_E_IN_USE,
-			     "%zu addresses are leased on this host; detach its endpoints first",
-			     live);
+			     "%zu address%s leased on this host; detach its endpoints first", live,
+			     live == 1 ? " is" : "es are");
 	else
 		weft_err_set(&answer->err, WEFT_E_FENCED,
 			     "this node is fenced and may not hand ranges over");

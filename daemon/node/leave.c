@@ -139,9 +139,10 @@ void leave_due(struct node *node, struct op *op)
 	op->deadline = MONO_NEVER;
 	if (op->state != OP_WAITS)
 		return; /* ipamdb and the core keep their own time */
-	weft_err_set(&err, WEFT_E_TIMEOUT,
-		     "%zu endpoints and addresses of this host were not withdrawn in time; it is "
-		     "still a member",
-		     node->boxes.count);
+	weft_err_set(
+	    &err, WEFT_E_TIMEOUT,
+	    "%zu of this host's endpoints and addresses %s not withdrawn in time; it is still "
+	    "a member",
+	    node->boxes.count, node->boxes.count == 1 ? "was" : "were");
 	leave_fail(node, op, &err);
 }

@@ -10,7 +10,7 @@
 #include "instant.h"
 
 /* X(constant, level: e w i d, text with %n for node, %o for object, %v for value, %c for
- * the error code in value, %a address) */
+ * the error code in value, %a address; %S and %E: "s" and "es" unless the value is 1) */
 #define TRACE_EVENTS(X)                                                                   \
 	X(STARTED, 'i', "node %n started with epoch %v")                                  \
 	X(CLAIMED, 'i', "epoch %v claimed with member %n")                                \
@@ -38,14 +38,14 @@
 	X(ROW_CONFLICT, 'e', "two different rows of %n with one version in %o")           \
 	X(ROW_REFUSED, 'w', "row of %n refused: %c")                                      \
 	X(OWNER_CAPPED, 'w', "rows of %n are over its cap of %v")                         \
-	X(SYNCED, 'd', "synced with %n, %v rows")                                         \
+	X(SYNCED, 'd', "synced with %n, %v row%S")                                        \
 	X(DROPPED, 'd', "datagram from %a dropped for reason %v")                         \
-	X(RANGE_GRANTED, 'i', "granted %v addresses of network %o to %n")                 \
-	X(RANGE_RECEIVED, 'i', "received %v addresses of network %o from %n")             \
+	X(RANGE_GRANTED, 'i', "granted %v address%E of network %o to %n")                 \
+	X(RANGE_RECEIVED, 'i', "received %v address%E of network %o from %n")             \
 	X(RANGE_CONFLICT, 'e', "two holders of one generation in network %o, one is %n")  \
-	X(RANGE_RECLAIMED, 'i', "reclaimed %v addresses of network %o from %n")           \
+	X(RANGE_RECLAIMED, 'i', "reclaimed %v address%E of network %o from %n")           \
 	X(NUMBERED, 'w', "network %o changes to VNI %v: two networks were made with one") \
-	X(CLOSED, 'i', "takes up no grants of %v removed nodes any more")                 \
+	X(CLOSED, 'i', "takes up no grants of %v removed node%S any more")                \
 	X(FENCED, 'e', "this node fenced itself, reason %v")                              \
 	X(LEASED, 'd', "leased %a to endpoint %o")                                        \
 	X(RELEASED, 'd', "released %a of endpoint %o")

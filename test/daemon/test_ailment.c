@@ -76,7 +76,7 @@ static void its_end_is_said_once_and_the_next_one_is_news_again(void **state)
 	commit(w, 3, 0);
 	commit(w, 3, 0);
 	assert_int_equal(lines(w), 2);
-	assert_non_null(strstr(w->text, "can be written again; 1 commits failed"));
+	assert_non_null(strstr(w->text, "can be written again; 1 commit failed"));
 	assert_int_equal(w->ailment.err.code, 0);
 	commit(w, 4, WEFT_E_STORE);
 	assert_int_equal(lines(w), 3);

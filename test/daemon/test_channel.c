@@ -74,11 +74,33 @@ static void what_was_not_taken_is_freed_at_the_end(void **state)
 	assert_int_equal(freed, 3);
 }
 
+static void a_queue_is_high_from_its_bound_until_it_is_taken(void **state)
+{
+	struct channel channel;
+
+	(void)state;
+	assert_int_equal(channel_init(&channel), 0);
+	for (size_t i = 0; i < CHANNEL_HIGH; i++) {
+		assert_false(channel_is_high(&channel));
+		channel_push(&channel, calloc(1, sizeof(struct number)));
+	}
+	assert_true(channel_is_high(&channel));
+	for (struct channel_item *item = channel_take(&channel); item;) {
+		struct channel_item *next = item->next;
+
+		free(item);
+		item = next;
+	}
+	assert_false(channel_is_high(&channel));
+	channel_close(&channel, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(all_items_arrive_once_and_in_order),
 	    cmocka_unit_test(what_was_not_taken_is_freed_at_the_end),
+	    cmocka_unit_test(a_queue_is_high_from_its_bound_until_it_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,21 @@ static void a_trace_record_is_worded_with_its_subjects(void **state)
 	end(&c);
 }
 
+static void what_is_counted_ends_by_its_number(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	begin(&c, LOG_LEVEL_DEBUG, LOG_TEXT);
+	log_trace(&c.log, &(struct trace_record){.event = TRACE_RANGE_GRANTED, .value = 1});
+	assert_non_null(strstr(c.text, "granted 1 address of network"));
+	log_trace(&c.log, &(struct trace_record){.event = TRACE_RANGE_GRANTED, .value = 64});
+	assert_non_null(strstr(c.text, "granted 64 addresses of network"));
+	log_trace(&c.log, &(struct trace_record){.event = TRACE_CLOSED, .value = 1});
+	assert_non_null(strstr(c.text, "of 1 removed node any more"));
+	end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +146,7 @@ int main(void)
 	    cmocka_unit_test(json_lines_are_json),
 	    cmocka_unit_test(lines_that_peers_cause_are_limited_and_own_ones_are_not),
 	    cmocka_unit_test(a_trace_record_is_worded_with_its_subjects),
+	    cmocka_unit_test(what_is_counted_ends_by_its_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

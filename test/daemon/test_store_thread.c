@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/channel.h"
 #include "daemon/store_thread.h"
 #include "test/base/cmocka_all.h"
 
@@ -115,6 +116,30 @@ static void batches_come_back_in_order_and_share_commits(void **state)
 	store_thread_free(w->st);
 }
 
+/* As the daemon asks before each request and datagram. */
+static void a_producer_that_asks_never_leaves_more_than_the_bound(void **state)
+{
+	struct world *w = *state;
+	uint64_t token = 0;
+	size_t most = 0;
+	bool matches;
+
+	open_all(w, &matches);
+	while (token < 3 * CHANNEL_HIGH) {
+		size_t waiting = store_thread_waiting(w->st);
+
+		most = waiting > most ? waiting : most;
+		if (!store_thread_is_behind(w->st))
+			commit_name(w, ++token);
+		else
+			drain(w, w->good + 1);
+	}
+	drain(w, token);
+	assert_int_equal(w->good, token);
+	assert_true(most <= CHANNEL_HIGH);
+	store_thread_free(w->st);
+}
+
 static void a_bad_batch_fails_alone_and_says_why(void **state)
 {
 	struct world *w = *state;
@@ -203,6 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(batches_come_back_in_order_and_share_commits, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(a_producer_that_asks_never_leaves_more_than_the_bound,
+					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_bad_batch_fails_alone_and_says_why, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_disk_that_takes_commits_again_is_noticed_without_one,
 					    setup, teardown),

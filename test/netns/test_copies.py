@@ -123,12 +123,17 @@ def test_a_copy_on_the_original_s_own_machine_cannot_start(lab, three):
     audit.clean(hosts)
 
 
-@pytest.mark.parametrize("starts", [0, 1, 3])
-def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, starts):
+@pytest.mark.parametrize("starts, way", [(0, "copy"), (1, "copy"), (3, "copy"), (0, "backup"),
+                                         (1, "backup")])
+def test_a_state_that_was_put_back_is_fenced_until_it_is_recovered(lab, three, starts, way):
+    """By hand, or by weft backup and weft restore of a daemon that runs."""
     hosts, boxes, answers = three
     victim, others = hosts[1], [hosts[0], hosts[2]]
     old = lab.dir / "old"
-    copy_state(victim, old)
+    if way == "copy":
+        copy_state(victim, old)
+    else:
+        victim.weft("backup", old)
     for _ in range(starts):
         victim.kill()
         victim.start("--cooldown", "1s")
@@ -142,7 +147,10 @@ def test_a_state_directory_put_back_is_fenced_until_it_is_recovered(lab, three, 
     pingers = [Pinger(boxes[0], answers[1]["ip"], 0.01),
                Pinger(boxes[1], answers[2]["ip"], 0.01)]
     unforgotten = Pinger(boxes[0], forgotten["ip"], 0.01)
-    put_back(victim, old)
+    if way == "copy":
+        put_back(victim, old)
+    else:
+        victim.weft("restore", "--force", old)
 
     text = warning_of(victim, "went back")
     assert "weft node recover" in text, "it says how to go on"

@@ -198,8 +198,9 @@ class Story:
         self.ping("e", "a")
         self.compare()
         self.remove()
-        self.do(f, "network", "rm", "blue", "--force", already=("no network",))
+        self.unsure |= set(self.endpoints)
         self.endpoints, self.reserved = {}, {}
+        self.do(f, "network", "rm", "blue", "--force", already=("no network",))
         self.wait("nothing is left", lambda: traces(f) == [], 5)
         self.compare()
 

@@ -32,7 +32,9 @@ MASKS = [(re.compile(pattern), mask) for pattern, mask in (
     (r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", "MAC"),
     (r"\b[0-9a-f]{32}\b|(?<=\()[0-9a-f]{8}(?=\))|(?<=  )[0-9a-f]{8}(?=  )", "ID"),
     (r"VNI \d+", "VNI N"),
-    # Said after 50 ms, on a machine that is busy; the next look of the tour waits for h1 to know.
+    # Said after 50 ms. When the first box of a further host comes, h1 lets that host in by setting its
+    # firewall table anew, in three transactions of the kernel: some 10 ms on an idle machine, and more
+    # than that where a whole suite runs. The next look of the tour waits for h1 to know.
     (r"Not yet known to: .*\n", ""),
     # How ranges were cut, and what is free in them, is chance; that they make up the pool is not.
     (r"10\.64\.1\.\d+ +10\.64\.1\.\d+ +\d+ +h\d +held +\d+ +\d+(?:\n(?=10\.))?", "RANGE "),
