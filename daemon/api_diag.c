@@ -75,6 +75,8 @@ static json_t *json_facts(struct daemon *d)
 
 static void judge_peers(struct daemon *d, json_t *checks, const struct diag_round *round)
 {
+	size_t unasked = 0;
+
 	if (!round->watches && round->count > 0)
 		judge_add(checks, "vxlan-port", NULL, "warn",
 			  "run weftd as root, or with CAP_NET_ADMIN",
@@ -86,7 +88,8 @@ static void judge_peers(struct daemon *d, json_t *checks, const struct diag_roun
 		    .label = label, .own = d->advertise, .version = WEFT_VERSION};
 		struct member_info info;
 
-		if (!gossip_member(node_gossip(d->node), &peer->id, &info))
+		unasked += peer->asked.ns == 0;
+		if (peer->asked.ns == 0 || !gossip_member(node_gossip(d->node), &peer->id, &info))
 			continue;
 		member_info_label(&info, label);
 		pair.state = info.state;
@@ -96,6 +99,11 @@ static void judge_peers(struct daemon *d, json_t *checks, const struct diag_roun
 		}
 		judge_pair(checks, &pair, round, peer);
 	}
+	if (unasked > 0)
+		judge_add(
+		    checks, "members", NULL, "warn",
+		    "weft path NODE looks at one; members that are gone take most of the time",
+		    "%zu members were not looked at in time", unasked);
 }
 
 static void diag_answer(struct daemon *d, struct request *req, const struct diag_round *round)

@@ -13,8 +13,8 @@
 #define VISIT_MS_MAX 5000
 #define ABOUT_TTL_MS 1200
 #define GREET_TTL_MS 1000
-#define COUNTS_PER_S 20
-#define COUNTS_BURST 40
+#define COUNTS_PER_S 10
+#define COUNTS_BURST 60
 
 void diag_delivered(struct diag *diag, const struct gossip_delivery *delivery)
 {

@@ -18,6 +18,7 @@
 #define COUNT_TTL_MS 3000
 #define RELAY_TTL_MS 2500
 #define PROBED_PER_TURN 8
+#define ASKED_AT_ONCE 256
 #define SETTLE_MS 150 /* until probes have arrived, round trips of a second aside */
 #define ROUND_MS_MAX 20000
 
@@ -113,15 +114,17 @@ static void ask(struct diag *diag, struct diag_round *round, struct diag_peer *p
 	diag_ask(diag, whom, message, ttl_ms, &peer->tag);
 }
 
-static void hello_all(struct diag *diag, struct diag_round *round)
+/* Greets the next; false when all were. */
+static bool hello_some(struct diag *diag, struct diag_round *round)
 {
 	const struct diag_message hello = {.kind = DIAG_HELLO};
 
-	for (size_t i = 0; i < round->count; i++) {
-		struct diag_peer *peer = &round->peers[i];
+	for (size_t sent = 0; round->at < round->count && sent < ASKED_AT_ONCE; sent++) {
+		struct diag_peer *peer = &round->peers[round->at++];
 
 		ask(diag, round, peer, &peer->id, &hello, HELLO_TTL_MS);
 	}
+	return round->at < round->count;
 }
 
 /* Somebody who answered, others in turn. */
@@ -177,10 +180,11 @@ static void probe(struct diag *diag, const struct diag_round *round, struct diag
 	peer->probed = true;
 }
 
-static void count_all(struct diag *diag, struct diag_round *round)
+/* Asks the next what came; false when all were. */
+static bool count_some(struct diag *diag, struct diag_round *round)
 {
-	for (size_t i = 0; i < round->count; i++) {
-		struct diag_peer *peer = &round->peers[i];
+	for (size_t sent = 0; round->at < round->count && sent < ASKED_AT_ONCE; sent++) {
+		struct diag_peer *peer = &round->peers[round->at++];
 		struct diag_message message = {.kind = DIAG_COUNT};
 
 		if (!peer->probed)
@@ -192,6 +196,7 @@ static void count_all(struct diag *diag, struct diag_round *round)
 		memcpy(message.sizes, peer->probe.sizes, sizeof(message.sizes));
 		ask(diag, round, peer, &peer->id, &message, COUNT_TTL_MS);
 	}
+	return round->at < round->count;
 }
 
 /* ---- answers ---- */
@@ -327,19 +332,22 @@ static void go_on(struct diag *diag, struct diag_round *round)
 		}
 		break;
 	case ROUND_HELLO:
-		/* The phase ends with the last answer, which may come within the question. */
+		if (hello_some(diag, round))
+			break;
 		round->phase = ROUND_PROBE;
-		hello_all(diag, round);
+		round->at = 0;
 		break;
 	case ROUND_PROBE:
 		if (probe_some(diag, round))
 			break;
 		round->phase = ROUND_COUNT;
+		round->at = 0;
 		round->due = mono_add_ms(now, SETTLE_MS);
 		break;
 	case ROUND_COUNT:
+		if (count_some(diag, round))
+			break;
 		round->phase = ROUND_SETTLE;
-		count_all(diag, round);
 		break;
 	case ROUND_SETTLE:
 		round->phase = ROUND_SEEN;

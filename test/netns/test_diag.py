@@ -342,8 +342,23 @@ def test_path_tells_how_traffic_reaches_a_member(three):
     assert path["direct"] is False and path["helper"] == "h3"
 
 
+def test_the_ways_over_ipv6_are_looked_at_as_well(lab):
+    hosts = [lab.host(start=False) for _ in range(2)]
+    for host in hosts:
+        host.addr = f"fd00::{host.index}"
+        host.ip("addr", "add", f"{host.addr}/64", "dev", "eth0", "nodad")
+        host.start("--bind", "[::]:7947")
+    hosts[1].weft("join", hosts[0].json("init", "--name", "lab")["token"])
+    wait_for("both are there", lambda: hosts[0].members() == ["h1", "h2"], 10)
+    assert wrong(diag(hosts[0])[1]) == []
+    lab.underlay.ip("link", "set", "p2", "mtu", "1400")
+    assert wrong(diag(hosts[0])[1]) == [("mtu", "h2", "fail")]
+
+
 def test_the_page_of_metrics_keeps_to_the_table(three):
     """Every sample under a head of its own, and what stands in the table is what is told."""
+    wait_for("a round trip was measured",
+             lambda: three[0].metric("weft_member_rtt_seconds", quantile="1") > 0, 15)
     text = run("curl", "-sf", "--unix-socket", three[0].socket, "http://weft/metrics").stdout
     types, helps, samples = {}, {}, []
     for line in text.splitlines():
@@ -372,4 +387,3 @@ def test_the_page_of_metrics_keeps_to_the_table(three):
     assert types.items() <= listed.items()
     assert three[0].metric("weft_members", state="alive") == 3
     assert three[0].metric("weft_ipam_addresses", network="blue", state="leased") > 0
-    assert three[0].metric("weft_member_rtt_seconds", quantile="1") > 0
