@@ -301,6 +301,9 @@ static void change_look(struct sim *sim, struct sim_host *host, const struct id 
 	struct seen now = seen_of(row, place);
 	struct id topic = row_key_id(row);
 
+	/* A mad observer quits networks and comes back like anybody. */
+	if (id_eq(&row->owner, self) && row->kind == ROW_ATTACHMENT)
+		topic_forget(sim, host, &topic);
 	/* What a mad owner wrote is not known. */
 	if (owner && owner->mad)
 		return;
@@ -311,8 +314,6 @@ static void change_look(struct sim *sim, struct sim_host *host, const struct id 
 		foreign_look(sim, host, row, text);
 		if (!row_is_fact(row))
 			told_note(sim, &now);
-	} else if (row->kind == ROW_ATTACHMENT) {
-		topic_forget(sim, host, &topic);
 	}
 	if (check_is_observer(sim, host))
 		order_look(sim, host, row, &now);
