@@ -70,13 +70,18 @@ class Machine(Namespace):
         def enter():
             (self.cgroup / "cgroup.procs").write_text(str(os.getpid()))
 
+        self.pid = None
         self.process = subprocess.Popen(
             ["nsenter", f"--net={self.path}", "unshare", "--mount", "--pid", "--fork", "--uts",
              "--ipc", "--cgroup", "--kill-child", "bash", HERE / "boot.sh", root],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, preexec_fn=enter)
-        self.pid = wait_for("an init", self.find_init, 10)[0]
-        wait_for("the machine is up", lambda: self.systemctl(
-            "is-active", "basic.target", check=False).stdout.strip() == "active", 30)
+        try:
+            self.pid = wait_for("an init", self.find_init, 10)[0]
+            wait_for("the machine is up", lambda: self.systemctl(
+                "is-active", "basic.target", check=False).stdout.strip() == "active", 30)
+        except BaseException:
+            self.close()
+            raise
 
     def find_init(self):
         assert self.process.poll() is None, (self.lab.dir / "boot.log").read_text()
@@ -118,7 +123,8 @@ class Machine(Namespace):
 
     def close(self):
         if self.process.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+            # With its init the kernel ends all that runs in the namespace.
+            os.kill(self.pid or self.process.pid, signal.SIGKILL)
             self.process.wait(20)
         self.log.close()
         wait_for("its control groups are empty", self.sweep, 10)
