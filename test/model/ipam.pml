@@ -1,57 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * How addresses change hands, as a model that Spin walks through exhaustively: grant, leave to
- * others, removal, closure, reclaim, crash, a disk set back, a newcomer. It says in the words of
- * ipamdb/ what each rule is for: each rule has a name and can be taken out (-DNO_...), and then
- * Spin finds two nodes that lease one address, or an address that nobody can ever use again.
+ * How addresses change hands, as a model that Spin walks through exhaustively: grant, accept,
+ * merge, collect, leave, removal, closure, reclaim, crash, a disk set back, a newcomer. It says in
+ * the words of ipamdb/ what each rule is for, and names things as the code does. Each rule can be
+ * taken out (-DNO_...); then Spin finds two nodes that may lease one address, or an address that
+ * nobody can ever use again. CMakeLists.txt says by which options.
  *
  * What is modelled
- *   - A claim (ipamdb/claim.c) is a row of one author about one address at one generation, and
- *     names a holder. The owner of an address is the holder of the highest generation known.
- *   - Each node knows some of the claims. Gossip carries the claims of one author from any node
- *     to any other at any time, or never: loss, delay and reordering are all the ways in which
- *     that can go. A grant and its answer are the donor's row.
- *   - What a rule calls durable is there after a crash. A commit that must come before the next
- *     step is one step with it: to crash before it is not to take the step.
- *   - Others' claims are in memory only. What a closure counted may be lost too: then this node
- *     disagrees with what it said until it has heard it again.
- *   - A removal holds from the moment in which one node has it. The removed node does not know
- *     of it before it is told, and goes on granting and leasing; what it leases counts no more.
- *   - A disk set back comes with a reboot: boxes are gone, and leases with them.
- *   - calm ends a run anywhere: no more faults, everybody hears everybody, recover is run on
- *     fenced nodes. Then each address must have an owner that was not removed, in all views alike.
+ *   - A claim is a row of one author about one address at one generation, and names a holder. The
+ *     owner is the holder of the highest generation that counts: a grant of a removed node is void.
+ *     Whoever owns an address by a row of its own may use it; never two at once.
+ *   - Each node knows some of the claims. Gossip carries those of one author (-DWHOLE: of all;
+ *     -DALL_AT_ONCE: with members and facts) from any node to any other, at any time or never.
+ *   - A closure is {view, version of own rows, generation}. A version is the set of own rows, and
+ *     who has that set has the version.
+ *   - A commit is one step with what must wait for it, but for own rows taken up or taken back with
+ *     -DFLIGHTS: these are on their way to disk for a while.
+ *   - A crash forgets others' claims and closures, and removals that were not stored, all at once.
+ *   - A removal holds from the moment in which one node has it. The removed node does not know of
+ *     it before it is told, and goes on granting and leasing; what it leases counts no more.
+ *   - A newcomer is known to him who admits it when it shows itself, and to others from there on.
+ *     It counts while anybody who is not gone knows it, or its admitter is not gone.
+ *   - A leave is the moment in which a node owns nothing and is owed no answer; its hand-over is
+ *     grants like all others.
+ *   - A disk set back comes with a reboot: boxes are gone, and leases with them. It had the guard
+ *     `all`; what `one` lacks is a limit (limit_guard_one).
+ *   - calm ends a run anywhere: no more faults, everybody hears everybody, recover is run on fenced
+ *     nodes. Then each address must belong to a member, in all views alike.
  *
- * A closure here counts the removed node's claims one by one, and members agree when they count the
- * same and know the same members. ipamdb/closure.c asks for less: a grant of a removed node counts
- * only by its recipient's own row, and the rows of each member up to its closure are awaited.
- *
- * What is not: pools and networks that come and go, blocks (addresses stand for them), merging
- * and collecting of rows, cool-down, and epochs (a row is known by author and generation).
+ * What is not: pools and networks that come and go, blocks (addresses stand for them), cool-down,
+ * epochs (a closure written after a disk went back counts as newer), the delay before what a left
+ * node holds is taken back (here there is none, and none is needed), the sync that a restarted
+ * member waits for before it takes up grants (only a newcomer needs it), members forgotten by a
+ * crash (their rows are stored within 20 ms). RECLAIM_STEP is above what a gone node can have
+ * written unheard in a run.
  */
 #ifndef N
-#define N 3 /* nodes */
+#define N 3 /* nodes; lower numbers have lower ids */
 #endif
 #ifndef A
 #define A 4 /* addresses */
 #endif
-#ifndef G
-#define G 5 /* generations, enough for each grant and each reclaim */
-#endif
+#define G 6 /* generations, 0 to 5; the pool is held by node 0 at generation 0 */
+#define C 4 /* closures of one node in a run */
 #ifndef GRANTS
-#define GRANTS 2
+#define GRANTS 1
+#endif
+#ifndef RAISES
+#define RAISES 0
+#endif
+#ifndef COLLECTS
+#define COLLECTS 0
 #endif
 #ifndef LEASES
-#define LEASES 2
+#define LEASES 0
 #endif
 #ifndef REMOVALS
-#define REMOVALS 2
+#define REMOVALS 1
+#endif
+#ifndef LEAVES
+#define LEAVES 0
 #endif
 #ifndef CRASHES
-#define CRASHES 1
+#define CRASHES 0
 #endif
 #ifndef RESTORES
-#define RESTORES 1
+#define RESTORES 0
 #endif
 #ifndef JOINS
 #define JOINS 0 /* 1: the last node is not a member at first */
@@ -61,78 +76,129 @@
 #define BIT(i) (1 << (i))
 #define HAS(set, i) (((set) >> (i)) & 1)
 #define CLAIM(k, g) (1 << ((g) * N + (k)))
-#define GENERATION(g) (ALL << ((g) * N))
-#define AUTHOR(k) (CLAIM(k, 0) | CLAIM(k, 1) | CLAIM(k, 2) | CLAIM(k, 3) | CLAIM(k, 4))
-#define CLOSURE(closer, x) (1 << ((closer) * N + (x)))
+#define AUTHOR(k) (CLAIM(k, 0) | CLAIM(k, 1) | CLAIM(k, 2) | CLAIM(k, 3) | CLAIM(k, 4) | CLAIM(k, 5))
+#define AUTHORS(set) ((HAS(set, 0) -> AUTHOR(0) : 0) | (HAS(set, 1) -> AUTHOR(1) : 0) | \
+	(HAS(set, 2) -> AUTHOR(2) : 0) | (N > 3 && HAS(set, 3) -> AUTHOR(N - 1) : 0))
 #define NOBODY 15
 
-int knows[N * A];    /* claims that count for a node, by address */
-byte owner[N * A];   /* follows from knows: NOBODY or a node */
-byte top[N * A];     /* follows from knows: the highest generation */
-byte holder[N * A * G]; /* what the claim of an author at a generation says */
-byte leased[N];      /* addresses, durable */
-byte members[N];     /* whom a node knows */
-byte removals[N];    /* removals a node knows */
-byte closed[N];      /* removed nodes whose closure this node has committed */
-short closures[N];   /* closures that a node has heard of (and written) */
-byte removed;        /* removals that anybody knows */
-byte guarded, fenced; /* nodes */
-byte synced;          /* members that the guarded node has met; one disk is set back a run */
-byte grants, crashes;
-byte touched; /* addresses are alike: the next one to be used first is the lowest unused */
+/* --- what a node has ---------------------------------------------------------------------------- */
 
-/* The disk that will be set back: whose, and what was on it. */
-byte saver = NOBODY;
-bool restored;
-int saved_knows[A];
-byte saved_members, saved_removals, saved_closed;
-short saved_closures;
-#ifdef NO_DONOR_COMMIT
-int volatile_claims[N * A]; /* granted and told, not committed */
+int claims[N * A];      /* struct net: those that a node knows, by address */
+byte holder[N * A];     /* struct run: follows from claims; NOBODY: none, or a clash */
+byte generation[N * A]; /* struct run: follows from claims */
+byte members[N];        /* struct peer: known */
+byte left[N];           /* struct peer: gone, since it left */
+byte removed[N];        /* struct closing: removed */
+byte stored[N];         /* struct removed: is_stored */
+byte closers[N * N];    /* struct closing: closers; number of the newest closure, 0: none */
+byte met;               /* newcomers that may take up grants */
+byte guarded, fenced;
+byte leased[N];         /* addresses */
+#ifdef FLIGHTS
+byte flights[N * A];    /* generation of an own row that is on its way to disk; 0: none */
 #endif
 
+/* --- what was written --------------------------------------------------------------------------- */
+
+byte names[N * A * G];  /* whom the claim of an author at a generation names as holder */
+int granted[A];         /* those of all claims that are grants */
+#if COLLECTS > 0
+int tombs[N * A];       /* claims whose tombstone a node knows */
+int kept[N * A];        /* others' claims that FLIGHT_KEEP has put on this node's disk */
+#endif
+#ifdef NO_DURABLE
+int told[N * A];        /* own claims that were told and are not durable */
+#endif
+short rec_view[N * C];  /* struct rec_closure */
+byte rec_rows[N * C * A];
+byte rec_generation[N * C];
+byte last_closure[N];
+
+/* --- the world ---------------------------------------------------------------------------------- */
+
+byte off;               /* nodes of whose removal anybody knows */
+byte synced;            /* struct peer: synced, of the guarded node; one disk is set back a run */
+byte admitter = NOBODY;
+byte grants, raises, collects, crashes, leaves;
+byte touched;           /* addresses are alike: the next one to be used first is the lowest unused */
+byte saver = NOBODY;    /* the disk that will be set back: whose, and what was on it */
+bool restored;
+int saved_claims[A];
+byte saved_members, saved_left, saved_removed, saved_closure;
+
 /* Scratch, zero between steps. */
-hidden byte h_i, h_j, h_k, h_m, h_a, h_g;
+hidden byte h_i, h_j, h_k, h_m, h_a, h_g, h_n;
 hidden int h_w, h_keep;
 hidden byte h_ok, h_clash;
 
-#define KNOWS(i, a) knows[(i) * A + (a)]
-#define OWNER(i, a) owner[(i) * A + (a)]
-#define TOP(i, a) top[(i) * A + (a)]
-#define HOLDER(k, a, g) holder[((k) * A + (a)) * G + (g)]
-#define PRESENT(i) (members[i] & ~removals[i])
+#define CLAIMS(i, a) claims[(i) * A + (a)]
+#define HOLDER(i, a) holder[(i) * A + (a)]
+#define TOP(i, a) generation[(i) * A + (a)]
+#define NAMES(k, a, g) names[((k) * A + (a)) * G + (g)]
+#define CLOSER(i, k) closers[(i) * N + (k)]
+#define REC(k, s) ((k) * C + (s))
+#if COLLECTS > 0
+#define TOMBS(i, a) tombs[(i) * A + (a)]
+#else
+#define TOMBS(i, a) 0
+#endif
+
+#define closure_is_removed(i, x) HAS(removed[i], x)
+#define closure_is_gone(i, x) HAS(left[i] | removed[i], x)
+#define is_member(i, x) HAS(members[i] & ~left[i] & ~removed[i], x)
+#define MEMBERS(i) (members[i] & ~left[i] & ~removed[i])
 
 /* A node that runs, is a member and was not told that it is removed. */
-#define IS_IN(i) (HAS(members[i], i) && !HAS(removals[i], i))
+#define IS_IN(i) is_member(i, i)
 
-/* db_may_lease(): not fenced, and met somebody since the marker was lost. */
+/* Those whose promises count: who was removed is off, and so is who is known to nobody but to
+ * those who are gone. */
+#define GONE (off | (HAS(left[0], 0) -> 1 : 0) | (HAS(left[1], 1) -> 2 : 0) | \
+	(HAS(left[2], 2) -> 4 : 0) | (N > 3 && HAS(left[N - 1], N - 1) -> BIT(N - 1) : 0))
+#define IS_NAMED_BY(m, n) (!HAS(GONE, m) && (m) != (n) && HAS(members[m], n))
+#if JOINS == 0
+#define COUNTS(n) (!HAS(off, n))
+#else
+#define COUNTS(n) (!HAS(off, n) && ((n) != N - 1 || \
+	(admitter != NOBODY && !HAS(GONE, admitter)) || \
+	IS_NAMED_BY(0, n) || IS_NAMED_BY(1, n) || IS_NAMED_BY(2, n)))
+#endif
+
 #ifdef NO_GUARD
-#define MAY_LEASE(i) (IS_IN(i) && !HAS(fenced, i))
+#define db_may_lease(i) (IS_IN(i) && !HAS(fenced, i))
 #else
-#define MAY_LEASE(i) (IS_IN(i) && !HAS(fenced | guarded, i))
+#define db_may_lease(i) (IS_IN(i) && !HAS(fenced | guarded, i))
 #endif
 
-/* A claim of the node's own must stand at the generation by which it owns the address. */
+/* struct claim: is_grant, is_void, is_ended. */
+#ifdef NO_VOID
+#define VOID(i, a) 0
+#else
+#define VOID(i, a) (granted[a] & AUTHORS(removed[i]))
+#endif
+#define DROPPED(i, a) (granted[a] & TOMBS(i, a))
+#define COUNTED(i, a) (CLAIMS(i, a) & ~VOID(i, a) & ~DROPPED(i, a))
+
+/* struct run: held. */
 #ifdef NO_OWN_ROW
-#define HAS_OWN_ROW(i, a) true
+#define HELD(i, a) true
 #else
-#define HAS_OWN_ROW(i, a) ((KNOWS(i, a) & CLAIM(i, TOP(i, a))) != 0)
+#define HELD(i, a) ((CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(i, TOP(i, a))) != 0)
 #endif
+#define net_owns(i, a) (HOLDER(i, a) == (i) && HELD(i, a))
 
-/* May the node lease the address now, for all that it knows? Never two at once: this is the promise.
- * What a removed node leases counts no more. */
-#define IS_FREE_TO_LEASE(i, a) (OWNER(i, a) == (i) && MAY_LEASE(i) && HAS_OWN_ROW(i, a) && \
-	!HAS(removed, i))
+/* May the node lease the address now, for all that it knows? Never two at once: the promise. */
+#define MAY_USE(i, a) (net_owns(i, a) && db_may_lease(i) && COUNTS(i))
 
-/* --- the owner of an address, as a node sees it ------------------------------------------------ */
+/* --- claim.c: the owner of an address, as a node sees it ---------------------------------------- */
 
-inline look(i, a)
+inline claims_rebuild(i, a)
 {
-	h_w = KNOWS(i, a);
-	h_g = (h_w >= CLAIM(0, 4) -> 4 : (h_w >= CLAIM(0, 3) -> 3 :
-	      (h_w >= CLAIM(0, 2) -> 2 : (h_w >= CLAIM(0, 1) -> 1 : 0))));
+	h_w = COUNTED(i, a);
+	h_g = (h_w >= CLAIM(0, 5) -> 5 : (h_w >= CLAIM(0, 4) -> 4 : (h_w >= CLAIM(0, 3) -> 3 :
+	      (h_w >= CLAIM(0, 2) -> 2 : (h_w >= CLAIM(0, 1) -> 1 : 0)))));
 	TOP(i, a) = h_g;
-	OWNER(i, a) = NOBODY;
+	HOLDER(i, a) = NOBODY;
 	h_k = 0;
 	do
 	:: h_k < N ->
@@ -140,9 +206,9 @@ inline look(i, a)
 		:: h_w & CLAIM(h_k, h_g) ->
 			/* Two holders at one generation are an alarm, never a tie to break: nobody
 			 * has the address. It takes a disk set back to come to that. */
-			h_ok = OWNER(i, a) == NOBODY || OWNER(i, a) == HOLDER(h_k, a, h_g);
-			assert(h_ok || restored || HAS(removed, i));
-			OWNER(i, a) = (h_ok && !h_clash -> HOLDER(h_k, a, h_g) : NOBODY);
+			h_ok = HOLDER(i, a) == NOBODY || HOLDER(i, a) == NAMES(h_k, a, h_g);
+			assert(h_ok || restored || !COUNTS(i));
+			HOLDER(i, a) = (h_ok && !h_clash -> NAMES(h_k, a, h_g) : NOBODY);
 			h_clash = h_clash || !h_ok;
 			h_ok = false
 		:: else
@@ -153,19 +219,19 @@ inline look(i, a)
 	h_k = 0;
 	do
 	:: h_k < N ->
-		assert(h_k == (i) || !IS_FREE_TO_LEASE(i, a) || !IS_FREE_TO_LEASE(h_k, a));
+		assert(h_k == (i) || !MAY_USE(i, a) || !MAY_USE(h_k, a));
 		h_k++
 	:: else -> break
 	od;
 	h_k = 0; h_g = 0; h_w = 0; h_clash = false
 }
 
-/* After a change of what i may do. */
-inline look_all(i)
+/* After a change of what i may do, or of what counts for it. */
+inline rebuild_all(i)
 {
 	h_a = 0;
 	do
-	:: h_a < A -> look(i, h_a); h_a++
+	:: h_a < A -> claims_rebuild(i, h_a); h_a++
 	:: else -> break
 	od;
 	h_a = 0
@@ -177,53 +243,110 @@ inline claim_put(i, a, k, g, to)
 	h_k = 0;
 	do
 	:: h_k < N ->
-		assert((KNOWS(h_k, a) & CLAIM(k, g)) == 0 || HOLDER(k, a, g) == (to) ||
-		       HAS(removed, h_k));
+		assert((CLAIMS(h_k, a) & CLAIM(k, g)) == 0 || NAMES(k, a, g) == (to) ||
+		       !COUNTS(h_k) || !COUNTS(k));
 		h_k++
 	:: else -> break
 	od;
 	h_k = 0;
-	HOLDER(k, a, g) = to;
-	KNOWS(i, a) = KNOWS(i, a) | CLAIM(k, g);
-	look(i, a)
+	NAMES(k, a, g) = to;
+	granted[a] = (k == (to) -> granted[a] & ~CLAIM(k, g) : granted[a] | CLAIM(k, g));
+	CLAIMS(i, a) = CLAIMS(i, a) | CLAIM(k, g);
+	claims_rebuild(i, a)
 }
 
 #define TOUCH(a) touched = (touched == (a) -> (a) + 1 : touched)
 
-/* --- granting, accepting, leasing -------------------------------------------------------------- */
+/* --- donor.c, accept.c, tidy.c, request.c ------------------------------------------------------- */
 
 #ifdef GRANT_LEASED
-#define IS_FREE(i, a) true
+#define space_is_busy(i, a) false
 #else
-#define IS_FREE(i, a) !HAS(leased[i], a)
+#define space_is_busy(i, a) HAS(leased[i], a)
 #endif
 
-#define MAY_GRANT(i, j, a) (grants < GRANTS && MAY_LEASE(i) && HAS(PRESENT(i), j) && \
-	OWNER(i, a) == i && HAS_OWN_ROW(i, a) && IS_FREE(i, a) && (a) <= touched && \
-	TOP(i, a) < G - 1)
+#ifdef FLIGHTS
+#define FLIGHT(i, a) flights[(i) * A + (a)]
+#else
+#define FLIGHT(i, a) 0
+#endif
 
-inline grant(i, j, a)
+#define MAY_WRITE(i, a) (db_may_lease(i) && net_owns(i, a) && TOP(i, a) < G - 1)
+
+#define MAY_GRANT(i, j, a) (grants < GRANTS && MAY_WRITE(i, a) && is_member(i, j) && \
+	!space_is_busy(i, a) && (a) <= touched)
+
+inline grant_begin(i, j, a)
 {
 	grants++;
 	TOUCH(a);
-#ifdef NO_DONOR_COMMIT
-	volatile_claims[i * A + a] = volatile_claims[i * A + a] | CLAIM(i, TOP(i, a) + 1);
+#ifdef NO_DURABLE
+	told[i * A + a] = told[i * A + a] | CLAIM(i, TOP(i, a) + 1);
 #endif
 	claim_put(i, a, i, TOP(i, a) + 1, j)
 }
 
-#define MAY_ACCEPT(j, a) (MAY_LEASE(j) && OWNER(j, a) == j && \
-	(KNOWS(j, a) & CLAIM(j, TOP(j, a))) == 0)
+/* A grant is open while it is the last word on the address and unanswered. */
+#ifdef NO_MEETING
+#define HAS_MET(j) true
+#else
+#define HAS_MET(j) (JOINS == 0 || (j) != N - 1 || HAS(met, j))
+#endif
+#define is_open(j, a) (HOLDER(j, a) == (j) && (CLAIMS(j, a) & CLAIM(j, TOP(j, a))) == 0)
+#define MAY_ACCEPT(j, a) (db_may_lease(j) && HAS_MET(j) && is_open(j, a) && FLIGHT(j, a) == 0)
 
 inline accept(j, a)
 {
+#ifdef FLIGHTS
+	FLIGHT(j, a) = TOP(j, a)
+#else
 	claim_put(j, a, j, TOP(j, a), j)
+#endif
 }
 
-#define ONES(set) (HAS(set, 0) + HAS(set, 1) + HAS(set, 2) + HAS(set, 3))
+#ifdef FLIGHTS
+inline flight_durable(i, a)
+{
+	h_n = FLIGHT(i, a);
+	FLIGHT(i, a) = 0;
+	claim_put(i, a, i, h_n, i);
+	h_n = 0
+}
+#endif
 
-#define MAY_HAND_OUT(i, a) (MAY_LEASE(i) && OWNER(i, a) == i && HAS_OWN_ROW(i, a) && \
-	!HAS(leased[i], a) && (a) <= touched && ONES(leased[i]) < LEASES)
+/* Own rows are merged into one above them. */
+#define MAY_MERGE(i, a) (raises < RAISES && MAY_WRITE(i, a) && (a) <= touched)
+
+inline merge(i, a)
+{
+	raises++;
+	TOUCH(a);
+	claim_put(i, a, i, TOP(i, a) + 1, i)
+}
+
+/* Own rows that the holder's own row outranks become tombstones, grants up to its generation go.
+ * What that relies upon of others is on the disk first. */
+#if COLLECTS > 0
+#define OUTRANKED(i, a) (CLAIMS(i, a) & AUTHOR(i) & ~TOMBS(i, a) & \
+	(((1 << (TOP(i, a) * N)) - 1) | (CLAIM(i, TOP(i, a)) & granted[a])))
+#define MAY_COLLECT(i, a) (collects < COLLECTS && db_may_lease(i) && HOLDER(i, a) != NOBODY && \
+	(CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(HOLDER(i, a), TOP(i, a))) != 0 && OUTRANKED(i, a) != 0)
+
+inline collect(i, a)
+{
+	collects++;
+	TOUCH(a);
+#ifndef NO_KEEP_CLAIMS
+	kept[i * A + a] = kept[i * A + a] | (CLAIMS(i, a) & CLAIM(HOLDER(i, a), TOP(i, a)));
+#endif
+	TOMBS(i, a) = TOMBS(i, a) | OUTRANKED(i, a);
+	claims_rebuild(i, a)
+}
+#endif
+
+#define ONES(set) (HAS(set, 0) + HAS(set, 1) + HAS(set, 2) + HAS(set, 3))
+#define MAY_HAND_OUT(i, a) (db_may_lease(i) && net_owns(i, a) && !HAS(leased[i], a) && \
+	(a) <= touched && ONES(leased[i]) < LEASES)
 
 inline lease(i, a)
 {
@@ -232,39 +355,30 @@ inline lease(i, a)
 	h_k = 0;
 	do
 	:: h_k < N ->
-		assert(h_k == i || !HAS(leased[h_k], a) || HAS(removed, h_k) || HAS(removed, i));
+		assert(h_k == i || !HAS(leased[h_k], a) || !COUNTS(h_k) || !COUNTS(i) ||
+		       HAS(left[h_k], h_k));
 		h_k++
 	:: else -> break
 	od;
 	h_k = 0
 }
 
-/* --- gossip ------------------------------------------------------------------------------------ */
+/* --- gossip ------------------------------------------------------------------------------------- */
 
-/* Nobody sends to, or hears, a node of whose removal he knows. */
-#define IS_HEARD(i, j) (IS_IN(i) && HAS(members[j], j) && HAS(PRESENT(i), j) && \
-	!HAS(removals[j], i) && !HAS(removals[j], j))
-
-/* Claims of k that j may take from i: those of a removed node only as somebody held them at his
- * closing. */
-#ifdef NO_FREEZE
-#define IS_LATE(i, j, k) false
-#else
-#define IS_LATE(i, j, k) (HAS(closed[j], k) && !HAS(closed[i], k))
-#endif
-
-#define TAKEN(i, j, k, a) (IS_LATE(i, j, k) -> 0 : KNOWS(i, a) & AUTHOR(k))
+/* Nobody hears a node of whose removal he knows, or whom he does not know. */
+#define IS_HEARD(i, j) (IS_IN(i) && HAS(members[j], j) && !HAS(left[j], j) && HAS(members[i], j) && \
+	HAS(members[j], i) && !HAS(removed[i], j) && !HAS(removed[j], i) && !HAS(removed[j], j))
 
 /* A row of its own that it never wrote: the disk went back. It is kept: who showed it may be gone
  * when recover is run. */
-inline take_own(j, a, w)
+inline adopt_row(j, a, w)
 {
 #ifndef NO_FENCE
 	if
-	:: (w) & ~KNOWS(j, a) ->
+	:: (w) & ~CLAIMS(j, a) ->
 		fenced = fenced | BIT(j);
-		KNOWS(j, a) = KNOWS(j, a) | (w);
-		look(j, a)
+		CLAIMS(j, a) = CLAIMS(j, a) | (w);
+		claims_rebuild(j, a)
 	:: else
 	fi
 #else
@@ -274,15 +388,17 @@ inline take_own(j, a, w)
 
 inline tell_claims(i, j, k)
 {
-	members[j] = members[j] | BIT(i);
 	h_a = 0;
 	do
 	:: h_a < A ->
+#if COLLECTS > 0
+		TOMBS(j, h_a) = TOMBS(j, h_a) | (TOMBS(i, h_a) & AUTHOR(k));
+#endif
 		if
-		:: k == j -> take_own(j, h_a, TAKEN(i, j, k, h_a))
+		:: k == j -> adopt_row(j, h_a, CLAIMS(i, h_a) & AUTHOR(k))
 		:: else ->
-			KNOWS(j, h_a) = KNOWS(j, h_a) | TAKEN(i, j, k, h_a);
-			look(j, h_a)
+			CLAIMS(j, h_a) = CLAIMS(j, h_a) | (CLAIMS(i, h_a) & AUTHOR(k));
+			claims_rebuild(j, h_a)
 		fi;
 		h_a++
 	:: else -> break
@@ -290,72 +406,244 @@ inline tell_claims(i, j, k)
 	h_a = 0
 }
 
-#define OWN_CLOSURES(j) ((ALL << ((j) * N)) & ((1 << (N * N)) - 1))
-
-inline drop_claims(j, x)
-{
-	h_i = 0;
-	do
-	:: h_i < A ->
-		KNOWS(j, h_i) = KNOWS(j, h_i) & (~AUTHOR(x) | CLAIM(0, 0)); h_i++
-	:: else -> break
-	od;
-	h_i = 0
-}
-
-/* Closures of its own that it never wrote tell the same, and bind it again: of what those removed
- * nodes wrote it counts what others counted who closed. */
-inline take_own_closures(j, w)
-{
-	if
-	:: (w) & ~closures[j] ->
-		fenced = fenced | BIT(j);
-		h_k = 0;
-		do
-		:: h_k < N ->
-			if
-			:: ((w) & ~closures[j]) & CLOSURE(j, h_k) ->
-				closed[j] = closed[j] | BIT(h_k);
-				drop_claims(j, h_k)
-			:: else
-			fi;
-			h_k++
-		:: else -> break
-		od;
-		h_k = 0
-	:: else
-	fi
-}
+#define NEWER_CLOSURES(i, j) (CLOSER(i, 0) > CLOSER(j, 0) || CLOSER(i, 1) > CLOSER(j, 1) || \
+	CLOSER(i, 2) > CLOSER(j, 2) || CLOSER(i, N - 1) > CLOSER(j, N - 1))
 
 inline tell_closures(i, j)
 {
-#ifndef NO_FENCE
-	take_own_closures(j, closures[i] & OWN_CLOSURES(j));
+	h_k = 0;
+	do
+	:: h_k < N ->
+		if
+		:: CLOSER(i, h_k) > CLOSER(j, h_k) ->
+#ifdef NO_FENCE
+			if
+			:: h_k == (j)
+			:: else -> CLOSER(j, h_k) = CLOSER(i, h_k)
+			fi
+#else
+			fenced = (h_k == (j) -> fenced | BIT(j) : fenced);
+			CLOSER(j, h_k) = CLOSER(i, h_k)
 #endif
-	closures[j] = closures[j] | (closures[i] & (fenced & BIT(j) -> -1 : ~OWN_CLOSURES(j)));
-	look_all(j)
+		:: else
+		fi;
+		h_k++
+	:: else -> break
+	od;
+	h_k = 0
 }
+
+#define NEWER_MEMBERS(i, j) ((members[i] & ~members[j]) || (left[i] & ~left[j] & ~BIT(j)))
 
 inline tell_members(i, j)
 {
-	members[j] = members[j] | members[i]
+	members[j] = members[j] | members[i];
+	left[j] = left[j] | (left[i] & ~BIT(j))
 }
 
 /* Removals travel alone; who is removed is told even by those who do not hear him. */
 inline tell_removals(i, j)
 {
-	removals[j] = removals[j] | removals[i];
-	/* What a removal says, it says of a member. */
-	members[j] = members[j] | removals[i]
+	removed[j] = removed[j] | removed[i];
+	rebuild_all(j)
 }
 
-/* --- removal, closure, reclaim ----------------------------------------------------------------- */
+/* A newcomer shows its record to a member that knows who admitted it. */
+#define MAY_INTRODUCE(n, j) (n == N - 1 && IS_IN(n) && HAS(members[n], j) && HAS(members[j], j) && \
+	!HAS(left[j], j) && !HAS(removed[j], j) && \
+	!HAS(members[j], n) && (admitter == j || (HAS(members[j], admitter) && !HAS(removed[j], admitter))))
+
+/* --- closure.c ---------------------------------------------------------------------------------- */
+
+/* Members (who left is marked) and removals. */
+#ifdef NO_VIEW_MEMBERS
+#define closure_view(i) (removed[i] << 8)
+#elif defined(NO_VIEW_REMOVALS)
+#define closure_view(i) ((members[i] & ~removed[i]) | ((left[i] & ~removed[i]) << 4))
+#else
+#define closure_view(i) ((members[i] & ~removed[i]) | ((left[i] & ~removed[i]) << 4) | (removed[i] << 8))
+#endif
+
+#define closure_forfeits(i, x) (closure_is_gone(i, x) && (x) != (i))
+
+#define HAS_CLOSED(i, view) (CLOSER(i, i) != 0 && rec_view[REC(i, CLOSER(i, i))] == (view))
+
+#define wants_closure(i) ((left[i] | removed[i]) && last_closure[i] < C - 1 && \
+	!HAS_CLOSED(i, closure_view(i)))
+
+/* No own row is on its way to disk. */
+#ifdef NO_SETTLED
+#define is_settled(i) true
+#else
+#define is_settled(i) (FLIGHT(i, 0) == 0 && FLIGHT(i, A - 1) == 0)
+#endif
+
+#define MAY_CLOSE(i) (db_may_lease(i) && wants_closure(i) && is_settled(i))
+
+/* The generations of author k's claims on an address, as a set. */
+#define ROWS_OF(i, k, a) (HAS(CLAIMS(i, a), k) | (HAS(CLAIMS(i, a), N + (k)) << 1) | \
+	(HAS(CLAIMS(i, a), 2 * N + (k)) << 2) | (HAS(CLAIMS(i, a), 3 * N + (k)) << 3) | \
+	(HAS(CLAIMS(i, a), 4 * N + (k)) << 4) | (HAS(CLAIMS(i, a), 5 * N + (k)) << 5))
+
+/* The highest generation of what is known of gone nodes: h_n. */
+inline closure_top(i)
+{
+	h_n = 0;
+	h_j = 0;
+	do
+	:: h_j < A ->
+		h_g = h_n + 1;
+		do
+		:: h_g < G ->
+			h_k = 0;
+			do
+			:: h_k < N ->
+				if
+				:: (CLAIMS(i, h_j) & CLAIM(h_k, h_g)) &&
+				   (closure_is_gone(i, h_k) || closure_is_gone(i, NAMES(h_k, h_j, h_g))) ->
+					h_n = h_g
+				:: else
+				fi;
+				h_k++
+			:: else -> break
+			od;
+			h_g++
+		:: else -> break
+		od;
+		h_j++
+	:: else -> break
+	od;
+	h_g = 0; h_k = 0; h_j = 0
+}
+
+inline closure_write(i)
+{
+#ifndef NO_KEEP
+	stored[i] = removed[i];
+#endif
+	last_closure[i]++;
+	h_m = last_closure[i];
+	CLOSER(i, i) = h_m;
+	rec_view[REC(i, h_m)] = closure_view(i);
+	closure_top(i);
+	rec_generation[REC(i, h_m)] = h_n;
+	h_a = 0;
+	do
+	:: h_a < A -> rec_rows[REC(i, h_m) * A + h_a] = ROWS_OF(i, i, h_a); h_a++
+	:: else -> break
+	od;
+	h_a = 0; h_n = 0; h_m = 0
+}
+
+/* --- reclaim.c ---------------------------------------------------------------------------------- */
+
+/* More than a gone node can have written unheard. */
+#ifdef NO_STEP
+#define RECLAIM_STEP 1
+#else
+#define RECLAIM_STEP (1 + RAISES)
+#endif
+#define LACKS(r, k, a) (rec_rows[REC(k, CLOSER(r, k)) * A + (a)] & ~ROWS_OF(r, k, a))
+#ifdef NO_ROWS
+#define has_rows(r, k) true
+#elif A == 1
+#define has_rows(r, k) (LACKS(r, k, 0) == 0)
+#elif A == 2
+#define has_rows(r, k) ((LACKS(r, k, 0) | LACKS(r, k, 1)) == 0)
+#else
+#define has_rows(r, k) ((LACKS(r, k, 0) | LACKS(r, k, 1) | LACKS(r, k, A - 2) | LACKS(r, k, A - 1)) == 0)
+#endif
+
+#ifdef NO_VIEW
+#define SHOWS_VIEW(r, k) true
+#else
+#define SHOWS_VIEW(r, k) (rec_view[REC(k, CLOSER(r, k))] == closure_view(r))
+#endif
+
+#define is_blocked(r, k) (is_member(r, k) && \
+	!(CLOSER(r, k) != 0 && SHOWS_VIEW(r, k) && ((k) == (r) || has_rows(r, k))))
+
+#ifdef NO_WAITING
+#define blocks(r) is_blocked(r, r)
+#else
+#define blocks(r) (is_blocked(r, 0) || is_blocked(r, 1) || is_blocked(r, 2) || \
+	(N > 3 && is_blocked(r, N - 1)))
+#endif
+
+#ifdef LOW_NEWCOMER
+#define ORDER(i) (((i) + 1) % N)
+#else
+#define ORDER(i) (i)
+#endif
+#define BELOW(r, k) (ORDER(k) < ORDER(r) && is_member(r, k))
+#ifdef NO_LOWEST
+#define is_lowest(r) true
+#else
+#define is_lowest(r) (!BELOW(r, 0) && !BELOW(r, 1) && !BELOW(r, 2) && !(N > 3 && BELOW(r, N - 1)))
+#endif
+
+#define is_forfeit(r, a) (HOLDER(r, a) != NOBODY && closure_forfeits(r, HOLDER(r, a)) && FLIGHT(r, a) == 0)
+#if A == 1
+#define reclaim_is_due(r) is_forfeit(r, 0)
+#elif A == 2
+#define reclaim_is_due(r) (is_forfeit(r, 0) || is_forfeit(r, 1))
+#else
+#define reclaim_is_due(r) (is_forfeit(r, 0) || is_forfeit(r, 1) || is_forfeit(r, A - 2) || is_forfeit(r, A - 1))
+#endif
+#define MAY_RECLAIM(r) (db_may_lease(r) && is_lowest(r) && reclaim_is_due(r) && !blocks(r))
+
+inline top_of_all(r)
+{
+	closure_top(r);
+#ifndef NO_GENERATION
+	h_k = 0;
+	do
+	:: h_k < N ->
+		if
+		:: CLOSER(r, h_k) != 0 && rec_generation[REC(h_k, CLOSER(r, h_k))] > h_n ->
+			h_n = rec_generation[REC(h_k, CLOSER(r, h_k))]
+		:: else
+		fi;
+		h_k++
+	:: else -> break
+	od;
+	h_k = 0
+#endif
+}
+
+inline net_reclaim(r)
+{
+	top_of_all(r);
+	h_i = 0;
+	do
+	:: h_i < A ->
+		h_m = h_n + RECLAIM_STEP;
+		if
+		:: TOP(r, h_i) + 1 > h_m -> h_m = TOP(r, h_i) + 1
+		:: else
+		fi;
+		if
+		:: is_forfeit(r, h_i) && h_m < G ->
+#ifdef FLIGHTS
+			FLIGHT(r, h_i) = h_m
+#else
+			claim_put(r, h_i, r, h_m, r)
+#endif
+		:: else
+		fi;
+		h_i++
+	:: else -> break
+	od;
+	h_i = 0; h_m = 0; h_n = 0
+}
+
+/* --- removal, leave ----------------------------------------------------------------------------- */
 
 /* A known limit, not followed unless -DLOST_TIME: a disk forgot a claim, and the only node that
  * remembers it is removed, but still reaches somebody who has not heard of the removal. */
-#define KNOWN_BY(i, x, a) ((i) == (x) || HAS(removed, i) -> 0 : \
-	((i) == saver && !restored -> saved_knows[a] : KNOWS(i, a)))
-#define REMEMBERS(x, a) (KNOWS(x, a) & AUTHOR(saver) & ~(KNOWN_BY(0, x, a) | KNOWN_BY(1, x, a) | \
+#define KNOWN_BY(i, x, a) ((i) == (x) || HAS(off, i) -> 0 : \
+	((i) == saver && !restored -> saved_claims[a] : CLAIMS(i, a)))
+#define REMEMBERS(x, a) (CLAIMS(x, a) & AUTHOR(saver) & ~(KNOWN_BY(0, x, a) | KNOWN_BY(1, x, a) | \
 	KNOWN_BY(2, x, a) | KNOWN_BY(N - 1, x, a)))
 #define REMEMBERS_ALONE(x) ((x) != saver && (REMEMBERS(x, 0) || REMEMBERS(x, A / 3) || \
 	REMEMBERS(x, A / 2) || REMEMBERS(x, A - 1)))
@@ -364,163 +652,126 @@ inline tell_removals(i, j)
 #define MAY_BE_SET_BACK true
 #else
 #define MAY_BE_REMOVED(x) (!restored || !REMEMBERS_ALONE(x))
-#define MAY_BE_SET_BACK (!(HAS(removed, 0) && REMEMBERS_ALONE(0)) && \
-	!(HAS(removed, 1) && REMEMBERS_ALONE(1)) && !(HAS(removed, 2) && REMEMBERS_ALONE(2)))
+#define MAY_BE_SET_BACK (!(HAS(off, 0) && REMEMBERS_ALONE(0)) && \
+	!(HAS(off, 1) && REMEMBERS_ALONE(1)) && !(HAS(off, 2) && REMEMBERS_ALONE(2)))
 #endif
 
-inline remove(i, x)
+#define COUNT_OFF (HAS(off, 0) + HAS(off, 1) + HAS(off, 2) + HAS(off, 3))
+#if JOINS > 0
+#define IS_FIRST(x) ((x) == 0)
+#else
+#define IS_FIRST(x) true
+#endif
+#define MAY_REMOVE(i, x) (IS_FIRST(x) && COUNT_OFF < REMOVALS && IS_IN(i) && !HAS(off, i) && is_member(i, x) && \
+	!HAS(off, x) && MAY_BE_REMOVED(x))
+
+inline closure_removal(i, x)
 {
-	removed = removed | BIT(x);
-	removals[i] = removals[i] | BIT(x)
+	off = off | BIT(x);
+	removed[i] = removed[i] | BIT(x);
+	rebuild_all(i)
 }
 
-#define MAY_CLOSE(i, x) (MAY_LEASE(i) && HAS(removals[i], x) && !HAS(closed[i], x))
+/* donor_is_owed(): a grant of its own whose recipient's row it has not seen. */
+#define IS_OWED(i, a) ((CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(i, TOP(i, a)) & granted[a]) != 0 && \
+	(CLAIMS(i, a) & CLAIM(HOLDER(i, a), TOP(i, a))) == 0)
+#ifdef NO_OWED
+#define IS_BOUND(i, a) (net_owns(i, a) || HAS(leased[i], a) || FLIGHT(i, a) != 0)
+#else
+#define IS_BOUND(i, a) (net_owns(i, a) || IS_OWED(i, a) || HAS(leased[i], a) || FLIGHT(i, a) != 0)
+#endif
+#define HAS_OTHERS(i) ((MEMBERS(i) & ~BIT(i)) != 0)
+#define MAY_LEAVE(i) (leaves < LEAVES && db_may_lease(i) && HAS_OTHERS(i) && \
+	!IS_BOUND(i, 0) && !IS_BOUND(i, A / 2) && !IS_BOUND(i, A / 3) && !IS_BOUND(i, A - 1))
 
-inline close(i, x)
+inline handover_end(i)
 {
-	closed[i] = closed[i] | BIT(x);
-	closures[i] = closures[i] | CLOSURE(i, x)
+	leaves++;
+	left[i] = left[i] | BIT(i);
+	rebuild_all(i)
 }
 
-/* Do i and r count the same of what x wrote, see the same space as x's, and know the same members? */
-inline agree(i, r, x)
+/* --- crash, a disk set back ---------------------------------------------------------------------- */
+
+/* What of the claims survives: its own, those that were kept, and the first owner, whom the
+ * network's fact names. */
+#if COLLECTS > 0
+#define KEPT(i, a) (AUTHOR(i) | CLAIM(0, 0) | kept[(i) * A + (a)])
+#else
+#define KEPT(i, a) (AUTHOR(i) | CLAIM(0, 0))
+#endif
+
+inline crash(i)
 {
-	h_a = 0;
+	crashes++;
+	removed[i] = removed[i] & stored[i];
+#ifdef FORGET_MEMBERS
+	members[i] = members[i] & ~(JOINS << (N - 1)) | BIT(i);
+#endif
+	h_j = 0;
 	do
-	:: h_a < A ->
-		h_ok = h_ok && ((KNOWS(i, h_a) ^ KNOWS(r, h_a)) & AUTHOR(x)) == 0 &&
-		       (OWNER(i, h_a) == x) == (OWNER(r, h_a) == x);
-		h_a++
+	:: h_j < N -> CLOSER(i, h_j) = (h_j == (i) -> CLOSER(i, h_j) : 0); h_j++
 	:: else -> break
 	od;
-	h_a = 0;
-#ifndef NO_MEMBERS
-	h_ok = h_ok && PRESENT(i) == PRESENT(r)
-#endif
-}
-
-inline all_agree(r, x)
-{
-	h_ok = true;
-#ifndef NO_WAIT
-	h_i = 0;
-	do
-	:: h_i < N ->
-		if
-		:: HAS(PRESENT(r), h_i) ->
-			h_ok = h_ok && (closures[r] & CLOSURE(h_i, x)) != 0;
-#ifndef NO_AGREEMENT
-			agree(h_i, r, x)
-#endif
-		:: else
-		fi;
-		h_i++
-	:: else -> break
-	od;
-	h_i = 0
-#endif
-}
-
-#define IS_LOWEST(r) ((PRESENT(r) & (BIT(r) - 1)) == 0)
-#define MAY_RECLAIM(r, x) (MAY_LEASE(r) && HAS(closed[r], x) && IS_LOWEST(r) && OWNS_SOME(r, x))
-
-#if A == 4
-#define OWNS_SOME(r, x) (OWNER(r, 0) == x || OWNER(r, 1) == x || OWNER(r, 2) == x || OWNER(r, 3) == x)
-#else
-#define OWNS_SOME(r, x) (OWNER(r, 0) == x || OWNER(r, A - 1) == x)
-#endif
-
-#ifdef NO_GENERATION
-#define ABOVE(r, a) TOP(r, a)
-#else
-#define ABOVE(r, a) (TOP(r, a) + 1)
-#endif
-
-inline reclaim_all(r, x)
-{
 	h_j = 0;
 	do
 	:: h_j < A ->
-		if
-		:: OWNER(r, h_j) == x && TOP(r, h_j) < G - 1 ->
-			claim_put(r, h_j, r, ABOVE(r, h_j), r)
-		:: else
-		fi;
+		CLAIMS(i, h_j) = CLAIMS(i, h_j) & KEPT(i, h_j);
+#if COLLECTS > 0
+		TOMBS(i, h_j) = TOMBS(i, h_j) & AUTHOR(i);
+#endif
+#ifdef NO_DURABLE
+		CLAIMS(i, h_j) = CLAIMS(i, h_j) & ~told[i * A + h_j];
+		told[i * A + h_j] = 0;
+#endif
+#ifdef FLIGHTS
+		FLIGHT(i, h_j) = 0;
+#endif
+		claims_rebuild(i, h_j);
 		h_j++
 	:: else -> break
 	od;
 	h_j = 0
 }
 
-inline reclaim(r, x)
-{
-	all_agree(r, x);
-	if
-	:: h_ok -> reclaim_all(r, x)
-	:: else
-	fi;
-	h_ok = false
-}
-
-/* --- crash, a disk set back -------------------------------------------------------------------- */
-
-/* What of the claims survives: its own, and the first owner, whom the network's fact names. */
-inline keep_mask(i)
-{
-	h_keep = AUTHOR(i) | CLAIM(0, 0);
-}
-
-inline crash(i)
-{
-	crashes++;
-	keep_mask(i);
-	h_a = 0;
-	do
-	:: h_a < A ->
-		KNOWS(i, h_a) = KNOWS(i, h_a) & h_keep;
-#ifdef NO_DONOR_COMMIT
-		KNOWS(i, h_a) = KNOWS(i, h_a) & ~volatile_claims[i * A + h_a];
-		volatile_claims[i * A + h_a] = 0;
-#endif
-		look(i, h_a);
-		h_a++
-	:: else -> break
-	od;
-	h_a = 0; h_keep = 0
-}
-
 inline save(i)
 {
 	saver = i;
-	keep_mask(i);
 	h_a = 0;
 	do
-	:: h_a < A -> saved_knows[h_a] = KNOWS(i, h_a) & h_keep; h_a++
+	:: h_a < A -> saved_claims[h_a] = CLAIMS(i, h_a) & KEPT(i, h_a); h_a++
 	:: else -> break
 	od;
-	h_a = 0; h_keep = 0;
+	h_a = 0;
 	saved_members = members[i];
-	saved_removals = removals[i];
-	saved_closed = closed[i];
-	saved_closures = closures[i]
+	saved_left = left[i];
+	saved_removed = stored[i];
+	saved_closure = CLOSER(i, i)
 }
 
 inline restore(i)
 {
 	restored = true;
 	guarded = guarded | BIT(i);
-	h_a = 0;
+	fenced = fenced & ~BIT(i);
+	leased[i] = 0;
+	members[i] = saved_members; saved_members = 0;
+	left[i] = saved_left; saved_left = 0;
+	removed[i] = saved_removed; saved_removed = 0;
+	stored[i] = removed[i];
+	h_j = 0;
 	do
-	:: h_a < A -> KNOWS(i, h_a) = saved_knows[h_a]; saved_knows[h_a] = 0; look(i, h_a); h_a++
+	:: h_j < N -> CLOSER(i, h_j) = 0; h_j++
 	:: else -> break
 	od;
-	h_a = 0;
-	members[i] = saved_members; saved_members = 0;
-	removals[i] = saved_removals; saved_removals = 0;
-	closed[i] = saved_closed; saved_closed = 0;
-	closures[i] = saved_closures; saved_closures = 0;
-	leased[i] = 0;
-	fenced = fenced & ~BIT(i);
+	CLOSER(i, i) = saved_closure; saved_closure = 0;
+	h_j = 0;
+	do
+	:: h_j < A ->
+		CLAIMS(i, h_j) = saved_claims[h_j]; saved_claims[h_j] = 0; claims_rebuild(i, h_j); h_j++
+	:: else -> break
+	od;
+	h_j = 0;
 	synced = 0
 }
 
@@ -537,33 +788,44 @@ inline hear_all(i, k)
 	h_j = 0
 }
 
-/* The restart guard: `all` waits for every member it knows, `one` for any. */
+/* Whom must a newcomer have met? */
+#ifdef NO_ADMITTER
+#define MEETS(i, k) true
+#else
+#define MEETS(i, k) (HAS(met, i) || (k) == admitter || closure_is_gone(i, admitter))
+#endif
+#define NEEDS_SYNC(i) (HAS(guarded, i) || (JOINS > 0 && (i) == N - 1 && !HAS(met, i)))
+
+/* guard_review(): `all` waits for every member it knows, `one` for any. */
+#ifdef GUARD_ONE
+#define HAS_SYNCED(i) true
+#else
+#define HAS_SYNCED(i) ((MEMBERS(i) & ~(synced | BIT(i))) == 0)
+#endif
+
 inline sync(i, k)
 {
 	hear_all(i, k);
-	synced = synced | BIT(k);
+	met = (MEETS(i, k) -> met | (BIT(i) & BIT(N - 1)) : met);
 	if
-#ifdef GUARD_ONE
-	:: true ->
-#else
-	:: (PRESENT(i) & ~(synced | BIT(i))) == 0 ->
-#endif
-		guarded = guarded & ~BIT(i); synced = 0; look_all(i)
-#ifndef GUARD_ONE
+	:: HAS(guarded, i) ->
+		synced = synced | BIT(k);
+		if
+		:: HAS_SYNCED(i) -> guarded = guarded & ~BIT(i); synced = 0; rebuild_all(i)
+		:: else
+		fi
 	:: else
-#endif
 	fi
 }
 
-/* node recover: who is a member is heard first, then of each member what there is. Of what removed
- * nodes wrote only that counts which members count. */
+/* node recover: who is a member is heard first, then of each member what there is. */
 inline recover(i)
 {
 	h_m = 0;
 	do
 	:: h_m < N ->
 		if
-		:: h_m != i && HAS(PRESENT(i), h_m) ->
+		:: h_m != i && is_member(i, h_m) && HAS(members[h_m], i) ->
 			tell_removals(h_m, i);
 			tell_members(h_m, i)
 		:: else
@@ -575,17 +837,7 @@ inline recover(i)
 	do
 	:: h_m < N ->
 		if
-		:: HAS(removals[i], h_m) -> drop_claims(i, h_m)
-		:: else
-		fi;
-		h_m++
-	:: else -> break
-	od;
-	h_m = 0;
-	do
-	:: h_m < N ->
-		if
-		:: h_m != i && HAS(PRESENT(i), h_m) -> hear_all(i, h_m)
+		:: h_m != i && is_member(i, h_m) && HAS(members[h_m], i) -> hear_all(i, h_m)
 		:: else
 		fi;
 		h_m++
@@ -594,45 +846,31 @@ inline recover(i)
 	h_m = 0;
 	fenced = fenced & ~BIT(i);
 	guarded = guarded & ~BIT(i);
-	look_all(i)
+	rebuild_all(i)
 }
 
-/* --- a newcomer -------------------------------------------------------------------------------- */
+/* --- a newcomer ---------------------------------------------------------------------------------- */
 
-#define MAY_ADMIT(k, n) (MAY_LEASE(k) && !HAS(members[n], n) && !HAS(removals[k], n))
+#define MAY_ADMIT(k, n) (IS_IN(k) && !HAS(fenced, k) && admitter == NOBODY && !HAS(removed[k], n))
 
+/* Who admits tells of its members; it knows the newcomer when this one speaks. */
 inline admit(k, n)
 {
-	members[k] = members[k] | BIT(n);
-	members[n] = members[k];
+	admitter = k;
+	members[n] = MEMBERS(k) | BIT(n);
 	h_a = 0;
 	do
-	:: h_a < A -> KNOWS(n, h_a) = KNOWS(k, h_a) & ~AUTHOR(n); look(n, h_a); h_a++
+	:: h_a < A -> claims_rebuild(n, h_a); h_a++
 	:: else -> break
 	od;
-	h_a = 0;
-#ifndef NO_INHERITANCE
-	removals[n] = removals[k];
-	closed[n] = closed[k];
-	h_k = 0;
-	do
-	:: h_k < N ->
-		if
-		:: HAS(closed[n], h_k) -> closures[n] = closures[n] | CLOSURE(n, h_k)
-		:: else
-		fi;
-		h_k++
-	:: else -> break
-	od;
-	h_k = 0
-#endif
+	h_a = 0
 }
 
-/* --- calm -------------------------------------------------------------------------------------- */
+/* --- calm ---------------------------------------------------------------------------------------- */
 
-hidden byte c_i, c_k, c_x, c_round, c_owner;
+hidden byte c_i, c_k, c_round, c_holder;
 
-#define IS_SANE(i) (HAS(members[i], i) && !HAS(removed, i))
+#define IS_SANE(i) (HAS(members[i], i) && COUNTS(i) && !HAS(left[i], i))
 
 inline calm_hear()
 {
@@ -643,8 +881,10 @@ inline calm_hear()
 		do
 		:: c_k < N ->
 			if
-			:: c_k != c_i && IS_SANE(c_i) && IS_SANE(c_k) &&
-			   HAS(members[c_i] | members[c_k], c_k) -> hear_all(c_i, c_k)
+			:: c_k != c_i && IS_SANE(c_i) && IS_SANE(c_k) && (HAS(members[c_i], c_k) || HAS(members[c_k], c_i)) ->
+				members[c_i] = members[c_i] | BIT(c_k);
+				members[c_k] = members[c_k] | BIT(c_i);
+				hear_all(c_i, c_k)
 			:: else
 			fi;
 			c_k++
@@ -662,12 +902,20 @@ inline calm_act(i)
 	:: else
 	fi;
 	guarded = guarded & ~BIT(i);
-	/* A removal that only removed nodes have heard of is said again by who said it. */
-	removals[i] = removals[i] | removed;
-	members[i] = members[i] | removed;
+	met = met | (BIT(i) & BIT(N - 1));
+	/* A removal, or a leave, that only removed nodes have heard of is said again. */
+	removed[i] = removed[i] | off;
+	left[i] = left[i] | GONE & ~off;
+	rebuild_all(i);
 	c_k = 0;
 	do
 	:: c_k < A ->
+#ifdef FLIGHTS
+		if
+		:: FLIGHT(i, c_k) -> flight_durable(i, c_k)
+		:: else
+		fi;
+#endif
 		if
 		:: MAY_ACCEPT(i, c_k) -> accept(i, c_k)
 		:: else
@@ -675,83 +923,70 @@ inline calm_act(i)
 		c_k++
 	:: else -> break
 	od;
-	c_x = 0;
-	do
-	:: c_x < N ->
-		if
-		:: MAY_CLOSE(i, c_x) -> close(i, c_x)
-		:: else
-		fi;
-		if
-		:: MAY_RECLAIM(i, c_x) -> reclaim(i, c_x)
-		:: else
-		fi;
-		c_x++
-	:: else -> break
-	od
+	if
+	:: MAY_CLOSE(i) -> closure_write(i)
+	:: else
+	fi;
+	if
+	:: MAY_RECLAIM(i) -> net_reclaim(i)
+	:: else
+	fi
 }
 
-/* Each address belongs to a member that was not removed, in the view of all, and who leases it
- * owns it. */
+/* Each address belongs to a member, in the view of all, and who leases it owns it. */
 inline calm_check()
 {
 	c_k = 0;
 	do
 	:: c_k < A ->
-		c_owner = NOBODY;
+		c_holder = NOBODY;
 		c_i = 0;
 		do
 		:: c_i < N ->
 			if
 			:: IS_SANE(c_i) ->
-				assert(OWNER(c_i, c_k) != NOBODY && !HAS(removed, OWNER(c_i, c_k)));
-				assert(c_owner == NOBODY || c_owner == OWNER(c_i, c_k));
-				assert(!HAS(leased[c_i], c_k) || OWNER(c_i, c_k) == c_i);
-				c_owner = OWNER(c_i, c_k)
+				assert(HOLDER(c_i, c_k) != NOBODY && !HAS(GONE, HOLDER(c_i, c_k)));
+				assert(c_holder == NOBODY || c_holder == HOLDER(c_i, c_k));
+				assert(!HAS(leased[c_i], c_k) || HOLDER(c_i, c_k) == c_i);
+				c_holder = HOLDER(c_i, c_k)
 			:: else
 			fi;
 			c_i++
 		:: else -> break
 		od;
+		assert(c_holder == NOBODY || net_owns(c_holder, c_k));
 		c_k++
 	:: else -> break
 	od
 }
 
+#define ZERO(array, count) c_i = 0; do :: c_i < (count) -> array[c_i] = 0; c_i++ :: else -> break od
+
 inline forget()
 {
-	c_i = 0;
-	do
-	:: c_i < N * A -> knows[c_i] = 0; owner[c_i] = 0; top[c_i] = 0; c_i++
-	:: else -> break
-	od;
-	c_i = 0;
-	do
-	:: c_i < N * A * G -> holder[c_i] = 0; c_i++
-	:: else -> break
-	od;
-	c_i = 0;
-	do
-	:: c_i < N ->
-		leased[c_i] = 0; members[c_i] = 0; removals[c_i] = 0; closed[c_i] = 0;
-		closures[c_i] = 0; c_i++
-	:: else -> break
-	od;
-	c_i = 0;
-	do
-	:: c_i < A -> saved_knows[c_i] = 0; c_i++
-	:: else -> break
-	od;
-	removed = 0; guarded = 0; fenced = 0; synced = 0; grants = 0; crashes = 0; touched = 0;
-	saver = 0; restored = false; saved_members = 0; saved_removals = 0; saved_closed = 0;
-	saved_closures = 0; c_i = 0; c_k = 0; c_x = 0; c_owner = 0; c_round = 0
+	ZERO(claims, N * A); ZERO(holder, N * A); ZERO(generation, N * A);
+	ZERO(members, N); ZERO(left, N); ZERO(removed, N); ZERO(stored, N); ZERO(closers, N * N);
+	ZERO(leased, N); ZERO(names, N * A * G); ZERO(granted, A);
+	ZERO(rec_view, N * C); ZERO(rec_rows, N * C * A); ZERO(rec_generation, N * C);
+	ZERO(last_closure, N); ZERO(saved_claims, A);
+#ifdef FLIGHTS
+	ZERO(flights, N * A);
+#endif
+#if COLLECTS > 0
+	ZERO(tombs, N * A); ZERO(kept, N * A);
+#endif
+	met = 0; guarded = 0; fenced = 0; off = 0; synced = 0; admitter = 0;
+	grants = 0; raises = 0; collects = 0; crashes = 0; leaves = 0; touched = 0;
+	saver = 0; restored = false;
+	saved_members = 0; saved_left = 0; saved_removed = 0; saved_closure = 0;
+	c_i = 0; c_k = 0; c_round = 0; c_holder = 0
 }
 
 inline calm()
 {
 	c_round = 0;
 	do
-	:: c_round < 8 ->
+	:: c_round < 6 ->
 		calm_hear();
 		c_i = 0;
 		do
@@ -766,97 +1001,151 @@ inline calm()
 		c_round++
 	:: else -> break
 	od;
+	calm_hear();
 	calm_check();
 	forget()
 }
 
-/* --- the world --------------------------------------------------------------------------------- */
+/* --- the world ----------------------------------------------------------------------------------- */
 
 inline start()
 {
 	c_i = 0;
 	do
-	:: c_i < N ->
-		if
-		:: JOINS == 0 || c_i < N - 1 ->
-			members[c_i] = (JOINS == 0 -> ALL : ALL & ~BIT(N - 1));
-			c_k = 0;
-			do
-			:: c_k < A ->
-				KNOWS(c_i, c_k) = CLAIM(0, 0); look(c_i, c_k); c_k++
-			:: else -> break
-			od
-		:: else
-		fi;
+	:: c_i < N - JOINS ->
+		members[c_i] = ALL & ~(JOINS << (N - 1));
+		c_k = 0;
+		do
+		:: c_k < A -> CLAIMS(c_i, c_k) = CLAIM(0, 0); claims_rebuild(c_i, c_k); c_k++
+		:: else -> break
+		od;
 		c_i++
 	:: else -> break
 	od;
 	c_i = 0; c_k = 0
 }
 
-#define COUNT_REMOVED (HAS(removed, 0) + HAS(removed, 1) + HAS(removed, 2))
+#ifdef FLIGHTS
+#define DURABLE(i, a) \
+	:: d_step { FLIGHT(i, a) != 0 && HAS(members[i], i) -> printf("%d has committed %d\n", i, a); flight_durable(i, a) }
+#else
+#define DURABLE(i, a)
+#endif
+#if RAISES > 0
+#define MERGE(i, a) \
+	:: d_step { MAY_MERGE(i, a) -> printf("%d merges %d\n", i, a); merge(i, a) }
+#else
+#define MERGE(i, a)
+#endif
+#if LEASES > 0
+#define LEASE(i, a) \
+	:: d_step { MAY_HAND_OUT(i, a) -> printf("%d leases %d\n", i, a); lease(i, a) } \
+	:: d_step { HAS(leased[i], a) && IS_IN(i) -> printf("%d releases %d\n", i, a); leased[i] = leased[i] & ~BIT(a) }
+#else
+#define LEASE(i, a)
+#endif
 
-#define AT_ADDRESS(i, a) \
-	:: d_step { MAY_ACCEPT(i, a) -> printf("%d accepts: %d, %d\n", i, a, 0); accept(i, a) } \
-	:: d_step { MAY_HAND_OUT(i, a) -> printf("%d leases: %d, %d\n", i, a, 0); lease(i, a) } \
-	:: d_step { HAS(leased[i], a) && IS_IN(i) -> printf("%d releases: %d, %d\n", i, a, 0); leased[i] = leased[i] & ~BIT(a) }
+#if COLLECTS > 0
+#define COLLECT(i, a) \
+	:: d_step { MAY_COLLECT(i, a) -> printf("%d collects %d\n", i, a); collect(i, a) }
+#else
+#define COLLECT(i, a)
+#endif
+
+#define AT_ADDRESS(i, a) COLLECT(i, a) DURABLE(i, a) MERGE(i, a) LEASE(i, a) \
+	:: d_step { MAY_ACCEPT(i, a) -> printf("%d accepts %d\n", i, a); accept(i, a) }
 
 #define GRANT_TO(i, j, a) \
-	:: d_step { MAY_GRANT(i, j, a) -> printf("%d grants, to: %d, %d\n", i, a, j); grant(i, j, a) }
+	:: d_step { MAY_GRANT(i, j, a) -> printf("%d grants %d to %d\n", i, a, j); grant_begin(i, j, a) }
 
-#ifdef WHOLE
+#if defined(ALL_AT_ONCE)
+#define TELL_CLAIMS(i, j, k)
+#elif defined(WHOLE)
 /* Claims of all authors travel together. */
 #define TELL_CLAIMS(i, j, k) \
-	:: d_step { (k) == 0 && IS_HEARD(i, j) -> printf("%d tells all claims to: %d, %d\n", i, k, j); \
+	:: d_step { (k) == 0 && IS_HEARD(i, j) -> printf("%d tells all claims to %d\n", i, j); \
 		    tell_claims(i, j, 0); tell_claims(i, j, 1); tell_claims(i, j, 2); \
 		    tell_claims(i, j, N - 1) }
 #else
 #define TELL_CLAIMS(i, j, k) \
-	:: d_step { IS_HEARD(i, j) && HAS(members[i], k) -> printf("%d tells claims of, to: %d, %d\n", i, k, j); tell_claims(i, j, k) }
+	:: d_step { IS_HEARD(i, j) && HAS(members[i], k) -> printf("%d tells claims of %d to %d\n", i, k, j); tell_claims(i, j, k) }
 #endif
 
+#ifdef FACTS_FIRST
+#define TELL_FACTS(i, j) \
+	:: d_step { IS_HEARD(i, j) && NEWER_CLOSURES(i, j) -> \
+		    printf("%d tells closures to %d\n", i, j); tell_removals(i, j); tell_closures(i, j) }
+#else
+#define TELL_FACTS(i, j)
+#endif
+#ifdef ALL_AT_ONCE
 #define TELL(i, j) \
-	:: d_step { IS_HEARD(i, j) && (closures[i] & ~closures[j]) -> \
-		    printf("%d tells %d closures\n", i, j); tell_closures(i, j) } \
-	:: d_step { IS_HEARD(i, j) && (members[i] & ~members[j]) -> \
-		    printf("%d tells %d members\n", i, j); tell_members(i, j) } \
-	:: d_step { IS_IN(i) && HAS(members[i], j) && HAS(members[j], j) && \
-		    (removals[i] & ~removals[j]) -> \
-		    printf("%d tells %d removals\n", i, j); tell_removals(i, j) } \
-	:: d_step { HAS(guarded, i) && IS_HEARD(i, j) && IS_HEARD(j, i) -> \
+	TELL_FACTS(i, j) \
+	:: d_step { IS_HEARD(i, j) -> printf("%d tells all to %d\n", i, j); hear_all(j, i) } \
+	:: d_step { NEEDS_SYNC(i) && IS_HEARD(i, j) && IS_HEARD(j, i) -> \
 		    printf("%d syncs with %d\n", i, j); sync(i, j) }
+#else
+#define TELL(i, j) \
+	:: d_step { IS_HEARD(i, j) && NEWER_CLOSURES(i, j) -> \
+		    printf("%d tells closures to %d\n", i, j); tell_closures(i, j) } \
+	:: d_step { IS_HEARD(i, j) && NEWER_MEMBERS(i, j) -> \
+		    printf("%d tells members to %d\n", i, j); tell_members(i, j) } \
+	:: d_step { IS_IN(i) && HAS(members[i], j) && HAS(members[j], j) && !HAS(left[j], j) && \
+		    (removed[i] & ~removed[j]) -> \
+		    printf("%d tells removals to %d\n", i, j); tell_removals(i, j) } \
+	:: d_step { NEEDS_SYNC(i) && IS_HEARD(i, j) && IS_HEARD(j, i) -> \
+		    printf("%d syncs with %d\n", i, j); sync(i, j) }
+#endif
 
 #define REMOVED(i, x) \
-	:: d_step { IS_IN(i) && HAS(PRESENT(i), x) && !HAS(removed, x) && !HAS(removed, i) && \
-		    COUNT_REMOVED < REMOVALS && (JOINS == 0 || (x) == 0) && MAY_BE_REMOVED(x) -> printf("%d removes: %d, %d\n", i, x, 0); remove(i, x) } \
-	:: d_step { MAY_CLOSE(i, x) -> printf("%d closes: %d, %d\n", i, x, 0); close(i, x) } \
-	:: d_step { MAY_RECLAIM(i, x) -> printf("%d reclaims: %d, %d\n", i, x, 0); reclaim(i, x) }
+	:: d_step { MAY_REMOVE(i, x) -> printf("%d removes %d\n", i, x); closure_removal(i, x) }
 
-#define FAULTS(i) \
-	:: d_step { crashes < CRASHES && IS_IN(i) -> printf("%d crashes: %d, %d\n", i, 0, 0); crash(i) } \
-	:: d_step { RESTORES > 0 && saver == NOBODY && IS_IN(i) -> printf("%d is saved: %d, %d\n", i, 0, 0); save(i) } \
-	:: d_step { saver == i && !restored && MAY_BE_SET_BACK -> printf("%d is restored: %d, %d\n", i, 0, 0); restore(i) }
+#if JOINS > 0
+#define NEWCOMER(j) \
+	:: d_step { MAY_ADMIT(j, N - 1) -> printf("%d admits %d\n", j, N - 1); admit(j, N - 1) } \
+	:: d_step { MAY_INTRODUCE(N - 1, j) -> printf("%d shows itself to %d\n", N - 1, j); members[j] = members[j] | BIT(N - 1) }
+#else
+#define NEWCOMER(j)
+#endif
+#if LEAVES > 0
+#define LEAVE(i) \
+	:: d_step { MAY_LEAVE(i) -> printf("%d leaves\n", i); handover_end(i) }
+#else
+#define LEAVE(i)
+#endif
+#if CRASHES > 0
+#define CRASH(i) \
+	:: d_step { crashes < CRASHES && IS_IN(i) -> printf("%d crashes\n", i); crash(i) }
+#else
+#define CRASH(i)
+#endif
+#if RESTORES > 0
+#define RESTORE(i) \
+	:: d_step { saver == NOBODY && IS_IN(i) -> printf("%d is saved\n", i); save(i) } \
+	:: d_step { saver == i && !restored && MAY_BE_SET_BACK -> printf("%d is set back\n", i); restore(i) } \
+	:: d_step { HAS(fenced, i) && IS_IN(i) -> printf("%d recovers\n", i); recover(i) }
+#else
+#define RESTORE(i)
+#endif
 
-#define ADDRESSES_2(M, i) M(i, 0) M(i, 1)
-#define ADDRESSES_4(M, i) M(i, 0) M(i, 1) M(i, 2) M(i, 3)
-#define GRANTS_2(i, j) GRANT_TO(i, j, 0) GRANT_TO(i, j, 1)
-#define GRANTS_4(i, j) GRANTS_2(i, j) GRANT_TO(i, j, 2) GRANT_TO(i, j, 3)
-#define CLAIMS_3(i, j) TELL_CLAIMS(i, j, 0) TELL_CLAIMS(i, j, 1) TELL_CLAIMS(i, j, 2)
-#define CLAIMS_4(i, j) CLAIMS_3(i, j) TELL_CLAIMS(i, j, 3)
+#define FAULTS(i) LEAVE(i) CRASH(i) RESTORE(i) \
+	:: d_step { MAY_CLOSE(i) -> printf("%d closes\n", i); closure_write(i) } \
+	:: d_step { MAY_RECLAIM(i) -> printf("%d reclaims\n", i); net_reclaim(i) }
+
 #if A == 1
 #define EACH_ADDRESS(i) AT_ADDRESS(i, 0)
 #define EACH_GRANT(i, j) GRANT_TO(i, j, 0)
 #elif A == 4
-#define EACH_ADDRESS(i) ADDRESSES_4(AT_ADDRESS, i)
-#define EACH_GRANT(i, j) GRANTS_4(i, j)
+#define EACH_ADDRESS(i) AT_ADDRESS(i, 0) AT_ADDRESS(i, 1) AT_ADDRESS(i, 2) AT_ADDRESS(i, 3)
+#define EACH_GRANT(i, j) GRANT_TO(i, j, 0) GRANT_TO(i, j, 1) GRANT_TO(i, j, 2) GRANT_TO(i, j, 3)
 #else
-#define EACH_ADDRESS(i) ADDRESSES_2(AT_ADDRESS, i)
-#define EACH_GRANT(i, j) GRANTS_2(i, j)
+#define EACH_ADDRESS(i) AT_ADDRESS(i, 0) AT_ADDRESS(i, 1)
+#define EACH_GRANT(i, j) GRANT_TO(i, j, 0) GRANT_TO(i, j, 1)
 #endif
 #if N == 4
-#define EACH_CLAIM(i, j) CLAIMS_4(i, j)
+#define EACH_CLAIM(i, j) TELL_CLAIMS(i, j, 0) TELL_CLAIMS(i, j, 1) TELL_CLAIMS(i, j, 2) TELL_CLAIMS(i, j, 3)
 #else
-#define EACH_CLAIM(i, j) CLAIMS_3(i, j)
+#define EACH_CLAIM(i, j) TELL_CLAIMS(i, j, 0) TELL_CLAIMS(i, j, 1) TELL_CLAIMS(i, j, 2)
 #endif
 
 #define BETWEEN(i, j) TELL(i, j) REMOVED(i, j) EACH_CLAIM(i, j) EACH_GRANT(i, j)
@@ -872,14 +1161,12 @@ active proctype world()
 	AT(3)
 	BETWEEN(0, 3) BETWEEN(1, 3) BETWEEN(2, 3) BETWEEN(3, 0) BETWEEN(3, 1) BETWEEN(3, 2)
 #endif
-#if JOINS > 0
-	:: d_step { MAY_ADMIT(N - 2, N - 1) -> printf("%d admits: %d, %d\n", N - 2, 0, N - 1); admit(N - 2, N - 1) }
+	NEWCOMER(0) NEWCOMER(1)
+#if N == 4
+	NEWCOMER(2)
 #endif
-	:: d_step { HAS(fenced, 0) && IS_IN(0) -> printf("%d recovers: %d, %d\n", 0, 0, 0); recover(0) }
-	:: d_step { HAS(fenced, 1) && IS_IN(1) -> printf("%d recovers: %d, %d\n", 1, 0, 0); recover(1) }
-	:: d_step { HAS(fenced, 2) && IS_IN(2) -> printf("%d recovers: %d, %d\n", 2, 0, 0); recover(2) }
 #ifdef CALM
-	:: d_step { true -> printf("%d calm: %d, %d\n", 0, 0, 0); calm() }; break
+	:: d_step { true -> printf("calm\n"); calm() }; break
 #endif
 	od
 }
