@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/api.h"
+#include "daemon/diag.h"
 #include "input.h"
 #include "query.h"
 #include "test/node/cluster.h"
@@ -34,6 +35,21 @@ static struct {
 
 void __wrap_daemon_submit(struct daemon *d, struct request *req, struct node_request *request);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
+size_t __wrap_kernel_thread_waiting(struct kernel_thread *kt)
+{
+	(void)kt;
+	return 0;
+}
+
+/* Asking members takes turns of the loop. */
+int __wrap_diag_begin(struct diag *diag, uint64_t tag, const struct id *only,
+		      void (*done)(struct daemon *d, struct diag_round *round),
+		      struct weft_err *err)
+{
+	(void)diag, (void)tag, (void)only, (void)done;
+	return weft_err_set(err, WEFT_E_BUSY, "not here");
+}
+
 void __wrap_store_thread_stats(struct store_thread *st, struct store_stats *stats);
 size_t __wrap_store_thread_waiting(struct store_thread *st);
 void __wrap_store_thread_file(struct store_thread *st, uint64_t tag, enum store_file what,
