@@ -34,13 +34,14 @@ def debootstrap(root):
                timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     (root / "etc/apt/sources.list").unlink(missing_ok=True)
-    for name in ("sources.list", "sources.list.d", "auth.conf.d",
-                 "trusted.gpg.d"):
+    for name in ("sources.list", "sources.list.d", "auth.conf.d", "trusted.gpg.d", "keyrings"):
         here, there = Path("/etc/apt") / name, root / "etc/apt" / name
         if here.is_dir():
             shutil.copytree(here, there, dirs_exist_ok=True)
         elif here.exists():
             shutil.copy(here, there)
+    (root / "etc/apt/apt.conf.d/as-this-machine").write_text(
+        run("apt-config", "dump", "Acquire").stdout)
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", root / "etc" / name)
     (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
