@@ -6,9 +6,9 @@
  *
  * An admission is remembered for a minute: the same proof again (an answer was lost) gets the same
  * counter-signature, two newcomers cannot take one name here, and the newcomer's certificate is
- * believed before its member row has come. It is a member from that row on, here as everywhere: were
- * it one before, who admits somebody that never speaks again would know a member that nobody else
- * ever hears of.
+ * believed before its member row has come. It is a member from that row on, here as everywhere:
+ * were it one before, who admits somebody that never speaks again would know a member that nobody
+ * else ever hears of.
  */
 #include <string.h>
 

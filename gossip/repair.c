@@ -226,8 +226,8 @@ static void topic_now_synced(struct tables *tables, uint32_t number)
 
 void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 {
-	struct repair *repair = &tables->repair;
 	struct session *session = repair_find(tables, peer);
+	struct member *member = member_find(tables->members, peer);
 	struct gossip_change *change;
 
 	for (uint32_t i = TOPIC_ALL + 1; i < tables->replica.topics.count; i++) {
@@ -243,10 +243,12 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 		if (session->wants.count > 0)
 			return;
 	}
-	if (session->report || session->worked || !repair->synced_once) {
+	/* Somebody may wait for this member's first sync, though nothing differs. */
+	if (session->report || session->worked || (member != NULL && !member->compared)) {
 		if (!core_has_room(tables->core, 1, 0, 0))
 			return; /* the session's time-out compares again */
-		repair->synced_once = true;
+		if (member != NULL)
+			member->compared = true;
 		change = core_change(tables->core, CHANGE_SYNCED);
 		change->member = *peer;
 		core_trace(tables->core, TRACE_SYNCED, peer, NULL, NULL,

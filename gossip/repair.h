@@ -59,7 +59,6 @@ struct repair {
 	struct mono due; /* of the next comparison with somebody */
 	int64_t interval_ms;
 	uint64_t rounds;
-	bool synced_once;
 	bool whole;             /* equal to tables that are whole */
 	struct mono whole_at;   /* nobody had more to tell for so long */
 	struct mono topics_due; /* of topics that were not compared yet */

@@ -34,8 +34,9 @@
  *
  * Views agree only when everybody knows the same members: one that a member has admitted before it
  * heard of a removal is known to its closure, and counts. One that was admitted later has heard of
- * the removal: nobody takes up a grant before a whole sync with a member, see accept.c. The marks
- * of who left and was removed are never taken back, so that an old closure never fits a newer view.
+ * the removal: nobody takes up a grant before a whole sync with whoever admitted it, see accept.c.
+ * The marks of who left and was removed are never taken back, so that an old closure never fits a
+ * newer view.
  *
  * Nothing is ever lost for good either: a member that collects a row because others outrank it has
  * those on its own disk first (tidy.c), and a network itself says who held it at the beginning.

@@ -39,8 +39,9 @@ void ipamdb_free(struct ipamdb *db);
 /* This node's id, when it was not known yet at ipamdb_new (before the first start). */
 void ipamdb_self_set(struct ipamdb *db, const struct id *self);
 
-/* A stored WRITE_LEASE, META_LEASE_SEQUENCE, META_INTRODUCED or row (own ones with their tombstones, facts) at
- * start, before ipamdb_start; other writes are passed over. 0, or WEFT_E_INVALID. */
+/* A stored WRITE_LEASE, META_LEASE_SEQUENCE, META_INTRODUCED or row (own ones with their
+ * tombstones, facts) at start, before ipamdb_start; other writes are passed over. 0, or
+ * WEFT_E_INVALID. */
 int ipamdb_load(struct ipamdb *db, const struct write *write);
 
 /* marker_ok: the runtime directory's marker is the one the store expects (no guard needed). */

@@ -97,6 +97,18 @@ static void a_sync_survives_loss(void **state)
 	}
 }
 
+static void the_first_sync_with_each_member_is_told_though_nothing_differs(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 4, 11);
+	tnet_run(&net, 600000);
+	for (size_t number = 1; number <= 4; number++)
+		assert_int_equal(tnet_node(&net, number)->synced, 3);
+	tnet_close(&net);
+}
+
 static void an_idle_node_sends_little(void **state)
 {
 	struct tnet net;
@@ -309,6 +321,7 @@ int main(void)
 	    cmocka_unit_test(a_partition_heals),
 	    cmocka_unit_test(a_newcomer_gets_everything_at_once_when_it_asks),
 	    cmocka_unit_test(a_sync_survives_loss),
+	    cmocka_unit_test(the_first_sync_with_each_member_is_told_though_nothing_differs),
 	    cmocka_unit_test(an_idle_node_sends_little),
 	    cmocka_unit_test(nodes_that_start_together_wait_for_one_that_knows),
 	    cmocka_unit_test(a_restarted_node_catches_up),
