@@ -187,7 +187,7 @@ def test_who_blocks_a_reclaim_is_named_until_it_comes_back_or_is_removed(four, e
 
     members = left
     if end == "comes back":
-        down.start()
+        down.start("--cooldown", "1s")
         members = hosts[:3]
     else:
         left[0].weft("node", "rm", "h3")
