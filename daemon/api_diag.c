@@ -18,6 +18,20 @@ struct facts {
 	uint64_t neighbours;
 };
 
+/* Networks share a port as a rule. */
+static void fact_port(struct facts *facts, uint16_t port)
+{
+	const json_t *known;
+	size_t i;
+
+	json_array_foreach(facts->ports, i, known)
+	{
+		if (json_integer_value(known) == port)
+			return;
+	}
+	json_array_append_new(facts->ports, json_integer(port));
+}
+
 static bool fact_network(void *ctx, const struct id *id, const struct rec_network *rec)
 {
 	struct facts *facts = ctx;
@@ -25,7 +39,7 @@ static bool fact_network(void *ctx, const struct id *id, const struct rec_networ
 	struct network_sums sums = network_sums(facts->d, id);
 	uint64_t boxes = 0;
 
-	json_array_append_new(facts->ports, json_integer(rec->port));
+	fact_port(facts, rec->port);
 	for (size_t i = 0; i < rec->pool_count; i++)
 		json_array_append_new(facts->prefixes, json_prefix(&rec->pools[i].subnet));
 	for (size_t at = 0; node_endpoint_next(facts->d->node, &at, &endpoint);)

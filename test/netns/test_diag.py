@@ -38,9 +38,10 @@ def found(checks, check, peer=None):
 
 @pytest.fixture
 def three(lab):
-    """Three hosts, one network, a box on the first two."""
+    """Three hosts, a box on the first two, and another network that nobody is in."""
     hosts = lab.cluster(3)
     hosts[0].weft("network", "create", "blue", "--subnet", NET)
+    hosts[0].weft("network", "create", "green", "--subnet", "10.65.0.0/24")
     for host in hosts[:2]:
         host.attach("blue", host.box("a"))
     return hosts
