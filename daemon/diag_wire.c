@@ -8,6 +8,9 @@
 #include "gossip/base/pack.h"
 #include "ipamdb/message.h"
 
+/* Differences of what clocks say stay within 64 bits. */
+#define WALL_MS_MAX (INT64_C(1) << 53)
+
 #define ELEMENTS_MAX 32
 #define HEARD_MS_MAX INT64_C(1000000000000)
 
@@ -144,6 +147,8 @@ int diag_decode(const uint8_t *bytes, size_t len, struct diag_message *message)
 	case DIAG_HELLO + 1:
 		more = begin(&cursor, 5);
 		message->wall.ms = cursor_int(&cursor);
+		if (message->wall.ms < -WALL_MS_MAX || message->wall.ms > WALL_MS_MAX)
+			return WEFT_E_INVALID;
 		cursor_text(&cursor, message->version, sizeof(message->version));
 		cursor_fixed(&cursor, message->vtep.b, sizeof(message->vtep.b));
 		message->mtu_bytes = (uint16_t)cursor_uint(&cursor, UINT16_MAX);

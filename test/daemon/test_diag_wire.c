@@ -79,6 +79,21 @@ static void cut_or_damaged_bytes_are_refused(void **state)
 	}
 }
 
+static void a_clock_beyond_all_time_is_refused(void **state)
+{
+	struct diag_message back, hello = messages[1];
+	uint8_t bytes[900];
+	int len;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		hello.wall.ms = i == 0 ? INT64_MIN : INT64_MAX;
+		len = diag_encode(&hello, bytes, sizeof(bytes));
+		assert_true(len > 0);
+		assert_int_equal(diag_decode(bytes, (size_t)len, &back), WEFT_E_INVALID);
+	}
+}
+
 static void elements_of_a_later_version_are_passed_over(void **state)
 {
 	static const uint8_t later[] = {1, 37, 0x93, 0x07, 0xa1, 'x', 0x91, 0x01};
@@ -106,6 +121,7 @@ int main(void)
 	    cmocka_unit_test(what_is_written_is_read),
 	    cmocka_unit_test(the_bytes_are_as_documented),
 	    cmocka_unit_test(cut_or_damaged_bytes_are_refused),
+	    cmocka_unit_test(a_clock_beyond_all_time_is_refused),
 	    cmocka_unit_test(elements_of_a_later_version_are_passed_over),
 	    cmocka_unit_test(what_has_no_room_is_not_written),
 	};
