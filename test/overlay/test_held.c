@@ -3,15 +3,11 @@
 /*
  * An overlay whose rows may be older than the kernel, and one that follows another that died.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "stage.h"
+#include "test/base/cmocka_all.h"
 
 static int set_up(void **state)
 {

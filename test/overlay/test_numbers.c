@@ -3,17 +3,13 @@
 /*
  * Two networks that were made with one VNI, by makers who did not hear each other.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "gossip/base/derive.h"
 #include "overlay/names.h"
 #include "stage.h"
+#include "test/base/cmocka_all.h"
 
 static const struct rec_attachment attached = {.mtu_bytes = 0};
 
