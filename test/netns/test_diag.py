@@ -317,7 +317,7 @@ def test_the_support_bundle_has_what_helps_and_no_secret(three):
     assert bundle["weft"] and bundle["host"]["kernel"] and bundle["checks"]
     assert bundle["weftd"]["options"]["name"] == "h1"
     assert len(bundle["api"]["members"]["members"]) == 3
-    assert len(bundle["rings"]) == 1
+    assert len(bundle["rings"]) == 2
     assert "weft_" in bundle["metrics"]
     assert "wfbr" in bundle["kernel"]["links"] and "table inet weft" in bundle["kernel"]["nftables"]
     # Not the token, and none of the seeds in any of the ways in which bytes are written as text.
