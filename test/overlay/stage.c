@@ -161,6 +161,21 @@ void stage_close(struct fake_stage *stage)
 	fake_kernel_free(stage->kernel);
 }
 
+int stage_set_up(void **state)
+{
+	static struct fake_stage stage;
+
+	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	*state = &stage;
+	return 0;
+}
+
+int stage_tear_down(void **state)
+{
+	stage_close(*state);
+	return 0;
+}
+
 void stage_restart(struct fake_stage *stage, enum overlay_layout layout, enum overlay_fdb_form form)
 {
 	overlay_free(stage->ov);

@@ -28,6 +28,11 @@ struct fake_stage {
 void stage_open(struct fake_stage *stage, enum overlay_layout layout, enum overlay_fdb_form form);
 void stage_close(struct fake_stage *stage);
 
+/* A test whose state is a stage of its own, opened with the default layout. */
+int stage_set_up(void **state);
+int stage_tear_down(void **state);
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
+
 /* The overlay starts over, as after a restart: the kernel stays, the rows are told again. */
 void stage_restart(struct fake_stage *stage, enum overlay_layout layout,
 		   enum overlay_fdb_form form);

@@ -13,21 +13,6 @@
 
 static const char vxlan[IFNAME_BYTES] = "wfvx001000";
 
-static int set_up(void **state)
-{
-	static struct fake_stage stage;
-
-	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
-	*state = &stage;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	stage_close(*state);
-	return 0;
-}
-
 /* Each kind refused once: the rest goes on, it is told, counted and healed after the pause. */
 static void a_refused_operation_is_retried_and_heals(void **state)
 {
@@ -301,7 +286,6 @@ static void an_attach_that_fails_leaves_nothing(void **state)
 
 int main(void)
 {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_refused_operation_is_retried_and_heals),
 	    cmocka_unit_test(any_single_failure_converges),

@@ -9,21 +9,6 @@
 #include "stage.h"
 #include "test/base/cmocka_all.h"
 
-static int set_up(void **state)
-{
-	static struct fake_stage stage;
-
-	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
-	*state = &stage;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	stage_close(*state);
-	return 0;
-}
-
 static void put_box_again(struct fake_stage *stage, uint8_t number, const char *addr)
 {
 	struct local_endpoint endpoint = {.addr_count = 1, .ifname = "eth0"};
@@ -212,7 +197,6 @@ static void in_a_network_of_this_run_only_what_moved_is_announced(void **state)
 
 int main(void)
 {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),

@@ -13,21 +13,6 @@
 
 static const struct rec_attachment attached = {.mtu_bytes = 0};
 
-static int set_up(void **state)
-{
-	static struct fake_stage stage;
-
-	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
-	*state = &stage;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	stage_close(*state);
-	return 0;
-}
-
 static uint32_t number_of(struct fake_stage *stage, const struct id *network)
 {
 	struct overlay_network_state seen;
@@ -152,7 +137,6 @@ static void a_box_plugged_in_while_its_network_moves_is_in_the_right_one(void **
 
 int main(void)
 {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    STAGED(the_higher_id_moves_and_the_lower_is_not_touched),
 	    STAGED(a_network_that_moves_takes_its_boxes_entries_and_addresses_along),

@@ -13,21 +13,6 @@
 static const char vxlan[IFNAME_BYTES] = "wfvx001000";
 static const char bridge[IFNAME_BYTES] = "wfbr001000";
 
-static int set_up(void **state)
-{
-	static struct fake_stage stage;
-
-	stage_open(&stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
-	*state = &stage;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	stage_close(*state);
-	return 0;
-}
-
 static void a_second_reconcile_sends_nothing(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -354,7 +339,6 @@ static void an_overlap_is_named(void **state)
 
 int main(void)
 {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    STAGED(a_second_reconcile_sends_nothing),
 	    STAGED(own_changes_do_not_wake_the_overlay_for_ever),
