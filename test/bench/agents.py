@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 
 import proc
 from hosts import WEFT, WEFTD, Namespace, run, wait_for
@@ -23,6 +24,8 @@ from hosts import WEFT, WEFTD, Namespace, run, wait_for
 GOSSIP_PORT = 8000
 RPC_PORT = 9000
 JOINED, FAILED = "joined", "failed"
+# What an agent decided of another, told by its events; its log tells the same, but not always all.
+HELD_FAILED, LISTENS, MISSED = "held for failed", "listens", "missed events"
 # What a rumour missed comes by a comparison of tables: with Serf after 90 s among 100 agents.
 PATIENCE_S = 180
 
@@ -112,6 +115,8 @@ class Agent:
 class Fleet:
     """Agents of one kind; the first is the one that the others join."""
 
+    verdict = FAILED  # what counts as holding another for failed
+
     def __init__(self, lab):
         self.lab = lab
         self.space = Namespace(lab, f"{self.kind}{len(lab.namespaces)}")
@@ -187,31 +192,36 @@ class Fleet:
         """Stops a share of the agents for a while; how often one that ran was held for failed."""
         stopped = random.Random(seed).sample(self.agents, max(1, round(share * len(self.agents))))
         healthy = {agent.subject for agent in self.agents if agent not in stopped}
-        since = time.monotonic()
-        for agent in stopped:
-            agent.process.send_signal(signal.SIGSTOP)
-        try:
-            time.sleep(stop_s)
-        finally:
+        with self.listening() as since:
             for agent in stopped:
-                agent.process.send_signal(signal.SIGCONT)
-        time.sleep(after_s)
-        return self.watch.count(FAILED, healthy, since)
+                agent.process.send_signal(signal.SIGSTOP)
+            try:
+                time.sleep(stop_s)
+            finally:
+                for agent in stopped:
+                    agent.process.send_signal(signal.SIGCONT)
+            time.sleep(after_s)
+        return self.watch.count(self.verdict, healthy, since)
 
     def false_failures_loss(self, percent, seconds):
         """Loses a share of all packets for a while; how often anybody was held for failed."""
-        since = time.monotonic()
-        self.space.exec("nft", "-f", "-", input=f"""table inet benchloss {{
-            chain heard {{
-                type filter hook input priority -400;
-                meta l4proto {{ tcp, udp }} numgen random mod 100 < {percent} drop
-            }}
-        }}""")
-        try:
-            time.sleep(seconds)
-        finally:
-            self.space.exec("nft", "delete", "table", "inet", "benchloss")
-        return self.watch.count(FAILED, {agent.subject for agent in self.agents}, since)
+        with self.listening() as since:
+            self.space.exec("nft", "-f", "-", input=f"""table inet benchloss {{
+                chain heard {{
+                    type filter hook input priority -400;
+                    meta l4proto {{ tcp, udp }} numgen random mod 100 < {percent} drop
+                }}
+            }}""")
+            try:
+                time.sleep(seconds)
+            finally:
+                self.space.exec("nft", "delete", "table", "inet", "benchloss")
+        return self.watch.count(self.verdict, {agent.subject for agent in self.agents}, since)
+
+    @contextmanager
+    def listening(self):
+        """While every verdict of every agent is heard; from when on. Serf logs each."""
+        yield time.monotonic()
 
     def close(self):
         for agent in self.agents:
@@ -228,6 +238,7 @@ class WeftFleet(Fleet):
     """Daemons without networks: they touch no device."""
 
     kind = "weft"
+    verdict = HELD_FAILED
 
     def start(self, agent, again=False):
         home = self.dir / agent.name
@@ -248,6 +259,41 @@ class WeftFleet(Fleet):
         if found:
             return FAILED if found.group(2) == b"failed" else JOINED, found.group(1).decode()
         return None
+
+    @staticmethod
+    def parse_event(line):
+        said = json.loads(line or "{}")
+        if not said:  # only to show that it is still there
+            return None
+        if said["event"] == "missed":
+            return MISSED, None
+        if said["event"] == "snapshot":
+            return LISTENS, None
+        if said["event"] == "member" and said["action"] == "failed":
+            return HELD_FAILED, said["member"]["id"]
+        return None
+
+    @contextmanager
+    def listening(self):
+        """Lines about others are rationed in weftd's log, events are not."""
+        since = time.monotonic()
+        monitors = {}
+        try:
+            for agent in self.agents:
+                monitor = self.space.popen(WEFT, "--socket", agent.socket, "monitor", "--json",
+                                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                           bufsize=0)
+                monitors[agent.name] = monitor
+                self.watch.add(agent.name, monitor.stdout, self.parse_event)
+            for name in monitors:
+                self.watch.known([name], LISTENS, None, since, 60)
+            yield time.monotonic()
+            missed = self.watch.count(MISSED, {None}, since)
+            assert missed == 0, f"{missed} times a listener was too slow for all events"
+        finally:
+            for monitor in monitors.values():
+                monitor.kill()
+                monitor.wait(10)
 
     @staticmethod
     def weft(agent, *args):

@@ -12,7 +12,7 @@ import os
 import time
 
 import peers
-from figures import Goal, Row, quantile
+from figures import Goal, Row, in_turns, quantile
 from hosts import WEFT, Namespace, run
 
 # Boxes attached in turns by each; hosts that take part in the network.
@@ -119,8 +119,8 @@ def rows(bench, plan):
         took = {way: [] for way in ways}
         empty = []
         for number in range(plan["warm"] + plan["boxes"]):
-            for index, way in enumerate(ways):
-                box = weft.host.box(f"b{index}n{number}")
+            for way in in_turns(ways, number):
+                box = weft.host.box(f"b{ways.index(way)}n{number}")
                 took[way].append(way.add(box))
                 way.remove(box)
                 box.delete()

@@ -10,17 +10,24 @@ def quantile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def in_turns(ways, turn):
+    """The ways in the order of a turn: whoever was first is last in the next."""
+    return list(ways) if turn % 2 == 0 else list(reversed(ways))
+
+
 def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values),
             "runs": len(values)}
 
 
 class Goal:
-    """A bound on one figure of a row: the median or the worst of ours, or the ratio to the peer."""
+    """A bound on one figure of a row: the median or the worst of ours, or the ratio to the peer.
 
-    def __init__(self, figure, sign, bound, text=None):
+    runs is how many samples the goal speaks of: fewer cannot meet it, though they can miss it."""
+
+    def __init__(self, figure, sign, bound, text=None, runs=1):
         assert figure in ("median", "worst", "ratio") and sign in ("<=", ">=")
-        self.figure, self.sign, self.bound = figure, sign, bound
+        self.figure, self.sign, self.bound, self.runs = figure, sign, bound, runs
         self.text = text or {"median": "", "worst": "each ", "ratio": "ratio "}[figure] + \
             f"{sign} {bound:g}"
 
@@ -39,14 +46,19 @@ class Goal:
 class Row:
     """One measure: what weft needs, what the peer needs in the same run, and what was to be reached.
 
-    Samples are taken in turns; the ratio is that of the medians. A row without samples says why."""
+    Samples are taken in turns; the ratio is that of the medians. A row without samples says why.
+    short says what the goal asks for beyond what was done ("6 of 24 h"): so little cannot meet it.
+    """
 
     def __init__(self, group, measure, unit, ours=(), peer=None, theirs=(), goal=None, note=None,
-                 missing=None):
+                 missing=None, short=None):
         self.group, self.measure, self.unit = group, measure, unit
         self.ours, self.theirs = list(ours), list(theirs)
         self.peer, self.goal, self.note = peer, goal, note
         self.missing = missing if missing or self.ours else "nothing was measured"
+        if goal and len(self.ours) < goal.runs:
+            short = f"{len(self.ours)} of {goal.runs} runs"
+        self.short = short
 
     def ratio(self):
         if not self.ours or not self.theirs or statistics.median(self.theirs) == 0:
@@ -54,11 +66,14 @@ class Row:
         return statistics.median(self.ours) / statistics.median(self.theirs)
 
     def is_met(self):
-        return None if self.missing or not self.goal else self.goal.is_met(self)
+        met = None if self.missing or not self.goal else self.goal.is_met(self)
+        return None if met and self.short else met
 
     def verdict(self):
         if self.missing:
             return "not measured"
+        if self.goal and self.short and self.goal.is_met(self):
+            return f"so far ({self.short})"
         return {None: "-", True: "met", False: "MISSED"}[self.is_met()]
 
     def as_json(self):
@@ -67,4 +82,5 @@ class Row:
                 "peer": {"name": self.peer, **(spread(self.theirs) if self.theirs else {})}
                 if self.peer else None,
                 "ratio": self.ratio(), "goal": self.goal.text if self.goal else None,
-                "met": self.is_met(), "note": self.note, "missing": self.missing}
+                "met": self.is_met(), "short": self.short, "note": self.note,
+                "missing": self.missing}

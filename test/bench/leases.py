@@ -11,7 +11,7 @@ import time
 
 import peers
 import proc
-from figures import Goal, Row
+from figures import Goal, Row, in_turns
 from hosts import BUILD, Namespace, run, wait_for
 
 # Rounds in turns; requests of a round over many connections and over one; rounds of the store's own.
@@ -121,11 +121,11 @@ def rows(bench, plan):
         sqlite, weft = Sqlite(lab), Weft(lab)
         etcd = Etcd(lab) if ETCD else None
         at = 0
-        for _ in range(plan["rounds"]):
+        servers = [("weft", weft), *([("etcd", etcd)] if etcd else [])]
+        for turn in range(plan["rounds"]):
             for connections, count in ((many, plan["many"]), (one, plan["one"])):
-                found["weft", connections].append(weft.leases(connections, at, count))
-                if etcd:
-                    found["etcd", connections].append(etcd.leases(connections, at, count))
+                for name, server in in_turns(servers, turn):
+                    found[name, connections].append(server.leases(connections, at, count))
                 at += count
             bare.append(sqlite.leases(at, plan["one"]))
         sqlite.db.close()
