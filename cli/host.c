@@ -99,59 +99,68 @@ static void find_checker(char out[CHECKER_BYTES])
 	snprintf(out, CHECKER_BYTES, CHECKER_NAME);
 }
 
-struct args {
-	size_t count;
-	const char *words[HOST_ARGS_MAX];
-	char numbers[HOST_ARGS_MAX][24];
-};
-
-static void add(struct args *args, const char *name, const char *value)
+/* Words for the checker: an array of texts, each with the option before it. */
+static void add(json_t *words, const char *name, const json_t *value)
 {
-	if (args->count + 3 > HOST_ARGS_MAX || !value)
-		return;
-	args->words[args->count++] = name;
-	args->words[args->count++] = value;
+	char number[24];
+
+	if (json_is_integer(value)) {
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
+		json_array_append_new(words, json_string(name));
+		json_array_append_new(words, json_string(number));
+	} else if (json_is_string(value)) {
+		json_array_append_new(words, json_string(name));
+		json_array_append(words, (json_t *)(uintptr_t)value);
+	}
 }
 
-static void add_number(struct args *args, const char *name, const json_t *value)
-{
-	char *text = args->numbers[args->count];
-
-	snprintf(text, sizeof(args->numbers[0]), "%lld", (long long)json_integer_value(value));
-	add(args, name, text);
-}
-
-static void add_facts(struct args *args, const json_t *facts)
+static void add_facts(json_t *words, const json_t *facts)
 {
 	size_t i;
 	json_t *item;
 
-	add(args, "--state-dir", json_string_value(json_object_get(facts, "state_dir")));
-	add_number(args, "--neighbours", json_object_get(facts, "neighbours"));
-	add_number(args, "--networks", json_object_get(facts, "networks"));
+	add(words, "--state-dir", json_object_get(facts, "state_dir"));
+	add(words, "--neighbours", json_object_get(facts, "neighbours"));
+	add(words, "--networks", json_object_get(facts, "networks"));
 	json_array_foreach(json_object_get(facts, "vxlan_ports"), i, item)
-	    add_number(args, "--port", item);
-	json_array_foreach(json_object_get(facts, "subnets"), i, item)
-	    add(args, "--subnet", json_string_value(item));
+	    add(words, "--port", item);
+	json_array_foreach(json_object_get(facts, "subnets"), i, item) add(words, "--subnet", item);
+}
+
+/* Runs the checker with these words; its output, or NULL. */
+static char *run_checker(const char *checker, const json_t *words, int *code)
+{
+	size_t count = json_array_size(words);
+	const char **argv = calloc(count + 2, sizeof(*argv));
+	char *text;
+
+	WEFT_ASSERT(argv != NULL);
+	argv[0] = checker;
+	for (size_t i = 0; i < count; i++)
+		argv[i + 1] = json_string_value(json_array_get(words, i));
+	text = host_output(argv, CHECKS_BYTES_MAX, code);
+	free(argv);
+	return text;
 }
 
 json_t *host_checks(const json_t *facts, struct weft_err *err)
 {
 	const char *state_dir = getenv("WEFT_STATE_DIR");
-	struct args args = {.count = 0};
+	json_t *words = json_array(), *dir;
 	char checker[CHECKER_BYTES];
 	char *text;
 	json_t *checks = NULL;
 	int code = 0;
 
 	find_checker(checker);
-	args.words[args.count++] = checker;
+	dir = json_string(state_dir && state_dir[0] ? state_dir : STATE_DIR_PRESET);
 	if (facts)
-		add_facts(&args, facts);
+		add_facts(words, facts);
 	else
-		add(&args, "--state-dir", state_dir && state_dir[0] ? state_dir : STATE_DIR_PRESET);
-	args.words[args.count] = NULL;
-	text = host_output(args.words, CHECKS_BYTES_MAX, &code);
+		add(words, "--state-dir", dir);
+	text = run_checker(checker, words, &code);
+	json_decref(dir);
+	json_decref(words);
 	if (text && code == 0)
 		checks = json_loads(text, 0, NULL);
 	free(text);

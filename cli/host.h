@@ -8,8 +8,6 @@
 
 #include "gossip/base/err.h"
 
-#define HOST_ARGS_MAX 300
-
 /* Checks of this host by weft-hostcheck, told what the daemon says of it (facts; NULL without one):
  * an array, or NULL with err. */
 json_t *host_checks(const json_t *facts, struct weft_err *err);

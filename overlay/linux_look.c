@@ -152,6 +152,7 @@ static void take_table(void *arg, struct nlmsghdr *nlh)
 	struct nlattr *attrs[NDTA_MAX + 1];
 	const struct ndtmsg *head = nlmsg_data(nlh);
 	const struct ndt_config *config;
+	const struct ndt_stats *stats;
 
 	if (nlh->nlmsg_type != RTM_NEWNEIGHTBL || head->ndtm_family != AF_INET ||
 	    nlmsg_parse(nlh, sizeof(*head), attrs, NDTA_MAX, NULL) != 0 || !attrs[NDTA_THRESH3] ||
@@ -163,6 +164,23 @@ static void take_table(void *arg, struct nlmsghdr *nlh)
 		config = nla_data(attrs[NDTA_CONFIG]);
 		out->entries = config->ndtc_entries;
 	}
+	if (attrs[NDTA_STATS] && nla_len(attrs[NDTA_STATS]) >= (int)sizeof(*stats)) {
+		stats = nla_data(attrs[NDTA_STATS]);
+		out->refused = stats->ndts_table_fulls;
+	}
+}
+
+static void take_neighbour(void *arg, struct nlmsghdr *nlh)
+{
+	struct look_neighbours *out = arg;
+	const struct ndmsg *head = nlmsg_data(nlh);
+
+	if (nlh->nlmsg_type != RTM_NEWNEIGH || head->ndm_family != AF_INET)
+		return;
+	if ((head->ndm_state & NUD_PERMANENT) || (head->ndm_flags & NTF_EXT_LEARNED))
+		out->exempt++;
+	else
+		out->here++;
 }
 
 static int dump(int protocol, uint16_t type, const void *head, size_t head_bytes,
@@ -182,11 +200,17 @@ static int dump(int protocol, uint16_t type, const void *head, size_t head_bytes
 int look_neighbours(struct look_neighbours *out)
 {
 	const struct ndtmsg head = {.ndtm_family = AF_INET};
+	const struct ndmsg neighbours = {.ndm_family = AF_INET};
 	int status;
 
 	*out = (struct look_neighbours){0};
 	status = dump(NETLINK_ROUTE, RTM_GETNEIGHTBL, &head, sizeof(head), take_table, out);
-	return status == 0 && out->hard == 0 ? -ENODATA : status;
+	if (status == 0 && out->hard == 0)
+		return -ENODATA;
+	if (status == 0)
+		status = dump(NETLINK_ROUTE, RTM_GETNEIGH, &neighbours, sizeof(neighbours),
+			      take_neighbour, out);
+	return status;
 }
 
 /* ---- VXLAN devices ---- */
@@ -255,9 +279,7 @@ static const char *block_end(const char *line, const char *close)
 
 static bool has(const char *begin, const char *end, const char *words)
 {
-	const char *found = strstr(begin, words);
-
-	return found != NULL && found < end;
+	return memmem(begin, (size_t)(end - begin), words, strlen(words)) != NULL;
 }
 
 /* The words behind a keyword, up to the brace. */

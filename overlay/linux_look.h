@@ -10,10 +10,13 @@
 
 #define LOOK_TEXT_BYTES 128
 
-/* Limits of the table of IPv4 neighbours, which all namespaces share. */
+/* The table of IPv4 neighbours, which all namespaces share. */
 struct look_neighbours {
 	uint32_t soft, hard; /* gc_thresh2 and gc_thresh3 */
-	uint32_t entries;
+	uint32_t entries;    /* of all namespaces, also those that the limits do not count */
+	uint64_t refused;    /* since the machine's start, as the table was full */
+	uint32_t here;       /* of this namespace: those that the limits count */
+	uint32_t exempt;     /* and those that they do not: permanent or set from outside */
 };
 
 /* A chain that drops what is forwarded unless a rule of its takes it, and none of them names

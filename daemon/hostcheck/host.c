@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* Disk and kernel settings. */
+/* How a check is told; disk and kernel settings. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "daemon/hostcheck/hostcheck.h"
+#include "gossip/base/check.h"
+#include "gossip/base/err.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define DISK_FAIL_BYTES (8 * MIB)
@@ -16,6 +19,21 @@
 #define DISK_WARN_SHARE 20 /* of the file system: one part in so many */
 #define PATH_BYTES 512
 #define VALUE_BYTES 64
+
+void host_add(json_t *checks, const char *check, const char *verdict, const char *remedy,
+	      const char *fmt, ...)
+{
+	char text[WEFT_ERR_BYTES];
+	va_list args;
+
+	WEFT_ASSERT((remedy == NULL) == (strcmp(verdict, "ok") == 0));
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	json_array_append_new(checks,
+			      json_pack("{s:s,s:n,s:s,s:s,s:s?}", "check", check, "peer", "verdict",
+					verdict, "measured", text, "remedy", remedy));
+}
 
 /* The directory, or the nearest above it that is there. */
 static void existing(const char *path, char out[PATH_BYTES])

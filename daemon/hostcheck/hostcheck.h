@@ -10,18 +10,16 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "gossip/base/addr.h"
-
-#define HOST_LIST_MAX 64
+#include "overlay/linux_look.h"
 
 /* What is known of the host's part in the cluster. */
 struct host_facts {
 	const char *state_dir;
-	uint64_t neighbours; /* that may be wanted at once */
+	uint64_t neighbours; /* of members, and of boxes and their gateways */
 	unsigned networks;   /* that stand here */
 	size_t port_count, subnet_count;
-	uint16_t ports[HOST_LIST_MAX];
-	struct prefix subnets[HOST_LIST_MAX];
+	uint16_t *ports;
+	struct prefix *subnets;
 };
 
 /* Adds a check; remedy is NULL for verdict "ok". */
@@ -31,6 +29,7 @@ void host_add(json_t *checks, const char *check, const char *verdict, const char
 void check_disk(json_t *checks, const struct host_facts *facts);
 void check_sysctls(json_t *checks, const struct host_facts *facts);
 void check_neighbours(json_t *checks, const struct host_facts *facts);
+void neighbours_judge(json_t *checks, const struct look_neighbours *table, uint64_t want);
 void check_forward(json_t *checks, const struct host_facts *facts);
 void check_vxlans(json_t *checks, const struct host_facts *facts);
 void check_routes(json_t *checks, const struct host_facts *facts);

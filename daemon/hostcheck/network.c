@@ -4,47 +4,65 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/hostcheck/hostcheck.h"
-#include "overlay/linux_look.h"
+#include "gossip/base/check.h"
 
 #define NEIGHBOURS_PRESET 1024 /* the kernel's own gc_thresh3 */
 #define TEXT_BYTES 1024
 
-void check_neighbours(json_t *checks, const struct host_facts *facts)
+/* The limit holds for all namespaces together, and so do the counts of the whole table; but these
+ * have entries in them that are exempt from the limit (permanent ones, as all of weft's), wherever
+ * they stand. So the counts alone do not say that it is full: entries here that are not exempt do,
+ * or that the kernel had to refuse some. What boxes could want if each spoke to all others says
+ * nothing. */
+void neighbours_judge(json_t *checks, const struct look_neighbours *table, uint64_t want)
 {
-	struct look_neighbours table;
-	char remedy[TEXT_BYTES];
-	uint64_t want = facts->neighbours;
 	uint64_t advised = 4 * (want > NEIGHBOURS_PRESET ? want : NEIGHBOURS_PRESET);
+	uint32_t brink = table->hard - table->hard / 10;
+	uint32_t used = table->entries > table->exempt ? table->entries - table->exempt : 0;
+	char remedy[TEXT_BYTES];
 
-	if (look_neighbours(&table) != 0)
-		return;
+	while (advised < 2 * (uint64_t)table->hard)
+		advised *= 2;
 	snprintf(remedy, sizeof(remedy),
 		 "sysctl -w net.ipv4.neigh.default.gc_thresh3=%llu "
 		 "net.ipv4.neigh.default.gc_thresh2=%llu net.ipv4.neigh.default.gc_thresh1=%llu",
 		 (unsigned long long)advised, (unsigned long long)advised / 2,
 		 (unsigned long long)advised / 8);
-	if (table.hard < want)
+	if (table->here >= brink || (used >= brink && table->refused > 0))
 		host_add(checks, "neighbours", "fail", remedy,
-			 "the neighbour table holds %u, boxes and members here may want %llu",
-			 table.hard, (unsigned long long)want);
-	else if (table.hard < NEIGHBOURS_PRESET || table.soft > table.hard)
+			 "the neighbour table holds %u, and %u are in use: packets to further "
+			 "addresses are lost",
+			 table->hard, table->here > used ? table->here : used);
+	else if (table->hard < want)
+		host_add(checks, "neighbours", "warn", remedy,
+			 "the neighbour table holds %u, members and boxes here may want %llu",
+			 table->hard, (unsigned long long)want);
+	else if (table->hard < NEIGHBOURS_PRESET || table->soft > table->hard)
 		host_add(checks, "neighbours", "warn", remedy,
 			 "the neighbour table holds %u, less than the kernel's own default of %d",
-			 table.hard, NEIGHBOURS_PRESET);
+			 table->hard, NEIGHBOURS_PRESET);
 	else
-		host_add(checks, "neighbours", "ok", NULL,
-			 "the table holds %u, %u are there, %llu may be wanted", table.hard,
-			 table.entries, (unsigned long long)want);
+		host_add(checks, "neighbours", "ok", NULL, "the table holds %u, %u are in use here",
+			 table->hard, table->here);
+}
+
+void check_neighbours(json_t *checks, const struct host_facts *facts)
+{
+	struct look_neighbours table;
+
+	if (look_neighbours(&table) == 0)
+		neighbours_judge(checks, &table, facts->neighbours);
 }
 
 struct walk {
 	json_t *checks;
 	const struct host_facts *facts;
 	size_t found;
-	bool has_device[HOST_LIST_MAX]; /* some VXLAN device uses that port */
+	bool *has_device; /* for each port: some VXLAN device uses it */
 };
 
 /* ---- FORWARD ---- */
@@ -112,28 +130,32 @@ static void vxlan_found(void *arg, const struct look_vxlan *vxlan)
 	}
 }
 
-/* A program that has bound one of the ports; where a device uses it, it is the device's socket. */
-static void check_port_holders(struct walk *walk)
+static void port_held(struct walk *walk, unsigned port)
+{
+	for (size_t i = 0; i < walk->facts->port_count; i++) {
+		if (walk->facts->ports[i] != port || walk->has_device[i])
+			continue;
+		walk->has_device[i] = true; /* once is enough */
+		walk->found++;
+		host_add(walk->checks, "foreign-vxlan", "fail",
+			 "end that program (ss -ulpn names it), or weft network create --port N",
+			 "a program has bound UDP port %u, which VXLAN needs", port);
+	}
+}
+
+/* Programs that have bound one of the ports; where a device uses it, it is the device's socket. */
+static void check_port_holders(struct walk *walk, const char *table)
 {
 	char line[256];
 	unsigned port;
 	unsigned long inode;
-	FILE *file = fopen("/proc/self/net/udp", "re");
+	FILE *file = fopen(table, "re");
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, " %*d: %*8x:%x %*s %*s %*s %*s %*s %*s %*s %lu", &port, &inode) !=
-			2 ||
-		    inode == 0)
-			continue;
-		for (size_t i = 0; i < walk->facts->port_count; i++) {
-			if (walk->facts->ports[i] != port || walk->has_device[i])
-				continue;
-			walk->found++;
-			host_add(walk->checks, "foreign-vxlan", "fail",
-				 "end that program (ss -ulpn names it), or weft network create "
-				 "--port N",
-				 "a program has bound UDP port %u, which VXLAN needs", port);
-		}
+		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*s %*s %lu", &port,
+			   &inode) == 2 &&
+		    inode != 0)
+			port_held(walk, port);
 	}
 	if (file)
 		fclose(file);
@@ -141,10 +163,15 @@ static void check_port_holders(struct walk *walk)
 
 void check_vxlans(json_t *checks, const struct host_facts *facts)
 {
-	struct walk walk = {.checks = checks, .facts = facts};
+	struct walk walk = {.checks = checks,
+			    .facts = facts,
+			    .has_device = calloc(facts->port_count + 1, sizeof(bool))};
 
+	WEFT_ASSERT(walk.has_device != NULL);
 	(void)look_vxlans(&walk, vxlan_found);
-	check_port_holders(&walk);
+	check_port_holders(&walk, "/proc/self/net/udp");
+	check_port_holders(&walk, "/proc/self/net/udp6");
+	free(walk.has_device);
 	if (walk.found == 0)
 		host_add(checks, "foreign-vxlan", "ok", NULL,
 			 "nobody else uses weft's VXLAN ports");

@@ -5,11 +5,12 @@ import base64
 import json
 import re
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from hosts import WEFT, run, wait_for
+from hosts import BUILD, WEFT, run, wait_for
 
 NET = "10.64.1.0/24"
 
@@ -67,6 +68,110 @@ def test_a_healthy_host_is_told_so(three):
     # What watched for probes is gone soon after.
     wait_for("the watch ends",
              lambda: "weft_diag" not in three[1].exec("nft", "list", "tables").stdout, 30, 0.5)
+
+
+def quiet(*hosts):
+    """None of these hosts has anything to say, and all were looked at."""
+    for host in hosts:
+        code, checks = diag(host)
+        assert (code, wrong(checks)) == (0, []), host.label
+
+
+DOCKER = """
+table ip filter {
+    chain DOCKER { }
+    chain DOCKER-ISOLATION-STAGE-1 { }
+    chain DOCKER-USER {
+        iifname "wfbr*" accept
+        oifname "wfbr*" ct state established,related accept
+        return
+    }
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        jump DOCKER-USER
+        jump DOCKER-ISOLATION-STAGE-1
+        oifname "docker0" ct state established,related accept
+        iifname "docker0" accept
+    }
+}
+table ip nat {
+    chain POSTROUTING {
+        type nat hook postrouting priority 100; policy accept;
+        ip saddr 172.17.0.0/16 oifname != "docker0" masquerade
+    }
+}
+table inet firewalld {
+    chain in {
+        type filter hook input priority 10; policy accept;
+        ct state established,related accept
+        ip saddr 10.199.0.0/24 udp dport { 4789, 7947 } accept
+        ct state invalid drop
+    }
+}
+table bridge filter {
+    chain f { type filter hook forward priority 0; policy accept; }
+}
+"""
+
+
+def test_hosts_of_all_shapes_are_told_nothing_while_they_are_healthy(lab):
+    alone = lab.host()
+    quiet(alone)
+    alone.weft("init", "--name", "lab")
+    quiet(alone)
+    alone.weft("network", "create", "n0", "--subnet", "10.64.0.0/24")
+    alone.attach("n0", alone.box("a"))
+    quiet(alone)
+    token = alone.weft("token", "create").strip()
+    hosts = [alone]
+    for _ in range(3):
+        hosts.append(lab.host())
+        hosts[-1].weft("join", token)
+    wait_for("all are there", lambda: all(len(h.members()) == 4 for h in hosts), 10)
+    _, second, third, fourth = hosts
+    # Docker's firewall, a firewall for the host itself, bridged frames that pass iptables.
+    second.ip("link", "add", "docker0", "type", "bridge")
+    second.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
+    second.exec("nft", "-f", "-", input=DOCKER)
+    second.exec("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1", check=False)
+    # Many networks on two ports, two of which have boxes, and one has many.
+    for i in range(1, 40):
+        alone.weft("network", "create", f"n{i}", "--subnet", f"10.64.{i}.0/24",
+                   *(["--port", "4790"] if i % 2 else []))
+    for i in range(60):
+        alone.attach("n1", alone.box(f"w{i}"), patient=False)
+    for host in (second, third):
+        host.attach("n1", host.box("a"))
+        host.attach("n2", host.box("b"))
+    quiet(*hosts)
+    # One leaves; what it had goes to others, and nobody misses it. It is in no cluster any more.
+    third.weft("leave", "--force")
+    wait_for("all know", lambda: all(h.members("left") == ["h3"] for h in (alone, second)), 10)
+    quiet(alone, second, fourth, third)
+    # One is gone for good.
+    fourth.kill()
+    wait_for("it failed", lambda: "h4" in alone.members("failed"), 20)
+    alone.weft("node", "rm", "h4", "--reason", "test")
+    wait_for("both have heard", lambda: all("h4" in h.members("removed") for h in (alone, second)),
+             10)
+    wait_for("nothing is left to do", lambda: wrong(diag(alone)[1]) == [], 30, 0.5)
+    quiet(alone, second)
+
+
+def test_everything_of_a_long_list_is_checked(lab):
+    host = lab.host(start=False)
+    host.ip("route", "add", "10.77.99.0/24", "via", "10.199.0.254")
+    words = [word for i in range(100)
+             for word in ("--subnet", f"10.77.{i}.0/24", "--port", str(20000 + i))]
+    server = host.popen("python3", "-c", "import signal, socket; s = socket.socket(socket.AF_INET6, "
+                        "socket.SOCK_DGRAM); s.bind(('::', 20099)); print('up', flush=True); "
+                        "signal.pause()", stdout=subprocess.PIPE)
+    assert server.stdout.readline() == b"up\n"
+    checks = json.loads(host.exec(BUILD / "libexec" / "weft-hostcheck", *words).stdout)
+    assert wrong([{**c, "peer": None} for c in checks]) == \
+        [("foreign-vxlan", "", "fail"), ("overlap", "", "fail")]
+    assert "10.77.99.0/24" in found(checks, "overlap")["measured"]
+    assert "20099" in found(checks, "foreign-vxlan")["measured"]
 
 
 def test_a_blocked_vxlan_port_is_found_with_its_direction(three):

@@ -116,6 +116,24 @@ static void the_limits_of_neighbours_are_read(void **state)
 	assert_true(table.soft > 0 && table.hard >= table.soft);
 }
 
+static void neighbours_are_counted_by_what_the_limits_count(void **state)
+{
+	struct look_neighbours table;
+
+	(void)state;
+	assert_int_equal(
+	    system("ip link add name ta type bridge && ip addr add 192.0.2.1/24 dev ta && "
+		   "ip link set ta up && "
+		   "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev ta && "
+		   "ip neigh add 192.0.2.3 lladdr 02:00:00:00:00:03 nud stale dev ta && "
+		   "ip neigh add 192.0.2.4 lladdr 02:00:00:00:00:04 nud stale extern_learn dev ta"),
+	    0);
+	assert_int_equal(look_neighbours(&table), 0);
+	assert_int_equal(table.here, 1);
+	assert_int_equal(table.exempt, 2);
+	assert_true(table.entries >= 3);
+}
+
 static void on_chain(void *arg, const struct look_chain *chain)
 {
 	tell(arg, chain->table, chain->chain);
@@ -158,6 +176,7 @@ int main(void)
 	    ALONE(vxlan_devices_are_seen_with_their_port),
 	    ALONE(addresses_and_routes_are_seen),
 	    ALONE(the_limits_of_neighbours_are_read),
+	    ALONE(neighbours_are_counted_by_what_the_limits_count),
 	    ALONE(chains_that_drop_what_is_forwarded_are_found),
 	    ALONE(a_ruleset_without_tables_has_no_chains),
 	};
