@@ -12,10 +12,17 @@ struct part {
 };
 
 static const struct part parts[] = {
-    {"@COMMANDS@\n", man_commands}, {"@COMMON@\n", man_common},
-    {"@ERRORS@\n", man_errors},     {"@FLAGS@\n", man_flags},
-    {"@KEYS@\n", man_keys},         {"@TABLE@\n", completion_table},
-    {"@YAML@\n", yaml_keys},        {"@QUOTED_TABLE@\n", completion_table_quoted},
+    {"@COMMANDS@\n", man_commands},
+    {"@COMMON@\n", man_common},
+    {"@ERRORS@\n", man_errors},
+    {"@FLAGS@\n", man_flags},
+    {"@KEYS@\n", man_keys},
+    {"@TABLE@\n", completion_table},
+    {"@YAML@\n", yaml_keys},
+    {"@QUOTED_TABLE@\n", completion_table_quoted},
+    {"@API_TYPES@\n", man_api_types},
+    {"@API_METHODS@\n", man_api_methods},
+    {"@API_OBJECTS@\n", man_api_objects},
 };
 
 static const char version_mark[] = "@VERSION@";

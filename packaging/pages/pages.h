@@ -21,6 +21,16 @@ void man_errors(FILE *out);
 void man_flags(FILE *out);
 void man_keys(FILE *out);
 
+/* ---- api.c: parts of weft-api(7) ---- */
+
+/* What the words for types mean. */
+void man_api_types(FILE *out);
+/* Every method with its fields and its answer; ends the program where an answer is not described.
+ */
+void man_api_methods(FILE *out);
+/* Objects that several answers hold. */
+void man_api_objects(FILE *out);
+
 /* ---- table.c ---- */
 
 /* What completion knows: a line each command, option and argument, fields separated by tabs. */

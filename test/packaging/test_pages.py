@@ -9,7 +9,7 @@ from hosts import BUILD, Lab, ROOT, WEFT, WEFTD, run
 
 MADE = BUILD / "packaging"
 COMMON = {"--socket", "--json", "--help"}
-PAGES = ("weft.1", "weftd.8", "weft.yaml.5")
+PAGES = ("weft.1", "weftd.8", "weft.yaml.5", "weft-api.7")
 # How each shell loads its file, and asks for what may stand behind words.
 SHELLS = {
     "bash": (["bash", "-c"], f". {MADE}/completion/weft.bash", "_weft_candidates"),
@@ -167,6 +167,7 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
     top = tmp_path / "opt/weft"
     for path in ("sbin/weftd", "bin/weft", "libexec/weft/weft-netns", "share/man/man1/weft.1",
                  "share/man/man8/weftd.8", "share/man/man5/weft.yaml.5",
+                 "share/man/man7/weft-api.7",
                  "lib/systemd/system/weft-netns.socket", "lib/sysusers.d/weft.conf",
                  "lib/tmpfiles.d/weft.conf", "share/bash-completion/completions/weft",
                  "share/zsh/site-functions/_weft", "share/fish/vendor_completions.d/weft.fish"):
