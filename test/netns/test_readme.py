@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""The tour of README.md, run as it stands there.
+"""The tour of README.md, run word by word as it stands there.
 
 Each ```sh block under "Five minutes" is run in one shell, in order; the ```text block behind it is
-what it must print. Both sides are masked where no two runs agree: ids, MACs, addresses, times. The
-addresses that the page uses in later commands are replaced by those of this run.
+what it must print. The shell is root in mount, network and process namespaces of its own, with empty
+/run and /tmp, and stands in a folder that holds nothing but build/. What is printed and what is
+expected are masked where no two runs agree: ids, MACs, addresses, times. The addresses that the page
+uses in later commands are replaced by those of this run.
 
 Run as a program it prints the page with what a fresh run printed: what changed on purpose is
 taken over by `python3 test/netns/test_readme.py >README.new`.
 """
 import os
 import re
+import shlex
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-from hosts import BUILD, ROOT, run
+import pytest
+
+from hosts import BUILD, ROOT, WEFTD, run
 
 PAGE = ROOT / "README.md"
 SHELL_BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
@@ -65,33 +68,42 @@ def masked(text):
     return sorted(line.strip() for line in text.splitlines())
 
 
+# What the newcomer's machine is: this one, with nothing on it but a clone that was built.
+CLEAN = f"""set -e
+mount -t tmpfs tmpfs /run
+mkdir -p /run/clone/build
+mount --bind {shlex.quote(str(BUILD))} /run/clone/build
+mount -t tmpfs tmpfs /tmp
+cd /run/clone
+set +e
+"""
+
+
 class Tour:
-    """A shell that runs the page's blocks under names of its own."""
+    """A newcomer's root shell; all that it started ends with it."""
 
     def __init__(self):
-        self.name = f"tour{os.getpid()}"
         self.addresses = {}
-        self.scratch = tempfile.TemporaryDirectory()
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith("WEFT_")} | {"LC_ALL": "C"}
-        self.shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, cwd=ROOT,
-                                      env=environment)
+        self.shell = subprocess.Popen(
+            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, env=environment)
+        self.run(CLEAN)
 
     def run(self, commands):
-        """Runs one block; its output in the page's words."""
-        commands = re.sub(r"\btour\b", self.name, self.translated(commands))
-        commands = commands.replace("$PWD/build/", f"{BUILD}/")
-        script = Path(self.scratch.name) / "block"
-        script.write_text(commands)
-        self.shell.stdin.write(f". {script} </dev/null; echo \"block ended with $?\"\n")
+        """Runs one block; what it printed."""
+        commands = self.translated(commands)
+        self.shell.stdin.write(f"eval {shlex.quote(commands)} </dev/null\n"
+                               "echo \"block ended with $?\"\n")
         self.shell.stdin.flush()
         output = ""
         for line in self.shell.stdout:
             if found := re.fullmatch(r"(.*)block ended with (\d+)\n", line):
                 output += found.group(1)
                 assert found.group(2) == "0", f"{commands}exit {found.group(2)}:\n{output}"
-                return output.replace(self.name, "tour")
+                return output
             output += line
         raise AssertionError(f"the shell ended in:\n{commands}{output}")
 
@@ -105,16 +117,8 @@ class Tour:
         self.addresses.update(zip(re.findall(pattern, expected), re.findall(pattern, output)))
 
     def close(self):
-        listed = run("ip", "netns", "list").stdout.split()
-        spaces = [name for name in listed if name.startswith(f"{self.name}-")]
-        for space in spaces:
-            for pid in run("ip", "netns", "pids", space).stdout.split():
-                run("kill", "-9", pid, check=False)
-            run("ip", "netns", "del", space)
         self.shell.kill()
         self.shell.communicate(timeout=10)
-        run("rm", "-rf", f"/tmp/{self.name}")
-        self.scratch.cleanup()
 
 
 def only_looks(commands):
@@ -133,20 +137,52 @@ def follow(tour, commands, expected):
         time.sleep(0.02)
 
 
-def test_the_tour_in_the_readme_prints_what_it_says():
-    found = blocks(PAGE.read_text())
-    assert len(found) > 15
-    tour = Tour()
+@pytest.fixture
+def tour():
+    newcomer = Tour()
     try:
-        for commands, expected, _ in found:
-            output = follow(tour, commands, expected)
-            assert masked(output) == masked(expected), f"{commands}printed:\n{output}"
-            tour.learn(expected, output)
-        left = run("ip", "netns", "list").stdout
-        assert tour.name not in left
-        assert not Path(f"/tmp/{tour.name}").exists()
+        yield newcomer
     finally:
-        tour.close()
+        newcomer.close()
+
+
+def test_no_block_of_the_page_is_left_out():
+    page = PAGE.read_text()
+    found = blocks(page)
+    kinds = re.findall(r"^```(\w+)$", page, re.MULTILINE)
+    assert len(found) > 15
+    assert kinds.count("sh") == len(found)
+    assert kinds.count("text") == sum(span is not None for _, _, span in found)
+    assert set(kinds) == {"sh", "text", "yaml"}
+
+
+def test_the_tour_in_the_readme_prints_what_it_says(tour):
+    for commands, expected, _ in blocks(PAGE.read_text()):
+        output = follow(tour, commands, expected)
+        assert masked(output) == masked(expected), f"{commands}printed:\n{output}"
+        tour.learn(expected, output)
+    assert tour.run("ip netns list; ls /tmp; pgrep weft; true") == "", "left behind"
+
+
+def test_the_options_on_the_page_mean_the_same_three_times(tmp_path):
+    said, flags, variables = re.search(
+        r"```yaml\n(# the same as (--.*), and as (WEFT_.*)\n.*?)```", PAGE.read_text(),
+        re.DOTALL).groups()
+    file = tmp_path / "weft.yaml"
+    file.write_text(said)
+
+    def holds(*args, **env):
+        printed = run(WEFTD, "--check", *args, env={"PATH": os.environ["PATH"]} | env).stdout
+        # Behind each value stands where it came from.
+        return re.findall(r"^([a-z-]+):? +(\S+)", printed, re.MULTILINE)
+
+    empty = tmp_path / "empty.yaml"
+    empty.touch()
+    by_file = holds("--config", file)
+    assert dict(by_file)["name"] == "h1" and dict(by_file)["log-format"] == "json"
+    assert by_file == holds("--config", empty, *flags.split())
+    variables = dict(re.findall(r"(WEFT_\w+)=(\S+)", variables))
+    assert by_file == holds("--config", empty, **variables)
 
 
 def rewrite():
