@@ -43,12 +43,31 @@ static bool is_open(struct net *net, const struct claim *grant)
 	return true;
 }
 
-static bool is_introduced(struct ipamdb *db)
+bool introduction_is_done(const struct ipamdb *db)
 {
 	const struct peer *admitter = peer_find(db, &db->admitter);
 
 	return db->introduced || id_is_zero(&db->admitter) || (admitter && admitter->synced) ||
 	       closure_is_gone(db, &db->admitter);
+}
+
+int accept_may(struct ipamdb *db, struct weft_err *err)
+{
+	const struct peer *admitter = peer_find(db, &db->admitter);
+	char name[NAME_BYTES];
+
+	if (!introduction_is_done(db)) {
+		bool is_there = admitter && admitter->present;
+
+		peer_name(db, &db->admitter, name);
+		return weft_err_set(err, is_there ? WEFT_E_TIMEOUT : WEFT_E_NO_PEER,
+				    "this node waits for a first sync with %s, which admitted it%s",
+				    name, is_there ? "" : " and is unreachable");
+	}
+	return db->met ? 0
+		       : weft_err_set(err, WEFT_E_TIMEOUT,
+				      "this node has not compared its tables with a member since "
+				      "its start");
 }
 
 void introduction_keep(struct ipamdb *db)
@@ -57,7 +76,7 @@ void introduction_keep(struct ipamdb *db)
 	struct write write = {.kind = WRITE_META, .meta = META_INTRODUCED, .bytes = &one, .len = 1};
 
 	if (db->introduced || db->standing != STANDING_ACTIVE || id_is_zero(&db->admitter) ||
-	    !is_introduced(db) || flight_is_up(db, FLIGHT_INTRODUCED, NULL) ||
+	    !introduction_is_done(db) || flight_is_up(db, FLIGHT_INTRODUCED, NULL) ||
 	    !db_has_room(db, 0, 1))
 		return;
 	flight_write(db, flight_begin(db, FLIGHT_INTRODUCED, 0), &write);
@@ -70,7 +89,7 @@ bool accept_grants(struct ipamdb *db, struct net *net)
 
 	if (!net->wants_accept)
 		return false;
-	if (db_may_lease(db, &err) != 0 || !db->met || !is_introduced(db) || db->handover.done)
+	if (db_may_lease(db, &err) != 0 || accept_may(db, &err) != 0 || db->handover.done)
 		return true;
 	if (!db_has_room(db, ACCEPTS_PER_GROUP, 0))
 		return true;

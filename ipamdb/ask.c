@@ -8,6 +8,9 @@
  * for the donor's row, which may come later by gossip; should the answer be lost, the row alone
  * does the same. When nobody is left, the waiters hear at once who holds what and who is out of
  * reach.
+ *
+ * A newcomer asks nobody before its admitter knows it: it could not take up what it is given
+ * (accept.c). Its waiters wait for that sync, or hear at once that the admitter is out of reach.
  */
 #include "ask.h"
 
@@ -260,6 +263,9 @@ enum ask_outcome ask_for(struct ipamdb *db, struct net *net, const struct slot *
 		if (run && !run->clash && id_eq(&run->holder, &db->self))
 			return ASK_WAIT;
 	}
+	/* What would be granted could not be taken up. */
+	if (!introduction_is_done(db))
+		return accept_may(db, err) == WEFT_E_NO_PEER ? ASK_FAILED : ASK_WAIT;
 	if (!ask) {
 		ask = heap_take(&db->heap, sizeof(*ask));
 		ask->network = net->id;

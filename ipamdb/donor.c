@@ -101,15 +101,16 @@ static enum refusal named_block(struct ipamdb *db, struct net *net,
 	addr128 addr = addr_from_inet(&request->address);
 	struct lease_key key = {net->id, request->address};
 	const struct held *held = lease_find(db, &key);
+	bool rests = rest_find(db, net, addr) != NULL;
 
-	if (net_pool(net, addr) && !held && rest_find(db, net, addr))
-		return REFUSAL_COOLING;
-	if (!net_pool(net, addr) || !net_owns(db, net, addr))
+	if (!net_pool(net, addr) || (!rests && !net_owns(db, net, addr)))
 		return REFUSAL_NOT_OWNER;
-	if (held && held->state == LEASE_COOLING)
-		return REFUSAL_COOLING;
+	if (held)
+		return held->state == LEASE_COOLING ? REFUSAL_COOLING : REFUSAL_LEASED;
 	if (space_is_busy(&net->space, addr))
 		return REFUSAL_LEASED;
+	if (rests)
+		return REFUSAL_COOLING;
 	*block = (struct span){addr, addr};
 	return REFUSAL_NONE;
 }

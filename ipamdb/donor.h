@@ -11,8 +11,15 @@ void donor_message(struct ipamdb *db, const struct ipam_event *event);
 /* Continuation of FLIGHT_GRANT and FLIGHT_HANDOVER. */
 void donor_durable(struct ipamdb *db, struct flight *flight, int code);
 
+/* May grants be taken up, as far as that depends on whom this node has met? 0; WEFT_E_TIMEOUT while
+ * the one to meet is there, WEFT_E_NO_PEER while he is not, err says who. */
+int accept_may(struct ipamdb *db, struct weft_err *err);
+
 /* Writes this node's own rows for what was granted to it; true when something is left to do. */
 bool accept_grants(struct ipamdb *db, struct net *net);
+
+/* Does this node's admitter know it, or is it gone? See accept.c. */
+bool introduction_is_done(const struct ipamdb *db);
 
 /* Makes it durable that this node's admitter knows it, once. */
 void introduction_keep(struct ipamdb *db);

@@ -169,7 +169,8 @@ static void changes_apply(struct ipamdb *db, struct flight *flight)
 		struct claim claim;
 		if (!change->drop) {
 			if (change->claim.rests_until.ms != 0)
-				rest_add(db, net, &change->claim.span, change->claim.rests_until);
+				rest_begins(db, net, &change->claim.span,
+					    change->claim.rests_until);
 			claim_put(db, net, &change->claim);
 			if (!change->claim.is_grant)
 				space_renew(&net->space, &change->claim.span);

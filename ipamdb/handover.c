@@ -125,59 +125,64 @@ struct parting {
 	struct net *net;
 	struct flight *flight;
 	struct id to;
-	struct vec cooling; /* addr128, in order */
 };
 
-static int addr_cmp(const void *key, const void *item)
+/* How much of a block has to cool down at its recipient. */
+enum resting_part { RESTS_NOT = 0, RESTS_PARTLY, RESTS_WHOLLY };
+
+/* How many addresses of the block cool down one by one: while a node leaves, nothing else is busy
+ * but what is never leased. */
+static uint64_t count_cooling(const struct ipamdb *db, const struct net *net,
+			      const struct span *block)
 {
-	return *(const addr128 *)key > *(const addr128 *)item ? 1 : -1;
+	uint64_t busy = space_busy(&net->space, block);
+
+	for (size_t i = 0; busy > 0 && i < net->special.count; i++) {
+		addr128 addr = *(const addr128 *)vec_at(&net->special, i);
+		struct lease_key key = {net->id, addr_to_inet(addr)};
+		busy -= span_has(block, addr) && !lease_find(db, &key);
+	}
+	return busy;
 }
 
-/* The addresses of a network that cool down one by one. */
-static void cooling_collect(struct ipamdb *db, struct parting *parting)
+static enum resting_part resting_part(struct ipamdb *db, struct net *net, const struct span *block)
 {
-	const struct held *held;
-	size_t pos = 0;
+	uint64_t cooling = count_cooling(db, net, block);
+	bool is_usable = false; /* some of it does not rest */
+	bool is_whole = false;  /* none of it does */
+	const struct vec *own = net_own(db, net);
 
-	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		addr128 addr = addr_from_inet(&held->lease.address);
-		if (id_eq(&held->lease.network, &parting->net->id))
-			vec_insert(&parting->cooling,
-				   vec_lower_bound(&parting->cooling, &addr, addr_cmp), &addr);
+	for (size_t i = 0; net->rests.count > 0 && i < own->count && !is_whole; i++) {
+		const struct span *span = vec_at(own, i);
+		is_usable = is_usable || span_overlaps(span, block);
+		is_whole = span_has(span, block->lo) && span_has(span, block->hi);
 	}
-}
-
-static bool must_rest(const struct parting *parting, const struct span *block)
-{
-	size_t at = vec_lower_bound(&parting->cooling, &block->lo, addr_cmp);
-
-	if (at < parting->cooling.count &&
-	    span_has(block, *(const addr128 *)vec_at(&parting->cooling, at)))
-		return true;
-	for (size_t i = 0; i < parting->net->rests.count; i++) {
-		const struct resting *rest = vec_at(&parting->net->rests, i);
-		if (span_overlaps(&rest->span, block))
-			return true;
-	}
-	return false;
+	if (net->rests.count > 0 && !is_usable)
+		return RESTS_WHOLLY;
+	if (net->rests.count > 0 && !is_whole)
+		return RESTS_PARTLY;
+	if (cooling == 0)
+		return RESTS_NOT;
+	return cooling == span_size(block) ? RESTS_WHOLLY : RESTS_PARTLY;
 }
 
 /* Grants a block whole, or in halves while only some of it has to rest. */
 static void block_grant(struct ipamdb *db, struct parting *parting, struct span block,
 			unsigned halvings)
 {
+	enum resting_part part = resting_part(db, parting->net, &block);
 	struct promise promise = {block, parting->flight->token};
 	struct claim claim = {
 	    .span = block,
 	    .holder = parting->to,
 	    .author = db->self,
 	    .is_grant = true,
-	    .rests = must_rest(parting, &block),
+	    .rests = part != RESTS_NOT,
 	};
 
 	if (parting->flight->changes.count == BLOCKS_PER_GROUP)
 		return; /* the next group begins with it */
-	if (claim.rests && block.lo != block.hi && halvings > 0) {
+	if (part == RESTS_PARTLY && halvings > 0) {
 		addr128 middle = block.lo + (block.hi - block.lo) / 2;
 		block_grant(db, parting, (struct span){block.lo, middle}, halvings - 1);
 		block_grant(db, parting, (struct span){middle + 1, block.hi}, halvings - 1);
@@ -219,12 +224,9 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 	} else if (!pick_recipient(db, net, &parting.to)) {
 		found = db->handover.giver_count > 0;
 	} else {
-		vec_init(&parting.cooling, &db->heap, sizeof(addr128));
 		parting.flight = flight_begin(db, FLIGHT_HANDOVER, 0);
 		parting.flight->peer = parting.to;
-		cooling_collect(db, &parting);
 		parting_grant(db, &parting, &holds);
-		vec_close(&parting.cooling);
 		net_own_changed(net);
 	}
 	vec_close(&holds);

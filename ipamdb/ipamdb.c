@@ -247,6 +247,7 @@ static void member_apply(struct ipamdb *db, const struct ipam_event *event)
 		memcpy(peer->name, event->name, len);
 		peer->name[len] = '\0';
 	}
+	db->serve = db->serve || id_eq(&peer->id, &db->admitter);
 	db_chores_by(db, db->now);
 }
 
@@ -264,6 +265,7 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 	case IPAM_EV_SYNCED:
 		peer_intern(db, &event->member)->synced = true;
 		db->met = true;
+		db->serve = true; /* waiters of a newcomer */
 		db_chores_by(db, db->now);
 		break;
 	case IPAM_EV_REQUEST:

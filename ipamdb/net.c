@@ -239,26 +239,25 @@ void net_holds(struct ipamdb *db, struct net *net, struct vec *out)
 uint64_t net_resting_count(struct ipamdb *db, struct net *net, const struct span *span)
 {
 	const struct vec *own = net_own(db, net);
-	struct vec all;
-	uint64_t sum = 0, usable = 0;
+	struct vec all, resting;
+	uint64_t sum = 0;
+	size_t at = 0;
 
 	if (net->rests.count == 0)
 		return 0;
 	vec_init(&all, &db->heap, sizeof(struct span));
+	vec_init(&resting, &db->heap, sizeof(struct span));
 	net_holds(db, net, &all);
-	for (size_t i = 0; i < all.count; i++) {
+	for (size_t i = 0; i < all.count; i++)
+		append_less(&resting, *(struct span *)vec_at(&all, i), own, &at);
+	for (size_t i = 0; i < resting.count; i++) {
 		struct span part;
-		if (span_meet(vec_at(&all, i), span, &part))
-			sum = count_add(sum, span_size(&part) - space_busy(&net->space, &part));
+		if (span_meet(vec_at(&resting, i), span, &part))
+			sum = count_add(sum, space_free(&net->space, &part));
 	}
-	for (size_t i = 0; i < own->count; i++) {
-		struct span part;
-		if (span_meet(vec_at(own, i), span, &part))
-			usable =
-			    count_add(usable, span_size(&part) - space_busy(&net->space, &part));
-	}
+	vec_close(&resting);
 	vec_close(&all);
-	return sum - usable;
+	return sum;
 }
 
 bool net_cools(struct ipamdb *db, struct net *net)
@@ -286,10 +285,8 @@ uint64_t net_free_count(struct ipamdb *db, struct net *net)
 	const struct vec *own = net_own(db, net);
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < own->count; i++) {
-		const struct span *span = vec_at(own, i);
-		sum = count_add(sum, span_size(span) - space_busy(&net->space, span));
-	}
+	for (size_t i = 0; i < own->count; i++)
+		sum = count_add(sum, space_free(&net->space, vec_at(own, i)));
 	return sum;
 }
 

@@ -38,12 +38,29 @@ static bool spans_have(const struct vec *spans, addr128 addr)
 	return false;
 }
 
+/* Leases of this host within span: those that cool, and those that do not. */
+static void count_leases(const struct ipamdb *db, const struct net *net, struct span span,
+			 uint64_t *cooling, uint64_t *leased)
+{
+	addr128 addr;
+
+	while (space_busy_first(&net->space, &span, &addr)) {
+		struct lease_key key = {net->id, addr_to_inet(addr)};
+		const struct held *held = lease_find(db, &key);
+
+		*cooling += held && held->state == LEASE_COOLING;
+		*leased += held && held->state != LEASE_COOLING;
+		if (addr == span.hi)
+			return;
+		span.lo = addr + 1;
+	}
+}
+
 static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info *info)
 {
 	static const struct span all = {0, ~(addr128)0};
 	uint64_t resting = net_resting_count(db, net, &all);
-	const struct held *held;
-	size_t pos = 0;
+	uint64_t leased = 0;
 	struct vec holds;
 
 	vec_init(&holds, &db->heap, sizeof(struct span));
@@ -54,10 +71,8 @@ static void info_owned(struct ipamdb *db, struct net *net, struct ipam_net_info 
 		info->special += spans_have(&holds, *(const addr128 *)vec_at(&net->special, i));
 	/* What was given away as soon as it had cooled may cool again after a restart, by a clock
 	 * that was set back. */
-	while (net->counts[LEASE_COOLING] > 0 && (held = map_next(&db->leases, &pos)) != NULL)
-		info->cooling += held->state == LEASE_COOLING &&
-				 id_eq(&held->lease.network, &net->id) &&
-				 spans_have(&holds, addr_from_inet(&held->lease.address));
+	for (size_t i = 0; net->counts[LEASE_COOLING] > 0 && i < holds.count; i++)
+		count_leases(db, net, *(struct span *)vec_at(&holds, i), &info->cooling, &leased);
 	vec_close(&holds);
 	for (size_t i = 0; i < net->promises.count; i++)
 		info->promised = count_add(
@@ -128,25 +143,15 @@ static void ring_own(struct ipamdb *db, struct net *net, const struct run *run,
 		     struct ipam_ring_info *info)
 {
 	const struct vec *own = net_own(db, net);
-	const struct held *held;
-	size_t pos = 0;
+	uint64_t cooling = 0;
 
 	for (size_t i = 0; i < own->count; i++) {
 		struct span part;
 		if (span_meet(vec_at(own, i), &run->span, &part))
-			info->free = count_add(info->free,
-					       span_size(&part) - space_busy(&net->space, &part));
+			info->free = count_add(info->free, space_free(&net->space, &part));
 	}
-	info->cooling = net_resting_count(db, net, &run->span);
-	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		if (!id_eq(&held->lease.network, &net->id) ||
-		    !span_has(&run->span, addr_from_inet(&held->lease.address)))
-			continue;
-		if (held->state == LEASE_COOLING)
-			info->cooling++;
-		else
-			info->leased++;
-	}
+	count_leases(db, net, run->span, &cooling, &info->leased);
+	info->cooling = count_add(net_resting_count(db, net, &run->span), cooling);
 }
 
 /* Is this known from the fact of the network alone? */

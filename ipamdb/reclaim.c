@@ -16,8 +16,6 @@
 #include "query.h"
 #include "rest.h"
 
-#define RECLAIMS_PER_GROUP 64
-
 /* A row of a gone node may be known to somebody who was told of it after his closing, by one who
  * forgot it in a crash before his own. What is taken back is above all that it can have written
  * meanwhile. */
@@ -140,34 +138,18 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 
 	if (flight_is_up(db, FLIGHT_RECLAIM, &net->id) || net->ended)
 		return;
-	if (!db_has_room(db, RECLAIMS_PER_GROUP, 0)) {
+	if (!db_has_room(db, RESTS_PER_GROUP, 0)) {
 		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
 	}
 	for (size_t i = 0; i < runs->items.count; i++) {
 		const struct run *run = runs_at(runs, i);
-		struct span rest = run->span;
 		if (!is_forfeit(db, net, run))
 			continue;
 		if (!flight)
 			flight = flight_begin(db, FLIGHT_RECLAIM, 0);
 		from = run->holder;
-		while (flight->changes.count < RECLAIMS_PER_GROUP) {
-			struct claim claim = {
-			    .span = span_head_block(&rest),
-			    .holder = db->self,
-			    .author = db->self,
-			    .rests_until = rest_until(db),
-			};
-			claim.generation = net_next_generation(net, &claim.span);
-			if (claim.generation < top + RECLAIM_STEP)
-				claim.generation = top + RECLAIM_STEP;
-			flight_claim(db, flight, net, &claim, false);
-			sum = count_add(sum, span_size(&claim.span));
-			if (claim.span.hi == rest.hi)
-				break;
-			rest.lo = claim.span.hi + 1;
-		}
+		sum = count_add(sum, rest_span(db, flight, net, run->span, top + RECLAIM_STEP));
 	}
 	if (flight)
 		db_trace(db, TRACE_RANGE_RECLAIMED, &from, &net->id, NULL, sum);

@@ -343,16 +343,21 @@ void requests_tick(struct ipamdb *db)
 	for (size_t i = 0; i < db->waiters.count;) {
 		struct waiter *waiter = *(struct waiter **)vec_at(&db->waiters, i);
 		struct net *net = net_find(db, &waiter->req.network);
-		struct weft_err err;
+		struct weft_err err, why;
 		if (!mono_is_due(waiter->req.deadline, db->now)) {
 			i++;
 			continue;
 		}
 		if (db->update.answer_count == IPAM_ANSWERS)
 			return;
-		weft_err_set(&err, WEFT_E_TIMEOUT,
-			     "no member granted space in network %s in time; see weft ipam ring %s",
-			     net->name, net->name);
+		if (accept_may(db, &why) != 0)
+			weft_err_set(&err, WEFT_E_TIMEOUT, "no address in network %s yet: %s",
+				     net->name, why.message);
+		else
+			weft_err_set(
+			    &err, WEFT_E_TIMEOUT,
+			    "no member granted space in network %s in time; see weft ipam ring %s",
+			    net->name, net->name);
 		answer_error(db, waiter->req.tag, &err);
 		vec_remove(&db->waiters, i);
 		waiter_abort(db, waiter);

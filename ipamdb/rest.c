@@ -23,8 +23,6 @@
 
 #include "query.h"
 
-#define BLOCKS_PER_GROUP 64
-
 struct wall rest_until(const struct ipamdb *db)
 {
 	return (struct wall){db->wall.ms + db->config.cooldown_ms};
@@ -40,27 +38,40 @@ static struct mono due_of(const struct ipamdb *db, struct wall until)
 	return mono_add_ms(db->now, left > 0 ? left : 0);
 }
 
-void rest_add(struct ipamdb *db, struct net *net, const struct span *span, struct wall until)
+static void rest_put(struct ipamdb *db, struct net *net, const struct resting *rest)
 {
-	struct resting rest = {*span, until, MONO_NEVER};
-
-	WEFT_ASSERT(span->lo <= span->hi);
+	WEFT_ASSERT(rest->span.lo <= rest->span.hi);
+	WEFT_ASSERT(db->started == (rest->due.ns != MONO_NEVER.ns));
 	if (db->started) {
-		rest.due = due_of(db, until);
-		if (mono_is_due(rest.due, db->now))
+		if (mono_is_due(rest->due, db->now))
 			return;
-		db->rests_due = mono_min(db->rests_due, rest.due);
+		db->rests_due = mono_min(db->rests_due, rest->due);
 	}
 	net_own_changed(net);
 	for (size_t i = 0; i < net->rests.count; i++) {
 		struct resting *there = vec_at(&net->rests, i);
-		if (there->span.lo != span->lo || there->span.hi != span->hi)
+		if (there->span.lo != rest->span.lo || there->span.hi != rest->span.hi)
 			continue;
-		if (there->until.ms < until.ms)
-			*there = rest;
+		/* Of two the one that ends last counts, by this run's own clock if it is known. */
+		if (there->until.ms != rest->until.ms &&
+		    (db->started ? there->due.ns < rest->due.ns : there->until.ms < rest->until.ms))
+			*there = *rest;
 		return;
 	}
-	vec_push(&net->rests, &rest);
+	vec_push(&net->rests, rest);
+}
+
+void rest_add(struct ipamdb *db, struct net *net, const struct span *span, struct wall until)
+{
+	rest_put(db, net,
+		 &(struct resting){*span, until, db->started ? due_of(db, until) : MONO_NEVER});
+}
+
+void rest_begins(struct ipamdb *db, struct net *net, const struct span *span, struct wall until)
+{
+	WEFT_ASSERT(db->started);
+	rest_put(db, net,
+		 &(struct resting){*span, until, mono_add_ms(db->now, db->config.cooldown_ms)});
 }
 
 void rests_start(struct ipamdb *db)
@@ -132,29 +143,39 @@ bool ipamdb_must_rest(struct ipamdb *db, const struct id *network, bool was_used
 	       (was_used || !mono_is_due(cooled, db->now));
 }
 
-/* Own rows at the next generation, which say until when; the rest of it, if there is too much for
- * one group, is asked for again. */
+uint64_t rest_span(struct ipamdb *db, struct flight *flight, struct net *net, struct span span,
+		   uint64_t floor)
+{
+	uint64_t sum = 0;
+
+	while (flight->changes.count < RESTS_PER_GROUP) {
+		struct claim claim = {
+		    .span = span_head_block(&span),
+		    .holder = db->self,
+		    .author = db->self,
+		    .rests_until = rest_until(db),
+		};
+		claim.generation = net_next_generation(net, &claim.span);
+		if (claim.generation < floor)
+			claim.generation = floor;
+		flight_claim(db, flight, net, &claim, false);
+		sum = count_add(sum, span_size(&claim.span));
+		if (claim.span.hi == span.hi)
+			break;
+		span.lo = claim.span.hi + 1;
+	}
+	return sum;
+}
+
+/* Own rows at the next generation; the rest of it, if there is too much for one group, is asked for
+ * again. */
 static void rest_begin(struct ipamdb *db, struct net *net, uint64_t tag)
 {
 	const struct vec *own = net_own(db, net);
 	struct flight *flight = flight_begin(db, FLIGHT_REST, tag);
 
-	for (size_t i = 0; i < own->count; i++) {
-		struct span rest = *(struct span *)vec_at(own, i);
-		while (flight->changes.count < BLOCKS_PER_GROUP) {
-			struct claim claim = {
-			    .span = span_head_block(&rest),
-			    .holder = db->self,
-			    .author = db->self,
-			    .rests_until = rest_until(db),
-			};
-			claim.generation = net_next_generation(net, &claim.span);
-			flight_claim(db, flight, net, &claim, false);
-			if (claim.span.hi == rest.hi)
-				break;
-			rest.lo = claim.span.hi + 1;
-		}
-	}
+	for (size_t i = 0; i < own->count; i++)
+		rest_span(db, flight, net, *(struct span *)vec_at(own, i), 0);
 	WEFT_ASSERT(flight->changes.count > 0);
 }
 
@@ -164,7 +185,7 @@ void rest_submit(struct ipamdb *db, const struct ipam_request *req)
 	struct ipam_answer *answer;
 
 	if (net && !net->ended && net_free_count(db, net) > 0 &&
-	    db_has_room(db, BLOCKS_PER_GROUP, 0)) {
+	    db_has_room(db, RESTS_PER_GROUP, 0)) {
 		rest_begin(db, net, req->tag);
 		return;
 	}

@@ -15,8 +15,20 @@ struct resting {
 /* Until when what comes in now has to rest. */
 struct wall rest_until(const struct ipamdb *db);
 
-/* Own space rests; once a moment that has passed was meant, nothing happens. */
+/* Own space rests, says a row; when that moment has passed, nothing happens. */
 void rest_add(struct ipamdb *db, struct net *net, const struct span *span, struct wall until);
+
+/* The row that says so has just become durable: a whole cool-down from now on, wherever the wall
+ * clock was set meanwhile. */
+void rest_begins(struct ipamdb *db, struct net *net, const struct span *span, struct wall until);
+
+/* Blocks that one group lets rest. */
+#define RESTS_PER_GROUP 64
+
+/* Adds own rows over the blocks of span, each at its next generation and at least floor, which say
+ * that they rest from now on, as far as the group holds more; how many addresses these are. */
+uint64_t rest_span(struct ipamdb *db, struct flight *flight, struct net *net, struct span span,
+		   uint64_t floor);
 
 /* The clocks are known. */
 void rests_start(struct ipamdb *db);

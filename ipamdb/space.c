@@ -241,6 +241,24 @@ uint64_t space_busy(const struct space *space, const struct span *span)
 	return sum;
 }
 
+uint64_t space_free(const struct space *space, const struct span *span)
+{
+	uint64_t busy = space_busy(space, span);
+	addr128 rest = span->hi - span->lo; /* size - 1, which fits even for the whole of IPv6 */
+
+	WEFT_ASSERT(busy == 0 || rest >= busy - 1);
+	if (busy > 0)
+		rest -= busy - 1;
+	else if (rest < UINT64_MAX)
+		rest++;
+	return rest > UINT64_MAX ? UINT64_MAX : (uint64_t)rest;
+}
+
+bool space_busy_first(const struct space *space, const struct span *span, addr128 *found)
+{
+	return scan(space, BIT_BUSY, true, span, found);
+}
+
 void space_check(const struct space *space)
 {
 	const struct chunk *before = NULL;

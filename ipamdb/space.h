@@ -38,4 +38,10 @@ bool space_gap(const struct space *space, const struct span *span, struct span *
 
 /* How many addresses within span are busy. */
 uint64_t space_busy(const struct space *space, const struct span *span);
+
+/* How many are not, at most UINT64_MAX. */
+uint64_t space_free(const struct space *space, const struct span *span);
+
+/* The first busy address within span; false when there is none. */
+bool space_busy_first(const struct space *space, const struct span *span, addr128 *found);
 void space_check(const struct space *space);

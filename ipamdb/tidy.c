@@ -175,6 +175,16 @@ static bool is_unsettled(const struct ipamdb *db, const struct net *net)
 	       flight_is_up(db, FLIGHT_REST, &net->id);
 }
 
+/* Is it one address between others' space? Beside own space that rests it is part of a range. */
+static bool is_single(const struct ipamdb *db, struct net *net, const struct span *span)
+{
+	const struct run *below = runs_find(net_runs(net), span->lo - 1);
+	const struct run *above = runs_find(net_runs(net), span->hi + 1);
+
+	return span->lo == span->hi && !(below && id_eq(&below->holder, &db->self)) &&
+	       !(above && id_eq(&above->holder, &db->self));
+}
+
 /* The neighbour that gets an idle single address: the owner beside it. */
 static bool neighbour(struct ipamdb *db, struct net *net, addr128 addr, struct id *out)
 {
@@ -185,6 +195,7 @@ static bool neighbour(struct ipamdb *db, struct net *net, addr128 addr, struct i
 		    runs_find(net_runs(net), sides[i] < 0 ? addr - 1 : addr + 1);
 		const struct peer *peer = run ? peer_find(db, &run->holder) : NULL;
 		if (run && !run->clash && peer && peer->present && !peer->gone) {
+			WEFT_ASSERT(!id_eq(&run->holder, &db->self));
 			*out = run->holder;
 			return true;
 		}
@@ -204,7 +215,7 @@ static bool give_back(struct ipamdb *db, struct net *net)
 		struct promise promise;
 		struct claim claim = {.author = db->self, .is_grant = true};
 		struct flight *flight;
-		if (span->lo != span->hi || space_is_busy(&net->space, span->lo) ||
+		if (!is_single(db, net, span) || space_is_busy(&net->space, span->lo) ||
 		    (own->count == 1 && live > 0) || !neighbour(db, net, span->lo, &to))
 			continue;
 		claim.span = *span;
@@ -230,7 +241,7 @@ static struct mono idle_tidy(struct ipamdb *db, struct net *net)
 
 	for (size_t i = 0; i < own->count; i++) {
 		const struct span *span = vec_at(own, i);
-		has_single = has_single || span->lo == span->hi;
+		has_single = has_single || is_single(db, net, span);
 	}
 	if (!has_single || db->handover.active || db->handover.done || net->ended)
 		return MONO_NEVER; /* until something changes */

@@ -180,6 +180,57 @@ static void a_message_of_nonsense_is_refused(void **state)
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
+static enum refusal refusal_of(size_t node, size_t asker, const struct id *net, const char *addr)
+{
+	struct range_message request = {
+	    .kind = RANGE_MESSAGE_REQUEST, .network = *net, .v4 = true, .has_address = true};
+	uint8_t bytes[64];
+	struct ipam_event event = {
+	    .kind = IPAM_EV_MESSAGE,
+	    .now = c.now,
+	    .wall = {c.now.ns / NS_PER_MS},
+	    .member = c.nodes[asker].id,
+	    .message = 78,
+	    .bytes = bytes,
+	};
+	const struct ipam_update *update;
+	struct range_message reply;
+	int len;
+
+	assert_int_equal(inet_parse(addr, &request.address), 0);
+	len = range_message_encode(&request, bytes, sizeof(bytes));
+	assert_true(len > 0);
+	event.len = (size_t)len;
+	update = ipamdb_step(c.nodes[node].db, &event);
+	assert_int_equal(update->reply_count, 1);
+	assert_int_equal(
+	    range_message_decode(update->replies[0].bytes, update->replies[0].len, &reply), 0);
+	assert_int_equal(reply.kind, RANGE_MESSAGE_REFUSE);
+	return reply.refusal;
+}
+
+static void a_refusal_tells_leased_from_cooling_also_where_the_range_rests(void **state)
+{
+	struct ipam_request rest = {.kind = IPAM_REST};
+	struct lease lease;
+	struct id net;
+
+	(void)state;
+	rest.network = net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	lease = cluster_leased(&c, 0, &net);
+	assert_int_equal(inet_v4(&lease.address), 0x0a010002);
+	cluster_request(&c, 0, &rest);
+	cluster_run(&c, 50);
+	assert_int_equal(refusal_of(0, 1, &net, "10.1.0.2"), REFUSAL_LEASED);
+	assert_int_equal(refusal_of(0, 1, &net, "10.1.0.1"), REFUSAL_LEASED);
+	assert_int_equal(refusal_of(0, 1, &net, "10.1.0.3"), REFUSAL_COOLING);
+	assert_int_equal(refusal_of(0, 1, &net, "10.9.0.3"), REFUSAL_NOT_OWNER);
+	assert_int_equal(refusal_of(1, 0, &net, "10.1.0.3"), REFUSAL_NOT_OWNER);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, 50);
+	assert_int_equal(refusal_of(0, 1, &net, "10.1.0.2"), REFUSAL_COOLING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +247,8 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_leased_or_cools_is_not_granted, teardown),
 	    cmocka_unit_test_teardown(the_peer_with_most_free_space_is_asked_first, teardown),
 	    cmocka_unit_test_teardown(a_message_of_nonsense_is_refused, teardown),
+	    cmocka_unit_test_teardown(
+		a_refusal_tells_leased_from_cooling_also_where_the_range_rests, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 /* Tests of ipamdb/handover.c. */
 #include "cluster.h"
+#include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
 static struct cluster c;
@@ -188,6 +189,42 @@ static void a_guarded_node_hands_nothing_over_before_it_has_met_a_member(void **
 	assert_int_equal(cluster_held(&c, 1, &net), 256);
 }
 
+static void what_rests_wholly_is_granted_in_whole_blocks(void **state)
+{
+	struct ipam_request rest = {.kind = IPAM_REST};
+	struct id net;
+	size_t grants = 0;
+
+	(void)state;
+	rest.network = net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	cluster_request(&c, 0, &rest);
+	cluster_run(&c, 10);
+	hand_over(0);
+	cluster_run(&c, 10); /* durable, and nothing is tidied up yet */
+	for (size_t i = 0; i < c.nodes[0].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c.nodes[0].disk.rows, i);
+		grants += row->view.kind == ROW_GRANT;
+	}
+	assert_int_equal(grants, 1);
+	cluster_run(&c, 100);
+	assert_int_equal(cluster_held(&c, 1, &net), 256);
+}
+
+/* What cools goes in blocks that rest, whatever else of the pool is busy for good. */
+static void what_is_never_leased_does_not_make_a_block_rest(void **state)
+{
+	struct ipam_net_info info;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	hand_over(0);
+	cluster_run(&c, 100);
+	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
+	assert_int_equal(info.cooling, 0);
+	assert_int_equal(info.free, 253);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +243,8 @@ int main(void)
 		two_that_leave_at_once_and_choose_each_other_give_all_to_the_third, teardown),
 	    cmocka_unit_test_teardown(
 		of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone, teardown),
+	    cmocka_unit_test_teardown(what_rests_wholly_is_granted_in_whole_blocks, teardown),
+	    cmocka_unit_test_teardown(what_is_never_leased_does_not_make_a_block_rest, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

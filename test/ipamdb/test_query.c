@@ -4,6 +4,7 @@
 #include "ipamdb/query.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "cluster.h"
 #include "test/base/cmocka_all.h"
@@ -158,6 +159,125 @@ static void leases_are_listed_once_each(void **state)
 	assert_int_equal(count, 20);
 }
 
+/* Beyond 2^64 addresses all sums end at the largest number, and none goes below nothing. */
+static void sums_of_a_network_wider_than_64_bits_stay_sound(void **state)
+{
+	struct ipam_request rest = {.kind = IPAM_REST};
+	struct ipam_net_info info;
+	struct ipam_ring_info part;
+	size_t at = 0;
+
+	(void)state;
+	rest.network = net = cluster_with_network(&c, 2, 1, 0, "fd00:1::/62");
+	cluster_leased(&c, 0, &net);
+	cluster_leased(&c, 1, &net); /* a /64 of it goes there: the rest is more than one block */
+	cluster_run(&c, 10);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_true(info.free == UINT64_MAX && info.held == UINT64_MAX);
+	assert_int_equal(info.cooling, 0);
+	cluster_request(&c, 0, &rest);
+	cluster_run(&c, 10);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_true(info.cooling == UINT64_MAX);
+	assert_int_equal(info.free, 0);
+	while (ipamdb_ring_next(c.nodes[0].db, &net, &at, &part)) {
+		bool is_own = id_eq(&part.holder, &c.nodes[0].id);
+		assert_int_equal(part.free, 0);
+		assert_true(part.cooling == (is_own ? part.count : 0) || part.leased > 0);
+	}
+}
+
+/* Some of a very wide range rests, some does not. */
+static void what_rests_of_a_wide_range_is_not_all_of_it(void **state)
+{
+	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
+	struct ipam_net_info info;
+	struct lease lease;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "fd00:1::/56");
+	lease = cluster_leased(&c, 0, &net);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, 10);
+	cluster_request(&c, 0, &leave);
+	cluster_run(&c, 200);
+	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
+	assert_true(info.free == UINT64_MAX);
+	assert_true(info.cooling == UINT64_MAX); /* 1/16 of a /56 is a /60 */
+	assert_true(ipamdb_free_log2(c.nodes[1].db, &net) == 64);
+}
+
+static void a_cooling_address_that_was_given_away_counts_in_no_sum(void **state)
+{
+	struct ipam_ring_info part;
+	struct ipam_net_info info;
+	struct lease lease;
+	size_t at = 0;
+
+	(void)state;
+	begin(2);
+	lease = cluster_leased(&c, 0, &net);
+	cluster_leased(&c, 0, &net);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, 10);
+	claim_all(1, 9);
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.held, 0);
+	assert_int_equal(info.cooling, 0);
+	assert_int_equal(info.leased, 1); /* a stray, see ipamdb_findings */
+	while (ipamdb_ring_next(c.nodes[0].db, &net, &at, &part))
+		assert_int_equal(part.cooling + part.leased, 0);
+}
+
+#define OTHERS 20000
+#define LOOKS 20
+
+/* CPU time of some looks at the network, the least of a few tries. */
+static clock_t cost(const struct id *network)
+{
+	clock_t least = 0;
+
+	for (int i = 0; i < 5; i++) {
+		clock_t begin = clock(), took;
+		for (int look = 0; look < LOOKS; look++) {
+			struct ipam_net_info info;
+			struct ipam_ring_info part;
+			assert_true(ipamdb_net(c.nodes[0].db, network, &info));
+			for (size_t at = 0; ipamdb_ring_next(c.nodes[0].db, network, &at, &part);)
+				assert_int_equal(part.leased + part.cooling, info.leased + 1);
+		}
+		took = clock() - begin;
+		least = i == 0 || took < least ? took : least;
+	}
+	return least;
+}
+
+/* Else a host with many networks looks at all its leases once for each of them. */
+static void looking_at_a_network_costs_what_is_leased_of_it(void **state)
+{
+	struct lease lease = {.since = {1}};
+	struct id red;
+
+	(void)state;
+	begin(1);
+	red = cluster_network(&c, 0, "red", "10.2.0.0/16");
+	cluster_leased(&c, 0, &net);
+	lease = cluster_leased(&c, 0, &net);
+	cluster_release(&c, 0, &net, &lease);
+	cluster_leased(&c, 0, &red);
+	lease = cluster_leased(&c, 0, &red);
+	cluster_release(&c, 0, &red, &lease);
+	cluster_run(&c, 10);
+	cluster_crash(&c, 0);
+	for (uint32_t i = 0; i < OTHERS; i++) {
+		struct cluster_lease other = {.lease = {.network = red, .sequence = i + 10}};
+		other.lease.address = inet_from_v4(0x0a020100u + i);
+		vec_push(&c.nodes[0].disk.leases, &other);
+	}
+	cluster_start(&c, 0, true);
+	assert_true(cost(&red) > 20 * cost(&net));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +288,11 @@ int main(void)
 		two_holders_of_one_generation_are_a_conflict_where_nobody_leases, teardown),
 	    cmocka_unit_test_teardown(a_lease_in_anothers_range_is_a_stray, teardown),
 	    cmocka_unit_test_teardown(leases_are_listed_once_each, teardown),
+	    cmocka_unit_test_teardown(sums_of_a_network_wider_than_64_bits_stay_sound, teardown),
+	    cmocka_unit_test_teardown(what_rests_of_a_wide_range_is_not_all_of_it, teardown),
+	    cmocka_unit_test_teardown(a_cooling_address_that_was_given_away_counts_in_no_sum,
+				      teardown),
+	    cmocka_unit_test_teardown(looking_at_a_network_costs_what_is_leased_of_it, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

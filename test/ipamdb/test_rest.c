@@ -251,6 +251,56 @@ static void what_was_used_before_is_free_again_after_the_rest(void **state)
 		cluster_leased(&c, 0, &net);
 }
 
+/* Given away and given back, by a clock that says less than the first time. */
+static void a_rest_that_begins_anew_after_the_clock_was_set_back_lasts_as_long(void **state)
+{
+	struct ipam_request rest = {.kind = IPAM_REST};
+	struct ipam_request leave = {.kind = IPAM_HAND_OVER}, back = leave;
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 2, 1);
+	c.now = mono_add_ms(c.now, 1000000);
+	rest.network = net = cluster_network(&c, 0, "blue", "10.1.0.0/28");
+	cluster_run(&c, 10);
+	assert_int_equal(code_of(cluster_request(&c, 0, &rest)), 0);
+	cluster_run(&c, 20000);
+	assert_int_equal(code_of(cluster_request(&c, 0, &leave)), 0);
+	cluster_step(&c, 0, &active); /* the leave came to nothing after all */
+	c.wall_back_ms = 900000;
+	assert_int_equal(code_of(cluster_request(&c, 1, &back)), 0);
+	assert_int_equal(info_of(0, &net).held, 16);
+	cluster_run(&c, IPAM_COOLDOWN_MS - 10000);
+	assert_int_equal(info_of(0, &net).free, 0);
+	cluster_run(&c, 10000);
+	assert_int_equal(info_of(0, &net).free, 13);
+}
+
+/* A clock that is set right while the row is on its way to disk ends nothing. */
+static void a_clock_that_was_set_forward_meanwhile_shortens_no_rest(void **state)
+{
+	struct ipam_request rest = {.kind = IPAM_REST};
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 1, 1);
+	c.now = mono_add_ms(c.now, 1000000);
+	c.wall_back_ms = 900000;
+	rest.network = net = cluster_network(&c, 0, "blue", "10.1.0.0/28");
+	cluster_run(&c, 10);
+	c.nodes[0].hold_commits = true;
+	cluster_request(&c, 0, &rest);
+	c.wall_back_ms = 0;
+	c.nodes[0].hold_commits = false;
+	cluster_run(&c, 10);
+	assert_int_equal(info_of(0, &net).free, 0);
+	cluster_run(&c, IPAM_COOLDOWN_MS - 100);
+	assert_int_equal(info_of(0, &net).free, 0);
+	cluster_run(&c, 100);
+	assert_int_equal(info_of(0, &net).free, 13);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +317,10 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_taken_back_rests, teardown),
 	    cmocka_unit_test_teardown(all_that_is_free_rests_on_demand_and_leases_go_on, teardown),
 	    cmocka_unit_test_teardown(what_was_used_before_is_free_again_after_the_rest, teardown),
+	    cmocka_unit_test_teardown(a_clock_that_was_set_forward_meanwhile_shortens_no_rest,
+				      teardown),
+	    cmocka_unit_test_teardown(
+		a_rest_that_begins_anew_after_the_clock_was_set_back_lasts_as_long, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,44 @@ static void random_changes_agree_with_a_plain_array(void **state)
 	}
 }
 
+static void what_is_free_is_counted_beyond_64_bits_and_cut_at_their_end(void **state)
+{
+	struct span all = {0, ~(addr128)0};
+	struct span wide = {0, ((addr128)1 << 64) - 1};
+
+	(void)state;
+	assert_true(space_free(&space, &all) == UINT64_MAX);
+	assert_true(space_free(&space, &wide) == UINT64_MAX); /* one more than that */
+	space_take(&space, 5);
+	assert_true(space_free(&space, &wide) == UINT64_MAX); /* just as many */
+	space_take(&space, 6);
+	assert_true(space_free(&space, &wide) == UINT64_MAX - 1);
+	assert_true(space_free(&space, &all) == UINT64_MAX);
+	assert_int_equal(space_free(&space, &(struct span){5, 6}), 0);
+	assert_int_equal(space_free(&space, &(struct span){5, 8}), 2);
+	space_give(&space, 5, true);
+	space_give(&space, 6, true);
+}
+
+static void busy_addresses_are_found_one_after_the_other(void **state)
+{
+	static const addr128 busy[] = {3, 64, 4095, 4096, 1 << 20};
+	struct span rest = {0, ~(addr128)0};
+	addr128 found;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		space_take(&space, busy[i]);
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(space_busy_first(&space, &rest, &found));
+		assert_true(found == busy[i]);
+		rest.lo = found + 1;
+	}
+	assert_false(space_busy_first(&space, &rest, &found));
+	for (size_t i = 0; i < 5; i++)
+		space_give(&space, busy[i], true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +166,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_gap_is_the_first_run_of_free_addresses, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(random_changes_agree_with_a_plain_array, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_is_free_is_counted_beyond_64_bits_and_cut_at_their_end, setup, teardown),
+	    cmocka_unit_test_setup_teardown(busy_addresses_are_found_one_after_the_other, setup,
 					    teardown),
 	};
 

@@ -178,6 +178,40 @@ static void what_a_collected_row_relies_upon_is_on_the_disk_before(void **state)
 	assert_true(is_kept);
 }
 
+static uint64_t top_generation(size_t node, const struct id *net)
+{
+	struct ipam_ring_info part;
+	uint64_t top = 0;
+
+	for (size_t at = 0; ipamdb_ring_next(c.nodes[node].db, net, &at, &part);)
+		top = part.generation > top ? part.generation : top;
+	return top;
+}
+
+/* Else it would be granted to this node itself, again and again while the rest lasts. */
+static void a_single_address_beside_own_space_that_rests_stays(void **state)
+{
+	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
+	struct lease leases[2];
+	uint64_t before;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/29");
+	leases[0] = leased_by_name(0, &net, "10.1.0.2");
+	leases[1] = leased_by_name(0, &net, "10.1.0.4");
+	cluster_release(&c, 0, &net, &leases[0]);
+	cluster_release(&c, 0, &net, &leases[1]);
+	cluster_run(&c, 10);
+	cluster_request(&c, 0, &leave); /* .2 and .4 rest at the other, .3 lies between them */
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 1, &net), 8);
+	before = top_generation(1, &net);
+	cluster_run(&c, 50000);
+	assert_int_equal(cluster_held(&c, 1, &net), 8);
+	assert_int_equal(top_generation(1, &net), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +225,7 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(a_grant_while_rows_merge_is_above_them, teardown),
 	    cmocka_unit_test_teardown(the_rows_of_a_removed_network_are_collected, teardown),
+	    cmocka_unit_test_teardown(a_single_address_beside_own_space_that_rests_stays, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
