@@ -50,8 +50,12 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 				 "leaving could not be written; this node stays");
 		return;
 	}
-	if (adm->fence != FENCE_REMOVED)
+	if (adm->fence != FENCE_REMOVED) {
+		/* A weaker fence that came meanwhile may be on its way to the store, behind this
+		 * one: then this one is written again. */
+		adm->fence_wanted = adm->fence == FENCE_NONE ? FENCE_NONE : FENCE_LEAVING;
 		adm->fence = FENCE_LEAVING;
+	}
 	adm->leaving.rounds = 1;
 	adm->leaving.due = adm->core->now;
 }

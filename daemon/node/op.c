@@ -57,7 +57,7 @@ static const struct {
     [OP_NETWORK_CREATE] = {.committed = network_committed},
     [OP_NETWORK_RM] = {.committed = network_committed},
     [OP_RESERVE] = {.compose = reserve_compose, .ipam = reserve_answered},
-    [OP_RELEASE] = {.compose = reserve_compose, .ipam = reserve_answered},
+    [OP_RELEASE] = {.compose = reserve_compose, .ipam = reserve_answered, .due = reserve_due},
     [OP_LEAVE] = {.try = leave_try,
 		  .ipam = leave_ipam_answered,
 		  .gossip = leave_gossip_answered,

@@ -16,6 +16,7 @@
 #include "request.h"
 
 #define TTL_MS_DEFAULT 10000
+#define RETRY_MS 500
 #define FINDINGS_MAX 256
 
 static void ask(struct node *node, struct op *op, struct ipam_request *request)
@@ -143,17 +144,21 @@ void reservations_end(struct node *node)
 
 		if (network != NULL && network->ended && lease.reserved && !lease.cooling) {
 			ask(node, op_new(node, OP_RELEASE, 0), &ipam);
-			return; /* its answer asks for the next */
+			return; /* its answer, or its deadline, asks for the next */
 		}
 	}
 }
 
 void reserve_answered(struct node *node, struct op *op, const struct ipam_answer *answer)
 {
+	if (op->tag == 0 && answer->err.code != 0) {
+		/* Another call is at this one, or the store is full: the others wait with it. */
+		op->deadline = mono_add_ms(node->now, RETRY_MS);
+		return;
+	}
 	if (op->tag == 0) {
 		op_finish(node, op);
-		if (answer->err.code == 0)
-			reservations_end(node);
+		reservations_end(node);
 		return;
 	}
 	if (answer->err.code == 0) {
@@ -162,6 +167,13 @@ void reserve_answered(struct node *node, struct op *op, const struct ipam_answer
 	}
 	op->answer_stored = false;
 	op_fail_err(node, op, op->err.code != 0 ? &op->err : &answer->err);
+}
+
+void reserve_due(struct node *node, struct op *op)
+{
+	WEFT_ASSERT(op->kind == OP_RELEASE && op->tag == 0);
+	op_finish(node, op);
+	reservations_end(node);
 }
 
 /* ---- the check ---- */

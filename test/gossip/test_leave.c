@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "gossip/admission_impl.h"
+#include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -179,6 +181,24 @@ static void leaving_that_cannot_be_stored_does_not_happen(void **state)
 	assert_int_equal(cluster_alive(c, 0), 2);
 }
 
+/* A fence that was on its way to the store does not get the last word there. */
+static void a_leave_outlives_a_weaker_fence_that_was_not_stored_yet(void **state)
+{
+	struct cluster *c = *state;
+	struct admission *adm;
+
+	cluster_form(c, 3);
+	adm = c->nodes[2].g->admission;
+	adm->retry_due = mono_add_ms(c->now, 50);
+	effect_fence(adm, FENCE_SET_BACK);
+	cluster_begin(c, 2, (struct gossip_command){.kind = CMD_LEAVE});
+	cluster_run(c, 150); /* it tells for 200 ms */
+	cluster_kill(c, 2);
+	cluster_start(c, 2);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEAVING);
+	cluster_kill(c, 2);
+}
+
 static void the_last_node_leaves_too(void **state)
 {
 	struct cluster *c = *state;
@@ -200,6 +220,7 @@ int main(void)
 	    TEST(who_leaves_while_nobody_is_there_tells_who_comes_back),
 	    TEST(who_is_removed_before_its_leave_is_told_stands_removed),
 	    TEST(leaving_that_cannot_be_stored_does_not_happen),
+	    TEST(a_leave_outlives_a_weaker_fence_that_was_not_stored_yet),
 	    TEST(the_last_node_leaves_too),
 	};
 

@@ -159,6 +159,27 @@ static void a_death_before_reservations_ended_leaves_none(void **state)
 	cluster_free(cluster);
 }
 
+/* Another call may be at one of them, or the disk be full: that ends only this try. */
+static void reservations_of_an_ended_network_go_when_the_store_works_again(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request request = {.kind = NODE_RESERVE, .id = network, .text = "kept"};
+	struct node_request end = {.kind = NODE_NETWORK_RM, .id = network, .flag = true};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(cluster_call(cluster, 1, &request)->err.code, 0);
+	cluster->hosts[1].commits_fail = true;
+	assert_int_equal(cluster_call(cluster, 0, &end)->err.code, 0);
+	cluster_run(cluster, 3000);
+	assert_int_equal(reserved(cluster, 1), 3);
+	cluster->hosts[1].commits_fail = false;
+	cluster_run(cluster, 2000);
+	assert_int_equal(reserved(cluster, 1), 0);
+	cluster_free(cluster);
+}
+
 static void a_leaked_lease_is_found_and_mended_on_demand(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
@@ -195,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(an_address_that_was_a_removed_node_s_is_no_double),
 	    cmocka_unit_test(a_network_that_ends_takes_all_hosts_reservations_along),
 	    cmocka_unit_test(a_death_before_reservations_ended_leaves_none),
+	    cmocka_unit_test(reservations_of_an_ended_network_go_when_the_store_works_again),
 	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
 	};
 
