@@ -3,6 +3,9 @@
 /*
  * Plugging an endpoint into a box. The network's devices come first; while the port is being made
  * the endpoint counts as local (nothing remote may hold its address) but its port is not missed.
+ *
+ * A port that was made or removed here is as it is wanted, so that the host's other devices need
+ * not be read again: an attach costs the same on a host with one box and with hundreds.
  */
 #include <errno.h>
 #include <string.h>
@@ -115,6 +118,7 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 {
 	const struct overlay_config *config = &ov->config;
 	struct net *net = rows_net(ov, &endpoint->network);
+	bool host_due = ov->host_due;
 	struct local *local;
 	struct kplug plug;
 	int code;
@@ -125,6 +129,8 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 	if (map_find(&net->locals, &endpoint->id) != NULL)
 		return weft_err_set(err, WEFT_E_EXISTS, "the endpoint is plugged in already");
 	overlay_local_put(ov, endpoint);
+	if (net->is_standing)
+		ov->host_due = host_due;
 	local = map_find(&net->locals, &endpoint->id);
 	WEFT_ASSERT(local != NULL);
 	local->plugging = true;
@@ -161,6 +167,7 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 	const struct overlay_config *config = &ov->config;
 	struct net *net = rows_net(ov, network);
 	struct local *local = net != NULL ? map_find(&net->locals, endpoint) : NULL;
+	bool host_due = ov->host_due, is_host;
 	struct klink port = {.kind = KLINK_VETH};
 	const struct kop op = {.verb = KVERB_DELETE, .kind = KOBJ_LINK, .obj = &port};
 	struct unplugging unplugging = {0};
@@ -169,7 +176,8 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 		ov->host_due = true; /* a port of an endpoint that nobody knows is swept */
 		return 0;
 	}
-	if (!local->endpoint.is_host) {
+	is_host = local->endpoint.is_host;
+	if (!is_host) {
 		memcpy(port.name, local->endpoint.host_ifname, IFNAME_BYTES);
 		if (config->kernel->apply(config->kernel_ctx, &op, 1, note_error, &unplugging) != 0)
 			unplugging.error = unplugging.error != 0 ? unplugging.error : EIO;
@@ -180,5 +188,8 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 			work_note_gone(net, &local->endpoint.addrs[i].ip, &local->endpoint.mac);
 	}
 	overlay_local_end(ov, network, endpoint);
+	net = rows_net(ov, network);
+	if (!is_host && net != NULL && rows_net_is_wanted(ov, net))
+		ov->host_due = host_due;
 	return 0;
 }

@@ -118,8 +118,8 @@ static void hear_link(struct listening *listening, struct nlmsghdr *nlh)
 	devices_put(&kernel->devices, reread.numbers.index, link.name);
 	if (!kernel->has_ipv6)
 		link.addrgen_none = 1;
-	/* down for a moment: its routes are gone, and nobody tells of those */
-	if ((head->ifi_flags & IFF_UP) == 0)
+	/* down for a moment: its routes are gone, and nobody tells of those; a port has none */
+	if ((head->ifi_flags & IFF_UP) == 0 && link.kind != KLINK_VETH)
 		link.up = 0;
 	if (strncmp(link.name, "wf", 2) != 0)
 		tell_routes(listening);
@@ -138,6 +138,19 @@ static void hear_neighbour(struct listening *listening, struct nlmsghdr *nlh)
 		tell(listening, KOBJ_FDB, gone, &fdb);
 	else if (attrs_read_neigh(nlh, &kernel->devices, &neigh))
 		tell(listening, KOBJ_NEIGH, gone || neigh.dynamic, &neigh);
+}
+
+/* No way to another host leads over a device of weft's. */
+static bool is_inside(const struct devices *devices, struct nlmsghdr *nlh)
+{
+	struct nlattr *attrs[RTA_MAX + 1];
+	const char *name;
+
+	if (nlmsg_parse(nlh, sizeof(struct rtmsg), attrs, RTA_MAX, NULL) != 0 ||
+	    attrs[RTA_OIF] == NULL)
+		return false;
+	name = devices_name(devices, (int)nla_get_u32(attrs[RTA_OIF]));
+	return name != NULL && strncmp(name, "wf", 2) == 0;
 }
 
 static void each_event(void *arg, struct nlmsghdr *nlh)
@@ -165,7 +178,7 @@ static void each_event(void *arg, struct nlmsghdr *nlh)
 	case RTM_DELROUTE:
 		if (attrs_read_route(nlh, &kernel->devices, &route))
 			tell(listening, KOBJ_ROUTE, nlh->nlmsg_type == RTM_DELROUTE, &route);
-		else
+		else if (!is_inside(&kernel->devices, nlh))
 			tell_routes(listening);
 		break;
 	case RTM_NEWNEXTHOP:

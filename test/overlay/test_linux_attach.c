@@ -88,6 +88,38 @@ static void an_endpoint_gets_its_name_address_mac_mtu_and_routes(void **state)
 	assert_true(pings(stage->boxes[0].ns, "10.7.0.1"));
 }
 
+static uint64_t dumps_of(const struct host *host)
+{
+	struct overlay_totals totals;
+
+	overlay_totals_get(host->ov, &totals);
+	return totals.dumps;
+}
+
+/* Neither at once nor by the notifications that follow: a host may have hundreds of boxes, and its
+ * networks a hundred thousand endpoints. */
+static void whoever_comes_and_goes_has_nobody_else_read(void **state)
+{
+	struct stage *stage = *state;
+	struct host *host = &stage->world.hosts[0];
+	uint64_t dumps;
+
+	plug(stage, 0, 0, &stage->red, "10.7.0.11/24");
+	assert_true(host_settle(&stage->world, host, 2000));
+	dumps = dumps_of(host);
+	plug(stage, 1, 0, &stage->red, "10.7.0.12/24");
+	assert_true(host_settle(&stage->world, host, 2000));
+	assert_int_equal(dumps_of(host), dumps);
+	world_go(host->ns);
+	assert_int_equal(overlay_detach(host->ov, &stage->red, &stage->boxes[1].endpoint.id, NULL),
+			 0);
+	world_go(stage->world.home);
+	assert_true(host_settle(&stage->world, host, 2000));
+	assert_int_equal(dumps_of(host), dumps);
+	assert_int_equal(ns_run(host->ns, "test $(ip -br link | grep -c wfe) = 1"), 0);
+	assert_true(pings(stage->boxes[0].ns, "10.7.0.1"));
+}
+
 static void an_internal_network_gives_no_default_route(void **state)
 {
 	struct stage *stage = *state;
@@ -417,6 +449,7 @@ int main(void)
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    STAGED(an_endpoint_gets_its_name_address_mac_mtu_and_routes),
+	    STAGED(whoever_comes_and_goes_has_nobody_else_read),
 	    STAGED(an_internal_network_gives_no_default_route),
 	    STAGED(a_taken_interface_name_is_a_clear_error_and_leaves_nothing),
 	    STAGED(an_attach_that_fails_half_way_leaves_nothing),
