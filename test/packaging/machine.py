@@ -18,13 +18,16 @@ def sources():
     """Where this machine's own packages come from: (release, address) of its first archive."""
     release = next(line.split("=")[1] for line in Path("/etc/os-release").read_text().splitlines()
                    if line.startswith("VERSION_CODENAME="))
-    targets = run("apt-get", "indextargets", "--format",
-                  "$(SITE)|$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(CREATED_BY)").stdout
-    for line in targets.splitlines():
-        site, *rest = line.split("|")
-        if rest == ["Debian", release, "main", "Packages"]:
-            return release, site
-    raise AssertionError("apt knows no archive of this release: run apt-get update")
+    # Which archives there are apt knows from their lists, which a machine may not have yet.
+    for _ in range(2):
+        targets = run("apt-get", "indextargets", "--format",
+                      "$(SITE)|$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(CREATED_BY)").stdout
+        for line in targets.splitlines():
+            site, *rest = line.split("|")
+            if rest == ["Debian", release, "main", "Packages"]:
+                return release, site
+        run("apt-get", "-q", "-y", "update", timeout=300)
+    raise AssertionError("apt knows no archive of this release")
 
 
 def debootstrap(root):

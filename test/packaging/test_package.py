@@ -4,6 +4,7 @@
 import json
 import re
 
+import pytest
 from hosts import Pinger, run, wait_for
 from machine import NEWER
 
@@ -158,6 +159,37 @@ def test_an_upgrade_under_pings_loses_none(clean, debs):
     weft(clean, "attach", "blue", "--netns", "box3", "--name", "three")
 
 
+def kernel_of(machine):
+    """Names of the devices and tables that a machine has."""
+    links = {link["ifname"] for link in json.loads(machine.sh("ip", "-j", "link").stdout)}
+    return links, machine.sh("nft", "list", "tables").stdout
+
+
+@pytest.mark.parametrize("bound", ["nothing", "proc", "proc and run"])
+def test_purging_in_a_chroot_leaves_the_machine_around_it_alone(clean, bound):
+    clean.sh("sh", "-ec", f"""
+        mkdir -p /run/twin/upper /run/twin/work /run/twin/root
+        mount -t overlay overlay -o lowerdir=/,upperdir=/run/twin/upper,workdir=/run/twin/work \
+            /run/twin/root
+        case "{bound}" in proc*) mount --bind /proc /run/twin/root/proc ;; esac
+        case "{bound}" in *run) mount --bind /run /run/twin/root/run ;; esac""")
+    before = kernel_of(clean)
+    assert any(name.startswith("weft") for name in before[0]) or "weft" in before[1]
+    running = clean.systemctl("show", "--value", "--property=MainPID", "weftd").stdout
+    try:
+        lossless(lambda: clean.sh("chroot", "/run/twin/root", "dpkg", "--purge", "weft"))
+        gone = clean.sh("ls", "/run/twin/root/var/lib/weft", "/run/twin/root/usr/sbin/weftd",
+                        check=False)
+        assert gone.stdout == ""
+    finally:
+        clean.sh("umount", "-R", "/run/twin/root")
+        clean.sh("rm", "-rf", "/run/twin")
+    assert kernel_of(clean) == before
+    assert clean.systemctl("show", "--value", "--property=MainPID", "weftd").stdout == running
+    assert weft(clean, "status")["reconcile"] | {"last_ms": 0} == \
+        {"pending": 0, "failed": 0, "last_ms": 0}
+
+
 def test_removal_leaves_traffic_and_state(clean):
     lossless(lambda: clean.apt("remove", "weft"))
     assert not clean.is_active("weftd.service") and not clean.is_active("weft-netns.socket")
@@ -172,9 +204,11 @@ def test_purging_leaves_nothing(clean):
                      "-print").stdout.split()
     assert found == []
     assert clean.sh("find", "/run", "-name", "*weft*").stdout == ""
-    assert clean.sh("getent", "passwd", "weft", check=False).stdout == ""
-    assert clean.sh("getent", "group", "weft", check=False).stdout == ""
-    links = {link["ifname"] for link in json.loads(clean.sh("ip", "-j", "link").stdout)}
-    assert links == {"lo", "eth0"}
-    assert "weft" not in clean.sh("nft", "list", "ruleset").stdout
+    # The account stays and can do nothing: what it may own elsewhere is not given to another.
+    assert clean.sh("getent", "passwd", "weft").stdout.endswith(":/usr/sbin/nologin\n")
+    assert re.match(r"weft:!", clean.sh("getent", "shadow", "weft").stdout)
+    assert clean.sh("find", "/", "-xdev", "(", "-user", "weft", "-o", "-group", "weft", ")").stdout \
+        == ""
+    links, tables = kernel_of(clean)
+    assert links == {"lo", "eth0"} and "weft" not in tables
     assert clean.systemctl("list-unit-files", "weft*", "--no-legend", check=False).stdout == ""
