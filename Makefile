@@ -37,13 +37,11 @@ PACKAGES := \
 	libsystemd-dev libcmocka-dev \
 	python3 python3-pytest sqlite3 iproute2 nftables tcpdump iputils-ping curl procps \
 	util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin \
-	debhelper lintian debootstrap apparmor man-db zsh fish
-
-# What `make bench` measures beside weft.
-PEERS := serf containernetworking-plugins iperf3 iproute2 nftables curl iputils-ping
+	debhelper lintian debootstrap apparmor strace man-db zsh fish \
+	containernetworking-plugins iperf3
 
 .PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
-	test-fresh test-fuzz test-netns test-package coverage bench bench-deps lint install deb clean
+	test-fresh test-fuzz test-netns test-package coverage bench peers lint install deb clean
 
 all: build
 
@@ -79,7 +77,7 @@ demo: deps
 	$(MAKE) build
 	bash packaging/demo.sh </dev/null
 
-test: deps
+test: peers
 	$(MAKE) test-unit
 	$(MAKE) test-model
 	$(MAKE) test-sim
@@ -124,8 +122,8 @@ coverage: deps
 		-k 'not soak and not kill' </dev/null
 	$(PYTHON) test/tidy/coverage.py . build-coverage
 
-bench-deps: deps
-	bash packaging/deps.sh $(PEERS)
+# What `make bench`, and its smoke run among the tests, measure beside weft.
+peers: deps
 	$(MAKE) build/peers/usr/bin/etcd
 
 # Only unpacked: installed, it would start a service.
@@ -137,7 +135,7 @@ build/peers/usr/bin/etcd:
 	rm build/peers/etcd-server_*.deb
 
 # One group of measures: make bench ONLY=gossip. Other sizes: make bench ONLY=gossip SET='kills=20 sizes=100'
-bench: bench-deps
+bench: peers
 	$(MAKE) build
 	$(PYTHON) test/bench/bench.py --build build $(addprefix --only ,$(ONLY)) \
 		$(addprefix --set ,$(SET)) $(if $(filter smoke,$(BENCH)),--smoke) </dev/null

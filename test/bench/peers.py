@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""Where the peers are on this machine, and which versions; `make bench-deps` brings them."""
+"""Where the peers are on this machine, and which versions; `make peers` brings them."""
 import os
 import shutil
 import sqlite3
@@ -9,13 +9,15 @@ from pathlib import Path
 
 PACKAGES = ("serf", "containernetworking-plugins", "iperf3", "iproute2")
 CNI = Path("/usr/lib/cni")
-ABSENT = "is not on this machine: make bench-deps"
+ROOT = Path(__file__).resolve().parents[2]
+ABSENT = "is not on this machine: make peers"
 
 
 def etcd(build):
     """The path of etcd, or None. Its package is only unpacked, into the build: installed, it would
     start a service of its own."""
-    return shutil.which("etcd", path=f"{build}/peers/usr/bin:{os.environ['PATH']}")
+    places = (f"{build}/peers/usr/bin", f"{ROOT}/build/peers/usr/bin", os.environ["PATH"])
+    return shutil.which("etcd", path=":".join(places))
 
 
 def said_by(*command):
