@@ -65,6 +65,27 @@ def test_each_row_yields_a_figure_and_nothing_is_left(tmp_path, group):
             assert row["peer"]["median"] == 0 or row["ratio"] > 0, row
 
 
+def test_less_than_a_goal_speaks_of_can_miss_it_but_not_meet_it():
+    goal = Goal("worst", "<=", 4, runs=3)
+    assert Row("g", "m", "s", [1, 2, 3], goal=goal).verdict() == "met"
+    few = Row("g", "m", "s", [1, 2], goal=goal)
+    assert (few.is_met(), few.verdict()) == (None, "so far (2 of 3 runs)")
+    assert Row("g", "m", "s", [1, 5], goal=goal).verdict() == "MISSED"
+    part = Row("g", "m", "s", [1, 2, 3], goal=goal, short="6 of 24 h")
+    assert (part.is_met(), part.as_json()["short"]) == (None, "6 of 24 h")
+
+
+def test_each_verdict_of_each_agent_is_counted(lab):
+    with closing(agents.WeftFleet(lab)) as fleet:
+        fleet.grow(4)
+        with fleet.listening() as since:
+            victim = fleet.agents[2]
+            victim.process.kill()
+            for other in fleet.others(victim):
+                fleet.watch.known([other], fleet.verdict, victim.subject, since, 30)
+        assert fleet.watch.count(fleet.verdict, {victim.subject}, since) == 3
+
+
 def test_a_run_that_is_interrupted_leaves_nothing(tmp_path):
     with open(tmp_path / "said", "wb") as said:
         bench = subprocess.Popen(command(tmp_path, "--only", "traffic", "--only", "program"),
