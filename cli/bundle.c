@@ -12,6 +12,7 @@
 
 #include "cli/host.h"
 #include "cli/http.h"
+#include "gossip/base/instant.h"
 
 #define TOOL_BYTES_MAX (2u << 20)
 #define TOOL_WORDS 8
@@ -117,13 +118,10 @@ static void add_tools(json_t *bundle)
 
 static void add_head(json_t *bundle)
 {
-	char made[32] = "";
-	time_t now = time(NULL);
+	char made[WALL_TEXT_BYTES];
 	struct utsname host;
-	struct tm utc;
 
-	if (gmtime_r(&now, &utc))
-		strftime(made, sizeof(made), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	wall_format((struct wall){(int64_t)time(NULL) * 1000}, made);
 	json_object_set_new(bundle, "made", json_string(made));
 	json_object_set_new(bundle, "weft", json_string(WEFT_VERSION));
 	if (uname(&host) == 0)

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #ifdef WEFT_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -20,22 +19,6 @@
 #include "daemon/feed.h"
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"
-
-struct mono daemon_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (struct mono){ts.tv_sec * NS_PER_S + ts.tv_nsec};
-}
-
-struct wall daemon_wall(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (struct wall){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / NS_PER_MS};
-}
 
 void daemon_stop(struct daemon *d, enum daemon_end end)
 {

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "daemon/ailment.h"
+#include "daemon/clock.h"
 #include "daemon/events.h"
 #include "daemon/http.h"
 #include "daemon/kernel_thread.h"
@@ -117,9 +118,6 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 
 /* A request of the daemon's own; a failure is logged. */
 void daemon_submit_own(struct daemon *d, struct node_request *request);
-
-struct mono daemon_now(void);
-struct wall daemon_wall(void);
 
 /* ---- start.c: what a run begins and ends with ---- */
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/http_impl.h"
@@ -16,14 +15,6 @@
 
 #define CONNECTION_IDLE_S 60
 #define CONNECTION_BYTES 16384 /* headers and what is being written */
-
-struct mono http_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (struct mono){ts.tv_sec * NS_PER_S + ts.tv_nsec};
-}
 
 static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, const char *url,
 				 const char *verb, const char *version, const char *bytes,
@@ -110,7 +101,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void on_deadline(uv_timer_t *timer)
 {
 	struct http *http = timer->data;
-	struct mono now = http_now();
+	struct mono now = daemon_now();
 	struct mono next = MONO_NEVER;
 	struct request *following;
 
@@ -136,7 +127,7 @@ void http_deadline_arm(struct http *http, struct mono deadline)
 	if (http->stopping || deadline.ns >= http->armed.ns)
 		return;
 	http->armed = deadline;
-	ms = mono_diff_ms(deadline, http_now()) + 1;
+	ms = mono_diff_ms(deadline, daemon_now()) + 1;
 	uv_update_time(http->config.loop);
 	uv_timer_start(&http->deadline, on_deadline, ms > 0 ? (uint64_t)ms : 0, 0);
 }

@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 
+#include "daemon/clock.h"
 #include "daemon/http.h"
 
 enum request_phase {
@@ -53,7 +54,6 @@ struct http {
 	bool stopping;
 };
 
-struct mono http_now(void);
 void http_deadline_arm(struct http *http, struct mono deadline);
 
 /* Lets the library go on with resumed connections in the next turn of the loop. */

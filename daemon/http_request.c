@@ -80,7 +80,7 @@ struct request *request_begin(struct http *http, struct MHD_Connection *connecti
 		     other_verb ? "this path takes another verb" : "there is no such path");
 		return req;
 	}
-	req->deadline = req->method->deadline_ms ? mono_add_ms(http_now(), req->method->deadline_ms)
+	req->deadline = req->method->deadline_ms ? mono_add_ms(daemon_now(), req->method->deadline_ms)
 						 : MONO_NEVER;
 	weft_err_set(&req->late, WEFT_E_TIMEOUT,
 		     "no answer within %lld s; what was asked may still happen",
@@ -318,7 +318,7 @@ void request_late_set(struct request *req, const struct weft_err *err)
 
 void request_deadline_set(struct request *req, int64_t ms)
 {
-	req->deadline = mono_add_ms(http_now(), ms);
+	req->deadline = mono_add_ms(daemon_now(), ms);
 	http_deadline_arm(req->http, req->deadline);
 }
 

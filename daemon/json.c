@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const struct id topic_all;
 
@@ -50,14 +49,11 @@ json_t *json_mac(const struct mac *mac)
 
 json_t *json_wall(struct wall at)
 {
-	time_t seconds = (time_t)(at.ms / 1000);
-	struct tm tm;
-	char date[32], text[48];
+	char text[WALL_TEXT_BYTES];
 
-	if (at.ms == 0 || !gmtime_r(&seconds, &tm))
+	if (at.ms == 0)
 		return json_null();
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03dZ", date, (int)(at.ms % 1000));
+	wall_format(at, text);
 	return json_string(text);
 }
 

@@ -20,7 +20,7 @@ static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 	if (endpoint->is_host)
 		overlay_local_put(kt->overlay, endpoint);
 	else if (ask->box.netns_fd >= 0)
-		overlay_attach(kt->overlay, endpoint, &ask->box, kernel_now(), &kt->sink,
+		overlay_attach(kt->overlay, endpoint, &ask->box, daemon_now(), &kt->sink,
 			       &tell->plugged, &tell->err);
 	else
 		weft_err_set(&tell->err, WEFT_E_NOT_FOUND, "the namespace is no longer open");
@@ -132,7 +132,7 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 		overlay_vtep_set(ov, &ask->ip);
 		break;
 	case ASK_HOLD:
-		overlay_hold(ov, ask->held, kernel_now());
+		overlay_hold(ov, ask->held, daemon_now());
 		break;
 	case ASK_READY:
 		kt->ready = true;

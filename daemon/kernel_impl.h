@@ -3,6 +3,7 @@
 /* What the files of the kernel thread share; nobody else includes this. */
 #pragma once
 
+#include "daemon/clock.h"
 #include "daemon/kernel_thread.h"
 #include "overlay/linux.h"
 
@@ -20,8 +21,6 @@ struct kernel_thread {
 	bool ready;
 	bool stop;
 };
-
-struct mono kernel_now(void);
 
 /* An empty message of a kind; never NULL. */
 struct kernel_tell *kernel_tell_new(enum kernel_tell_kind kind);

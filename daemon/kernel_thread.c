@@ -9,18 +9,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/kernel_impl.h"
 #include "gossip/base/check.h"
-
-struct mono kernel_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (struct mono){ts.tv_sec * NS_PER_S + ts.tv_nsec};
-}
 
 /* The overlay wants to act in the box of an endpoint once more; another namespace that took the
  * path since is not its box. */
@@ -51,9 +42,9 @@ static void reconcile(struct kernel_thread *kt)
 	struct overlay_report report = {0};
 	struct kernel_tell *tell;
 
-	if (!kt->ready || !mono_is_due(overlay_deadline(kt->overlay), kernel_now()))
+	if (!kt->ready || !mono_is_due(overlay_deadline(kt->overlay), daemon_now()))
 		return;
-	(void)overlay_reconcile(kt->overlay, kernel_now(), &kt->sink, &report);
+	(void)overlay_reconcile(kt->overlay, daemon_now(), &kt->sink, &report);
 	kernel_flush_applied(kt);
 	tell = kernel_tell_new(TELL_TOTALS);
 	overlay_totals_get(kt->overlay, &tell->totals);
@@ -81,7 +72,7 @@ static int nap_ms(const struct kernel_thread *kt)
 
 	if (deadline.ns == MONO_NEVER.ns)
 		return -1;
-	ms = (mono_diff_ns(deadline, kernel_now()) + NS_PER_MS - 1) / NS_PER_MS;
+	ms = (mono_diff_ns(deadline, daemon_now()) + NS_PER_MS - 1) / NS_PER_MS;
 	if (ms < 0)
 		return 0;
 	return ms > 3600000 ? 3600000 : (int)ms;
@@ -103,7 +94,7 @@ static void thread_main(void *arg)
 			for (size_t i = 0; i < count; i++) {
 				if (!waits[i + 1].revents)
 					continue;
-				overlay_notify(kt->overlay, kernel_now());
+				overlay_notify(kt->overlay, daemon_now());
 				break;
 			}
 		}

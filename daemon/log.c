@@ -3,12 +3,12 @@
 #include "daemon/log.h"
 
 #include <string.h>
-#include <time.h>
 #ifdef WEFT_HAVE_SYSTEMD
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 #endif
 
+#include "daemon/clock.h"
 #include "gossip/base/check.h"
 
 /* A line under construction; what does not fit is left out. */
@@ -80,27 +80,15 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-static void format_time(char out[40])
-{
-	struct timespec ts;
-	struct tm tm;
-	char date[24];
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, 40, "%s.%03dZ", date, (int)(ts.tv_nsec / 1000000));
-}
-
 /* 2026-01-02T03:04:05.678Z info   member failed node=web1 */
 static void write_text(struct log *log, enum log_level level, const char *text,
 		       const struct log_field *fields, size_t count)
 {
 	struct line line = {.len = 0};
 	char head[64];
-	char at[40];
+	char at[WALL_TEXT_BYTES];
 
-	format_time(at);
+	wall_format(daemon_wall(), at);
 	snprintf(head, sizeof(head), "%s %-7s ", at, level_names[level]);
 	line_text(&line, head);
 	line_text(&line, text);
@@ -125,9 +113,9 @@ static void write_json(struct log *log, enum log_level level, const char *text,
 		       const struct log_field *fields, size_t count)
 {
 	struct line line = {.len = 0};
-	char at[40];
+	char at[WALL_TEXT_BYTES];
 
-	format_time(at);
+	wall_format(daemon_wall(), at);
 	line_text(&line, "{\"time\":");
 	line_quoted(&line, at);
 	line_text(&line, ",\"level\":");
@@ -197,11 +185,8 @@ static void write_any(struct log *log, enum log_level level, const char *text,
 /* Refills the peer class and takes a line from it; false when it is used up. */
 static bool peer_may(struct log *log)
 {
-	struct timespec ts;
-	struct mono now;
+	struct mono now = daemon_now();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now.ns = ts.tv_sec * NS_PER_S + ts.tv_nsec;
 	if (log->peer_at.ns != 0)
 		log->peer_tokens_ms += mono_diff_ms(now, log->peer_at) * LOG_PEER_PER_S;
 	if (log->peer_tokens_ms > LOG_PEER_BURST * 1000)

@@ -6,9 +6,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/channel.h"
+#include "daemon/clock.h"
 #include "gossip/base/check.h"
 
 #define PRUNE_EVERY_MS 3600000
@@ -150,12 +150,9 @@ static void probe(struct store_thread *st)
 
 static void prune(struct store_thread *st)
 {
-	struct timespec ts;
 	struct weft_err err;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	(void)store_prune(
-	    st->store, (struct wall){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000}, NULL, &err);
+	(void)store_prune(st->store, daemon_wall(), NULL, &err);
 }
 
 static void thread_main(void *arg)

@@ -12,7 +12,6 @@
 #define FIELDS_MAX 15
 #define PART_VERDICT 0
 #define PART_ROW 1
-#define MS_PER_DAY 86400000
 
 _Static_assert(PROOF_AD_BYTES == 76, "as described");
 
@@ -166,30 +165,3 @@ void join_transcript(const struct chain_ctx *ctx, const uint8_t ad[PROOF_AD_BYTE
 }
 
 /* Days to a civil date: Hinnant, "chrono-compatible low-level date algorithms". */
-void wall_format(struct wall wall, char out[WALL_TEXT_BYTES])
-{
-	int64_t ms = wall.ms % MS_PER_DAY;
-	int64_t days = wall.ms / MS_PER_DAY;
-	int64_t era, day, year, month;
-	int64_t shifted;
-
-	if (ms < 0) {
-		ms += MS_PER_DAY;
-		days--;
-	}
-	days += 719468; /* from 0000-03-01 */
-	era = (days >= 0 ? days : days - 146096) / 146097;
-	day = days - era * 146097;
-	year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	day -= 365 * year + year / 4 - year / 100;
-	shifted = (5 * day + 2) / 153;
-	day -= (153 * shifted + 2) / 5 - 1;
-	month = shifted < 10 ? shifted + 3 : shifted - 9;
-	year += era * 400 + (month <= 2);
-	if (year < 0 || year > 9999) {
-		snprintf(out, WALL_TEXT_BYTES, "%lld ms", (long long)wall.ms);
-		return;
-	}
-	snprintf(out, WALL_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month,
-		 (int)day, (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60));
-}

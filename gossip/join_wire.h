@@ -74,7 +74,3 @@ void join_keys(const struct gossip_crypto *crypto, const uint8_t shared[32],
 void join_transcript(const struct chain_ctx *ctx, const uint8_t ad[PROOF_AD_BYTES],
 		     const uint8_t seed_key[KX_PUB_BYTES], const struct proof *proof,
 		     struct chain_text *text);
-
-/* An instant for people: "2026-11-21T01:02:03Z". */
-#define WALL_TEXT_BYTES 32
-void wall_format(struct wall wall, char out[WALL_TEXT_BYTES]);

@@ -63,3 +63,9 @@ static inline struct mono mono_min(struct mono a, struct mono b)
 {
 	return a.ns < b.ns ? a : b;
 }
+
+#define WALL_TEXT_BYTES 32 /* with the NUL */
+
+/* An instant for people, as RFC 3339 has it: "2026-01-02T03:04:05.678Z". One outside the years
+ * 0 to 9999 becomes a number of milliseconds. */
+void wall_format(struct wall wall, char text[WALL_TEXT_BYTES]);

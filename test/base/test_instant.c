@@ -44,6 +44,29 @@ static void the_earlier_of_two_wins(void **state)
 	assert_int_equal(mono_min(MONO_NEVER, start).ns, start.ns);
 }
 
+static void instants_are_written_as_rfc_3339_has_them(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = {
+	    {0, "1970-01-01T00:00:00.000Z"},
+	    {INT64_C(951782400000), "2000-02-29T00:00:00.000Z"},
+	    {INT64_C(1795224655123), "2026-11-21T01:30:55.123Z"},
+	    {INT64_C(253402300799000), "9999-12-31T23:59:59.000Z"},
+	    {-1, "1969-12-31T23:59:59.999Z"},
+	    {INT64_C(253402300800000), "253402300800000 ms"},
+	    {INT64_MIN, "-9223372036854775808 ms"},
+	};
+	char text[WALL_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		wall_format((struct wall){cases[i].ms}, text);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -51,6 +74,7 @@ int main(void)
 	    cmocka_unit_test(a_duration_too_long_is_never),
 	    cmocka_unit_test(an_instant_is_due_from_its_own_moment_on),
 	    cmocka_unit_test(the_earlier_of_two_wins),
+	    cmocka_unit_test(instants_are_written_as_rfc_3339_has_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,27 +173,6 @@ static void what_is_signed_changes_with_everything_it_is_about(void **state)
 	assert_memory_not_equal(first.bytes, other.bytes, first.len);
 }
 
-static void instants_are_written_as_rfc_3339_has_them(void **state)
-{
-	static const struct {
-		int64_t ms;
-		const char *text;
-	} cases[] = {
-	    {0, "1970-01-01T00:00:00Z"},
-	    {INT64_C(951782400000), "2000-02-29T00:00:00Z"},
-	    {INT64_C(1795224655123), "2026-11-21T01:30:55Z"},
-	    {INT64_C(253402300799000), "9999-12-31T23:59:59Z"},
-	    {-1000, "1969-12-31T23:59:59Z"},
-	};
-	char text[WALL_TEXT_BYTES];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		wall_format((struct wall){cases[i].ms}, text);
-		assert_string_equal(text, cases[i].text);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,7 +183,6 @@ int main(void)
 	    cmocka_unit_test_setup(verdicts_and_rows_read_back, setup),
 	    cmocka_unit_test_setup(the_two_directions_of_a_handshake_have_different_keys, setup),
 	    cmocka_unit_test_setup(what_is_signed_changes_with_everything_it_is_about, setup),
-	    cmocka_unit_test_setup(instants_are_written_as_rfc_3339_has_them, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
