@@ -267,8 +267,11 @@ static int rules_add(void *ctx, enum krules table, const char *text, char *why, 
 
 static int route_mtu(void *ctx, const struct inet *to, uint32_t *mtu)
 {
+	struct fake_kernel *kernel = ctx;
+
 	(void)to;
-	*mtu = ((struct fake_kernel *)ctx)->underlay_mtu;
+	kernel->counts.paths++;
+	*mtu = kernel->underlay_mtu;
 	return 0;
 }
 

@@ -28,7 +28,8 @@ struct fake_faults {
 
 /* What was asked of it so far. */
 struct fake_counts {
-	uint64_t operations, dumps, gets, rule_sets, rule_adds, announcements, flushes, events;
+	uint64_t operations, dumps, gets, paths, rule_sets, rule_adds, announcements, flushes,
+	    events;
 };
 
 /* An empty kernel on pages of the source; freed by fake_kernel_free. */

@@ -23,21 +23,29 @@ static uint32_t path_mtu(struct work *work, const struct inet *to, uint32_t othe
 	return config->kernel->route_mtu(config->kernel_ctx, to, &mtu) == 0 ? mtu : otherwise;
 }
 
+/* The same hosts are in many networks: each way is asked about once a pass. */
+static uint32_t owner_mtu(struct work *work, struct owner *owner)
+{
+	if (owner->path_mtu == 0)
+		owner->path_mtu = path_mtu(work, &owner->vtep, MTU_MAX);
+	return owner->path_mtu;
+}
+
 /* The smallest MTU of the routes to the attached hosts; with none, that of the own address. */
 static uint32_t underlay_mtu(struct work *work, const struct net *net)
 {
-	const struct overlay *ov = work->ov;
+	struct overlay *ov = work->ov;
 	const struct attached *attached;
 	uint32_t smallest = MTU_MAX;
 	bool any = false;
 
 	for (size_t pos = 0; (attached = map_next(&net->attached, &pos)) != NULL;) {
-		const struct owner *owner = rows_owner_find(ov, &attached->node);
+		struct owner *owner = vec_at(&ov->owners, rows_owner(ov, &attached->node));
 		uint32_t mtu;
 
-		if (owner == NULL || !owner->known || id_eq(&owner->id, &ov->config.node))
+		if (!owner->known || id_eq(&owner->id, &ov->config.node))
 			continue;
-		mtu = path_mtu(work, &owner->vtep, MTU_MAX);
+		mtu = owner_mtu(work, owner);
 		any |= mtu != MTU_MAX;
 		smallest = mtu < smallest ? mtu : smallest;
 	}
@@ -81,11 +89,14 @@ static void update(struct work *work, struct net *net)
 
 void work_mtu(struct work *work)
 {
+	struct overlay *ov = work->ov;
 	struct net *net;
 
-	work->ov->mtu_due = false;
-	for (size_t pos = 0; (net = rows_net_next(work->ov, &pos)) != NULL;) {
-		if (rows_net_is_wanted(work->ov, net))
+	ov->mtu_due = false;
+	for (size_t i = 0; i < ov->owners.count; i++)
+		((struct owner *)vec_at(&ov->owners, i))->path_mtu = 0;
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
+		if (rows_net_is_wanted(ov, net))
 			update(work, net);
 	}
 }

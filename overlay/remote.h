@@ -31,7 +31,8 @@ struct remote {
 struct owner {
 	struct id id;
 	struct inet vtep;
-	uint32_t remotes; /* endpoints that it owns */
+	uint32_t remotes;  /* endpoints that it owns */
+	uint32_t path_mtu; /* of the way there, in this pass; 0: nobody asked yet */
 	bool known;
 };
 

@@ -71,6 +71,27 @@ static void the_higher_id_moves_and_the_lower_is_not_touched(void **state)
 	assert_string_equal(strstr(before, "bridge "), strstr(after, "bridge ")); /* no sysctls */
 }
 
+static void the_way_to_a_host_of_two_networks_is_asked_about_once(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct id other, peer = stage_id(1, 2);
+	uint64_t asked;
+
+	stage_make_all(stage);
+	overlay_mark_all(stage->ov, stage->now);
+	asked = fake_kernel_counts(stage->kernel)->paths;
+	(void)stage_reconcile(stage);
+	asked = fake_kernel_counts(stage->kernel)->paths - asked;
+	assert_int_equal(asked, 2); /* to each peer */
+	other = make_other(stage, 2);
+	overlay_attachment_put(stage->ov, &other, &peer, &attached);
+	(void)stage_settle(stage, 1000);
+	overlay_mark_all(stage->ov, stage->now);
+	asked = fake_kernel_counts(stage->kernel)->paths;
+	(void)stage_reconcile(stage);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->paths - asked, 2);
+}
+
 static void a_network_that_moves_takes_its_boxes_entries_and_addresses_along(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -139,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STAGED(the_higher_id_moves_and_the_lower_is_not_touched),
+	    STAGED(the_way_to_a_host_of_two_networks_is_asked_about_once),
 	    STAGED(a_network_that_moves_takes_its_boxes_entries_and_addresses_along),
 	    STAGED(a_network_of_other_hosts_counts_as_well),
 	    STAGED(a_box_plugged_in_while_its_network_moves_is_in_the_right_one),
