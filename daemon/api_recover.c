@@ -5,13 +5,19 @@
 
 #include "daemon/api.h"
 #include "daemon/json.h"
+#include "gossip/base/check.h"
 #include "gossip/join_wire.h"
 #include "ipamdb/query.h"
 
 const char *node_fence_name(enum node_fence fence)
 {
-	static const char *const names[] = {NULL, "removed", "clone", "left", "set_back"};
+	static const char *const names[] = {
+	    [FENCE_NONE] = NULL,   [FENCE_REMOVED] = "removed",   [FENCE_CLONE] = "clone",
+	    [FENCE_LEFT] = "left", [FENCE_SET_BACK] = "set_back", [FENCE_LEAVING] = "left",
+	    [FENCE_VOID] = "void",
+	};
 
+	WEFT_ASSERT(fence < sizeof(names) / sizeof(names[0]));
 	return names[fence];
 }
 
@@ -56,6 +62,22 @@ static int say_copy(const struct daemon *d, struct weft_err *err)
 			    text);
 }
 
+/* Who admitted this node was removed before others knew of it: they do not believe it. */
+static int say_void(struct daemon *d, struct weft_err *err)
+{
+	char by[NAME_BYTES + 8];
+	struct id admitter;
+
+	(void)gossip_is_refused(node_gossip(d->node), &admitter);
+	member_label(d, &admitter, by);
+	return weft_err_set(
+	    err, WEFT_E_FENCED,
+	    "fenced: %s admitted this node and was removed before the others heard "
+	    "of it, so they refuse it; unless one of them turns out to know it, run "
+	    "weft reset, then weft join with a fresh token",
+	    by);
+}
+
 int api_fence(struct daemon *d, struct weft_err *err)
 {
 	const struct gossip *g = node_gossip(d->node);
@@ -73,6 +95,8 @@ int api_fence(struct daemon *d, struct weft_err *err)
 		return weft_err_set(err, WEFT_E_FENCED,
 				    "fenced: another process has this node's identity; stop that "
 				    "one, then run weft node recover here (weft reset on a copy)");
+	case FENCE_VOID:
+		return say_void(d, err);
 	default:
 		return 0;
 	}
@@ -131,6 +155,11 @@ void api_node_recover(struct daemon *d, struct request *req)
 	}
 	if (fence == FENCE_NONE) {
 		recover_answer(d, req, NULL, NULL);
+		return;
+	}
+	if (fence == FENCE_VOID) { /* nothing here can make others believe it */
+		(void)say_void(d, &err);
+		request_fail(req, &err);
 		return;
 	}
 	log_line(d->log, LOG_LEVEL_WARNING, "node recover asked for by uid %u%s",

@@ -37,13 +37,15 @@ static const uint8_t *hook_removal(void *ctx, const struct id *node, size_t *len
 	return tables_fact(adm->tables, FACT_REMOVAL, node->b, ID_BYTES, len);
 }
 
-static void hook_shown_removal(void *ctx, const uint8_t *bytes, size_t len)
+static void hook_shown_removal(void *ctx, struct member *by, const uint8_t *bytes, size_t len)
 {
 	struct admission *adm = ctx;
 	struct row_view row;
 
-	if (row_parse(bytes, len, &row) == 0 && row.kind == FACT_REMOVAL)
-		(void)tables_receive(adm->tables, NULL, bytes, len);
+	if (row_parse(bytes, len, &row) != 0 || row.kind != FACT_REMOVAL)
+		return;
+	(void)tables_receive(adm->tables, NULL, bytes, len);
+	refusal_shown(adm, by, &row);
 }
 
 static void hook_clone(void *ctx, const struct id *node)
@@ -54,26 +56,25 @@ static void hook_clone(void *ctx, const struct id *node)
 		effect_fence(adm, FENCE_CLONE);
 }
 
-static void hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len)
+static bool hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
+			   struct refusal *why)
 {
 	struct admission *adm = ctx;
 	struct row_view row;
-
 	struct id by;
 
 	if (row_parse(bytes, len, &row) != 0 || !id_eq(&row.owner, node))
-		return;
+		return false;
 	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
 	case INTRODUCTION_GOOD:
 		(void)tables_receive(adm->tables, NULL, bytes, len);
-		break;
+		return false;
 	case INTRODUCTION_VOID:
-		if (limit_pass(&adm->voids, adm->core->now, VOID_INTERVAL_NS, 1))
-			core_trace(adm->core, TRACE_ADMISSION_VOID, node, &by, NULL, 0);
-		break;
+		return refusal_make(adm, &row, bytes, &by, why);
 	case INTRODUCTION_STRANGE:
 		break;
 	}
+	return false;
 }
 
 struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,
@@ -88,6 +89,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	adm->seal = seal;
 	adm->tables = tables;
 	adm->renew_due = MONO_NEVER;
+	adm->refusal_due = MONO_NEVER;
 	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
 	vec_init(&adm->recovering.asked, &core->heap, sizeof(struct id));
 	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
@@ -323,6 +325,7 @@ void admission_tick(struct admission *adm)
 	claim_round(adm);
 	recover_tick(adm);
 	leave_tick(adm);
+	refusal_tick(adm);
 	joiner_tick(adm);
 }
 
@@ -337,7 +340,7 @@ struct mono admission_deadline(const struct admission *adm)
 	if (adm->leaving.under_way && adm->leaving.rounds > 0)
 		due = mono_min(due, adm->leaving.due);
 	due = mono_min(due, mono_min(claim_deadline(adm), recover_deadline(adm)));
-	return mono_min(due, joiner_deadline(adm));
+	return mono_min(due, mono_min(joiner_deadline(adm), refusal_deadline(adm)));
 }
 
 struct id admission_admitter(const struct admission *adm)
@@ -352,7 +355,7 @@ struct id admission_admitter(const struct admission *adm)
 
 enum node_fence admission_fence(const struct admission *adm)
 {
-	return adm->fence;
+	return adm->fence == FENCE_NONE && adm->core->self.refused ? FENCE_VOID : adm->fence;
 }
 
 bool admission_original(const struct admission *adm, struct hostport *lives)

@@ -51,6 +51,9 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 				 const struct hostport *from, uint8_t type, const uint8_t *body,
 				 size_t len);
 
+/* A frame that is sent to members only: its sender takes this node for one. */
+void admission_believed(struct admission *adm, struct member *by);
+
 /* A row or fact became visible: removals, token and admin facts, member records take effect. */
 void admission_row(struct admission *adm, const struct row_view *row);
 

@@ -72,6 +72,7 @@ struct admission {
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
 	struct limit voids;       /* words on newcomers whose admission is void */
+	struct mono refusal_due;  /* somebody refuses this node: when to look again */
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */
 	struct recovering recovering;
@@ -125,6 +126,14 @@ int admin_put_removal(struct admission *adm, uint64_t tag, const struct id *id, 
 void effect_row(struct admission *adm, const struct row_view *row);
 void effect_self(struct admission *adm); /* at start, when own id and rows are known */
 void effect_fence(struct admission *adm, enum node_fence fence);
+
+/* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
+ * to be told; a removal that a member showed, of whoever admitted this node perhaps. */
+bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
+		  const struct id *admitter, struct refusal *why);
+void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);
+void refusal_tick(struct admission *adm);
+struct mono refusal_deadline(const struct admission *adm);
 
 /* leave.c */
 void leave_begin(struct admission *adm, const struct gossip_command *command);

@@ -30,6 +30,7 @@ struct self {
 	bool is_admin;
 	bool alone;               /* active without a confirmed claim: lease nothing new */
 	bool cloned;              /* it has a twin, or its disk went back: lease nothing new */
+	bool refused;             /* its admission does not count, members say: lease nothing new */
 	struct rec_member member; /* own member record as last published */
 };
 

@@ -104,6 +104,8 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 		return admission_frame(g->admission, in, from, type, body, len);
 	if (g->core.self.phase == NODE_LEFT && type >> 4 != 0)
 		return DROP_NONE; /* it speaks only to be understood */
+	if (in->from->refuses && type >> 4 != 0)
+		admission_believed(g->admission, in->from);
 	switch (type >> 4) {
 	case 0:
 		return seal_frame(g->seal, in, from, type, body, len);
@@ -251,6 +253,10 @@ static void command_received(struct gossip *g, const struct gossip_command *comm
 		return;
 	case CMD_TOPICS:
 		tables_topics(g->tables, command->topics, command->topic_count);
+		core_answer(&g->core, command->tag);
+		return;
+	case CMD_MEET:
+		tables_meet(g->tables, command->flag);
 		core_answer(&g->core, command->tag);
 		return;
 	default:

@@ -14,6 +14,13 @@ bool gossip_is_cloned(const struct gossip *g)
 	return g->core.self.cloned;
 }
 
+bool gossip_is_refused(const struct gossip *g, struct id *by)
+{
+	if (by != NULL)
+		*by = admission_admitter(g->admission);
+	return g->core.self.refused;
+}
+
 enum node_fence gossip_fence(const struct gossip *g)
 {
 	return admission_fence(g->admission);

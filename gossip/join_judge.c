@@ -198,6 +198,10 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 
 	if (rc != 0)
 		return rc;
+	if (adm->core->self.refused)
+		return weft_err_set(err, WEFT_E_FENCED,
+				    "%s is not believed to be a member itself; join through another",
+				    adm->core->name);
 	if ((member != NULL && member->state == MEMBER_REMOVED) ||
 	    authority_has_fact(adm->tables, FACT_REMOVAL, id, NULL))
 		return weft_err_set(err, WEFT_E_REMOVED,

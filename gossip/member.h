@@ -23,6 +23,7 @@ struct member {
 	struct mono state_since;
 	int64_t srtt_ns, rttvar_ns;
 	bool is_admin;
+	bool refuses;              /* it does not believe our admission, it says */
 	bool compared;             /* its tables were found equal with ours, in this run */
 	uint32_t swim;             /* slot of the membership protocol, its own */
 	uint32_t session;          /* slot of the sealing layer, its own */

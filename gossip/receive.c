@@ -44,18 +44,23 @@ void receive_sign(const struct tables *tables, const uint8_t *bytes, size_t len,
 	crypto->sign(crypto->ctx, tables->core->self.sign_sec, message, message_len, sig);
 }
 
+bool receive_is_signed(const struct tables *tables, const struct row_view *row,
+		       const uint8_t *bytes, const uint8_t pub[SIGN_PUB_BYTES])
+{
+	const struct gossip_crypto *crypto = tables->core->crypto;
+	uint8_t message[SIGN_LABEL_BYTES + ID_BYTES + ROW_BYTES_MAX];
+	size_t len = signed_message(tables, bytes, row->signed_len, message);
+
+	return crypto->verify(crypto->ctx, pub, message, len, row->sig) == 0;
+}
+
 /* Checks a signature once per interned row: everybody who shares the store sees the mark. */
 static bool signature_fits(struct tables *tables, const struct row_view *row, const uint8_t *bytes,
 			   uint32_t blob, const uint8_t pub[SIGN_PUB_BYTES])
 {
-	const struct gossip_crypto *crypto = tables->core->crypto;
-	uint8_t message[SIGN_LABEL_BYTES + ID_BYTES + ROW_BYTES_MAX];
-	size_t len;
-
 	if (blob_is_verified(tables->core->blobs, blob))
 		return true;
-	len = signed_message(tables, bytes, row->signed_len, message);
-	if (crypto->verify(crypto->ctx, pub, message, len, row->sig) != 0)
+	if (!receive_is_signed(tables, row, bytes, pub))
 		return false;
 	blob_mark_verified(tables->core->blobs, blob);
 	return true;

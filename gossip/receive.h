@@ -32,6 +32,10 @@ void receive_remove(struct tables *tables, uint32_t slot);
 /* The same, telling the host: a row that its owner deleted long ago. Needs room for a change. */
 void receive_retract(struct tables *tables, uint32_t slot);
 
+/* Is the row signed by this key? */
+bool receive_is_signed(const struct tables *tables, const struct row_view *row,
+		       const uint8_t *bytes, const uint8_t pub[SIGN_PUB_BYTES]);
+
 /* Signs or checks: "weft row 1", cluster id, MessagePack bytes. */
 void receive_sign(const struct tables *tables, const uint8_t *bytes, size_t len,
 		  uint8_t sig[SIG_BYTES]);

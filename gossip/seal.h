@@ -11,6 +11,13 @@
 
 struct seal;
 
+/* Why a newcomer's own word is not believed. */
+struct refusal {
+	uint8_t pub[SIGN_PUB_BYTES]; /* of the newcomer, by its row */
+	const uint8_t *fact;         /* the removal of who admitted it, borrowed for the step */
+	size_t len;
+};
+
 /* What sealing asks of admission; all are given. */
 struct seal_hooks {
 	void *ctx;
@@ -19,13 +26,15 @@ struct seal_hooks {
 	struct member *(*vouch)(void *ctx, const struct id *node);
 	/* The removal fact of a member, borrowed for the step; NULL when there is none. */
 	const uint8_t *(*removal)(void *ctx, const struct id *node, size_t *len);
-	/* A removal fact shown to us. */
-	void (*shown_removal)(void *ctx, const uint8_t *bytes, size_t len);
+	/* A removal fact shown to us by a member: our own, or that of who admitted us. */
+	void (*shown_removal)(void *ctx, struct member *by, const uint8_t *bytes, size_t len);
 	/* Two certificates of one node and epoch exist; this node itself may be the one. */
 	void (*clone)(void *ctx, const struct id *node);
 	/* A row that an unknown node showed of itself; once it is believed the node is a member.
+	 * True when the row is the node's and yet refused for good: why is filled in, to be told.
 	 * May be NULL: then nobody introduces himself. */
-	void (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len);
+	bool (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len,
+			  struct refusal *why);
 };
 
 /* How the claim of a newer certificate from another address stands. */

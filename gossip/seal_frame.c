@@ -189,7 +189,7 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (with_cert) {
 		struct cert cert;
 		if (own >= 0)
-			stranger_introduce(seal, &seal->own[own], bytes, len);
+			stranger_introduce(seal, &seal->own[own], from, bytes, len);
 		reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, len, &slot);
 		if (reason == DROP_CERT && own < 0 &&
 		    stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert))
@@ -301,7 +301,7 @@ enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const st
 	case FRAME_RESPONSE:
 		return len == NONCE_BYTES ? response_take(seal, in, from, body) : DROP_FRAME;
 	case FRAME_REMOVED:
-		seal->hooks.shown_removal(seal->hooks.ctx, body, len);
+		seal->hooks.shown_removal(seal->hooks.ctx, in->from, body, len);
 		return DROP_NONE;
 	case FRAME_CLONE:
 		return clone_frame(seal, body, len);

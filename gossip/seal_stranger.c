@@ -7,7 +7,8 @@
  * member row, which is complete in itself: the admission chain in it proves that the node exists,
  * its signature that the row is the node's. The datagram is sealed under a key that nobody has
  * vouched for yet, so of all that is in it only that row is looked at; if it is believed, the
- * certificate can be checked, and the datagram is opened once more as that of a member.
+ * certificate can be checked, and the datagram is opened once more as that of a member. If it is
+ * refused for good, because of who admitted the node, the node is told so (refusal.c).
  */
 #include "sealing.h"
 
@@ -26,28 +27,49 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
-static void look_for_row(struct seal *seal, const struct id *node, const uint8_t *at, size_t left)
+/* True when the row in there is refused for good. */
+static bool look_for_row(struct seal *seal, const struct id *node, const uint8_t *at, size_t left,
+			 struct refusal *why)
 {
 	while (left >= FRAME_HEADER_BYTES) {
 		size_t len = (size_t)wire_get(at + 1, 2);
 		if (len > left - FRAME_HEADER_BYTES)
-			return;
-		if (at[0] == FRAME_ROW) {
-			seal->hooks.introduce(seal->hooks.ctx, node, at + FRAME_HEADER_BYTES, len);
-			return;
-		}
+			return false;
+		if (at[0] == FRAME_ROW)
+			return seal->hooks.introduce(seal->hooks.ctx, node, at + FRAME_HEADER_BYTES,
+						     len, why);
 		at += FRAME_HEADER_BYTES + len;
 		left -= FRAME_HEADER_BYTES + len;
 	}
+	return false;
 }
 
-void stranger_introduce(struct seal *seal, const struct own_key *own, const uint8_t *bytes,
-			size_t len)
+/* Tells a newcomer, under a pair made for this one datagram, if the key that it shows is its own.
+ */
+static void tell_refused(struct seal *seal, const struct cert *cert, const uint8_t *cert_bytes,
+			 const struct refusal *why, const struct hostport *to, size_t request_len)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	uint8_t frame[WIRE_PAYLOAD_MAX];
+	struct pair pair;
+
+	if (WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + why->len > request_len ||
+	    !cert_verify(crypto, cert_bytes, why->pub) || !seal_may_answer(seal, to) ||
+	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
+		return;
+	pair_send(seal, &pair, cert_key_id(crypto, cert->key), false, to, frame,
+		  wire_put_frame(frame, FRAME_REMOVED, why->fact, why->len));
+	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
+}
+
+void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
+			const uint8_t *bytes, size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	const size_t ad = WIRE_HEADER_BYTES + CERT_BYTES;
 	struct cert cert;
 	struct pair pair = {.tx_next = 0};
+	struct refusal why;
 
 	WEFT_ASSERT(len >= ad + AEAD_TAG_BYTES && own->key_id != 0);
 	if (seal->hooks.introduce == NULL || !stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert) ||
@@ -56,7 +78,8 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const uint
 		return;
 	if (pair_derive(seal, own, &cert.node, cert.key, &pair) &&
 	    crypto->open(crypto->ctx, pair.rx, wire_get(bytes + 12, 8), bytes, ad, bytes + ad,
-			 len - ad, seal->plain) == 0)
-		look_for_row(seal, &cert.node, seal->plain, len - ad - AEAD_TAG_BYTES);
+			 len - ad, seal->plain) == 0 &&
+	    look_for_row(seal, &cert.node, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
+		tell_refused(seal, &cert, bytes + WIRE_HEADER_BYTES, &why, from, len);
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }

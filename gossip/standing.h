@@ -49,3 +49,8 @@ bool gossip_is_whole(const struct gossip *g);
 /* Another process has this node's identity, or had it before this node's disk went back: lease
  * nothing new until an operator decided. */
 bool gossip_is_cloned(const struct gossip *g);
+
+/* Members do not believe this node's admission, since whoever admitted it was removed before they
+ * knew of it (FENCE_VOID): lease and admit nothing new. by: that one, may be NULL. It ends when a
+ * member turns out to know this node; else the node joins anew under another identity. */
+bool gossip_is_refused(const struct gossip *g, struct id *by);

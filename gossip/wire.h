@@ -41,7 +41,7 @@ enum frame_type {
 	FRAME_RESPONSE = 3,
 	FRAME_CLAIM = 4, /* newcomer claims its epoch */
 	FRAME_CLAIM_ANSWER = 5,
-	FRAME_REMOVED = 6,  /* the removal fact, to a removed node */
+	FRAME_REMOVED = 6,  /* the removal fact, to a removed node or to whom that one admitted */
 	FRAME_CLONE = 7,    /* two certificates of one node and epoch */
 	FRAME_SET_BACK = 8, /* a newer certificate of the claimer itself, or only its epoch */
 	/* membership (swim) */

@@ -178,12 +178,14 @@ static void row_changed(struct node *node, const struct row_view *row)
 	network_row_changed(node, row);
 }
 
-/* A node leases while it is an active member and nobody else has its identity. One that no member
+/* A node leases while it is an active member, which others believe, and nobody else has its
+ * identity. One that no member
  * consented to may too if its marker was there: it is no copy, and ipamdb's guard asked for that.
  */
 void route_standing(struct node *node)
 {
-	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip);
+	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip) &&
+		   !gossip_is_refused(node->gossip, NULL);
 	struct ipam_event event = {
 	    .kind = IPAM_EV_ACTIVE, .ok = may, .member = gossip_admitter(node->gossip)};
 	enum ipam_standing standing = may ? STANDS_ACTIVE : STANDS_FENCED;

@@ -25,6 +25,10 @@
 	X(MEMBER_REMOVED, 'w', "member %n was removed by %o")                             \
 	X(REFUTED, 'i', "refuted a suspicion with incarnation %v")                        \
 	X(ADMISSION_VOID, 'w', "node %n must join anew: %o admitted it and is removed")   \
+	X(ADMISSION_REFUSED, 'e',                                                         \
+	  "%n refuses this node, since %o admitted it and is removed: weft reset, then "  \
+	  "weft join with a fresh token")                                                 \
+	X(ADMISSION_TAKEN, 'i', "this node is refused no more: a member knows it")        \
 	X(SELF_REMOVED, 'e', "this node was removed by %o; it leases nothing more")       \
 	X(SELF_COPY, 'e', "member %n says that this id lives at %a: this node is a copy") \
 	X(SET_BACK, 'e', "the disk of this node went back: %n knows its epoch %v")        \

@@ -40,6 +40,7 @@ enum node_fence {
 	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
 	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
 	FENCE_LEAVING = 5,  /* left, but it is not certain that anybody was told; NODE_LEFT */
+	FENCE_VOID = 6,     /* never stored: its admission does not count, members say */
 };
 
 /* One leased address of this host. */

@@ -98,7 +98,7 @@ static const struct answer_key status_keys[] = {
     {"node.id", "id", "its id"},
     {"node.addr", "address:port", "where others reach it"},
     {"node.phase", "text", "no_cluster, joining, claiming, active, left, removed or copy"},
-    {"node.fence", "text or null", "why nothing new is leased here; weft node recover ends it"},
+    {"node.fence", "text or null", "why nothing new is leased here; weft status says what ends it"},
     {"node.removed", "object or null", "who removed this node"},
     {"node.removed.by", "text", "name of the admin's node"},
     {"node.removed.at", "instant", "when, by that node's clock"},

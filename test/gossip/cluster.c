@@ -359,6 +359,22 @@ const char *cluster_make(struct cluster *c, struct gossip_command command)
 	return c->token;
 }
 
+void cluster_admit_unheard(struct cluster *c, bool by_0)
+{
+	struct id id;
+
+	cluster_form(c, 3);
+	id = gossip_self(c->nodes[1].g);
+	WEFT_ASSERT(cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = id}) ==
+		    0);
+	cluster_run(c, 1000);
+	snprintf(c->token, sizeof(c->token), "%s", cluster_token(c, 1));
+	c->nodes[2].cut = true;
+	c->nodes[0].cut = !by_0;
+	WEFT_ASSERT(cluster_join(c, 3, c->token, false) == 0);
+	cluster_run(c, 1000);
+}
+
 bool cluster_is_untouched(struct cluster *c, size_t n)
 {
 	struct id id;

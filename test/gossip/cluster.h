@@ -100,5 +100,9 @@ int cluster_join(struct cluster *c, size_t n, const char *token, bool replace);
 /* A token made on node 0 by this command; the text stays valid until the next one. */
 const char *cluster_make(struct cluster *c, struct gossip_command command);
 
+/* Three nodes; node 1, an admin, admits node 3 while nobody else, or none but node 0, can hear of
+ * it. The others are still cut off. */
+void cluster_admit_unheard(struct cluster *c, bool by_0);
+
 /* True when a node has no cluster and its store holds nothing. */
 bool cluster_is_untouched(struct cluster *c, size_t n);

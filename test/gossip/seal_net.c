@@ -46,10 +46,11 @@ static const uint8_t *hook_removal(void *ctx, const struct id *node, size_t *len
 	return fact;
 }
 
-static void hook_shown(void *ctx, const uint8_t *bytes, size_t len)
+static void hook_shown(void *ctx, struct member *by, const uint8_t *bytes, size_t len)
 {
 	struct net_node *self = ctx;
 
+	(void)by;
 	if (len == 200 && bytes[0] == 1)
 		self->removals++;
 }

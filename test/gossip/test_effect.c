@@ -173,23 +173,6 @@ static void keep_row(struct shown *shown, const struct gossip *g, const struct i
 	assert_int_equal(row_parse(shown->bytes, shown->len, &shown->row), 0);
 }
 
-/* Node 1, an admin, admits node 3 by itself; nobody else hears of it before the cut ends. */
-static void admit_unheard(struct cluster *c, bool by_the_others)
-{
-	struct id id;
-
-	cluster_form(c, 3);
-	id = gossip_self(c->nodes[1].g);
-	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = id}),
-			 0);
-	cluster_run(c, 1000);
-	snprintf(c->token, sizeof(c->token), "%s", cluster_token(c, 1));
-	c->nodes[2].cut = true;
-	c->nodes[0].cut = !by_the_others;
-	assert_int_equal(cluster_join(c, 3, c->token, false), 0);
-	cluster_run(c, 1000);
-}
-
 static void take(struct gossip *g, struct cluster *c, char event, const struct shown *newcomer,
 		 const struct shown *removal)
 {
@@ -218,7 +201,7 @@ static void whoever_hears_of_a_newcomer_and_its_admitters_end_agrees_in_whatever
 	struct cluster *c = *state;
 	struct id admitter;
 
-	admit_unheard(c, true);
+	cluster_admit_unheard(c, true);
 	admitter = gossip_self(c->nodes[1].g);
 	c->nodes[3].cut = true;
 	assert_int_equal(
@@ -261,7 +244,7 @@ static void an_admission_that_no_member_heard_of_before_its_admitters_end_is_voi
 	struct member_info info;
 	struct id admitter, newcomer;
 
-	admit_unheard(c, false);
+	cluster_admit_unheard(c, false);
 	admitter = gossip_self(c->nodes[1].g);
 	newcomer = gossip_self(c->nodes[3].g);
 	cluster_kill(c, 1);

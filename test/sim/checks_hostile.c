@@ -117,12 +117,13 @@ static bool settle(struct sim *sim, struct sim_host *host)
 }
 
 /* Has whoever sent this shown before that he receives there: as a member that lives there, or by
- * the cookie that he was sent? */
+ * the cookie that he was sent? A joiner takes a cookie only with the 64 random bits of the greeting
+ * that it sent there itself; a bit that was flipped elsewhere in it does not make it another's. */
 static bool is_proven(struct sim_host *host, const struct hostport *from, const uint8_t *bytes)
 {
 	struct member_info info;
 
-	if ((bytes[0] & 0x0f) == DGRAM_PROOF)
+	if ((bytes[0] & 0x0f) == DGRAM_PROOF || (bytes[0] & 0x0f) == DGRAM_COOKIE)
 		return true;
 	for (size_t at = 0; gossip_member_next(node_gossip(host->node), &at, &info);)
 		if (hostport_eq(&info.addr, from))

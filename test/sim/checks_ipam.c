@@ -38,6 +38,7 @@ static bool may_act(const struct sim_host *host)
 {
 	return check_takes_part(host) && gossip_phase(node_gossip(host->node)) == NODE_ACTIVE &&
 	       !gossip_is_cloned(node_gossip(host->node)) &&
+	       !gossip_is_refused(node_gossip(host->node), NULL) &&
 	       !ipamdb_is_guarded(node_ipamdb(host->node));
 }
 

@@ -112,7 +112,7 @@ static bool is_fenced(struct sim *sim, const struct sim_host *host)
 
 	return id_eq(&sim->checks->leases->removed[host->index], &host->id) ||
 	       gossip_phase(gossip) == NODE_REMOVED || gossip_phase(gossip) == NODE_COPY ||
-	       gossip_is_cloned(gossip) || is_guarded(sim, host);
+	       gossip_is_cloned(gossip) || gossip_is_refused(gossip, NULL) || is_guarded(sim, host);
 }
 
 void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)

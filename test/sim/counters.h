@@ -70,7 +70,8 @@
 	X(RECOVERED, "recovered", false)                     \
 	X(COPIES, "disks copied", false)                     \
 	X(COPIES_REFUSED, "copies refused", false)           \
-	X(ANEW, "reset and joined anew", false)
+	X(ANEW, "reset and joined anew", false)              \
+	X(VOID, "reset since refused", false)
 
 #define SIM_COUNTERS_WORKLOAD(X)                      \
 	X(CRASHES, "crashes", true)                   \

@@ -11,6 +11,8 @@
  *             be refused; after it, it is the member, and the original's next start is the copy
  *   anew      a member that left or was removed is reset and joins as somebody else
  *
+ * Also begun anew is whom the others refuse, for who admitted it was removed before they knew it.
+ *
  * A disk that goes back goes back with its host: boxes made since are gone. So are the leases in
  * the model of who holds what, and those that the disk has again but the world gave away stay
  * with whom they were given to.
@@ -31,6 +33,7 @@
 #define SETTLE_MS 15000  /* of calm, until everybody who is astray has met the others */
 #define RECOVER_BOUND_MS 60000
 #define COPIES_MS 2000
+#define REFUSED_MS 3000 /* until an operator looks who is refused by the others */
 
 /* The first host signs tokens and removals, and stays what it is. */
 static bool is_expendable(const struct sim_host *host)
@@ -270,6 +273,27 @@ static void copy_settle(struct sim *sim, struct sim_host *copy)
 	copy->lost = true;
 }
 
+/* An operator reads that the others refuse a node: it is reset, and another one may come. Whoever
+ * is refused for a moment only is left alone. */
+static void reset_refused(struct sim *sim, struct sim_host *host)
+{
+	struct sim_host *heir;
+
+	if (!gossip_is_refused(node_gossip(host->node), NULL)) {
+		host->refused_since.ns = 0;
+	} else if (host->refused_since.ns == 0) {
+		host->refused_since = sim->now;
+	} else if (mono_diff_ms(sim->now, host->refused_since) >= REFUSED_MS) {
+		sim->counters[COUNT_VOID]++;
+		sim_trace(sim, "%zu is refused by the others and reset", host->index);
+		host_give_up(sim, host);
+		host->state = HOST_DOWN;
+		heir = spare_take(sim, host);
+		if (heir)
+			heir->state = HOST_FRESH;
+	}
+}
+
 bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 {
 	if (mono_diff_ms(sim->now, sim->calm_since) < SETTLE_MS && sim->opt.spares > 0) {
@@ -291,6 +315,8 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 			continue;
 		if (host->state == HOST_COPY)
 			copy_settle(sim, host);
+		if (host->running && host->state == HOST_UP)
+			reset_refused(sim, host);
 		if (host->state == HOST_ASTRAY && !astray_settle(sim, host)) {
 			snprintf(why, why_bytes, "host %zu is astray", i);
 			return false;
