@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What goes into a step of the gossip core and what comes out: events and commands, updates and
- * their parts. All are values; inputs are borrowed for the call, outputs live until the next step.
+ * What goes into a step of the gossip core and what comes out. All are values; inputs are borrowed
+ * for the call, outputs live until the next step.
  */
 #pragma once
 
@@ -42,6 +42,7 @@ enum gossip_command_kind {
 	CMD_ADMIN_RESTORE, /* bytes = seed of the cluster key: keep it here, and be an admin */
 	CMD_ADVERTISE,     /* addrs[0] = new gossip address, vtep = new VTEP */
 	CMD_RECOVER,       /* a fenced node takes the cluster's view; flag = without some */
+	CMD_MEET,          /* flag: compare with each member once in this run, soon */
 	CMD_RECOVERED,     /* what follows from that view was done: lifts the fence */
 };
 
@@ -116,8 +117,7 @@ struct gossip_change {
 	enum member_state before, after;
 };
 
-/* A request from another node, to be answered by CMD_REPLY. */
-struct gossip_delivery {
+struct gossip_delivery { /* a request from another node, to be answered by CMD_REPLY */
 	struct id from;
 	uint64_t message;
 	const uint8_t *bytes;

@@ -6,7 +6,9 @@
  * Every node compares its tables with a random member every INTERVAL_MS_MAX while nothing happens,
  * which costs one small datagram each way; after a change within a second or two; at once when
  * asked to. Every other time the partner is chosen among those attached to one of its networks, so
- * that a network of three hosts among thousands is repaired as fast as the whole.
+ * that a network of three hosts among thousands is repaired as fast as the whole. Where somebody
+ * waits for each member (the restart guard `all`), those that were not compared with get their turn
+ * besides, in the order of ids from this node's own on.
  *
  * A session is what is under way with one peer: a digest that was sent, or rows that are fetched.
  * When all has come, the tables are compared again, until they are equal or nothing moves any more.
@@ -33,6 +35,7 @@
 #define TRIES_IDLE 2
 #define TOPICS_MS 200
 #define WHOLE_MS 5000
+#define MEETS_AT_ONCE (REPAIR_SESSIONS - 1)
 
 void repair_init(struct repair *repair)
 {
@@ -40,6 +43,7 @@ void repair_init(struct repair *repair)
 	    .due = MONO_NEVER,
 	    .interval_ms = INTERVAL_MS_MIN,
 	    .topics_due = MONO_NEVER,
+	    .meet_due = MONO_NEVER,
 	    .whole_at = MONO_NEVER,
 	};
 }
@@ -340,6 +344,60 @@ static void compare_topics(struct tables *tables)
 	tables->repair.topics_due = left ? mono_add_ms(tables->core->now, TOPICS_MS) : MONO_NEVER;
 }
 
+/* The next in the order of ids that is there and was not compared with. */
+static struct member *meet_next(struct tables *tables)
+{
+	const struct vec *ordered = &tables->members->ordered;
+	struct member *first = NULL;
+
+	for (size_t i = 0; i < ordered->count; i++) {
+		struct member *member = *(struct member **)vec_at(ordered, i);
+
+		if (member->compared || !member_is_present(member) ||
+		    id_eq(&member->id, &tables->core->self.id))
+			continue;
+		if (id_cmp(&member->id, &tables->repair.met_last) > 0)
+			return member;
+		first = first != NULL ? first : member;
+	}
+	return first;
+}
+
+static void meet_somebody(struct tables *tables)
+{
+	struct repair *repair = &tables->repair;
+	struct member *member = meet_next(tables);
+	struct session *session = NULL;
+	size_t used = 0;
+
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++)
+		used += repair->sessions[i].used;
+	/* Somebody may still come: who failed, or is not known yet. */
+	repair->meet_due =
+	    mono_add_ms(tables->core->now, member != NULL ? MEET_MS : INTERVAL_MS_MIN);
+	if (member == NULL)
+		return;
+	if (used < MEETS_AT_ONCE && repair_find(tables, &member->id) == NULL)
+		session = repair_open(tables, &member->id);
+	if (session != NULL) {
+		session->tries_max = TRIES_IDLE;
+		begin(tables, session);
+	}
+	if (used < MEETS_AT_ONCE)
+		repair->met_last = member->id;
+}
+
+void repair_meet(struct tables *tables, bool on)
+{
+	struct repair *repair = &tables->repair;
+
+	if (on == (repair->meet_due.ns != MONO_NEVER.ns))
+		return;
+	repair->meet_due = on ? tables->core->now : MONO_NEVER;
+	/* Hosts that started together begin with different ones. */
+	repair->met_last = tables->core->self.id;
+}
+
 void repair_tick(struct tables *tables)
 {
 	struct repair *repair = &tables->repair;
@@ -351,6 +409,8 @@ void repair_tick(struct tables *tables)
 	}
 	if (mono_is_due(repair->topics_due, now))
 		compare_topics(tables);
+	if (mono_is_due(repair->meet_due, now))
+		meet_somebody(tables);
 	if (mono_is_due(repair->due, now))
 		compare_with_somebody(tables);
 }
@@ -359,6 +419,7 @@ struct mono repair_deadline(const struct tables *tables)
 {
 	struct mono due = mono_min(tables->repair.due, tables->repair.topics_due);
 
+	due = mono_min(due, tables->repair.meet_due);
 	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
 		if (tables->repair.sessions[i].used)
 			due = mono_min(due, tables->repair.sessions[i].due);

@@ -62,6 +62,8 @@ struct repair {
 	bool whole;             /* equal to tables that are whole */
 	struct mono whole_at;   /* nobody had more to tell for so long */
 	struct mono topics_due; /* of topics that were not compared yet */
+	struct mono meet_due;   /* of the next member to be met; MONO_NEVER: nobody waits */
+	struct id met_last;     /* whose turn it was */
 	size_t holes;           /* origins with holes when that was last looked at */
 	size_t holes_asked;     /* about how many of them somebody was asked then */
 };
@@ -82,6 +84,13 @@ void repair_topic(struct tables *tables, uint32_t topic);
 
 /* Rows changed: others may lack them, compare within a second or two. */
 void repair_changed(struct tables *tables);
+
+/* Somebody waits until this node has compared with every member that is there: those that it has
+ * not compared with in this run get their turn, one every MEET_MS. When n are there, all equal and
+ * nothing is lost, that is done after n * MEET_MS; one that does not answer holds up the others by
+ * a third of the time after which it is given up, 280 ms on a LAN. */
+#define MEET_MS 100
+void repair_meet(struct tables *tables, bool on);
 
 /* Something is known to be missing. */
 void repair_soon(struct tables *tables);

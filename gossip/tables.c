@@ -207,6 +207,11 @@ size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out,
 	return spread_fill(tables, to, out, cap);
 }
 
+void tables_meet(struct tables *tables, bool on)
+{
+	repair_meet(tables, on);
+}
+
 void tables_sync(struct tables *tables, struct member *with)
 {
 	repair_sync(tables, with);

@@ -56,6 +56,10 @@ size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out,
 /* Starts a whole comparison with a member now (after join, claim, heal). */
 void tables_sync(struct tables *tables, struct member *with);
 
+/* Compares with each member that is there and was not compared with in this run, until told
+ * otherwise; see repair_meet. */
+void tables_meet(struct tables *tables, bool on);
+
 /* Exact bytes of a fact, to show it to somebody; NULL when unknown. Borrowed for the step. */
 const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uint8_t *key,
 			   size_t key_len, size_t *len);

@@ -61,6 +61,11 @@ static void do_todo(struct node *node, const struct todo *todo)
 		command.kind = CMD_RECOVERED;
 		route_command(node, &command);
 		break;
+	case TODO_MEET:
+		command.kind = CMD_MEET;
+		command.flag = todo->flag;
+		route_command(node, &command);
+		break;
 	}
 	if (todo->len > 0)
 		heap_give(&node->heap, todo->bytes, todo->len);

@@ -11,6 +11,7 @@
 #include "ack.h"
 #include "box.h"
 #include "commit.h"
+#include "ipamdb/query.h"
 #include "memo.h"
 #include "network.h"
 #include "op.h"
@@ -205,6 +206,18 @@ static void ready_review(struct node *node)
 		node->look_again = true;
 }
 
+/* The restart guard `all` waits for each member: they are looked for one by one meanwhile. */
+static void meet_review(struct node *node)
+{
+	bool wanted = node->config.guard == GUARD_ALL && node->phase == NODE_ACTIVE &&
+		      ipamdb_is_guarded(node->ipamdb);
+
+	if (wanted == node->meeting)
+		return;
+	node->meeting = wanted;
+	todo_add(node, &(struct todo){.kind = TODO_MEET, .flag = wanted});
+}
+
 static void ops_tick(struct node *node)
 {
 	struct op *op;
@@ -262,6 +275,7 @@ static const struct node_update *end_step(struct node *node)
 	acks_tick(node);
 	ready_review(node);
 	ops_look(node);
+	meet_review(node);
 	route_agenda(node);
 	networks_number(node);
 	ready_review(node);

@@ -29,7 +29,8 @@ enum todo_kind {
 	TODO_TOPICS,
 	TODO_LEAVE,
 	TODO_RECOVER,
-	TODO_RECOVERED
+	TODO_RECOVERED,
+	TODO_MEET
 };
 
 struct todo {
@@ -38,7 +39,7 @@ struct todo {
 	struct id peer;   /* TODO_MESSAGE */
 	uint64_t message; /* TODO_REPLY */
 	int64_t ttl_ms;   /* TODO_MESSAGE */
-	bool flag;        /* TODO_RECOVER: without those who do not answer */
+	bool flag;        /* TODO_RECOVER: without those who do not answer; TODO_MEET: on */
 	size_t len;
 	void *bytes; /* message, struct ipam_request or struct commit; owned */
 };
@@ -100,6 +101,7 @@ struct node {
 	struct wall wall;
 	bool started, ready, synced, leaving;
 	bool numbers_due; /* networks came or went: their VNIs are assigned anew */
+	bool meeting;     /* the core was told that somebody waits for each member */
 	bool looked;      /* boxes of earlier runs that the kernel lacks are known */
 	bool reading_gossip, reading_ipamdb; /* an update is being read */
 	enum node_phase phase;

@@ -109,6 +109,52 @@ static void the_first_sync_with_each_member_is_told_though_nothing_differs(void 
 	tnet_close(&net);
 }
 
+static void who_waits_for_all_has_met_each_in_bounded_time(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 12, 12);
+	repair_meet(tnet_node(&net, 1)->tables, true);
+	tnet_run(&net, 11 * MEET_MS);
+	assert_int_equal(tnet_node(&net, 1)->synced, 11);
+	assert_in_range(tnet_node(&net, 2)->synced, 0, 3); /* nobody else hurries */
+	tnet_close(&net);
+}
+
+/* Each of them takes a third of its time-outs away from the others. */
+static void who_does_not_answer_does_not_keep_the_others_from_being_met(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 12, 13);
+	for (size_t number = 2; number <= 8; number++)
+		tnet_cut(&net, 1, number, true);
+	repair_meet(tnet_node(&net, 1)->tables, true);
+	tnet_run(&net, 4 * MEET_MS + 7 * 280);
+	assert_int_equal(tnet_node(&net, 1)->synced, 4);
+	for (size_t number = 2; number <= 8; number++)
+		tnet_cut(&net, 1, number, false);
+	tnet_run(&net, 1000 + 7 * MEET_MS); /* those under way wait for a time-out of theirs */
+	assert_int_equal(tnet_node(&net, 1)->synced, 11);
+	tnet_close(&net);
+}
+
+static void who_waits_no_longer_compares_as_everybody_does(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 12, 14);
+	repair_meet(tnet_node(&net, 1)->tables, true);
+	tnet_run(&net, 2 * MEET_MS);
+	repair_meet(tnet_node(&net, 1)->tables, false);
+	tnet_run(&net, 9 * MEET_MS);
+	assert_in_range(tnet_node(&net, 1)->synced, 2, 6);
+	tnet_close(&net);
+}
+
 static void an_idle_node_sends_little(void **state)
 {
 	struct tnet net;
@@ -322,6 +368,9 @@ int main(void)
 	    cmocka_unit_test(a_newcomer_gets_everything_at_once_when_it_asks),
 	    cmocka_unit_test(a_sync_survives_loss),
 	    cmocka_unit_test(the_first_sync_with_each_member_is_told_though_nothing_differs),
+	    cmocka_unit_test(who_waits_for_all_has_met_each_in_bounded_time),
+	    cmocka_unit_test(who_does_not_answer_does_not_keep_the_others_from_being_met),
+	    cmocka_unit_test(who_waits_no_longer_compares_as_everybody_does),
 	    cmocka_unit_test(an_idle_node_sends_little),
 	    cmocka_unit_test(nodes_that_start_together_wait_for_one_that_knows),
 	    cmocka_unit_test(a_restarted_node_catches_up),

@@ -125,6 +125,41 @@ def test_without_the_guard_nobody_is_waited_for(lab):
     hosts[1].attach("blue", hosts[1].box("b"))
 
 
+def is_guarded(host):
+    return any("restart guard" in w for w in status(host)[0]["warnings"])
+
+
+def test_with_guard_all_a_host_leases_nothing_before_it_met_every_member(lab):
+    hosts = lab.cluster(3)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/26")
+    for host in hosts:
+        host.attach("blue", host.box("a"))
+    victim, box = hosts[1], hosts[1].box("b")
+    marker = victim.socket.with_name(victim.socket.name + ".marker")
+    hosts[2].kill()
+    victim.kill()
+    marker.unlink()
+    victim.start("--restart-guard", "all")
+    wait_for("it has met one", lambda: status(victim)[0]["in_sync"], 10)
+    refused = victim.refused("attach", "blue", "--netns", box.path)
+    assert refused.code == 6 and "weft ipam confirm" in refused.stderr
+    hosts[2].start()
+    wait_for("it has met the other", lambda: not is_guarded(victim), 20)
+    victim.attach("blue", box)
+
+    # One who does not come back holds it up until the operator says so.
+    hosts[2].kill()
+    victim.kill()
+    marker.unlink()
+    victim.start("--restart-guard", "all")
+    wait_for("it has met one", lambda: status(victim)[0]["in_sync"], 10)
+    late = victim.box("c")
+    assert victim.refused("attach", "blue", "--netns", late.path).code == 6
+    victim.weft("ipam", "confirm")
+    assert not is_guarded(victim)
+    victim.attach("blue", late, patient=False)
+
+
 def test_a_revoked_token_names_whom_it_admitted(lab):
     hosts = lab.cluster(2)
     token = hosts[0].json("token", "ls")[0]["id"]

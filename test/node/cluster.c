@@ -307,7 +307,7 @@ void cluster_start(struct cluster *cluster, size_t which)
 		       .advertise = host->addr,
 		       .vtep = host->addr.ip},
 	    .cooldown_ms = 2000,
-	    .guard = GUARD_ONE,
+	    .guard = cluster->guard,
 	    .boot = host->boot,
 	    .ack_wait_ms = 50,
 	    .sync_wait_ms = 3000,

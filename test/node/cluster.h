@@ -58,6 +58,7 @@ struct cluster {
 	struct mono now;
 	size_t count;
 	struct host hosts[HOSTS_MAX];
+	enum restart_guard guard; /* of those that start now */
 	struct cluster_event *events;
 	size_t event_count;
 	uint64_t event_seq, next_tag;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "ipamdb/query.h"
 
 static void a_restart_from_its_writes_finds_everything_as_it_was(void **state)
 {
@@ -139,6 +140,30 @@ static void alone_after_a_reboot_a_node_leases_nothing_new(void **state)
 	cluster_free(cluster);
 }
 
+static bool is_guarded(struct cluster *cluster, size_t host)
+{
+	return ipamdb_is_guarded(node_ipamdb(cluster->hosts[host].node));
+}
+
+/* By chance alone it would have met all of them only after many comparisons. */
+static void with_guard_all_the_members_are_met_one_after_the_other(void **state)
+{
+	struct cluster *cluster = cluster_new(4);
+
+	(void)state;
+	cluster_stop(cluster, 0);
+	cluster_stop(cluster, 1);
+	cluster->hosts[0].marker_lost = true;
+	cluster->guard = GUARD_ALL;
+	cluster_start(cluster, 0);
+	cluster_run(cluster, 1500);
+	assert_true(is_guarded(cluster, 0)); /* one is missing */
+	cluster_start(cluster, 1);
+	cluster_run(cluster, 1500);
+	assert_false(is_guarded(cluster, 0));
+	cluster_free(cluster);
+}
+
 static void many_attaches_at_once_all_end_well(void **state)
 {
 	struct cluster *cluster = cluster_new(2);
@@ -170,6 +195,7 @@ int main(void)
 	    cmocka_unit_test(a_restarted_node_that_reaches_nobody_is_ready_after_the_wait),
 	    cmocka_unit_test(the_last_box_takes_the_host_s_own_endpoint_with_it_after_a_while),
 	    cmocka_unit_test(alone_after_a_reboot_a_node_leases_nothing_new),
+	    cmocka_unit_test(with_guard_all_the_members_are_met_one_after_the_other),
 	    cmocka_unit_test(many_attaches_at_once_all_end_well),
 	};
 
