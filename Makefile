@@ -7,7 +7,7 @@
 #   make             build into build/
 #   make demo        three hosts on this machine, joined, pinged, killed and cleaned up (root)
 #   make test        all test layers (root); each is a target of its own:
-#                    test-unit test-model test-sim test-fuzz test-netns test-package
+#                    lint-quick test-unit test-model test-sim test-fuzz test-netns test-package
 #   make test-fresh  a thousand seeds of the simulator that are new with every change
 #   make coverage    lines and branches that tests reach, by folder (root)
 #   make lint        format, cppcheck, clang-tidy
@@ -41,7 +41,7 @@ PACKAGES := \
 	containernetworking-plugins iperf3
 
 .PHONY: all deps build build-asan build-fuzz build-kill demo test test-unit test-model test-sim \
-	test-fresh test-fuzz test-netns test-package coverage bench peers lint install deb clean
+	test-fresh test-fuzz test-netns test-package coverage bench peers lint lint-quick install deb clean
 
 all: build
 
@@ -78,6 +78,7 @@ demo: deps
 	bash packaging/demo.sh </dev/null
 
 test: peers
+	$(MAKE) lint-quick
 	$(MAKE) test-unit
 	$(MAKE) test-model
 	$(MAKE) test-sim
@@ -143,13 +144,17 @@ bench: peers
 C_FILES = $(shell find gossip ipamdb store overlay daemon cli packaging test -name '*.[ch]' | LC_ALL=C sort)
 LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))
 
-lint: build/build.ninja
+# What takes seconds of lint; part of make test.
+lint-quick:
 	clang-format --dry-run --Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j $(JOBS) \
-		--library=posix -D'weft_assert_failed(expr,file,line)=abort()' \
+		--library=posix --library=test/tidy/cppcheck.cfg \
+		-D'weft_assert_failed(expr,file,line)=abort()' \
 		--suppressions-list=test/tidy/cppcheck.txt --suppress=missingIncludeSystem \
 		--enable=warning,performance,portability \
 		-D_GNU_SOURCE -DWEFT_VERSION='"0"' -I . $(LINT_UNITS)
+
+lint: build/build.ninja lint-quick
 	printf '%s\n' $(LINT_UNITS) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build
 
 install: build

@@ -80,8 +80,9 @@ struct request *request_begin(struct http *http, struct MHD_Connection *connecti
 		     other_verb ? "this path takes another verb" : "there is no such path");
 		return req;
 	}
-	req->deadline = req->method->deadline_ms ? mono_add_ms(daemon_now(), req->method->deadline_ms)
-						 : MONO_NEVER;
+	req->deadline = req->method->deadline_ms
+			    ? mono_add_ms(daemon_now(), req->method->deadline_ms)
+			    : MONO_NEVER;
 	weft_err_set(&req->late, WEFT_E_TIMEOUT,
 		     "no answer within %lld s; what was asked may still happen",
 		     (long long)(req->method->deadline_ms / 1000));

@@ -16,11 +16,14 @@ static int sysctl_open(const char *path, int flags)
 {
 	char full[SYSCTL_PATH_BYTES];
 	int len = snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	int fd;
 
 	if (len < 0 || (size_t)len >= sizeof(full))
 		return -ENAMETOOLONG;
-	len = open(full, flags | O_CLOEXEC);
-	return len < 0 ? -errno : len;
+	fd = open(full, flags | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 int linux_sysctl_get(void *ctx, const char *path, char *value, size_t cap)

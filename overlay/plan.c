@@ -259,9 +259,11 @@ void plan_nexthops_end(struct plan *plan, const struct kstate *want, const struc
 const char *plan_format(const struct kop *op, char *out, size_t cap)
 {
 	static const char *const verbs[] = {"", "create ", "change ", "delete "};
-	size_t len = strlen(verbs[op->verb]);
+	size_t len;
 
-	WEFT_ASSERT(cap > len && op->verb <= KVERB_DELETE);
+	WEFT_ASSERT(op->verb <= KVERB_DELETE);
+	len = strlen(verbs[op->verb]);
+	WEFT_ASSERT(cap > len);
 	memcpy(out, verbs[op->verb], len + 1);
 	(void)kobj_format((enum kobj_kind)op->kind, op->obj, out + len, cap - len);
 	return out;

@@ -69,7 +69,7 @@ int main(void)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int home;
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
 	    type != SOCK_SEQPACKET) {
@@ -77,6 +77,7 @@ int main(void)
 		      stderr);
 		return 2;
 	}
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0) {
 		fprintf(stderr, "weft-netns: /proc/self/ns/net: %s\n", strerror(errno));
 		return 1;
