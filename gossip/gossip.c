@@ -255,6 +255,10 @@ static void command_received(struct gossip *g, const struct gossip_command *comm
 		tables_topics(g->tables, command->topics, command->topic_count);
 		core_answer(&g->core, command->tag);
 		return;
+	case CMD_MEET:
+		tables_meet(g->tables, command->flag);
+		core_answer(&g->core, command->tag);
+		return;
 	default:
 		admission_command(g->admission, command);
 	}
