@@ -12,12 +12,14 @@ import os
 import time
 
 import peers
+import proc
 from figures import Goal, Row, in_turns, quantile
 from hosts import WEFT, Namespace, run
 
-# Boxes attached in turns by each; hosts that take part in the network.
-FULL = {"boxes": 100, "warm": 5, "hosts": 3}
-SMOKE = {"boxes": 3, "warm": 1, "hosts": 2}
+# Boxes attached in turns by each; hosts that take part in the network; boxes that stay on one host
+# while some more come and go.
+FULL = {"boxes": 100, "warm": 5, "hosts": 3, "crowd": 200, "more": 50}
+SMOKE = {"boxes": 3, "warm": 1, "hosts": 2, "crowd": 4, "more": 2}
 
 
 def timed(space, *args, **kw):
@@ -25,6 +27,9 @@ def timed(space, *args, **kw):
     start = time.monotonic()
     done = space.exec(*args, **kw)
     return 1000 * (time.monotonic() - start), done.stdout
+
+
+SETTLE_S = 0.1  # in which notifications of an attach are heard and answered
 
 
 class Weft:
@@ -112,7 +117,45 @@ class ByHand:
         run("ip", "-n", box.name, "link", "del", "eth0")
 
 
+def crowd_rows(bench, plan):
+    """What one more costs where many are: nothing of theirs is to be read or written for it."""
+    took, cpu = {"first": [], "last": []}, {"first": [], "last": []}
+    with bench.lab() as lab:
+        host = lab.host()
+        host.weft("init", "--name", "bench")
+        host.weft("network", "create", "blue", "--subnet", "10.64.0.0/16")
+        host.attach("blue", host.box("warm"))
+
+        def measure(when):
+            for number in range(plan["more"]):
+                box = host.box(f"{when}{number}")
+                before = proc.cpu_seconds(host.daemon.pid)
+                took[when].append(timed(host, WEFT, "--socket", host.socket, "attach", "blue",
+                                        "--netns", box.path)[0])
+                time.sleep(SETTLE_S)
+                cpu[when].append(1000 * (proc.cpu_seconds(host.daemon.pid) - before))
+                host.weft("detach", "blue", "--netns", box.path)
+                box.delete()
+                lab.namespaces.remove(box)
+
+        measure("first")
+        for number in range(plan["crowd"]):
+            host.attach("blue", host.box(f"c{number}"))
+        measure("last")
+    group = f"attach on a host with {plan['crowd']} boxes"
+    peer = "on a host with one"
+    yield Row(group, "a box attached, p50", "ms", took["last"], peer, took["first"],
+              Goal("median", "<=", 5))
+    yield Row(group, "weftd's CPU for it, all that follows counted", "ms", cpu["last"], peer,
+              cpu["first"])
+
+
 def rows(bench, plan):
+    yield from group_rows(bench, plan)
+    yield from crowd_rows(bench, plan)
+
+
+def group_rows(bench, plan):
     with bench.lab() as lab:
         weft = Weft(lab, plan["hosts"])
         ways = [weft, *([Cni(lab)] if (peers.CNI / "bridge").exists() else []), ByHand(lab)]

@@ -3,11 +3,18 @@
 /*
  * What only many nodes or long times show, in virtual time (bench_world.h):
  *
- *   bench_core change NODES CHANGES LOSS_PERCENT   one change, until 99.9% and all know it; then
- * how fast the idle world runs, and what it takes bench_core stall NODES STALLING HOURS
- * LOSS_PERCENT   members that never stall held for failed bench_core resync ROWS one row of many
- * differs: datagrams until repaired bench_core heal NODES HOURS ROWS               a partition in
- * halves, rows changed in both
+ *   bench_core change NODES CHANGES LOSS_PERCENT
+ *           one change, until 99.9% and all know it; then how fast the idle world runs, and what it
+ *           takes
+ *   bench_core kill NODES KILLS
+ *           one after another dies, until all others hold it for failed
+ *   bench_core stall NODES STALLING HOURS LOSS_PERCENT
+ *           members that never stall held for failed
+ *   bench_core resync ROWS TURNS
+ *           one row of many differs: datagrams until repaired
+ *   bench_core heal NODES HOURS ROWS
+ *           partitions in halves, of one alone, in three and of everybody alone; rows changed in
+ *           all parts
  *
  * Prints one JSON object. No figure makes it fail.
  */
@@ -249,24 +256,34 @@ static void resync(uint32_t rows, unsigned turns)
 	bench_world_close(&world);
 }
 
-static void heal(size_t nodes, double hours, uint32_t rows)
+/* In so many parts; 1: all but one together. */
+static double heal_parts(size_t nodes, double hours, uint32_t rows, size_t parts)
 {
 	struct bench_world world;
 	double took;
 
+	WEFT_ASSERT(parts >= 1 && parts <= nodes);
 	form(&world, nodes);
 	bench_world_run(&world, SETTLE_MS);
 	for (size_t i = 0; i < nodes; i++)
-		world.nodes[i].side = i % 2;
+		world.nodes[i].side = (unsigned)(parts == 1 ? i == nodes / 2 : i % parts);
 	fill(&world, rows, nodes);
 	bench_world_run(&world, (int64_t)(hours * (double)HOUR_MS));
 	for (size_t i = 0; i < nodes; i++)
 		world.nodes[i].side = 0;
 	took = seconds_until_equal(&world, HOUR_MS);
-	printf(
-	    "{\"nodes\": %zu, \"hours\": %g, \"rows\": %u, \"seconds\": %.3f, \"cpu_s\": %.2f}\n",
-	    nodes, hours, rows, took, cpu_seconds());
 	bench_world_close(&world);
+	return took;
+}
+
+static void heal(size_t nodes, double hours, uint32_t rows)
+{
+	const size_t shapes[] = {2, 1, 3, nodes};
+
+	printf("{\"nodes\": %zu, \"hours\": %g, \"rows\": %u, \"seconds\": [", nodes, hours, rows);
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		printf("%s%.3f", i == 0 ? "" : ", ", heal_parts(nodes, hours, rows, shapes[i]));
+	printf("], \"cpu_s\": %.2f}\n", cpu_seconds());
 }
 
 static double number(char **argv, int at)

@@ -90,8 +90,9 @@ def rows(bench, plan):
                    f"{statistics.median(missed):g} when it missed one row, "
                    f"{statistics.median(nothing):g} when none")
     said = core("heal", plan["heal_nodes"], plan["heal_hours"], plan["heal_rows"])
-    yield Row("simulated, long", f"{said['nodes']} nodes in halves for {said['hours']:g} h, "
-              f"{said['rows']:,} rows changed: healed, tables equal", "s", [said["seconds"]],
-              goal=Goal("worst", "<=", 10),
+    yield Row("simulated, long", f"{said['nodes']} nodes parted for {said['hours']:g} h, "
+              f"{said['rows']:,} rows changed: healed, tables equal", "s", said["seconds"],
+              goal=Goal("worst", "<=", 10), note="halves, one alone, thirds, everybody alone: "
+              + ", ".join(f"{took:g} s" for took in said["seconds"]),
               short=less(said["rows"], GOAL_ROWS, "rows") or
               less(said["hours"], GOAL_HEAL_HOURS, "h"))
