@@ -14,7 +14,8 @@ import machine  # noqa: E402
 
 
 def pytest_configure(config):
-    for tool in ("debootstrap", "dpkg-buildpackage", "dh", "lintian", "zsh", "fish", "man"):
+    for tool in ("debootstrap", "dpkg-buildpackage", "dh", "lintian", "zsh", "fish", "man",
+                 "apparmor_parser", "strace"):
         if not shutil.which(tool):
             pytest.exit(f"{tool} is missing: run `make deps` (it names every package)", 4)
 
