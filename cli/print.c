@@ -214,9 +214,10 @@ static void print_path(const json_t *answer, bool colour, FILE *out)
 {
 	const json_t *helper = json_object_get(answer, "helper");
 	bool direct = json_is_true(json_object_get(answer, "direct"));
-	char rtt[64], heard[64];
+	char rtt[64], heard[64], blocked[256];
 	struct table table;
 
+	text_of(json_object_get(answer, "blocked"), blocked, sizeof(blocked));
 	text_of(json_object_get(answer, "rtt_ms"), rtt, sizeof(rtt));
 	text_of(json_object_get(answer, "heard_ms"), heard, sizeof(heard));
 	table_init(&table, 2);
@@ -233,6 +234,8 @@ static void print_path(const json_t *answer, bool colour, FILE *out)
 		add_line(&table, "", "asked through %s", json_string_value(helper));
 	add_line(&table, "round trip", "%s%s, last heard %s%s", rtt, rtt[0] == '-' ? "" : " ms",
 		 heard, heard[0] == '-' ? "" : " ms ago");
+	if (blocked[0] != '-')
+		add_line(&table, "blocked", "%s; weft diag says what to do", blocked);
 	if (json_is_integer(json_object_get(answer, "mtu_bytes")))
 		add_line(&table, "MTU", "%lld bytes pass of %lld, %lld for boxes",
 			 number_at(answer, "mtu_bytes"), number_at(answer, "interface_mtu_bytes"),

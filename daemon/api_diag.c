@@ -84,37 +84,45 @@ static json_t *json_facts(struct daemon *d)
 
 /* ---- diag ---- */
 
-static void judge_peers(struct daemon *d, json_t *checks, const struct diag_round *round)
+static void judge_peer(struct daemon *d, struct diag_round *round, const struct diag_peer *peer)
 {
-	size_t unasked = 0;
+	char label[NAME_BYTES + 8], helper[NAME_BYTES + 8];
+	struct judge_pair pair = {.label = label, .own = d->advertise, .version = WEFT_VERSION};
+	struct member_info info;
 
-	if (!round->watches && round->count > 0)
+	if (!gossip_member(node_gossip(d->node), &peer->id, &info))
+		return;
+	member_info_label(&info, label);
+	pair.state = info.state;
+	if (peer->has_helper) {
+		member_label(d, &peer->helper, helper);
+		pair.helper = helper;
+	}
+	if (!round->checks)
+		round->checks = json_array();
+	judge_pair(round->checks, &pair, round, peer);
+}
+
+/* What a round as a whole has to say. */
+static void judge_round(struct daemon *d, json_t *checks, const struct diag_round *round)
+{
+	if (round->blind)
 		judge_add(checks, "vxlan-port", NULL, "warn",
 			  "run weftd as root, or with CAP_NET_ADMIN",
-			  "which probes come to this host is not seen: %s", round->why);
-	for (size_t i = 0; i < round->count; i++) {
-		const struct diag_peer *peer = &round->peers[i];
-		char label[NAME_BYTES + 8], helper[NAME_BYTES + 8];
-		struct judge_pair pair = {
-		    .label = label, .own = d->advertise, .version = WEFT_VERSION};
-		struct member_info info;
-
-		unasked += peer->asked.ns == 0;
-		if (peer->asked.ns == 0 || !gossip_member(node_gossip(d->node), &peer->id, &info))
-			continue;
-		member_info_label(&info, label);
-		pair.state = info.state;
-		if (peer->has_helper) {
-			member_label(d, &peer->helper, helper);
-			pair.helper = helper;
-		}
-		judge_pair(checks, &pair, round, peer);
-	}
-	if (unasked > 0)
+			  "which probes come to this host is not seen: %s", diag_why(d->diag));
+	if (round->unprobed > 0)
+		judge_add(checks, "vxlan-port", NULL, "warn",
+			  "let networks share a port (weft network create without --port)",
+			  "%zu networks have ports of their own that were not probed: %d are at a "
+			  "time",
+			  round->unprobed, DIAG_PORTS_MAX);
+	if (round->checks)
+		json_array_extend(checks, round->checks);
+	if (round->unasked > 0)
 		judge_add(
 		    checks, "members", NULL, "warn",
 		    "weft path NODE looks at one; members that are gone take most of the time",
-		    "%zu members were not looked at in time", unasked);
+		    "%zu members were not looked at in time", round->unasked);
 }
 
 static void diag_answer(struct daemon *d, struct request *req, const struct diag_round *round)
@@ -123,13 +131,13 @@ static void diag_answer(struct daemon *d, struct request *req, const struct diag
 
 	diag_self(d, checks);
 	if (round)
-		judge_peers(d, checks, round);
+		judge_round(d, checks, round);
 	request_answer(req, json_pack("{s:o,s:o}", "checks", checks, "host", json_facts(d)));
 }
 
 static void diag_done(struct daemon *d, struct diag_round *round)
 {
-	struct request *req = http_request(d->http, round->tag);
+	struct request *req = http_request(d->http, round->client.tag);
 
 	if (req)
 		diag_answer(d, req, round);
@@ -137,11 +145,12 @@ static void diag_done(struct daemon *d, struct diag_round *round)
 
 void api_diag(struct daemon *d, struct request *req)
 {
+	const struct diag_client client = {request_tag(req), judge_peer, diag_done};
 	struct weft_err err = {0};
 
 	if (gossip_phase(node_gossip(d->node)) != NODE_ACTIVE)
 		diag_answer(d, req, NULL);
-	else if (diag_begin(d->diag, request_tag(req), NULL, diag_done, &err) != 0)
+	else if (diag_begin(d->diag, &client, NULL, &err) != 0)
 		request_fail(req, &err);
 }
 
@@ -152,20 +161,38 @@ static json_t *json_known(bool known, json_int_t value)
 	return known && value != 0 ? json_integer(value) : json_null();
 }
 
+/* What does not pass, a line for each port and direction. */
+static json_t *json_blocked(const struct diag_peer *peer)
+{
+	json_t *list = json_array();
+
+	for (size_t at = 0; at < 2 * peer->probe.port_count; at++) {
+		bool out = at % 2 == 0;
+
+		if (judge_is_blocked(peer, at / 2, out))
+			json_array_append_new(
+			    list, json_sprintf("%u/udp %s", peer->probe.ports[at / 2],
+					       out ? "from here to there" : "from there to here"));
+	}
+	return list;
+}
+
 static json_t *json_way(struct daemon *d, const struct diag_round *round,
 			const struct diag_peer *peer)
 {
 	uint16_t there = peer->counted ? judge_largest(&peer->probe, peer->there) : 0;
 	uint16_t back =
-	    peer->counted && round->watches ? judge_largest(&peer->probe, peer->back) : there;
-	uint16_t least = there < back ? there : back;
+	    peer->sent && peer->back_seen ? judge_largest(&peer->probe, peer->back) : there;
+	/* Where nothing passes at all, the port is the matter. */
+	uint16_t least = back == 0 || (there != 0 && there < back) ? there : back;
 	struct inet source;
 	bool routed = underlay_source(&peer->vtep, &source) == 0;
 
 	return json_pack(
-	    "{s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "vtep", json_inet(&peer->vtep), "source",
-	    routed ? json_inet(&source) : json_null(), "direct", peer->answered, "answer_ms",
-	    peer->answered ? json_real((double)peer->rtt_ns / NS_PER_MS) : json_null(), "mtu_bytes",
+	    "{s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "vtep", json_inet(&peer->vtep),
+	    "source", routed ? json_inet(&source) : json_null(), "direct", peer->answered,
+	    "answer_ms", peer->answered ? json_real((double)peer->rtt_ns / NS_PER_MS) : json_null(),
+	    "blocked", peer->counted ? json_blocked(peer) : json_null(), "mtu_bytes",
 	    json_known(peer->counted, least), "inner_mtu_bytes",
 	    json_known(least > diag_overhead(d), least - diag_overhead(d)), "interface_mtu_bytes",
 	    json_integer(round->mtu_bytes), "encryption", "none", "clock_ms",
@@ -173,9 +200,15 @@ static json_t *json_way(struct daemon *d, const struct diag_round *round,
 	    peer->answered ? json_name(peer->version) : json_null());
 }
 
+/* All is told at the end. */
+static void path_judged(struct daemon *d, struct diag_round *round, const struct diag_peer *peer)
+{
+	(void)d, (void)round, (void)peer;
+}
+
 static void path_done(struct daemon *d, struct diag_round *round)
 {
-	struct request *req = http_request(d->http, round->tag);
+	struct request *req = http_request(d->http, round->client.tag);
 	struct member_info info;
 	json_t *json, *more;
 
@@ -206,6 +239,7 @@ static void path_done(struct daemon *d, struct diag_round *round)
 
 void api_path(struct daemon *d, struct request *req)
 {
+	const struct diag_client client = {request_tag(req), path_judged, path_done};
 	struct member_info info;
 	struct weft_err err = {0};
 
@@ -219,6 +253,6 @@ void api_path(struct daemon *d, struct request *req)
 			 info.is_self ? "this host" : "no member any more");
 		return;
 	}
-	if (diag_begin(d->diag, request_tag(req), &info.id, path_done, &err) != 0)
+	if (diag_begin(d->diag, &client, &info.id, &err) != 0)
 		request_fail(req, &err);
 }

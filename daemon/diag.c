@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What desk and rounds stand on: one timer, one watch, one numbering of questions. The watch
- * is opened by who wants it first and closed once nobody wanted it for a while.
+ * What desk, rounds and the watch stand on: one timer and one numbering of questions, by which an
+ * answer finds who asked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,12 @@
 #include "gossip/base/check.h"
 
 #define TURN_MS 20 /* while something is under way */
+
+/* A tag of a round's question: the number of the question, behind the peer, behind the round. */
+#define TAG_PEER_SHIFT 32
+#define TAG_PEER_MASK UINT64_C(0xffffff)
+#define TAG_ROUND_SHIFT 56
+#define TAG_ROUND_MASK UINT64_C(0x7)
 
 static void on_turn(uv_timer_t *timer)
 {
@@ -23,14 +29,10 @@ static void on_turn(uv_timer_t *timer)
 		if (diag->rounds[i] && !round_turn(diag, diag->rounds[i]))
 			diag->rounds[i] = NULL;
 	}
-	if (diag->watch == WATCH_ON && mono_is_due(diag->watch_until, daemon_now())) {
-		kernel_thread_ask(diag->d->kernel, kernel_ask_new(ASK_WATCH));
-		diag->watch = WATCH_OFF;
-	}
-	busy = diag->visit_count > 0 || diag->watch != WATCH_OFF;
+	busy = slots_turn(diag) || diag->visit_count > 0;
 	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++)
 		busy = busy || diag->rounds[i];
-	if (busy)
+	if (busy && !uv_is_closing((uv_handle_t *)timer))
 		uv_timer_start(timer, on_turn, TURN_MS, 0);
 }
 
@@ -61,70 +63,46 @@ void diag_free(struct diag *diag)
 		return;
 	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++) {
 		if (diag->rounds[i])
-			free(diag->rounds[i]->peers);
-		free(diag->rounds[i]);
+			round_free(diag->rounds[i]);
 	}
+	free(diag->slots);
 	free(diag);
+}
+
+/* The tag is known before the step: the answer may come within. */
+static void ask(struct diag *diag, const struct id *to, const struct diag_message *message,
+		int64_t ttl_ms, uint64_t tag)
+{
+	uint8_t bytes[MESSAGE_BYTES_MAX];
+	int len = diag_encode(message, bytes, sizeof(bytes));
+	struct node_request request = {
+	    .kind = NODE_ASK, .id = *to, .ttl_ms = ttl_ms, .tag = tag, .bytes = bytes};
+	struct node_event event = {.kind = NODE_EV_REQUEST, .request = &request};
+
+	WEFT_ASSERT(len > 0);
+	request.len = (size_t)len;
+	daemon_step(diag->d, &event);
 }
 
 void diag_ask(struct diag *diag, const struct id *to, const struct diag_message *message,
 	      int64_t ttl_ms, uint64_t *tag)
 {
-	uint8_t bytes[MESSAGE_BYTES_MAX];
-	int len = diag_encode(message, bytes, sizeof(bytes));
-	struct node_request request = {.kind = NODE_ASK, .id = *to, .ttl_ms = ttl_ms};
-	struct node_event event = {.kind = NODE_EV_REQUEST, .request = &request};
-
-	WEFT_ASSERT(len > 0);
-	request.bytes = bytes;
-	request.len = (size_t)len;
-	request.tag = *tag = DIAG_TAG | ++diag->next_tag;
-	daemon_step(diag->d, &event);
+	*tag = DIAG_TAG | ++diag->next_tag;
+	ask(diag, to, message, ttl_ms, *tag);
 }
 
-bool diag_watch_want(struct diag *diag)
+void diag_ask_peer(struct diag *diag, struct diag_round *round, size_t nth, const struct id *to,
+		   const struct diag_message *message, int64_t ttl_ms)
 {
-	struct kernel_ask *ask;
+	struct diag_peer *peer = &round->peers[nth];
+	uint64_t place = 0;
 
-	diag->watch_until = mono_add_ms(daemon_now(), DIAG_WATCH_MS);
-	if (diag->watch != WATCH_OFF)
-		return diag->watch == WATCH_ON;
-	if (!diag->d->kernel) {
-		snprintf(diag->why, sizeof(diag->why), "weftd may not change the kernel");
-		return false;
-	}
-	ask = kernel_ask_new(ASK_WATCH);
-	ask->held = true;
-	ask->tag = diag->watch_tag = DIAG_TAG | ++diag->next_tag;
-	kernel_thread_ask(diag->d->kernel, ask);
-	diag->watch = WATCH_ASKED;
-	return false;
-}
-
-uint64_t diag_watch_read(struct diag *diag)
-{
-	struct kernel_ask *ask = kernel_ask_new(ASK_SEEN);
-	uint64_t tag = DIAG_TAG | ++diag->next_tag;
-
-	WEFT_ASSERT(diag->watch == WATCH_ON);
-	ask->tag = tag;
-	kernel_thread_ask(diag->d->kernel, ask);
-	return tag;
-}
-
-uint32_t diag_seen_count(const struct kernel_tell *tell, const struct inet *from,
-			 uint16_t from_port, uint16_t to_port, uint16_t size)
-{
-	uint16_t bytes = probe_udp_bytes(from, size);
-
-	for (size_t i = 0; i < tell->seen_count; i++) {
-		const struct watch_seen *seen = &tell->seen[i];
-
-		if (inet_eq(&seen->from, from) && seen->from_port == from_port &&
-		    seen->to_port == to_port && seen->bytes == bytes)
-			return seen->packets > UINT32_MAX ? UINT32_MAX : (uint32_t)seen->packets;
-	}
-	return 0;
+	while (place < DIAG_ROUNDS_MAX && diag->rounds[place] != round)
+		place++;
+	WEFT_ASSERT(place < DIAG_ROUNDS_MAX && nth <= TAG_PEER_MASK && peer->tag == 0);
+	peer->tag = DIAG_TAG | (place + 1) << TAG_ROUND_SHIFT | (uint64_t)nth << TAG_PEER_SHIFT |
+		    ++diag->next_tag;
+	ask(diag, to, message, ttl_ms, peer->tag);
 }
 
 uint16_t diag_overhead(const struct daemon *d)
@@ -139,34 +117,18 @@ uint16_t diag_mtu(const struct daemon *d)
 
 void diag_answered(struct diag *diag, const struct node_answer *answer)
 {
-	desk_answered(diag, answer);
-	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++) {
-		if (diag->rounds[i])
-			round_answered(diag, diag->rounds[i], answer);
-	}
+	size_t place = answer->tag >> TAG_ROUND_SHIFT & TAG_ROUND_MASK;
+	size_t nth = answer->tag >> TAG_PEER_SHIFT & TAG_PEER_MASK;
+
+	if (place == 0)
+		desk_answered(diag, answer);
+	else if (place <= DIAG_ROUNDS_MAX && diag->rounds[place - 1])
+		round_answered(diag->rounds[place - 1], nth, answer);
 	diag_wake(diag);
 }
 
 void diag_told(struct diag *diag, const struct kernel_tell *tell)
 {
-	if (tell->tag == diag->watch_tag && diag->watch == WATCH_ASKED) {
-		diag->watch = tell->err.code == 0 ? WATCH_ON : WATCH_OFF;
-		snprintf(diag->why, sizeof(diag->why), "%.199s", tell->err.message);
-		desk_watched(diag);
-		for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++) {
-			struct diag_round *round = diag->rounds[i];
-
-			if (!round || round->phase != ROUND_WATCH)
-				continue;
-			round->phase = ROUND_HELLO;
-			round->watches = diag->watch == WATCH_ON;
-			snprintf(round->why, sizeof(round->why), "%s", diag->why);
-		}
-	}
-	desk_told(diag, tell);
-	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++) {
-		if (diag->rounds[i])
-			round_told(diag->rounds[i], tell);
-	}
+	slots_told(diag, tell);
 	diag_wake(diag);
 }

@@ -5,34 +5,57 @@
  * answers what other hosts ask; a round asks them. Both work by turns of one timer, since neither a
  * delivery nor an answer may step the node while its update is read.
  *
- *   round: watch here -> HELLO to each -> probes there, RELAY where nobody answered -> COUNT (and
- *   probes back) -> what came here -> done
+ *   each peer: HELLO -> expect its probes here, WATCH -> probes there -> COUNT (and probes back)
+ *   -> what came here -> judged; who does not answer HELLO is asked about through another (RELAY)
  */
 #pragma once
+
+#include <jansson.h>
 
 #include "daemon/daemon.h"
 #include "daemon/probe.h"
 
 #define DIAG_TAG (DAEMON_TAG | UINT64_C(1) << 62) /* of its own requests and questions */
 
+struct slot; /* daemon/diag_impl.h */
+
+/* How far a round is with a peer: what is under way, or due. */
+enum peer_step {
+	PEER_NEW = 0,  /* to be greeted */
+	PEER_GREETED,  /* HELLO */
+	PEER_SILENT,   /* did not answer: to be asked about */
+	PEER_RELAYED,  /* RELAY */
+	PEER_ANSWERED, /* to be probed, when there is room */
+	PEER_EXPECTED, /* WATCH here and there */
+	PEER_PROBED,   /* probes are on their way there */
+	PEER_COUNTED,  /* COUNT, and then probes are on their way here */
+	PEER_READ,     /* what came here is asked for */
+	PEER_DONE
+};
+
 /* A member as a round found it. */
 struct diag_peer {
 	struct id id;
 	struct hostport addr;
 	struct inet vtep;
+	enum peer_step step;
 	uint64_t tag; /* of the question under way; 0: none */
-	struct mono asked;
+	uint64_t nonce;
+	struct slot *slot; /* what it sends is expected */
+	struct mono asked, due;
 	struct wall asked_wall;
 	bool answered;
 	int64_t rtt_ns;              /* of the answer */
 	int64_t clock_ms, spread_ms; /* its clock minus ours, give or take */
 	char version[DIAG_VERSION_BYTES];
-	uint16_t mtu_bytes;   /* of its interface */
-	bool watches;         /* it can say which probes came */
-	bool probed, counted; /* probes were sent; it said what came, and sent some back */
-	int error;            /* errno of sending them */
+	uint16_t mtu_bytes; /* of its interface */
+	bool told;          /* it said whether it can see probes */
+	enum diag_watches watches;
+	bool counted;   /* it said which came */
+	bool sent;      /* and sent as many back */
+	bool back_seen; /* which of those came is known */
+	int error;      /* errno of sending them */
 	struct probe probe;
-	uint16_t from_port, back_port;
 	uint32_t there[DIAG_PORTS_MAX][DIAG_SIZES_MAX]; /* that came */
 	uint32_t back[DIAG_PORTS_MAX][DIAG_SIZES_MAX];
 	bool relayed; /* helper was asked about it, and it answered the helper */
@@ -42,31 +65,33 @@ struct diag_peer {
 	bool heard;       /* this host heard it during the round */
 };
 
-enum diag_phase {
-	ROUND_WATCH = 1,
-	ROUND_HELLO,
-	ROUND_PROBE,
-	ROUND_COUNT,
-	ROUND_SETTLE,
-	ROUND_SEEN,
-	ROUND_DONE
+struct diag_round;
+
+/* Whom a round is for. */
+struct diag_client {
+	uint64_t tag; /* of the request */
+	/* A peer is done with, in the order of ids; asked is false when there was no time for it.
+	 */
+	void (*judge)(struct daemon *d, struct diag_round *round, const struct diag_peer *peer);
+	/* Called once, at the end; the round is freed after it. */
+	void (*done)(struct daemon *d, struct diag_round *round);
 };
 
 struct diag_round {
-	uint64_t tag; /* of the request that it is for */
-	enum diag_phase phase;
-	struct mono began, due, end;
-	uint64_t kernel_tag; /* of the question to the kernel thread */
-	bool watches;        /* this host sees what comes */
-	char why[WATCH_WHY_BYTES];
-	size_t pending, at, count;
-	uint16_t mtu_bytes;  /* of this host's interface */
-	uint16_t need_bytes; /* largest IP packet that the networks put on the wire; 0: none yet */
-	size_t port_count;
+	struct diag_client client;
+	json_t *checks; /* of the client, which may fill it */
+	struct mono began, end;
+	bool over;             /* no time is left */
+	bool blind;            /* what comes to this host cannot be seen */
+	size_t at, judged;     /* next to be greeted, to be judged */
+	size_t greeting;       /* how many may still answer HELLO */
+	size_t helper;         /* where one that answered was found last */
+	size_t count, unasked; /* unasked: there was no time for so many */
+	uint16_t mtu_bytes;    /* of this host's interface */
+	uint16_t need_bytes;   /* largest IP packet that its networks put on the wire; 0: none */
+	size_t port_count, unprobed; /* unprobed: there was no room for so many ports */
 	uint16_t ports[DIAG_PORTS_MAX];
 	struct diag_peer *peers;
-	/* Called once, at the end; the round is freed after it. */
-	void (*done)(struct daemon *d, struct diag_round *round);
 };
 
 struct diag;
@@ -76,15 +101,18 @@ struct diag *diag_new(struct daemon *d);
 void diag_close(struct diag *diag);
 void diag_free(struct diag *diag);
 
-/* A question of another node came; an answer to one of ours (tag has DIAG_TAG): neither steps the
- * node. The kernel thread answered: steps it. */
+/* A question of another node came; an answer to one of ours (tag has DIAG_TAG); the kernel thread
+ * answered: none steps the node. */
 void diag_delivered(struct diag *diag, const struct gossip_delivery *delivery);
 void diag_answered(struct diag *diag, const struct node_answer *answer);
 void diag_told(struct diag *diag, const struct kernel_tell *tell);
 
 /* Begins a round over all members that did not leave, or over one. 0, or WEFT_E_BUSY. */
-int diag_begin(struct diag *diag, uint64_t tag, const struct id *only,
-	       void (*done)(struct daemon *d, struct diag_round *round), struct weft_err *err);
+int diag_begin(struct diag *diag, const struct diag_client *client, const struct id *only,
+	       struct weft_err *err);
+
+/* Why nothing that comes to this host can be seen. Borrowed. */
+const char *diag_why(const struct diag *diag);
 
 /* What VXLAN adds to an inner packet, and this host's interface as the MTU of whole IP packets. */
 uint16_t diag_overhead(const struct daemon *d);

@@ -154,8 +154,20 @@ static bool judge_port(json_t *checks, const struct judge_pair *pair, uint16_t p
 	return false;
 }
 
-static bool judge_ports(json_t *checks, const struct judge_pair *pair,
-			const struct diag_round *round, const struct diag_peer *peer)
+/* Probes were sent back, and this host saw which came. */
+static bool has_way_back(const struct diag_peer *peer)
+{
+	return peer->back_seen && peer->sent;
+}
+
+bool judge_is_blocked(const struct diag_peer *peer, size_t nth_port, bool out)
+{
+	if (out)
+		return peer->counted && largest_at(&peer->probe, peer->there[nth_port]) == 0;
+	return has_way_back(peer) && largest_at(&peer->probe, peer->back[nth_port]) == 0;
+}
+
+static bool judge_ports(json_t *checks, const struct judge_pair *pair, const struct diag_peer *peer)
 {
 	const struct probe *probe = &peer->probe;
 	char here[INET_TEXT_BYTES], there[INET_TEXT_BYTES];
@@ -164,10 +176,10 @@ static bool judge_ports(json_t *checks, const struct judge_pair *pair,
 	inet_format(&probe->from, here);
 	inet_format(&probe->to, there);
 	for (size_t p = 0; p < probe->port_count; p++) {
-		if (largest_at(probe, peer->there[p]) == 0)
+		if (judge_is_blocked(peer, p, true))
 			good = judge_port(checks, pair, probe->ports[p], true, here, there,
 					  peer->error);
-		if (round->watches && largest_at(probe, peer->back[p]) == 0)
+		if (judge_is_blocked(peer, p, false))
 			good = judge_port(checks, pair, probe->ports[p], false, there, here, 0);
 	}
 	return good;
@@ -181,7 +193,7 @@ static bool judge_mtu(json_t *checks, const struct judge_pair *pair, const struc
 	uint16_t need =
 	    round->need_bytes != 0 && round->need_bytes < full ? round->need_bytes : full;
 	uint16_t there = judge_largest(probe, peer->there);
-	uint16_t back = round->watches ? judge_largest(probe, peer->back) : there;
+	uint16_t back = has_way_back(peer) ? judge_largest(probe, peer->back) : there;
 	uint16_t least = back != 0 && (back < there || there == 0) ? back : there;
 	char remedy[REMEDY_BYTES];
 
@@ -208,10 +220,19 @@ static bool judge_unseen(json_t *checks, const struct judge_pair *pair,
 {
 	if (peer->counted)
 		return true;
-	judge_add(checks, "vxlan-port", pair->label, "warn",
-		  "run weft diag again; weftd there needs CAP_NET_ADMIN to see probes",
-		  peer->watches ? "it did not say which probes came"
-				: "weftd there cannot see which probes come");
+	if (peer->told && peer->watches == DIAG_BLIND)
+		judge_add(
+		    checks, "vxlan-port", pair->label, "warn",
+		    "run weftd there as root, or with CAP_NET_ADMIN; weft diag there says more",
+		    "not measured: weftd there cannot see which probes come");
+	else if (peer->told && peer->watches == DIAG_CROWDED)
+		judge_add(checks, "vxlan-port", pair->label, "warn",
+			  "run weft diag again in a moment",
+			  "not measured: too many look at it at once");
+	else
+		judge_add(checks, "vxlan-port", pair->label, "warn",
+			  "run weft diag again; if it stays so, look for loss between the hosts",
+			  "not measured: it did not say which probes came");
 	return false;
 }
 
@@ -229,7 +250,7 @@ void judge_pair(json_t *checks, const struct judge_pair *pair, const struct diag
 	good = judge_version(checks, pair, peer) && good;
 	good = judge_unseen(checks, pair, peer) && good;
 	if (peer->counted) {
-		good = judge_ports(checks, pair, round, peer) && good;
+		good = judge_ports(checks, pair, peer) && good;
 		good = judge_mtu(checks, pair, round, peer) && good;
 	}
 	if (!good)
@@ -238,6 +259,10 @@ void judge_pair(json_t *checks, const struct judge_pair *pair, const struct diag
 		snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), "%s%u",
 			 p > 0 ? ", " : "", peer->probe.ports[p]);
 	judge_add(checks, "peer", pair->label, "ok", NULL,
-		  "gossip and VXLAN (%s/udp) pass both ways with %u bytes; clock %+lld ms", ports,
-		  judge_largest(&peer->probe, peer->there), (long long)peer->clock_ms);
+		  "gossip and VXLAN (%s/udp) pass %s with %u bytes; clock %+lld ms%s", ports,
+		  has_way_back(peer) ? "both ways" : "from here to there",
+		  judge_largest(&peer->probe, peer->there), (long long)peer->clock_ms,
+		  peer->sent ? ""
+			     : "; the way back was not measured, as its VXLAN address is not where "
+			       "it answers");
 }

@@ -30,3 +30,7 @@ void judge_pair(json_t *checks, const struct judge_pair *pair, const struct diag
 /* The largest size of which at least one came, to a port of which any came; 0: none. */
 uint16_t judge_largest(const struct probe *probe,
 		       const uint32_t counts[DIAG_PORTS_MAX][DIAG_SIZES_MAX]);
+
+/* Was nothing seen of what was sent to a port, from here to there (out) or back? False while that
+ * was not measured. */
+bool judge_is_blocked(const struct diag_peer *peer, size_t nth_port, bool out);

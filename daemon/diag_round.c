@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * A round: one host's look at the ways to the others. All are greeted at once; what is sent as
- * probes is spread over turns. Who does not answer the greeting is asked about through a member
- * that did: by what that one says, and by whether the silent one's own greeting comes here, the
- * direction that is blocked is known. A phase ends when nothing of it is under way.
+ * A round: one host's look at the ways to the others. Each peer goes through its steps by itself:
+ * it is greeted; who answers is probed, as many at a time as there are slots to expect probes in;
+ * who does not is asked about through a member that did: by what that one says, and by whether the
+ * silent one's own greeting comes here, the direction that is blocked is known.
+ *
+ * A turn does so much and no more, whatever the number of peers, so that the loop goes on; peers
+ * are judged in order of id as soon as they are done with. When time is up, the others are left
+ * out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,67 +19,28 @@
 #include "gossip/base/check.h"
 
 #define HELLO_TTL_MS 2000
+#define WATCH_TTL_MS 3000
 #define COUNT_TTL_MS 3000
 #define RELAY_TTL_MS 2500
 #define PROBED_PER_TURN 8
-#define ASKED_AT_ONCE 256
+#define ASKED_PER_TURN 64
+#define JUDGED_PER_TURN 64
 #define SETTLE_MS 150 /* until probes have arrived, round trips of a second aside */
-#define ROUND_MS_MAX 20000
+#define ROUND_MS_MAX 24000
 
 static struct gossip *gossip_of(const struct diag *diag)
 {
 	return node_gossip(diag->d->node);
 }
 
-struct noting {
-	struct daemon *d;
-	struct diag_round *round;
-};
-
-/* What a network puts on the wire: the port, and the largest packet. */
-static bool note_network(void *ctx, const struct id *id, const struct rec_network *rec)
+const char *diag_why(const struct diag *diag)
 {
-	struct noting *noting = ctx;
-	struct diag_round *round = noting->round;
-	uint16_t inner = network_sums(noting->d, id).mtu_bytes;
-	uint16_t outer = (uint16_t)(inner + diag_overhead(noting->d));
-	size_t at = 0;
-
-	if (inner != 0 && outer > round->need_bytes)
-		round->need_bytes = outer;
-	while (at < round->port_count && round->ports[at] != rec->port)
-		at++;
-	if (at == round->port_count && at < DIAG_PORTS_MAX && rec->port != 0)
-		round->ports[round->port_count++] = rec->port;
-	return true;
+	return diag->why;
 }
 
-static void note_peers(struct diag *diag, struct diag_round *round, const struct id *only)
+int diag_begin(struct diag *diag, const struct diag_client *client, const struct id *only,
+	       struct weft_err *err)
 {
-	struct member_info info;
-	size_t cap = 0;
-
-	for (size_t at = 0; gossip_member_next(gossip_of(diag), &at, &info);)
-		cap++;
-	round->peers = calloc(cap + 1, sizeof(*round->peers));
-	WEFT_ASSERT(round->peers != NULL);
-	for (size_t at = 0; gossip_member_next(gossip_of(diag), &at, &info);) {
-		struct diag_peer *peer = &round->peers[round->count];
-
-		if (info.is_self || info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED ||
-		    (only && !id_eq(only, &info.id)))
-			continue;
-		peer->id = info.id;
-		peer->addr = info.addr;
-		peer->vtep = info.vtep;
-		round->count++;
-	}
-}
-
-int diag_begin(struct diag *diag, uint64_t tag, const struct id *only,
-	       void (*done)(struct daemon *d, struct diag_round *round), struct weft_err *err)
-{
-	struct noting noting = {.d = diag->d};
 	struct diag_round *round;
 	size_t place = 0;
 
@@ -87,54 +52,54 @@ int diag_begin(struct diag *diag, uint64_t tag, const struct id *only,
 				    DIAG_ROUNDS_MAX);
 	round = calloc(1, sizeof(*round));
 	WEFT_ASSERT(round != NULL);
-	diag->rounds[place] = noting.round = round;
-	round->tag = tag;
-	round->done = done;
-	round->phase = ROUND_WATCH;
-	round->began = round->due = daemon_now();
+	diag->rounds[place] = round;
+	round->client = *client;
+	round->began = daemon_now();
 	round->end = mono_add_ms(round->began, ROUND_MS_MAX);
 	round->mtu_bytes = diag_mtu(diag->d);
-	each_network(diag->d, &noting, note_network);
-	if (round->port_count == 0)
-		round->ports[round->port_count++] = diag->d->options->vxlan_port;
+	note_networks(diag, round);
 	note_peers(diag, round, only);
 	diag_wake(diag);
 	return 0;
 }
 
+void round_free(struct diag_round *round)
+{
+	json_decref(round->checks);
+	free(round->peers);
+	free(round);
+}
+
 /* ---- questions ---- */
 
 static void ask(struct diag *diag, struct diag_round *round, struct diag_peer *peer,
-		const struct id *whom, const struct diag_message *message, int64_t ttl_ms)
+		enum peer_step step, const struct id *whom, const struct diag_message *message,
+		int64_t ttl_ms)
 {
-	WEFT_ASSERT(peer->tag == 0);
+	peer->step = step;
 	peer->asked = daemon_now();
 	peer->asked_wall = daemon_wall();
-	round->pending++;
-	diag_ask(diag, whom, message, ttl_ms, &peer->tag);
+	diag_ask_peer(diag, round, (size_t)(peer - round->peers), whom, message, ttl_ms);
 }
 
-/* Greets the next; false when all were. */
-static bool hello_some(struct diag *diag, struct diag_round *round)
+static void greet(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
 {
-	const struct diag_message hello = {.kind = DIAG_HELLO};
+	const struct diag_message hello = {.kind = DIAG_HELLO, .nonce = diag_nonce()};
 
-	for (size_t sent = 0; round->at < round->count && sent < ASKED_AT_ONCE; sent++) {
-		struct diag_peer *peer = &round->peers[round->at++];
-
-		ask(diag, round, peer, &peer->id, &hello, HELLO_TTL_MS);
-	}
-	return round->at < round->count;
+	peer->nonce = hello.nonce;
+	ask(diag, round, peer, PEER_GREETED, &peer->id, &hello, HELLO_TTL_MS);
 }
 
 /* Somebody who answered, others in turn. */
-static const struct id *helper_of(const struct diag_round *round, size_t nth)
+static const struct id *helper_of(struct diag_round *round)
 {
 	for (size_t i = 1; i <= round->count; i++) {
-		const struct diag_peer *other = &round->peers[(nth + i) % round->count];
+		size_t at = (round->helper + i) % round->count;
 
-		if (other->answered)
-			return &other->id;
+		if (!round->peers[at].answered)
+			continue;
+		round->helper = at;
+		return &round->peers[at].id;
 	}
 	return NULL;
 }
@@ -153,18 +118,33 @@ static bool helper_elsewhere(const struct diag *diag, const struct diag_peer *pe
 	return false;
 }
 
-static void relay(struct diag *diag, struct diag_round *round, size_t nth)
+static void relay(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
 {
-	struct diag_peer *peer = &round->peers[nth];
 	const struct diag_message message = {.kind = DIAG_RELAY, .member = peer->id};
-	const struct id *helper = helper_of(round, nth);
+	const struct id *helper = helper_of(round);
 
 	if (helper)
 		peer->helper = *helper;
-	else if (round->count > 1 || !helper_elsewhere(diag, peer, &peer->helper))
+	if (!helper && (round->count > 1 || !helper_elsewhere(diag, peer, &peer->helper))) {
+		peer->step = PEER_DONE;
 		return;
+	}
 	peer->has_helper = true;
-	ask(diag, round, peer, &peer->helper, &message, RELAY_TTL_MS);
+	ask(diag, round, peer, PEER_RELAYED, &peer->helper, &message, RELAY_TTL_MS);
+}
+
+/* False while there is no slot. */
+static bool expect(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
+{
+	struct diag_message message = {.kind = DIAG_WATCH};
+
+	peer->nonce = diag_nonce();
+	peer->slot = slot_take(diag, false, &peer->vtep, peer->nonce);
+	if (!peer->slot)
+		return false;
+	message.nonce = peer->nonce;
+	ask(diag, round, peer, PEER_EXPECTED, &peer->id, &message, WATCH_TTL_MS);
+	return true;
 }
 
 static void probe(struct diag *diag, const struct diag_round *round, struct diag_peer *peer)
@@ -173,30 +153,25 @@ static void probe(struct diag *diag, const struct diag_round *round, struct diag
 
 	peer->probe.from = diag->d->advertise.ip;
 	peer->probe.to = peer->vtep;
+	peer->probe.nonce = peer->nonce;
 	peer->probe.port_count = round->port_count;
 	memcpy(peer->probe.ports, round->ports, sizeof(round->ports));
 	probe_sizes(&peer->probe, round->need_bytes, full);
-	peer->error = probe_send(&peer->probe, &peer->from_port);
-	peer->probed = true;
+	peer->error = probe_send(&peer->probe);
+	peer->step = PEER_PROBED;
+	peer->due = mono_add_ms(daemon_now(), SETTLE_MS);
 }
 
-/* Asks the next what came; false when all were. */
-static bool count_some(struct diag *diag, struct diag_round *round)
+static void count(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
 {
-	for (size_t sent = 0; round->at < round->count && sent < ASKED_AT_ONCE; sent++) {
-		struct diag_peer *peer = &round->peers[round->at++];
-		struct diag_message message = {.kind = DIAG_COUNT};
+	struct diag_message message = {.kind = DIAG_COUNT,
+				       .nonce = peer->nonce,
+				       .port_count = peer->probe.port_count,
+				       .size_count = peer->probe.size_count};
 
-		if (!peer->probed)
-			continue;
-		message.from_port = peer->from_port;
-		message.port_count = peer->probe.port_count;
-		message.size_count = peer->probe.size_count;
-		memcpy(message.ports, peer->probe.ports, sizeof(message.ports));
-		memcpy(message.sizes, peer->probe.sizes, sizeof(message.sizes));
-		ask(diag, round, peer, &peer->id, &message, COUNT_TTL_MS);
-	}
-	return round->at < round->count;
+	memcpy(message.ports, peer->probe.ports, sizeof(message.ports));
+	memcpy(message.sizes, peer->probe.sizes, sizeof(message.sizes));
+	ask(diag, round, peer, PEER_COUNTED, &peer->id, &message, COUNT_TTL_MS);
 }
 
 /* ---- answers ---- */
@@ -212,7 +187,6 @@ static void take_hello(struct diag_peer *peer, const struct diag_message *messag
 	peer->clock_ms = message->wall.ms - wall_ms;
 	peer->spread_ms = peer->rtt_ns / NS_PER_MS / 2 + 1;
 	memcpy(peer->version, message->version, sizeof(peer->version));
-	peer->watches = message->watches;
 	peer->mtu_bytes = message->mtu_bytes;
 }
 
@@ -221,7 +195,8 @@ static void take_counts(struct diag_peer *peer, const struct diag_message *messa
 	const struct probe *probe = &peer->probe;
 
 	peer->counted = true;
-	peer->back_port = message->from_port;
+	peer->sent = message->sent;
+	peer->due = mono_add_ms(daemon_now(), SETTLE_MS);
 	for (size_t i = 0; i < message->seen_count; i++) {
 		const struct diag_seen *seen = &message->seen[i];
 
@@ -234,151 +209,152 @@ static void take_counts(struct diag_peer *peer, const struct diag_message *messa
 	}
 }
 
-static void take_answer(const struct diag_round *round, struct diag_peer *peer,
-			const struct node_answer *answer)
+/* What came here; the slot is given back. */
+static void take_back(struct diag_peer *peer)
 {
-	struct diag_message message;
+	const struct probe *probe = &peer->probe;
 
+	peer->back_seen = peer->slot->state == SLOT_SEEN;
+	for (size_t at = 0; peer->back_seen && at < probe->port_count * probe->size_count; at++) {
+		size_t p = at / probe->size_count, s = at % probe->size_count;
+
+		peer->back[p][s] = slot_count(peer->slot, probe->ports[p], probe->sizes[s]);
+	}
+}
+
+static void finish(struct diag_peer *peer)
+{
+	slot_drop(peer->slot);
+	peer->slot = NULL;
+	peer->step = PEER_DONE;
+}
+
+void round_answered(struct diag_round *round, size_t nth, const struct node_answer *answer)
+{
+	struct diag_peer *peer = nth < round->count ? &round->peers[nth] : NULL;
+	struct diag_message message = {.kind = 0};
+
+	if (!peer || peer->tag != answer->tag)
+		return;
+	peer->tag = 0;
 	if (answer->err.code != 0 || diag_decode(answer->bytes, answer->len, &message) != 0)
-		return;
-	if (message.kind == DIAG_HELLO + 1) {
-		take_hello(peer, &message);
-	} else if (message.kind == DIAG_COUNT + 1) {
-		take_counts(peer, &message);
-	} else if (message.kind == DIAG_RELAY + 1) {
-		peer->relayed = message.reached;
-		peer->there_heard = message.heard_ms < mono_diff_ms(daemon_now(), round->began);
+		message.kind = 0;
+	if (peer->step == PEER_GREETED) {
+		round->greeting--;
+		if (message.kind == DIAG_HELLO + 1 && message.nonce == peer->nonce)
+			take_hello(peer, &message);
+		peer->step = peer->answered ? PEER_ANSWERED : PEER_SILENT;
+	} else if (peer->step == PEER_RELAYED) {
+		peer->relayed = message.kind == DIAG_RELAY + 1 && message.reached;
+		peer->there_heard =
+		    peer->relayed && message.heard_ms < mono_diff_ms(daemon_now(), round->began);
+		finish(peer);
+	} else if (peer->step == PEER_EXPECTED) {
+		peer->told = message.kind == DIAG_WATCH + 1;
+		peer->watches = message.watches;
+		if (!peer->told || peer->watches != DIAG_WATCHES)
+			finish(peer);
+	} else if (peer->step == PEER_COUNTED) {
+		if (message.kind == DIAG_COUNT + 1)
+			take_counts(peer, &message);
+		else
+			finish(peer);
 	}
-}
-
-void round_answered(struct diag *diag, struct diag_round *round, const struct node_answer *answer)
-{
-	(void)diag;
-	for (size_t i = 0; i < round->count; i++) {
-		struct diag_peer *peer = &round->peers[i];
-
-		if (peer->tag != answer->tag)
-			continue;
-		WEFT_ASSERT(round->pending > 0);
-		peer->tag = 0;
-		round->pending--;
-		take_answer(round, peer, answer);
-		return;
-	}
-}
-
-void round_told(struct diag_round *round, const struct kernel_tell *tell)
-{
-	if (round->phase != ROUND_SEEN || round->kernel_tag != tell->tag)
-		return;
-	for (size_t i = 0; i < round->count; i++) {
-		struct diag_peer *peer = &round->peers[i];
-		const struct probe *probe = &peer->probe;
-
-		for (size_t at = 0; peer->counted && at < probe->port_count * probe->size_count;
-		     at++) {
-			size_t p = at / probe->size_count, s = at % probe->size_count;
-
-			peer->back[p][s] = diag_seen_count(tell, &peer->vtep, peer->back_port,
-							   probe->ports[p], probe->sizes[s]);
-		}
-	}
-	round->phase = ROUND_DONE;
 }
 
 /* ---- turns ---- */
 
-static void finish(struct diag *diag, struct diag_round *round)
+/* What is left to be done in a turn. */
+struct share {
+	size_t ask, probe;
+};
+
+static void go_on(struct diag *diag, struct diag_round *round, struct diag_peer *peer,
+		  struct share *share)
 {
-	for (size_t i = 0; i < round->count; i++) {
-		struct diag_peer *peer = &round->peers[i];
+	bool due = mono_is_due(peer->due, daemon_now());
+	enum slot_state slot = peer->slot ? peer->slot->state : SLOT_FREE;
+
+	switch (peer->step) {
+	case PEER_NEW:
+		greet(diag, round, peer);
+		share->ask--;
+		break;
+	case PEER_SILENT:
+		if (round->greeting > 0)
+			break;
+		relay(diag, round, peer);
+		share->ask--;
+		break;
+	case PEER_ANSWERED:
+		if (expect(diag, round, peer))
+			share->ask--;
+		break;
+	case PEER_EXPECTED:
+		if (peer->tag != 0 || (slot != SLOT_ON && slot != SLOT_FAILED) || share->probe == 0)
+			break;
+		round->blind = round->blind || slot == SLOT_FAILED;
+		probe(diag, round, peer);
+		share->probe--;
+		break;
+	case PEER_PROBED:
+		if (!due)
+			break;
+		count(diag, round, peer);
+		share->ask--;
+		break;
+	case PEER_COUNTED:
+		if (peer->tag != 0 || !due)
+			break;
+		if (slot == SLOT_ON)
+			slot_read(peer->slot);
+		peer->step = PEER_READ;
+		break;
+	case PEER_READ:
+		if (slot != SLOT_SEEN && slot != SLOT_FAILED)
+			break;
+		take_back(peer);
+		finish(peer);
+		break;
+	case PEER_GREETED:
+	case PEER_RELAYED:
+	case PEER_DONE:
+		break;
+	}
+}
+
+/* Judges the next few that are done with; once time is up, all are. */
+static void judge_some(struct diag *diag, struct diag_round *round)
+{
+	for (size_t n = 0; n < JUDGED_PER_TURN && round->judged < round->count; n++) {
+		struct diag_peer *peer = &round->peers[round->judged];
 		struct member_info info;
 
+		if (peer->step != PEER_DONE && !round->over)
+			return;
+		round->judged++;
+		if (peer->step != PEER_DONE) {
+			round->unasked++;
+			finish(peer);
+			continue;
+		}
 		peer->heard = gossip_member(gossip_of(diag), &peer->id, &info) &&
 			      info.heard.ns >= round->began.ns;
-	}
-	round->done(diag->d, round);
-	free(round->peers);
-	free(round);
-}
-
-/* Probes for the next few; false when all had theirs. */
-static bool probe_some(struct diag *diag, struct diag_round *round)
-{
-	for (size_t sent = 0; round->at < round->count && sent < PROBED_PER_TURN; round->at++) {
-		struct diag_peer *peer = &round->peers[round->at];
-
-		if (!peer->answered) {
-			relay(diag, round, round->at);
-		} else if (peer->watches) {
-			probe(diag, round, peer);
-			sent++;
-		}
-	}
-	return round->at < round->count;
-}
-
-static void go_on(struct diag *diag, struct diag_round *round)
-{
-	struct mono now = daemon_now();
-
-	switch (round->phase) {
-	case ROUND_WATCH:
-		round->watches = diag_watch_want(diag);
-		snprintf(round->why, sizeof(round->why), "%s", diag->why);
-		if (diag->watch != WATCH_ASKED) {
-			round->phase = ROUND_HELLO;
-			go_on(diag, round);
-		}
-		break;
-	case ROUND_HELLO:
-		if (hello_some(diag, round))
-			break;
-		round->phase = ROUND_PROBE;
-		round->at = 0;
-		break;
-	case ROUND_PROBE:
-		if (probe_some(diag, round))
-			break;
-		round->phase = ROUND_COUNT;
-		round->at = 0;
-		round->due = mono_add_ms(now, SETTLE_MS);
-		break;
-	case ROUND_COUNT:
-		if (count_some(diag, round))
-			break;
-		round->phase = ROUND_SETTLE;
-		break;
-	case ROUND_SETTLE:
-		round->phase = ROUND_SEEN;
-		round->due = mono_add_ms(now, SETTLE_MS);
-		break;
-	case ROUND_SEEN:
-		if (round->kernel_tag != 0)
-			break;
-		if (diag->watch == WATCH_ON)
-			round->kernel_tag = diag_watch_read(diag);
-		else
-			round->phase = ROUND_DONE;
-		break;
-	case ROUND_DONE:
-		break;
+		round->client.judge(diag->d, round, peer);
 	}
 }
 
 bool round_turn(struct diag *diag, struct diag_round *round)
 {
-	struct mono now = daemon_now();
-	/* Once probes are on their way, who is asked about meanwhile does not hold up the others.
-	 */
-	bool waits = round->pending > 0 && (round->phase != ROUND_PROBE || round->at == 0);
+	struct share share = {.ask = ASKED_PER_TURN, .probe = PROBED_PER_TURN};
 
-	if (round->phase != ROUND_WATCH)
-		(void)diag_watch_want(diag);
-	if (mono_is_due(round->due, now) && !waits)
-		go_on(diag, round);
-	if (round->phase != ROUND_DONE && !mono_is_due(round->end, now))
+	round->over = round->over || mono_is_due(round->end, daemon_now());
+	for (size_t i = round->judged; !round->over && share.ask > 0 && i < round->count; i++)
+		go_on(diag, round, &round->peers[i], &share);
+	judge_some(diag, round);
+	if (round->judged < round->count)
 		return true;
-	finish(diag, round);
+	round->client.done(diag->d, round);
+	round_free(round);
 	return false;
 }

@@ -79,7 +79,9 @@ int diag_encode(const struct diag_message *message, uint8_t *out, size_t cap)
 	pack_init(&pack, out + NODE_MESSAGE_HEADER_BYTES, cap - NODE_MESSAGE_HEADER_BYTES);
 	switch (message->kind) {
 	case DIAG_HELLO:
-		pack_array(&pack, 0);
+	case DIAG_WATCH:
+		pack_array(&pack, 1);
+		pack_uint(&pack, message->nonce);
 		break;
 	case DIAG_HELLO + 1:
 		pack_array(&pack, 5);
@@ -87,17 +89,21 @@ int diag_encode(const struct diag_message *message, uint8_t *out, size_t cap)
 		pack_str(&pack, message->version);
 		pack_bin(&pack, message->vtep.b, sizeof(message->vtep.b));
 		pack_uint(&pack, message->mtu_bytes);
-		pack_bool(&pack, message->watches);
+		pack_uint(&pack, message->nonce);
+		break;
+	case DIAG_WATCH + 1:
+		pack_array(&pack, 1);
+		pack_uint(&pack, message->watches);
 		break;
 	case DIAG_COUNT:
 		pack_array(&pack, 3);
-		pack_uint(&pack, message->from_port);
+		pack_uint(&pack, message->nonce);
 		put_numbers(&pack, message->ports, message->port_count);
 		put_numbers(&pack, message->sizes, message->size_count);
 		break;
 	case DIAG_COUNT + 1:
 		pack_array(&pack, 2);
-		pack_uint(&pack, message->from_port);
+		pack_bool(&pack, message->sent);
 		put_seen(&pack, message);
 		break;
 	case DIAG_ABOUT:
@@ -142,7 +148,9 @@ int diag_decode(const uint8_t *bytes, size_t len, struct diag_message *message)
 	cursor_init(&cursor, bytes + NODE_MESSAGE_HEADER_BYTES, len - NODE_MESSAGE_HEADER_BYTES);
 	switch (message->kind) {
 	case DIAG_HELLO:
-		more = begin(&cursor, 0);
+	case DIAG_WATCH:
+		more = begin(&cursor, 1);
+		message->nonce = cursor_uint(&cursor, UINT64_MAX);
 		break;
 	case DIAG_HELLO + 1:
 		more = begin(&cursor, 5);
@@ -152,17 +160,21 @@ int diag_decode(const uint8_t *bytes, size_t len, struct diag_message *message)
 		cursor_text(&cursor, message->version, sizeof(message->version));
 		cursor_fixed(&cursor, message->vtep.b, sizeof(message->vtep.b));
 		message->mtu_bytes = (uint16_t)cursor_uint(&cursor, UINT16_MAX);
-		message->watches = cursor_bool(&cursor);
+		message->nonce = cursor_uint(&cursor, UINT64_MAX);
+		break;
+	case DIAG_WATCH + 1:
+		more = begin(&cursor, 1);
+		message->watches = (enum diag_watches)cursor_uint(&cursor, DIAG_CROWDED);
 		break;
 	case DIAG_COUNT:
 		more = begin(&cursor, 3);
-		message->from_port = (uint16_t)cursor_uint(&cursor, UINT16_MAX);
+		message->nonce = cursor_uint(&cursor, UINT64_MAX);
 		message->port_count = get_numbers(&cursor, message->ports, DIAG_PORTS_MAX);
 		message->size_count = get_numbers(&cursor, message->sizes, DIAG_SIZES_MAX);
 		break;
 	case DIAG_COUNT + 1:
 		more = begin(&cursor, 2);
-		message->from_port = (uint16_t)cursor_uint(&cursor, UINT16_MAX);
+		message->sent = cursor_bool(&cursor);
 		get_seen(&cursor, message);
 		break;
 	case DIAG_ABOUT:

@@ -6,10 +6,12 @@
  * follows. All are arrays; one may have more elements in later versions, which are passed over.
  * Who does not know a kind does not answer.
  *
- *   HELLO {}: watch for my probes from now on
- *       -> {wall clock ms, version str, VTEP bin16, MTU of its interface, watches bool}
- *   COUNT {port my probes came from, ports they went to, their sizes}: send me such
- *       -> {port its probes come from, triples of port, size, count that came}
+ *   HELLO {nonce}
+ *       -> {wall clock ms, version str, VTEP bin16, MTU of its interface, that nonce}
+ *   WATCH {nonce}: expect probes with it from my VTEP
+ *       -> {enum diag_watches}
+ *   COUNT {nonce, ports that probes with it went to, their sizes}: send me such
+ *       -> {were probes sent, triples of port, size, count that came}
  *   ABOUT {member bin16}: when did you hear it last? Greet it
  *       -> {ms or nil}
  *   RELAY {member bin16}: ask it ABOUT me
@@ -28,7 +30,16 @@
 #define DIAG_NEVER INT64_MAX /* was not heard at all */
 #define DIAG_VERSION_BYTES 32
 
-enum diag_kind { DIAG_HELLO = 32, DIAG_COUNT = 34, DIAG_ABOUT = 36, DIAG_RELAY = 38 };
+enum diag_kind {
+	DIAG_HELLO = 32,
+	DIAG_COUNT = 34,
+	DIAG_ABOUT = 36,
+	DIAG_RELAY = 38,
+	DIAG_WATCH = 40
+};
+
+/* Whether probes are expected: it cannot see any, or is asked for too much at once. */
+enum diag_watches { DIAG_WATCHES = 0, DIAG_BLIND, DIAG_CROWDED };
 
 struct diag_seen {
 	uint16_t port, size;
@@ -37,13 +48,14 @@ struct diag_seen {
 
 struct diag_message {
 	uint8_t kind;     /* enum diag_kind, or that plus 1 */
-	struct wall wall; /* answer to HELLO, like the four behind it */
+	uint64_t nonce;   /* HELLO and its answer, WATCH, COUNT */
+	struct wall wall; /* answer to HELLO, like the three behind it */
 	char version[DIAG_VERSION_BYTES];
 	struct inet vtep;
 	uint16_t mtu_bytes;
-	bool watches;
-	int64_t heard_ms;   /* or DIAG_NEVER; answers to ABOUT and RELAY */
-	uint16_t from_port; /* COUNT and its answer */
+	enum diag_watches watches; /* answer to WATCH */
+	bool sent;                 /* answer to COUNT */
+	int64_t heard_ms;          /* or DIAG_NEVER; answers to ABOUT and RELAY */
 	size_t port_count, size_count, seen_count;
 	uint16_t ports[DIAG_PORTS_MAX];
 	uint16_t sizes[DIAG_SIZES_MAX];

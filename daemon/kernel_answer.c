@@ -77,21 +77,23 @@ static void state(struct kernel_thread *kt, const struct kernel_ask *ask)
 static void watch(struct kernel_thread *kt, const struct kernel_ask *ask)
 {
 	struct kernel_tell *tell = kernel_tell_new(TELL_WATCH);
-	char why[WATCH_WHY_BYTES];
+	size_t count = ask->rec.wants.count;
+	char why[WATCH_WHY_BYTES] = "nothing is expected";
+	int status = -1;
 
 	tell->tag = ask->tag;
-	if (ask->kind == ASK_WATCH && !ask->held) {
-		linux_watch_close(kt->watch);
-		kt->watch = NULL;
-	} else if (!kt->watch) {
+	if (!kt->watch && ask->kind == ASK_WATCH)
 		kt->watch = linux_watch_open(why);
-		if (!kt->watch)
-			weft_err_set(&tell->err, WEFT_E_KERNEL, "%s", why);
-	} else if (ask->kind == ASK_SEEN) {
-		tell->seen = calloc(KERNEL_SEEN_MAX, sizeof(*tell->seen));
+	if (kt->watch && ask->kind == ASK_WATCH) {
+		status = linux_watch_add(kt->watch, ask->rec.wants.list, count, why);
+	} else if (kt->watch) {
+		tell->seen = calloc(count * WATCH_SEEN_MAX, sizeof(*tell->seen));
 		WEFT_ASSERT(tell->seen != NULL);
-		tell->seen_count = linux_watch_read(kt->watch, tell->seen, KERNEL_SEEN_MAX);
+		status = linux_watch_take(kt->watch, ask->rec.wants.list, count, tell->seen,
+					  &tell->seen_count, why);
 	}
+	if (status != 0)
+		weft_err_set(&tell->err, WEFT_E_KERNEL, "%s", why);
 	kernel_say(kt, tell);
 }
 
@@ -155,6 +157,10 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_WATCH:
 	case ASK_SEEN:
 		watch(kt, ask);
+		break;
+	case ASK_UNWATCH:
+		linux_watch_close(kt->watch);
+		kt->watch = NULL;
 		break;
 	case ASK_STOP:
 		kt->stop = true;

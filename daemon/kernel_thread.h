@@ -19,6 +19,8 @@ struct kernel_refusal {
 
 struct kernel_thread;
 
+#define KERNEL_WANTS_MAX 32
+
 enum kernel_ask_kind {
 	ASK_NETWORK_PUT = 1, /* network, rec.network */
 	ASK_NETWORK_END,     /* network */
@@ -37,8 +39,9 @@ enum kernel_ask_kind {
 	ASK_UNPLUG,          /* rec.local; TELL_UNPLUGGED */
 	ASK_OVERLAPS,        /* tag, prefixes; TELL_OVERLAPS */
 	ASK_STATE,           /* tag, network; TELL_STATE */
-	ASK_WATCH,           /* tag; held: until it is asked for without; TELL_WATCH, err */
-	ASK_SEEN,            /* tag: what the watch saw; TELL_WATCH, seen */
+	ASK_WATCH,           /* tag, wants: expect these probes; TELL_WATCH, err */
+	ASK_SEEN,            /* tag, wants: what came of them, and no more; TELL_WATCH, err, seen */
+	ASK_UNWATCH,         /* nobody expects anything */
 	ASK_STOP,
 };
 
@@ -62,6 +65,10 @@ struct kernel_ask {
 			size_t count;
 			struct prefix list[POOLS_MAX];
 		} prefixes;
+		struct {
+			size_t count;
+			struct watch_want list[KERNEL_WANTS_MAX];
+		} wants;
 	} rec;
 };
 
@@ -82,7 +89,6 @@ enum kernel_tell_kind {
 };
 
 #define KERNEL_APPLIED_MAX 64
-#define KERNEL_SEEN_MAX 4096
 
 struct kernel_tell {
 	struct channel_item item;

@@ -3,6 +3,7 @@
 #include "daemon/probe.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -41,7 +42,7 @@ uint16_t probe_udp_bytes(const struct inet *to, uint16_t size)
 }
 
 /* A socket that sends what it is given, whatever path MTU the kernel has heard of. */
-static int open_socket(const struct probe *probe, uint16_t *from_port)
+static int open_socket(const struct probe *probe)
 {
 	struct sockaddr_storage own;
 	socklen_t len = address(&probe->from, 0, &own);
@@ -55,41 +56,48 @@ static int open_socket(const struct probe *probe, uint16_t *from_port)
 		rc = setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &as_it_is, sizeof(as_it_is));
 	else
 		rc = setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &as_it_is6, sizeof(as_it_is6));
-	if (rc != 0 || bind(fd, (struct sockaddr *)&own, len) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&own, &len) != 0) {
+	if (rc != 0 || bind(fd, (struct sockaddr *)&own, len) != 0) {
 		close(fd);
 		return -1;
 	}
-	/* The port lies at the same place in both families. */
-	*from_port = ntohs(((const struct sockaddr_in *)&own)->sin_port);
 	return fd;
 }
 
-int probe_send(const struct probe *probe, uint16_t *from_port)
+/* What a former one was answered with (ICMP) fails the next: once more. 0 or errno. */
+static int send_one(int fd, const struct msghdr *message)
 {
-	static const uint8_t bytes[UINT16_MAX] = {
-	    (uint8_t)(WATCH_PROBE_HEADER >> 56 & 0xff), (uint8_t)(WATCH_PROBE_HEADER >> 48 & 0xff),
-	    (uint8_t)(WATCH_PROBE_HEADER >> 40 & 0xff), (uint8_t)(WATCH_PROBE_HEADER >> 32 & 0xff)};
-	int fd = open_socket(probe, from_port);
+	if (sendmsg(fd, message, 0) >= 0 || sendmsg(fd, message, 0) >= 0)
+		return 0;
+	return errno == ECONNREFUSED ? 0 : errno;
+}
+
+int probe_send(const struct probe *probe)
+{
+	static const uint8_t zeros[UINT16_MAX];
+	const uint64_t head[2] = {htobe64(WATCH_PROBE_HEADER), htobe64(probe->nonce)};
+	int fd = open_socket(probe);
 	int error = 0;
 
+	_Static_assert(sizeof(head) == WATCH_PROBE_BYTES, "a probe begins with header and nonce");
 	if (fd < 0)
 		return errno;
 	for (size_t i = 0; i < probe->port_count * probe->size_count * PROBE_COPIES; i++) {
 		size_t nth = i / PROBE_COPIES;
 		uint16_t size = probe->sizes[nth % probe->size_count];
 		struct sockaddr_storage to;
-		socklen_t len = address(&probe->to, probe->ports[nth / probe->size_count], &to);
+		struct iovec parts[2] = {{(void *)(uintptr_t)head, sizeof(head)},
+					 {(void *)(uintptr_t)zeros, 0}};
+		struct msghdr message = {.msg_name = &to, .msg_iov = parts, .msg_iovlen = 2};
+		int refused;
 
 		WEFT_ASSERT(size >= PROBE_BYTES_MIN);
-		/* What a former one was answered with (ICMP) fails the next: once more. */
-		for (int tries = 0; tries < 2; tries++) {
-			if (sendto(fd, bytes, probe_udp_bytes(&probe->to, size) - WATCH_UDP_BYTES,
-				   0, (struct sockaddr *)&to, len) >= 0)
-				break;
-			if (errno != ECONNREFUSED && error == 0)
-				error = errno;
-		}
+		message.msg_namelen =
+		    address(&probe->to, probe->ports[nth / probe->size_count], &to);
+		parts[1].iov_len =
+		    probe_udp_bytes(&probe->to, size) - WATCH_UDP_BYTES - sizeof(head);
+		refused = send_one(fd, &message);
+		if (error == 0)
+			error = refused;
 	}
 	close(fd);
 	return error;

@@ -13,14 +13,15 @@
 
 struct probe {
 	struct inet from, to;
+	uint64_t nonce;
 	size_t port_count, size_count;
 	uint16_t ports[DIAG_PORTS_MAX];
 	uint16_t sizes[DIAG_SIZES_MAX]; /* of whole IP packets, rising */
 };
 
-/* Sends all; *from_port is where from. 0, or the errno of the first that the kernel refused, after
- * the others were tried all the same. */
-int probe_send(const struct probe *probe, uint16_t *from_port);
+/* Sends all: 0, or the errno of the first that the kernel refused, after the others were tried all
+ * the same. */
+int probe_send(const struct probe *probe);
 
 /* Length of the UDP part of a probe of this size. */
 uint16_t probe_udp_bytes(const struct inet *to, uint16_t size);

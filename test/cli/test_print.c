@@ -144,18 +144,20 @@ static void a_path_says_what_was_measured_and_what_was_not(void **state)
 	    json, sizeof(json),
 	    "%s\"state\":\"alive\",\"direct\":true,\"rtt_ms\":0.5,\"heard_ms\":20,"
 	    "\"mtu_bytes\":1400,\"inner_mtu_bytes\":1350,\"version\":\"0.1.0\",\"clock_ms\":-3,"
-	    "\"helper\":null}",
+	    "\"blocked\":[\"4789/udp from here to there\"],\"helper\":null}",
 	    head);
 	text = print(API_PATH, json);
-	assert_string_equal(text, "node        h2 (00112233)\n"
-				  "state       alive\n"
-				  "boxes       VXLAN from 192.0.2.1 to 192.0.2.2\n"
-				  "gossip      192.0.2.2:7947, directly\n"
-				  "round trip  0.50 ms, last heard 20 ms ago\n"
-				  "MTU         1400 bytes pass of 1500, 1350 for boxes\n"
-				  "encryption  none\n"
-				  "weftd       0.1.0\n"
-				  "clock       -3 ms from the one here\n");
+	assert_string_equal(text,
+			    "node        h2 (00112233)\n"
+			    "state       alive\n"
+			    "boxes       VXLAN from 192.0.2.1 to 192.0.2.2\n"
+			    "gossip      192.0.2.2:7947, directly\n"
+			    "round trip  0.50 ms, last heard 20 ms ago\n"
+			    "blocked     4789/udp from here to there; weft diag says what to do\n"
+			    "MTU         1400 bytes pass of 1500, 1350 for boxes\n"
+			    "encryption  none\n"
+			    "weftd       0.1.0\n"
+			    "clock       -3 ms from the one here\n");
 	free(text);
 	snprintf(json, sizeof(json),
 		 "%s\"state\":\"failed\",\"direct\":false,\"rtt_ms\":null,\"heard_ms\":null,"

@@ -34,11 +34,10 @@ static int set_up(void **state)
 					  .state = MEMBER_ALIVE,
 					  .own = {inet_from_v4(0x0a000001), 7947},
 					  .version = "0.1.0"};
-	scene->round.watches = true;
 	scene->round.mtu_bytes = scene->round.need_bytes = 1500;
 	scene->peer.addr = (struct hostport){inet_from_v4(0x0a000002), 7947};
-	scene->peer.answered = scene->peer.watches = scene->peer.probed = scene->peer.counted =
-	    true;
+	scene->peer.answered = scene->peer.told = scene->peer.counted = true;
+	scene->peer.sent = scene->peer.back_seen = true;
 	scene->peer.heard = true;
 	memcpy(scene->peer.version, "0.1.0", 6);
 	scene->peer.probe.from = inet_from_v4(0x0a000001);
@@ -114,9 +113,28 @@ static void what_this_host_cannot_see_is_no_verdict_on_the_way_back(void **state
 {
 	struct scene *scene = *state;
 
-	scene->round.watches = false;
+	scene->peer.back_seen = false;
 	fill(scene->peer.back, &scene->peer.probe, 0);
-	expect(scene, "peer", "ok", "4789/udp");
+	expect(scene, "peer", "ok", "4789/udp) pass from here to there");
+	/* Nor is what was not sent back. */
+	scene->peer.back_seen = true;
+	scene->peer.sent = false;
+	expect(scene, "peer", "ok", "the way back was not measured");
+	assert_false(judge_is_blocked(&scene->peer, 0, false));
+}
+
+static void what_the_other_side_did_not_measure_is_no_fault_of_the_way(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->peer.counted = false;
+	fill(scene->peer.there, &scene->peer.probe, 0);
+	expect(scene, "vxlan-port", "warn", "not measured: it did not say");
+	scene->peer.watches = DIAG_CROWDED;
+	expect(scene, "vxlan-port", "warn", "not measured: too many");
+	scene->peer.watches = DIAG_BLIND;
+	expect(scene, "vxlan-port", "warn", "not measured: weftd there cannot see");
+	assert_false(judge_is_blocked(&scene->peer, 0, true));
 }
 
 static void a_small_mtu_in_the_middle_has_a_direction_and_a_size(void **state)
@@ -220,6 +238,7 @@ int main(void)
 	    SCENE(a_blocked_vxlan_port_has_a_direction),
 	    SCENE(what_the_own_firewall_refuses_is_said),
 	    SCENE(what_this_host_cannot_see_is_no_verdict_on_the_way_back),
+	    SCENE(what_the_other_side_did_not_measure_is_no_fault_of_the_way),
 	    SCENE(a_small_mtu_in_the_middle_has_a_direction_and_a_size),
 	    SCENE(a_small_mtu_that_no_network_needs_is_no_fault),
 	    SCENE(a_clock_is_judged_beyond_what_could_not_be_measured),

@@ -8,21 +8,21 @@
 #include "test/base/cmocka_all.h"
 
 static const struct diag_message messages[] = {
-    {.kind = DIAG_HELLO},
+    {.kind = DIAG_HELLO, .nonce = UINT64_MAX},
     {.kind = DIAG_HELLO + 1,
      .wall = {INT64_C(1790000000123)},
      .version = "0.1.0",
      .vtep = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}},
      .mtu_bytes = 1500,
-     .watches = true},
+     .nonce = 7},
     {.kind = DIAG_COUNT,
-     .from_port = 40000,
+     .nonce = 40000,
      .port_count = 2,
      .ports = {4789, 4790},
      .size_count = 3,
      .sizes = {100, 1400, 1500}},
     {.kind = DIAG_COUNT + 1,
-     .from_port = 40001,
+     .sent = true,
      .seen_count = 2,
      .seen = {{4789, 100, 3}, {4789, 1500, 0}}},
     {.kind = DIAG_ABOUT, .member = {{1, 2, 3}}},
@@ -30,6 +30,8 @@ static const struct diag_message messages[] = {
     {.kind = DIAG_ABOUT + 1, .heard_ms = DIAG_NEVER},
     {.kind = DIAG_RELAY, .member = {{4, 5, 6}}},
     {.kind = DIAG_RELAY + 1, .reached = true, .heard_ms = DIAG_NEVER},
+    {.kind = DIAG_WATCH, .nonce = UINT64_C(0x1122334455667788)},
+    {.kind = DIAG_WATCH + 1, .watches = DIAG_CROWDED},
 };
 #define MESSAGES (sizeof(messages) / sizeof(messages[0]))
 

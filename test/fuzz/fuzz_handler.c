@@ -42,11 +42,10 @@ size_t __wrap_kernel_thread_waiting(struct kernel_thread *kt)
 }
 
 /* Asking members takes turns of the loop. */
-int __wrap_diag_begin(struct diag *diag, uint64_t tag, const struct id *only,
-		      void (*done)(struct daemon *d, struct diag_round *round),
+int __wrap_diag_begin(struct diag *diag, const struct diag_client *client, const struct id *only,
 		      struct weft_err *err)
 {
-	(void)diag, (void)tag, (void)only, (void)done;
+	(void)diag, (void)client, (void)only;
 	return weft_err_set(err, WEFT_E_BUSY, "not here");
 }
 

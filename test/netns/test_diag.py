@@ -433,6 +433,34 @@ def test_the_support_bundle_has_what_helps_and_no_secret(three):
     assert_no_secret(raw, host)
 
 
+def test_probes_go_only_to_who_answers_where_they_would_arrive(three):
+    """A member whose row names another host's address makes nobody send probes there."""
+    first, second, third = three
+    second.stop()
+    second.addr = third.addr
+    second.start()
+    wait_for("its row says so", lambda: first.json("path", "h2")["vtep"] == third.addr, 20, 0.2)
+    third.exec("nft", "-f", "-", input=f"""table inet seen {{
+        counter probes {{ }}
+        chain c {{
+            type filter hook prerouting priority -400;
+            ip saddr {first.addr} udp dport 4789 counter name probes
+        }}
+    }}""")
+
+    def probes():
+        listed = json.loads(third.exec("nft", "-j", "reset", "counters", "table", "inet",
+                                       "seen").stdout)
+        return next(item["counter"]["packets"] for item in listed["nftables"]
+                    if "counter" in item)
+
+    diag(second)
+    assert probes() == 0
+    # Between hosts that are where they say, probes are sent back.
+    diag(third)
+    assert probes() >= 20
+
+
 def test_path_tells_how_traffic_reaches_a_member(three):
     first, second, _ = three
     path = first.json("path", "h2")
@@ -443,9 +471,17 @@ def test_path_tells_how_traffic_reaches_a_member(three):
     assert path["heard_ms"] < 5000
     assert first.refused("path", "h1").code == 2
     assert first.refused("path", "nobody").code == 3
+    assert path["blocked"] == []
+    firewall(second, f"ip saddr {first.addr} udp dport 4789 drop")
+    path = first.json("path", "h2")
+    assert path["blocked"] == ["4789/udp from here to there"]
+    assert "4789/udp from here to there" in first.weft("path", "h2")
+    assert second.json("path", "h1")["blocked"] == ["4789/udp from there to here"]
+    second.exec("nft", "delete", "table", "inet", "fault")
     firewall(second, f"ip saddr {first.addr} udp dport 7947 drop")
     path = first.json("path", "h2")
     assert path["direct"] is False and path["helper"] == "h3"
+    assert path["blocked"] is None
 
 
 def test_the_ways_over_ipv6_are_looked_at_as_well(lab):
