@@ -12,6 +12,8 @@
  *   checking --answer under the old key--> refused --5 s--> forgotten
  *   checking --nothing after four questions--> accepted
  *   checking --seal under the claimed key from the old address--> accepted (it moved about)
+ *   checking --seal under the old key--> asked anew, some times: the old process may have been
+ *     stopped while it was asked, and what it sent proves nothing by itself, for it may be late
  *
  * Accepted is the key, not the address: a certificate that was recorded can be shown by anybody
  * from anywhere. The member is followed once it answers a challenge there, as everybody who moves.
@@ -205,6 +207,20 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	} else {
 		claim_accept(seal, peer);
 	}
+}
+
+void claim_heard(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = claim_of(peer);
+	struct mono soonest;
+
+	if (claim == NULL || claim->state != CLAIM_CHECKING || claim->probes == 0 ||
+	    claim->begun == CLAIM_BEGUN_MAX)
+		return;
+	soonest = mono_add_ms(claim->due, CLAIM_AGAIN_MS - CLAIM_PROBE_MS);
+	claim->probes = 0;
+	claim->begun++;
+	claim->due = soonest.ns > seal->core->now.ns ? soonest : seal->core->now;
 }
 
 /* The old key answered: true when the nonce was a claim's. */

@@ -166,6 +166,7 @@ static enum drop_reason open_session(struct seal *seal, const struct key_slot *s
 	if (slot->slot == PEER_CURRENT) {
 		peer->knows = seal->own[own].key_id;
 		session->spoke_from = *from;
+		claim_heard(seal, peer);
 	}
 	out->epoch = slot->slot == PEER_CURRENT ? peer->current.epoch : session->previous.epoch;
 	return DROP_NONE;

@@ -18,6 +18,8 @@
 #define CHALLENGE_MS 1000  /* between two challenges of one new address */
 #define CLAIM_PROBE_MS 300 /* between two questions to the old address */
 #define CLAIM_PROBES 4     /* then silence is an answer */
+#define CLAIM_BEGUN_MAX 8
+#define CLAIM_AGAIN_MS 20 /* a question asked so lately is not asked anew */
 #define CLAIM_REFUSED_MS 5000
 #define REMOVED_MS 1000 /* between two FRAME_REMOVED to one node */
 #define SESSION_IDLE_MS 60000
@@ -69,6 +71,8 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 void claim_accept(struct seal *seal, struct peer *peer);
 void seal_claim_drop(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);
+/* The peer spoke under the key in use. */
+void claim_heard(struct seal *seal, struct peer *peer);
 bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NONCE_BYTES]);
 
 /* Tells a late claimer that its node is further than it knows, in no more bytes than it sent. */

@@ -45,6 +45,64 @@ static void a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original(void
 	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_REFUSED);
 }
 
+/* The machine of the original stands still, or goes on. */
+static void hold_original(struct seal_net *net, bool held)
+{
+	net->nodes[0].addr = net_addr(held ? 1 : 7001);
+}
+
+static void an_original_that_was_stopped_is_asked_anew_once_it_speaks(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	seal_meet(net, 0, 1);
+	hold_original(net, true);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 1100);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
+	/* It speaks, and stops again before it was asked. */
+	hold_original(net, false);
+	net_say(net, 0, 2, "on");
+	hold_original(net, true);
+	net_run(net);
+	net_pass(net, 1000);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
+	hold_original(net, false);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	net_pass(net, 50);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	assert_int_equal(member->epoch, 1);
+}
+
+static void what_an_old_process_sent_late_puts_its_successor_off_for_a_while_only(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	int late = 0;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	hold_original(net, true);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	for (; late < 60 && seal_claim(net->nodes[1].seal, member) == CLAIM_CHECKING; late++) {
+		hold_original(net, false);
+		net_say(net, 0, 2, "late");
+		hold_original(net, true);
+		net_run(net);
+		net_pass(net, 300);
+	}
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	assert_int_equal(member->epoch, 2);
+	assert_in_range(late, 6, 20);
+}
+
 static void only_the_claim_of_a_claimer_is_heard(void **state)
 {
 	struct seal_net *net = *state;
@@ -227,6 +285,8 @@ int main(void)
 	    SEAL_TEST(a_restart_at_the_same_address_is_believed_at_once),
 	    SEAL_TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
 	    SEAL_TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
+	    SEAL_TEST(an_original_that_was_stopped_is_asked_anew_once_it_speaks),
+	    SEAL_TEST(what_an_old_process_sent_late_puts_its_successor_off_for_a_while_only),
 	    SEAL_TEST(only_the_claim_of_a_claimer_is_heard),
 	    SEAL_TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
 	    SEAL_TEST(a_node_that_failed_may_come_back_from_anywhere),
