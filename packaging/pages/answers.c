@@ -324,6 +324,7 @@ static const struct answer_key path_keys[] = {
     {"source", "address or null", "the address of this host that the tunnel uses; null: no route"},
     {"direct", "flag", "it answered over the direct way"},
     {"answer_ms", "number or null", "how long that took"},
+    {"blocked", "list of text or null", "ports and directions in which VXLAN does not pass"},
     {"mtu_bytes", "number or null", "the largest packet that passed in both directions"},
     {"inner_mtu_bytes", "number or null", "the same for the boxes, without VXLAN's headers"},
     {"interface_mtu_bytes", "number", "MTU of this host's interface towards it"},

@@ -5,11 +5,10 @@ import json
 import re
 
 import pytest
-from hosts import Api, Lab, ROOT, Unanswered, run, wait_for
+from hosts import Api, Lab, Unanswered, run, wait_for
 
-from test_pages import page
+from test_pages import errors, page, table
 
-TABLE = (ROOT / "gossip/base/api_methods.h").read_text()
 # What the page's words for types take, as patterns of texts or classes of JSON.
 TYPES = {
     "text": r"(?s).*",
@@ -104,21 +103,18 @@ def reference():
 
 
 def test_the_page_has_every_method_and_error_and_no_others(reference):
-    rows = re.findall(r'X\(\w+, "(\w+)", "([^"]+)"', TABLE)
-    assert len(rows) > 35
+    rows = table("gossip/base/api_methods.h", r'\w+, "(\w+)", "([^"]+)",')
     assert sorted(reference.methods) == sorted(f"{verb} {path}" for verb, path in rows)
     for head, method in reference.methods.items():
         assert set(re.findall(r"{(\w+)}", head)) == \
             {name for name, kind in method["fields"].items() if kind == "path: text, required"}
         assert ("Changes something." in method["words"]) == (not head.startswith("GET ")), head
         assert ("next" in method["keys"]) == ("Comes in pages." in method["words"]), head
-    codes = re.findall(r'X\(\w+, "(\w+)", (\d+), (\d), ([01]),',
-                       (ROOT / "gossip/base/err.h").read_text())
-    errors = reference.text[reference.text.index("\nERRORS"):]
-    for name, http, code, retry in codes:
+    said = reference.text[reference.text.index("\nERRORS"):]
+    for name, http, code, retry in errors():
         assert re.search(rf"^ {{7}}{name} \(exit code {code}"
                          + (f", HTTP status {http}" if http != "0" else "")
-                         + (", retryable" if retry == "1" else "") + r"\)$", errors, re.M), name
+                         + (", retryable" if retry == "1" else "") + r"\)$", said, re.M), name
 
 
 def test_the_daemon_takes_every_field_with_its_type_and_no_others(reference, tmp_path):

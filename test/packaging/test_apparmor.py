@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,10 +105,40 @@ class Traced:
         return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
                    .read_text().split()[0])
 
+    def stop(self):
+        os.kill(self.daemon(), signal.SIGTERM)
+        assert self.process.wait(30) == 0
+
     def close(self):
         if self.process.poll() is None:
-            os.kill(self.daemon(), signal.SIGTERM)
-            assert self.process.wait(30) == 0
+            # Without strace the daemon would go on.
+            os.kill(self.daemon(), signal.SIGKILL)
+            self.process.wait(10)
+
+
+def live(traced, near, far, box):
+    """A host's life, in which everything is used that the profiles are about."""
+    token = traced.trace.parent / "token"
+    token.write_text(far.weft("token", "create"))
+    traced.weft("join", f"@{token}")
+    traced.weft("attach", "blue", "--netns", box.name, "--name", "web")
+    assert box.ping(far.json("endpoint", "ls", "blue")[0]["addresses"][0].split("/")[0])
+    traced.weft("network", "create", "red", "--subnet", "10.64.2.0/24")
+    sleeper = near.box("c").popen("sleep", "600")
+    traced.weft("attach", "red", "--netns", sleeper.pid, "--name", "by-id")
+    traced.weft("detach", "red", "--name", "by-id")
+    traced.weft("path", "h1")
+    try:
+        traced.weft("diag")
+    except Failed as found:
+        # What it finds on a host whose /sys is this machine's is not the matter here.
+        assert found.code == 1
+    os.kill(traced.daemon(), signal.SIGHUP)
+    traced.weft("network", "inspect", "blue")
+    traced.weft("leave", "--force")
+    traced.weft("reset")
+    wait_for("it begins anew",
+             lambda: '"cluster": null' in traced.weft("status", "--json"), 20)
 
 
 @pytest.fixture(scope="module")
@@ -119,30 +150,10 @@ def used(stage, tmp_path_factory):
         far.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
         far.attach("blue", far.box("b"))
         near = world.host(start=False)
-        box = near.box("b")
-        traced = Traced(near, tmp_path_factory.mktemp("work"), stage)
-        token = world.dir / "token"
-        token.write_text(far.weft("token", "create"))
-        traced.weft("join", f"@{token}")
-        traced.weft("attach", "blue", "--netns", box.name, "--name", "web")
-        assert box.ping(far.json("endpoint", "ls", "blue")[0]["addresses"][0].split("/")[0])
-        traced.weft("network", "create", "red", "--subnet", "10.64.2.0/24")
-        sleeper = near.box("c").popen("sleep", "600")
-        traced.weft("attach", "red", "--netns", sleeper.pid, "--name", "by-id")
-        traced.weft("detach", "red", "--name", "by-id")
-        traced.weft("path", "h1")
-        try:
-            traced.weft("diag")
-        except Failed as found:
-            # What it finds on a host whose /sys is this machine's is not the matter here.
-            assert found.code == 1
-        os.kill(traced.daemon(), signal.SIGHUP)
-        traced.weft("network", "inspect", "blue")
-        traced.weft("leave", "--force")
-        traced.weft("reset")
-        wait_for("it begins anew", lambda: '"cluster": null' in traced.weft(
-            "status", "--json"), 20)
-        traced.close()
+        box = near.box("b")  # before, as the scene does not hear of later ones
+        with closing(Traced(near, tmp_path_factory.mktemp("work"), stage)) as traced:
+            live(traced, near, far, box)
+            traced.stop()
         assert traced.logged
         first = min(traced.trace.parent.glob("trace.*"), key=lambda file: int(file.suffix[1:]))
         yield apparmor.uses(first)

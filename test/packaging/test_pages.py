@@ -41,6 +41,19 @@ def commands():
     return found
 
 
+def table(file, rows):
+    """The rows of a table of the sources, each X(...), by a pattern; all of them fit it."""
+    text = re.sub(r"\s*\\\n\s*", " ", (ROOT / file).read_text())
+    found = re.findall(r" X\(" + rows, text)
+    assert len(found) == len(re.findall(r" X\(\w+, \"", text)) > 30
+    return found
+
+
+def errors():
+    """(name, HTTP status, exit code, retryable) of every error code."""
+    return table("gossip/base/err.h", r'\w+, "(\w+)", (\d+), (\d), ([01]),')
+
+
 def options(command):
     """The options that a command's --help explains."""
     text = run(WEFT, *command.split(), "--help").stdout
@@ -146,19 +159,32 @@ def test_every_option_of_weftd_is_in_its_pages_and_its_file():
 
 
 def test_every_error_code_is_documented_with_a_remedy():
-    source = (ROOT / "gossip/base/err.h").read_text()
-    rows = re.findall(r'X\(\w+, "(\w+)", (\d+), (\d), ([01]),', source)
-    assert len(rows) > 30
+    rows = errors()
     text = page("weft.1", width=2000)
-    errors = text[text.index("\nERRORS"):text.index("\nENVIRONMENT")]
+    said = text[text.index("\nERRORS"):text.index("\nENVIRONMENT")]
     for name, http, code, retry in rows:
         head = f"{name} (exit code {code}" + (f", HTTP status {http}" if http != "0" else "") + \
             (", retryable)" if retry == "1" else ")")
-        found = re.search(rf"^ {{7}}{re.escape(head)}\n {{14}}(.+)\n {{14}}Remedy: (.+)\n", errors,
+        found = re.search(rf"^ {{7}}{re.escape(head)}\n {{14}}(.+)\n {{14}}Remedy: (.+)\n", said,
                           re.M)
         assert found, head
         assert len(found.group(1)) > 10 and len(found.group(2)) > 10
-    assert len(re.findall("Remedy:", errors)) == len(rows)
+    assert len(re.findall("Remedy:", said)) == len(rows)
+
+
+def test_every_exit_code_is_in_the_readme_and_the_page():
+    codes = {"0"} | {code for _, _, code, _ in errors()}
+    readme = (ROOT / "README.md").read_text()
+    listed = re.search(r"\| exit code \| means \|\n.*?\n\n", readme, re.DOTALL)[0]
+    assert set(re.findall(r"^\| (\d) \|", listed, re.M)) == codes
+    text = page("weft.1")
+    listed = text[text.index("\nEXIT STATUS"):text.index("\nERRORS")]
+    assert set(re.findall(r"^ {7}(\d) ", listed, re.M)) == codes
+
+
+def test_help_lists_every_command_of_the_table():
+    named = table("gossip/base/api_methods.h", r'\w+, "\w+", "[^"]+", (?:"([^"]+)"|NULL),')
+    assert sorted(name for name in named if name) == sorted(commands())
 
 
 def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
