@@ -197,19 +197,19 @@ void admin_add(struct admission *adm, const struct gossip_command *command)
 		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
 				 "%s ceased to be an admin, which is for good; let it join anew "
 				 "first",
-				 member->rec.name);
+				 member->rec->name);
 		return;
 	}
 	if (member->state == MEMBER_REMOVED || member->state == MEMBER_LEFT) {
 		admission_refuse(adm, command->tag, WEFT_E_CONFLICT, "%s is no member any more",
-				 member->rec.name);
+				 member->rec->name);
 		return;
 	}
 	if (member->is_admin) {
 		core_answer(adm->core, command->tag)->id = member->id;
 		return;
 	}
-	if (subject_path(adm, member->rec.pubkey, &path, &err) != 0) {
+	if (subject_path(adm, member->rec->pubkey, &path, &err) != 0) {
 		core_answer(adm->core, command->tag)->err = err;
 		return;
 	}
@@ -232,7 +232,7 @@ void admin_rm(struct admission *adm, const struct gossip_command *command)
 		return;
 	if (!member->is_admin) {
 		admission_refuse(adm, command->tag, WEFT_E_NOT_FOUND,
-				 "%s is no admin; weft admin ls lists them", member->rec.name);
+				 "%s is no admin; weft admin ls lists them", member->rec->name);
 		return;
 	}
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
@@ -241,7 +241,7 @@ void admin_rm(struct admission *adm, const struct gossip_command *command)
 	}
 	if (admins == 1) {
 		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
-				 "%s is the last admin; add another one first", member->rec.name);
+				 "%s is the last admin; add another one first", member->rec->name);
 		return;
 	}
 	put_and_wait(adm, command->tag, FACT_ADMIN_END, &member->id, NULL, 0, NULL);
@@ -298,8 +298,8 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 		const struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
 		struct chain_info info;
 		bool found;
-		if (!member->has_record || chain_read(adm->core->crypto, member->rec.chain,
-						      member->rec.chain_len, &info) != 0)
+		if (!member->has_record || chain_read(adm->core->crypto, member->rec->chain,
+						      member->rec->chain_len, &info) != 0)
 			continue;
 		found = !info.is_root && id_eq(&info.token, id);
 		for (size_t k = 0; k < info.admin_count; k++)

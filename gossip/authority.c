@@ -107,9 +107,9 @@ static enum drop_reason check_admin_fact(const struct chain_ctx *ctx, const stru
 
 static bool same_admission(const struct member *member, const struct rec_member *rec)
 {
-	return member->has_record && member->rec.chain_len == rec->chain_len &&
-	       memcmp(member->rec.chain, rec->chain, rec->chain_len) == 0 &&
-	       strcmp(member->rec.name, rec->name) == 0;
+	return member->has_record && member->rec->chain_len == rec->chain_len &&
+	       memcmp(member->rec->chain, rec->chain, rec->chain_len) == 0 &&
+	       strcmp(member->rec->name, rec->name) == 0;
 }
 
 static enum drop_reason check_member(const struct chain_ctx *ctx, const struct core *core,
@@ -159,7 +159,7 @@ static enum drop_reason check_owner(const struct core *core, const struct member
 	member = member_find(members, &row->owner);
 	if (member == NULL || !member->has_record)
 		return DROP_ROW_OWNER;
-	memcpy(pub, member->rec.pubkey, SIGN_PUB_BYTES);
+	memcpy(pub, member->rec->pubkey, SIGN_PUB_BYTES);
 	return DROP_NONE;
 }
 

@@ -158,7 +158,7 @@ void effect_self(struct admission *adm)
 	const struct member *member = member_find(adm->members, &adm->core->self.id);
 
 	if (member != NULL && member->has_record)
-		adm->core->self.member = member->rec;
+		adm->core->self.member = *member->rec;
 	admin_self(adm);
 	if (authority_has_fact(adm->tables, FACT_REMOVAL, &adm->core->self.id, NULL))
 		adm->self_removed = true;

@@ -41,6 +41,7 @@ struct gossip *gossip_new(const struct gossip_config *config)
 	g->messages = messages_new(&g->core, &g->members);
 	g->flush_due = MONO_NEVER;
 	g->stranger_due = MONO_NEVER;
+	g->due = MONO_NEVER; /* before its start nothing is due */
 	return g;
 }
 
@@ -357,6 +358,16 @@ static void flush(struct gossip *g)
 	}
 }
 
+static struct mono deadline(const struct gossip *g)
+{
+	struct mono due = mono_min(admission_deadline(g->admission), seal_deadline(g->seal));
+
+	due = mono_min(due, mono_min(swim_deadline(g->swim), tables_deadline(g->tables)));
+	due = mono_min(due, mono_min(messages_deadline(g->messages), g->flush_due));
+	due = mono_min(due, g->stranger_due);
+	return due;
+}
+
 const struct gossip_update *gossip_step(struct gossip *g, const struct gossip_event *event)
 {
 	/* A clock that a host lets go back stands still here. */
@@ -386,17 +397,13 @@ const struct gossip_update *gossip_step(struct gossip *g, const struct gossip_ev
 	settle(g);
 	report(g);
 	flush(g);
+	g->due = deadline(g);
 	return &g->update;
 }
 
 struct mono gossip_deadline(const struct gossip *g)
 {
-	struct mono due = mono_min(admission_deadline(g->admission), seal_deadline(g->seal));
+	bool has_more = g->phase_pending || g->members.changed.count > 0;
 
-	due = mono_min(due, mono_min(swim_deadline(g->swim), tables_deadline(g->tables)));
-	due = mono_min(due, mono_min(messages_deadline(g->messages), g->flush_due));
-	due = mono_min(due, g->stranger_due);
-	if (g->phase_pending || g->members.changed.count > 0)
-		due = mono_min(due, g->core.now);
-	return due;
+	return has_more ? mono_min(g->due, g->core.now) : g->due;
 }

@@ -27,6 +27,7 @@ struct gossip {
 	enum node_phase seen_phase;
 	bool phase_pending; /* CHANGE_PHASE found no room yet */
 	struct mono flush_due;
+	struct mono due;          /* gossip_deadline, as the last step left it */
 	struct mono stranger_due; /* ask about somebody unknown who spoke; never: nobody did */
 	struct gossip_update update;
 };

@@ -51,18 +51,18 @@ static void info_fill(const struct gossip *g, const struct member *member, struc
 	    .id = member->id,
 	    .name_shared = member->name_shared,
 	    .addr = member->addr,
-	    .vtep = member->rec.vtep,
+	    .vtep = member->rec->vtep,
 	    .state = member->state,
 	    .incarnation = member->incarnation,
 	    .epoch = member->epoch,
 	    .heard = member->heard,
 	    .rtt_ns = member->srtt_ns,
-	    .wire_min = member->rec.wire_min,
-	    .wire_max = member->rec.wire_max,
+	    .wire_min = member->rec->wire_min,
+	    .wire_max = member->rec->wire_max,
 	    .is_self = id_eq(&member->id, &g->core.self.id),
 	    .is_admin = member->is_admin,
 	};
-	memcpy(info->name, member->rec.name, sizeof(info->name));
+	memcpy(info->name, member->rec->name, sizeof(info->name));
 }
 
 bool gossip_member(const struct gossip *g, const struct id *id, struct member_info *info)

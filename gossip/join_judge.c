@@ -87,7 +87,7 @@ struct member *seed_vouch(void *ctx, const struct id *node)
 		return NULL;
 	member = member_intern(adm->members, node);
 	if (member != NULL && !member->has_record && member->state != MEMBER_REMOVED)
-		member_vouch(member, admitted->rec.pubkey, &admitted->rec.gossip);
+		member_vouch(adm->members, member, admitted->rec.pubkey, &admitted->rec.gossip);
 	return member;
 }
 
@@ -143,7 +143,7 @@ static struct member *bearer(const struct admission *adm, const char *name, cons
 		struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
 		if (member->has_record && member->state != MEMBER_LEFT &&
 		    member->state != MEMBER_REMOVED && !id_eq(&member->id, except) &&
-		    strcmp(member->rec.name, name) == 0)
+		    strcmp(member->rec->name, name) == 0)
 			return member;
 	}
 	return NULL;
@@ -164,7 +164,7 @@ static int replace(struct admission *adm, const struct member *old, const struct
 		return weft_err_set(err, WEFT_E_NAME_TAKEN,
 				    "%s is running on another host; remove it with weft node rm "
 				    "or choose another name",
-				    old->rec.name);
+				    old->rec->name);
 	return admin_put_removal(adm, 0, &old->id, "replaced by a new join", &token, err);
 }
 
@@ -199,9 +199,10 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 	if (rc != 0)
 		return rc;
 	if (adm->core->self.refused)
-		return weft_err_set(err, WEFT_E_FENCED,
-				    "%s is not believed to be a member itself; join through another",
-				    adm->core->name);
+		return weft_err_set(
+		    err, WEFT_E_FENCED,
+		    "%s is not believed to be a member itself; join through another",
+		    adm->core->name);
 	if ((member != NULL && member->state == MEMBER_REMOVED) ||
 	    authority_has_fact(adm->tables, FACT_REMOVAL, id, NULL))
 		return weft_err_set(err, WEFT_E_REMOVED,

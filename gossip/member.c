@@ -43,10 +43,35 @@ static struct member *ordered_at(const struct member_table *table, size_t i)
 	return *(struct member **)vec_at(&table->ordered, i);
 }
 
+/* What is known of somebody of whom nothing was published. */
+static const struct rec_member no_record;
+
+static void record_forget(struct member_table *table, struct member *member)
+{
+	if (member->rec_blob != BLOB_NONE)
+		blob_give(table->core->blobs, member->rec_blob);
+	member->rec_blob = BLOB_NONE;
+	member->rec = &no_record;
+}
+
+static void record_set(struct member_table *table, struct member *member,
+		       const struct rec_member *rec)
+{
+	uint32_t blob = blob_take(table->core->blobs, rec, sizeof(*rec));
+	size_t len;
+
+	record_forget(table, member);
+	member->rec_blob = blob;
+	member->rec = (const void *)blob_bytes(table->core->blobs, blob, &len);
+	WEFT_ASSERT(len == sizeof(*rec));
+}
+
 void member_table_close(struct member_table *table)
 {
-	for (size_t i = 0; i < table->ordered.count; i++)
+	for (size_t i = 0; i < table->ordered.count; i++) {
+		record_forget(table, ordered_at(table, i));
 		heap_give(&table->core->heap, ordered_at(table, i), sizeof(struct member));
+	}
 	map_close(&table->by_id);
 	map_close(&table->by_name);
 	vec_close(&table->ordered);
@@ -78,6 +103,7 @@ struct member *member_intern(struct member_table *table, const struct id *id)
 		return NULL;
 	member = heap_take(&table->core->heap, sizeof(*member));
 	member->id = *id;
+	member->rec = &no_record;
 	member->state_since = table->core->now;
 	slot = map_insert(&table->by_id, id, NULL);
 	slot->member = member;
@@ -119,13 +145,13 @@ static void name_review(struct member_table *table, const char *name)
 	struct member *at;
 
 	for (at = first_named(table, name); at != NULL; at = at->next_named) {
-		if (member_is_present(at) && strcmp(at->rec.name, name) == 0 &&
+		if (member_is_present(at) && strcmp(at->rec->name, name) == 0 &&
 		    (lowest == NULL || id_cmp(&at->id, &lowest->id) < 0))
 			lowest = at;
 	}
 	for (at = first_named(table, name); at != NULL; at = at->next_named) {
 		bool shared = lowest != NULL && at != lowest && member_is_present(at) &&
-			      strcmp(at->rec.name, name) == 0;
+			      strcmp(at->rec->name, name) == 0;
 		if (shared == at->name_shared)
 			continue;
 		at->name_shared = shared;
@@ -137,7 +163,7 @@ static void name_review(struct member_table *table, const char *name)
 
 static void name_link(struct member_table *table, struct member *member)
 {
-	uint64_t hash = name_hash(table, member->rec.name);
+	uint64_t hash = name_hash(table, member->rec->name);
 	struct name_slot *slot = map_insert(&table->by_name, &hash, NULL);
 
 	member->next_named = slot->first;
@@ -146,7 +172,7 @@ static void name_link(struct member_table *table, struct member *member)
 
 static void name_unlink(struct member_table *table, struct member *member)
 {
-	uint64_t hash = name_hash(table, member->rec.name);
+	uint64_t hash = name_hash(table, member->rec->name);
 	struct name_slot *slot = map_find(&table->by_name, &hash);
 	struct member **link;
 
@@ -171,17 +197,17 @@ void member_apply_record(struct member_table *table, struct member *member,
 			 const struct rec_member *rec, uint64_t epoch)
 {
 	char old_name[NAME_BYTES] = "";
-	bool renamed = !member->has_record || strcmp(member->rec.name, rec->name) != 0;
+	bool renamed = !member->has_record || strcmp(member->rec->name, rec->name) != 0;
 
 	WEFT_ASSERT(member_find(table, &member->id) == member);
 	if (renamed && member->has_record) {
-		memcpy(old_name, member->rec.name, sizeof(old_name));
+		memcpy(old_name, member->rec->name, sizeof(old_name));
 		name_unlink(table, member);
 	}
 	/* A new address in the record is where the member says it is now. */
-	if (member->addr.port == 0 || !hostport_eq(&member->rec.gossip, &rec->gossip))
+	if (member->addr.port == 0 || !hostport_eq(&member->rec->gossip, &rec->gossip))
 		member->addr = rec->gossip;
-	member->rec = *rec;
+	record_set(table, member, rec);
 	member->has_record = true;
 	member->has_key = true;
 	if (epoch > member->epoch)
@@ -200,11 +226,14 @@ void member_apply_record(struct member_table *table, struct member *member,
 	name_review(table, rec->name);
 }
 
-void member_vouch(struct member *member, const uint8_t pubkey[SIGN_PUB_BYTES],
-		  const struct hostport *addr)
+void member_vouch(struct member_table *table, struct member *member,
+		  const uint8_t pubkey[SIGN_PUB_BYTES], const struct hostport *addr)
 {
+	struct rec_member rec = {.wire_min = 0};
+
 	WEFT_ASSERT(!member->has_record && member->state != MEMBER_REMOVED);
-	memcpy(member->rec.pubkey, pubkey, SIGN_PUB_BYTES);
+	memcpy(rec.pubkey, pubkey, SIGN_PUB_BYTES);
+	record_set(table, member, &rec);
 	member->addr = *addr;
 	member->has_key = true;
 }
@@ -241,7 +270,7 @@ void member_set_state(struct member_table *table, struct member *member, enum me
 	if (before == MEMBER_FAILED && state == MEMBER_ALIVE)
 		arrive(table, member, true);
 	if (member->has_record && was_present != member_is_present(member))
-		name_review(table, member->rec.name);
+		name_review(table, member->rec->name);
 }
 
 bool member_flush(struct member_table *table)

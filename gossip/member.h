@@ -11,9 +11,11 @@
 
 struct member {
 	struct id id;
-	struct rec_member rec; /* as last published; chain included */
-	bool has_record;       /* false: known only by a state, a removal or its key */
-	bool has_key;          /* rec.pubkey is known: by its record, or by its admission here */
+	const struct rec_member
+	    *rec;          /* as last published, chain included; never NULL: interned in */
+	uint32_t rec_blob; /* ... the host's store, which all of its nodes share */
+	bool has_record;   /* false: known only by a state, a removal or its key */
+	bool has_key;      /* rec.pubkey is known: by its record, or by its admission here */
 	enum member_state state;
 	uint64_t incarnation;
 	uint64_t epoch;              /* highest seen in certificate or row */
@@ -66,8 +68,8 @@ void member_apply_record(struct member_table *table, struct member *member,
 
 /* This node admitted it, and its record is on its way: so far it is a key that may speak from an
  * address, and no member. Nothing is reported. */
-void member_vouch(struct member *member, const uint8_t pubkey[SIGN_PUB_BYTES],
-		  const struct hostport *addr);
+void member_vouch(struct member_table *table, struct member *member,
+		  const uint8_t pubkey[SIGN_PUB_BYTES], const struct hostport *addr);
 
 /* Changes a state and reports it; the only place where member states change. */
 void member_set_state(struct member_table *table, struct member *member, enum member_state state);

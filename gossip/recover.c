@@ -143,7 +143,7 @@ static void refuse(struct admission *adm, size_t left)
 		if (!counts(adm, member) || was_asked(&adm->recovering, &member->id))
 			continue;
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-					named++ > 0 ? ", " : "", member->rec.name);
+					named++ > 0 ? ", " : "", member->rec->name);
 	}
 	weft_err_set(&end(adm)->err, WEFT_E_NO_PEER,
 		     "%zu %s did not say what it knows of this node: %s%s; try again when all "

@@ -53,7 +53,7 @@ static bool stands(const struct admission *adm, const struct member *member, con
 			return !strict && depth > 0;
 		if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, ours) ||
 		    (strict && member->state == MEMBER_REMOVED) ||
-		    chain_read(adm->core->crypto, member->rec.chain, member->rec.chain_len,
+		    chain_read(adm->core->crypto, member->rec->chain, member->rec->chain_len,
 			       &info) != 0)
 			return false;
 		if (info.is_root)

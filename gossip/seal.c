@@ -30,6 +30,7 @@ struct seal *seal_new(struct core *core, struct member_table *members)
 		 core->map_seed);
 	vec_init(&seal->peers, &core->heap, sizeof(struct peer *));
 	vec_init(&seal->busy, &core->heap, sizeof(struct peer *));
+	seal->busy_due = MONO_NEVER;
 	return seal;
 }
 
@@ -167,6 +168,7 @@ static void stash_change(struct seal *seal, struct session *session, size_t cut,
 	heap_give(&seal->core->heap, old, session->stash_len);
 	session->stash = fresh;
 	session->stash_len = kept + len;
+	seal->busy_due_is_stale = true;
 }
 
 static void stash_put(struct seal *seal, struct peer *peer, const struct hostport *via,
@@ -334,6 +336,7 @@ static void stash_tick(struct seal *seal, struct peer *peer)
 
 void seal_tick(struct seal *seal)
 {
+	seal->busy_due_is_stale |= seal->busy.count > 0;
 	for (size_t i = seal->busy.count; i-- > 0;) {
 		struct peer *peer = *(struct peer **)vec_at(&seal->busy, i);
 		if (peer->session != NULL) {
@@ -350,23 +353,33 @@ void seal_tick(struct seal *seal)
 		sweep(seal);
 }
 
-struct mono seal_deadline(const struct seal *seal)
+struct mono busy_due_find(const struct seal *seal)
 {
 	struct mono due = MONO_NEVER;
 
 	for (size_t i = 0; i < seal->busy.count; i++) {
 		const struct peer *peer = *(struct peer **)vec_at(&seal->busy, i);
 		const struct session *session = peer->session;
-		if (session == NULL)
-			return seal->core->now;
+		/* Nothing waits any more: seal_tick takes it from the list. */
+		if (session == NULL || (session->stash == NULL && session->claim == NULL))
+			return (struct mono){0};
 		if (session->stash != NULL)
 			due = mono_min(
 			    due, mono_min(session->stash_until, mono_add_ms(peer->asked, ASK_MS)));
 		if (session->claim != NULL)
 			due = mono_min(due, session->claim->due);
-		if (session->stash == NULL && session->claim == NULL)
-			return seal->core->now;
 	}
+	return due;
+}
+
+struct mono seal_deadline(struct seal *seal)
+{
+	struct mono due;
+
+	if (seal->busy_due_is_stale || seal->claims > 0)
+		seal->busy_due = busy_due_find(seal);
+	seal->busy_due_is_stale = false;
+	due = seal->busy_due.ns != 0 ? seal->busy_due : seal->core->now;
 	if (seal->sessions > SESSIONS_KEPT)
 		due = mono_min(due, seal->sweep_due);
 	return due;

@@ -82,7 +82,7 @@ enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const st
 /* Forgets keys of a member that was removed. */
 void seal_forget(struct seal *seal, struct member *member);
 void seal_tick(struct seal *seal);
-struct mono seal_deadline(const struct seal *seal);
+struct mono seal_deadline(struct seal *seal);
 
 /* Payload bytes that fit one datagram to this member now (a certificate takes room). */
 size_t seal_room(const struct seal *seal, const struct member *to);

@@ -86,6 +86,7 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to)
 		return;
 	peer->asked = seal->core->now;
 	peer->has_asked = true;
+	seal->busy_due_is_stale |= peer->busy;
 	seal->core->crypto->random(seal->core->crypto->ctx, &counter, sizeof(counter));
 	cert_send(seal, to, no_hint, counter);
 }
@@ -228,7 +229,7 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 		return DROP_NONE;
 	if (!may_check(seal, peer, from, trusted))
 		return DROP_RATE;
-	if (!member->has_key || !cert_verify(core->crypto, bytes, member->rec.pubkey))
+	if (!member->has_key || !cert_verify(core->crypto, bytes, member->rec->pubkey))
 		return member->state == MEMBER_REMOVED ? DROP_REMOVED : DROP_CERT;
 	if (member->state == MEMBER_REMOVED) {
 		tell_removed(seal, member, &key, from, len);

@@ -78,6 +78,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 		return;
 	}
 	session->claim = claim;
+	seal->claims++;
 	slot = map_insert(&seal->by_key, &key->key_id, NULL);
 	slot->peer = peer;
 	slot->slot = PEER_CLAIM;
@@ -95,6 +96,9 @@ void seal_claim_drop(struct seal *seal, struct peer *peer)
 	crypto->wipe(crypto->ctx, claim, sizeof(*claim));
 	heap_give(&seal->core->heap, claim, sizeof(*claim));
 	peer->session->claim = NULL;
+	WEFT_ASSERT(seal->claims > 0);
+	seal->claims--;
+	seal->busy_due_is_stale = true;
 }
 
 void claim_accept(struct seal *seal, struct peer *peer)
@@ -318,7 +322,7 @@ enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len)
 		member = member_find(seal->members, &a.node);
 		if (member == NULL || !member->has_key)
 			return DROP_CERT;
-		pub = member->rec.pubkey;
+		pub = member->rec->pubkey;
 	}
 	if (!cert_verify(crypto, body, pub) || !cert_verify(crypto, body + CERT_BYTES, pub))
 		return DROP_CERT;

@@ -314,6 +314,7 @@ enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const st
 void seal_check(const struct seal *seal)
 {
 	size_t sessions = 0;
+	size_t claims = 0;
 	size_t keys = 0;
 
 	for (size_t i = 0; i < seal->peers.count; i++) {
@@ -326,9 +327,13 @@ void seal_check(const struct seal *seal)
 		sessions++;
 		keys += session->previous.key_id != 0;
 		keys += session->claim != NULL;
+		claims += session->claim != NULL;
 		WEFT_ASSERT((session->stash == NULL) == (session->stash_len == 0));
 		WEFT_ASSERT((session->stash == NULL && session->claim == NULL) || peer->busy);
 	}
 	WEFT_ASSERT(sessions == seal->sessions);
 	WEFT_ASSERT(keys == seal->by_key.count);
+	WEFT_ASSERT(claims == seal->claims);
+	WEFT_ASSERT(claims > 0 || seal->busy_due_is_stale ||
+		    seal->busy_due.ns == busy_due_find(seal).ns);
 }

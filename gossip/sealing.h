@@ -35,8 +35,11 @@ struct seal {
 	struct seal_hooks hooks;
 	struct own_key own[2];
 	struct map by_key;
-	struct vec peers; /* struct peer *; member.session is the place + 1 */
-	struct vec busy;  /* struct peer * with a stash or a claim */
+	struct vec peers;       /* struct peer *; member.session is the place + 1 */
+	struct vec busy;        /* struct peer * with a stash or a claim */
+	size_t claims;          /* among the busy */
+	struct mono busy_due;   /* while there are none: when one of the busy is due; ... */
+	bool busy_due_is_stale; /* ... to be found anew */
 	size_t sessions;
 	size_t sweep_at;
 	struct mono sweep_due;
@@ -48,6 +51,9 @@ struct seal {
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };
+
+/* seal.c: when one of the busy peers is due; 0: one of them waits for nothing any more. */
+struct mono busy_due_find(const struct seal *seal);
 
 /* seal_cert.c: the datagram that brought the certificate has len bytes; 0: it came sealed. */
 enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,

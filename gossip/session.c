@@ -76,6 +76,7 @@ static void stash_free(struct seal *seal, struct session *session)
 		heap_give(&seal->core->heap, session->stash, session->stash_len);
 	session->stash = NULL;
 	session->stash_len = 0;
+	seal->busy_due_is_stale = true;
 }
 
 /* Gives the session back and keeps the floor of the youngest pair that received anything. */
@@ -227,6 +228,7 @@ void own_rotated(struct seal *seal)
 
 void peer_mark_busy(struct seal *seal, struct peer *peer)
 {
+	seal->busy_due_is_stale = true;
 	if (peer->busy)
 		return;
 	peer->busy = true;

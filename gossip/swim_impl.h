@@ -115,6 +115,7 @@ struct swim {
 	struct mono suspicions_due;
 	struct probe probes[SWIM_PROBES_MAX];
 	struct relay relays[SWIM_RELAYS_MAX];
+	uint64_t probes_used, relays_used; /* bits: the others are not looked at */
 	uint32_t next_seq;
 
 	struct vec order; /* struct member *: a shuffled round */

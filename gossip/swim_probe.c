@@ -44,7 +44,7 @@ void probe_ping(struct swim *swim, struct member *target, uint32_t seq)
  * sides remember an address that is gone, neither would ever hear the other again. */
 void probe_ping_home(struct swim *swim, const struct member *target)
 {
-	const struct hostport *home = &target->rec.gossip;
+	const struct hostport *home = &target->rec->gossip;
 	uint8_t body[SWIM_PING_BYTES];
 
 	if (home->port == 0 || hostport_eq(home, &target->addr))
@@ -54,13 +54,35 @@ void probe_ping_home(struct swim *swim, const struct member *target)
 			     body, sizeof(body));
 }
 
+/* Walks the bits of a set, from the lowest: the next one from at on, or 64 at the end. */
+static unsigned bit_next(uint64_t set, unsigned at)
+{
+	set = at < 64 ? set >> at : 0;
+	return set != 0 ? at + (unsigned)__builtin_ctzll(set) : 64;
+}
+
 static struct probe *probe_of(struct swim *swim, const struct member *target)
 {
-	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+	for (unsigned i = bit_next(swim->probes_used, 0); i < SWIM_PROBES_MAX;
+	     i = bit_next(swim->probes_used, i + 1)) {
 		if (swim->probes[i].target == target)
 			return &swim->probes[i];
 	}
 	return NULL;
+}
+
+static void probe_end(struct swim *swim, struct probe *probe)
+{
+	WEFT_ASSERT(probe->target != NULL);
+	probe->target = NULL;
+	swim->probes_used &= ~(UINT64_C(1) << (probe - swim->probes));
+}
+
+static void relay_end(struct swim *swim, struct relay *relay)
+{
+	WEFT_ASSERT(relay->target != NULL);
+	relay->target = NULL;
+	swim->relays_used &= ~(UINT64_C(1) << (relay - swim->relays));
 }
 
 static void ask_witnesses(struct swim *swim, struct probe *probe)
@@ -108,11 +130,13 @@ static void round_begin(struct swim *swim, struct probe *probe)
 
 void probe_start(struct swim *swim, struct member *target, bool with_witnesses)
 {
-	struct probe *probe = probe_of(swim, NULL);
+	unsigned free = bit_next(~swim->probes_used, 0);
+	struct probe *probe = &swim->probes[free];
 
 	WEFT_ASSERT(!swim_is_self(swim, &target->id));
-	if (probe_of(swim, target) != NULL || probe == NULL)
+	if (probe_of(swim, target) != NULL || free >= SWIM_PROBES_MAX)
 		return;
+	swim->probes_used |= UINT64_C(1) << free;
 	*probe = (struct probe){
 	    .target = target,
 	    .base = probe_next_seq(swim),
@@ -127,7 +151,7 @@ void probe_cancel(struct swim *swim, const struct member *target)
 	struct probe *probe = probe_of(swim, target);
 
 	if (probe != NULL)
-		probe->target = NULL;
+		probe_end(swim, probe);
 }
 
 /* Silence to the end: our own accusation, and perhaps a word about ourselves. */
@@ -139,7 +163,7 @@ static void probe_fail(struct swim *swim, struct probe *probe)
 	swim->stats[SWIM_PROBES_FAILED]++;
 	if (probe->nacks * 2 < probe->helper_count || probe->helper_count == 0)
 		swim_health_add(swim, 1);
-	probe->target = NULL;
+	probe_end(swim, probe);
 	if (member_is_present(target))
 		state_suspect(swim, target, target->incarnation, &swim->core->self.id);
 }
@@ -147,9 +171,10 @@ static void probe_fail(struct swim *swim, struct probe *probe)
 /* After a stall of this process answers wait in the socket: every probe gets its round again. */
 void probe_postpone(struct swim *swim)
 {
-	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+	for (unsigned i = bit_next(swim->probes_used, 0); i < SWIM_PROBES_MAX;
+	     i = bit_next(swim->probes_used, i + 1)) {
 		struct probe *probe = &swim->probes[i];
-		if (probe->target != NULL && mono_is_due(probe->next, swim->core->now))
+		if (mono_is_due(probe->next, swim->core->now))
 			probe->next =
 			    mono_add_ns(swim->core->now, swim_timeout_ns(swim, probe->target));
 	}
@@ -163,19 +188,20 @@ static void relay_expire(struct swim *swim, struct relay *relay)
 	wire_put(body, relay->origin_seq, 4);
 	if (origin != NULL)
 		swim_send(swim, origin, CLASS_CONTROL, FRAME_NACK, body, sizeof(body));
-	relay->target = NULL;
+	relay_end(swim, relay);
 }
 
 void probe_tick(struct swim *swim)
 {
 	struct mono now = swim->core->now;
 
-	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+	for (unsigned i = bit_next(swim->probes_used, 0); i < SWIM_PROBES_MAX;
+	     i = bit_next(swim->probes_used, i + 1)) {
 		struct probe *probe = &swim->probes[i];
-		if (probe->target == NULL || !mono_is_due(probe->next, now))
+		if (!mono_is_due(probe->next, now))
 			continue;
 		if (!member_is_present(probe->target)) {
-			probe->target = NULL;
+			probe_end(swim, probe);
 		} else if (probe->round < SWIM_RETRIES) {
 			probe->round++;
 			round_begin(swim, probe);
@@ -183,8 +209,9 @@ void probe_tick(struct swim *swim)
 			probe_fail(swim, probe);
 		}
 	}
-	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
-		if (swim->relays[i].target != NULL && mono_is_due(swim->relays[i].expires, now))
+	for (unsigned i = bit_next(swim->relays_used, 0); i < SWIM_RELAYS_MAX;
+	     i = bit_next(swim->relays_used, i + 1)) {
+		if (mono_is_due(swim->relays[i].expires, now))
 			relay_expire(swim, &swim->relays[i]);
 	}
 }
@@ -193,14 +220,12 @@ struct mono probe_deadline(const struct swim *swim)
 {
 	struct mono due = MONO_NEVER;
 
-	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
-		if (swim->probes[i].target != NULL)
-			due = mono_min(due, swim->probes[i].next);
-	}
-	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
-		if (swim->relays[i].target != NULL)
-			due = mono_min(due, swim->relays[i].expires);
-	}
+	for (unsigned i = bit_next(swim->probes_used, 0); i < SWIM_PROBES_MAX;
+	     i = bit_next(swim->probes_used, i + 1))
+		due = mono_min(due, swim->probes[i].next);
+	for (unsigned i = bit_next(swim->relays_used, 0); i < SWIM_RELAYS_MAX;
+	     i = bit_next(swim->relays_used, i + 1))
+		due = mono_min(due, swim->relays[i].expires);
 	return due;
 }
 
@@ -235,9 +260,10 @@ static bool was_asked(const struct probe *probe, const struct id *helper)
 
 static struct probe *probe_by_seq(struct swim *swim, uint32_t seq)
 {
-	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
+	for (unsigned i = bit_next(swim->probes_used, 0); i < SWIM_PROBES_MAX;
+	     i = bit_next(swim->probes_used, i + 1)) {
 		struct probe *probe = &swim->probes[i];
-		if (probe->target != NULL && seq - probe->base <= probe->round)
+		if (seq - probe->base <= probe->round)
 			return probe;
 	}
 	return NULL;
@@ -245,9 +271,10 @@ static struct probe *probe_by_seq(struct swim *swim, uint32_t seq)
 
 static struct relay *relay_by_seq(struct swim *swim, const struct member *target, uint32_t seq)
 {
-	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++) {
+	for (unsigned i = bit_next(swim->relays_used, 0); i < SWIM_RELAYS_MAX;
+	     i = bit_next(swim->relays_used, i + 1)) {
 		struct relay *relay = &swim->relays[i];
-		if (relay->target != NULL && relay->target == target && relay->seq == seq)
+		if (relay->target == target && relay->seq == seq)
 			return relay;
 	}
 	return NULL;
@@ -265,7 +292,7 @@ void probe_acked(struct swim *swim, struct member *from, uint32_t seq)
 		wire_put(body, relay->origin_seq, 4);
 		if (origin != NULL)
 			swim_send(swim, origin, CLASS_CONTROL, FRAME_ACK, body, sizeof(body));
-		relay->target = NULL;
+		relay_end(swim, relay);
 	}
 	if (probe == NULL)
 		return;
@@ -273,7 +300,7 @@ void probe_acked(struct swim *swim, struct member *from, uint32_t seq)
 		rtt_sample(from, mono_diff_ns(swim->core->now, probe->sent[seq - probe->base]));
 	else if (!was_asked(probe, &from->id))
 		return;
-	probe->target = NULL;
+	probe_end(swim, probe);
 	swim_health_add(swim, -1);
 }
 
@@ -289,14 +316,13 @@ void probe_relay(struct swim *swim, struct member *from, uint32_t seq, const str
 		 int64_t timeout_ms)
 {
 	struct member *member = member_find(swim->members, target);
-	struct relay *relay = NULL;
+	unsigned free = bit_next(~swim->relays_used, 0);
+	struct relay *relay = &swim->relays[free];
 
-	for (size_t i = 0; i < SWIM_RELAYS_MAX && relay == NULL; i++) {
-		if (swim->relays[i].target == NULL)
-			relay = &swim->relays[i];
-	}
-	if (relay == NULL || member == NULL || !member->has_record || swim_is_self(swim, target))
+	if (free >= SWIM_RELAYS_MAX || member == NULL || !member->has_record ||
+	    swim_is_self(swim, target))
 		return;
+	swim->relays_used |= UINT64_C(1) << free;
 	*relay = (struct relay){
 	    .target = member,
 	    .origin = from->id,
@@ -313,6 +339,7 @@ void probe_check(const struct swim *swim)
 {
 	for (size_t i = 0; i < SWIM_PROBES_MAX; i++) {
 		const struct probe *probe = &swim->probes[i];
+		WEFT_ASSERT((probe->target != NULL) == (swim->probes_used >> i & 1));
 		if (probe->target == NULL)
 			continue;
 		WEFT_ASSERT(probe->round <= SWIM_RETRIES);
@@ -320,4 +347,6 @@ void probe_check(const struct swim *swim)
 		WEFT_ASSERT(probe->nacks <= probe->helper_count);
 		WEFT_ASSERT(!swim_is_self(swim, &probe->target->id));
 	}
+	for (size_t i = 0; i < SWIM_RELAYS_MAX; i++)
+		WEFT_ASSERT((swim->relays[i].target != NULL) == (swim->relays_used >> i & 1));
 }

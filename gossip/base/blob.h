@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * An interning store for signed rows: equal bytes are held once and counted, and everybody keeps a
- * 32-bit handle. The host owns it: a daemon has one, the simulator shares one among all its nodes,
- * which is what makes 10,000 nodes fit into memory. Not shared between threads.
+ * An interning store for signed rows and what they say: equal bytes are held once and counted, and
+ * everybody keeps a 32-bit handle. The host owns it: a daemon has one, the simulator shares one
+ * among all its nodes, which is what makes 10,000 nodes fit into memory. Not shared between
+ * threads.
  */
 #pragma once
 
@@ -36,7 +37,7 @@ uint32_t blob_share(struct blob_store *store, uint32_t handle);
 /* Drops one count; the bytes go with the last. */
 void blob_give(struct blob_store *store, uint32_t handle);
 
-/* The bytes; borrowed until the next blob_take or blob_give of this store. */
+/* The bytes, aligned for any object; they stay where they are until the last count is dropped. */
 const uint8_t *blob_bytes(const struct blob_store *store, uint32_t handle, size_t *len);
 
 /* A mark on the bytes: "signature verified". Set once, seen by all holders. */

@@ -88,6 +88,7 @@ void core_kit_close(struct core_kit *kit)
 {
 	member_table_close(&kit->members);
 	core_close(&kit->core);
+	WEFT_ASSERT(kit->blobs.count == 0);
 	blob_store_close(&kit->blobs);
 	heap_close(&kit->blob_heap);
 }

@@ -32,7 +32,7 @@ static struct member *hook_vouch(void *ctx, const struct id *node)
 	if (!id_eq(node, &self->vouched))
 		return NULL;
 	member = member_intern(&self->members, node);
-	member_vouch(member, self->vouched_pub, &addr);
+	member_vouch(&self->members, member, self->vouched_pub, &addr);
 	return member;
 }
 

@@ -303,6 +303,7 @@ void swim_net_open(struct swim_net *net, size_t count, uint64_t seed, enum gossi
 	vec_init(&net->queue, &net->heap, sizeof(struct swim_net_event));
 	net->update = heap_take(&net->heap, sizeof(*net->update));
 	net->blobs = heap_take(&net->heap, sizeof(*net->blobs));
+	blob_store_init(net->blobs, &net->heap, 1);
 	for (size_t i = 0; i < count; i++)
 		fake_random(net, net->nodes[i].id.b, ID_BYTES);
 	for (size_t i = 0; i < count; i++)
@@ -313,6 +314,7 @@ void swim_net_close(struct swim_net *net)
 {
 	for (size_t i = 0; i < net->count; i++)
 		node_close(&net->nodes[i]);
+	WEFT_ASSERT(net->blobs->count == 0);
 	heap_close(&net->heap);
 }
 

@@ -249,7 +249,6 @@ void tnet_close(struct tnet *net)
 		struct tnet_node *node = &net->nodes[i];
 		tables_check(node->tables);
 		tables_free(node->tables);
-		WEFT_ASSERT(node->kit.blobs.count == 0);
 		core_kit_close(&node->kit);
 		free(node->store);
 	}

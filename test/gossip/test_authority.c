@@ -17,6 +17,7 @@ struct fixture {
 	struct seeded seeded;
 	struct core core;
 	struct gossip_update update;
+	struct heap blob_heap;
 	struct blob_store blobs;
 	struct member_table members;
 	struct chain_ctx ctx;
@@ -35,6 +36,8 @@ static int setup(void **state)
 	struct gossip_config config = {.pages = page_source_mmap(), .blobs = &f.blobs};
 
 	memset(&f, 0, sizeof(f));
+	heap_init(&f.blob_heap, &config.pages);
+	blob_store_init(&f.blobs, &f.blob_heap, 1);
 	config.crypto = seeded_init(&f.seeded, 3);
 	core_init(&f.core, &config, &f.update);
 	member_table_init(&f.members, &f.core);
@@ -55,6 +58,9 @@ static int teardown(void **state)
 
 	member_table_close(&f->members);
 	core_close(&f->core);
+	assert_int_equal(f->blobs.count, 0);
+	blob_store_close(&f->blobs);
+	heap_close(&f->blob_heap);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ static void changes_that_find_no_room_are_reported_later_with_the_last_state(voi
 static void a_member_that_leaves_and_joins_again_arrives_again(void **state)
 {
 	struct member *member = core_kit_member(&kit, 2, "two");
-	struct rec_member rec = member->rec;
+	struct rec_member rec = *member->rec;
 
 	(void)state;
 	kit.members.arrivals.count = 0;
@@ -99,10 +99,42 @@ static void a_member_that_leaves_and_joins_again_arrives_again(void **state)
 	assert_int_equal(kit.members.arrivals.count, 1);
 }
 
+static void a_record_is_held_once_whoever_published_it(void **state)
+{
+	struct member *two = core_kit_member(&kit, 2, "two");
+	struct member *three = core_kit_member(&kit, 3, "three");
+	struct rec_member rec = *two->rec;
+	size_t before = kit.blobs.count;
+
+	(void)state;
+	member_apply_record(&kit.members, three, &rec, 1);
+	assert_ptr_equal(two->rec, three->rec);
+	assert_int_equal(kit.blobs.count, before - 1);
+	member_apply_record(&kit.members, two, two->rec, 2);
+	assert_string_equal(two->rec->name, "two");
+	assert_int_equal(kit.blobs.count, before - 1);
+}
+
+static void of_somebody_unheard_of_there_is_an_empty_record(void **state)
+{
+	const struct id id = id_numbered(9);
+	const uint8_t key[SIGN_PUB_BYTES] = {7};
+	const struct hostport at = {inet_from_v4(0x0a000009), GOSSIP_PORT};
+	struct member *member = member_intern(&kit.members, &id);
+
+	(void)state;
+	assert_string_equal(member->rec->name, "");
+	assert_false(member->has_key);
+	member_vouch(&kit.members, member, key, &at);
+	assert_memory_equal(member->rec->pubkey, key, sizeof(key));
+	assert_true(member->has_key);
+	assert_false(member->has_record);
+}
+
 static void a_record_of_a_removed_member_does_not_bring_it_back(void **state)
 {
 	struct member *member = core_kit_member(&kit, 2, "two");
-	struct rec_member rec = member->rec;
+	struct rec_member rec = *member->rec;
 
 	(void)state;
 	member_set_state(&kit.members, member, MEMBER_REMOVED);
@@ -127,7 +159,7 @@ static void a_new_name_ends_the_sharing(void **state)
 {
 	struct member *low = core_kit_member(&kit, 2, "web");
 	struct member *high = core_kit_member(&kit, 3, "web");
-	struct rec_member rec = low->rec;
+	struct rec_member rec = *low->rec;
 
 	(void)state;
 	memcpy(rec.name, "db", 3);
@@ -138,7 +170,7 @@ static void a_new_name_ends_the_sharing(void **state)
 static void a_confirmed_address_outlives_a_record_that_says_the_same(void **state)
 {
 	struct member *member = core_kit_member(&kit, 2, "two");
-	struct rec_member rec = member->rec;
+	struct rec_member rec = *member->rec;
 	struct hostport moved = {.ip = inet_from_v4(0x0a0000ffu), .port = 9999};
 
 	(void)state;
@@ -206,6 +238,8 @@ int main(void)
 	    WITH_KIT(a_first_record_makes_a_member_alive_and_is_reported_once),
 	    WITH_KIT(changes_that_find_no_room_are_reported_later_with_the_last_state),
 	    WITH_KIT(a_member_that_leaves_and_joins_again_arrives_again),
+	    WITH_KIT(a_record_is_held_once_whoever_published_it),
+	    WITH_KIT(of_somebody_unheard_of_there_is_an_empty_record),
 	    WITH_KIT(a_record_of_a_removed_member_does_not_bring_it_back),
 	    WITH_KIT(one_name_for_two_running_nodes_is_flagged_at_the_higher_id),
 	    WITH_KIT(a_new_name_ends_the_sharing),

@@ -79,9 +79,13 @@ static size_t sent_via(uint8_t type, const struct hostport *via)
 static void a_silent_member_is_looked_for_where_its_record_says_it_lives(void **state)
 {
 	const struct hostport home = {inet_from_v4(0x0a000063), GOSSIP_PORT};
+	const struct hostport heard_at = target->addr;
+	struct rec_member rec = *target->rec;
 
 	(void)state;
-	target->rec.gossip = home;
+	rec.gossip = home;
+	member_apply_record(&kit.members, target, &rec, 1);
+	target->addr = heard_at;
 	assert_false(hostport_eq(&target->addr, &home));
 	probe_start(swim, target, false);
 	assert_int_equal(sent_via(FRAME_PING, &home), 0);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Runs of pages are cut from chunks in order and kept by length when they come back. A short run is
- * zeroed when it is taken again; a long one is handed back to the system, which gives zeroed pages
- * for those that are touched. Chunks outlive a world's nodes and end with the arena.
+ * Runs of pages are cut from chunks in order and kept by length when they come back. Chunks outlive
+ * a world's nodes and end with the arena.
+ *
+ * Short runs are what a node's tables are made of: full, and of hundreds of nodes by turns, so that
+ * looking up where a page lies would cost more than all else. Their chunks are huge pages. A long
+ * run is mostly an array with room to spare: of small pages only those are there that are touched,
+ * and when it comes back it is handed to the system, which gives zeroed ones.
  */
 #include "pages.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +19,7 @@
 #include "gossip/base/check.h"
 
 #define PAGE_BYTES ((size_t)4096)
+#define HUGE_BYTES ((size_t)2 << 20)
 #define CHUNK_BYTES ((size_t)64 << 20)
 #define LONG_RUN_BYTES ((size_t)128 << 10)
 #define SHELVES 256 /* by length in pages; longer runs share the last one */
@@ -29,10 +35,15 @@ struct run {
 	size_t bytes;
 };
 
+/* Where the next run of a kind is cut from. */
+struct fresh {
+	uint8_t *at;
+	size_t bytes;
+};
+
 struct sim_pages {
 	struct chunk *chunks;
-	uint8_t *fresh;
-	size_t fresh_bytes;
+	struct fresh dense, sparse;
 	struct run *shelves[SHELVES];
 };
 
@@ -44,20 +55,27 @@ struct sim_pages *sim_pages_new(void)
 	return pages;
 }
 
-static void *chunk_add(struct sim_pages *pages, size_t bytes)
+static bool is_long(size_t bytes)
+{
+	return bytes >= LONG_RUN_BYTES;
+}
+
+/* What it gives begins at a huge page. */
+static void *chunk_add(struct sim_pages *pages, size_t bytes, bool dense)
 {
 	struct chunk *chunk = malloc(sizeof(*chunk));
+	uintptr_t at;
 
 	WEFT_ASSERT(chunk != NULL);
-	chunk->at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	chunk->bytes = bytes + HUGE_BYTES;
+	chunk->at = mmap(NULL, chunk->bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	WEFT_ASSERT(chunk->at != MAP_FAILED);
-	/* Huge pages would make all of a sparse array resident. */
-	(void)madvise(chunk->at, bytes, MADV_NOHUGEPAGE);
-	chunk->bytes = bytes;
+	(void)madvise(chunk->at, chunk->bytes, dense ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	chunk->next = pages->chunks;
 	pages->chunks = chunk;
-	return chunk->at;
+	at = (uintptr_t)chunk->at;
+	return (uint8_t *)chunk->at + (HUGE_BYTES - at % HUGE_BYTES) % HUGE_BYTES;
 }
 
 void sim_pages_free(struct sim_pages *pages)
@@ -89,7 +107,7 @@ static void *run_again(struct sim_pages *pages, size_t bytes)
 		if (run->bytes != bytes)
 			continue;
 		*at = run->next;
-		memset(run, 0, bytes < LONG_RUN_BYTES ? bytes : sizeof(*run));
+		memset(run, 0, is_long(bytes) ? sizeof(*run) : bytes);
 		return run;
 	}
 	return NULL;
@@ -99,19 +117,20 @@ static void *pages_take(void *ctx, size_t wanted)
 {
 	struct sim_pages *pages = ctx;
 	size_t bytes = (wanted + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	struct fresh *fresh = is_long(bytes) ? &pages->sparse : &pages->dense;
 	void *run = run_again(pages, bytes);
 
 	if (run)
 		return run;
 	if (bytes > CHUNK_BYTES / 4)
-		return chunk_add(pages, bytes);
-	if (pages->fresh_bytes < bytes) {
-		pages->fresh = chunk_add(pages, CHUNK_BYTES);
-		pages->fresh_bytes = CHUNK_BYTES;
+		return chunk_add(pages, bytes, false);
+	if (fresh->bytes < bytes) {
+		fresh->at = chunk_add(pages, CHUNK_BYTES, !is_long(bytes));
+		fresh->bytes = CHUNK_BYTES;
 	}
-	run = pages->fresh;
-	pages->fresh += bytes;
-	pages->fresh_bytes -= bytes;
+	run = fresh->at;
+	fresh->at += bytes;
+	fresh->bytes -= bytes;
 	return run;
 }
 
@@ -121,7 +140,7 @@ static void pages_give(void *ctx, void *at, size_t given)
 	size_t bytes = (given + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	struct run *run = at, **shelf = shelf_of(pages, bytes);
 
-	if (bytes >= LONG_RUN_BYTES)
+	if (is_long(bytes))
 		(void)madvise(at, bytes, MADV_DONTNEED);
 	run->bytes = bytes;
 	run->next = *shelf;
