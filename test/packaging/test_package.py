@@ -89,13 +89,17 @@ def test_a_box_is_attached_and_no_process_has_more_rights_than_it_needs(clean, b
     Packaged.far, Packaged.box_far, Packaged.ip_here, Packaged.ip_far = far, box_far, ip_here, ip_far
 
 
-def test_diag_finds_its_checker_and_sees_the_host_through_the_unit(clean):
+def test_diag_finds_its_checker_and_sees_that_all_is_well_through_the_unit(clean):
     done = clean.sh("weft", "diag", "--json", check=False)
-    checks = json.loads(done.stdout)
-    checks = checks["checks"] if isinstance(checks, dict) else checks
-    assert {check["verdict"] for check in checks} <= {"ok", "warn", "fail"}
-    assert any(check["peer"] is None for check in checks)
-    assert any(check["peer"] is not None for check in checks)
+    checks = json.loads(done.stdout)["checks"]
+    wrong = [check for check in checks if check["verdict"] != "ok"]
+    # This machine shares the kernel and the size of its buffers with the one around it.
+    assert [check for check in wrong if check["check"] != "rmem"] == [] and done.returncode == 0
+    # Of weftd, of its checker, and of the way to the other host.
+    assert {"cluster", "kernel", "disk", "forward", "kernel-feature"} <= \
+        {check["check"] for check in checks if check["peer"] is None}
+    assert [check["peer"] for check in checks if check["check"] == "peer"] == \
+        [Packaged.far.label]
 
 
 def lossless(action):
