@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 
-/* Writes a new file that only its owner reads. facts may be NULL. 0, or a code with err. */
+/* Writes a new file that only its owner reads. facts may be NULL. Parts that could not be had say
+ * why in their places, and *gaps is how many. 0, or a code with err. */
 int bundle_write(const struct cli_options *options, const char *path, const json_t *checks,
-		 const json_t *facts, struct weft_err *err);
+		 const json_t *facts, size_t *gaps, struct weft_err *err);

@@ -138,6 +138,7 @@ int run_diag(const struct cli_options *options, const struct call *call)
 	json_t *checks = gather(options, call, &unreached, &facts);
 	const char *worst = worst_of(checks);
 	int code = strcmp(worst, "fail") == 0 ? 1 : 0;
+	size_t gaps = 0;
 
 	if (options->json) {
 		json_t *document = json_pack("{s:s,s:O}", "verdict", worst, "checks", checks);
@@ -148,8 +149,11 @@ int run_diag(const struct cli_options *options, const struct call *call)
 	} else {
 		print_checks(options, checks, stdout);
 	}
-	if (output && bundle_write(options, output, checks, facts, &err) != 0)
+	if (output && bundle_write(options, output, checks, facts, &gaps, &err) != 0)
 		code = complain(&err);
+	else if (output && !options->json && gaps > 0)
+		printf("the support bundle is in %s; %zu parts could not be had, and say why\n",
+		       output, gaps);
 	else if (output && !options->json)
 		printf("the support bundle is in %s\n", output);
 	if (unreached.code == WEFT_E_UNREACHABLE)

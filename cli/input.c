@@ -130,12 +130,14 @@ static int prepare_restore(struct call *call, struct weft_err *err)
 	return rc == 0 ? prepare_passphrase(call, false, err) : rc;
 }
 
-/* weftd works in another directory. */
+/* weftd works in another directory, and follows no link of those that it is told. */
 static int prepare_file(struct call *call, struct weft_err *err)
 {
 	const char *path = json_string_value(json_object_get(call->body, "file"));
 	char here[PATH_MAX], whole[PATH_MAX];
 
+	if (call->method->id == API_RESTORE && realpath(path, whole))
+		return set_text(call, "file", whole, err);
 	if (path[0] == '/')
 		return 0;
 	if (!getcwd(here, sizeof(here)) ||

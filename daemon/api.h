@@ -53,6 +53,9 @@ void api_retry(struct daemon *d, bool networks);
 /* A backup was made, or one was checked, for the request with this tag. */
 void api_filed(struct daemon *d, const struct store_done *done);
 
+/* Removes backups from the state directory that were on their way to root and never arrived. */
+void backup_tidy(const char *state_dir);
+
 /* A change for those who listen to events. */
 void api_event(struct daemon *d, const struct gossip_change *change);
 

@@ -5,9 +5,27 @@
  * of one moment: a restored node is a node whose disk went back, fenced until weft node recover.
  * Both name files of this host, which weftd opens, so they are for root alone.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/api.h"
+
+#define CARRIED "carried." /* see cli/stage.c */
+
+void backup_tidy(const char *state_dir)
+{
+	DIR *dir = opendir(state_dir);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, CARRIED, strlen(CARRIED)) == 0)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
 
 static bool may_name_files(struct request *req)
 {

@@ -219,8 +219,10 @@ static int open_store(struct daemon *d, struct store **store, struct glance *gla
 		rc = make_parents(d->options->socket, 0755, err);
 	if (rc == 0)
 		rc = store_open(&config, store, err);
-	if (rc == 0)
+	if (rc == 0) {
+		backup_tidy(d->options->state_dir);
 		(void)store_load(*store, glance_visit, glance, &ignored);
+	}
 	return rc;
 }
 

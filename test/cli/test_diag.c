@@ -164,15 +164,27 @@ static void a_bundle_is_a_new_file_for_its_owner(void **state)
 	struct weft_err err = {0};
 	struct stat file;
 	json_t *bundle;
+	const json_t *kernel;
+	size_t gaps = 0;
 
-	assert_int_equal(bundle_write(&scene->options, scene->output, checks, NULL, &err), 0);
+	assert_int_equal(bundle_write(&scene->options, scene->output, checks, NULL, &gaps, &err),
+			 0);
 	assert_int_equal(stat(scene->output, &file), 0);
 	assert_int_equal(file.st_mode & 0777, 0600);
 	bundle = json_load_file(scene->output, 0, NULL);
 	assert_true(json_is_array(json_object_get(bundle, "checks")));
 	assert_non_null(json_object_get(json_object_get(bundle, "host"), "kernel"));
+	/* No weftd, and no tools in the PATH: each part says so, and they are counted. */
+	kernel = json_object_get(bundle, "kernel");
+	assert_string_equal(
+	    json_string_value(json_object_get(json_object_get(kernel, "links"), "error")),
+	    "ip cannot be run");
+	assert_non_null(json_object_get(json_object_get(bundle, "weftd"), "error"));
+	assert_non_null(json_object_get(json_object_get(bundle, "metrics"), "error"));
+	assert_int_equal(gaps, json_integer_value(json_object_get(bundle, "absent")));
+	assert_int_equal(gaps, 1 + 8 + 1 + json_object_size(kernel));
 	json_decref(bundle);
-	assert_int_equal(bundle_write(&scene->options, scene->output, checks, NULL, &err),
+	assert_int_equal(bundle_write(&scene->options, scene->output, checks, NULL, &gaps, &err),
 			 WEFT_E_EXISTS);
 	json_decref(checks);
 }
