@@ -2,6 +2,7 @@
 # Copyright The weft authors
 """Death, restart, leave: what survives, what is withdrawn, and how quiet a restart is."""
 import subprocess
+import threading
 
 from hosts import Pinger, wait_for
 
@@ -14,33 +15,50 @@ def network_with_boxes(lab, count):
     return hosts, boxes, answers
 
 
+class Monitor:
+    """A command that prints what the kernel says, from its start on."""
+
+    def __init__(self, host, *command):
+        self.process = host.popen(*command, stdout=subprocess.PIPE, text=True)
+        self.lines = []
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def heard(self, word):
+        return any(word in line for line in self.lines)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait(5)
+        self.reader.join(5)
+        return self.lines
+
+
 def kernel_monitor(host):
-    """ip monitor and bridge monitor on a host; stop() gives the lines they printed."""
-    watchers = [host.popen("ip", "monitor", "link", "address", "route", "neigh",
-                           stdout=subprocess.PIPE, text=True),
-                host.popen("bridge", "monitor", "link", "fdb", stdout=subprocess.PIPE, text=True)]
-    # A marker of our own proves that both are listening before the test goes on.
-    host.ip("link", "add", "marker0", "type", "veth", "peer", "name", "marker1")
-    host.ip("link", "add", "markerbr", "type", "bridge")
-    host.ip("link", "set", "marker0", "master", "markerbr")
-    for watcher in watchers:
-        assert "marker" in watcher.stdout.readline()
+    """ip monitor and bridge monitor on a host; stop() gives the lines about weft that they printed."""
+    monitors = [Monitor(host, "ip", "monitor", "link", "address", "route", "neigh"),
+                Monitor(host, "bridge", "monitor", "link", "fdb")]
+
+    def mark(name):
+        """A port of our own that comes and goes until both monitors have told of it."""
+        def told():
+            host.ip("link", "add", name, "type", "veth", "peer", "name", f"{name}x")
+            host.ip("link", "set", name, "master", "markbr")
+            host.ip("link", "del", name)
+            return all(monitor.heard(name) for monitor in monitors)
+        wait_for(f"both monitors tell of {name}", told, 10)
+
+    host.ip("link", "add", "markbr", "type", "bridge")
+    mark("markbegin")
 
     def stop():
-        host.ip("link", "set", "marker0", "nomaster")
-        host.ip("link", "del", "marker0")
-        host.ip("link", "del", "markerbr")
-        lines = []
-        for watcher in watchers:
-            for line in watcher.stdout:
-                if "marker" in line:
-                    if "Deleted" in line:
-                        break
-                    continue
-                lines.append(line)
-            watcher.kill()
-            watcher.wait(5)
-        return [line for line in lines if "wf" in line]
+        mark("markend")
+        host.ip("link", "del", "markbr")
+        return [line for monitor in monitors for line in monitor.end() if "wf" in line]
 
     return stop
 
