@@ -56,7 +56,16 @@ static size_t without_done(struct outbox_frame **candidates, size_t count)
 	return kept;
 }
 
-/* A failed member may have forgotten us: what goes to it says now and then who we are. */
+/* A failed member may have forgotten us: what goes to it says now and then who we are. One that was
+ * started again and does not answer probably has, whether or not it was found failed meanwhile. */
+static bool may_have_forgotten(const struct flush *flush, const struct member *to)
+{
+	if (to->state != MEMBER_FAILED && to->state != MEMBER_SUSPECT)
+		return false;
+	return !seal_has_spoken(flush->seal, to) ||
+	       (to->state == MEMBER_FAILED && rng_below(&flush->core->rng, INTRODUCE_EVERY) == 0);
+}
+
 static size_t introduce(const struct flush *flush, const struct member *to, uint8_t *out,
 			size_t cap)
 {
@@ -64,7 +73,7 @@ static size_t introduce(const struct flush *flush, const struct member *to, uint
 	struct core *core = flush->core;
 	struct row_view row;
 
-	if (to->state != MEMBER_FAILED || rng_below(&core->rng, INTRODUCE_EVERY) != 0 ||
+	if (!may_have_forgotten(flush, to) ||
 	    !tables_row(flush->tables, &core->self.id, &cluster_wide, ROW_MEMBER, NULL, 0, &row) ||
 	    FRAME_HEADER_BYTES + row.signed_len + ROW_SIG_BYTES > cap)
 		return 0;

@@ -255,6 +255,15 @@ int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
 		   : WEFT_E_LIMIT;
 }
 
+bool seal_has_spoken(const struct seal *seal, const struct member *member)
+{
+	const struct peer *peer = NULL;
+
+	if (member->session != 0)
+		peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
+	return peer != NULL && peer->session != NULL && peer->session->spoke_from.port != 0;
+}
+
 size_t seal_room(const struct seal *seal, const struct member *to)
 {
 	const struct peer *peer = NULL;

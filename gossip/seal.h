@@ -54,6 +54,7 @@ struct opened {
 	bool claiming;  /* under a certificate whose claim is not decided: only FRAME_CLAIM is in it
 			 */
 	uint64_t epoch; /* of the sender's certificate */
+	struct member *renewed; /* whose newer certificate was taken just now; NULL: nobody's */
 };
 
 struct seal *seal_new(struct core *core, struct member_table *members);
@@ -86,6 +87,9 @@ struct mono seal_deadline(struct seal *seal);
 
 /* Payload bytes that fit one datagram to this member now (a certificate takes room). */
 size_t seal_room(const struct seal *seal, const struct member *to);
+
+/* Something opened under the certificate of this member that is in use, as far as is remembered. */
+bool seal_has_spoken(const struct seal *seal, const struct member *member);
 
 /* The state of a member's claim, for the answer to its FRAME_CLAIM. */
 enum claim_state seal_claim(const struct seal *seal, const struct member *member);

@@ -233,6 +233,7 @@ enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const
 	unsigned type;
 
 	*out = (struct opened){.from = NULL};
+	seal->renewed = NULL;
 	if (len < WIRE_HEADER_BYTES)
 		reason = DROP_SHORT;
 	else if (len > DATAGRAM_BYTES_MAX)
@@ -251,6 +252,7 @@ enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const
 		*out = (struct opened){.from = NULL};
 		core_drop(seal->core, reason);
 	}
+	out->renewed = seal->renewed;
 	return reason;
 }
 

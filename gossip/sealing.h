@@ -48,6 +48,7 @@ struct seal {
 	struct limit checks;    /* the same from where members live, all together */
 	struct limit hints;
 	struct limit introductions;
+	struct member *renewed; /* in this call of seal_open */
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };

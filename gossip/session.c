@@ -191,6 +191,7 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
 	memcpy(session->cert, cert, CERT_BYTES);
 	session->spoke_from.port = 0;
+	seal->renewed = peer->member;
 	peer->knows = 0;
 	peer->floor = 0;
 	peer->floor_own = 0;

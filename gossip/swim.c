@@ -204,6 +204,12 @@ void swim_heard(struct swim *swim, struct member *member)
 		state_heard(swim, member);
 }
 
+void swim_renewed(struct swim *swim, struct member *member)
+{
+	if (swim_is_active(swim) && member->state == MEMBER_FAILED && member->has_record)
+		probe_ping(swim, member, probe_next_seq(swim));
+}
+
 static void order_renew(struct swim *swim)
 {
 	struct member **items;

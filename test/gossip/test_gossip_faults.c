@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "cluster.h"
 #include "core_net.h"
 
 #define KIND_OF_LATER 40
@@ -50,6 +51,40 @@ static void a_newcomer_is_known_to_all_within_a_moment(void **state)
 		assert_true(core_net_until(&net, last_is_known, 100));
 		assert_true(core_net_until(&net, core_net_all_alive, 1000));
 	}
+}
+
+static bool the_two_meet(struct cluster *c)
+{
+	return cluster_alive(c, 0) == 2 && cluster_alive(c, 1) == 2;
+}
+
+/* The founder dies before the row of who joined is in its store, and is down for so long. */
+static void forget_the_newcomer(int64_t down_ms)
+{
+	struct cluster *c = cluster_new();
+
+	cluster_form(c, 1);
+	cluster_make(c, (struct gossip_command){0});
+	cluster_copy_store(c, 0, 5);
+	assert_int_equal(cluster_join(c, 1, c->token, false), 0);
+	cluster_run(c, 3000);
+	assert_true(the_two_meet(c));
+	cluster_kill(c, 0);
+	cluster_copy_store(c, 5, 0);
+	cluster_run(c, down_ms);
+	cluster_start(c, 0);
+	cluster_run(c, 20);
+	assert_int_equal(cluster_alive(c, 0), 1);
+	assert_true(cluster_until(c, 5000, the_two_meet));
+	assert_int_equal(gossip_fence(c->nodes[0].g), FENCE_NONE);
+	cluster_free(c);
+}
+
+static void a_founder_that_forgot_whom_it_admitted_is_told_by_him(void **state)
+{
+	(void)state;
+	for (int64_t down_ms = 10; down_ms < 60000; down_ms = down_ms * 3 / 2)
+		forget_the_newcomer(down_ms);
 }
 
 static void a_node_that_dies_right_after_its_first_contact_finds_the_others_again(void **state)
@@ -164,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(a_newcomer_is_known_to_all_within_a_moment),
+	    cmocka_unit_test(a_founder_that_forgot_whom_it_admitted_is_told_by_him),
 	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
 	    STORY(a_seed_that_dies_before_it_stored_the_newcomer_is_reminded_by_it),
 	    STORY(a_member_whose_row_was_missed_is_asked_about_when_it_speaks),
