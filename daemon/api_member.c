@@ -5,6 +5,7 @@
 
 #include "daemon/json.h"
 #include "daemon/pager.h"
+#include "ipamdb/query.h"
 
 void api_members(struct daemon *d, struct request *req)
 {
@@ -53,15 +54,22 @@ void api_node_inspect(struct daemon *d, struct request *req)
 	request_answer(req, json);
 }
 
+/* One whom nobody here knows, but one who left did: its space is waited for. */
+static bool find_stranger(struct daemon *d, const char *text, struct id *id)
+{
+	return id_parse(text, id) == 0 && ipamdb_is_stranger(node_ipamdb(d->node), id);
+}
+
 void api_node_rm(struct daemon *d, struct request *req)
 {
 	const char *reason = request_text(req, "reason");
 	struct node_request request = {.kind = NODE_REMOVE, .text = reason ? reason : ""};
-	struct member_info info;
+	struct member_info info = {.is_self = false};
 	struct weft_err err = {0};
 
-	if (api_is_active(d, &err) != 0 ||
-	    find_member(d, request_text(req, "node"), &info, &err) != 0) {
+	if (api_is_active(d, &err) == 0 && find_stranger(d, request_text(req, "node"), &info.id))
+		request.flag = true;
+	else if (err.code != 0 || find_member(d, request_text(req, "node"), &info, &err) != 0) {
 		request_fail(req, &err);
 		return;
 	}

@@ -69,11 +69,26 @@ static void block_words(const struct ipam_block *block, bool is_present, const c
 	    [IPAM_BLOCK_SILENT] = "has promised nothing about removed members yet",
 	    [IPAM_BLOCK_VIEW] = "knows other members or removals than this host does",
 	    [IPAM_BLOCK_ROWS] = "has written ranges that have not come to this host",
+	    [IPAM_BLOCK_PARTING] = "has left, and not all that it wrote has come to this host",
+	    [IPAM_BLOCK_STRANGER] = "is unknown to this host, but was known to one that has left",
 	    [IPAM_BLOCK_TURN] = "has not taken it back yet, though its id is the lowest",
 	};
 
-	snprintf(why, 128, "%s%s", is_present ? "" : "is not there, and ", whys[block->why]);
-	if (!is_present)
+	bool is_known = block->why != IPAM_BLOCK_STRANGER && block->why != IPAM_BLOCK_PARTING;
+
+	snprintf(why, 128, "%s%s", is_present || !is_known ? "" : "is not there, and ",
+		 whys[block->why]);
+	if (block->why == IPAM_BLOCK_STRANGER)
+		snprintf(todo, 192,
+			 "see that its host runs and reaches this one; one that is off for good is "
+			 "given up with weft node rm %.80s",
+			 label);
+	else if (block->why == IPAM_BLOCK_PARTING)
+		snprintf(todo, 192,
+			 "wait: the hosts are comparing what they know; should nobody have it any "
+			 "more, weft node rm %.80s does without it",
+			 label);
+	else if (!is_present)
 		snprintf(todo, 192, "start it again, or give it up with weft node rm %.80s", label);
 	else if (block->why == IPAM_BLOCK_SILENT || block->why == IPAM_BLOCK_TURN)
 		snprintf(todo, 192,

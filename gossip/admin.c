@@ -281,7 +281,7 @@ void admin_remove(struct admission *adm, const struct gossip_command *command)
 		core_answer(adm->core, command->tag)->id = command->id; /* done before */
 		return;
 	}
-	if (require_member(adm, command) == NULL)
+	if (!command->flag && require_member(adm, command) == NULL)
 		return;
 	if (admin_put_removal(adm, command->tag, &command->id, command->text, &token, &err) != 0)
 		core_answer(adm->core, command->tag)->err = err;

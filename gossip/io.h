@@ -38,7 +38,7 @@ enum gossip_command_kind {
 	CMD_TOKEN_RM,      /* id */
 	CMD_ADMIN_ADD,     /* id of the node that becomes admin */
 	CMD_ADMIN_RM,      /* id */
-	CMD_REMOVE,        /* id of the node, text = reason */
+	CMD_REMOVE,        /* id of the node, text = reason; flag = even if nobody knows it here */
 	CMD_ADMIN_RESTORE, /* bytes = seed of the cluster key: keep it here, and be an admin */
 	CMD_ADVERTISE,     /* addrs[0] = new gossip address, vtep = new VTEP */
 	CMD_RECOVER,       /* a fenced node takes the cluster's view; flag = without some */

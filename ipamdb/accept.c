@@ -11,11 +11,14 @@
  * its admitter, or the admitter be gone. Until a newcomer has spoken to him there may be nobody who
  * counts it as a member but a removed node, cut off together with it: the others, having closed,
  * take back what that one goes on granting. Who has met its admitter is known to him if he closes
- * later, and knows what he knew if he has closed before.
+ * later, and knows what he knew if he has closed before. An admitter who left knew this node if he
+ * named it (parting.c); if he did not, all members have to be met. What a meeting taught of
+ * removals is on the disk before it is noted there that it took place.
  */
 #include "ask.h"
 #include "closure.h"
 #include "donor.h"
+#include "parting.h"
 #include "rest.h"
 
 #define ACCEPTS_PER_GROUP 32
@@ -43,12 +46,26 @@ static bool is_open(struct net *net, const struct claim *grant)
 	return true;
 }
 
+static bool has_met_all(const struct ipamdb *db)
+{
+	const struct peer *peer;
+	size_t pos = 0;
+
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (peer->known && !peer->gone && !peer->synced && !id_eq(&peer->id, &db->self))
+			return false;
+	return true;
+}
+
 bool introduction_is_done(const struct ipamdb *db)
 {
 	const struct peer *admitter = peer_find(db, &db->admitter);
 
-	return db->introduced || id_is_zero(&db->admitter) || (admitter && admitter->synced) ||
-	       closure_is_gone(db, &db->admitter);
+	if (db->introduced || id_is_zero(&db->admitter) || (admitter && admitter->synced) ||
+	    closure_is_removed(db, &db->admitter))
+		return true;
+	return admitter && admitter->gone &&
+	       (parting_names_self(db, &db->admitter) || has_met_all(db));
 }
 
 int accept_may(struct ipamdb *db, struct weft_err *err)
@@ -60,6 +77,11 @@ int accept_may(struct ipamdb *db, struct weft_err *err)
 		bool is_there = admitter && admitter->present;
 
 		peer_name(db, &db->admitter, name);
+		if (admitter && admitter->gone)
+			return weft_err_set(err, WEFT_E_TIMEOUT,
+					    "this node waits for a first sync with every member, "
+					    "since %s, which admitted it, has left",
+					    name);
 		return weft_err_set(err, is_there ? WEFT_E_TIMEOUT : WEFT_E_NO_PEER,
 				    "this node waits for a first sync with %s, which admitted it%s",
 				    name, is_there ? "" : " and is unreachable");
@@ -77,7 +99,7 @@ void introduction_keep(struct ipamdb *db)
 
 	if (db->introduced || db->standing != STANDING_ACTIVE || id_is_zero(&db->admitter) ||
 	    !introduction_is_done(db) || flight_is_up(db, FLIGHT_INTRODUCED, NULL) ||
-	    !db_has_room(db, 0, 1))
+	    !db_has_room(db, 0, 1) || closure_keeps(db))
 		return;
 	flight_write(db, flight_begin(db, FLIGHT_INTRODUCED, 0), &write);
 }

@@ -35,8 +35,8 @@
  * Views agree only when everybody knows the same members: one that a member has admitted before it
  * heard of a removal is known to its closure, and counts. One that was admitted later has heard of
  * the removal: nobody takes up a grant before a whole sync with whoever admitted it, see accept.c.
- * The marks of who left and was removed are never taken back, so that an old closure never fits a
- * newer view.
+ * And whoever was known to a node that left is known to who takes back (parting.c). The marks of
+ * who left and was removed are never taken back, so that an old closure never fits a newer view.
  *
  * Nothing is ever lost for good either: a member that collects a row because others outrank it has
  * those on its own disk first (tidy.c), and a network itself says who held it at the beginning.
@@ -333,6 +333,13 @@ static bool removals_keep(struct ipamdb *db)
 	}
 	db->closing.is_flying = flight != NULL;
 	return flight != NULL;
+}
+
+bool closure_keeps(struct ipamdb *db)
+{
+	if (db->closing.is_flying || !db_has_room(db, 0, 0) || db->update.keep_count == IPAM_KEEPS)
+		return true;
+	return removals_keep(db);
 }
 
 static void closure_write(struct ipamdb *db)

@@ -5,7 +5,8 @@
  *
  *   ipamdb.c (events) -> row.c (what others wrote) -> net.c, claim.c (who owns what)
  *                     -> request.c, lease.c (who leases what) -> ask.c (space from others)
- *                     -> donor.c, accept.c, tidy.c, handover.c, closure.c (ranges change hands)
+ *                     -> donor.c, accept.c, tidy.c, handover.c, parting.c, closure.c (ranges
+ *                        change hands)
  *   all write through flight.c: one group, one token, one continuation when it is durable
  */
 #pragma once
@@ -34,6 +35,7 @@ struct peer {
 	bool synced;  /* a whole sync with it was completed since the start */
 	char mark;    /* by which the view counts it, 0: not at all */
 	struct mono gone_at;
+	uint64_t left_epoch, left_sequence; /* of the record by which it left */
 };
 
 /* A removed node. */
@@ -71,6 +73,21 @@ struct handover {
 	struct id givers[GIVERS_MAX]; /* who gave this node ranges meanwhile: perhaps leaving too */
 };
 
+/* Whom those who left have named, and whom this node names when it leaves: parting.c. */
+struct partings {
+	struct map namings;         /* who names a node that is not known here, or this one */
+	struct vec named;           /* struct id: whom this node names */
+	size_t written, flying;     /* how many of them are durable, and on their way */
+	uint8_t view[DIGEST_BYTES]; /* when the list was made */
+	bool is_listed;
+	bool is_told; /* the last row of the list has its version */
+	bool is_seen; /* another member has all of it */
+	uint64_t epoch, sequence;
+	uint64_t tag; /* of the question to a member, 0: none is open */
+	struct mono ask_at;
+	struct vec questions; /* of others that leave */
+};
+
 struct ipamdb {
 	struct ipamdb_config config;
 	struct heap heap;
@@ -97,6 +114,7 @@ struct ipamdb {
 	struct map flights;              /* token -> struct flight * */
 	struct closing closing;
 	struct handover handover;
+	struct partings parting;
 	uint64_t next_token, next_tag;
 	struct mono chores_at; /* accept, tidy, closures and reclaims are looked at then */
 	struct mono started_at;

@@ -11,6 +11,7 @@
 
 #include "closure.h"
 #include "message.h"
+#include "parting.h"
 #include "rest.h"
 
 static void reply_refuse(struct ipamdb *db, uint64_t message, enum refusal refusal)
@@ -159,8 +160,12 @@ void donor_message(struct ipamdb *db, const struct ipam_event *event)
 	struct span block;
 	enum refusal refusal;
 
-	if (range_message_decode(event->bytes, event->len, &request) != 0 ||
-	    request.kind != RANGE_MESSAGE_REQUEST) {
+	if (range_message_decode(event->bytes, event->len, &request) == 0 &&
+	    request.kind == RANGE_MESSAGE_PARTING) {
+		parting_asked(db, event->message, &event->member, &request);
+		return;
+	}
+	if (request.kind != RANGE_MESSAGE_REQUEST) {
 		reply_refuse(db, event->message, REFUSAL_INVALID);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include "closure.h"
 #include "donor.h"
 #include "gossip/base/pack.h"
+#include "parting.h"
 #include "request.h"
 #include "rest.h"
 
@@ -225,6 +226,9 @@ static void finish(struct ipamdb *db, struct flight *flight, int code)
 		break;
 	case FLIGHT_ACCEPT:
 		accept_durable(db, flight, code);
+		break;
+	case FLIGHT_PARTING:
+		parting_durable(db, code);
 		break;
 	case FLIGHT_CLOSURE:
 		closure_durable(db, code);

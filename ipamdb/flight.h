@@ -19,6 +19,7 @@ enum flight_kind {
 	FLIGHT_ACCEPT,   /* own rows for ranges that were granted to this node */
 	FLIGHT_TIDY,     /* rows are merged and collected */
 	FLIGHT_HANDOVER, /* grants of a leave */
+	FLIGHT_PARTING,  /* whom this node knew when it leaves */
 	FLIGHT_CLOSURE,
 	FLIGHT_RECLAIM,
 	FLIGHT_REST, /* own ranges anew that cool down */

@@ -11,11 +11,14 @@
  * what it is given and passes it on, to somebody who gave it nothing meanwhile. When there is
  * nobody else, the one with the lower id waits for the other to be gone, and is the last.
  *
+ * Last of all it names everybody whom it knows, so that none of them is forgotten (parting.c).
+ *
  * From the end of a hand-over on nothing is granted, taken up or taken back any more, unless the
  * leave comes to nothing: when others hear that this node has left, nobody will take up anything
  * from it (closure.c).
  */
 #include "donor.h"
+#include "parting.h"
 #include "rest.h"
 
 #define BLOCKS_PER_GROUP 64
@@ -93,6 +96,7 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 	if (!db->handover.active && live == 0 && db->standing == STANDING_ACTIVE) {
 		db->handover =
 		    (struct handover){.active = true, .tag = req->tag, .deadline = req->deadline};
+		parting_begin(db);
 		handover_step(db);
 		return;
 	}
@@ -252,7 +256,8 @@ void handover_step(struct ipamdb *db)
 	if (!db->handover.active || db->update.answer_count == IPAM_ANSWERS)
 		return;
 	if (!has_others(db)) {
-		handover_end(db, 0, NULL);
+		if (parting_step(db))
+			handover_end(db, 0, NULL);
 		return;
 	}
 	/* A disk that went back shows as own what was given away since. */
@@ -274,10 +279,12 @@ void handover_step(struct ipamdb *db)
 		}
 		pending = pending || !net_has_all_gone(db, net);
 	}
-	if (!pending)
+	if (!pending && parting_step(db))
 		handover_end(db, 0, NULL);
 	else if (mono_is_due(db->handover.deadline, db->now))
 		handover_end(db, WEFT_E_TIMEOUT,
-			     "the members that take this node's address ranges have not confirmed "
-			     "them in time");
+			     pending ? "the members that take this node's address ranges have not "
+				       "confirmed them in time"
+				     : "no member has confirmed in time that it knows whom this "
+				       "node knows");
 }

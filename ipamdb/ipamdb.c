@@ -23,6 +23,7 @@
 #include "db.h"
 #include "donor.h"
 #include "gossip/base/pack.h"
+#include "parting.h"
 #include "request.h"
 #include "rest.h"
 #include "row.h"
@@ -51,6 +52,7 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	vec_init(&db->waiters, &db->heap, sizeof(struct waiter *));
 	vec_init(&db->asks, &db->heap, sizeof(struct ask *));
 	closures_init(db);
+	parting_init(db);
 	leases_init(db);
 	db->next_token = db->next_tag = 1;
 	db->chores_at = db->rests_due = MONO_NEVER;
@@ -275,7 +277,8 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 		donor_message(db, event);
 		break;
 	case IPAM_EV_ANSWERED:
-		ask_answered(db, event);
+		if (!parting_answered(db, event))
+			ask_answered(db, event);
 		break;
 	case IPAM_EV_DURABLE:
 		flight_durable(db, event->token,
@@ -304,6 +307,7 @@ static void chores(struct ipamdb *db)
 		return;
 	db->chores_at = MONO_NEVER;
 	closures_step(db);
+	partings_answer(db);
 	introduction_keep(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);

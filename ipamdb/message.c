@@ -36,6 +36,12 @@ int range_message_encode(const struct range_message *message, uint8_t *out, size
 		pack_array(&pack, 1);
 		pack_uint(&pack, message->refusal);
 		break;
+	case RANGE_MESSAGE_PARTING:
+	case RANGE_MESSAGE_PARTED:
+		pack_array(&pack, 2);
+		pack_uint(&pack, message->epoch);
+		pack_uint(&pack, message->sequence);
+		break;
 	}
 	return pack_ok(&pack) ? (int)pack.len : WEFT_E_LIMIT;
 }
@@ -78,6 +84,14 @@ static void refuse_read(struct cursor *cursor, struct range_message *message)
 	message->refusal = (enum refusal)cursor_uint(cursor, UINT8_MAX);
 }
 
+static void version_read(struct cursor *cursor, struct range_message *message)
+{
+	if (cursor_array(cursor, 2) != 2)
+		cursor->bad = true;
+	message->epoch = cursor_uint(cursor, UINT64_MAX);
+	message->sequence = cursor_uint(cursor, UINT64_MAX);
+}
+
 int range_message_decode(const uint8_t *bytes, size_t len, struct range_message *message)
 {
 	struct cursor cursor;
@@ -96,6 +110,10 @@ int range_message_decode(const uint8_t *bytes, size_t len, struct range_message 
 		break;
 	case RANGE_MESSAGE_REFUSE:
 		refuse_read(&cursor, message);
+		break;
+	case RANGE_MESSAGE_PARTING:
+	case RANGE_MESSAGE_PARTED:
+		version_read(&cursor, message);
 		break;
 	default:
 		return WEFT_E_INVALID;

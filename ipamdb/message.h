@@ -9,6 +9,8 @@
  *   request  array of 3: network bin16, family uint (4 or 6), address bin16 or nil (any)
  *   grant    array of 1: range key bin41; the donor's ROW_GRANT for it is durable
  *   refuse   array of 1: reason uint
+ *   parting  array of 2: epoch uint, sequence uint; has the reader all rows of the asker up to
+ * this? parted   the same: it has
  *
  * A range that is given back or handed over needs no message: the donor's ROW_GRANT says it.
  * Kinds from 16 up are used by daemon/node, from 32 up by daemon/diag_wire.h.
@@ -24,6 +26,8 @@ enum range_message_kind {
 	RANGE_MESSAGE_REQUEST = 1,
 	RANGE_MESSAGE_GRANT = 2,
 	RANGE_MESSAGE_REFUSE = 3,
+	RANGE_MESSAGE_PARTING = 4,
+	RANGE_MESSAGE_PARTED = 5,
 };
 
 /* Why a range is not granted; numbers are part of the wire. */
@@ -39,12 +43,13 @@ enum refusal {
 
 struct range_message {
 	enum range_message_kind kind;
-	struct id network;    /* request */
-	bool v4;              /* request */
-	bool has_address;     /* request */
-	struct inet address;  /* request, when has_address */
-	struct range_key key; /* grant */
-	enum refusal refusal; /* refuse */
+	struct id network;        /* request */
+	bool v4;                  /* request */
+	bool has_address;         /* request */
+	struct inet address;      /* request, when has_address */
+	struct range_key key;     /* grant */
+	enum refusal refusal;     /* refuse */
+	uint64_t epoch, sequence; /* parting, parted */
 };
 
 /* Writes into out[0..cap); the length, or WEFT_E_LIMIT. */

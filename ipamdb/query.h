@@ -66,7 +66,9 @@ enum ipam_block_why {
 	IPAM_BLOCK_VIEW, /* what it closed with is not what this node knows of members and removals
 			  */
 	IPAM_BLOCK_ROWS, /* it has written ranges that have not come here */
-	IPAM_BLOCK_TURN, /* nobody blocks, but it has the lowest id and has not done it yet */
+	IPAM_BLOCK_PARTING,  /* it has left, and not all that it wrote has come here */
+	IPAM_BLOCK_STRANGER, /* it is not known here, but to one who has left */
+	IPAM_BLOCK_TURN,     /* nobody blocks, but it has the lowest id and has not done it yet */
 };
 
 struct ipam_block {
@@ -77,6 +79,9 @@ struct ipam_block {
 /* Who blocks the taking back of what a gone node (NULL: any) holds: up to cap members, this node
  * perhaps among them; how many in all. 0 also when there is nothing to take back. */
 size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap);
+
+/* Is this node unknown here, but named by one who left as a member that it knew? */
+bool ipamdb_is_stranger(const struct ipamdb *db, const struct id *node);
 
 /* Leases of this host, cooling ones too, in no order. */
 bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease);

@@ -13,12 +13,14 @@
 #include <string.h>
 
 #include "closure.h"
+#include "parting.h"
 #include "query.h"
 #include "rest.h"
 
 /* A row of a gone node may be known to somebody who was told of it after his closing, by one who
  * forgot it in a crash before his own. What is taken back is above all that it can have written
- * meanwhile. */
+ * meanwhile. That may be space which it took back itself: hence one step for each that is gone, for
+ * the views of whoever takes back later show more of them. */
 #define RECLAIM_STEP (UINT64_C(1) << 20)
 
 #define BLOCKED_MS 1000
@@ -50,6 +52,11 @@ static bool is_member(const struct ipamdb *db, const struct peer *peer)
 	return peer->known && !id_eq(&peer->id, &db->self) && !closure_is_gone(db, &peer->id);
 }
 
+static bool has_left(const struct ipamdb *db, const struct peer *peer)
+{
+	return peer->known && peer->gone && !closure_is_removed(db, &peer->id);
+}
+
 /* What is missing before this member's word can be relied upon. */
 static enum ipam_block_why block_of(struct ipamdb *db, const struct id *member)
 {
@@ -66,11 +73,9 @@ static enum ipam_block_why block_of(struct ipamdb *db, const struct id *member)
 	return IPAM_BLOCK_NONE;
 }
 
-static void block_add(struct ipamdb *db, const struct id *member, struct ipam_block *out,
+static void block_add(const struct id *member, enum ipam_block_why why, struct ipam_block *out,
 		      size_t cap, size_t *count)
 {
-	enum ipam_block_why why = block_of(db, member);
-
 	if (why == IPAM_BLOCK_NONE)
 		return;
 	if (*count < cap)
@@ -80,13 +85,20 @@ static void block_add(struct ipamdb *db, const struct id *member, struct ipam_bl
 
 static size_t blocks(struct ipamdb *db, struct ipam_block *out, size_t cap)
 {
+	const struct id *stranger;
 	const struct peer *peer;
 	size_t pos = 0, count = 0;
 
-	block_add(db, &db->self, out, cap, &count);
-	while ((peer = map_next(&db->peers, &pos)) != NULL)
+	block_add(&db->self, block_of(db, &db->self), out, cap, &count);
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
 		if (is_member(db, peer))
-			block_add(db, &peer->id, out, cap, &count);
+			block_add(&peer->id, block_of(db, &peer->id), out, cap, &count);
+		else if (has_left(db, peer) && !parting_is_complete(db, peer))
+			block_add(&peer->id, IPAM_BLOCK_PARTING, out, cap, &count);
+	}
+	pos = 0;
+	while ((stranger = parting_stranger(db, &pos)) != NULL)
+		block_add(stranger, IPAM_BLOCK_STRANGER, out, cap, &count);
 	return count;
 }
 
@@ -100,6 +112,17 @@ static const struct id *lowest(const struct ipamdb *db)
 		if (is_member(db, peer) && id_cmp(&peer->id, low) < 0)
 			low = &peer->id;
 	return low;
+}
+
+bool ipamdb_is_stranger(const struct ipamdb *db, const struct id *node)
+{
+	const struct id *stranger;
+	size_t pos = 0;
+
+	while ((stranger = parting_stranger(db, &pos)) != NULL)
+		if (id_eq(stranger, node))
+			return true;
+	return false;
 }
 
 size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block *out, size_t cap)
@@ -116,6 +139,12 @@ size_t ipamdb_blocks(struct ipamdb *db, const struct id *gone, struct ipam_block
 	return 1;
 }
 
+static size_t count_gone(struct ipamdb *db)
+{
+	WEFT_ASSERT(closure_has_gone(db));
+	return db->closing.removed.count + db->closing.left;
+}
+
 /* The highest generation that any closer has of gone nodes. */
 static uint64_t top_of_all(const struct ipamdb *db)
 {
@@ -129,7 +158,7 @@ static uint64_t top_of_all(const struct ipamdb *db)
 	return top;
 }
 
-static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
+static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t above)
 {
 	const struct runs *runs = net_runs(net);
 	struct flight *flight = NULL;
@@ -149,7 +178,7 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 		if (!flight)
 			flight = flight_begin(db, FLIGHT_RECLAIM, 0);
 		from = run->holder;
-		sum = count_add(sum, rest_span(db, flight, net, run->span, top + RECLAIM_STEP));
+		sum = count_add(sum, rest_span(db, flight, net, run->span, above));
 	}
 	if (flight)
 		db_trace(db, TRACE_RANGE_RECLAIMED, &from, &net->id, NULL, sum);
@@ -157,7 +186,7 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t top)
 
 void reclaim_step(struct ipamdb *db)
 {
-	uint64_t top;
+	uint64_t above;
 
 	if (!reclaim_is_due(db, NULL) || !id_eq(lowest(db), &db->self))
 		return;
@@ -166,7 +195,7 @@ void reclaim_step(struct ipamdb *db)
 		db_chores_by(db, mono_add_ms(db->now, BLOCKED_MS));
 		return;
 	}
-	top = top_of_all(db);
+	above = top_of_all(db) + RECLAIM_STEP * count_gone(db);
 	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), top);
+		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), above);
 }

@@ -2,14 +2,15 @@
  * Copyright The weft authors */
 /*
  * What others (and this node, before a restart) wrote: networks, ranges and grants, free space,
- * removals and closures. Rows may come in any order; a range of a network that is not known yet
- * waits in the network's place. What does not decode is passed over: it was signed by a member, but
- * by a version that says more than this one understands.
+ * removals, closures and partings. Rows may come in any order; a range of a network that is not
+ * known yet waits in the network's place. What does not decode is passed over: it was signed by a
+ * member, but by a version that says more than this one understands.
  */
 #include "row.h"
 
 #include "closure.h"
 #include "donor.h"
+#include "parting.h"
 #include "rest.h"
 
 int row_claim(const struct row_view *row, struct id *network, struct claim *claim)
@@ -158,6 +159,12 @@ void row_apply(struct ipamdb *db, const struct row_view *row)
 	case ROW_RANGE:
 	case ROW_GRANT:
 		range_apply(db, row);
+		break;
+	case ROW_MEMBER:
+		parting_member_row(db, row);
+		break;
+	case ROW_PARTING:
+		parting_row(db, row);
 		break;
 	case ROW_ATTACHMENT:
 		attachment_apply(db, row);

@@ -28,7 +28,8 @@ enum row_kind {
 	ROW_RANGE = 5,      /* topic 0, key struct range_key: nil or, for its owner alone, struct
 			       rec_range; held by the owner of the row */
 	ROW_GRANT = 6, /* topic 0, key struct range_key: struct rec_grant, written by the donor */
-	ROW_FLOOR = 7, /* topic 0, key topic id: tombstones below a sequence are gone */
+	ROW_FLOOR = 7,   /* topic 0, key topic id: tombstones below a sequence are gone */
+	ROW_PARTING = 8, /* topic 0, key number of the part: ids whom its owner knew when it left */
 	/* facts, all in topic 0 */
 	FACT_NETWORK = 64,     /* id network: struct rec_network */
 	FACT_NETWORK_END = 65, /* id network: nil; terminal */

@@ -123,6 +123,20 @@ static void a_removed_node_is_gone_everywhere_and_fences_itself(void **state)
 	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_REMOVED);
 }
 
+static void who_is_unknown_is_removed_only_when_that_is_meant(void **state)
+{
+	struct cluster *c = *state;
+	struct id id;
+
+	cluster_form(c, 2);
+	memset(&id, 0x77, sizeof(id));
+	assert_int_equal(about(c, 0, CMD_REMOVE, &id), WEFT_E_NOT_FOUND);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = id, .flag = true}),
+	    0);
+	assert_int_equal(c->traces[TRACE_MEMBER_REMOVED], 1);
+}
+
 static void a_node_removed_while_it_was_away_is_told_when_it_comes_back(void **state)
 {
 	struct cluster *c = *state;
@@ -201,6 +215,7 @@ int main(void)
 	    TEST(the_tokens_of_one_who_ceased_to_be_admin_admit_nobody),
 	    TEST(the_last_admin_stays),
 	    TEST(a_removed_node_is_gone_everywhere_and_fences_itself),
+	    TEST(who_is_unknown_is_removed_only_when_that_is_meant),
 	    TEST(a_node_removed_while_it_was_away_is_told_when_it_comes_back),
 	    TEST(removing_twice_or_revoking_twice_is_done_already),
 	    TEST(a_token_that_cannot_be_stored_is_not_given_out),

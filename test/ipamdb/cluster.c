@@ -59,7 +59,7 @@ static bool same_row(const struct row_view *a, const struct row_view *b)
 	       (row_is_fact(a) || id_eq(&a->owner, &b->owner));
 }
 
-/* Is every range and grant up to this version, or what replaced it, on the node's disk? */
+/* Is every row up to this version, or what replaced it, on the node's disk? */
 static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t sequence)
 {
 	const struct cluster_node *node = ctx;
@@ -70,8 +70,8 @@ static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t
 	for (size_t i = 0; i < theirs->count; i++) {
 		const struct cluster_row *row = vec_at(theirs, i);
 		bool found = false;
-		if ((row->view.kind != ROW_RANGE && row->view.kind != ROW_GRANT) ||
-		    !id_eq(&row->view.owner, owner) || row->view.sequence > sequence)
+		if (row_is_fact(&row->view) || !id_eq(&row->view.owner, owner) ||
+		    row->view.sequence > sequence)
 			continue;
 		for (size_t j = 0; j < node->disk.rows.count && !found; j++) {
 			const struct cluster_row *ours = vec_at(&node->disk.rows, j);

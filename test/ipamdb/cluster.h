@@ -24,7 +24,7 @@ struct cluster_answer {
 struct cluster_row {
 	struct row_view view; /* value points into bytes once taken out */
 	bool is_kept;         /* of somebody else, and on this disk because ipamdb asked for it */
-	uint8_t bytes[256];
+	uint8_t bytes[VALUE_BYTES_MAX];
 };
 
 struct cluster_lease {

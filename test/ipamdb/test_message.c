@@ -22,6 +22,8 @@ static const struct range_message samples[] = {
      .address = {{0xfd, [15] = 5}}},
     {.kind = RANGE_MESSAGE_GRANT, .key = {{{7}}, {{{[10] = 0xff, 0xff, 10, 0, 0, 0}}, 120}, 5}},
     {.kind = RANGE_MESSAGE_REFUSE, .refusal = REFUSAL_COOLING},
+    {.kind = RANGE_MESSAGE_PARTING, .epoch = 3, .sequence = 70000},
+    {.kind = RANGE_MESSAGE_PARTED, .epoch = UINT64_MAX, .sequence = 1},
 };
 
 #define SAMPLES (sizeof(samples) / sizeof(samples[0]))

@@ -21,9 +21,10 @@
  *   - A removal holds from the moment in which one node has it. The removed node does not know of
  *     it before it is told, and goes on granting and leasing; what it leases counts no more.
  *   - A newcomer is known to him who admits it when it shows itself, and to others from there on.
- *     It counts while anybody who is not gone knows it, or its admitter is not gone.
+ *     It counts while anybody who was not removed knows it, or its admitter was not removed.
  *   - A leave is the moment in which a node owns nothing and is owed no answer; its hand-over is
- *     grants like all others.
+ *     grants like all others. It names whom it knew in its last rows, which come with its claims or
+ *     by others, later than the word that it left.
  *   - A disk set back comes with a reboot: boxes are gone, and leases with them. It had the guard
  *     `all`; what `one` lacks is a limit (limit_guard_one).
  *   - calm ends a run anywhere: no more faults, everybody hears everybody, recover is run on fenced
@@ -33,8 +34,8 @@
  * epochs (a closure written after a disk went back counts as newer), the delay before what a left
  * node holds is taken back (here there is none, and none is needed), the sync that a restarted
  * member waits for before it takes up grants (only a newcomer needs it), members forgotten by a
- * crash (their rows are stored within 20 ms). RECLAIM_STEP is above what a gone node can have
- * written unheard in a run.
+ * crash (their rows are stored within 20 ms), rows of a left node that nobody has. RECLAIM_STEP is
+ * above what a gone node can have written unheard in a run.
  */
 #ifndef N
 #define N 3 /* nodes; lower numbers have lower ids */
@@ -43,7 +44,9 @@
 #define A 4 /* addresses */
 #endif
 #define G 6 /* generations, 0 to 5; the pool is held by node 0 at generation 0 */
+#ifndef C
 #define C 4 /* closures of one node in a run */
+#endif
 #ifndef GRANTS
 #define GRANTS 1
 #endif
@@ -89,6 +92,7 @@ byte generation[N * A]; /* struct run: follows from claims */
 byte members[N];        /* struct peer: known */
 byte left[N];           /* struct peer: gone, since it left */
 byte removed[N];        /* struct closing: removed */
+byte lists[N];          /* left nodes whose rows, up to the record that says so, are here */
 byte stored[N];         /* struct removed: is_stored */
 byte closers[N * N];    /* struct closing: closers; number of the newest closure, 0: none */
 byte met;               /* newcomers that may take up grants */
@@ -109,6 +113,7 @@ int kept[N * A];        /* others' claims that FLIGHT_KEEP has put on this node'
 #ifdef NO_DURABLE
 int told[N * A];        /* own claims that were told and are not durable */
 #endif
+byte parting[N];        /* whom a left node knew, as its last rows name them */
 short rec_view[N * C];  /* struct rec_closure */
 byte rec_rows[N * C * A];
 byte rec_generation[N * C];
@@ -118,6 +123,7 @@ byte last_closure[N];
 
 byte off;               /* nodes of whose removal anybody knows */
 byte synced;            /* struct peer: synced, of the guarded node; one disk is set back a run */
+byte shown;             /* struct peer: synced, of the newcomer */
 byte admitter = NOBODY;
 byte grants, raises, collects, crashes, leaves;
 byte touched;           /* addresses are alike: the next one to be used first is the lowest unused */
@@ -152,15 +158,15 @@ hidden byte h_ok, h_clash;
 #define IS_IN(i) is_member(i, i)
 
 /* Those whose promises count: who was removed is off, and so is who is known to nobody but to
- * those who are gone. */
+ * those who were removed. */
 #define GONE (off | (HAS(left[0], 0) -> 1 : 0) | (HAS(left[1], 1) -> 2 : 0) | \
 	(HAS(left[2], 2) -> 4 : 0) | (N > 3 && HAS(left[N - 1], N - 1) -> BIT(N - 1) : 0))
-#define IS_NAMED_BY(m, n) (!HAS(GONE, m) && (m) != (n) && HAS(members[m], n))
+#define IS_NAMED_BY(m, n) (!HAS(off, m) && (m) != (n) && HAS(members[m], n))
 #if JOINS == 0
 #define COUNTS(n) (!HAS(off, n))
 #else
 #define COUNTS(n) (!HAS(off, n) && ((n) != N - 1 || \
-	(admitter != NOBODY && !HAS(GONE, admitter)) || \
+	(admitter != NOBODY && !HAS(off, admitter)) || \
 	IS_NAMED_BY(0, n) || IS_NAMED_BY(1, n) || IS_NAMED_BY(2, n)))
 #endif
 
@@ -388,6 +394,7 @@ inline adopt_row(j, a, w)
 
 inline tell_claims(i, j, k)
 {
+	lists[j] = lists[j] | (lists[i] & BIT(k));
 	h_a = 0;
 	do
 	:: h_a < A ->
@@ -434,6 +441,16 @@ inline tell_closures(i, j)
 }
 
 #define NEWER_MEMBERS(i, j) ((members[i] & ~members[j]) || (left[i] & ~left[j] & ~BIT(j)))
+
+/* The record of a node that leaves comes first, and perhaps alone. */
+#define MAY_SAY_FAREWELL(i, j) (HAS(left[i], i) && HAS(members[i], j) && IS_IN(j) && \
+	HAS(members[j], i) && !HAS(removed[j], i) && !HAS(left[j], i))
+
+inline say_farewell(i, j)
+{
+	left[j] = left[j] | BIT(i);
+	rebuild_all(j)
+}
 
 inline tell_members(i, j)
 {
@@ -541,7 +558,14 @@ inline closure_write(i)
 #ifdef NO_STEP
 #define RECLAIM_STEP 1
 #else
-#define RECLAIM_STEP (1 + RAISES)
+#define RECLAIM_STEP (1 + RAISES + (LEAVES > 0 -> GRANTS : 0))
+#endif
+#define COUNT_GONE(r) (closure_is_gone(r, 0) + closure_is_gone(r, 1) + closure_is_gone(r, 2) + \
+	(N > 3 && closure_is_gone(r, N - 1)))
+#ifdef NO_STEPS
+#define STEPS(r) RECLAIM_STEP
+#else
+#define STEPS(r) (RECLAIM_STEP * COUNT_GONE(r))
 #endif
 #define LACKS(r, k, a) (rec_rows[REC(k, CLOSER(r, k)) * A + (a)] & ~ROWS_OF(r, k, a))
 #ifdef NO_ROWS
@@ -590,7 +614,18 @@ inline closure_write(i)
 #else
 #define reclaim_is_due(r) (is_forfeit(r, 0) || is_forfeit(r, 1) || is_forfeit(r, A - 2) || is_forfeit(r, A - 1))
 #endif
-#define MAY_RECLAIM(r) (db_may_lease(r) && is_lowest(r) && reclaim_is_due(r) && !blocks(r))
+
+/* Who left has named those whom it knew: the reclaimer knows them, too. */
+#define KNOWS_FRIENDS(r, x) (!HAS(left[r] & ~removed[r], x) || \
+	(HAS(lists[r], x) && (parting[x] & ~members[r] & ~removed[r]) == 0))
+#ifdef NO_PARTING
+#define is_alone(r) false
+#else
+#define is_alone(r) (!KNOWS_FRIENDS(r, 0) || !KNOWS_FRIENDS(r, 1) || !KNOWS_FRIENDS(r, 2) || \
+	(N > 3 && !KNOWS_FRIENDS(r, N - 1)))
+#endif
+#define MAY_RECLAIM(r) (db_may_lease(r) && is_lowest(r) && reclaim_is_due(r) && !blocks(r) && \
+	!is_alone(r))
 
 inline top_of_all(r)
 {
@@ -617,7 +652,7 @@ inline net_reclaim(r)
 	h_i = 0;
 	do
 	:: h_i < A ->
-		h_m = h_n + RECLAIM_STEP;
+		h_m = h_n + STEPS(r);
 		if
 		:: TOP(r, h_i) + 1 > h_m -> h_m = TOP(r, h_i) + 1
 		:: else
@@ -688,6 +723,8 @@ inline handover_end(i)
 {
 	leaves++;
 	left[i] = left[i] | BIT(i);
+	lists[i] = lists[i] | BIT(i);
+	parting[i] = members[i] & ~removed[i] & ~BIT(i);
 	rebuild_all(i)
 }
 
@@ -704,6 +741,8 @@ inline handover_end(i)
 inline crash(i)
 {
 	crashes++;
+	lists[i] = 0;
+	shown = (i == N - 1 -> 0 : shown);
 	removed[i] = removed[i] & stored[i];
 #ifdef FORGET_MEMBERS
 	members[i] = members[i] & ~(JOINS << (N - 1)) | BIT(i);
@@ -755,6 +794,7 @@ inline restore(i)
 	guarded = guarded | BIT(i);
 	fenced = fenced & ~BIT(i);
 	leased[i] = 0;
+	lists[i] = 0;
 	members[i] = saved_members; saved_members = 0;
 	left[i] = saved_left; saved_left = 0;
 	removed[i] = saved_removed; saved_removed = 0;
@@ -792,7 +832,13 @@ inline hear_all(i, k)
 #ifdef NO_ADMITTER
 #define MEETS(i, k) true
 #else
+#define IS_EXPECTED(i) (HAS(lists[i], admitter) && HAS(parting[admitter], i))
+#ifdef NO_LISTED
 #define MEETS(i, k) (HAS(met, i) || (k) == admitter || closure_is_gone(i, admitter))
+#else
+#define MEETS(i, k) (HAS(met, i) || (k) == admitter || closure_is_removed(i, admitter) || \
+	(HAS(left[i], admitter) && (IS_EXPECTED(i) || (MEMBERS(i) & ~BIT(i) & ~shown & ~BIT(k)) == 0)))
+#endif
 #endif
 #define NEEDS_SYNC(i) (HAS(guarded, i) || (JOINS > 0 && (i) == N - 1 && !HAS(met, i)))
 
@@ -806,7 +852,15 @@ inline hear_all(i, k)
 inline sync(i, k)
 {
 	hear_all(i, k);
-	met = (MEETS(i, k) -> met | (BIT(i) & BIT(N - 1)) : met);
+	shown = (i == N - 1 && JOINS > 0 && LEAVES > 0 -> shown | BIT(k) : shown);
+	if
+	:: JOINS > 0 && i == N - 1 && MEETS(i, k) ->
+		met = met | BIT(i);
+#ifndef NO_MEETING_STORED
+		stored[i] = removed[i]
+#endif
+	:: else
+	fi;
 	if
 	:: HAS(guarded, i) ->
 		synced = synced | BIT(k);
@@ -906,6 +960,7 @@ inline calm_act(i)
 	/* A removal, or a leave, that only removed nodes have heard of is said again. */
 	removed[i] = removed[i] | off;
 	left[i] = left[i] | GONE & ~off;
+	lists[i] = lists[i] | left[i] & ~off;
 	rebuild_all(i);
 	c_k = 0;
 	do
@@ -968,14 +1023,14 @@ inline forget()
 	ZERO(members, N); ZERO(left, N); ZERO(removed, N); ZERO(stored, N); ZERO(closers, N * N);
 	ZERO(leased, N); ZERO(names, N * A * G); ZERO(granted, A);
 	ZERO(rec_view, N * C); ZERO(rec_rows, N * C * A); ZERO(rec_generation, N * C);
-	ZERO(last_closure, N); ZERO(saved_claims, A);
+	ZERO(last_closure, N); ZERO(saved_claims, A); ZERO(lists, N); ZERO(parting, N);
 #ifdef FLIGHTS
 	ZERO(flights, N * A);
 #endif
 #if COLLECTS > 0
 	ZERO(tombs, N * A); ZERO(kept, N * A);
 #endif
-	met = 0; guarded = 0; fenced = 0; off = 0; synced = 0; admitter = 0;
+	met = 0; guarded = 0; fenced = 0; off = 0; synced = 0; shown = 0; admitter = 0;
 	grants = 0; raises = 0; collects = 0; crashes = 0; leaves = 0; touched = 0;
 	saver = 0; restored = false;
 	saved_members = 0; saved_left = 0; saved_removed = 0; saved_closure = 0;
@@ -1097,6 +1152,15 @@ inline start()
 		    printf("%d syncs with %d\n", i, j); sync(i, j) }
 #endif
 
+#if LEAVES > 0
+#define FAREWELL(i, j) \
+	:: d_step { MAY_SAY_FAREWELL(i, j) -> printf("%d says farewell to %d\n", i, j); say_farewell(i, j) } \
+	:: d_step { MAY_SAY_FAREWELL(i, j) -> printf("%d says farewell with all rows to %d\n", i, j); \
+		    say_farewell(i, j); tell_claims(i, j, i) }
+#else
+#define FAREWELL(i, j)
+#endif
+
 #define REMOVED(i, x) \
 	:: d_step { MAY_REMOVE(i, x) -> printf("%d removes %d\n", i, x); closure_removal(i, x) }
 
@@ -1148,7 +1212,7 @@ inline start()
 #define EACH_CLAIM(i, j) TELL_CLAIMS(i, j, 0) TELL_CLAIMS(i, j, 1) TELL_CLAIMS(i, j, 2)
 #endif
 
-#define BETWEEN(i, j) TELL(i, j) REMOVED(i, j) EACH_CLAIM(i, j) EACH_GRANT(i, j)
+#define BETWEEN(i, j) TELL(i, j) FAREWELL(i, j) REMOVED(i, j) EACH_CLAIM(i, j) EACH_GRANT(i, j)
 #define AT(i) FAULTS(i) EACH_ADDRESS(i)
 
 active proctype world()

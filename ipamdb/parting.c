@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Parting: a leave takes no knowledge of members along.
+ *
+ * Whoever takes back space needs the word of every member (closure.c), so he has to know them all.
+ * A member that stays sees to that by its own closure: views must agree. But one that leaves may
+ * have been the only one who knew a newcomer, may have given him space, and has no closure to be
+ * waited for any more. So, as the last thing of its hand-over, it names in rows of its own
+ * everybody whom it knows, and waits until some other member has these rows.
+ *
+ *   ROW_PARTING   key: number of the part, 2 bytes; value: ids of nodes, up to NAMED_PER_ROW
+ *
+ * The record that says "left" comes later in the same sequence of versions: who has all rows up to
+ * it has all parts. Nobody takes anything back while he lacks some of a left node's rows, or while
+ * one whom it named is neither a member here nor removed. An older list, of a leave that came to
+ * nothing, names nobody whom its author does not know still, so parts are never taken back.
+ *
+ * Of what others name only those are remembered who are not known here.
+ */
+#include "parting.h"
+
+#include <string.h>
+
+#include "closure.h"
+#include "gossip/base/err.h"
+#include "gossip/base/pack.h"
+
+#define PART_BYTES 2
+#define NAMED_PER_ROW 60
+#define PARTS_PER_GROUP 8
+#define PART_VALUE_BYTES (NAMED_PER_ROW * ID_BYTES + 4)
+#define ASK_AGAIN_MS 200
+#define ANSWER_MS 1000 /* how long a question may wait for rows */
+#define LOOK_MS 10
+#define QUESTIONS_MAX 64
+
+_Static_assert(PART_VALUE_BYTES <= VALUE_BYTES_MAX, "a part is one row");
+_Static_assert(PARTS_PER_GROUP *PART_VALUE_BYTES <= SCRATCH_BYTES / 2, "a group is one step");
+
+struct naming {
+	struct id by, node;
+};
+
+/* Of a member that leaves: has this node all its rows? */
+struct question {
+	uint64_t handle;
+	struct id from;
+	uint64_t epoch, sequence;
+	struct mono give_up;
+};
+
+void parting_init(struct ipamdb *db)
+{
+	map_init(&db->parting.namings, &db->heap, sizeof(struct naming), sizeof(struct naming),
+		 db->map_seed);
+	vec_init(&db->parting.named, &db->heap, sizeof(struct id));
+	vec_init(&db->parting.questions, &db->heap, sizeof(struct question));
+}
+
+void parting_begin(struct ipamdb *db)
+{
+	db->parting.is_listed = false;
+}
+
+/* ---- this node leaves ---- */
+
+static void list_make(struct ipamdb *db)
+{
+	struct partings *parting = &db->parting;
+	const struct peer *peer;
+	size_t pos = 0;
+
+	parting->named.count = 0;
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (peer->known && !id_eq(&peer->id, &db->self) &&
+		    !closure_is_removed(db, &peer->id))
+			vec_push(&parting->named, &peer->id);
+	memcpy(parting->view, closure_view(db), DIGEST_BYTES);
+	parting->is_listed = true;
+	parting->is_seen = parting->is_told = false;
+	parting->written = parting->flying = 0;
+	parting->ask_at = db->now;
+}
+
+static uint16_t last_part(const struct partings *parting)
+{
+	WEFT_ASSERT(parting->named.count > 0);
+	return (uint16_t)((parting->named.count - 1) / NAMED_PER_ROW);
+}
+
+static void parts_write(struct ipamdb *db)
+{
+	struct partings *parting = &db->parting;
+	struct flight *flight = NULL;
+	size_t at = parting->written;
+
+	WEFT_ASSERT(parting->flying == 0 && at % NAMED_PER_ROW == 0);
+	if (!db_has_room(db, PARTS_PER_GROUP, 0) ||
+	    db->scratch_len + PARTS_PER_GROUP * PART_VALUE_BYTES > SCRATCH_BYTES) {
+		db_chores_by(db, mono_add_ms(db->now, 1));
+		return;
+	}
+	for (size_t i = 0; i < PARTS_PER_GROUP && at < parting->named.count; i++) {
+		struct row_view row = {.kind = ROW_PARTING, .key_len = PART_BYTES};
+		size_t count = parting->named.count - at;
+		uint8_t value[PART_VALUE_BYTES];
+		struct pack pack;
+
+		if (count > NAMED_PER_ROW)
+			count = NAMED_PER_ROW;
+		row.key[0] = (uint8_t)(at / NAMED_PER_ROW >> 8);
+		row.key[1] = (uint8_t)(at / NAMED_PER_ROW);
+		pack_init(&pack, value, sizeof(value));
+		pack_bin(&pack, vec_at(&parting->named, at), count * ID_BYTES);
+		WEFT_ASSERT(pack_ok(&pack));
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_PARTING, 0);
+		flight_row(db, flight, &row, value, pack.len);
+		at += count;
+	}
+	parting->flying = at - parting->written;
+}
+
+void parting_durable(struct ipamdb *db, int code)
+{
+	if (code == 0)
+		db->parting.written += db->parting.flying;
+	db->parting.flying = 0;
+}
+
+/* Somebody who stays, at random. */
+static const struct peer *pick_witness(struct ipamdb *db)
+{
+	const struct peer *peer, *found = NULL;
+	size_t pos = 0;
+	uint64_t seen = 0;
+
+	while ((peer = map_next(&db->peers, &pos)) != NULL)
+		if (peer->present && !peer->gone && !id_eq(&peer->id, &db->self) &&
+		    rng_below(&db->rng, ++seen) == 0)
+			found = peer;
+	return found;
+}
+
+static void witness_ask(struct ipamdb *db, const struct peer *witness)
+{
+	struct partings *parting = &db->parting;
+	struct range_message request = {
+	    .kind = RANGE_MESSAGE_PARTING,
+	    .epoch = parting->epoch,
+	    .sequence = parting->sequence,
+	};
+	struct ipam_message *message;
+	int len;
+
+	if (db->update.message_count == IPAM_MESSAGES) {
+		db_chores_by(db, mono_add_ms(db->now, 1));
+		return;
+	}
+	message = &db->update.messages[db->update.message_count++];
+	len = range_message_encode(&request, message->bytes, sizeof(message->bytes));
+	WEFT_ASSERT(len > 0);
+	message->to = witness->id;
+	message->len = (size_t)len;
+	message->tag = parting->tag = db->next_tag++;
+}
+
+bool parting_step(struct ipamdb *db)
+{
+	struct partings *parting = &db->parting;
+	const struct peer *witness;
+
+	if (parting->flying > 0)
+		return false;
+	if (!parting->is_listed || memcmp(parting->view, closure_view(db), DIGEST_BYTES) != 0)
+		list_make(db);
+	if (parting->written < parting->named.count) {
+		parts_write(db);
+		return false;
+	}
+	if (parting->named.count == 0 || parting->is_seen)
+		return true;
+	witness = pick_witness(db);
+	if (!witness)
+		return true;
+	if (parting->tag != 0)
+		return false;
+	if (!parting->is_told || !mono_is_due(parting->ask_at, db->now))
+		db_chores_by(db, parting->is_told ? parting->ask_at
+						  : mono_add_ms(db->now, ASK_AGAIN_MS));
+	else
+		witness_ask(db, witness);
+	return false;
+}
+
+bool parting_answered(struct ipamdb *db, const struct ipam_event *event)
+{
+	struct partings *parting = &db->parting;
+	struct range_message message;
+
+	if (parting->tag == 0 || event->tag != parting->tag)
+		return false;
+	parting->tag = 0;
+	parting->ask_at = mono_add_ms(db->now, ASK_AGAIN_MS);
+	if (event->code == 0 && range_message_decode(event->bytes, event->len, &message) == 0 &&
+	    message.kind == RANGE_MESSAGE_PARTED && parting->is_listed && parting->is_told &&
+	    message.epoch == parting->epoch && message.sequence == parting->sequence)
+		parting->is_seen = true;
+	db_chores_by(db, db->now);
+	return true;
+}
+
+/* ---- others leave ---- */
+
+void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
+		   const struct range_message *request)
+{
+	struct question question = {
+	    .handle = handle,
+	    .from = *from,
+	    .epoch = request->epoch,
+	    .sequence = request->sequence,
+	    .give_up = mono_add_ms(db->now, ANSWER_MS),
+	};
+
+	if (handle == 0 || db->parting.questions.count == QUESTIONS_MAX)
+		return; /* it will ask again */
+	vec_push(&db->parting.questions, &question);
+	db_chores_by(db, mono_add_ms(db->now, 1));
+}
+
+/* Answers when the rows are here, or when it takes too long. */
+static bool question_answer(struct ipamdb *db, const struct question *question)
+{
+	const struct ipamdb_config *config = &db->config;
+	struct range_message answer = {
+	    .kind = RANGE_MESSAGE_PARTED,
+	    .epoch = question->epoch,
+	    .sequence = question->sequence,
+	};
+	struct ipam_reply *reply;
+	int len;
+
+	if (db->update.reply_count == IPAM_REPLIES)
+		return false;
+	if (db->handover.done ||
+	    (config->has_rows && !config->has_rows(config->ctx, &question->from, question->epoch,
+						   question->sequence))) {
+		if (!mono_is_due(question->give_up, db->now))
+			return false;
+		answer.kind = RANGE_MESSAGE_REFUSE;
+		answer.refusal = REFUSAL_BUSY;
+	}
+	reply = &db->update.replies[db->update.reply_count++];
+	len = range_message_encode(&answer, reply->bytes, sizeof(reply->bytes));
+	WEFT_ASSERT(len > 0);
+	reply->message = question->handle;
+	reply->len = (size_t)len;
+	return true;
+}
+
+void partings_answer(struct ipamdb *db)
+{
+	struct vec *questions = &db->parting.questions;
+
+	for (size_t i = questions->count; i-- > 0;) {
+		if (question_answer(db, vec_at(questions, i)))
+			vec_remove(questions, i);
+	}
+	if (questions->count > 0)
+		db_chores_by(db, mono_add_ms(db->now, LOOK_MS));
+}
+
+static bool is_stranger(const struct ipamdb *db, const struct id *node)
+{
+	const struct peer *peer = peer_find(db, node);
+
+	return !(peer && peer->known) && !id_eq(node, &db->self) && !closure_is_removed(db, node);
+}
+
+void parting_row(struct ipamdb *db, const struct row_view *row)
+{
+	struct naming naming = {.by = row->owner};
+	struct partings *parting = &db->parting;
+	struct cursor cursor;
+	const uint8_t *ids;
+	size_t len = 0;
+
+	if (row->key_len != PART_BYTES || row->deleted || !id_is_zero(&row->topic))
+		return;
+	if (id_eq(&row->owner, &db->self)) {
+		if (!parting->is_listed || parting->written + parting->flying == 0 ||
+		    (row->key[0] << 8 | row->key[1]) != last_part(parting))
+			return;
+		parting->epoch = row->epoch;
+		parting->sequence = row->sequence;
+		parting->is_told = true;
+		db_chores_by(db, db->now);
+		return;
+	}
+	cursor_init(&cursor, row->value, row->value_len);
+	ids = cursor_bin(&cursor, NAMED_PER_ROW * ID_BYTES, &len);
+	if (!ids || len % ID_BYTES != 0)
+		return;
+	for (size_t at = 0; at < len; at += ID_BYTES) {
+		memcpy(naming.node.b, ids + at, ID_BYTES);
+		if (id_eq(&naming.node, &db->self) || is_stranger(db, &naming.node))
+			map_insert(&parting->namings, &naming, NULL);
+	}
+	db_chores_by(db, db->now);
+}
+
+void parting_member_row(struct ipamdb *db, const struct row_view *row)
+{
+	struct rec_member rec;
+	struct peer *peer;
+
+	if (rec_member_decode(row->value, row->value_len, &rec) != 0 || !rec.left)
+		return;
+	peer = peer_intern(db, &row->owner);
+	peer->left_epoch = row->epoch;
+	peer->left_sequence = row->sequence;
+}
+
+bool parting_names_self(const struct ipamdb *db, const struct id *node)
+{
+	struct naming naming = {.by = *node, .node = db->self};
+
+	return map_find(&db->parting.namings, &naming) != NULL;
+}
+
+bool parting_is_complete(const struct ipamdb *db, const struct peer *peer)
+{
+	const struct ipamdb_config *config = &db->config;
+
+	WEFT_ASSERT(peer->gone);
+	return id_eq(&peer->id, &db->self) || !config->has_rows ||
+	       config->has_rows(config->ctx, &peer->id, peer->left_epoch, peer->left_sequence);
+}
+
+const struct id *parting_stranger(const struct ipamdb *db, size_t *pos)
+{
+	const struct naming *naming;
+
+	while ((naming = map_next(&db->parting.namings, pos)) != NULL) {
+		const struct peer *by = peer_find(db, &naming->by);
+		if (by && by->gone && !closure_is_removed(db, &naming->by) &&
+		    is_stranger(db, &naming->node))
+			return &naming->node;
+	}
+	return NULL;
+}

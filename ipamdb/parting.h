@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Whom a node that leaves knew: its last rows name them, so that its leaving takes no knowledge of
+ * members along. See parting.c. */
+#pragma once
+
+#include "flight.h"
+#include "message.h"
+
+void parting_init(struct ipamdb *db);
+
+/* A new leave begins. */
+void parting_begin(struct ipamdb *db);
+
+/* Names everybody whom this node knows; true when that is durable and another member has it, or
+ * there is none in reach. Else it goes on by itself. */
+bool parting_step(struct ipamdb *db);
+void parting_durable(struct ipamdb *db, int code);
+
+/* ROW_PARTING and, for the version by which its owner left, ROW_MEMBER became visible. */
+void parting_row(struct ipamdb *db, const struct row_view *row);
+void parting_member_row(struct ipamdb *db, const struct row_view *row);
+
+/* A member asks whether its last rows are here; the answer waits for them a while. */
+void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
+		   const struct range_message *request);
+
+void partings_answer(struct ipamdb *db);
+
+/* The answer to a question of this node; false when it is none of parting's. */
+bool parting_answered(struct ipamdb *db, const struct ipam_event *event);
+
+/* Does the node name this one among those whom it knew? */
+bool parting_names_self(const struct ipamdb *db, const struct id *node);
+
+/* Has this node all that somebody who left has to say? */
+bool parting_is_complete(const struct ipamdb *db, const struct peer *peer);
+
+/* The next one whom somebody who left has named and who is not known here; start with *pos = 0. */
+const struct id *parting_stranger(const struct ipamdb *db, size_t *pos);
