@@ -95,7 +95,8 @@ struct overlay {
 	size_t rules_bytes[KRULES_COUNT];
 };
 
-#define TOUCHED_MAX 1024
+#define TOUCHED_MAX 1024 /* of a small network; of a large one ... */
+#define TOUCHED_SHARE 8  /* ... one key for so many endpoints */
 #define OWNER_NONE UINT32_MAX
 
 /* The network with this id, or NULL; or made empty if it was missing. */

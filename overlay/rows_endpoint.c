@@ -51,24 +51,26 @@ static size_t remote_bytes(size_t addr_count)
 	return sizeof(struct remote) + addr_count * sizeof(struct claim);
 }
 
-void rows_touch_mac(struct net *net, const struct mac *mac)
+/* To ask the kernel for one key costs as much as to read some ten entries of a dump: of few keys
+ * each is looked at, of more all entries are. */
+static void touch_note(struct net *net, const struct touch *touch)
 {
-	struct touch touch = {.is_mac = true, .mac = *mac};
+	size_t share = net->remotes.count / TOUCHED_SHARE;
 
-	if (!net->entries_due && net->touched.count < TOUCHED_MAX)
-		vec_push(&net->touched, &touch);
+	if (!net->entries_due && net->touched.count < (share > TOUCHED_MAX ? share : TOUCHED_MAX))
+		vec_push(&net->touched, touch);
 	else
 		net->entries_due = true;
 }
 
+void rows_touch_mac(struct net *net, const struct mac *mac)
+{
+	touch_note(net, &(struct touch){.is_mac = true, .mac = *mac});
+}
+
 void rows_touch_ip(struct net *net, const struct inet *ip)
 {
-	struct touch touch = {.ip = *ip};
-
-	if (!net->entries_due && net->touched.count < TOUCHED_MAX)
-		vec_push(&net->touched, &touch);
-	else
-		net->entries_due = true;
+	touch_note(net, &(struct touch){.ip = *ip});
 }
 
 static void link_claims(struct net *net, struct remote *remote)

@@ -293,21 +293,29 @@ static void the_mtu_is_told_and_reaches_devices_and_boxes(void **state)
 	assert_ptr_equal(strstr(stage->done, "change box"), stage->done);
 }
 
+/* Endpoints from first on, in a version of their owner's. */
+static void put_many(struct fake_stage *stage, uint32_t first, uint32_t count, uint64_t sequence)
+{
+	const struct id node = stage_id(1, 2);
+
+	for (uint32_t i = first; i < first + count; i++) {
+		struct id endpoint = {{7, (uint8_t)i, (uint8_t)(i >> 8)}};
+		struct rec_endpoint row = {.addr_count = 1};
+
+		row.mac = mac_of_endpoint(&endpoint);
+		row.addrs[0] = (struct prefix){inet_from_v4(0x0a080000u + i), 112};
+		overlay_endpoint_put(stage->ov, &stage->network, &endpoint, &node,
+				     (struct overlay_version){1, sequence}, &row);
+	}
+}
+
 static void a_thousand_endpoints_come_and_go(void **state)
 {
 	struct fake_stage *stage = *state;
 	struct overlay_totals totals;
 
 	(void)stage_settle(stage, 1000);
-	for (uint32_t i = 0; i < 4000; i++) {
-		struct id endpoint = {{7, (uint8_t)i, (uint8_t)(i >> 8)}}, node = stage_id(1, 2);
-		struct rec_endpoint row = {.addr_count = 1};
-
-		row.mac = mac_of_endpoint(&endpoint);
-		row.addrs[0] = (struct prefix){inet_from_v4(0x0a080000u + i), 112};
-		overlay_endpoint_put(stage->ov, &stage->network, &endpoint, &node,
-				     (struct overlay_version){1, 1}, &row);
-	}
+	put_many(stage, 0, 4000, 1);
 	(void)stage_settle(stage, 1000);
 	assert_int_equal(stage->applied, 4000);
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 4000);
@@ -321,6 +329,27 @@ static void a_thousand_endpoints_come_and_go(void **state)
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 0);
 	overlay_totals_get(stage->ov, &totals);
 	assert_int_equal(totals.remotes, 0);
+}
+
+/* Or a network that grows fast would be read from its beginning again and again. */
+static void of_a_large_network_what_changes_is_looked_at_and_no_more(void **state)
+{
+	struct fake_stage *stage = *state;
+	uint64_t dumps;
+
+	put_many(stage, 0, 16000, 1);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage->applied, 16000);
+	dumps = fake_kernel_counts(stage->kernel)->dumps;
+	put_many(stage, 3000, 1500, 2);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage->applied, 17500);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->dumps, dumps);
+	/* of a share that is as dear as all are, all are */
+	put_many(stage, 0, 8000, 3);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage->applied, 25500);
+	assert_int_equal(fake_kernel_counts(stage->kernel)->dumps, dumps + 1);
 }
 
 static void an_overlap_is_named(void **state)
@@ -357,6 +386,7 @@ int main(void)
 	    cmocka_unit_test(a_change_of_layout_or_form_leaves_only_the_new_one),
 	    STAGED(the_mtu_is_told_and_reaches_devices_and_boxes),
 	    STAGED(a_thousand_endpoints_come_and_go),
+	    STAGED(of_a_large_network_what_changes_is_looked_at_and_no_more),
 	    STAGED(an_overlap_is_named),
 	};
 
