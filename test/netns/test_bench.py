@@ -20,7 +20,7 @@ sys.path.insert(0, str(BENCH.parent))
 import agents  # noqa: E402
 from figures import Goal, Row  # noqa: E402
 
-GROUPS = ("gossip", "leases", "attach", "program", "traffic", "simulated")
+GROUPS = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated")
 
 
 def command(tmp_path, *args):

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""A real daemon in a network of many remote endpoints, whose owners are members without daemons:
+what an endpoint costs it, and whether its loop goes on answering while all of it is looked at."""
+import subprocess
+import time
+
+import proc
+from figures import Goal, Row
+from hosts import BUILD, wait_for
+
+# Members, endpoints of each (a member may have a thousand in a network), how many a second are told
+# in all; and how long the daemon is left alone then: a full reconcile comes once a minute.
+FULL = {"peers": 100, "each": 1000, "per_s": 2000, "alone_s": 66}
+SMOKE = {"peers": 3, "each": 20, "per_s": 200, "alone_s": 1}
+PEERS = BUILD / "test" / "bench" / "bench_peers"
+GOAL_ENDPOINTS = 100000
+GOAL_ALONE_S = 60
+FIRST_PORT = 9000
+PATIENCE_S, STEP_S = 20, 0.25
+
+
+class Crowd:
+    def __init__(self, lab, plan):
+        self.host = lab.host()
+        token = self.host.json("init", "--name", "bench")["token"]
+        self.host.weft("network", "create", "blue", "--subnet", "10.64.0.0/10")
+        self.host.attach("blue", self.host.box("a"))
+        network = self.host.json("network", "inspect", "blue")["id"]
+        self.count = plan["peers"] * plan["each"]
+        self.process = self.host.popen(
+            PEERS, self.host.addr, FIRST_PORT, plan["peers"], token, network, "10.80.0.0",
+            plan["each"], plan["per_s"], stdout=subprocess.PIPE, text=True)
+        self.said("joined")
+
+    def said(self, what):
+        line = self.process.stdout.readline().strip()
+        assert line == what, f"bench_peers said {line!r} where it should say {what!r}"
+
+    def metric(self, name):
+        return self.host.metric(f"weft_{name}")
+
+    def arrived(self):
+        """How many are programmed once no more come: a machine too busy for the pace loses some,
+        which come by no other way, since their owners are attached to nothing."""
+        there, still = -1, 0
+        while there < self.count and still < PATIENCE_S:
+            time.sleep(STEP_S)
+            before, there = there, self.metric("overlay_remotes")
+            still = still + STEP_S if there == before else 0
+        return there
+
+    def dirty(self):
+        return proc.private_dirty(self.host.daemon.pid)
+
+    def cpu(self):
+        return proc.cpu_seconds(self.host.daemon.pid)
+
+
+def rows(bench, plan):
+    with bench.lab() as lab:
+        crowd = Crowd(lab, plan)
+        dirty, cpu = crowd.dirty(), crowd.cpu()
+        crowd.said("told")
+        there = crowd.arrived()
+        cpu, dirty = crowd.cpu() - cpu, crowd.dirty() - dirty
+        busy, alone_since = crowd.metric("loop_lag_seconds"), time.monotonic()
+        if plan["alone_s"] >= GOAL_ALONE_S:
+            dumps = crowd.metric("overlay_dumps_total")
+            wait_for("a full reconcile", lambda: crowd.metric("overlay_dumps_total") > dumps,
+                     plan["alone_s"], every=0.5)
+        reconcile = crowd.metric("overlay_reconcile_seconds")
+        time.sleep(max(0, alone_since + plan["alone_s"] - time.monotonic()))
+        alone = crowd.metric("loop_lag_seconds")
+    assert there > 0, "not one endpoint came"
+    few = None if there >= GOAL_ENDPOINTS else f"{there:,.0f} of {GOAL_ENDPOINTS:,}"
+    short = few or (None if plan["alone_s"] >= GOAL_ALONE_S else f"{plan['alone_s']:g} s")
+    group = f"{crowd.count:,} endpoints of {plan['peers']} members, a real daemon"
+    yield Row(group, "the daemon's CPU for an endpoint, signature and entries", "us",
+              [1e6 * cpu / there])
+    yield Row(group, "memory of an endpoint, its signed row counted", "B", [dirty / there])
+    yield Row(group, "longest turn of the loop while they come", "ms", [1000 * busy])
+    yield Row(group, "full reconcile with nothing to do", "s", [reconcile],
+              goal=Goal("worst", "<=", 0.5), short=short)
+    yield Row(group, "longest turn of the loop in the minute around it", "ms", [1000 * alone],
+              goal=Goal("worst", "<=", 10), short=short)
