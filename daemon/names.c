@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gossip/base/check.h"
+
 static const struct id topic_all;
 
 void match_begin(struct match *match, const char *text)
@@ -17,6 +19,7 @@ void match_offer(struct match *match, const struct id *id, const char *name)
 {
 	struct id whole;
 
+	WEFT_ASSERT(id != NULL);
 	if (id_parse(match->text, &whole) == 0 && id_eq(&whole, id)) {
 		match->exact = true;
 		match->exact_id = *id;
