@@ -199,6 +199,18 @@ class Story:
         self.wait("nothing is left", lambda: traces(f) == [], 5)
         self.compare()
         assert f.json("endpoint", "ls") == [] and f.json("ipam", "ls") == []
+        self.dissolve()
+
+    def dissolve(self):
+        """The last member goes, and its host begins anew as somebody else."""
+        f = self.founder
+        before = f.json("status")["node"]["id"]
+        self.members = []
+        self.do(f, "leave", already=("left",))
+        self.do(f, "reset", already=("no cluster",))
+        assert f.json("status")["node"]["phase"] == "no_cluster" and traces(f) == []
+        self.do(f, "init", "--name", "anew", already=("in cluster anew already",))
+        assert f.json("status")["node"]["id"] != before
 
     def end_network(self, network):
         """Takes everything in it along: until that is answered it is there or gone, then gone."""
