@@ -199,7 +199,8 @@ static int words_whole(const struct words *words, struct weft_err *err)
 	if (!netns || netns[0] == '/' || !strchr(netns, '/'))
 		return 0;
 	if (!getcwd(here, sizeof(here)))
-		return weft_err_set(err, WEFT_E_INVALID, "the working directory is gone");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the working directory is gone; change to one that is there");
 	n = snprintf(whole, sizeof(whole), "%s/%s", here, netns);
 	if (n < 0 || (size_t)n >= sizeof(whole))
 		return usage(words->method, err, "the namespace's path is too long", NULL);
@@ -251,7 +252,8 @@ int call_query(struct call *call, const char *name, const char *value, struct we
 
 	if (n < 0 || (size_t)n >= sizeof(call->path) - len ||
 	    !http_escape(value, call->path + len + n, sizeof(call->path) - len - (size_t)n))
-		return weft_err_set(err, WEFT_E_INVALID, "the arguments are too long");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the arguments are too long; shorten them");
 	return 0;
 }
 

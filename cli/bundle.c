@@ -146,7 +146,8 @@ static void add_tools(json_t *bundle)
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
 		struct weft_err err = {0};
 		int code = 0;
-		char *text = host_output(tools[i].words, TOOL_BYTES_MAX, &code);
+		char *text = host_output(tools[i].words, "gathering the support bundle",
+					 TOOL_BYTES_MAX, &code);
 		json_t *value = text && code == 0 ? json_string(text) : NULL;
 
 		if (!text)

@@ -91,7 +91,8 @@ json_t *call_ask(const struct cli_options *options, const struct call *call, con
 /* weft diag: checks of the host and of the ways to others, and the support bundle. */
 int run_diag(const struct cli_options *options, const struct call *call);
 
-/* Says what went wrong on one line of standard error; the exit code that belongs to it. */
+/* Says on one line of standard error what went wrong and what to do about it; the exit code that
+ * belongs to it. */
 int complain(const struct weft_err *err);
 
 /* Prints an answer for people. */

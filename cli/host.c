@@ -12,14 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/progress.h"
 #include "gossip/base/check.h"
 
 #define CHECKER_NAME "weft-hostcheck"
 #define CHECKER_BYTES 512
 #define CHECKS_BYTES_MAX (1u << 20)
 #define STATE_DIR_PRESET "/var/lib/weft"
-
-extern char **environ;
 
 /* Reads until the end; what does not fit is read and dropped, so that the writer ends. */
 static size_t read_all(int fd, char *out, size_t cap)
@@ -54,7 +53,7 @@ static int spawn(const char *const *argv, int out, pid_t *pid)
 	return rc;
 }
 
-char *host_output(const char *const *argv, size_t cap, int *code)
+char *host_output(const char *const *argv, const char *words, size_t cap, int *code)
 {
 	char *text = malloc(cap);
 	int pipe_fds[2], status = 0;
@@ -69,6 +68,7 @@ char *host_output(const char *const *argv, size_t cap, int *code)
 	rc = spawn(argv, pipe_fds[1], &pid);
 	close(pipe_fds[1]);
 	if (rc == 0) {
+		(void)progress_wait(pipe_fds[0], 0, words, PROGRESS_EVERY_MS, progress_terminal());
 		text[read_all(pipe_fds[0], text, cap)] = '\0';
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
@@ -138,7 +138,7 @@ static char *run_checker(const char *checker, const json_t *words, int *code)
 	argv[0] = checker;
 	for (size_t i = 0; i < count; i++)
 		argv[i + 1] = json_string_value(json_array_get(words, i));
-	text = host_output(argv, CHECKS_BYTES_MAX, code);
+	text = host_output(argv, "checking this host", CHECKS_BYTES_MAX, code);
 	free(argv);
 	return text;
 }

@@ -13,5 +13,5 @@
 json_t *host_checks(const json_t *facts, struct weft_err *err);
 
 /* The output of a command (argv ends with NULL), at most cap - 1 bytes, malloc'd; NULL when it
- * cannot be run. *code is its exit code. */
-char *host_output(const char *const *argv, size_t cap, int *code);
+ * cannot be run. *code is its exit code. words say on a terminal what is waited for. */
+char *host_output(const char *const *argv, const char *words, size_t cap, int *code);

@@ -44,8 +44,10 @@ int http_connect(const char *path, struct weft_err *err)
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return weft_err_set(err, WEFT_E_INVALID, "--socket: the path %.64s... is too long",
-				    path);
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "--socket: the path %.64s... is too long for a socket; use a shorter one",
+		    path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
@@ -67,7 +69,8 @@ static int send_all(int fd, const char *bytes, size_t len, struct weft_err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return weft_err_set(err, WEFT_E_UNREACHABLE, "weftd hung up: %s",
+			return weft_err_set(err, WEFT_E_UNREACHABLE,
+					    "weftd hung up: %s; see its log, and try again",
 					    strerror(errno));
 		bytes += n;
 		len -= (size_t)n;
@@ -86,7 +89,8 @@ int http_send(int fd, const char *verb, const char *path, const char *body, stru
 	int rc;
 
 	if (n < 0 || (size_t)n >= sizeof(head))
-		return weft_err_set(err, WEFT_E_INVALID, "the arguments are too long");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the arguments are too long; shorten them");
 	rc = send_all(fd, head, (size_t)n, err);
 	return rc == 0 && len > 0 ? send_all(fd, body, len, err) : rc;
 }
@@ -115,7 +119,9 @@ static ssize_t fill(struct reader *reader, struct weft_err *err)
 	if (reader->at == reader->end)
 		reader->at = reader->end = 0;
 	if (reader->end == sizeof(reader->bytes))
-		return weft_err_set(err, WEFT_E_INTERNAL, "weftd sent a head that is too long");
+		return weft_err_set(
+		    err, WEFT_E_INTERNAL,
+		    "weftd sent a head that is too long; is it weftd that answers on the socket?");
 	do {
 		if (wait_readable(reader, err) != 0)
 			return err->code;
@@ -123,7 +129,9 @@ static ssize_t fill(struct reader *reader, struct weft_err *err)
 			 sizeof(reader->bytes) - reader->end);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return weft_err_set(err, WEFT_E_UNREACHABLE, "weftd hung up: %s", strerror(errno));
+		return weft_err_set(err, WEFT_E_UNREACHABLE,
+				    "weftd hung up: %s; see its log, and try again",
+				    strerror(errno));
 	reader->end += (size_t)n;
 	return n;
 }
@@ -151,7 +159,9 @@ static char *read_line(struct reader *reader, struct weft_err *err)
 		if (n < 0)
 			return NULL;
 		if (n == 0) {
-			weft_err_set(err, WEFT_E_UNREACHABLE, "weftd hung up before it answered");
+			weft_err_set(
+			    err, WEFT_E_UNREACHABLE,
+			    "weftd hung up before it answered; see its log, and try again");
 			return NULL;
 		}
 	}
@@ -166,10 +176,14 @@ static int read_head(struct reader *reader, int *status, struct framing *framing
 	if (!line)
 		return err->code;
 	if (strncmp(line, "HTTP/1.1 ", 9) != 0)
-		return weft_err_set(err, WEFT_E_INTERNAL, "what answers on the socket is no weftd");
+		return weft_err_set(
+		    err, WEFT_E_INTERNAL,
+		    "what answers on the socket is no weftd; name its socket with --socket");
 	*status = (int)strtol(line + 9, &end, 10);
 	if (*status < 100 || *status > 599)
-		return weft_err_set(err, WEFT_E_INTERNAL, "weftd sent no status");
+		return weft_err_set(
+		    err, WEFT_E_INTERNAL,
+		    "weftd sent no status; are weft and weftd of one version (weft version)?");
 	for (line = read_line(reader, err); line && *line; line = read_line(reader, err)) {
 		if (strncasecmp(line, "Content-Length:", 15) == 0) {
 			framing->has_length = true;
@@ -195,7 +209,8 @@ static int pass(struct reader *reader, size_t len, const struct http_sink *sink,
 				return err->code;
 			if (n == 0)
 				return weft_err_set(err, WEFT_E_UNREACHABLE,
-						    "weftd hung up in the middle of its answer");
+						    "weftd hung up in the middle of its answer; "
+						    "see its log, and try again");
 			continue;
 		}
 		if (have > len)
@@ -219,7 +234,9 @@ static int read_chunks(struct reader *reader, const struct http_sink *sink, stru
 			return err->code;
 		size = strtoul(line, &end, 16);
 		if (end == line || size > HTTP_BODY_BYTES_MAX)
-			return weft_err_set(err, WEFT_E_INTERNAL, "weftd sent a broken answer");
+			return weft_err_set(err, WEFT_E_INTERNAL,
+					    "weftd sent a broken answer; are weft and weftd of one "
+					    "version (weft version)?");
 		if (size == 0)
 			return read_line(reader, err) ? 0 : err->code;
 		rc = pass(reader, size, sink, err);
@@ -270,7 +287,9 @@ int http_receive(int fd, int64_t deadline_ms, const struct http_sink *sink,
 	else
 		rc = pass(&reader, framing.length, sink, err);
 	if (rc == 1 && sink == &own)
-		return weft_err_set(err, WEFT_E_LIMIT, "weftd's answer is larger than 64 MiB");
+		return weft_err_set(
+		    err, WEFT_E_LIMIT,
+		    "weftd's answer is larger than 64 MiB; ask for one object by its name");
 	return rc > 0 ? 0 : rc;
 }
 

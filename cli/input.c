@@ -27,14 +27,16 @@ static int read_text(FILE *file, const char *name, char *out, struct weft_err *e
 		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", name,
 				    strerror(errno));
 	if (len == INPUT_BYTES)
-		return weft_err_set(err, WEFT_E_INVALID, "%s is too long to be right", name);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s is too long to be right; see what it holds", name);
 	while (len > 0 && strchr(" \t\r\n", out[len - 1]))
 		len--;
 	out[len] = '\0';
 	start = strspn(out, " \t\r\n");
 	memmove(out, out + start, len >= start ? len - start + 1 : 1);
 	if (out[0] == '\0')
-		return weft_err_set(err, WEFT_E_INVALID, "%s is empty", name);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s is empty; see what was meant to be in it", name);
 	return 0;
 }
 
@@ -54,7 +56,8 @@ static int read_path(const char *path, char *out, struct weft_err *err)
 static int set_text(struct call *call, const char *name, const char *text, struct weft_err *err)
 {
 	if (json_object_set_new(call->body, name, json_string(text)) != 0)
-		return weft_err_set(err, WEFT_E_INVALID, "the %s is not text", name);
+		return weft_err_set(err, WEFT_E_INVALID, "the %s is not text; see what it holds",
+				    name);
 	return 0;
 }
 
@@ -96,7 +99,8 @@ static int ask(const char *prompt, char *out, struct weft_err *err)
 	fputc('\n', tty);
 	fclose(tty);
 	if (!got)
-		return weft_err_set(err, WEFT_E_INVALID, "no passphrase was given");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "no passphrase was given; type one, or use --passphrase-file");
 	out[strcspn(out, "\r\n")] = '\0';
 	return 0;
 }
@@ -110,7 +114,7 @@ static int prepare_passphrase(struct call *call, bool twice, struct weft_err *er
 	if (rc == 0 && twice && !path) {
 		rc = ask("Again: ", second, err);
 		if (rc == 0 && strcmp(first, second) != 0)
-			rc = weft_err_set(err, WEFT_E_INVALID, "the passphrases differ");
+			rc = weft_err_set(err, WEFT_E_INVALID, "the passphrases differ; try again");
 		explicit_bzero(second, sizeof(second));
 	}
 	if (rc == 0)
@@ -142,7 +146,8 @@ static int prepare_file(struct call *call, struct weft_err *err)
 		return 0;
 	if (!getcwd(here, sizeof(here)) ||
 	    snprintf(whole, sizeof(whole), "%s/%s", here, path) >= (int)sizeof(whole))
-		return weft_err_set(err, WEFT_E_INVALID, "%s: this path is too long", path);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s: this path is too long; name a shorter one", path);
 	return set_text(call, "file", whole, err);
 }
 

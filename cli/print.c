@@ -341,6 +341,12 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 									: "Nothing to detach.\n",
 		      out);
 		return true;
+	case API_NODE_RM:
+		fputs("Removed. Its addresses are taken back when every member has closed on it; "
+		      "weft "
+		      "ipam ring NETWORK says whom that waits for.\n",
+		      out);
+		return true;
 	case API_TOKEN_RM:
 	case API_ADMIN_RM:
 		print_revoked(answer, out);

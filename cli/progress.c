@@ -39,26 +39,52 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+void progress_begin(struct progress *progress, const char *words, int64_t every_ms, FILE *out)
+{
+	*progress = (struct progress){
+	    .out = out, .words = words, .began_ms = now_ms(), .every_ms = every_ms};
+}
+
+static void tell(struct progress *progress)
+{
+	fprintf(progress->out, "\r%s, %lld s\033[K", progress->words,
+		++progress->told * (long long)progress->every_ms / 1000);
+	fflush(progress->out);
+}
+
+void progress_tick(struct progress *progress)
+{
+	if (progress->out &&
+	    now_ms() - progress->began_ms >= (progress->told + 1) * progress->every_ms)
+		tell(progress);
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->told == 0)
+		return;
+	fputs("\r\033[K", progress->out);
+	fflush(progress->out);
+	progress->told = 0;
+}
+
 int64_t progress_wait(int fd, int64_t for_ms, const char *words, int64_t every_ms, FILE *out)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	int64_t began = now_ms(), passed = 0;
-	long long told = 0;
+	struct progress progress;
+	int64_t passed = 0;
 
+	progress_begin(&progress, words, every_ms, out);
 	while (out && (for_ms == 0 || passed < for_ms)) {
 		if (poll(&wait, 1, (int)every_ms) != 0)
 			break;
-		passed = now_ms() - began;
-		fprintf(out, "\r%s, %lld s\033[K", words, ++told * (long long)every_ms / 1000);
-		fflush(out);
+		passed = now_ms() - progress.began_ms;
+		tell(&progress);
 	}
-	if (told > 0) {
-		fputs("\r\033[K", out);
-		fflush(out);
-	}
+	progress_end(&progress);
 	if (for_ms == 0)
 		return 0;
-	passed = now_ms() - began;
+	passed = now_ms() - progress.began_ms;
 	return passed < for_ms ? for_ms - passed : 1;
 }
 

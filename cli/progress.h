@@ -20,5 +20,18 @@ const char *progress_words(enum api_id method);
  * passed; out NULL: tells nobody. Milliseconds that are left, at least 1; 0 when for_ms was 0. */
 int64_t progress_wait(int fd, int64_t for_ms, const char *words, int64_t every_ms, FILE *out);
 
+/* A wait that looks by itself whether it is over: tick as often as it looks, end when it is over.
+ * out NULL: tells nobody. */
+struct progress {
+	FILE *out;
+	const char *words;
+	int64_t began_ms, every_ms;
+	long long told;
+};
+
+void progress_begin(struct progress *progress, const char *words, int64_t every_ms, FILE *out);
+void progress_tick(struct progress *progress);
+void progress_end(struct progress *progress);
+
 /* Standard error if it is a terminal that can take a line back, else NULL. */
 FILE *progress_terminal(void);

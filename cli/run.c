@@ -16,9 +16,13 @@
 
 int complain(const struct weft_err *err)
 {
-	char line[WEFT_ERR_BYTES];
+	const char *remedy = weft_code_info(err->code)->remedy;
+	bool says_all = strchr(err->message, ';') || strncmp(remedy, "the message", 11) == 0;
+	char line[2 * WEFT_ERR_BYTES];
 
-	snprintf(line, sizeof(line), "%s", err->message);
+	/* What to do stands behind a semicolon; what the message lacks, the table has. */
+	snprintf(line, sizeof(line), "%s%s%s", err->message, says_all ? "" : "; ",
+		 says_all ? "" : remedy);
 	for (char *at = line; *at; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			*at = ' ';
@@ -38,7 +42,9 @@ static int read_error(const struct http_reply *reply, struct weft_err *err)
 	if (code && message)
 		weft_err_set(err, weft_code_parse(code), "%s", message);
 	else
-		weft_err_set(err, WEFT_E_INTERNAL, "weftd answered with status %d", reply->status);
+		weft_err_set(err, WEFT_E_INTERNAL,
+			     "weftd answered with status %d and no reason; see its log",
+			     reply->status);
 	json_decref(json);
 	return err->code;
 }
@@ -66,7 +72,10 @@ json_t *call_ask(const struct cli_options *options, const struct call *call, con
 	if (rc == 0) {
 		json = json_loadb(reply.body, reply.len, 0, NULL);
 		if (!json)
-			weft_err_set(err, WEFT_E_INTERNAL, "weftd answered with broken JSON");
+			weft_err_set(
+			    err, WEFT_E_INTERNAL,
+			    "weftd answered with broken JSON; are weft and weftd of one version "
+			    "(weft version)?");
 	}
 	http_reply_close(&reply);
 	free(body);
@@ -171,9 +180,10 @@ static int run_stream(const struct cli_options *options, const struct call *call
 	if (rc == 0)
 		rc = http_receive(fd, 0, &sink, &reply, &err);
 	if (rc == 0 && reply.status != 200)
-		rc = read_error(&reply, &err);
+		(void)read_error(&reply, &err);
 	else if (rc == 0)
-		weft_err_set(&err, WEFT_E_UNREACHABLE, "weftd ended the stream");
+		weft_err_set(&err, WEFT_E_UNREACHABLE,
+			     "weftd ended the stream; run it again when it is back");
 	if (fd >= 0)
 		close(fd);
 	http_reply_close(&reply);
@@ -188,7 +198,9 @@ static int wait_anew(const struct cli_options *options, bool reset)
 	static const struct timespec nap = {.tv_nsec = 20000000};
 	struct call call = {.method = api_method(API_STATUS), .deadline_ms = 1000};
 	struct weft_err err = {0};
+	struct progress progress;
 
+	progress_begin(&progress, "weftd begins anew", PROGRESS_EVERY_MS, progress_terminal());
 	for (int waited = 0; waited < AGAIN_MS; waited += 20) {
 		json_t *json = call_ask(options, &call, call.method->path, &err);
 		const json_t *node = json_object_get(json, "node");
@@ -196,10 +208,14 @@ static int wait_anew(const struct cli_options *options, bool reset)
 				  : json_is_string(json_object_get(node, "fence"));
 
 		json_decref(json);
-		if (done)
+		progress_tick(&progress);
+		if (done) {
+			progress_end(&progress);
 			return 0;
+		}
 		nanosleep(&nap, NULL);
 	}
+	progress_end(&progress);
 	weft_err_set(&err, WEFT_E_TIMEOUT, "weftd began anew but did not come back; see its log");
 	return complain(&err);
 }

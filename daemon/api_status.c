@@ -35,9 +35,11 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 	if (phase == NODE_LEFT)
 		warn(list, "this node left its cluster; weft reset wipes its state");
 	if (phase == NODE_CLAIMING)
-		warn(list, "waiting for a member to confirm that the stored state is current");
+		warn(list, "waiting for a member to confirm that the stored state is current; see "
+			   "that one runs and can be reached");
 	if (gossip_is_isolated(g))
-		warn(list, "isolated: no other member was heard lately");
+		warn(list,
+		     "isolated: no other member was heard lately; weft diag says what is blocked");
 	if (phase == NODE_ACTIVE && ipamdb_is_guarded(node_ipamdb(d->node)))
 		warn(list, "restart guard: new leases wait for a sync with a member; weft ipam "
 			   "confirm overrides");
@@ -52,7 +54,10 @@ static void warn_of_members(struct daemon *d, json_t *list)
 		if (!info.name_shared)
 			continue;
 		member_info_label(&info, label);
-		warn(list, "member %s shares its name with another", label);
+		warn(list,
+		     "member %s shares its name with another; give each one of its own (weftd "
+		     "--name)",
+		     label);
 	}
 }
 
@@ -82,13 +87,18 @@ json_t *api_warnings(struct daemon *d)
 	warn_of_members(d, list);
 	warn_of_networks(d, list);
 	if (d->totals.failed > 0)
-		warn(list, "%u kernel operation%s retried; see weft network inspect",
+		warn(list,
+		     "%u kernel operation%s retried; weft network inspect names them, the log says "
+		     "why",
 		     d->totals.failed, d->totals.failed == 1 ? " fails and is" : "s fail and are");
 	if (d->store_ailment.err.code != 0)
-		warn(list, "nothing can be changed here: %.250s", d->store_ailment.err.message);
+		warn(list,
+		     "nothing can be changed here: %.250s; free space, or mend the disk of the "
+		     "state directory: weftd goes on by itself",
+		     d->store_ailment.err.message);
 	if (d->kernel_tried && !d->kernel)
 		warn(list, "weftd has no right to change the kernel's networks: nothing can be "
-			   "attached");
+			   "attached; run it as root, or with CAP_NET_ADMIN");
 	return list;
 }
 

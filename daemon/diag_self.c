@@ -15,7 +15,7 @@
 
 #define NAMES_BYTES 256
 #define BLOCKS_SHOWN 4
-#define LAG_WARN_MS 100
+#define LAG_WARN_MS 500 /* about when others begin to doubt this host */
 #define RCVBUF_WARN_BYTES (1 << 20)
 #define FILES_WARN 256 /* left */
 

@@ -130,6 +130,16 @@ static void a_status_names_who_failed_and_warns(void **state)
 	free(text);
 }
 
+static void a_removal_says_what_is_still_under_way(void **state)
+{
+	char *text;
+
+	(void)state;
+	text = print(API_NODE_RM, "{}");
+	assert_non_null(strstr(text, "weft ipam ring NETWORK says whom that waits for"));
+	free(text);
+}
+
 static void a_path_says_what_was_measured_and_what_was_not(void **state)
 {
 	static const char head[] =
@@ -179,6 +189,7 @@ int main(void)
 	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
 	    cmocka_unit_test(endpoints_are_in_order_of_network_and_then_name),
 	    cmocka_unit_test(a_status_names_who_failed_and_warns),
+	    cmocka_unit_test(a_removal_says_what_is_still_under_way),
 	    cmocka_unit_test(a_path_says_what_was_measured_and_what_was_not),
 	    cmocka_unit_test(an_answer_without_the_expected_keys_is_shown_all_the_same),
 	};

@@ -95,6 +95,30 @@ static void the_time_is_over_at_its_end(void **state)
 	close_terminal(&terminal, out);
 }
 
+static void a_wait_that_looks_by_itself_is_told_and_taken_back(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	struct progress progress;
+
+	(void)state;
+	assert_non_null(out);
+	progress_begin(&progress, "waiting", 1, out);
+	while (progress.told < 2)
+		progress_tick(&progress);
+	progress_end(&progress);
+	fclose(out);
+	assert_non_null(strstr(text, "\rwaiting, 0 s"));
+	assert_string_equal(text + len - strlen("\r\033[K"), "\r\033[K");
+	free(text);
+	/* Nobody to tell. */
+	progress_begin(&progress, "waiting", 0, NULL);
+	progress_tick(&progress);
+	progress_end(&progress);
+	assert_int_equal(progress.told, 0);
+}
+
 static void every_command_has_words(void **state)
 {
 	(void)state;
@@ -109,6 +133,7 @@ int main(void)
 	    cmocka_unit_test(an_answer_at_once_leaves_the_terminal_alone),
 	    cmocka_unit_test(without_a_terminal_nothing_is_waited_for),
 	    cmocka_unit_test(the_time_is_over_at_its_end),
+	    cmocka_unit_test(a_wait_that_looks_by_itself_is_told_and_taken_back),
 	    cmocka_unit_test(every_command_has_words),
 	};
 

@@ -23,9 +23,10 @@ def diag(host, *extra, env=()):
 
 
 def wrong(checks):
-    """(check, peer, verdict) of everything that is not well."""
+    """(check, peer, verdict) of everything that is not well; how busy the machine is that runs the
+    tests (loop-lag) is not the lab's matter."""
     return sorted((c["check"], c["peer"] or "", c["verdict"]) for c in checks
-                  if c["verdict"] != "ok")
+                  if c["verdict"] != "ok" and c["check"] != "loop-lag")
 
 
 def found(checks, check, peer=None):
