@@ -55,7 +55,7 @@ struct claim {
 	uint64_t own;     /* its key id */
 	uint8_t nonce[NONCE_BYTES];
 	unsigned probes;
-	unsigned begun; /* how often the questions began anew, since the old process spoke */
+	unsigned begun;  /* how often the questions began anew, since the old process spoke */
 	struct mono due; /* of the next probe or the end */
 	size_t heard;    /* bytes that opened, from this address: no more goes back there */
 };

@@ -22,7 +22,8 @@ enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type
 /* An authenticated datagram came from this member. */
 void swim_heard(struct swim *swim, struct member *member);
 
-/* A newer certificate of this member was shown: it was started again, whether or not it knows us. */
+/* A newer certificate of this member was shown: it was started again, whether or not it knows us.
+ */
 void swim_renewed(struct swim *swim, struct member *member);
 
 /* News about members for a datagram that has room, as whole frames: bytes written to out[0..cap).

@@ -27,7 +27,7 @@ enum row_kind {
 	ROW_ENDPOINT = 4,   /* topic network id, key endpoint id: struct rec_endpoint */
 	ROW_RANGE = 5,      /* topic 0, key struct range_key: nil or, for its owner alone, struct
 			       rec_range; held by the owner of the row */
-	ROW_GRANT = 6, /* topic 0, key struct range_key: struct rec_grant, written by the donor */
+	ROW_GRANT = 6,   /* topic 0, key struct range_key: struct rec_grant, written by the donor */
 	ROW_FLOOR = 7,   /* topic 0, key topic id: tombstones below a sequence are gone */
 	ROW_PARTING = 8, /* topic 0, key number of the part: ids whom its owner knew when it left */
 	/* facts, all in topic 0 */

@@ -77,8 +77,8 @@ struct sim_host {
 	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
 	bool was_fenced, recovering;
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
-	struct mad *mad; /* NULL: sane */
-	bool replaces;   /* joins in place of who had its name */
+	struct mad *mad;           /* NULL: sane */
+	bool replaces;             /* joins in place of who had its name */
 	size_t copy_of;
 	struct node *node;
 	struct id id;
