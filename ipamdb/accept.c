@@ -144,10 +144,15 @@ void accept_durable(struct ipamdb *db, struct flight *flight, int code)
 	struct net *net = net_find(db, &flight->network);
 
 	WEFT_ASSERT(net != NULL);
-	for (size_t i = 0; i < net->claims.count; i++) {
-		struct claim *claim = vec_at(&net->claims, i);
-		if (claim->accepting)
-			claim->accepting = false;
+	for (size_t i = 0; i < flight->changes.count; i++) {
+		struct claim grant =
+		    ((const struct claim_change *)vec_at(&flight->changes, i))->claim;
+		for (size_t at = 0; at < net->claims.count; at++) {
+			struct claim *claim = vec_at(&net->claims, at);
+			if (claim->is_grant && claim->generation == grant.generation &&
+			    claim->span.lo == grant.span.lo && claim->span.hi == grant.span.hi)
+				claim->accepting = false;
+		}
 	}
 	if (code == 0) {
 		asks_granted(db, net);

@@ -19,7 +19,8 @@
  *   3. Nothing that I have of nodes that are gone in this view is above generation, and from them
  *      themselves nothing more comes to me.
  *
- * The removals are on the disk before the closure is, so that a crash takes no promise back. A
+ * Members and removals are on the disk before the closure is, so that a crash takes no promise
+ * back: who forgot a member would go by the closures of those who counted it, in an older view. A
  * grant of a removed node without its recipient's own row is void: it counts nowhere. All other
  * rows count by their generation alone, whenever they come, so that who owns what is a function of
  * the tables and the same wherever these are equal.
@@ -318,10 +319,17 @@ static bool is_settled(struct ipamdb *db)
 	return true;
 }
 
-/* Removals that are not on the disk yet go there first; false when there are none. */
-static bool removals_keep(struct ipamdb *db)
+static bool is_to_be_kept(const struct ipamdb *db, const struct peer *peer)
+{
+	return mark_of(db, peer) != 0 && peer->told != 0 && peer->told != peer->stored;
+}
+
+/* What of the view is not on the disk yet goes there first; false when that is nothing. */
+static bool view_keep(struct ipamdb *db)
 {
 	struct flight *flight = NULL;
+	const struct peer *peer;
+	size_t pos = 0;
 
 	for (size_t i = 0; i < db->closing.removed.count; i++) {
 		const struct removed *removed = vec_at(&db->closing.removed, i);
@@ -331,6 +339,13 @@ static bool removals_keep(struct ipamdb *db)
 			flight = flight_begin(db, FLIGHT_KEEP, 0);
 		flight_keep_removal(db, flight, &removed->node);
 	}
+	while (db->update.keep_count < IPAM_KEEPS && (peer = map_next(&db->peers, &pos)) != NULL) {
+		if (!is_to_be_kept(db, peer))
+			continue;
+		if (!flight)
+			flight = flight_begin(db, FLIGHT_KEEP, 0);
+		flight_keep_member(db, flight, peer);
+	}
 	db->closing.is_flying = flight != NULL;
 	return flight != NULL;
 }
@@ -339,7 +354,7 @@ bool closure_keeps(struct ipamdb *db)
 {
 	if (db->closing.is_flying || !db_has_room(db, 0, 0) || db->update.keep_count == IPAM_KEEPS)
 		return true;
-	return removals_keep(db);
+	return view_keep(db);
 }
 
 static void closure_write(struct ipamdb *db)
@@ -377,7 +392,7 @@ static void closure_step(struct ipamdb *db)
 		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
 	}
-	if (is_settled(db) && !removals_keep(db))
+	if (is_settled(db) && !view_keep(db))
 		closure_write(db);
 }
 

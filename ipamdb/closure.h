@@ -28,7 +28,8 @@ void closures_step(struct ipamdb *db);
 /* Continuations of FLIGHT_CLOSURE and FLIGHT_KEEP. */
 void closure_durable(struct ipamdb *db, int code);
 void closure_kept(struct ipamdb *db, const struct flight *flight);
-/* Sees to it that the removals which are known are on the disk: true while they are not. */
+/* Sees to it that the members and removals that are known are on the disk: true while they are not.
+ */
 bool closure_keeps(struct ipamdb *db);
 void closure_removal_stored(struct ipamdb *db, const struct id *removed);
 

@@ -34,6 +34,8 @@ struct peer {
 	bool gone;    /* left or removed */
 	bool synced;  /* a whole sync with it was completed since the start */
 	char mark;    /* by which the view counts it, 0: not at all */
+	char told;    /* the mark by its member row, 0: there is none */
+	char stored;  /* the mark by that row as it is on this node's disk */
 	struct mono gone_at;
 	uint64_t left_epoch, left_sequence; /* of the record by which it left */
 };

@@ -80,7 +80,7 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 		  const struct claim *claim, bool drop)
 {
-	struct claim_change change = {*claim, drop};
+	struct claim_change change = {*claim, drop, 0};
 	struct row_view row = {
 	    .kind = claim->is_grant ? ROW_GRANT : ROW_RANGE,
 	    .deleted = drop,
@@ -117,7 +117,7 @@ static struct ipam_keep *keep_add(struct ipamdb *db, const struct flight *flight
 void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
 		       const struct claim *claim)
 {
-	struct claim_change change = {*claim, false};
+	struct claim_change change = {*claim, false, 0};
 	struct ipam_keep *keep = keep_add(db, flight);
 
 	WEFT_ASSERT(!id_eq(&claim->author, &db->self));
@@ -140,19 +140,32 @@ void flight_keep_removal(struct ipamdb *db, struct flight *flight, const struct 
 	vec_push(&flight->changes, &change);
 }
 
+void flight_keep_member(struct ipamdb *db, struct flight *flight, const struct peer *peer)
+{
+	struct claim_change change = {.claim = {.author = peer->id}, .mark = peer->told};
+	struct ipam_keep *keep = keep_add(db, flight);
+
+	WEFT_ASSERT(peer->told != 0);
+	keep->kind = ROW_MEMBER;
+	keep->owner = peer->id;
+	vec_push(&flight->changes, &change);
+}
+
 /* What was kept is on the disk, as far as it is still what it was. */
 static void keep_durable(struct ipamdb *db, const struct flight *flight)
 {
 	struct net *net = net_find(db, &flight->network);
 
 	for (size_t i = 0; i < flight->changes.count; i++) {
-		const struct claim *kept =
-		    &((const struct claim_change *)vec_at(&flight->changes, i))->claim;
+		const struct claim_change *change = vec_at(&flight->changes, i);
+		const struct claim *kept = &change->claim;
 		struct claim *claim;
-		if (kept->generation == 0) {
+		if (change->mark != 0)
+			peer_intern(db, &kept->author)->stored = change->mark;
+		else if (kept->generation == 0)
 			closure_removal_stored(db, &kept->author);
+		if (kept->generation == 0)
 			continue;
-		}
 		claim = net ? claim_find(net, kept) : NULL;
 		if (claim && claim->epoch == kept->epoch && claim->sequence == kept->sequence)
 			claim->is_stored = true;

@@ -28,8 +28,9 @@ enum flight_kind {
 };
 
 struct claim_change {
-	struct claim claim;
+	struct claim claim; /* of FLIGHT_KEEP: without a generation the author is what was kept */
 	bool drop;
+	char mark; /* FLIGHT_KEEP of a member: the mark by its row; 0: a removal */
 };
 
 struct flight {
@@ -61,8 +62,9 @@ void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
 		       const struct claim *claim);
 
-/* The same for the removal of a node. */
+/* The same for the removal of a node, and for a member's row. */
 void flight_keep_removal(struct ipamdb *db, struct flight *flight, const struct id *removed);
+void flight_keep_member(struct ipamdb *db, struct flight *flight, const struct peer *peer);
 
 /* IPAM_EV_DURABLE: code 0, or why the commit failed. */
 void flight_durable(struct ipamdb *db, uint64_t token, int code);

@@ -316,9 +316,14 @@ void parting_member_row(struct ipamdb *db, const struct row_view *row)
 	struct rec_member rec;
 	struct peer *peer;
 
-	if (rec_member_decode(row->value, row->value_len, &rec) != 0 || !rec.left)
+	if (rec_member_decode(row->value, row->value_len, &rec) != 0)
 		return;
 	peer = peer_intern(db, &row->owner);
+	peer->told = rec.left ? 'l' : 'm';
+	if (!db->started)
+		peer->stored = peer->told;
+	if (!rec.left)
+		return;
 	peer->left_epoch = row->epoch;
 	peer->left_sequence = row->sequence;
 }

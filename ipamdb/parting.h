@@ -17,7 +17,8 @@ void parting_begin(struct ipamdb *db);
 bool parting_step(struct ipamdb *db);
 void parting_durable(struct ipamdb *db, int code);
 
-/* ROW_PARTING and, for the version by which its owner left, ROW_MEMBER became visible. */
+/* ROW_PARTING became visible, or ROW_MEMBER: is its owner a member, and by what version did it
+ * leave? */
 void parting_row(struct ipamdb *db, const struct row_view *row);
 void parting_member_row(struct ipamdb *db, const struct row_view *row);
 

@@ -347,6 +347,39 @@ static void a_member_that_only_another_closer_knows_blocks(void **state)
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
+/* Who forgot a member would go by older closures of those who counted it. */
+static void the_members_of_a_view_are_on_the_disk_before_the_closure(void **state)
+{
+	struct rec_member rec = {.name = "host1", .wire_min = 1, .wire_max = 1};
+	const struct cluster_row *row = NULL;
+	uint8_t value[512];
+	struct id net;
+	int len;
+
+	(void)state;
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	assert_int_equal(hostport_parse("192.0.2.1", 7946, &rec.gossip), 0);
+	len = rec_member_encode(&rec, value, sizeof(value));
+	assert_true(len > 0);
+	cluster_fact(&c, 1, ROW_MEMBER, net.b, 0, value, (size_t)len);
+	cluster_run(&c, 10);
+	c.nodes[0].fail_commits = true; /* what cannot be kept is not promised */
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	c.nodes[0].fail_commits = false;
+	cluster_run(&c, 5000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+	for (size_t i = 0; i < c.nodes[0].disk.rows.count; i++) {
+		const struct cluster_row *at = vec_at(&c.nodes[0].disk.rows, i);
+		if (at->view.kind == ROW_MEMBER && id_eq(&at->view.owner, &c.nodes[1].id))
+			row = at;
+	}
+	assert_non_null(row);
+	assert_true(row->is_kept);
+}
+
 static void the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind(void **state)
 {
 	struct id net;
@@ -448,6 +481,8 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(rows_behind_a_closure_are_waited_for, teardown),
 	    cmocka_unit_test_teardown(a_member_that_only_another_closer_knows_blocks, teardown),
+	    cmocka_unit_test_teardown(the_members_of_a_view_are_on_the_disk_before_the_closure,
+				      teardown),
 	    cmocka_unit_test_teardown(
 		the_removal_of_the_reclaimer_in_the_middle_leaves_nothing_behind, teardown),
 	    cmocka_unit_test_teardown(what_a_leave_left_behind_is_taken_back, teardown),

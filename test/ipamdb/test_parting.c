@@ -235,7 +235,7 @@ static void nothing_is_taken_back_before_all_rows_of_a_left_node_are_here(void *
 	assert_int_equal(hostport_parse("192.0.2.1", 7946, &rec.gossip), 0);
 	len = rec_member_encode(&rec, value, sizeof(value));
 	assert_true(len > 0);
-	cluster_fact(&c, 0, ROW_MEMBER, NULL, 0, value, (size_t)len);
+	cluster_fact(&c, 0, ROW_MEMBER, net.b, 0, value, (size_t)len);
 	cluster_run(&c, 100);
 	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 30000);
