@@ -41,12 +41,35 @@ static void send_states(struct swim *swim, const struct member *to)
 static enum drop_reason ping_received(struct swim *swim, const struct member *from,
 				      const uint8_t *body, size_t len)
 {
+	uint8_t ack[SWIM_ACK_BYTES];
+
 	if (len < SWIM_PING_BYTES)
 		return DROP_FRAME;
-	swim_send(swim, from, CLASS_CONTROL, FRAME_ACK, body, SWIM_PING_BYTES);
+	wire_put(ack, wire_get(body, SWIM_PING_BYTES), SWIM_PING_BYTES);
+	wire_put(ack + SWIM_PING_BYTES, swim->core->self.incarnation, 8);
+	swim_send(swim, from, CLASS_CONTROL, FRAME_ACK, ack, sizeof(ack));
 	if (len >= SWIM_PING_DIGEST_BYTES && (body[4] & SWIM_PING_WANTS_STATES) != 0 &&
 	    wire_get(body + 5, 8) != swim_failed_digest(swim))
 		send_states(swim, from);
+	return DROP_NONE;
+}
+
+/* Who answers itself says which incarnation it is: word of that may have come here before the
+ * member's record, and was passed over. */
+static enum drop_reason ack_received(struct swim *swim, struct member *from, const uint8_t *body,
+				     size_t len)
+{
+	uint64_t incarnation;
+
+	if (len < SWIM_PING_BYTES)
+		return DROP_FRAME;
+	probe_acked(swim, from, (uint32_t)wire_get(body, SWIM_PING_BYTES));
+	if (len < SWIM_ACK_BYTES)
+		return DROP_NONE;
+	incarnation = wire_get(body + SWIM_PING_BYTES, 8);
+	if (incarnation > SWIM_INCARNATION_MAX)
+		return DROP_FRAME;
+	state_alive(swim, from, incarnation);
 	return DROP_NONE;
 }
 
@@ -123,13 +146,11 @@ enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type
 	case FRAME_PING_REQ:
 		return ping_req_received(swim, from, body, len);
 	case FRAME_ACK:
+		return ack_received(swim, from, body, len);
 	case FRAME_NACK:
 		if (len < 4)
 			return DROP_FRAME;
-		if (type == FRAME_ACK)
-			probe_acked(swim, from, (uint32_t)wire_get(body, 4));
-		else
-			probe_nacked(swim, from, (uint32_t)wire_get(body, 4));
+		probe_nacked(swim, from, (uint32_t)wire_get(body, 4));
 		return DROP_NONE;
 	case FRAME_SUSPECT:
 	case FRAME_FAILED:

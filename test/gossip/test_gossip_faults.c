@@ -53,6 +53,29 @@ static void a_newcomer_is_known_to_all_within_a_moment(void **state)
 	}
 }
 
+/* All hold the same incarnation of each. */
+static bool incarnations_agree(const struct core_net *of)
+{
+	for (size_t i = 1; i < of->count; i++) {
+		struct member_info ours, theirs;
+
+		for (size_t a = 0, b = 0; gossip_member_next(of->nodes[0].core, &a, &ours);) {
+			if (!gossip_member_next(of->nodes[i].core, &b, &theirs) ||
+			    ours.incarnation != theirs.incarnation)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void members_of_a_calm_cluster_agree_on_incarnations(void **state)
+{
+	(void)state;
+	core_net_open(&net, 25, 3);
+	assert_true(core_net_form(&net));
+	assert_true(core_net_until(&net, incarnations_agree, 30000));
+}
+
 static bool the_two_meet(struct cluster *c)
 {
 	return cluster_alive(c, 0) == 2 && cluster_alive(c, 1) == 2;
@@ -199,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(a_newcomer_is_known_to_all_within_a_moment),
+	    STORY(members_of_a_calm_cluster_agree_on_incarnations),
 	    cmocka_unit_test(a_founder_that_forgot_whom_it_admitted_is_told_by_him),
 	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
 	    STORY(a_seed_that_dies_before_it_stored_the_newcomer_is_reminded_by_it),

@@ -118,6 +118,31 @@ static void a_refutation_that_was_lost_is_given_again(void **state)
 	assert_int_equal(elsewhere->incarnation, told);
 }
 
+/* Node 1 never heard of the incarnation of node 2; no word of it is under way any more. */
+static void an_answer_tells_the_incarnation_of_who_answers(void **state)
+{
+	uint64_t told = net.nodes[2].core.self.incarnation;
+	struct member *elsewhere = member_find(&net.nodes[1].members, &net.nodes[2].id);
+
+	(void)state;
+	assert_true(told > 0);
+	swim_net_run(&net, 20000);
+	elsewhere->incarnation = told - 1;
+	probe_start(net.nodes[1].swim, elsewhere, false);
+	swim_net_run(&net, 1000);
+	assert_int_equal(elsewhere->incarnation, told);
+	assert_int_equal(elsewhere->state, MEMBER_ALIVE);
+}
+
+static void an_answer_with_an_incarnation_beyond_reason_is_refused(void **state)
+{
+	uint8_t body[SWIM_ACK_BYTES] = {0};
+
+	(void)state;
+	wire_put(body + SWIM_PING_BYTES, SWIM_INCARNATION_MAX + 1, 8);
+	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_ACK, body, sizeof(body)), DROP_FRAME);
+}
+
 static void the_hash_of_the_failed_does_not_depend_on_order(void **state)
 {
 	struct member_table *first = &net.nodes[0].members;
@@ -164,6 +189,8 @@ int main(void)
 	    WITH_NET(word_of_a_stranger_is_passed_over),
 	    WITH_NET(an_old_accusation_is_answered_with_the_newer_word),
 	    WITH_NET(a_refutation_that_was_lost_is_given_again),
+	    WITH_NET(an_answer_tells_the_incarnation_of_who_answers),
+	    WITH_NET(an_answer_with_an_incarnation_beyond_reason_is_refused),
 	    WITH_NET(the_hash_of_the_failed_does_not_depend_on_order),
 	    WITH_NET(a_node_learns_of_the_dead_without_probing_them),
 	};
