@@ -23,7 +23,7 @@
 #define HELLO_MS 250 /* doubled each time, up to */
 #define HELLO_MS_MAX 1000
 #define HELLO_APART_MS 50
-#define PROOF_TRIES 6
+#define PROOF_TRIES 12
 #define PROOF_MS 400
 #define JOIN_MS 20000
 

@@ -372,20 +372,27 @@ static void idle_traffic_stays_below_the_budget(void **state)
 	assert_in_range((after - before) / 60, 100, 300);
 }
 
+/* More than half of all questions or their answers are lost; each seed lost many in a row. */
 static void joining_works_through_a_quarter_loss(void **state)
 {
+	static const uint64_t seeds[] = {18, 24, 66, 72, 80};
 	struct gossip_command init = {.kind = CMD_INIT, .text = "lab"};
 	struct core_net_answer token;
 
 	(void)state;
-	core_net_open(&net, 4, 18);
-	net.loss_percent = 25;
-	assert_int_equal(core_net_command(&net, 0, &init, 1000).err.code, 0);
-	token = core_net_token(&net, 0);
-	for (size_t i = 1; i < 4; i++)
-		assert_int_equal(core_net_join(&net, i, (const char *)token.bytes).err.code, 0);
-	assert_true(core_net_until(&net, core_net_all_alive, 10000));
-	assert_true(core_net_until(&net, core_net_equal_tables, 20000));
+	for (size_t s = 0; s < sizeof(seeds) / sizeof(seeds[0]); s++) {
+		if (s > 0)
+			core_net_close(&net);
+		core_net_open(&net, 4, seeds[s]);
+		net.loss_percent = 25;
+		assert_int_equal(core_net_command(&net, 0, &init, 1000).err.code, 0);
+		token = core_net_token(&net, 0);
+		for (size_t i = 1; i < 4; i++)
+			assert_int_equal(core_net_join(&net, i, (const char *)token.bytes).err.code,
+					 0);
+		assert_true(core_net_until(&net, core_net_all_alive, 10000));
+		assert_true(core_net_until(&net, core_net_equal_tables, 20000));
+	}
 }
 
 static void counters_have_names_of_their_own(void **state)
