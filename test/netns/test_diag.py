@@ -486,14 +486,19 @@ def test_path_tells_how_traffic_reaches_a_member(three):
 
 
 def test_the_ways_over_ipv6_are_looked_at_as_well(lab):
+    """An underlay without IPv4."""
     hosts = [lab.host(start=False) for _ in range(2)]
     for host in hosts:
         host.addr = f"fd00::{host.index}"
+        host.ip("-4", "addr", "flush", "dev", "eth0")
         host.ip("addr", "add", f"{host.addr}/64", "dev", "eth0", "nodad")
         host.start("--bind", "[::]:7947")
     hosts[1].weft("join", hosts[0].json("init", "--name", "lab")["token"])
     wait_for("both are there", lambda: hosts[0].members() == ["h1", "h2"], 10)
-    assert wrong(diag(hosts[0])[1]) == []
+    hosts[0].weft("network", "create", "blue", "--subnet", NET)
+    for host in hosts:
+        host.attach("blue", host.box("a"))
+    quiet(*hosts)
     lab.underlay.ip("link", "set", "p2", "mtu", "1400")
     assert wrong(diag(hosts[0])[1]) == [("mtu", "h2", "fail")]
 

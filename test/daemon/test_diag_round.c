@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* A round in a large cluster that is the test: it answers all questions, and time is its own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/diag_impl.h"
+#include "daemon/diag_judge.h"
+#include "daemon/names.h"
+#include "gossip/base/err.h"
+#include "test/base/cmocka_all.h"
+
+#define MEMBERS 1500
+#define TURN_MS 20
+
+static struct {
+	struct mono now;
+	size_t members;
+	size_t silent_each; /* every so manieth answers nobody; 0: all answer */
+	size_t asked_count, asked_most, probed, probed_most;
+	struct {
+		struct diag_round *round;
+		size_t nth;
+		struct diag_message message;
+	} asked[MEMBERS + 1];
+	size_t kernel_count, slots_most;
+	struct kernel_ask *kernel[MEMBERS];
+	size_t judged, ok, gossip_fails, unasked;
+	bool done;
+} world;
+
+static struct diag *diag;
+
+static struct id id_at(size_t nth)
+{
+	return (struct id){{(uint8_t)(nth >> 8), (uint8_t)nth, 1}};
+}
+
+static void member_at(size_t nth, struct member_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->id = id_at(nth);
+	info->state = MEMBER_ALIVE;
+	info->vtep = inet_from_v4(0x0a000000 + (uint32_t)nth);
+	info->addr = (struct hostport){info->vtep, 7947};
+}
+
+/* ---- what a round asks of others ---- */
+
+struct gossip *__wrap_node_gossip(struct node *node);
+struct id __wrap_gossip_self(const struct gossip *g);
+bool __wrap_gossip_member_next(const struct gossip *g, size_t *at, struct member_info *info);
+bool __wrap_gossip_member(const struct gossip *g, const struct id *id, struct member_info *info);
+void __wrap_gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
+			bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
+void __wrap_each_network(struct daemon *d, void *ctx,
+			 bool (*visit)(void *ctx, const struct id *id,
+				       const struct rec_network *rec));
+void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, const struct id *to,
+			  const struct diag_message *message, int64_t ttl_ms);
+int __wrap_probe_send(const struct probe *probe);
+void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
+void __wrap_diag_wake(struct diag *d);
+uint16_t __wrap_diag_mtu(const struct daemon *d);
+uint16_t __wrap_diag_overhead(const struct daemon *d);
+struct mono __wrap_daemon_now(void);
+
+struct gossip *__wrap_node_gossip(struct node *node)
+{
+	(void)node;
+	return NULL;
+}
+
+struct id __wrap_gossip_self(const struct gossip *g)
+{
+	(void)g;
+	return (struct id){{0xff}};
+}
+
+bool __wrap_gossip_member_next(const struct gossip *g, size_t *at, struct member_info *info)
+{
+	(void)g;
+	if (*at >= world.members)
+		return false;
+	member_at((*at)++, info);
+	return true;
+}
+
+bool __wrap_gossip_member(const struct gossip *g, const struct id *id, struct member_info *info)
+{
+	(void)g;
+	member_at((size_t)id->b[0] << 8 | id->b[1], info);
+	return true;
+}
+
+void __wrap_gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
+			bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
+{
+	(void)g, (void)topic, (void)kind, (void)visit, (void)ctx;
+}
+
+void __wrap_each_network(struct daemon *d, void *ctx,
+			 bool (*visit)(void *ctx, const struct id *id,
+				       const struct rec_network *rec))
+{
+	const struct rec_network rec = {.port = 4789};
+	const struct id id = {{1}};
+
+	(void)d;
+	assert_true(visit(ctx, &id, &rec));
+}
+
+void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, const struct id *to,
+			  const struct diag_message *message, int64_t ttl_ms)
+{
+	(void)d, (void)to, (void)ttl_ms;
+	assert_true(world.asked_count < MEMBERS);
+	round->peers[nth].tag = nth + 1;
+	world.asked[world.asked_count].round = round;
+	world.asked[world.asked_count].nth = nth;
+	world.asked[world.asked_count++].message = *message;
+}
+
+int __wrap_probe_send(const struct probe *probe)
+{
+	assert_int_equal(probe->port_count, 1);
+	world.probed++;
+	return 0;
+}
+
+void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	(void)kt;
+	world.kernel[world.kernel_count++] = ask;
+}
+
+void __wrap_diag_wake(struct diag *d)
+{
+	(void)d;
+}
+
+uint16_t __wrap_diag_mtu(const struct daemon *d)
+{
+	(void)d;
+	return 1500;
+}
+
+uint16_t __wrap_diag_overhead(const struct daemon *d)
+{
+	(void)d;
+	return 50;
+}
+
+struct mono __wrap_daemon_now(void)
+{
+	return world.now;
+}
+
+/* ---- answers ---- */
+
+static bool is_silent(size_t nth)
+{
+	return world.silent_each != 0 && nth % world.silent_each == 0;
+}
+
+static void answer_one(struct diag_round *round, size_t nth, const struct diag_message *ask)
+{
+	struct diag_message answer = {.kind = (uint8_t)(ask->kind + 1),
+				      .nonce = ask->nonce,
+				      .version = WEFT_VERSION,
+				      .mtu_bytes = 1500,
+				      .heard_ms = DIAG_NEVER,
+				      .sent = true};
+	struct node_answer told = {.tag = nth + 1};
+	uint8_t bytes[MESSAGE_BYTES_MAX];
+	int len;
+
+	answer.wall = daemon_wall();
+	for (size_t s = 0; ask->kind == DIAG_COUNT && s < ask->size_count; s++)
+		answer.seen[answer.seen_count++] =
+		    (struct diag_seen){ask->ports[0], ask->sizes[s], PROBE_COPIES};
+	len = diag_encode(&answer, bytes, sizeof(bytes));
+	assert_true(len > 0);
+	told.bytes = bytes;
+	told.len = (size_t)len;
+	if (ask->kind == DIAG_HELLO && is_silent(nth))
+		told.err.code = WEFT_E_TIMEOUT;
+	round_answered(round, nth, &told);
+}
+
+static void answer_all(void)
+{
+	size_t count = world.asked_count;
+
+	if (count > world.asked_most)
+		world.asked_most = count;
+	world.asked_count = 0;
+	for (size_t i = 0; i < count; i++)
+		answer_one(world.asked[i].round, world.asked[i].nth, &world.asked[i].message);
+}
+
+/* All that was sent came: every size that is probed. */
+static void kernel_tells(void)
+{
+	struct watch_seen *seen = calloc(KERNEL_WANTS_MAX * WATCH_SEEN_MAX, sizeof(*seen));
+	struct probe probe;
+
+	assert_non_null(seen);
+	probe_sizes(&probe, 0, 1500);
+	for (size_t i = 0; i < world.kernel_count; i++) {
+		const struct kernel_ask *ask = world.kernel[i];
+		struct kernel_tell tell = {.kind = TELL_WATCH, .tag = ask->tag, .seen = seen};
+
+		for (size_t w = 0; ask->kind == ASK_SEEN && w < ask->rec.wants.count; w++) {
+			const struct watch_want *want = &ask->rec.wants.list[w];
+
+			for (size_t s = 0; s < probe.size_count; s++)
+				seen[tell.seen_count++] = (struct watch_seen){
+				    want->number, 4789,
+				    probe_udp_bytes(&want->from, probe.sizes[s]), PROBE_COPIES};
+		}
+		slots_told(diag, &tell);
+		free(world.kernel[i]);
+	}
+	world.kernel_count = 0;
+	free(seen);
+}
+
+static void judge(struct daemon *d, struct diag_round *round, const struct diag_peer *peer)
+{
+	const struct judge_pair pair = {.label = "x", .version = WEFT_VERSION};
+	json_t *checks = json_array();
+	const json_t *check;
+
+	(void)d;
+	judge_pair(checks, &pair, round, peer);
+	assert_int_equal(json_array_size(checks), 1);
+	check = json_array_get(checks, 0);
+	world.ok += strcmp(json_string_value(json_object_get(check, "verdict")), "ok") == 0;
+	world.gossip_fails +=
+	    strcmp(json_string_value(json_object_get(check, "check")), "gossip") == 0;
+	world.judged++;
+	json_decref(checks);
+}
+
+static void done(struct daemon *d, struct diag_round *round)
+{
+	(void)d;
+	world.unasked = round->unasked;
+	world.done = true;
+}
+
+/* Lets a round over so many members run to its end; how long it took. */
+static int64_t run(size_t members, size_t silent_each)
+{
+	const struct diag_client client = {1, judge, done};
+	struct weft_err err = {0};
+	struct mono began = {INT64_C(1000000000)};
+
+	memset(&world, 0, sizeof(world));
+	world.now = began;
+	world.members = members;
+	world.silent_each = silent_each;
+	assert_int_equal(diag_begin(diag, &client, NULL, &err), 0);
+	for (int turn = 0; turn < 5000 && !world.done; turn++) {
+		size_t used = 0, probed = world.probed;
+
+		if (!round_turn(diag, diag->rounds[0]))
+			diag->rounds[0] = NULL;
+		slots_turn(diag);
+		for (size_t i = 0; diag->slots && i < DIAG_SLOTS; i++)
+			used += diag->slots[i].state != SLOT_FREE;
+		world.slots_most = used > world.slots_most ? used : world.slots_most;
+		if (world.probed - probed > world.probed_most)
+			world.probed_most = world.probed - probed;
+		world.now = mono_add_ms(world.now, TURN_MS);
+		kernel_tells();
+		answer_all();
+	}
+	assert_true(world.done);
+	return mono_diff_ms(world.now, began);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	diag = calloc(1, sizeof(*diag));
+	diag->d = calloc(1, sizeof(*diag->d));
+	diag->d->kernel = (struct kernel_thread *)diag; /* never looked into */
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(diag->slots);
+	free(diag->d);
+	free(diag);
+	return 0;
+}
+
+static void in_a_large_healthy_cluster_nobody_is_called_blocked(void **state)
+{
+	int64_t took_ms = run(MEMBERS, 0);
+
+	(void)state;
+	assert_int_equal(world.judged, MEMBERS);
+	assert_int_equal(world.ok, MEMBERS);
+	assert_int_equal(world.unasked, 0);
+	assert_int_equal(world.probed, MEMBERS);
+	assert_true(took_ms < 20000);
+}
+
+static void a_turn_does_so_much_and_no_more(void **state)
+{
+	(void)state;
+	(void)run(MEMBERS, 0);
+	assert_true(world.asked_most <= 64);
+	assert_true(world.probed_most <= 8);
+	assert_true(world.slots_most <= DIAG_SLOTS_ROUND);
+}
+
+static void who_is_silent_holds_up_nobody_else(void **state)
+{
+	(void)state;
+	(void)run(300, 3);
+	assert_int_equal(world.judged, 300);
+	assert_int_equal(world.ok, 200);
+	assert_int_equal(world.gossip_fails, 100);
+}
+
+int main(void)
+{
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    ALONE(in_a_large_healthy_cluster_nobody_is_called_blocked),
+	    ALONE(a_turn_does_so_much_and_no_more),
+	    ALONE(who_is_silent_holds_up_nobody_else),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
