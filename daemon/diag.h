@@ -70,7 +70,7 @@ struct diag_round;
 /* Whom a round is for. */
 struct diag_client {
 	uint64_t tag; /* of the request */
-	/* A peer is done with, in the order of ids; asked is false when there was no time for it.
+	/* A peer is done with, in the order of ids; those for whom there was no time are left out.
 	 */
 	void (*judge)(struct daemon *d, struct diag_round *round, const struct diag_peer *peer);
 	/* Called once, at the end; the round is freed after it. */

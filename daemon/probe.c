@@ -66,9 +66,11 @@ static int open_socket(const struct probe *probe)
 /* What a former one was answered with (ICMP) fails the next: once more. 0 or errno. */
 static int send_one(int fd, const struct msghdr *message)
 {
-	if (sendmsg(fd, message, 0) >= 0 || sendmsg(fd, message, 0) >= 0)
-		return 0;
-	return errno == ECONNREFUSED ? 0 : errno;
+	ssize_t sent = sendmsg(fd, message, 0);
+
+	if (sent < 0)
+		sent = sendmsg(fd, message, 0);
+	return sent >= 0 || errno == ECONNREFUSED ? 0 : errno;
 }
 
 int probe_send(const struct probe *probe)
