@@ -142,3 +142,6 @@ void leave_start(struct admission *adm);   /* died before it is certain that any
 void leave_claimed(struct admission *adm); /* somebody heard that start, or nobody is there */
 void leave_tell(struct admission *adm, const struct id *to);
 void leave_tick(struct admission *adm);
+/* A member is shown the record by which it left; this node was shown such a one. */
+void leave_show(struct admission *adm, const struct member *member, const struct hostport *at);
+void leave_learnt(struct admission *adm);

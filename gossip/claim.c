@@ -252,6 +252,8 @@ static enum drop_reason answer_claim(struct admission *adm, const struct opened 
 	memcpy(answer + 9, in->from->addr.ip.b, 16);
 	wire_put(answer + 25, in->from->addr.port, 2);
 	if (!in->claiming) {
+		if (in->from->state == MEMBER_LEFT)
+			leave_show(adm, in->from, from);
 		outbox_add_via(&adm->core->outbox, &in->from->id, from, CLASS_CONTROL,
 			       FRAME_CLAIM_ANSWER, answer, sizeof(answer));
 		return DROP_NONE;

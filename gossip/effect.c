@@ -95,6 +95,8 @@ static void member_row(struct admission *adm, const struct row_view *row)
 		return;
 	member_apply_record(adm->members, member, &rec, row->epoch);
 	member->is_admin = is_admin(adm, &member->id);
+	if (is_self && rec.left)
+		leave_learnt(adm);
 	if (is_self)
 		adm->core->self.member = rec;
 	else

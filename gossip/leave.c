@@ -12,6 +12,9 @@
  * claims an epoch like any other start, for without one nobody opens what it seals. The record goes
  * out ahead of each claim, so whoever agrees has read it; then the rounds are made up for. The same
  * does a node that leaves while nobody is there.
+ *
+ * A leave is for good, also where the disk went back and knows nothing of it: who left and claims
+ * an epoch all the same is shown its own record (claim.c), and is out again.
  */
 #include "admission_impl.h"
 
@@ -74,6 +77,16 @@ void leave_claimed(struct admission *adm)
 	    (struct leaving){.under_way = true, .told = true, .rounds = 1, .due = adm->core->now};
 }
 
+void leave_learnt(struct admission *adm)
+{
+	if (!adm->started || adm->leaving.under_way || adm->fence == FENCE_LEAVING ||
+	    adm->core->self.phase == NODE_LEFT || adm->core->self.phase == NODE_REMOVED)
+		return;
+	effect_fence(adm, FENCE_LEFT);
+	adm->claiming.under_way = false;
+	admission_phase(adm, NODE_LEFT);
+}
+
 bool admission_is_leaving(const struct admission *adm)
 {
 	return adm->core->self.phase == NODE_LEFT && adm->fence == FENCE_LEAVING;
@@ -90,6 +103,16 @@ void leave_tell(struct admission *adm, const struct id *to)
 	/* A row is its signed bytes and the signature right behind them. */
 	outbox_add(&core->outbox, to, CLASS_CONTROL, FRAME_ROW, row.sig - row.signed_len,
 		   row.signed_len + SIG_BYTES);
+}
+
+void leave_show(struct admission *adm, const struct member *member, const struct hostport *at)
+{
+	static const struct id no_topic;
+	struct row_view row;
+
+	if (tables_row(adm->tables, &member->id, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
+		outbox_add_via(&adm->core->outbox, &member->id, at, CLASS_CONTROL, FRAME_ROW,
+			       row.sig - row.signed_len, row.signed_len + SIG_BYTES);
 }
 
 static void tell_some(struct admission *adm)

@@ -53,6 +53,47 @@ static void a_node_that_left_stays_out_after_a_restart_and_its_name_is_free(void
 	assert_int_equal(cluster_alive(c, 0), 3);
 }
 
+/* Its disk knows nothing of the leave, and of so many starts before it. */
+static void leave_and_go_back(struct cluster *c, size_t starts)
+{
+	cluster_form(c, 3);
+	cluster_copy_store(c, 2, 4);
+	for (size_t i = 0; i < starts; i++) {
+		cluster_kill(c, 2);
+		cluster_start(c, 2);
+		cluster_run(c, 1500);
+	}
+	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	cluster_kill(c, 2);
+	cluster_run(c, 300);
+	cluster_copy_store(c, 4, 2);
+	cluster_start(c, 2);
+}
+
+static void a_leave_that_a_disk_has_forgotten_holds_all_the_same(void **state)
+{
+	struct cluster *c = *state;
+
+	for (size_t starts = 0; starts < 3; starts++) {
+		size_t begun;
+
+		leave_and_go_back(c, starts);
+		begun = c->traces[TRACE_STARTED];
+		cluster_run(c, 3000);
+		assert_int_equal(c->traces[TRACE_STARTED], begun); /* it is not even active */
+		assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+		assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
+		assert_int_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
+		assert_int_equal(cluster_state(c, 1, 2), MEMBER_LEFT);
+		cluster_kill(c, 2);
+		cluster_start(c, 2);
+		cluster_run(c, 3000);
+		assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+		cluster_free(*state);
+		*state = c = cluster_new();
+	}
+}
+
 /* A stop between the commit of a leave and its telling. */
 static void leave_untold(struct cluster *c, size_t n)
 {
@@ -214,6 +255,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(a_node_that_leaves_is_left_everywhere_before_it_is_answered),
 	    TEST(a_node_that_left_stays_out_after_a_restart_and_its_name_is_free),
+	    TEST(a_leave_that_a_disk_has_forgotten_holds_all_the_same),
 	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
 	    TEST(who_was_taken_for_failed_is_known_to_have_left),
 	    TEST(telling_ends_when_it_was_heard_and_not_before),
