@@ -184,7 +184,9 @@ static bool is_sane(const struct diag *diag, const struct diag_message *ask)
 /* True when the visit has ended. */
 static bool count_begin(struct diag *diag, struct visit *visit)
 {
-	for (size_t i = 0; diag->slots && i < DIAG_SLOTS_DESK && is_sane(diag, &visit->ask); i++) {
+	bool sane = is_sane(diag, &visit->ask);
+
+	for (size_t i = 0; sane && diag->slots && i < DIAG_SLOTS_DESK; i++) {
 		struct slot *slot = &diag->slots[i];
 
 		if (slot->state != SLOT_ON || slot->dropped || !id_eq(&slot->asker, &visit->from) ||
