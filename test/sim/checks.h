@@ -30,6 +30,7 @@ struct gossip_change;
 	X(MTU, "datagram-fits", "no datagram is longer than a datagram may be")                    \
 	X(RATE, "bytes-in-budget", "a node sends no more bytes a second than its budget")          \
 	X(QUEUES, "queues-in-caps", "what waits to be sent stays below its caps")                  \
+	X(STORM, "no-storm", "what happens in one second is bounded by the number of hosts")       \
 	X(MEMORY, "memory-in-cap", "a node's memory follows from what it must know")               \
 	X(REPLAY, "replay-changes-nothing", "a datagram that came before changes nothing")         \
 	X(ONE_LEASE, "one-lease-an-address", "no address is leased by two members")                \

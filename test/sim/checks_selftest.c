@@ -293,6 +293,20 @@ static void a_request_without_an_answer_is_caught(void **state)
 	assert_caught(CHECKER_ANSWERED);
 }
 
+static void what_never_lets_a_second_pass_is_caught(void **state)
+{
+	struct mono second = {(world.now.ns / NS_PER_S + 1) * NS_PER_S};
+
+	(void)state;
+	sim_run_until(&world, second);
+	world.counters[COUNT_STEPS] += 20000;
+	sim_run_until(&world, mono_add_ms(second, 500));
+	assert_false(world.failed);
+	world.counters[COUNT_STEPS] += 100000;
+	sim_run_until(&world, mono_add_ms(second, 900));
+	assert_caught(CHECKER_STORM);
+}
+
 /* --- ranges ----------------------------------------------------------------------------------- */
 
 static uint8_t range_bytes[ROW_BYTES_MAX];
@@ -424,6 +438,7 @@ int main(void)
 	    TRY(a_lease_of_a_node_without_its_marker_is_caught),
 	    TRY(an_answer_that_the_disk_does_not_know_is_caught),
 	    TRY(a_request_without_an_answer_is_caught),
+	    TRY(what_never_lets_a_second_pass_is_caught),
 	    TRY(space_that_is_taken_without_a_grant_is_caught),
 	    TRY(a_grant_of_what_somebody_else_holds_is_caught),
 	    TRY(two_holders_of_one_generation_are_caught),

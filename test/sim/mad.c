@@ -18,6 +18,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "gossip/limit.h"
 #include "gossip/wire.h"
 #include "ipamdb/query.h"
 #include "sim_crypto.h"
@@ -25,6 +26,7 @@
 #define SIGN_LABEL "weft row 1"
 #define SIGN_LABEL_BYTES (sizeof(SIGN_LABEL) - 1)
 #define REMOVE_BOUND_MS 40000
+#define SAYINGS_PER_S 100 /* datagrams: each is answered, and each answer makes it speak again */
 
 struct mad_seal {
 	uint64_t counter;
@@ -41,6 +43,7 @@ struct mad {
 	uint8_t sec[SIGN_SEC_BYTES];
 	struct id cluster;
 	uint64_t sequence;
+	struct limit sayings;
 	bool removing;
 };
 
@@ -355,7 +358,8 @@ struct gossip_send mad_twist(struct sim *sim, struct sim_host *host, const struc
 			host->mad->seals[i].ad_len + host->mad->seals[i].len + AEAD_TAG_BYTES &&
 		    memcmp(send->bytes, host->mad->seals[i].header, WIRE_HEADER_BYTES) == 0)
 			seal = &host->mad->seals[i];
-	if (!seal || sim_draw(sim, 3) == 0)
+	if (!seal || sim_draw(sim, 3) == 0 ||
+	    !limit_pass(&host->mad->sayings, sim->now, NS_PER_S / SAYINGS_PER_S, SAYINGS_PER_S))
 		return *send;
 	memcpy(bytes, send->bytes, seal->ad_len);
 	if (sim_draw(sim, 8) == 0)

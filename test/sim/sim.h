@@ -41,6 +41,10 @@ struct sim {
 	struct mono calm_since;
 	uint64_t calm_took_ppm; /* of the bound */
 	struct mono chaos_end;
+	struct {
+		int64_t second;
+		uint64_t before; /* steps until then */
+	} storm;
 	struct network *net;
 	uint64_t counters[COUNT_SIM_END];
 	uint64_t trace_hash;

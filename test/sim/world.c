@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* The world's clock and its two acts: chaos, then calm with a bound. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,11 @@
 #include "sim_crypto.h"
 
 #define PPM 1000000u
+
+/* More that happens in one second of the world's time is a storm that feeds itself: even when all
+ * hosts start at once, or a madman floods, it is a tenth of that. */
+#define STEPS_PER_S 20000u
+#define STEPS_PER_HOST_S 3000u
 
 uint64_t sim_draw(struct sim *sim, uint64_t bound)
 {
@@ -198,17 +204,34 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 	}
 }
 
+/* A run ends: in calm by its bound, and before that because no second may hold too much. */
+static void storm_look(struct sim *sim)
+{
+	int64_t second = sim->now.ns / NS_PER_S;
+	uint64_t steps;
+
+	if (second != sim->storm.second)
+		sim->storm.before = sim->counters[COUNT_STEPS];
+	sim->storm.second = second;
+	steps = sim->counters[COUNT_STEPS] - sim->storm.before;
+	if (steps > STEPS_PER_S + STEPS_PER_HOST_S * sim->host_count)
+		check_fail(sim, CHECKER_STORM, "%" PRIu64 " steps in one second", steps);
+}
+
 void sim_run_until(struct sim *sim, struct mono end)
 {
 	struct sim_event event;
 
 	while (!sim->failed && queue_take(sim, end, &event)) {
 		sim->now = event.at;
+		storm_look(sim);
 		sim_handle(sim, &event);
 		free(event.bytes);
 	}
-	if (!sim->failed)
-		sim->now = end;
+	if (sim->failed)
+		return;
+	sim->now = end;
+	storm_look(sim);
 }
 
 bool sim_run(struct sim *sim)
