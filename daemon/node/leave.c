@@ -21,12 +21,15 @@
 
 #define TTL_MS_DEFAULT 30000
 
+/* Boxes that nobody has asked to detach yet; the others are waited for. */
 static size_t count_boxes(const struct node *node)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < node->boxes.count; i++)
-		count += !(*(struct box **)vec_at(&node->boxes, i))->endpoint.is_host;
+	for (size_t i = 0; i < node->boxes.count; i++) {
+		const struct box *box = *(struct box **)vec_at(&node->boxes, i);
+		count += !box->endpoint.is_host && box->state < BOX_LEAVING;
+	}
 	return count;
 }
 

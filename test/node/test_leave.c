@@ -64,6 +64,26 @@ static void by_force_everything_is_withdrawn_and_the_ranges_handed_over(void **s
 	cluster_free(cluster);
 }
 
+/* Nobody could detach it any more than that. */
+static void who_has_asked_for_its_last_detach_may_leave_at_once(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request detach = {.kind = NODE_DETACH};
+	struct node_answer box = cluster_attached(cluster, 1, &network, 12);
+	uint64_t tag;
+
+	(void)state;
+	assert_int_equal(box.err.code, 0);
+	detach.id = box.id;
+	tag = cluster_ask(cluster, 1, &detach);
+	assert_null(cluster_answer(cluster, tag)); /* its end is on its way to disk */
+	assert_int_equal(leave(cluster, 1, false), 0);
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+	assert_int_equal(seen(cluster, 0, 1), MEMBER_LEFT);
+	cluster_free(cluster);
+}
+
 static void nothing_is_attached_while_leaving(void **state)
 {
 	struct cluster *cluster = cluster_new(2);
@@ -100,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_node_with_endpoints_stays),
 	    cmocka_unit_test(by_force_everything_is_withdrawn_and_the_ranges_handed_over),
+	    cmocka_unit_test(who_has_asked_for_its_last_detach_may_leave_at_once),
 	    cmocka_unit_test(nothing_is_attached_while_leaving),
 	    cmocka_unit_test(with_nobody_to_take_its_ranges_a_node_stays),
 	};
