@@ -143,4 +143,6 @@ def stopped(process):
 
 def rows(bench, plan):
     yield from throughput(bench, plan)
+    yield Row("traffic, encrypted", "TCP, one stream", "Gbit/s",
+              missing="networks are not encrypted by weft yet")
     yield from restarts(bench, plan)
