@@ -248,6 +248,11 @@ static bool astray_settle(struct sim *sim, struct sim_host *host)
 		host->lost = true;
 		return true;
 	}
+	/* Its disk went back before its leave, which the others know. */
+	if (gossip_phase(gossip) == NODE_LEFT && host->was_leaving) {
+		host->state = HOST_LEFT;
+		return true;
+	}
 	if (is_fenced(host)) {
 		recover(sim, host);
 		return false;
