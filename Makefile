@@ -146,8 +146,8 @@ LINT_UNITS = $(filter-out test/%,$(filter %.c,$(C_FILES)))
 
 # What takes seconds of lint; part of make test.
 lint-quick:
-	clang-format --dry-run --Werror $(C_FILES)
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j $(JOBS) \
+	@clang-format --dry-run --Werror $(C_FILES)
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j $(JOBS) \
 		--library=posix --library=test/tidy/cppcheck.cfg \
 		-D'weft_assert_failed(expr,file,line)=abort()' \
 		--suppressions-list=test/tidy/cppcheck.txt --suppress=missingIncludeSystem \
