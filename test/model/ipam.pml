@@ -65,6 +65,9 @@
 #ifndef LEAVES
 #define LEAVES 0
 #endif
+#ifndef UNHEARD
+#define UNHEARD 0 /* grants that a gone node may have written unheard */
+#endif
 #ifndef CRASHES
 #define CRASHES 0
 #endif
@@ -558,7 +561,7 @@ inline closure_write(i)
 #ifdef NO_STEP
 #define RECLAIM_STEP 1
 #else
-#define RECLAIM_STEP (1 + RAISES + (LEAVES > 0 -> GRANTS : 0))
+#define RECLAIM_STEP (1 + RAISES + UNHEARD)
 #endif
 #define COUNT_GONE(r) (closure_is_gone(r, 0) + closure_is_gone(r, 1) + closure_is_gone(r, 2) + \
 	(N > 3 && closure_is_gone(r, N - 1)))
