@@ -93,8 +93,9 @@ test-unit: build build-asan
 test-model: build
 	ctest --test-dir build -L model --output-on-failure --no-tests=error -j $(JOBS)
 
-test-sim: build
-	ctest --test-dir build -L sim -LE fresh --output-on-failure --no-tests=error -j $(JOBS)
+test-sim: build build-asan
+	ctest --test-dir build-asan -R 'sim_(sanitized|checks)' --output-on-failure --no-tests=error
+	ctest --test-dir build -L sim -LE 'fresh|sanitized' --output-on-failure --no-tests=error -j $(JOBS)
 
 # A thousand seeds that nobody has run; by hand until they all pass.
 test-fresh: build

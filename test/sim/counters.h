@@ -51,26 +51,26 @@
 	X(FLOODS, "floods", true)                           \
 	X(KEPT_BACK, "datagrams kept back", true)
 
-#define SIM_COUNTERS_DISK(X)                                 \
-	X(COMMITS, "commits", true)                          \
-	X(COMMIT_FAILED, "failed commits", true)             \
-	X(DISK_FULL, "disks full", false)                    \
-	X(FULL_REFUSED, "commits on a full disk", false)     \
-	X(DISK_STALLS, "disks stalled", false)               \
-	X(PLUG_REFUSED, "plugs refused", false)              \
-	X(APPLIED_LATE, "entries late in the kernel", false) \
-	X(GONE, "namespaces gone", false)                    \
-	X(MASS_RESTARTS, "mass restarts", false)             \
-	X(BOOT_LOOPS, "boots in a loop", false)              \
-	X(GHOSTS, "removed hosts started", false)            \
-	X(DISKS_LOST, "disks lost", false)                   \
-	X(BACKUPS, "disks saved", false)                     \
-	X(DISKS_BACK, "disks that went back", false)         \
-	X(FENCED, "fenced for it", false)                    \
-	X(RECOVERED, "recovered", false)                     \
-	X(COPIES, "disks copied", false)                     \
-	X(COPIES_REFUSED, "copies refused", false)           \
-	X(ANEW, "reset and joined anew", false)              \
+#define SIM_COUNTERS_DISK(X)                                \
+	X(COMMITS, "commits", true)                         \
+	X(COMMIT_FAILED, "failed commits", true)            \
+	X(DISK_FULL, "disks full", true)                    \
+	X(FULL_REFUSED, "commits on a full disk", true)     \
+	X(DISK_STALLS, "disks stalled", true)               \
+	X(PLUG_REFUSED, "plugs refused", true)              \
+	X(APPLIED_LATE, "entries late in the kernel", true) \
+	X(GONE, "namespaces gone", true)                    \
+	X(MASS_RESTARTS, "mass restarts", true)             \
+	X(BOOT_LOOPS, "boots in a loop", true)              \
+	X(GHOSTS, "removed hosts started", false)           \
+	X(DISKS_LOST, "disks lost", true)                   \
+	X(BACKUPS, "disks saved", false)                    \
+	X(DISKS_BACK, "disks that went back", false)        \
+	X(FENCED, "fenced for it", false)                   \
+	X(RECOVERED, "recovered", false)                    \
+	X(COPIES, "disks copied", false)                    \
+	X(COPIES_REFUSED, "copies refused", false)          \
+	X(ANEW, "reset and joined anew", true)              \
 	X(VOID, "reset since refused", false)
 
 #define SIM_COUNTERS_WORKLOAD(X)                      \
@@ -84,10 +84,10 @@
 	X(RESERVED, "reserved", true)                 \
 	X(MADMEN, "members gone mad", false)          \
 	X(MAD_FRAMES, "frames of madmen", false)      \
-	X(MISUSES, "misuses", false)                  \
-	X(NETWORKS_ENDED, "networks removed", false)  \
+	X(MISUSES, "misuses", true)                   \
+	X(NETWORKS_ENDED, "networks removed", true)   \
 	X(ADDRESS_OPS, "address operations", true)    \
-	X(RELEASED, "released", false)                \
+	X(RELEASED, "released", true)                 \
 	X(LEAVES, "leaves", true)                     \
 	X(REMOVALS, "removals", true)
 

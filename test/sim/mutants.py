@@ -72,7 +72,9 @@ def seeds_of(mutant):
 
 
 def pins_of(mutant):
-    return [word for pin in mutant.get("set", "").split() for word in ("--set", pin)]
+    # What a seed means shall not change when a fault is added to the draw.
+    pins = ["plain=1", *mutant.get("set", "").split()]
+    return [word for pin in pins for word in ("--set", pin)]
 
 
 def mutate(source, mutant):

@@ -153,7 +153,7 @@ static void draw_network(struct sim_options *opt, struct rng *rng)
 
 static void draw_disk(struct sim_options *opt, struct rng *rng)
 {
-	if (!opt->wild)
+	if (opt->plain && !opt->wild)
 		return;
 	opt->weight_stop = (uint32_t)MAYBE(1 + DRAW(4));
 	opt->weight_mass = DRAW(4) == 0;
@@ -167,13 +167,20 @@ static void draw_disk(struct sim_options *opt, struct rng *rng)
 	opt->weight_back = DRAW(4) == 0;
 	opt->weight_copied = DRAW(4) == 0;
 	opt->weight_anew = DRAW(3) == 0;
+	if (opt->wild)
+		return;
+	opt->weight_back = opt->weight_copied = 0;
+	if (!opt->weight_lost && !opt->weight_anew)
+		opt->spares = 0;
 }
 
 static void draw_workload(struct sim_options *opt, struct rng *rng)
 {
-	if (!opt->wild)
+	if (opt->plain && !opt->wild)
 		return;
 	opt->weight_misuse = (uint32_t)MAYBE(1 + DRAW(20));
+	if (!opt->wild)
+		return;
 	opt->weight_mad = DRAW(8) == 0;
 	if (DRAW(12) == 0)
 		opt->op_gap_ms = 2 + (int64_t)DRAW(6);
@@ -190,6 +197,8 @@ static void draw_large(struct sim_options *opt, struct rng *rng)
 	opt->join_gap_us = 1000 + (int64_t)DRAW(5000);
 	opt->op_gap_ms = 150 + (int64_t)DRAW(300);
 	opt->attack_record_ppm /= 50;
+	if (!opt->wild)
+		opt->weight_mass = 0; /* most of them begin with one */
 }
 
 /* As it is by default, or so short that what rests is used again in the same chaos. */
