@@ -64,9 +64,13 @@ static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t
 {
 	const struct cluster_node *node = ctx;
 	const struct cluster *c = node->cluster;
-	const struct vec *theirs = &c->nodes[node_of(c, owner)].disk.rows;
+	size_t writer = node_of(c, owner);
+	const struct vec *theirs;
 
 	(void)epoch;
+	if (writer == SIZE_MAX)
+		return true; /* who is only named wrote none */
+	theirs = &c->nodes[writer].disk.rows;
 	for (size_t i = 0; i < theirs->count; i++) {
 		const struct cluster_row *row = vec_at(theirs, i);
 		bool found = false;

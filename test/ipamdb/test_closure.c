@@ -86,7 +86,7 @@ static void a_grant_that_comes_after_the_closing_and_that_nobody_held_is_void(vo
 {
 	struct cluster_row grant = {.view = {.kind = ROW_GRANT, .key_len = RANGE_KEY_BYTES}};
 	struct range_key key = {.generation = 2};
-	struct rec_grant rec;
+	struct rec_grant rec = {0};
 	struct ipam_event event = {.kind = IPAM_EV_ROW, .row = &grant.view};
 	int len;
 
@@ -148,7 +148,7 @@ static void a_void_grant_stays_void_after_a_restart(void **state)
 {
 	struct cluster_row *row;
 	struct range_key key = {.generation = 2};
-	struct rec_grant rec;
+	struct rec_grant rec = {0};
 	struct id net;
 	uint64_t before;
 
