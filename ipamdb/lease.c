@@ -3,9 +3,13 @@
 /*
  * The lives of leases: see lease.h.
  *
- * Cooling leases stay in the store with the wall time of their release, so that a restart does not
- * shorten their rest. What has cooled is free at once; that the store forgets it a moment later
- * costs nothing, since a cooling lease whose time is over means the same as none.
+ * Cooling leases stay in the store with the wall time at which their release was handed in, so that
+ * a restart does not shorten their rest. It begins when the release is durable, since until then
+ * the box is there and others know it. When that was the disk does not tell, and of a disk that
+ * stalled or a machine that stood still it is long after. So a start lets the commit have taken
+ * LATE_MS, but nobody wait longer than once from then on. What has cooled is free at once; that the
+ * store forgets it a moment later costs nothing, since a cooling lease whose time is over means the
+ * same as none.
  *
  * Every lease has a number that is never used again, so that a release that comes late frees
  * nobody else's. Numbers are made durable in blocks.
@@ -18,6 +22,7 @@
 
 #define SEQUENCE_BLOCK 4096
 #define DROPS_PER_GROUP 64
+#define LATE_MS 60000 /* for the commit of a release, at most */
 
 struct rest {
 	struct lease_key key;
@@ -181,27 +186,35 @@ static int rest_cmp(const void *key, const void *item)
 	return memcmp(&a->key, &b->key, sizeof(a->key));
 }
 
+/* When it has cooled down in any case, if its release was as late as can be. */
+static struct mono due_at_latest(const struct ipamdb *db, const struct lease *lease)
+{
+	int64_t left = lease->cool_until.ms + LATE_MS - db->wall.ms;
+
+	return mono_add_ms(db->now, left > 0 ? left : 0);
+}
+
 void leases_start(struct ipamdb *db)
 {
+	struct mono longest = mono_add_ms(db->now, db->config.cooldown_ms);
 	struct held *held;
 	struct vec rests;
 	size_t pos = 0;
 
 	vec_init(&rests, &db->heap, sizeof(struct rest));
 	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		int64_t left = held->lease.cool_until.ms - db->wall.ms;
-		struct rest rest = {key_of(&held->lease), held->lease.sequence, db->now};
-		if (held->state != LEASE_COOLING)
-			continue;
-		/* A wall clock that was set back does not make anybody wait longer than once. */
-		if (left > db->config.cooldown_ms)
-			left = db->config.cooldown_ms;
-		rest.due = mono_add_ms(db->now, left > 0 ? left : 0);
-		held->due = rest.due;
-		vec_insert(&rests, vec_lower_bound(&rests, &rest, rest_cmp), &rest);
+		struct rest rest = {key_of(&held->lease), held->lease.sequence,
+				    due_at_latest(db, &held->lease)};
+		if (held->state == LEASE_COOLING)
+			vec_insert(&rests, vec_lower_bound(&rests, &rest, rest_cmp), &rest);
 	}
-	for (size_t i = 0; i < rests.count; i++)
-		fifo_push(&db->cooling, vec_at(&rests, i));
+	/* The oldest first, also of those that wait equally long from now on. */
+	for (size_t i = 0; i < rests.count; i++) {
+		struct rest *rest = vec_at(&rests, i);
+		rest->due = mono_min(rest->due, longest);
+		lease_find(db, &rest->key)->due = rest->due;
+		fifo_push(&db->cooling, rest);
+	}
 	vec_close(&rests);
 }
 

@@ -227,6 +227,95 @@ static void a_lease_that_failed_after_the_address_cooled_down_leaves_it_free(voi
 	cluster_leased(&c, 0, &net);
 }
 
+static size_t cooling(void)
+{
+	struct ipam_net_info info;
+
+	assert_true(ipamdb_net(c.nodes[0].db, &net, &info));
+	assert_int_equal(info.cooling + info.free + info.reserved, 1);
+	return info.cooling;
+}
+
+/* Releases the pool's only address, which takes a while, and restarts when it is durable. */
+static void release_late(int64_t late_ms)
+{
+	struct lease lease;
+	uint64_t tag;
+
+	begin(1, "10.1.0.0/30");
+	lease = reserved(NULL);
+	c.nodes[0].hold_commits = true;
+	tag = cluster_release(&c, 0, &net, &lease);
+	cluster_run(&c, late_ms);
+	assert_null(cluster_answer(&c, tag));
+	c.nodes[0].hold_commits = false;
+	cluster_run(&c, 10);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cooling(), 1);
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, true);
+}
+
+/* Until then its box was there, and the others knew it. */
+static void an_address_rests_from_the_moment_its_release_is_durable(void **state)
+{
+	(void)state;
+	release_late(20000);
+	cluster_run(&c, IPAM_COOLDOWN_MS - 1000);
+	assert_int_equal(cooling(), 1);
+	assert_int_equal(cluster_answer(&c, cluster_lease(&c, 0, &net, NULL))->err.code,
+			 WEFT_E_POOL_FULL);
+	cluster_run(&c, 2000);
+	assert_int_equal(cooling(), 0);
+	cluster_leased(&c, 0, &net);
+}
+
+static void the_rest_after_a_release_that_took_very_long_outlives_a_restart(void **state)
+{
+	(void)state;
+	release_late(IPAM_COOLDOWN_MS - 1000);
+	cluster_run(&c, IPAM_COOLDOWN_MS - 1000);
+	assert_int_equal(cooling(), 1);
+	cluster_run(&c, 2000);
+	assert_int_equal(cooling(), 0);
+}
+
+/* A host that starts over and over gets its addresses back all the same. */
+static void restarts_prolong_no_rest_for_ever(void **state)
+{
+	(void)state;
+	release_late(10);
+	for (int i = 0; i < 3; i++) {
+		cluster_run(&c, IPAM_COOLDOWN_MS / 2);
+		assert_int_equal(cooling(), 1);
+		cluster_crash(&c, 0);
+		cluster_start(&c, 0, true);
+	}
+	cluster_run(&c, IPAM_COOLDOWN_MS / 2 + 1000);
+	assert_int_equal(cooling(), 0);
+}
+
+static void what_was_released_first_is_leased_first_after_a_restart_too(void **state)
+{
+	struct lease leases[5], again;
+
+	(void)state;
+	begin(1, "10.1.0.0/29");
+	for (size_t i = 0; i < 5; i++)
+		leases[i] = reserved(NULL);
+	for (size_t i = 5; i-- > 0;) {
+		assert_int_equal(release(0, &leases[i], 0, false), 0);
+		cluster_run(&c, 100);
+	}
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, true);
+	cluster_run(&c, IPAM_COOLDOWN_MS + 1000);
+	for (size_t i = 5; i-- > 0;) {
+		again = reserved(NULL);
+		assert_true(inet_eq(&again.address, &leases[i].address));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +334,13 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(
 		a_lease_that_failed_after_the_address_cooled_down_leaves_it_free, teardown),
+	    cmocka_unit_test_teardown(an_address_rests_from_the_moment_its_release_is_durable,
+				      teardown),
+	    cmocka_unit_test_teardown(
+		the_rest_after_a_release_that_took_very_long_outlives_a_restart, teardown),
+	    cmocka_unit_test_teardown(restarts_prolong_no_rest_for_ever, teardown),
+	    cmocka_unit_test_teardown(what_was_released_first_is_leased_first_after_a_restart_too,
+				      teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
