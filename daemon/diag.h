@@ -61,6 +61,8 @@ struct diag_peer {
 	bool relayed; /* helper was asked about it, and it answered the helper */
 	struct id helper;
 	bool has_helper;
+	struct diag_peer *through; /* the helper, when it is of this round and is being asked */
+	size_t relays;             /* that this one is being asked for */
 	bool there_heard; /* it heard this host during the round, by what it told the helper */
 	bool heard;       /* this host heard it during the round */
 };
@@ -70,8 +72,7 @@ struct diag_round;
 /* Whom a round is for. */
 struct diag_client {
 	uint64_t tag; /* of the request */
-	/* A peer is done with, in the order of ids; those for whom there was no time are left out.
-	 */
+	/* A peer is done with, in order of id; those for whom there was no time are left out. */
 	void (*judge)(struct daemon *d, struct diag_round *round, const struct diag_peer *peer);
 	/* Called once, at the end; the round is freed after it. */
 	void (*done)(struct daemon *d, struct diag_round *round);
@@ -83,7 +84,7 @@ struct diag_round {
 	struct mono began, end;
 	bool over;             /* no time is left */
 	bool blind;            /* what comes to this host cannot be seen */
-	size_t at, judged;     /* next to be greeted, to be judged */
+	size_t asking, judged; /* questions under way; next to be judged */
 	size_t greeting;       /* how many may still answer HELLO */
 	size_t helper;         /* where one that answered was found last */
 	size_t count, unasked; /* unasked: there was no time for so many */

@@ -6,7 +6,9 @@
  * who does not is asked about through a member that did: by what that one says, and by whether the
  * silent one's own greeting comes here, the direction that is blocked is known.
  *
- * A turn does so much and no more, whatever the number of peers, so that the loop goes on; peers
+ * A turn does so much and no more, whatever the number of peers, so that the loop goes on; so much
+ * is under way at once and no more, as what is asked beyond what others take is not answered: that
+ * would look like silence. Who could not be asked was not silent, and is asked again. Peers
  * are judged in order of id as soon as they are done with. When time is up, the others are left
  * out.
  */
@@ -17,6 +19,7 @@
 #include "daemon/json.h"
 #include "daemon/names.h"
 #include "gossip/base/check.h"
+#include "gossip/base/record_codec.h"
 
 #define HELLO_TTL_MS 2000
 #define WATCH_TTL_MS 3000
@@ -24,6 +27,8 @@
 #define RELAY_TTL_MS 2500
 #define PROBED_PER_TURN 8
 #define ASKED_PER_TURN 64
+#define ASKING_MAX 256 /* of all rounds, then nobody more is greeted or asked about */
+#define RELAYS_EACH 4  /* of all rounds through one helper, which has other visitors */
 #define JUDGED_PER_TURN 64
 #define SETTLE_MS 150 /* until probes have arrived, round trips of a second aside */
 #define ROUND_MS_MAX 24000
@@ -77,6 +82,7 @@ static void ask(struct diag *diag, struct diag_round *round, struct diag_peer *p
 		int64_t ttl_ms)
 {
 	peer->step = step;
+	round->asking++;
 	peer->asked = daemon_now();
 	peer->asked_wall = daemon_wall();
 	diag_ask_peer(diag, round, (size_t)(peer - round->peers), whom, message, ttl_ms);
@@ -90,16 +96,52 @@ static void greet(struct diag *diag, struct diag_round *round, struct diag_peer 
 	ask(diag, round, peer, PEER_GREETED, &peer->id, &hello, HELLO_TTL_MS);
 }
 
-/* Somebody who answered, others in turn. */
-static const struct id *helper_of(struct diag_round *round)
+/* Is there room for more questions? */
+static bool has_room(const struct diag *diag)
 {
+	size_t asking = 0;
+
+	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++)
+		asking += diag->rounds[i] ? diag->rounds[i]->asking : 0;
+	return asking < ASKING_MAX;
+}
+
+static int compare_peer(const void *id, const void *peer)
+{
+	return id_cmp(id, &((const struct diag_peer *)peer)->id);
+}
+
+/* What a member is being asked for in all rounds; peers stand in order of id. */
+static size_t relays_of(const struct diag *diag, const struct id *helper)
+{
+	size_t relays = 0;
+
+	for (size_t i = 0; i < DIAG_ROUNDS_MAX; i++) {
+		const struct diag_round *round = diag->rounds[i];
+		const struct diag_peer *peer =
+		    round ? bsearch(helper, round->peers, round->count, sizeof(*peer), compare_peer)
+			  : NULL;
+
+		relays += peer ? peer->relays : 0;
+	}
+	return relays;
+}
+
+/* Somebody who answered, others in turn; NULL: nobody did or, with *busy, all of them have enough
+ * to do. */
+static struct diag_peer *helper_of(const struct diag *diag, struct diag_round *round, bool *busy)
+{
+	*busy = false;
 	for (size_t i = 1; i <= round->count; i++) {
 		size_t at = (round->helper + i) % round->count;
 
 		if (!round->peers[at].answered)
 			continue;
+		*busy = relays_of(diag, &round->peers[at].id) >= RELAYS_EACH;
+		if (*busy)
+			continue;
 		round->helper = at;
-		return &round->peers[at].id;
+		return &round->peers[at];
 	}
 	return NULL;
 }
@@ -118,31 +160,49 @@ static bool helper_elsewhere(const struct diag *diag, const struct diag_peer *pe
 	return false;
 }
 
-static void relay(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
+/* False while there is no helper. */
+static bool relay(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
 {
 	const struct diag_message message = {.kind = DIAG_RELAY, .member = peer->id};
-	const struct id *helper = helper_of(round);
+	bool busy;
+	struct diag_peer *helper = helper_of(diag, round, &busy);
 
+	if (busy)
+		return false;
 	if (helper)
-		peer->helper = *helper;
+		peer->helper = helper->id;
 	if (!helper && (round->count > 1 || !helper_elsewhere(diag, peer, &peer->helper))) {
 		peer->step = PEER_DONE;
-		return;
+		return true;
 	}
 	peer->has_helper = true;
+	peer->through = helper;
+	if (helper)
+		helper->relays++;
 	ask(diag, round, peer, PEER_RELAYED, &peer->helper, &message, RELAY_TTL_MS);
+	return true;
+}
+
+static void finish(struct diag_peer *peer)
+{
+	slot_drop(peer->slot);
+	peer->slot = NULL;
+	peer->step = PEER_DONE;
 }
 
 /* False while there is no slot. */
 static bool expect(struct diag *diag, struct diag_round *round, struct diag_peer *peer)
 {
-	struct diag_message message = {.kind = DIAG_WATCH};
+	const struct diag_message message = {.kind = DIAG_WATCH, .nonce = diag_nonce()};
 
-	peer->nonce = diag_nonce();
-	peer->slot = slot_take(diag, false, &peer->vtep, peer->nonce);
+	if (!inet_is_unicast(&peer->vtep)) {
+		finish(peer);
+		return true;
+	}
+	peer->slot = slot_take(diag, false, &peer->vtep, message.nonce);
 	if (!peer->slot)
 		return false;
-	message.nonce = peer->nonce;
+	peer->nonce = message.nonce;
 	ask(diag, round, peer, PEER_EXPECTED, &peer->id, &message, WATCH_TTL_MS);
 	return true;
 }
@@ -222,11 +282,20 @@ static void take_back(struct diag_peer *peer)
 	}
 }
 
-static void finish(struct diag_peer *peer)
+/* Too much is under way in gossip: nobody was asked, and the step is due again. */
+static void step_back(struct diag_peer *peer)
 {
-	slot_drop(peer->slot);
-	peer->slot = NULL;
-	peer->step = PEER_DONE;
+	if (peer->step == PEER_GREETED) {
+		peer->step = PEER_NEW;
+	} else if (peer->step == PEER_RELAYED) {
+		peer->has_helper = false;
+		peer->step = PEER_SILENT;
+	} else if (peer->step == PEER_EXPECTED) {
+		finish(peer);
+		peer->step = PEER_ANSWERED;
+	} else if (peer->step == PEER_COUNTED) {
+		peer->step = PEER_PROBED;
+	}
 }
 
 void round_answered(struct diag_round *round, size_t nth, const struct node_answer *answer)
@@ -236,7 +305,16 @@ void round_answered(struct diag_round *round, size_t nth, const struct node_answ
 
 	if (!peer || peer->tag != answer->tag)
 		return;
+	WEFT_ASSERT(round->asking > 0 && (!peer->through || peer->through->relays > 0));
 	peer->tag = 0;
+	round->asking--;
+	if (peer->through)
+		peer->through->relays--;
+	peer->through = NULL;
+	if (answer->err.code == WEFT_E_BUSY) {
+		step_back(peer);
+		return;
+	}
 	if (answer->err.code != 0 || diag_decode(answer->bytes, answer->len, &message) != 0)
 		message.kind = 0;
 	if (peer->step == PEER_GREETED) {
@@ -267,6 +345,7 @@ void round_answered(struct diag_round *round, size_t nth, const struct node_answ
 /* What is left to be done in a turn. */
 struct share {
 	size_t ask, probe;
+	bool no_helper, no_slot; /* there was none: not looked for again */
 };
 
 static void go_on(struct diag *diag, struct diag_round *round, struct diag_peer *peer,
@@ -277,18 +356,22 @@ static void go_on(struct diag *diag, struct diag_round *round, struct diag_peer 
 
 	switch (peer->step) {
 	case PEER_NEW:
+		if (!has_room(diag))
+			break;
 		greet(diag, round, peer);
 		share->ask--;
 		break;
 	case PEER_SILENT:
-		if (round->greeting > 0)
+		if (round->greeting > 0 || share->no_helper || !has_room(diag))
 			break;
-		relay(diag, round, peer);
-		share->ask--;
+		share->no_helper = !relay(diag, round, peer);
+		share->ask -= !share->no_helper;
 		break;
 	case PEER_ANSWERED:
-		if (expect(diag, round, peer))
-			share->ask--;
+		if (share->no_slot)
+			break;
+		share->no_slot = !expect(diag, round, peer);
+		share->ask -= !share->no_slot;
 		break;
 	case PEER_EXPECTED:
 		if (peer->tag != 0 || (slot != SLOT_ON && slot != SLOT_FAILED) || share->probe == 0)

@@ -16,13 +16,19 @@
 static struct {
 	struct mono now;
 	size_t members;
-	size_t silent_each; /* every so manieth answers nobody; 0: all answer */
-	size_t asked_count, asked_most, probed, probed_most;
+	size_t silent_each;  /* every so manieth answers nobody; 0: all answer */
+	size_t answers_only; /* unless 0: only so many of the first answer */
+	int slow_turns;      /* until silence and what helpers say is known */
+	size_t busy;         /* so many more questions are refused */
+	size_t asked_count, asked_now, asked_most, probed, probed_most;
 	struct {
 		struct diag_round *round;
 		size_t nth;
 		struct diag_message message;
+		struct id whom;
+		int turns;
 	} asked[MEMBERS + 1];
+	size_t waiting_most, relays_most; /* at once, of one helper */
 	size_t kernel_count, slots_most;
 	struct kernel_ask *kernel[MEMBERS];
 	size_t judged, ok, gossip_fails, unasked;
@@ -30,6 +36,12 @@ static struct {
 } world;
 
 static struct diag *diag;
+
+static bool is_silent(size_t nth)
+{
+	return (world.answers_only != 0 && nth >= world.answers_only) ||
+	       (world.silent_each != 0 && nth % world.silent_each == 0);
+}
 
 static struct id id_at(size_t nth)
 {
@@ -113,9 +125,23 @@ void __wrap_each_network(struct daemon *d, void *ctx,
 void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, const struct id *to,
 			  const struct diag_message *message, int64_t ttl_ms)
 {
-	(void)d, (void)to, (void)ttl_ms;
+	(void)d, (void)ttl_ms;
 	assert_true(world.asked_count < MEMBERS);
 	round->peers[nth].tag = nth + 1;
+	if (world.busy > 0) {
+		struct node_answer told = {.tag = nth + 1};
+
+		world.busy--;
+		told.err.code = WEFT_E_BUSY;
+		round_answered(round, nth, &told);
+		return;
+	}
+	world.asked[world.asked_count].whom = *to;
+	world.asked[world.asked_count].turns =
+	    message->kind == DIAG_RELAY || (message->kind == DIAG_HELLO && is_silent(nth))
+		? world.slow_turns
+		: 0;
+	world.asked_now++;
 	world.asked[world.asked_count].round = round;
 	world.asked[world.asked_count].nth = nth;
 	world.asked[world.asked_count++].message = *message;
@@ -158,11 +184,6 @@ struct mono __wrap_daemon_now(void)
 
 /* ---- answers ---- */
 
-static bool is_silent(size_t nth)
-{
-	return world.silent_each != 0 && nth % world.silent_each == 0;
-}
-
 static void answer_one(struct diag_round *round, size_t nth, const struct diag_message *ask)
 {
 	struct diag_message answer = {.kind = (uint8_t)(ask->kind + 1),
@@ -188,15 +209,38 @@ static void answer_one(struct diag_round *round, size_t nth, const struct diag_m
 	round_answered(round, nth, &told);
 }
 
+/* The desk of a helper takes so many of one member. */
+static void look_at_waiting(void)
+{
+	size_t each[MEMBERS] = {0};
+
+	if (world.asked_now > world.asked_most)
+		world.asked_most = world.asked_now;
+	world.asked_now = 0;
+	if (world.asked_count > world.waiting_most)
+		world.waiting_most = world.asked_count;
+	for (size_t i = 0; i < world.asked_count; i++) {
+		const struct id *whom = &world.asked[i].whom;
+		size_t nth = (size_t)whom->b[0] << 8 | whom->b[1];
+
+		if (world.asked[i].message.kind == DIAG_RELAY && ++each[nth] > world.relays_most)
+			world.relays_most = each[nth];
+	}
+}
+
 static void answer_all(void)
 {
 	size_t count = world.asked_count;
 
-	if (count > world.asked_most)
-		world.asked_most = count;
+	look_at_waiting();
 	world.asked_count = 0;
-	for (size_t i = 0; i < count; i++)
-		answer_one(world.asked[i].round, world.asked[i].nth, &world.asked[i].message);
+	for (size_t i = 0; i < count; i++) {
+		if (world.asked[i].turns-- > 0)
+			world.asked[world.asked_count++] = world.asked[i];
+		else
+			answer_one(world.asked[i].round, world.asked[i].nth,
+				   &world.asked[i].message);
+	}
 }
 
 /* All that was sent came: every size that is probed. */
@@ -250,17 +294,21 @@ static void done(struct daemon *d, struct diag_round *round)
 	world.done = true;
 }
 
-/* Lets a round over so many members run to its end; how long it took. */
-static int64_t run(size_t members, size_t silent_each)
+static void world_begin(size_t members, size_t silent_each)
+{
+	memset(&world, 0, sizeof(world));
+	world.members = members;
+	world.silent_each = silent_each;
+}
+
+/* Lets a round over all members run to its end; how long it took. */
+static int64_t run(void)
 {
 	const struct diag_client client = {1, judge, done};
 	struct weft_err err = {0};
 	struct mono began = {INT64_C(1000000000)};
 
-	memset(&world, 0, sizeof(world));
 	world.now = began;
-	world.members = members;
-	world.silent_each = silent_each;
 	assert_int_equal(diag_begin(diag, &client, NULL, &err), 0);
 	for (int turn = 0; turn < 5000 && !world.done; turn++) {
 		size_t used = 0, probed = world.probed;
@@ -301,9 +349,11 @@ static int tear_down(void **state)
 
 static void in_a_large_healthy_cluster_nobody_is_called_blocked(void **state)
 {
-	int64_t took_ms = run(MEMBERS, 0);
+	int64_t took_ms;
 
 	(void)state;
+	world_begin(MEMBERS, 0);
+	took_ms = run();
 	assert_int_equal(world.judged, MEMBERS);
 	assert_int_equal(world.ok, MEMBERS);
 	assert_int_equal(world.unasked, 0);
@@ -314,7 +364,8 @@ static void in_a_large_healthy_cluster_nobody_is_called_blocked(void **state)
 static void a_turn_does_so_much_and_no_more(void **state)
 {
 	(void)state;
-	(void)run(MEMBERS, 0);
+	world_begin(MEMBERS, 0);
+	(void)run();
 	assert_true(world.asked_most <= 64);
 	assert_true(world.probed_most <= 8);
 	assert_true(world.slots_most <= DIAG_SLOTS_ROUND);
@@ -323,10 +374,68 @@ static void a_turn_does_so_much_and_no_more(void **state)
 static void who_is_silent_holds_up_nobody_else(void **state)
 {
 	(void)state;
-	(void)run(300, 3);
+	world_begin(300, 3);
+	(void)run();
 	assert_int_equal(world.judged, 300);
 	assert_int_equal(world.ok, 200);
 	assert_int_equal(world.gossip_fails, 100);
+}
+
+/* What a helper is asked beyond its share it drops. */
+static void one_helper_is_asked_about_few_at_once(void **state)
+{
+	(void)state;
+	world_begin(21, 0);
+	world.answers_only = 1;
+	world.slow_turns = 60;
+	(void)run();
+	assert_int_equal(world.relays_most, 4);
+	assert_int_equal(world.judged, 21);
+	assert_int_equal(world.ok, 1);
+	assert_int_equal(world.gossip_fails, 20);
+	assert_int_equal(world.unasked, 0);
+}
+
+static void what_two_rounds_ask_of_a_helper_is_counted_together(void **state)
+{
+	struct diag_round other = {.count = 1};
+	struct diag_peer helper = {.id = id_at(0), .relays = 3};
+
+	(void)state;
+	world_begin(21, 0);
+	world.answers_only = 1;
+	other.peers = &helper;
+	diag->rounds[1] = &other;
+	(void)run();
+	assert_int_equal(world.relays_most, 1);
+	assert_int_equal(world.gossip_fails, 20);
+}
+
+static void so_many_are_asked_at_once_and_no_more(void **state)
+{
+	(void)state;
+	world_begin(MEMBERS, 0);
+	world.answers_only = 300;
+	world.slow_turns = 100;
+	(void)run();
+	/* And those who answered are probed meanwhile. */
+	assert_in_range(world.waiting_most, 256, 256 + DIAG_SLOTS_ROUND);
+	assert_int_equal(world.ok, 300);
+	assert_int_equal(world.judged + world.unasked, MEMBERS);
+}
+
+static void who_could_not_be_asked_is_not_silent(void **state)
+{
+	(void)state;
+	world_begin(MEMBERS, 0);
+	world.busy = 1000;
+	(void)run();
+	assert_int_equal(world.ok, MEMBERS);
+	world_begin(30, 3);
+	world.busy = 200;
+	(void)run();
+	assert_int_equal(world.ok, 20);
+	assert_int_equal(world.gossip_fails, 10);
 }
 
 int main(void)
@@ -336,6 +445,10 @@ int main(void)
 	    ALONE(in_a_large_healthy_cluster_nobody_is_called_blocked),
 	    ALONE(a_turn_does_so_much_and_no_more),
 	    ALONE(who_is_silent_holds_up_nobody_else),
+	    ALONE(one_helper_is_asked_about_few_at_once),
+	    ALONE(what_two_rounds_ask_of_a_helper_is_counted_together),
+	    ALONE(so_many_are_asked_at_once_and_no_more),
+	    ALONE(who_could_not_be_asked_is_not_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
