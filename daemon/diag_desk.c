@@ -7,18 +7,21 @@
  * A member can make this host send probes to that member itself and to nobody else: whoever asks to
  * be watched is greeted with a random number at the address where gossip knows him, and only when
  * that comes back, and his VXLAN address is the same, are probes sent there. So many a second at
- * most.
+ * most, and so many in one turn, so that the loop goes on.
  */
 #include <string.h>
 
 #include "daemon/diag_impl.h"
 #include "gossip/base/check.h"
+#include "gossip/base/record_codec.h"
 
 #define VISIT_MS_MAX 5000
 #define SLOT_MS_MAX 8000 /* until what it expects was asked for */
 #define SLOTS_EACH 4     /* of one member */
 #define ABOUT_TTL_MS 1200
 #define GREET_TTL_MS 1000
+#define BEGUN_PER_TURN 64
+#define PROBED_PER_TURN 8
 #define WATCHES_PER_S 10
 #define WATCHES_BURST 64
 
@@ -139,7 +142,9 @@ static bool watch_begin(struct diag *diag, struct visit *visit)
 	struct member_info info;
 	struct slot *slot;
 
-	if (!gossip_member(node_gossip(diag->d->node), &asker, &info)) {
+	/* Without a VXLAN address there is nowhere to send probes, or to expect them from. */
+	if (!gossip_member(node_gossip(diag->d->node), &asker, &info) ||
+	    !inet_is_unicast(&info.vtep)) {
 		visit_end(diag, visit);
 		return true;
 	}
@@ -166,7 +171,7 @@ static void greeted(struct slot *slot, const struct node_answer *answer)
 
 	if (answer->err.code == 0 && diag_decode(answer->bytes, answer->len, &message) == 0 &&
 	    message.kind == DIAG_HELLO + 1 && message.nonce == slot->hello_nonce)
-		slot->proven = slot->hello_ip;
+		slot->is_proven = inet_eq(&slot->hello_ip, &slot->want.from);
 }
 
 /* ---- COUNT ---- */
@@ -207,7 +212,7 @@ static void answer_count(struct diag *diag, struct visit *visit)
 {
 	const struct diag_message *ask = &visit->ask;
 	struct slot *slot = visit->slot;
-	struct diag_message answer = {.sent = inet_eq(&slot->proven, &slot->want.from)};
+	struct diag_message answer = {.sent = slot->is_proven};
 	struct probe back = {.from = diag->d->advertise.ip,
 			     .to = slot->want.from,
 			     .nonce = ask->nonce,
@@ -295,8 +300,15 @@ static void drop_old(struct diag *diag)
 
 void desk_turn(struct diag *diag)
 {
+	size_t begun = 0, probed = 0;
+
 	for (size_t i = 0; i < diag->visit_count;) {
-		if (!visit_turn(diag, &diag->visits[i]))
+		struct visit *visit = &diag->visits[i];
+		bool is_new = visit->state == VISIT_NEW;
+		bool probes = visit->state == VISIT_COUNTS && visit->slot->state == SLOT_SEEN;
+
+		if ((is_new && begun++ >= BEGUN_PER_TURN) ||
+		    (probes && probed++ >= PROBED_PER_TURN) || !visit_turn(diag, visit))
 			i++;
 	}
 	drop_old(diag);

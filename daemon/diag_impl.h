@@ -33,11 +33,12 @@ struct slot {
 	uint64_t tag; /* of the question to the kernel thread */
 	size_t seen_count;
 	struct watch_seen seen[WATCH_SEEN_MAX];
-	/* Of the desk: for whom, since when, and whether it can be reached at its address. */
+	/* Of the desk: for whom, since when; did it answer at the address of its probes? */
 	struct id asker;
 	struct mono since;
 	uint64_t hello_tag, hello_nonce;
-	struct inet hello_ip, proven;
+	struct inet hello_ip;
+	bool is_proven;
 };
 
 /* ---- desk ---- */
@@ -86,7 +87,7 @@ void diag_ask_peer(struct diag *diag, struct diag_round *round, size_t nth, cons
 uint64_t diag_nonce(void);
 
 /* Expects probes with this nonce from there: SLOT_WANTED or, without a watch, SLOT_FAILED. NULL
- * when the share of the desk or of the rounds is used up. */
+ * when the share of the desk or of the rounds is used up, or just that is expected already. */
 struct slot *slot_take(struct diag *diag, bool desk, const struct inet *from, uint64_t nonce);
 
 /* Wants to know what came to a slot that is ON. */

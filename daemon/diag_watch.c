@@ -24,6 +24,20 @@ uint64_t diag_nonce(void)
 	return nonce;
 }
 
+/* Whoever knows a nonce may ask for it again, also one that a round of this host told it; the
+ * kernel takes no two alike, nor anything that is asked for beside them. */
+static bool is_expected(const struct diag *diag, const struct inet *from, uint64_t nonce)
+{
+	for (size_t i = 0; i < DIAG_SLOTS; i++) {
+		const struct slot *slot = &diag->slots[i];
+
+		if (slot->state != SLOT_FREE && slot->want.nonce == nonce &&
+		    inet_eq(&slot->want.from, from))
+			return true;
+	}
+	return false;
+}
+
 struct slot *slot_take(struct diag *diag, bool desk, const struct inet *from, uint64_t nonce)
 {
 	size_t first = desk ? 0 : DIAG_SLOTS_DESK, end = desk ? DIAG_SLOTS_DESK : DIAG_SLOTS;
@@ -31,6 +45,8 @@ struct slot *slot_take(struct diag *diag, bool desk, const struct inet *from, ui
 	if (!diag->slots)
 		diag->slots = calloc(DIAG_SLOTS, sizeof(*diag->slots));
 	WEFT_ASSERT(diag->slots != NULL);
+	if (is_expected(diag, from, nonce))
+		return NULL;
 	for (size_t i = first; i < end; i++) {
 		struct slot *slot = &diag->slots[i];
 

@@ -122,6 +122,26 @@ static void a_watch_that_failed_is_not_tried_again_at_once(void **state)
 	assert_int_equal(slot_take(diag, true, &there, 3)->state, SLOT_WANTED);
 }
 
+/* The kernel has it until it is asked to expect it no longer. */
+static void a_nonce_is_free_again_when_the_kernel_has_given_it_up(void **state)
+{
+	struct inet elsewhere = there;
+	struct slot *slot = slot_take(diag, false, &there, 1);
+
+	(void)state;
+	elsewhere.b[15]++;
+	assert_null(slot_take(diag, true, &there, 1));
+	assert_non_null(slot_take(diag, true, &elsewhere, 1));
+	assert_true(slots_turn(diag));
+	tell(0, NULL);
+	slot_drop(slot);
+	assert_null(slot_take(diag, true, &there, 1));
+	assert_true(slots_turn(diag));
+	assert_null(slot_take(diag, true, &there, 1));
+	tell(1, NULL);
+	assert_non_null(slot_take(diag, true, &there, 1));
+}
+
 static void without_a_kernel_nothing_is_asked(void **state)
 {
 	(void)state;
@@ -137,10 +157,10 @@ static void others_cannot_use_up_what_own_rounds_need(void **state)
 	(void)state;
 	for (size_t i = 0; i < DIAG_SLOTS_DESK; i++)
 		assert_non_null(slot_take(diag, true, &there, i));
-	assert_null(slot_take(diag, true, &there, 1));
+	assert_null(slot_take(diag, true, &there, 500));
 	for (size_t i = 0; i < DIAG_SLOTS_ROUND; i++)
-		assert_non_null(slot_take(diag, false, &there, i));
-	assert_null(slot_take(diag, false, &there, 1));
+		assert_non_null(slot_take(diag, false, &there, 100 + i));
+	assert_null(slot_take(diag, false, &there, 501));
 }
 
 static void what_is_dropped_leaves_the_kernel_and_is_free(void **state)
@@ -175,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    ALONE(what_is_wanted_in_one_turn_is_asked_for_together),
 	    ALONE(a_watch_that_failed_is_not_tried_again_at_once),
+	    ALONE(a_nonce_is_free_again_when_the_kernel_has_given_it_up),
 	    ALONE(without_a_kernel_nothing_is_asked),
 	    ALONE(others_cannot_use_up_what_own_rounds_need),
 	    ALONE(what_is_dropped_leaves_the_kernel_and_is_free),
