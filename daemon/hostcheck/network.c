@@ -15,9 +15,9 @@
 
 /* The limit holds for all namespaces together, and so do the counts of the whole table; but these
  * have entries in them that are exempt from the limit (permanent ones, as all of weft's), wherever
- * they stand. So the counts alone do not say that it is full: entries here that are not exempt do,
- * or that the kernel had to refuse some. What boxes could want if each spoke to all others says
- * nothing. */
+ * they stand, and what the kernel refused is counted since the boot. So only entries here that are
+ * not exempt say that it is full; a table that seems full and did refuse some is worth a look. What
+ * boxes could want if each spoke to all others says nothing. */
 void neighbours_judge(json_t *checks, const struct look_neighbours *table, uint64_t want)
 {
 	uint64_t advised = 4 * (want > NEIGHBOURS_PRESET ? want : NEIGHBOURS_PRESET);
@@ -32,11 +32,16 @@ void neighbours_judge(json_t *checks, const struct look_neighbours *table, uint6
 		 "net.ipv4.neigh.default.gc_thresh2=%llu net.ipv4.neigh.default.gc_thresh1=%llu",
 		 (unsigned long long)advised, (unsigned long long)advised / 2,
 		 (unsigned long long)advised / 8);
-	if (table->here >= brink || (used >= brink && table->refused > 0))
+	if (table->here >= brink)
 		host_add(checks, "neighbours", "fail", remedy,
 			 "the neighbour table holds %u, and %u are in use: packets to further "
 			 "addresses are lost",
 			 table->hard, table->here > used ? table->here : used);
+	else if (used >= brink && table->refused > 0)
+		host_add(checks, "neighbours", "warn", remedy,
+			 "the neighbour table holds %u, %u may be in use in all namespaces, and it "
+			 "was full at some time since the boot",
+			 table->hard, used);
 	else if (table->hard < want)
 		host_add(checks, "neighbours", "warn", remedy,
 			 "the neighbour table holds %u, members and boxes here may want %llu",
