@@ -50,8 +50,9 @@ static json_t *absent(json_t *bundle, const struct weft_err *err)
 	return json_pack("{s:s}", "error", err->message);
 }
 
-/* The pages behind the first one of a list; where they end early, it is said in it. */
-static void add_pages(json_t *list, const struct cli_options *options, struct call *call)
+/* The pages behind the first one of a list; where they end early, it is said in it and counted. */
+static void add_pages(json_t *bundle, json_t *list, const struct cli_options *options,
+		      struct call *call)
 {
 	const struct api_method *method = call->method;
 	json_t *all = json_object_get(list, method->list_key);
@@ -65,7 +66,10 @@ static void add_pages(json_t *list, const struct cli_options *options, struct ca
 			   ? call_ask(options, call, call->path, &err)
 			   : NULL;
 		if (!page) {
-			json_object_set_new(list, "error", json_string(err.message));
+			json_t *gap = absent(bundle, &err);
+
+			json_object_update(list, gap);
+			json_decref(gap);
 			return;
 		}
 		json_array_extend(all, json_object_get(page, method->list_key));
@@ -89,7 +93,7 @@ static void add_api(json_t *bundle, const struct cli_options *options)
 		json_t *answer = call_ask(options, &call, method->path, &err);
 
 		if (answer && (method->flags & API_LIST))
-			add_pages(answer, options, &call);
+			add_pages(bundle, answer, options, &call);
 		json_object_set_new(api, method->command, answer ? answer : absent(bundle, &err));
 	}
 	json_object_set_new(bundle, "api", api);

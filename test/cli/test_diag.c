@@ -157,6 +157,48 @@ static void the_checker_is_told_what_the_daemon_says(void **state)
 	json_decref(facts);
 }
 
+/* ---- bundle ---- */
+
+static bool pages_break; /* members come as a first page, and the next is refused */
+
+json_t *__real_call_ask(const struct cli_options *options, const struct call *call,
+			const char *path, struct weft_err *err);
+json_t *__wrap_call_ask(const struct cli_options *options, const struct call *call,
+			const char *path, struct weft_err *err);
+
+json_t *__wrap_call_ask(const struct cli_options *options, const struct call *call,
+			const char *path, struct weft_err *err)
+{
+	if (!pages_break || call->method->id != API_MEMBERS)
+		return __real_call_ask(options, call, path, err);
+	if (strcmp(path, call->method->path) == 0)
+		return json_pack("{s:[s],s:s}", "members", "first", "next", "cursor");
+	weft_err_set(err, WEFT_E_UNREACHABLE, "went away");
+	return NULL;
+}
+
+static void a_list_that_is_cut_short_is_counted_as_a_gap(void **state)
+{
+	struct scene *scene = *state;
+	json_t *checks = json_array();
+	struct weft_err err = {0};
+	size_t gaps = 0;
+	json_t *bundle;
+	const json_t *members;
+
+	pages_break = true;
+	assert_int_equal(bundle_write(&scene->options, scene->output, checks, NULL, &gaps, &err),
+			 0);
+	pages_break = false;
+	bundle = json_load_file(scene->output, 0, NULL);
+	members = json_object_get(json_object_get(bundle, "api"), "members");
+	assert_int_equal(json_array_size(json_object_get(members, "members")), 1);
+	assert_string_equal(json_string_value(json_object_get(members, "error")), "went away");
+	assert_int_equal(gaps, 1 + 8 + 1 + json_object_size(json_object_get(bundle, "kernel")));
+	json_decref(bundle);
+	json_decref(checks);
+}
+
 static void a_bundle_is_a_new_file_for_its_owner(void **state)
 {
 	struct scene *scene = *state;
@@ -198,6 +240,7 @@ int main(void)
 	    SCENE(a_checker_that_is_missing_or_broken_is_a_check_of_its_own),
 	    SCENE(the_checker_is_told_what_the_daemon_says),
 	    SCENE(a_bundle_is_a_new_file_for_its_owner),
+	    SCENE(a_list_that_is_cut_short_is_counted_as_a_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
