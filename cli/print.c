@@ -343,8 +343,7 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		return true;
 	case API_NODE_RM:
 		fputs("Removed. Its addresses are taken back when every member has closed on it; "
-		      "weft "
-		      "ipam ring NETWORK says whom that waits for.\n",
+		      "weft ipam ring NETWORK says whom that waits for.\n",
 		      out);
 		return true;
 	case API_TOKEN_RM:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The only place where weftd reads a clock; the core gets instants with its events.
+ * Where weftd reads a clock; the core gets instants with its events. What only measures how long a
+ * turn of the loop took asks libuv (daemon/lag.c).
  */
 #pragma once
 
