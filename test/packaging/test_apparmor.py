@@ -2,6 +2,7 @@
 # Copyright The weft authors
 """The AppArmor profiles parse, and give weftd and weft-netns what they use: all that strace sees of
 them, in a host's life from its start to its end, is held against the rules."""
+import json
 import os
 import signal
 import socket
@@ -92,6 +93,7 @@ class Traced:
                                            "NOTIFY_SOCKET": "/run/systemd/notify"})
         wait_for("it is ready", lambda: any(b"READY=1" in said for said in self.told), 20)
         self.root = f"/proc/{self.process.pid}/root"
+        self.first = self.trace.with_suffix(f".{self.daemon()}")
 
     def weft(self, *args):
         done = run(WEFT, "--socket", f"{self.root}/run/weft/weft.sock", *args, check=False,
@@ -121,7 +123,9 @@ def live(traced, near, far, box):
     token = traced.trace.parent / "token"
     token.write_text(far.weft("token", "create"))
     traced.weft("join", f"@{token}")
-    traced.weft("attach", "blue", "--netns", box.name, "--name", "web")
+    answer = json.loads(traced.weft("attach", "blue", "--netns", box.name, "--name", "web",
+                                    "--timeout", "30s", "--json"))
+    wait_for("the other host knows the box", lambda: far.forwards(answer), 20)
     assert box.ping(far.json("endpoint", "ls", "blue")[0]["addresses"][0].split("/")[0])
     traced.weft("network", "create", "red", "--subnet", "10.64.2.0/24")
     sleeper = near.box("c").popen("sleep", "600")
@@ -155,8 +159,7 @@ def used(stage, tmp_path_factory):
             live(traced, near, far, box)
             traced.stop()
         assert traced.logged
-        first = min(traced.trace.parent.glob("trace.*"), key=lambda file: int(file.suffix[1:]))
-        yield apparmor.uses(first)
+        yield apparmor.uses(traced.first)
     finally:
         world.close()
 
