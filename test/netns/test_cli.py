@@ -4,13 +4,16 @@
 import fcntl
 import json
 import os
+import select
 import subprocess
 import termios
+import time
 
 import pytest
 
 from hosts import WEFT, run, wait_for
 
+TERMINAL_SECONDS = 60  # for all that a command has to say there
 PHRASE = "correct horse battery staple"
 
 
@@ -79,9 +82,14 @@ def at_terminal(host, args, answers):
                             stdout=slave, stderr=slave, start_new_session=True,
                             preexec_fn=take_terminal)
     os.close(slave)
-    shown = ""
+    shown, end = "", time.monotonic() + TERMINAL_SECONDS
     try:
         while True:
+            ready, _, _ = select.select([master], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                weft.kill()
+                weft.wait(10)
+                raise AssertionError(f"weft {args} still runs after {TERMINAL_SECONDS} s: {shown}")
             shown += os.read(master, 4096).decode()
             if answers and shown.endswith(": "):
                 os.write(master, f"{answers.pop(0)}\n".encode())
