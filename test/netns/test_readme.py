@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from hosts import BUILD, ROOT, WEFTD, run
+from hosts import BUILD, ROOT, WEFTD, run, wait_for
 
 PAGE = ROOT / "README.md"
 SHELL_BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
@@ -161,6 +161,8 @@ def test_the_tour_in_the_readme_prints_what_it_says(tour):
         output = follow(tour, commands, expected)
         assert masked(output) == masked(expected), f"{commands}printed:\n{output}"
         tour.learn(expected, output)
+    # Who was killed with -9 takes a moment to go.
+    wait_for("no weft runs", lambda: tour.run("pgrep weft; true") == "", LOOK_SECONDS)
     assert tour.run("ip netns list; ls /tmp; pgrep weft; true") == "", "left behind"
 
 
