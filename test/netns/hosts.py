@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ WEFT = BUILD / "bin" / "weft"
 WEFTD = BUILD / "bin" / "weftd"
 
 CUT = "labcut"  # the table of a lab's own that cuts a host off
+CAPTURE_KIB = 16384  # what tcpdump may be behind by
 
 _labs = itertools.count(1)
 
@@ -60,6 +62,18 @@ def holds(what, seconds, probe):
     while time.monotonic() < end:
         assert probe(), f"{what}: no longer"
         time.sleep(0.05)
+
+
+def line_of(process, pipe, what, timeout):
+    """The next line from a process that a test started; one that says none in time is killed."""
+    late = threading.Timer(timeout, process.kill)
+    late.start()
+    try:
+        line = pipe.readline()
+    finally:
+        late.cancel()
+    assert line, f"{what}: it ended, or said nothing within {timeout} s"
+    return line
 
 
 class Failed(AssertionError):
@@ -403,25 +417,28 @@ class Capture:
 
     def __init__(self, lab, space, device, expression):
         self.file = lab.dir / f"capture{len(lab.processes)}.pcap"
-        self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "--immediate-mode", "-U", "-n", "-w",
-                                   self.file, expression, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if "listening on" in line:
-                return
-        raise AssertionError("tcpdump did not start")
+        self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "--immediate-mode", "-U",
+                                   "-B", str(CAPTURE_KIB), "-n", "-w", self.file, expression,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while "listening on" not in line_of(self.process, self.process.stderr, "tcpdump listens", 10):
+            pass
 
     def stop(self):
         """Ends once all that has passed the device until now stands in the file."""
-        captured = received = None
-        while captured is None or captured < received:
-            # tcpdump says how many packets it wrote and how many the kernel has put aside for it.
-            self.process.send_signal(signal.SIGUSR1)
-            captured, received = map(int, re.search(
-                r"(\d+) packets? captured, (\d+) packets? received",
-                self.process.stderr.readline()).groups())
+        wait_for("all that passed is written", self.is_whole, 30)
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=10)
+
+    def is_whole(self):
+        # tcpdump says how many packets it wrote, how many the kernel has had for it, and how many of
+        # those were lost, as it came too late for them: they are counted with what was had.
+        self.process.send_signal(signal.SIGUSR1)
+        captured, received, dropped = map(int, re.search(
+            r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped",
+            line_of(self.process, self.process.stderr, "tcpdump counts", 10)).groups())
+        if dropped:
+            raise RuntimeError(f"tcpdump lost {dropped} of {received} packets: nothing can be said")
+        return captured >= received
 
     def lines(self):
         return run("tcpdump", "-n", "-t", "-e", "-r", self.file).stdout.splitlines()
