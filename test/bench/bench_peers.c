@@ -28,6 +28,7 @@
 #define VALUE_BYTES 128
 #define TAG_JOIN 1
 #define SETTLE_MS 2000
+#define JOIN_MS 100000
 
 struct peer {
 	struct gossip *core;
@@ -212,8 +213,10 @@ static void run(struct peers *peers)
 	struct mono start;
 	size_t next = 0;
 
-	while (!all_joined(peers))
-		turn(peers);
+	for (start = now(); !all_joined(peers); turn(peers)) {
+		if (mono_diff_ms(now(), start) > JOIN_MS)
+			die("not all were members of each other in time");
+	}
 	for (start = now(); mono_diff_ms(now(), start) < SETTLE_MS;)
 		turn(peers);
 	say("joined");

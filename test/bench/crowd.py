@@ -7,7 +7,7 @@ import time
 
 import proc
 from figures import Goal, Row
-from hosts import BUILD, wait_for
+from hosts import BUILD, line_of, wait_for
 
 # Members, endpoints of each (a member may have a thousand in a network), how many a second are told
 # in all; and how long the daemon is left alone then: a full reconcile comes once a minute.
@@ -18,6 +18,7 @@ GOAL_ENDPOINTS = 100000
 GOAL_ALONE_S = 60
 FIRST_PORT = 9000
 PATIENCE_S, STEP_S = 20, 0.25
+JOINED_S = 120  # bench_peers itself gives up before
 
 
 class Crowd:
@@ -31,10 +32,11 @@ class Crowd:
         self.process = self.host.popen(
             PEERS, self.host.addr, FIRST_PORT, plan["peers"], token, network, "10.80.0.0",
             plan["each"], plan["per_s"], stdout=subprocess.PIPE, text=True)
-        self.said("joined")
+        self.said("joined", JOINED_S)
+        self.told_s = JOINED_S + 4 * self.count / plan["per_s"]
 
-    def said(self, what):
-        line = self.process.stdout.readline().strip()
+    def said(self, what, timeout):
+        line = line_of(self.process, self.process.stdout, f"bench_peers: {what}", timeout).strip()
         assert line == what, f"bench_peers said {line!r} where it should say {what!r}"
 
     def metric(self, name):
@@ -61,7 +63,7 @@ def rows(bench, plan):
     with bench.lab() as lab:
         crowd = Crowd(lab, plan)
         dirty, cpu = crowd.dirty(), crowd.cpu()
-        crowd.said("told")
+        crowd.said("told", crowd.told_s)
         there = crowd.arrived()
         cpu, dirty = crowd.cpu() - cpu, crowd.dirty() - dirty
         busy, alone_since = crowd.metric("loop_lag_seconds"), time.monotonic()
