@@ -159,13 +159,13 @@ void donor_message(struct ipamdb *db, const struct ipam_event *event)
 	const struct claim *open;
 	struct span block;
 	enum refusal refusal;
+	int rc = range_message_decode(event->bytes, event->len, &request);
 
-	if (range_message_decode(event->bytes, event->len, &request) == 0 &&
-	    request.kind == RANGE_MESSAGE_PARTING) {
+	if (rc == 0 && request.kind == RANGE_MESSAGE_PARTING) {
 		parting_asked(db, event->message, &event->member, &request);
 		return;
 	}
-	if (request.kind != RANGE_MESSAGE_REQUEST) {
+	if (rc != 0 || request.kind != RANGE_MESSAGE_REQUEST) {
 		reply_refuse(db, event->message, REFUSAL_INVALID);
 		return;
 	}

@@ -209,6 +209,37 @@ static enum refusal refusal_of(size_t node, size_t asker, const struct id *net, 
 	return reply.refusal;
 }
 
+static void a_request_that_breaks_off_or_goes_on_too_long_is_refused(void **state)
+{
+	struct range_message request = {.kind = RANGE_MESSAGE_REQUEST, .v4 = true};
+	uint8_t bytes[64] = {0};
+	int len;
+
+	(void)state;
+	request.network = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	len = range_message_encode(&request, bytes, sizeof(bytes));
+	assert_true(len > 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct ipam_event event = {
+		    .kind = IPAM_EV_MESSAGE,
+		    .now = c.now,
+		    .member = c.nodes[1].id,
+		    .message = 79,
+		    .bytes = bytes,
+		    .len = i == 0 ? (size_t)len - 1 : (size_t)len + 1,
+		};
+		const struct ipam_update *update = ipamdb_step(c.nodes[0].db, &event);
+		struct range_message reply;
+
+		assert_int_equal(update->group_count, 0);
+		assert_int_equal(update->reply_count, 1);
+		assert_int_equal(
+		    range_message_decode(update->replies[0].bytes, update->replies[0].len, &reply),
+		    0);
+		assert_int_equal(reply.refusal, REFUSAL_INVALID);
+	}
+}
+
 static void a_refusal_tells_leased_from_cooling_also_where_the_range_rests(void **state)
 {
 	struct ipam_request rest = {.kind = IPAM_REST};
@@ -247,6 +278,8 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_leased_or_cools_is_not_granted, teardown),
 	    cmocka_unit_test_teardown(the_peer_with_most_free_space_is_asked_first, teardown),
 	    cmocka_unit_test_teardown(a_message_of_nonsense_is_refused, teardown),
+	    cmocka_unit_test_teardown(a_request_that_breaks_off_or_goes_on_too_long_is_refused,
+				      teardown),
 	    cmocka_unit_test_teardown(
 		a_refusal_tells_leased_from_cooling_also_where_the_range_rests, teardown),
 	};
