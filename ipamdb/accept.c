@@ -46,15 +46,21 @@ static bool is_open(struct net *net, const struct claim *grant)
 	return true;
 }
 
+/* Who knows nobody yet has met nobody. One that left after it was met has been met. */
 static bool has_met_all(const struct ipamdb *db)
 {
 	const struct peer *peer;
 	size_t pos = 0;
+	bool has_met = false;
 
-	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (peer->known && !peer->gone && !peer->synced && !id_eq(&peer->id, &db->self))
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
+		if (!peer->known || id_eq(&peer->id, &db->self))
+			continue;
+		if (!peer->gone && !peer->synced)
 			return false;
-	return true;
+		has_met = has_met || (peer->synced && !closure_is_removed(db, &peer->id));
+	}
+	return db->met && has_met;
 }
 
 bool introduction_is_done(const struct ipamdb *db)

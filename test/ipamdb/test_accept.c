@@ -192,6 +192,21 @@ static void who_has_met_its_admitter_once_need_not_meet_him_after_a_restart(void
 	assert_true(cluster_held(&c, 2, &net) > 0);
 }
 
+static void who_knows_nobody_but_an_admitter_that_left_has_not_met_all(void **state)
+{
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct ipam_event left = {.kind = IPAM_EV_MEMBER, .removed = true};
+
+	(void)state;
+	cluster_init(&c, 1, 1);
+	memset(&left.member, 0x55, sizeof(left.member));
+	active.member = left.member;
+	cluster_step(&c, 0, &left);
+	cluster_step(&c, 0, &active);
+	cluster_run(&c, 1000);
+	assert_false(c.nodes[0].disk.introduced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +219,8 @@ int main(void)
 	    cmocka_unit_test_teardown(a_grant_that_was_used_and_given_back_is_not_taken_up_again,
 				      teardown),
 	    cmocka_unit_test_teardown(a_fenced_node_takes_nothing_up_until_it_is_active_again,
+				      teardown),
+	    cmocka_unit_test_teardown(who_knows_nobody_but_an_admitter_that_left_has_not_met_all,
 				      teardown),
 	    cmocka_unit_test_teardown(a_failed_commit_is_tried_again, teardown),
 	    cmocka_unit_test_teardown(a_grant_at_the_end_of_all_generations_harms_nobody, teardown),
