@@ -189,6 +189,7 @@ bool closure_has_gone(struct ipamdb *db)
 static void members_changed(struct ipamdb *db)
 {
 	db->closing.grace_at = mono_add_ms(db->now, LEFT_GRACE_MS);
+	db->parting.is_stale = true;
 	db_chores_by(db, db->now);
 }
 

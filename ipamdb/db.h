@@ -36,6 +36,7 @@ struct peer {
 	char mark;    /* by which the view counts it, 0: not at all */
 	char told;    /* the mark by its member row, 0: there is none */
 	char stored;  /* the mark by that row as it is on this node's disk */
+	bool is_cut;  /* it named more than this node remembers */
 	struct mono gone_at;
 	uint64_t left_epoch, left_sequence; /* of the record by which it left */
 };
@@ -77,7 +78,10 @@ struct handover {
 
 /* Whom those who left have named, and whom this node names when it leaves: parting.c. */
 struct partings {
-	struct map namings;         /* who names a node that is not known here, or this one */
+	struct map namings;  /* struct naming: who names nodes not known here, or this one */
+	size_t naming_count; /* nodes in them */
+	bool is_stale;       /* some of them may be known by now */
+	struct mono sweep_at;
 	struct vec named;           /* struct id: whom this node names */
 	size_t written, flying;     /* how many of them are durable, and on their way */
 	uint8_t view[DIGEST_BYTES]; /* when the list was made */

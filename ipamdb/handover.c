@@ -125,7 +125,7 @@ static bool has_others(const struct ipamdb *db)
 }
 
 /* What goes to one recipient. */
-struct parting {
+struct giving {
 	struct net *net;
 	struct flight *flight;
 	struct id to;
@@ -171,39 +171,39 @@ static enum resting_part resting_part(struct ipamdb *db, struct net *net, const 
 }
 
 /* Grants a block whole, or in halves while only some of it has to rest. */
-static void block_grant(struct ipamdb *db, struct parting *parting, struct span block,
+static void block_grant(struct ipamdb *db, struct giving *giving, struct span block,
 			unsigned halvings)
 {
-	enum resting_part part = resting_part(db, parting->net, &block);
-	struct promise promise = {block, parting->flight->token};
+	enum resting_part part = resting_part(db, giving->net, &block);
+	struct promise promise = {block, giving->flight->token};
 	struct claim claim = {
 	    .span = block,
-	    .holder = parting->to,
+	    .holder = giving->to,
 	    .author = db->self,
 	    .is_grant = true,
 	    .rests = part != RESTS_NOT,
 	};
 
-	if (parting->flight->changes.count == BLOCKS_PER_GROUP)
+	if (giving->flight->changes.count == BLOCKS_PER_GROUP)
 		return; /* the next group begins with it */
 	if (part == RESTS_PARTLY && halvings > 0) {
 		addr128 middle = block.lo + (block.hi - block.lo) / 2;
-		block_grant(db, parting, (struct span){block.lo, middle}, halvings - 1);
-		block_grant(db, parting, (struct span){middle + 1, block.hi}, halvings - 1);
+		block_grant(db, giving, (struct span){block.lo, middle}, halvings - 1);
+		block_grant(db, giving, (struct span){middle + 1, block.hi}, halvings - 1);
 		return;
 	}
-	claim.generation = net_next_generation(parting->net, &block);
-	flight_claim(db, parting->flight, parting->net, &claim, false);
-	vec_push(&parting->net->promises, &promise);
+	claim.generation = net_next_generation(giving->net, &block);
+	flight_claim(db, giving->flight, giving->net, &claim, false);
+	vec_push(&giving->net->promises, &promise);
 }
 
-static void parting_grant(struct ipamdb *db, struct parting *parting, const struct vec *holds)
+static void giving_grant(struct ipamdb *db, struct giving *giving, const struct vec *holds)
 {
 	for (size_t i = 0; i < holds->count; i++) {
 		struct span rest = *(struct span *)vec_at(holds, i);
-		while (parting->flight->changes.count < BLOCKS_PER_GROUP) {
+		while (giving->flight->changes.count < BLOCKS_PER_GROUP) {
 			struct span block = span_head_block(&rest);
-			block_grant(db, parting, block, HALVINGS);
+			block_grant(db, giving, block, HALVINGS);
 			if (block.hi == rest.hi)
 				break;
 			rest.lo = block.hi + 1;
@@ -215,7 +215,7 @@ static void parting_grant(struct ipamdb *db, struct parting *parting, const stru
  * already stays out. False when nobody can take it. */
 static bool net_hand_over(struct ipamdb *db, struct net *net)
 {
-	struct parting parting = {.net = net};
+	struct giving giving = {.net = net};
 	struct vec holds;
 	bool found = true;
 
@@ -225,12 +225,12 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 		found = true;
 	} else if (!db_has_room(db, BLOCKS_PER_GROUP, 0)) {
 		db_chores_by(db, mono_add_ms(db->now, 1));
-	} else if (!pick_recipient(db, net, &parting.to)) {
+	} else if (!pick_recipient(db, net, &giving.to)) {
 		found = db->handover.giver_count > 0;
 	} else {
-		parting.flight = flight_begin(db, FLIGHT_HANDOVER, 0);
-		parting.flight->peer = parting.to;
-		parting_grant(db, &parting, &holds);
+		giving.flight = flight_begin(db, FLIGHT_HANDOVER, 0);
+		giving.flight->peer = giving.to;
+		giving_grant(db, &giving, &holds);
 		net_own_changed(net);
 	}
 	vec_close(&holds);
@@ -258,6 +258,10 @@ void handover_step(struct ipamdb *db)
 	if (!has_others(db)) {
 		if (parting_step(db))
 			handover_end(db, 0, NULL);
+		else if (mono_is_due(db->handover.deadline, db->now))
+			handover_end(db, WEFT_E_TIMEOUT,
+				     "the rows that say whom this node knows were not stored in "
+				     "time");
 		return;
 	}
 	/* A disk that went back shows as own what was given away since. */

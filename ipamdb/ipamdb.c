@@ -308,6 +308,7 @@ static void chores(struct ipamdb *db)
 	db->chores_at = MONO_NEVER;
 	closures_step(db);
 	partings_answer(db);
+	partings_sweep(db);
 	introduction_keep(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);

@@ -16,7 +16,9 @@
  * one whom it named is neither a member here nor removed. An older list, of a leave that came to
  * nothing, names nobody whom its author does not know still, so parts are never taken back.
  *
- * Of what others name only those are remembered who are not known here.
+ * What others name is remembered in naming.c.
+ *
+ * A known limit: each leave adds a row for every 60 that are members or have left, and they stay.
  */
 #include "parting.h"
 
@@ -26,8 +28,6 @@
 #include "gossip/base/err.h"
 #include "gossip/base/pack.h"
 
-#define PART_BYTES 2
-#define NAMED_PER_ROW 60
 #define PARTS_PER_GROUP 8
 #define PART_VALUE_BYTES (NAMED_PER_ROW * ID_BYTES + 4)
 #define ASK_AGAIN_MS 200
@@ -37,10 +37,6 @@
 
 _Static_assert(PART_VALUE_BYTES <= VALUE_BYTES_MAX, "a part is one row");
 _Static_assert(PARTS_PER_GROUP *PART_VALUE_BYTES <= SCRATCH_BYTES / 2, "a group is one step");
-
-struct naming {
-	struct id by, node;
-};
 
 /* Of a member that leaves: has this node all its rows? */
 struct question {
@@ -52,8 +48,7 @@ struct question {
 
 void parting_init(struct ipamdb *db)
 {
-	map_init(&db->parting.namings, &db->heap, sizeof(struct naming), sizeof(struct naming),
-		 db->map_seed);
+	namings_init(db);
 	vec_init(&db->parting.named, &db->heap, sizeof(struct id));
 	vec_init(&db->parting.questions, &db->heap, sizeof(struct question));
 }
@@ -65,6 +60,37 @@ void parting_begin(struct ipamdb *db)
 
 /* ---- this node leaves ---- */
 
+static int named_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, item);
+}
+
+static bool is_to_be_named(const struct ipamdb *db, const struct peer *peer)
+{
+	return peer->known && !id_eq(&peer->id, &db->self) && !closure_is_removed(db, &peer->id);
+}
+
+/* Does the list lack nobody? Who was removed since may stay in it. */
+static bool list_is_whole(struct ipamdb *db)
+{
+	struct partings *parting = &db->parting;
+	const struct peer *peer;
+	size_t pos = 0;
+
+	if (!parting->is_listed)
+		return false;
+	if (memcmp(parting->view, closure_view(db), DIGEST_BYTES) == 0)
+		return true;
+	while ((peer = map_next(&db->peers, &pos)) != NULL) {
+		size_t at = vec_lower_bound(&parting->named, &peer->id, named_cmp);
+		if (is_to_be_named(db, peer) &&
+		    (at == parting->named.count || !id_eq(vec_at(&parting->named, at), &peer->id)))
+			return false;
+	}
+	memcpy(parting->view, closure_view(db), DIGEST_BYTES);
+	return true;
+}
+
 static void list_make(struct ipamdb *db)
 {
 	struct partings *parting = &db->parting;
@@ -73,9 +99,10 @@ static void list_make(struct ipamdb *db)
 
 	parting->named.count = 0;
 	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (peer->known && !id_eq(&peer->id, &db->self) &&
-		    !closure_is_removed(db, &peer->id))
-			vec_push(&parting->named, &peer->id);
+		if (is_to_be_named(db, peer))
+			vec_insert(&parting->named,
+				   vec_lower_bound(&parting->named, &peer->id, named_cmp),
+				   &peer->id);
 	memcpy(parting->view, closure_view(db), DIGEST_BYTES);
 	parting->is_listed = true;
 	parting->is_seen = parting->is_told = false;
@@ -173,7 +200,7 @@ bool parting_step(struct ipamdb *db)
 
 	if (parting->flying > 0)
 		return false;
-	if (!parting->is_listed || memcmp(parting->view, closure_view(db), DIGEST_BYTES) != 0)
+	if (!list_is_whole(db))
 		list_make(db);
 	if (parting->written < parting->named.count) {
 		parts_write(db);
@@ -213,6 +240,20 @@ bool parting_answered(struct ipamdb *db, const struct ipam_event *event)
 
 /* ---- others leave ---- */
 
+/* Who asks anew waits for the answer to that alone. */
+static void question_put(struct vec *questions, const struct question *question)
+{
+	for (size_t i = 0; i < questions->count; i++) {
+		struct question *there = vec_at(questions, i);
+		if (!id_eq(&there->from, &question->from))
+			continue;
+		*there = *question;
+		return;
+	}
+	if (questions->count < QUESTIONS_MAX)
+		vec_push(questions, question); /* else it will ask again */
+}
+
 void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
 		   const struct range_message *request)
 {
@@ -224,9 +265,9 @@ void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
 	    .give_up = mono_add_ms(db->now, ANSWER_MS),
 	};
 
-	if (handle == 0 || db->parting.questions.count == QUESTIONS_MAX)
-		return; /* it will ask again */
-	vec_push(&db->parting.questions, &question);
+	if (handle == 0)
+		return;
+	question_put(&db->parting.questions, &question);
 	db_chores_by(db, mono_add_ms(db->now, 1));
 }
 
@@ -247,7 +288,7 @@ static bool question_answer(struct ipamdb *db, const struct question *question)
 	if (db->handover.done ||
 	    (config->has_rows && !config->has_rows(config->ctx, &question->from, question->epoch,
 						   question->sequence))) {
-		if (!mono_is_due(question->give_up, db->now))
+		if (!db->handover.done && !mono_is_due(question->give_up, db->now))
 			return false;
 		answer.kind = RANGE_MESSAGE_REFUSE;
 		answer.refusal = REFUSAL_BUSY;
@@ -272,25 +313,19 @@ void partings_answer(struct ipamdb *db)
 		db_chores_by(db, mono_add_ms(db->now, LOOK_MS));
 }
 
-static bool is_stranger(const struct ipamdb *db, const struct id *node)
-{
-	const struct peer *peer = peer_find(db, node);
-
-	return !(peer && peer->known) && !id_eq(node, &db->self) && !closure_is_removed(db, node);
-}
-
 void parting_row(struct ipamdb *db, const struct row_view *row)
 {
-	struct naming naming = {.by = row->owner};
 	struct partings *parting = &db->parting;
 	struct cursor cursor;
 	const uint8_t *ids;
 	size_t len = 0;
 
-	if (row->key_len != PART_BYTES || row->deleted || !id_is_zero(&row->topic))
+	if (row->key_len != PART_BYTES || !id_is_zero(&row->topic))
 		return;
 	if (id_eq(&row->owner, &db->self)) {
-		if (!parting->is_listed || parting->written + parting->flying == 0 ||
+		if (row->deleted || !parting->is_listed ||
+		    parting->written + parting->flying == 0 ||
+		    (parting->flying == 0 && parting->written < parting->named.count) ||
 		    (row->key[0] << 8 | row->key[1]) != last_part(parting))
 			return;
 		parting->epoch = row->epoch;
@@ -300,14 +335,8 @@ void parting_row(struct ipamdb *db, const struct row_view *row)
 		return;
 	}
 	cursor_init(&cursor, row->value, row->value_len);
-	ids = cursor_bin(&cursor, NAMED_PER_ROW * ID_BYTES, &len);
-	if (!ids || len % ID_BYTES != 0)
-		return;
-	for (size_t at = 0; at < len; at += ID_BYTES) {
-		memcpy(naming.node.b, ids + at, ID_BYTES);
-		if (id_eq(&naming.node, &db->self) || is_stranger(db, &naming.node))
-			map_insert(&parting->namings, &naming, NULL);
-	}
+	ids = row->deleted ? NULL : cursor_bin(&cursor, NAMED_PER_ROW * ID_BYTES, &len);
+	namings_put(db, row, ids, ids && len % ID_BYTES == 0 ? len / ID_BYTES : 0);
 	db_chores_by(db, db->now);
 }
 
@@ -328,31 +357,15 @@ void parting_member_row(struct ipamdb *db, const struct row_view *row)
 	peer->left_sequence = row->sequence;
 }
 
-bool parting_names_self(const struct ipamdb *db, const struct id *node)
-{
-	struct naming naming = {.by = *node, .node = db->self};
-
-	return map_find(&db->parting.namings, &naming) != NULL;
-}
-
 bool parting_is_complete(const struct ipamdb *db, const struct peer *peer)
 {
 	const struct ipamdb_config *config = &db->config;
 
 	WEFT_ASSERT(peer->gone);
-	return id_eq(&peer->id, &db->self) || !config->has_rows ||
+	if (id_eq(&peer->id, &db->self))
+		return true;
+	if (peer->is_cut)
+		return false;
+	return !config->has_rows ||
 	       config->has_rows(config->ctx, &peer->id, peer->left_epoch, peer->left_sequence);
-}
-
-const struct id *parting_stranger(const struct ipamdb *db, size_t *pos)
-{
-	const struct naming *naming;
-
-	while ((naming = map_next(&db->parting.namings, pos)) != NULL) {
-		const struct peer *by = peer_find(db, &naming->by);
-		if (by && by->gone && !closure_is_removed(db, &naming->by) &&
-		    is_stranger(db, &naming->node))
-			return &naming->node;
-	}
-	return NULL;
 }

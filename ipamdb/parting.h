@@ -7,7 +7,14 @@
 #include "flight.h"
 #include "message.h"
 
+#define PART_BYTES 2
+#define NAMED_PER_ROW 60
+
 void parting_init(struct ipamdb *db);
+void namings_init(struct ipamdb *db);
+
+/* Somebody else's part, of PART_BYTES as its key, names these count (<= NAMED_PER_ROW) nodes. */
+void namings_put(struct ipamdb *db, const struct row_view *row, const uint8_t *ids, size_t count);
 
 /* A new leave begins. */
 void parting_begin(struct ipamdb *db);
@@ -27,6 +34,9 @@ void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
 		   const struct range_message *request);
 
 void partings_answer(struct ipamdb *db);
+
+/* Forgets whom others named and who is known or removed by now. */
+void partings_sweep(struct ipamdb *db);
 
 /* The answer to a question of this node; false when it is none of parting's. */
 bool parting_answered(struct ipamdb *db, const struct ipam_event *event);

@@ -248,6 +248,172 @@ static void nothing_is_taken_back_before_all_rows_of_a_left_node_are_here(void *
 	assert_int_equal(cluster_held(&c, 1, &net), 256);
 }
 
+static size_t ask(size_t witness, size_t asker, uint64_t handle, struct range_message *reply)
+{
+	struct range_message question = {
+	    .kind = RANGE_MESSAGE_PARTING, .epoch = 1, .sequence = 1000000};
+	uint8_t bytes[64];
+	int len = range_message_encode(&question, bytes, sizeof(bytes));
+	struct ipam_event event = {
+	    .kind = IPAM_EV_MESSAGE,
+	    .now = c.now,
+	    .member = c.nodes[asker].id,
+	    .message = handle,
+	    .bytes = bytes,
+	    .len = (size_t)len,
+	};
+	struct ipam_event tick = {.kind = IPAM_EV_TICK, .now = mono_add_ms(c.now, 2)};
+	const struct ipam_update *update;
+
+	assert_true(len > 0);
+	assert_int_equal(ipamdb_step(c.nodes[witness].db, &event)->reply_count, 0);
+	update = ipamdb_step(c.nodes[witness].db, &tick);
+	for (size_t i = 0; i < update->reply_count; i++) {
+		const struct ipam_reply *got = &update->replies[i];
+		assert_int_equal(range_message_decode(got->bytes, got->len, reply), 0);
+		assert_int_equal(got->message, handle);
+	}
+	return update->reply_count;
+}
+
+static void a_newer_question_of_a_member_replaces_its_older_one(void **state)
+{
+	struct ipam_event late = {.kind = IPAM_EV_TICK};
+	const struct ipam_update *update;
+	struct range_message reply;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
+	c.cut[0][1] = true;
+	cluster_attachment(&c, 0, &net, 0); /* a row that the witness has not */
+	assert_int_equal(ask(1, 0, 81, &reply), 0);
+	assert_int_equal(ask(1, 0, 82, &reply), 0);
+	late.now = mono_add_ms(c.now, 2000);
+	update = ipamdb_step(c.nodes[1].db, &late);
+	assert_int_equal(update->reply_count, 1);
+	assert_int_equal(update->replies[0].message, 82);
+}
+
+static void a_witness_that_has_handed_over_refuses_at_once(void **state)
+{
+	struct range_message reply = {.refusal = REFUSAL_NONE};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	net = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	tag = hand_over(1);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	c.cut[0][1] = true;
+	cluster_attachment(&c, 0, &net, 0);
+	assert_int_equal(ask(1, 0, 83, &reply), 1);
+	assert_int_equal(reply.kind, RANGE_MESSAGE_REFUSE);
+}
+
+/* The highest version of a part by this author. */
+static uint64_t part_version(size_t author)
+{
+	uint64_t top = 0;
+
+	for (size_t i = 0; i < c.nodes[author].disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&c.nodes[author].disk.rows, i);
+		if (row->view.kind == ROW_PARTING && id_eq(&row->view.owner, &c.nodes[author].id) &&
+		    row->view.sequence > top)
+			top = row->view.sequence;
+	}
+	return top;
+}
+
+static void the_list_is_not_made_anew_because_somebody_left(void **state)
+{
+	uint64_t version;
+
+	(void)state;
+	cluster_with_network(&c, 4, 1, 1, "10.1.0.0/24");
+	for (size_t i = 1; i < 4; i++)
+		c.cut[0][i] = true;
+	(void)hand_over(0);
+	cluster_run(&c, 1000);
+	version = part_version(0);
+	assert_true(version > 0);
+	cluster_member(&c, 3, false, true);
+	cluster_run(&c, 1000);
+	assert_int_equal(part_version(0), version);
+}
+
+static void a_leave_of_the_last_ends_in_time_when_the_store_refuses(void **state)
+{
+	uint64_t tag;
+
+	(void)state;
+	cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	cluster_member(&c, 1, false, true);
+	cluster_run(&c, 100);
+	c.nodes[0].fail_commits = true;
+	tag = hand_over(0);
+	cluster_run(&c, 10000);
+	assert_non_null(cluster_answer(&c, tag));
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_TIMEOUT);
+}
+
+/* A version of node 0's first part that names count ids from first on, as node 1 sees it. */
+static void show_part(uint64_t sequence, uint8_t first, size_t count, bool deleted)
+{
+	struct cluster_row row = {.view = {.kind = ROW_PARTING,
+					   .owner = c.nodes[0].id,
+					   .epoch = 1,
+					   .sequence = sequence,
+					   .key_len = 2,
+					   .deleted = deleted}};
+	uint8_t ids[60 * ID_BYTES];
+	struct pack pack;
+
+	for (size_t i = 0; i < count; i++) {
+		struct id id = stranger_id((uint8_t)(first + i));
+		memcpy(ids + i * ID_BYTES, id.b, ID_BYTES);
+	}
+	pack_init(&pack, row.bytes, sizeof(row.bytes));
+	pack_bin(&pack, ids, count * ID_BYTES);
+	row.view.value = row.bytes;
+	row.view.value_len = pack.len;
+	cluster_show(&c, 1, &row);
+}
+
+static void only_the_newest_version_of_a_part_counts(void **state)
+{
+	const struct partings *parting;
+
+	(void)state;
+	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
+	parting = &c.nodes[1].db->parting;
+	show_part(100, 0, 60, false);
+	show_part(101, 100, 60, false);
+	assert_int_equal(parting->naming_count, 60);
+	show_part(102, 0, 0, true);
+	assert_int_equal(parting->naming_count, 0);
+	assert_int_equal(parting->namings.count, 0);
+}
+
+static void who_became_known_or_was_named_by_a_removed_node_is_forgotten(void **state)
+{
+	const struct partings *parting;
+
+	(void)state;
+	cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	parting = &c.nodes[1].db->parting;
+	show_part(100, 1, 3, false);
+	assert_int_equal(parting->naming_count, 3);
+	(void)stranger_of(1, 2);
+	cluster_run(&c, 3000);
+	assert_int_equal(parting->naming_count, 2);
+	cluster_remove(&c, 1, 0);
+	cluster_run(&c, 3000);
+	assert_int_equal(parting->namings.count, 0);
+	assert_int_equal(parting->naming_count, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -261,6 +427,15 @@ int main(void)
 		nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown, teardown),
 	    cmocka_unit_test_teardown(who_was_unknown_blocks_no_more_when_it_is_a_member, teardown),
 	    cmocka_unit_test_teardown(nothing_is_taken_back_before_all_rows_of_a_left_node_are_here,
+				      teardown),
+	    cmocka_unit_test_teardown(only_the_newest_version_of_a_part_counts, teardown),
+	    cmocka_unit_test_teardown(who_became_known_or_was_named_by_a_removed_node_is_forgotten,
+				      teardown),
+	    cmocka_unit_test_teardown(a_newer_question_of_a_member_replaces_its_older_one,
+				      teardown),
+	    cmocka_unit_test_teardown(a_witness_that_has_handed_over_refuses_at_once, teardown),
+	    cmocka_unit_test_teardown(the_list_is_not_made_anew_because_somebody_left, teardown),
+	    cmocka_unit_test_teardown(a_leave_of_the_last_ends_in_time_when_the_store_refuses,
 				      teardown),
 	};
 
