@@ -56,8 +56,9 @@ static size_t without_done(struct outbox_frame **candidates, size_t count)
 	return kept;
 }
 
-/* A failed member may have forgotten us: what goes to it says now and then who we are. One that was
- * started again and does not answer probably has, whether or not it was found failed meanwhile. */
+/* A failed member may have forgotten us: every other datagram to it, where there is room, says who
+ * we are. One that was started again and has not spoken under its certificate in use probably has,
+ * whether or not it was found failed meanwhile: to it every datagram with room says so. */
 static bool may_have_forgotten(const struct flush *flush, const struct member *to)
 {
 	if (to->state != MEMBER_FAILED && to->state != MEMBER_SUSPECT)

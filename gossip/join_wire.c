@@ -163,5 +163,3 @@ void join_transcript(const struct chain_ctx *ctx, const uint8_t ad[PROOF_AD_BYTE
 	chain_text_add(text, name_hash, sizeof(name_hash));
 	chain_text_add(text, &replace, 1);
 }
-
-/* Days to a civil date: Hinnant, "chrono-compatible low-level date algorithms". */

@@ -11,11 +11,12 @@
 
 struct member {
 	struct id id;
-	const struct rec_member
-	    *rec;          /* as last published, chain included; never NULL: interned in */
-	uint32_t rec_blob; /* ... the host's store, which all of its nodes share */
-	bool has_record;   /* false: known only by a state, a removal or its key */
-	bool has_key;      /* rec.pubkey is known: by its record, or by its admission here */
+	/* As last published, chain included; never NULL: interned in the host's store, which all
+	 * of its nodes share. */
+	const struct rec_member *rec;
+	uint32_t rec_blob;
+	bool has_record; /* false: known only by a state, a removal or its key */
+	bool has_key;    /* rec.pubkey is known: by its record, or by its admission here */
 	enum member_state state;
 	uint64_t incarnation;
 	uint64_t epoch;              /* highest seen in certificate or row */

@@ -54,6 +54,8 @@ void probe_ping_home(struct swim *swim, const struct member *target)
 			     body, sizeof(body));
 }
 
+_Static_assert(SWIM_PROBES_MAX <= 64 && SWIM_RELAYS_MAX <= 64, "a set is one word");
+
 /* Walks the bits of a set, from the lowest: the next one from at on, or 64 at the end. */
 static unsigned bit_next(uint64_t set, unsigned at)
 {

@@ -18,10 +18,11 @@ int accept_may(struct ipamdb *db, struct weft_err *err);
 /* Writes this node's own rows for what was granted to it; true when something is left to do. */
 bool accept_grants(struct ipamdb *db, struct net *net);
 
-/* Does this node's admitter know it, or is it gone? See accept.c. */
+/* Has this node met its admitter, or need it not, since that one is removed, or has left and named
+ * it, or left and all other members were met? See accept.c. */
 bool introduction_is_done(const struct ipamdb *db);
 
-/* Makes it durable that this node's admitter knows it, once. */
+/* Makes it durable that the introduction is done, once. */
 void introduction_keep(struct ipamdb *db);
 void accept_durable(struct ipamdb *db, struct flight *flight, int code);
 

@@ -9,8 +9,8 @@
  *   request  array of 3: network bin16, family uint (4 or 6), address bin16 or nil (any)
  *   grant    array of 1: range key bin41; the donor's ROW_GRANT for it is durable
  *   refuse   array of 1: reason uint
- *   parting  array of 2: epoch uint, sequence uint; has the reader all rows of the asker up to
- * this? parted   the same: it has
+ *   parting  array of 2: epoch uint, sequence uint; has the reader the asker's rows up to this?
+ *   parted   array of 2: epoch uint, sequence uint; it has them
  *
  * A range that is given back or handed over needs no message: the donor's ROW_GRANT says it.
  * Kinds from 16 up are used by daemon/node, from 32 up by daemon/diag_wire.h.

@@ -179,9 +179,8 @@ static void row_changed(struct node *node, const struct row_view *row)
 }
 
 /* A node leases while it is an active member, which others believe, and nobody else has its
- * identity. One that no member
- * consented to may too if its marker was there: it is no copy, and ipamdb's guard asked for that.
- */
+ * identity. One that no member consented to may too if its marker was there: it is no copy, and
+ * ipamdb's guard asked for that. */
 void route_standing(struct node *node)
 {
 	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip) &&
