@@ -57,7 +57,7 @@ static void hook_clone(void *ctx, const struct id *node)
 }
 
 static bool hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
-			   struct refusal *why)
+			   struct rejection *why)
 {
 	struct admission *adm = ctx;
 	struct row_view row;

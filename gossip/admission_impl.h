@@ -130,7 +130,7 @@ void effect_fence(struct admission *adm, enum node_fence fence);
 /* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
  * to be told; a removal that a member showed, of whoever admitted this node perhaps. */
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
-		  const struct id *admitter, struct refusal *why);
+		  const struct id *admitter, struct rejection *why);
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);
 void refusal_tick(struct admission *adm);
 struct mono refusal_deadline(const struct admission *adm);

@@ -29,7 +29,7 @@
 #define CHAIN_DEPTH_MAX 64 /* admitters between a node and the cluster key */
 
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
-		  const struct id *admitter, struct refusal *why)
+		  const struct id *admitter, struct rejection *why)
 {
 	WEFT_ASSERT(row->kind == ROW_MEMBER && !id_is_zero(admitter));
 	if (admission_may_write(adm, row, why->pub) != DROP_NONE ||

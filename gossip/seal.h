@@ -12,7 +12,7 @@
 struct seal;
 
 /* Why a newcomer's own word is not believed. */
-struct refusal {
+struct rejection {
 	uint8_t pub[SIGN_PUB_BYTES]; /* of the newcomer, by its row */
 	const uint8_t *fact;         /* the removal of who admitted it, borrowed for the step */
 	size_t len;
@@ -34,7 +34,7 @@ struct seal_hooks {
 	 * True when the row is the node's and yet refused for good: why is filled in, to be told.
 	 * May be NULL: then nobody introduces himself. */
 	bool (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len,
-			  struct refusal *why);
+			  struct rejection *why);
 };
 
 /* How the claim of a newer certificate from another address stands. */

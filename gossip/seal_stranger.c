@@ -29,7 +29,7 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 
 /* True when the row in there is refused for good. */
 static bool look_for_row(struct seal *seal, const struct id *node, const uint8_t *at, size_t left,
-			 struct refusal *why)
+			 struct rejection *why)
 {
 	while (left >= FRAME_HEADER_BYTES) {
 		size_t len = (size_t)wire_get(at + 1, 2);
@@ -47,7 +47,7 @@ static bool look_for_row(struct seal *seal, const struct id *node, const uint8_t
 /* Tells a newcomer, under a pair made for this one datagram, if the key that it shows is its own.
  */
 static void tell_refused(struct seal *seal, const struct cert *cert, const uint8_t *cert_bytes,
-			 const struct refusal *why, const struct hostport *to, size_t request_len)
+			 const struct rejection *why, const struct hostport *to, size_t request_len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	uint8_t frame[WIRE_PAYLOAD_MAX];
@@ -69,7 +69,7 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 	const size_t ad = WIRE_HEADER_BYTES + CERT_BYTES;
 	struct cert cert;
 	struct pair pair = {.tx_next = 0};
-	struct refusal why;
+	struct rejection why;
 
 	WEFT_ASSERT(len >= ad + AEAD_TAG_BYTES && own->key_id != 0);
 	if (seal->hooks.introduce == NULL || !stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert) ||

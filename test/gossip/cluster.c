@@ -305,14 +305,13 @@ enum member_state cluster_state(struct cluster *c, size_t at, size_t of)
 
 uint64_t cluster_counter(struct cluster *c, size_t n, const char *name)
 {
-	struct gossip_counter counter;
+	struct gossip_counter counter = {.value = 0};
+	bool found = false;
 
-	for (size_t i = 0; gossip_counter(c->nodes[n].g, i, &counter); i++) {
-		if (strcmp(counter.name, name) == 0)
-			return counter.value;
-	}
-	WEFT_ASSERT(!"a counter of this name");
-	return 0;
+	for (size_t i = 0; !found && gossip_counter(c->nodes[n].g, i, &counter); i++)
+		found = strcmp(counter.name, name) == 0;
+	WEFT_ASSERT(found);
+	return counter.value;
 }
 
 const char *cluster_token(struct cluster *c, size_t n)
