@@ -78,19 +78,17 @@ struct handover {
 
 /* Whom those who left have named, and whom this node names when it leaves: parting.c. */
 struct partings {
-	struct map namings;  /* struct naming: who names nodes not known here, or this one */
-	size_t naming_count; /* nodes in them */
-	bool is_stale;       /* some of them may be known by now */
-	struct mono sweep_at;
+	struct map namings;         /* struct naming: who names nodes not known here, or this one */
+	size_t naming_count;        /* nodes in them */
 	struct vec named;           /* struct id: whom this node names */
 	size_t written, flying;     /* how many of them are durable, and on their way */
 	uint8_t view[DIGEST_BYTES]; /* when the list was made */
-	bool is_listed;
-	bool is_told; /* the last row of the list has its version */
-	bool is_seen; /* another member has all of it */
+	bool is_listed, is_stale;   /* stale: some of the namings may be known by now */
+	bool is_told;               /* the last row of the list has its version */
+	bool is_seen;               /* another member has all of it */
 	uint64_t epoch, sequence;
 	uint64_t tag; /* of the question to a member, 0: none is open */
-	struct mono ask_at;
+	struct mono ask_at, sweep_at;
 	struct vec questions; /* of others that leave */
 };
 
