@@ -11,10 +11,6 @@
 #define NAMED_PER_ROW 60
 
 void parting_init(struct ipamdb *db);
-void namings_init(struct ipamdb *db);
-
-/* Somebody else's part, of PART_BYTES as its key, names these count (<= NAMED_PER_ROW) nodes. */
-void namings_put(struct ipamdb *db, const struct row_view *row, const uint8_t *ids, size_t count);
 
 /* A new leave begins. */
 void parting_begin(struct ipamdb *db);
@@ -33,19 +29,27 @@ void parting_member_row(struct ipamdb *db, const struct row_view *row);
 void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
 		   const struct range_message *request);
 
+/* Answers those questions that can be answered by now, or have waited too long. */
 void partings_answer(struct ipamdb *db);
-
-/* Forgets whom others named and who is known or removed by now. */
-void partings_sweep(struct ipamdb *db);
 
 /* The answer to a question of this node; false when it is none of parting's. */
 bool parting_answered(struct ipamdb *db, const struct ipam_event *event);
 
-/* Does the node name this one among those whom it knew? */
-bool parting_names_self(const struct ipamdb *db, const struct id *node);
-
 /* Has this node all that somebody who left has to say? */
 bool parting_is_complete(const struct ipamdb *db, const struct peer *peer);
+
+/* ---- naming.c: what others named ---- */
+
+void namings_init(struct ipamdb *db);
+
+/* Somebody else's part, of PART_BYTES as its key, names these count (<= NAMED_PER_ROW) nodes. */
+void namings_put(struct ipamdb *db, const struct row_view *row, const uint8_t *ids, size_t count);
+
+/* Forgets whom others named and who is known or removed by now. */
+void partings_sweep(struct ipamdb *db);
+
+/* Does the node name this one among those whom it knew? */
+bool parting_names_self(const struct ipamdb *db, const struct id *node);
 
 /* The next one whom somebody who left has named and who is not known here; start with *pos = 0. */
 const struct id *parting_stranger(const struct ipamdb *db, size_t *pos);
