@@ -351,13 +351,13 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 	    version_cmp(through, after) < 0)
 		return DROP_NONE; /* a late answer to an earlier question */
 	want->asked = false;
+	want->claim = version_min(want->claim, claim);
 	if (mode == WANT_MISSING) {
 		/* What is listed here the peer has no more: something newer took its place. */
 		for (size_t i = 0; i < count; i++)
 			want_tick(want, versions[i]);
 	} else if (!want->listed) {
 		want->through = through;
-		want->claim = claim;
 		want->more = more;
 		want->tries = 0;
 		want_list(tables, want, versions, count);

@@ -36,7 +36,7 @@ struct want {
 	uint32_t topic;
 	struct version after;    /* all up to here was listed and came */
 	struct version through;  /* where the list ends */
-	struct version claim;    /* up to where the peer is complete */
+	struct version claim;    /* the peer was complete up to here at every answer */
 	struct version *missing; /* rising */
 	size_t missing_count, missing_cap;
 	size_t expected; /* so many of the first missing ones were asked for */

@@ -223,7 +223,8 @@ static void serve_missing(struct serve *serve, const struct request *request)
 		else if (serve->budget > 0)
 			send_row(serve, at);
 	}
-	send_end(serve, request, request->after, (struct version){0, 0});
+	send_end(serve, request, request->after,
+		 replica_origin(replica, request->origin)->mark.upto);
 }
 
 static void serve_entry(struct serve *serve, const struct request *request)

@@ -4,7 +4,8 @@
  * A want goes through an origin in windows: the peer lists versions from `after` to `through` (and
  * sends the rows along, unless only the list was asked for); those that are not here are missing;
  * once they came, the next window follows. After the last one the peer's claim "I am complete up to
- * here" is ours as well.
+ * here" is ours as well: the lowest of all its answers, for a peer that is started again in the
+ * middle may lack what it has listed, and says of it what it says of rows that were replaced.
  *
  * A whole comparison also finds rows that should not be here. Every row of the origin is stale
  * until it is listed. At the end a stale row below the floor goes if the owner itself made the
@@ -58,6 +59,7 @@ void want_begin(struct tables *tables, struct want *want, bool whole)
 	want->fresh = origin == NULL || origin->count == 0;
 	want->mode = WANT_ROWS;
 	want->after = (struct version){0, 0};
+	want->claim = (struct version){UINT64_MAX, UINT64_MAX};
 	if (want->whole) {
 		/* Lists do not show two rows of one version. Of an owner who is gone the rows
 		 * come as well: then both sides are equal, or there is a proof. */
@@ -190,7 +192,7 @@ static struct version claim_of(const struct tables *tables, const struct want *w
 	if (floor_find(tables, &want->owner, &replica_topic(&tables->replica, want->topic)->id,
 		       &floor))
 		signed_upto = version_max(signed_upto, floor);
-	return version_cmp(want->claim, signed_upto) < 0 ? want->claim : signed_upto;
+	return version_min(want->claim, signed_upto);
 }
 
 /* The last window is here. */

@@ -53,6 +53,11 @@ static inline struct version version_max(struct version a, struct version b)
 	return version_cmp(a, b) >= 0 ? a : b;
 }
 
+static inline struct version version_min(struct version a, struct version b)
+{
+	return version_cmp(a, b) <= 0 ? a : b;
+}
+
 void watermark_close(struct watermark *mark, struct heap *heap);
 
 /* True when this version was seen or is known to be replaced. */

@@ -92,6 +92,49 @@ static void a_list_of_somebody_else_removes_no_row(void **state)
 	tnet_close(&net);
 }
 
+/* Node 2 holds the fourth row of owner 1; node 3 lists four, of which three are not to be had when
+ * they are asked for. How far is node 2 complete then? */
+static uint64_t complete_after(struct version claim_at_the_end)
+{
+	const struct version versions[] = {{1, 1}, {1, 2}, {1, 3}, {1, 4}};
+	struct row_view row = {
+	    .kind = ROW_RANGE, .owner = id_numbered(1), .epoch = 1, .sequence = 4};
+	struct version start = {0, 0};
+	struct id peer = id_numbered(3);
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tables *tables;
+	struct tnet net;
+	uint64_t upto;
+
+	tnet_open(&net, 3, 7);
+	tables = tnet_node(&net, 2)->tables;
+	tnet_key(&row, 4);
+	tnet_receive(&net, 2, 3, bytes, tnet_sign(&row, bytes));
+	pull_want_origin(tables, &peer, &row.owner, TOPIC_ALL, false);
+	pull_pump(tables, repair_find(tables, &peer));
+	assert_int_equal(end(&net, 3, WANT_LIST, versions[3], versions[3], versions, 4), DROP_NONE);
+	pull_pump(tables, repair_find(tables, &peer));
+	assert_int_equal(end(&net, 3, WANT_MISSING, start, claim_at_the_end, versions, 3),
+			 DROP_NONE);
+	assert_int_equal(repair_find(tables, &peer)->wants.count, 0);
+	upto = origin_of_1(&net, 2)->mark.upto.sequence;
+	tnet_close(&net);
+	return upto;
+}
+
+static void versions_that_were_replaced_meanwhile_are_missed_by_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(complete_after((struct version){1, 4}), 4);
+	assert_int_equal(complete_after((struct version){1, 9}), 4);
+}
+
+static void a_peer_that_forgot_in_a_crash_what_it_listed_completes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(complete_after((struct version){0, 0}), 0);
+}
+
 static void the_owners_own_list_removes_what_it_lacks_below_its_floor(void **state)
 {
 	struct id owner = id_numbered(1);
@@ -179,6 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_answer_nobody_asked_for_changes_nothing),
 	    cmocka_unit_test(a_list_of_somebody_else_removes_no_row),
+	    cmocka_unit_test(versions_that_were_replaced_meanwhile_are_missed_by_nobody),
+	    cmocka_unit_test(a_peer_that_forgot_in_a_crash_what_it_listed_completes_nothing),
 	    cmocka_unit_test(the_owners_own_list_removes_what_it_lacks_below_its_floor),
 	    cmocka_unit_test(one_origin_is_asked_of_one_peer_at_a_time),
 	    cmocka_unit_test(what_is_asked_of_a_silent_peer_is_given_up),

@@ -18,6 +18,7 @@ static const struct id net_a = {{0xaa}};
 struct answer {
 	size_t rows, ends, bytes;
 	uint16_t first_kind;
+	struct version claim; /* of its last end */
 	enum drop_reason reason;
 };
 
@@ -44,6 +45,25 @@ static void answer_keep(struct tnet *net, const struct id *topic, const struct i
 	assert_int_equal(tables_frame(node->tables, member_find(&node->kit.members, &from),
 				      FRAME_PULL, bytes, pack.len),
 			 DROP_NONE);
+}
+
+static struct version claim_of(const uint8_t *bytes, size_t len)
+{
+	struct version claim = {0, 0};
+	struct cursor cursor;
+	struct id id;
+
+	cursor_init(&cursor, bytes, len);
+	assert_int_equal(cursor_array(&cursor, 11), 11);
+	cursor_fixed(&cursor, id.b, ID_BYTES);
+	cursor_fixed(&cursor, id.b, ID_BYTES);
+	for (size_t i = 0; i < 5; i++) /* mode, after, through */
+		(void)cursor_uint(&cursor, UINT64_MAX);
+	(void)cursor_bool(&cursor);
+	claim.epoch = cursor_uint(&cursor, UINT64_MAX);
+	claim.sequence = cursor_uint(&cursor, UINT64_MAX);
+	assert_true(cursor_ok(&cursor));
+	return claim;
 }
 
 static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
@@ -78,7 +98,10 @@ static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
 		const struct outbox_frame *frame = vec_at(&box->frames, i);
 		struct row_view row;
 		answer.bytes += frame->len;
-		answer.ends += frame->type == FRAME_PULL_END;
+		if (frame->type == FRAME_PULL_END) {
+			answer.ends++;
+			answer.claim = claim_of(outbox_body(box, frame), frame->len);
+		}
 		if (frame->type == FRAME_ROW && answer.rows++ == 0) {
 			assert_int_equal(row_parse(outbox_body(box, frame), frame->len, &row), 0);
 			answer.first_kind = row.kind;
@@ -178,7 +201,8 @@ static void versions_asked_for_by_name_are_sent_or_said_to_be_gone(void **state)
 	assert_int_equal(answer.reason, DROP_NONE);
 	assert_int_equal(answer.rows, 1);
 	assert_int_equal(answer.ends, 1);
-	versions[1] = versions[0]; /* not rising */
+	assert_int_equal(answer.claim.sequence, 1); /* so these are not on their way */
+	versions[1] = versions[0];                  /* not rising */
 	assert_int_equal(ask(&net, &all, 1, WANT_MISSING, versions, 2).reason, DROP_FRAME);
 	tnet_close(&net);
 }
