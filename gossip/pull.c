@@ -130,6 +130,7 @@ static size_t named(const struct want *want)
 static void pack_entry(struct tables *tables, struct pack *pack, struct want *want)
 {
 	want->expected = named(want);
+	want->unlisted = want->mode == WANT_ROWS ? PULL_ROWS : 0;
 	pack_array(pack, 6);
 	pack_bin(pack, replica_topic(&tables->replica, want->topic)->id.b, ID_BYTES);
 	pack_bin(pack, want->owner.b, ID_BYTES);
@@ -267,8 +268,20 @@ static void moved(struct tables *tables, struct session *session, struct want *w
 	proceed(tables, session);
 }
 
+/* Rows of a wanted origin come for other reasons too: told to all, or along with a comparison. If
+ * each put off the time-out, an answer that was lost would not be missed as long as they come. */
+static bool is_answer(struct want *want, struct version version, bool applied)
+{
+	if (want_tick(want, version))
+		return true;
+	if (!applied || want->unlisted == 0)
+		return false;
+	want->unlisted--;
+	return true;
+}
+
 void pull_arrived(struct tables *tables, const struct id *peer, const struct row_view *row,
-		  bool refused)
+		  bool refused, bool applied)
 {
 	struct session *session = repair_find(tables, peer);
 	struct want *want;
@@ -287,8 +300,9 @@ void pull_arrived(struct tables *tables, const struct id *peer, const struct row
 	if (want == NULL)
 		return;
 	want->failed = want->failed || refused;
+	if (!is_answer(want, replica_version(row), applied))
+		return;
 	want->tries = 0;
-	want_tick(want, replica_version(row));
 	moved(tables, session, want);
 }
 
@@ -352,6 +366,7 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 		return DROP_NONE; /* a late answer to an earlier question */
 	want->asked = false;
 	want->claim = version_min(want->claim, claim);
+	want->unlisted = 0;
 	if (mode == WANT_MISSING) {
 		/* What is listed here the peer has no more: something newer took its place. */
 		for (size_t i = 0; i < count; i++)

@@ -16,6 +16,8 @@
 #include "base/row.h"
 #include "repair.h"
 
+#define PULL_ROWS 64 /* at most in one answer, besides their owner's member row */
+
 /* Adds to what is wanted from a peer, unless somebody is asked for it already or all sessions are
  * taken. */
 void pull_want_origin(struct tables *tables, const struct id *peer, const struct id *owner,
@@ -34,9 +36,9 @@ void pull_retry(struct tables *tables, struct session *session);
 /* True when this row was asked for and not come yet. */
 bool pull_is_wanted(struct tables *tables, const struct id *peer, const struct row_view *row);
 
-/* A row that was asked for came; refused: it was not taken. */
+/* A row of what was asked for came; refused: it was not taken; applied: it was new. */
 void pull_arrived(struct tables *tables, const struct id *peer, const struct row_view *row,
-		  bool refused);
+		  bool refused, bool applied);
 enum drop_reason pull_end(struct tables *tables, const struct member *from, const uint8_t *body,
 			  size_t len);
 void pull_forget(struct tables *tables, struct session *session);

@@ -40,6 +40,7 @@ struct want {
 	struct version *missing; /* rising */
 	size_t missing_count, missing_cap;
 	size_t expected; /* so many of the first missing ones were asked for */
+	size_t unlisted; /* so many rows may still come before their list */
 };
 
 struct session {

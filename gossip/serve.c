@@ -15,7 +15,6 @@
 #include "versions.h"
 
 #define SERVE_BYTES ((size_t)32 * 1024)
-#define WINDOW_ROWS 64
 #define FACTS_MAX 32
 #define ENTRIES_MAX 8
 #define NAMED_MAX 32
@@ -191,7 +190,7 @@ static void serve_window(struct serve *serve, const struct request *request)
 	struct version through = request->after;
 	uint32_t first = NONE;
 
-	serve->max = with_rows ? WINDOW_ROWS : VERSIONS_MAX;
+	serve->max = with_rows ? PULL_ROWS : VERSIONS_MAX;
 	collect(serve, request);
 	trim(serve, with_rows);
 	if (serve->count > 0)

@@ -127,14 +127,17 @@ static enum drop_reason row_frame(struct tables *tables, const struct member *fr
 {
 	struct row_view row;
 	enum drop_reason reason;
+	uint64_t applied;
 
 	if (row_parse(body, len, &row) != 0)
 		return DROP_ROW;
 	if (!pull_is_wanted(tables, &from->id, &row))
 		return receive_row(tables, from, body, len, PATH_TOLD);
 	tables->counts.pulled++;
+	applied = tables->counts.applied;
 	reason = receive_row(tables, from, body, len, PATH_PULLED);
-	pull_arrived(tables, &from->id, &row, reason != DROP_NONE);
+	pull_arrived(tables, &from->id, &row, reason != DROP_NONE,
+		     tables->counts.applied > applied);
 	return reason;
 }
 

@@ -136,7 +136,7 @@ void want_list(struct tables *tables, struct want *want, const struct version *v
 	WEFT_ASSERT(want->missing_count <= want->missing_cap);
 }
 
-void want_tick(struct want *want, struct version version)
+bool want_tick(struct want *want, struct version version)
 {
 	for (size_t i = 0; i < want->missing_count; i++) {
 		if (version_cmp(want->missing[i], version) != 0)
@@ -147,8 +147,9 @@ void want_tick(struct want *want, struct version version)
 		want->tries = 0;
 		if (i < want->expected)
 			want->expected--;
-		return;
+		return true;
 	}
+	return false;
 }
 
 /* Removes rows that the list lacked; false when the update has no room for all. */

@@ -20,8 +20,8 @@ void want_begin(struct tables *tables, struct want *want, bool whole);
 void want_list(struct tables *tables, struct want *want, const struct version *versions,
 	       size_t count);
 
-/* A version came, or will never come. */
-void want_tick(struct want *want, struct version version);
+/* A version came, or will never come: true when it was missing. */
+bool want_tick(struct want *want, struct version version);
 
 /* All that was listed is here: true when the want is done, false when it goes on or has to wait
  * for room in the update. */

@@ -199,6 +199,77 @@ static void what_is_asked_of_a_silent_peer_is_given_up(void **state)
 	tnet_close(&net);
 }
 
+/* A row of owner 1 comes to node 2 from node 1. */
+static void row_comes(struct tnet *net, const uint8_t *bytes, size_t len)
+{
+	struct tnet_node *node = tnet_node(net, 2);
+	struct id sender = id_numbered(1);
+
+	core_begin_step(&node->kit.core, net->now, (struct wall){0});
+	assert_int_equal(tables_frame(node->tables, member_find(&node->kit.members, &sender),
+				      FRAME_ROW, bytes, len),
+			 DROP_NONE);
+}
+
+/* Node 2 lacks three of five rows, and node 1 was asked for them in vain. */
+static void ask_in_vain(struct tnet *net)
+{
+	struct id owner = id_numbered(1);
+	struct tables *tables;
+
+	write_rows(net, 2);
+	tnet_cut(net, 1, 2, true);
+	for (uint32_t i = 2; i < 5; i++)
+		assert_int_equal(tnet_put(net, 1, ROW_RANGE, NULL, i, "r"), 0);
+	tnet_run(net, 2000);
+	tables = tnet_node(net, 2)->tables;
+	pull_want_origin(tables, &owner, &owner, TOPIC_ALL, false);
+	pull_pump(tables, repair_find(tables, &owner));
+	tnet_sync(net, 2, 1); /* sends it */
+	tnet_run(net, 20);
+	assert_int_equal(origin_of_1(net, 2)->mark.upto.sequence, 2);
+	tnet_cut(net, 1, 2, false);
+}
+
+static void what_was_asked_in_vain_is_asked_again_although_a_known_row_keeps_coming(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(1)};
+	const uint8_t *bytes;
+	struct replica *replica;
+	struct tnet net;
+	size_t len;
+
+	(void)state;
+	tnet_open(&net, 2, 7);
+	ask_in_vain(&net);
+	replica = &tnet_node(&net, 1)->tables->replica;
+	tnet_key(&row, 1);
+	bytes = blob_bytes(tnet_node(&net, 1)->kit.core.blobs,
+			   replica_slot(replica, replica_find(replica, &row))->blob, &len);
+	for (unsigned i = 0; i < 20; i++) {
+		row_comes(&net, bytes, len);
+		tnet_run(&net, 100);
+	}
+	assert_int_equal(origin_of_1(&net, 2)->mark.upto.sequence, 5);
+	tnet_close(&net);
+}
+
+/* New rows may be what was asked for: they make it wait, but not longer than an answer is. */
+static void what_was_asked_in_vain_is_asked_again_although_its_owner_keeps_writing(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 8);
+	ask_in_vain(&net);
+	for (uint32_t i = 0; i < 2 * PULL_ROWS; i++) {
+		assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 5 + i, "r"), 0);
+		tnet_run(&net, 100);
+	}
+	assert_in_range(origin_of_1(&net, 2)->mark.upto.sequence, 5 + PULL_ROWS, UINT64_MAX);
+	tnet_close(&net);
+}
+
 static void rows_that_come_in_any_order_and_twice_are_all_taken(void **state)
 {
 	struct tnet net;
@@ -227,6 +298,10 @@ int main(void)
 	    cmocka_unit_test(the_owners_own_list_removes_what_it_lacks_below_its_floor),
 	    cmocka_unit_test(one_origin_is_asked_of_one_peer_at_a_time),
 	    cmocka_unit_test(what_is_asked_of_a_silent_peer_is_given_up),
+	    cmocka_unit_test(
+		what_was_asked_in_vain_is_asked_again_although_a_known_row_keeps_coming),
+	    cmocka_unit_test(
+		what_was_asked_in_vain_is_asked_again_although_its_owner_keeps_writing),
 	    cmocka_unit_test(rows_that_come_in_any_order_and_twice_are_all_taken),
 	};
 

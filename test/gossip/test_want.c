@@ -68,11 +68,11 @@ static void what_is_listed_and_not_here_is_missing_until_it_comes(void **state)
 	want.claim = (struct version){1, 6};
 	want_list(tables, &want, versions, 4);
 	assert_int_equal(want.missing_count, 2);
-	want_tick(&want, versions[2]);
-	want_tick(&want, versions[2]);
-	want_tick(&want, (struct version){1, 99});
+	assert_true(want_tick(&want, versions[2]));
+	assert_false(want_tick(&want, versions[2]));
+	assert_false(want_tick(&want, (struct version){1, 99}));
 	assert_int_equal(want.missing_count, 1);
-	want_tick(&want, versions[0]);
+	assert_true(want_tick(&want, versions[0]));
 	assert_true(want_advance(tables, &want, &peer));
 	assert_int_equal(origin()->mark.upto.sequence, 6);
 }
