@@ -4,6 +4,8 @@
  * The seed's answer: a refusal gives the turn to the next seed; an admission is checked as
  * everybody else will check it, and then identity, cluster, chain, epoch and the member rows that
  * came along go to the store as one batch. Nothing of this node changes before that is durable.
+ * Rows of others that come meanwhile are received behind it: who knows nobody but the seed finds
+ * nobody when both have moved by its next start.
  */
 #include <string.h>
 
@@ -137,8 +139,7 @@ enum drop_reason joiner_admit(struct admission *adm, const struct hostport *from
 	const uint8_t *row;
 	size_t row_len = 0;
 
-	if (target == NULL || join->storing || !hostport_eq(&target->addr, from) ||
-	    len <= WIRE_OVERHEAD_BYTES)
+	if (target == NULL || !hostport_eq(&target->addr, from) || len <= WIRE_OVERHEAD_BYTES)
 		return DROP_JOIN;
 	if (crypto->open(crypto->ctx, target->rx, wire_get(bytes + 12, 8), bytes, WIRE_HEADER_BYTES,
 			 bytes + WIRE_HEADER_BYTES, len - WIRE_HEADER_BYTES, plain) != 0)
@@ -147,6 +148,8 @@ enum drop_reason joiner_admit(struct admission *adm, const struct hostport *from
 		return DROP_JOIN;
 	if (row != NULL) {
 		row_take(join, &target->cert.node, row, row_len);
+	} else if (join->storing) {
+		return DROP_JOIN;
 	} else if (verdict.code != 0) {
 		refused(adm, target, &verdict);
 		join->chosen = NULL;
@@ -159,7 +162,7 @@ enum drop_reason joiner_admit(struct admission *adm, const struct hostport *from
 		join->observed = verdict.observed;
 		memcpy(adm->core->self.cluster_name, verdict.cluster_name, NAME_BYTES);
 	}
-	if (join->has_verdict && join->row_len[0] > 0)
+	if (!join->storing && join->has_verdict && join->row_len[0] > 0)
 		finish(adm);
 	return DROP_NONE;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "core_net.h"
 #include "gossip/wire.h"
 #include "test/base/cmocka_all.h"
 
@@ -83,6 +84,37 @@ static void a_node_killed_right_after_its_join_comes_back_as_a_member(void **sta
 	assert_int_equal(cluster_alive(c, 0), 2);
 }
 
+/* The founder is away; who admits is heard for the admission alone, in whatever order its datagrams
+ * come, some of them while the newcomer's store is at work. Then both are gone from where they were
+ * known: the newcomer needs somebody else to ask. */
+static void who_is_admitted_knows_others_than_the_seed_at_its_next_start(void **state)
+{
+	static struct core_net net;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct core_net_answer token;
+		struct gossip_command join = {.kind = CMD_JOIN, .addr_count = 1};
+
+		core_net_open(&net, 3, seed);
+		net.count = 2;
+		assert_true(core_net_form(&net));
+		net.count = 3;
+		token = core_net_token(&net, 0);
+		net.nodes[0].deaf = true;
+		join.text = (const char *)token.bytes;
+		join.addrs = &net.nodes[1].addr;
+		assert_int_equal(core_net_command(&net, 2, &join, 5000).err.code, 0);
+		net.nodes[1].deaf = true;
+		core_net_run(&net, 100);
+		core_net_kill(&net, 2);
+		core_net_start(&net, 2);
+		assert_int_not_equal(core_net_state(&net, 2, 1), MEMBER_UNKNOWN);
+		assert_int_not_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
+		core_net_close(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +123,7 @@ int main(void)
 	    TEST(a_store_that_fails_leaves_the_joiner_outside),
 	    TEST(a_node_without_an_address_takes_the_one_the_seed_sees),
 	    TEST(a_node_killed_right_after_its_join_comes_back_as_a_member),
+	    TEST(who_is_admitted_knows_others_than_the_seed_at_its_next_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
