@@ -249,8 +249,38 @@ static void trace_state(struct core *core, const struct member *member)
 		core_trace(core, TRACE_MEMBER_LEFT, &member->id, NULL, NULL, 0);
 }
 
+size_t member_bucket(const struct id *id)
+{
+	return id->b[0] % MEMBER_BUCKETS;
+}
+
+/* What a member adds to the hash of its bucket: nothing while it is what everybody supposes who
+ * knows its record alone. A suspicion passes and does not count. */
+static uint32_t liveness_hash(const struct member *member)
+{
+	bool failed = member->state == MEMBER_FAILED;
+	uint8_t bytes[ID_BYTES + 8 + 1];
+
+	if (!failed && (!member_is_present(member) || member->incarnation == 0))
+		return 0;
+	memcpy(bytes, member->id.b, ID_BYTES);
+	wire_put(bytes + ID_BYTES, member->incarnation, 8);
+	bytes[ID_BYTES + 8] = failed;
+	return (uint32_t)map_hash(bytes, sizeof(bytes), 0);
+}
+
+void member_set_incarnation(struct member_table *table, struct member *member, uint64_t incarnation)
+{
+	uint32_t *bucket = &table->liveness[member_bucket(&member->id)];
+
+	*bucket ^= liveness_hash(member);
+	member->incarnation = incarnation;
+	*bucket ^= liveness_hash(member);
+}
+
 void member_set_state(struct member_table *table, struct member *member, enum member_state state)
 {
+	uint32_t *bucket = &table->liveness[member_bucket(&member->id)];
 	enum member_state before = member->state;
 	bool was_present = member_is_present(member);
 
@@ -261,7 +291,9 @@ void member_set_state(struct member_table *table, struct member *member, enum me
 	WEFT_ASSERT(table->state_count[before] > 0);
 	table->state_count[before]--;
 	table->state_count[state]++;
+	*bucket ^= liveness_hash(member);
 	member->state = state;
+	*bucket ^= liveness_hash(member);
 	member->state_since = table->core->now;
 	if (was_present != member_is_present(member))
 		table->alive_count = was_present ? table->alive_count - 1 : table->alive_count + 1;
@@ -353,6 +385,7 @@ struct member *member_pick(struct member_table *table, const struct id *skip, si
 void member_check(const struct member_table *table)
 {
 	size_t states[MEMBER_REMOVED + 1] = {0};
+	uint32_t liveness[MEMBER_BUCKETS] = {0};
 	size_t pending = 0;
 
 	WEFT_ASSERT(table->by_id.count == table->ordered.count);
@@ -364,10 +397,12 @@ void member_check(const struct member_table *table)
 		WEFT_ASSERT(!member->has_record || member->has_key);
 		WEFT_ASSERT(!member->name_shared || member_is_present(member));
 		states[member->state]++;
+		liveness[member_bucket(&member->id)] ^= liveness_hash(member);
 		pending += member->change_pending;
 	}
 	for (size_t i = 0; i <= MEMBER_REMOVED; i++)
 		WEFT_ASSERT(states[i] == table->state_count[i]);
+	WEFT_ASSERT(memcmp(liveness, table->liveness, sizeof(liveness)) == 0);
 	WEFT_ASSERT(table->alive_count == states[MEMBER_ALIVE] + states[MEMBER_SUSPECT]);
 	WEFT_ASSERT(pending == table->changed.count);
 }

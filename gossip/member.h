@@ -43,12 +43,17 @@ struct member_arrival {
 	bool healed;
 };
 
+#define MEMBER_BUCKETS 16
+
 struct member_table {
 	struct core *core;
 	struct map by_id;   /* id -> struct member * */
 	struct vec ordered; /* struct member *, by id, this node included */
 	size_t alive_count; /* alive and suspect, this node included */
 	size_t state_count[MEMBER_REMOVED + 1];
+	/* A hash of who failed and of the incarnations, for the members of each bucket: equal where
+	 * two nodes know the same. */
+	uint32_t liveness[MEMBER_BUCKETS];
 	struct map by_name;  /* hash of a name -> struct member *, chained by next_named */
 	struct vec changed;  /* struct member *: changes to report, one slot a member */
 	struct vec arrivals; /* struct member_arrival, taken by the core in the same step */
@@ -74,6 +79,13 @@ void member_vouch(struct member_table *table, struct member *member,
 
 /* Changes a state and reports it; the only place where member states change. */
 void member_set_state(struct member_table *table, struct member *member, enum member_state state);
+
+/* The highest incarnation heard of; the only place where it changes. Nothing is reported. */
+void member_set_incarnation(struct member_table *table, struct member *member,
+			    uint64_t incarnation);
+
+/* The place of a member in member_table.liveness. */
+size_t member_bucket(const struct id *id);
 
 /* Reports pending changes while the update has room; true when all were reported. */
 bool member_flush(struct member_table *table);

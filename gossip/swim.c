@@ -9,9 +9,9 @@
  * swim_state.c, how it becomes known in swim_tell.c.
  *
  * Nobody is forgotten: every few seconds a node pings one failed member, so that a partition of any
- * age heals by itself; both sides then refute. A short hash of the failed members travels with a
- * ping now and then, and whoever sees another hash sends its list: a node that joined later or
- * missed a rumour learns of the dead without waiting for its own probes.
+ * age heals by itself; both sides then refute. And now and then a node compares with another what
+ * both know of the members (swim_compare.c), since who was not there yet, or could not hear, missed
+ * the rumours.
  *
  * A process that was stopped finds all its timers overdue while the answers wait in its socket. It
  * notices by the lateness of a tick and gives everybody the time back.
@@ -129,6 +129,7 @@ struct swim *swim_new(struct core *core, struct member_table *members)
 	swim->suspicions_due = MONO_NEVER;
 	swim->tell_due = MONO_NEVER;
 	swim->reserve_due = MONO_NEVER;
+	swim->states_pause_ms = swim->profile->states_ms;
 	vec_init(&swim->peers, &core->heap, sizeof(struct swim_peer));
 	vec_init(&swim->suspicions, &core->heap, sizeof(struct suspicion));
 	vec_init(&swim->order, &core->heap, sizeof(struct member *));
@@ -145,8 +146,7 @@ void swim_free(struct swim *swim)
 	heap_give(&swim->core->heap, swim, sizeof(*swim));
 }
 
-/* A random instant within the next ms, so that nodes started together do not stay in step. */
-static struct mono somewhen(struct swim *swim, int64_t ms)
+struct mono swim_somewhen(struct swim *swim, int64_t ms)
 {
 	return mono_add_ns(swim->core->now,
 			   (int64_t)rng_below(&swim->core->rng, (uint64_t)(ms * NS_PER_MS) + 1));
@@ -166,12 +166,15 @@ void swim_start(struct swim *swim)
 	swim->health = 0;
 	swim->eager_left = unheard < EAGER_MAX ? unheard : EAGER_MAX;
 	swim->heard = core->now;
-	swim->period_due = somewhen(swim, swim->profile->period_ms / EAGER_SPEEDUP);
-	swim->heal_due = somewhen(swim, swim->profile->heal_ms);
-	swim->states_due = mono_add_ms(core->now, STATES_FIRST_MS);
+	swim->period_due = swim_somewhen(swim, swim->profile->period_ms / EAGER_SPEEDUP);
+	swim->heal_due = swim_somewhen(swim, swim->profile->heal_ms);
+	swim->states_due = MONO_NEVER;
+	states_soon(swim, STATES_FIRST_MS);
 	if (swim->reserved < core->self.incarnation)
 		swim->reserved = core->self.incarnation;
-	state_reserve(swim, core->self.incarnation + 1);
+	/* In its first life a node is what everybody supposes who knows its record alone, so that
+	 * a join is no news of this kind. Every later one must overrule what was said before. */
+	state_reserve(swim, core->self.incarnation == 0 ? 0 : core->self.incarnation + 1);
 }
 
 void swim_watch(struct swim *swim, struct member *member)
@@ -190,7 +193,7 @@ void swim_watch(struct swim *swim, struct member *member)
 	    vec_at(&swim->order, swim->order_at + (size_t)rng_below(&swim->core->rng, left));
 	*last = *other;
 	*other = member;
-	swim->states_due = mono_min(swim->states_due, mono_add_ms(swim->core->now, STATES_NEWS_MS));
+	states_soon(swim, STATES_NEWS_MS);
 }
 
 void swim_heard(struct swim *swim, struct member *member)
@@ -289,8 +292,8 @@ static void heal_tick(struct swim *swim)
 
 	if (!mono_is_due(swim->heal_due, swim->core->now))
 		return;
-	swim->heal_due =
-	    mono_add_ms(somewhen(swim, swim->profile->heal_ms / 4), swim->profile->heal_ms * 7 / 8);
+	swim->heal_due = mono_add_ms(swim_somewhen(swim, swim->profile->heal_ms / 4),
+				     swim->profile->heal_ms * 7 / 8);
 	for (size_t i = 0; i < count && swim->members->state_count[MEMBER_FAILED] > 0; i++) {
 		struct member *member;
 		swim->heal_at = (swim->heal_at + 1) % count;
@@ -302,24 +305,6 @@ static void heal_tick(struct swim *swim)
 		probe_ping_home(swim, member);
 		return;
 	}
-}
-
-static void states_tick(struct swim *swim)
-{
-	uint8_t body[SWIM_PING_DIGEST_BYTES];
-	const struct member *to;
-
-	if (!mono_is_due(swim->states_due, swim->core->now))
-		return;
-	swim->states_due = mono_add_ms(somewhen(swim, swim->profile->states_ms / 4),
-				       swim->profile->states_ms * 7 / 8);
-	to = member_pick(swim->members, NULL, 0);
-	if (to == NULL)
-		return;
-	wire_put(body, probe_next_seq(swim), 4);
-	body[4] = SWIM_PING_WANTS_STATES;
-	wire_put(body + 5, swim_failed_digest(swim), 8);
-	swim_send(swim, to, CLASS_CONTROL, FRAME_PING, body, sizeof(body));
 }
 
 static struct mono timers_due(const struct swim *swim)

@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * Membership: SWIM probes with Lifeguard, suspicion and refutation, round-trip times. Frames 16 to
- * 22 are its own. States live in member.h; this module decides them.
+ * 23 are its own. States live in member.h; this module decides them.
  */
 #pragma once
 

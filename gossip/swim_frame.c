@@ -3,40 +3,7 @@
 /* Frames of the membership protocol as they come in; their bodies stand in swim_impl.h. */
 #include "swim_parts.h"
 
-#define STATES_FRAMES 24
 #define RELAY_TIMEOUT_MS_MAX 10000
-
-/* Order does not matter and equal sets give equal hashes on all nodes. */
-uint64_t swim_failed_digest(const struct swim *swim)
-{
-	uint64_t digest = 0;
-
-	if (swim->members->state_count[MEMBER_FAILED] == 0)
-		return 0;
-	for (size_t i = 0; i < swim->members->ordered.count; i++) {
-		const struct member *member = *(struct member **)vec_at(&swim->members->ordered, i);
-		if (member->state == MEMBER_FAILED)
-			digest ^= map_hash(member->id.b, ID_BYTES, 0);
-	}
-	return digest;
-}
-
-/* Our list of the failed, from a random place on: what does not fit today comes another time. */
-static void send_states(struct swim *swim, const struct member *to)
-{
-	size_t count = swim->members->ordered.count;
-	size_t start = (size_t)rng_below(&swim->core->rng, count);
-	size_t sent = 0;
-
-	for (size_t i = 0; i < count && sent < STATES_FRAMES; i++) {
-		struct member *member =
-		    *(struct member **)vec_at(&swim->members->ordered, (start + i) % count);
-		if (member->state != MEMBER_FAILED)
-			continue;
-		tell_one(swim, member, to, CLASS_MEMBER);
-		sent++;
-	}
-}
 
 static enum drop_reason ping_received(struct swim *swim, const struct member *from,
 				      const uint8_t *body, size_t len)
@@ -48,9 +15,7 @@ static enum drop_reason ping_received(struct swim *swim, const struct member *fr
 	wire_put(ack, wire_get(body, SWIM_PING_BYTES), SWIM_PING_BYTES);
 	wire_put(ack + SWIM_PING_BYTES, swim->core->self.incarnation, 8);
 	swim_send(swim, from, CLASS_CONTROL, FRAME_ACK, ack, sizeof(ack));
-	if (len >= SWIM_PING_DIGEST_BYTES && (body[4] & SWIM_PING_WANTS_STATES) != 0 &&
-	    wire_get(body + 5, 8) != swim_failed_digest(swim))
-		send_states(swim, from);
+	states_asked(swim, from, body, len);
 	return DROP_NONE;
 }
 
@@ -69,7 +34,8 @@ static enum drop_reason ack_received(struct swim *swim, struct member *from, con
 	incarnation = wire_get(body + SWIM_PING_BYTES, 8);
 	if (incarnation > SWIM_INCARNATION_MAX)
 		return DROP_FRAME;
-	state_alive(swim, from, incarnation);
+	if (state_alive(swim, from, incarnation))
+		tell_all(swim, from);
 	return DROP_NONE;
 }
 
@@ -119,16 +85,18 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 	}
 	if (member == NULL || !member->has_record)
 		return DROP_NONE;
-	if (type == FRAME_ALIVE)
-		state_alive(swim, member, incarnation);
-	else if (id_eq(&subject, &accuser))
+	if (type == FRAME_ALIVE) {
+		if (state_alive(swim, member, incarnation))
+			tell_all(swim, member);
+	} else if (id_eq(&subject, &accuser)) {
 		return DROP_FRAME;
-	else if (incarnation < member->incarnation && member->state == MEMBER_ALIVE)
+	} else if (incarnation < member->incarnation && member->state == MEMBER_ALIVE) {
 		tell_one(swim, member, from, CLASS_MEMBER); /* old news: give newer ones back */
-	else if (type == FRAME_SUSPECT)
+	} else if (type == FRAME_SUSPECT) {
 		state_suspect(swim, member, incarnation, &accuser);
-	else
+	} else {
 		state_verdict(swim, member, incarnation, &accuser);
+	}
 	return DROP_NONE;
 }
 
@@ -156,6 +124,8 @@ enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type
 	case FRAME_FAILED:
 	case FRAME_ALIVE:
 		return state_received(swim, from, type, body, len);
+	case FRAME_INCARNATIONS:
+		return states_told(swim, body, len);
 	default:
 		return DROP_FRAME_TYPE;
 	}

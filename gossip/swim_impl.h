@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The inside of the membership protocol: what its five files keep. What they ask of each other
+ * The inside of the membership protocol: what its six files keep. What they ask of each other
  * stands in swim_parts.h.
  *
- *   swim.c        the door: ticks, whom to probe next, healing
- *   swim_frame.c  frames as they come in
- *   swim_probe.c  one probe from its first ping to its verdict; pings for others; round-trip times
- *   swim_state.c  alive, suspect, failed: who may say what, suspicion, refutation
- *   swim_tell.c   telling others, one slot a member
+ *   swim.c          the door: ticks, whom to probe next, healing
+ *   swim_frame.c    frames as they come in
+ *   swim_probe.c    one probe from its first ping to its verdict; pings for others; round-trip
+ * times swim_state.c    alive, suspect, failed: who may say what, suspicion, refutation swim_tell.c
+ * telling others, one slot a member swim_compare.c  comparing what two nodes know of the members
  *
  * Bodies of the frames, numbers big-endian; longer bodies come from later versions and are read as
  * far as they are known:
- *   PING      seq 4 [flags 1, digest 8]       ACK, NACK  seq 4
+ *   PING      seq 4 [flags 1, 16 hashes of 4]  ACK, NACK  seq 4
  *   PING_REQ  seq 4, target 16, timeout 4 (ms)
  *   SUSPECT   subject 16, incarnation 8, accuser 16
- *   FAILED    subject 16, incarnation 8       ALIVE      subject 16, incarnation 8
+ *   FAILED    subject 16, incarnation 8        ALIVE      subject 16, incarnation 8
+ *   INCARNATIONS  subject 16, incarnation 8, up to 40 times
  */
 #pragma once
 
@@ -30,13 +31,14 @@
 #define SWIM_HEALTH_MAX 7
 #define SWIM_SEQ_STRIDE 16 /* sequence numbers of one probe: base + round */
 #define SWIM_INCARNATION_MAX (UINT64_C(1) << 62)
-#define SWIM_PING_WANTS_STATES 1
+#define SWIM_PING_STATES 1      /* compares what is known of the members; ... */
+#define SWIM_PING_STATES_BACK 2 /* ... for its sender was asked */
 
 #define SWIM_SUBJECT_BYTES 24
 #define SWIM_SUSPECT_BYTES 40
 #define SWIM_PING_BYTES 4
 #define SWIM_ACK_BYTES 12
-#define SWIM_PING_DIGEST_BYTES 13
+#define SWIM_PING_STATES_BYTES (5 + 4 * MEMBER_BUCKETS)
 #define SWIM_PING_REQ_BYTES 24
 
 struct swim_profile {
@@ -131,6 +133,7 @@ struct swim {
 	size_t heal_at; /* place in members->ordered of the last attempt */
 	struct mono heal_due;
 	struct mono states_due;
+	int64_t states_pause_ms; /* from that comparison to the next one */
 
 	uint64_t reserved;  /* incarnations up to here are durable */
 	uint64_t reserving; /* wanted by the write under way */

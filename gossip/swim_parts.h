@@ -13,12 +13,22 @@ bool swim_is_self(const struct swim *swim, const struct id *id);
 int64_t swim_timeout_ns(const struct swim *swim, const struct member *target);
 void swim_health_add(struct swim *swim, int delta);
 
+/* A random instant within the next ms, so that nodes started together do not stay in step. */
+struct mono swim_somewhen(struct swim *swim, int64_t ms);
+
 /* Adds one frame of the protocol; a full outbox loses it as a network would. */
 void swim_send(struct swim *swim, const struct member *to, enum frame_class class, uint8_t type,
 	       const uint8_t *body, size_t len);
 
-/* swim_frame.c: a hash of the set of failed members, equal where the sets are equal. */
-uint64_t swim_failed_digest(const struct swim *swim);
+/* swim_compare.c */
+void states_tick(struct swim *swim);
+
+/* What a PING with hashes asks beside its answer. */
+void states_asked(struct swim *swim, const struct member *from, const uint8_t *body, size_t len);
+enum drop_reason states_told(struct swim *swim, const uint8_t *body, size_t len);
+
+/* Compares with somebody within so many ms. */
+void states_soon(struct swim *swim, int64_t ms);
 
 /* swim_probe.c */
 void probe_start(struct swim *swim, struct member *target, bool with_witnesses);
@@ -42,7 +52,8 @@ void state_suspect(struct swim *swim, struct member *member, uint64_t incarnatio
 		   const struct id *accuser);
 void state_verdict(struct swim *swim, struct member *member, uint64_t incarnation,
 		   const struct id *judge);
-void state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
+/* Takes a newer incarnation; true when it was one, and nobody was told of it yet. */
+bool state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
 void state_refute(struct swim *swim, uint64_t incarnation);
 void state_reserve(struct swim *swim, uint64_t wanted);
 void state_heard(struct swim *swim, struct member *member);

@@ -195,7 +195,7 @@ void state_suspect(struct swim *swim, struct member *member, uint64_t incarnatio
 		return;
 	suspicion = suspicion_of(swim, member);
 	if (suspicion == NULL || incarnation > member->incarnation) {
-		member->incarnation = incarnation;
+		member_set_incarnation(swim->members, member, incarnation);
 		suspicion_begin(swim, member, accuser);
 	} else if (!suspicion_accuse(swim, suspicion, accuser)) {
 		return;
@@ -222,7 +222,7 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 	if (!is_ours_to_judge(member) || incarnation < member->incarnation)
 		return;
 	if (member->state == MEMBER_FAILED) {
-		member->incarnation = incarnation;
+		member_set_incarnation(swim->members, member, incarnation);
 		return;
 	}
 	state_suspect(swim, member, incarnation, judge);
@@ -235,24 +235,24 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 		fail(swim, member);
 }
 
-void state_alive(struct swim *swim, struct member *member, uint64_t incarnation)
+bool state_alive(struct swim *swim, struct member *member, uint64_t incarnation)
 {
 	struct suspicion *suspicion;
 	bool unheard;
 
 	if (!is_ours_to_judge(member) || incarnation <= member->incarnation)
-		return;
+		return false;
 	suspicion = suspicion_of(swim, member);
 	unheard = suspicion != NULL && suspicion->pushed.ns == 0 &&
 		  id_listed(suspicion->accusers, suspicion->accuser_count, &swim->core->self.id);
-	member->incarnation = incarnation;
+	member_set_incarnation(swim->members, member, incarnation);
 	suspicion_end(swim, member);
 	probe_cancel(swim, member);
 	if (member->state != MEMBER_ALIVE)
 		member_set_state(swim->members, member, MEMBER_ALIVE);
 	if (unheard)
 		probe_start(swim, member, true);
-	tell_all(swim, member);
+	return true;
 }
 
 void state_heard(struct swim *swim, struct member *member)
@@ -330,7 +330,7 @@ static void incarnation_take(struct swim *swim)
 	core->self.incarnation = swim->wanted;
 	if (self == NULL)
 		return;
-	self->incarnation = core->self.incarnation;
+	member_set_incarnation(swim->members, self, core->self.incarnation);
 	member_touch(swim->members, self);
 	tell_all(swim, self);
 }

@@ -52,6 +52,8 @@ enum frame_type {
 	FRAME_SUSPECT = 20,
 	FRAME_FAILED = 21,
 	FRAME_ALIVE = 22, /* a refutation: incarnation of the sender */
+	FRAME_INCARNATIONS =
+	    23, /* of members that are alive, where two nodes knew different ones */
 	/* tables (spread, repair) */
 	FRAME_ROW = 32,    /* one signed row or fact */
 	FRAME_DIGEST = 33, /* per topic: hash and counts */

@@ -39,6 +39,36 @@ static void members_stand_in_order_of_id_and_stay_at_their_address(void **state)
 	member_check(&kit.members);
 }
 
+/* Two nodes that learn the same in another order agree; what was told of nobody adds nothing. */
+static void the_hash_of_the_liveness_is_that_of_what_is_known(void **state)
+{
+	struct member *first = core_kit_member(&kit, 2, "two");
+	struct member *second = core_kit_member(&kit, 18, "eighteen"); /* the same bucket */
+	uint32_t *hash = &kit.members.liveness[2];
+	uint32_t both;
+
+	(void)state;
+	assert_int_equal(*hash, 0);
+	member_set_state(&kit.members, first, MEMBER_SUSPECT);
+	assert_int_equal(*hash, 0);
+	member_set_incarnation(&kit.members, first, 3);
+	assert_int_not_equal(*hash, 0);
+	member_set_state(&kit.members, second, MEMBER_FAILED);
+	both = *hash;
+	member_set_state(&kit.members, first, MEMBER_FAILED);
+	assert_int_not_equal(*hash, both);
+	member_set_state(&kit.members, first, MEMBER_ALIVE);
+	assert_int_equal(*hash, both);
+	member_set_state(&kit.members, second, MEMBER_LEFT);
+	member_set_incarnation(&kit.members, first, 0);
+	assert_int_equal(*hash, 0);
+	member_set_state(&kit.members, second, MEMBER_FAILED);
+	member_set_incarnation(&kit.members, first, 3);
+	assert_int_equal(*hash, both);
+	for (size_t i = 0; i < MEMBER_BUCKETS; i++)
+		assert_true(i == 2 || kit.members.liveness[i] == 0);
+}
+
 static void the_cap_of_members_is_kept(void **state)
 {
 	struct id id = id_numbered(1);
@@ -235,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    WITH_KIT(members_stand_in_order_of_id_and_stay_at_their_address),
 	    WITH_KIT(the_cap_of_members_is_kept),
+	    WITH_KIT(the_hash_of_the_liveness_is_that_of_what_is_known),
 	    WITH_KIT(a_first_record_makes_a_member_alive_and_is_reported_once),
 	    WITH_KIT(changes_that_find_no_room_are_reported_later_with_the_last_state),
 	    WITH_KIT(a_member_that_leaves_and_joins_again_arrives_again),

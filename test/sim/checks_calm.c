@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Once all is calm everybody sees the same: who is there, every row of the cluster, every row of
- * the networks a host takes part in, who owns which address. Compared by sums over the rows, host
- * by host against the first that takes part; the first difference is worded.
+ * Once all is calm everybody sees the same: who is there and in which incarnation, every row of the
+ * cluster, every row of the networks a host takes part in, who owns which address. Compared by sums
+ * over the rows, host by host against the first that takes part; the first difference is worded.
  *
  * What a mad owner wrote is left out: of two rows that it signed with one version each host keeps
  * the one that came first, and once it is removed nobody compares its rows any more. That it owns
@@ -113,6 +113,21 @@ static bool network_rows_agree(struct sim *sim, const struct id *network, char *
 	return true;
 }
 
+/* What a live host holds of another live one is what that one says of itself. */
+static bool incarnation_agrees(struct sim_host *host, struct sim_host *other,
+			       const struct member_info *held, char *why, size_t why_bytes)
+{
+	struct member_info own;
+
+	if (!gossip_member(node_gossip(other->node), &other->id, &own) ||
+	    own.incarnation == held->incarnation)
+		return true;
+	snprintf(why, why_bytes, "host %zu holds incarnation %llu of host %zu, which has %llu",
+		 host->index, (unsigned long long)held->incarnation, other->index,
+		 (unsigned long long)own.incarnation);
+	return false;
+}
+
 static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 {
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -138,6 +153,9 @@ static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 					 i, j, known ? (int)info.state : -1);
 				return false;
 			}
+			if (check_takes_part(other) &&
+			    !incarnation_agrees(host, other, &info, why, why_bytes))
+				return false;
 			if (!other->running && known &&
 			    (info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT)) {
 				snprintf(why, why_bytes, "host %zu sees dead host %zu alive", i, j);

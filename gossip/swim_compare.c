@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Comparing what two nodes know of the members.
+ *
+ *   A --- PING, with a hash of each bucket of its members ---> B
+ *   A <-- ACK; of the members in buckets that differ FAILED of who failed, INCARNATIONS of the
+ *         others; and a PING with its own hashes, which A answers likewise --- B
+ *
+ * A rumour reaches whoever is there to hear it (swim_tell.c). Who joined later, was stopped or cut
+ * off would else have to probe everybody to learn who died and which incarnation each has, and
+ * until it knows, its word about a member is a word about the past.
+ *
+ * The buckets keep an answer small in a large cluster, of which two nodes hardly ever know quite
+ * the same. INCARNATIONS are known to others already: nobody passes them on, or each newcomer would
+ * tell everybody about everybody. Who learns from one compares with somebody else soon: so what is
+ * known to one is known to all after a number of rounds that grows with the logarithm of the
+ * cluster, and more than an answer holds takes a few rounds more. As long as nothing is learnt the
+ * pauses double, up to those of a quiet cluster: two who agree may both lack the same.
+ */
+#include <string.h>
+
+#include "swim_parts.h"
+
+#define STATES_AGAIN_MS 250
+#define STATES_FAILED_MAX 24
+#define STATES_ALIVE_MAX 40
+
+static void ask(struct swim *swim, const struct member *to, uint8_t flags)
+{
+	uint8_t body[SWIM_PING_STATES_BYTES];
+
+	wire_put(body, probe_next_seq(swim), 4);
+	body[4] = flags;
+	for (size_t i = 0; i < MEMBER_BUCKETS; i++)
+		wire_put(body + 5 + 4 * i, swim->members->liveness[i], 4);
+	swim_send(swim, to, CLASS_CONTROL, FRAME_PING, body, sizeof(body));
+}
+
+void states_soon(struct swim *swim, int64_t ms)
+{
+	if (ms < swim->states_pause_ms)
+		swim->states_pause_ms = ms;
+	swim->states_due = mono_min(swim->states_due, mono_add_ms(swim->core->now, ms));
+}
+
+void states_tick(struct swim *swim)
+{
+	int64_t pause_ms = swim->states_pause_ms;
+	const struct member *to;
+
+	if (!mono_is_due(swim->states_due, swim->core->now))
+		return;
+	swim->states_due = mono_add_ms(swim_somewhen(swim, pause_ms / 4), pause_ms * 7 / 8);
+	swim->states_pause_ms =
+	    2 * pause_ms < swim->profile->states_ms ? 2 * pause_ms : swim->profile->states_ms;
+	to = member_pick(swim->members, NULL, 0);
+	if (to != NULL)
+		ask(swim, to, SWIM_PING_STATES);
+}
+
+/* What is known of the members in these buckets, from a random place on: what does not fit today
+ * comes another time. */
+static void answer(struct swim *swim, const struct member *to, const bool *differs)
+{
+	const struct vec *ordered = &swim->members->ordered;
+	size_t start = (size_t)rng_below(&swim->core->rng, ordered->count);
+	uint8_t alive[STATES_ALIVE_MAX * SWIM_SUBJECT_BYTES];
+	size_t failed = 0, len = 0;
+
+	for (size_t i = 0; i < ordered->count; i++) {
+		struct member *member =
+		    *(struct member **)vec_at(ordered, (start + i) % ordered->count);
+		if (!differs[member_bucket(&member->id)])
+			continue;
+		if (member->state == MEMBER_FAILED && failed < STATES_FAILED_MAX) {
+			tell_one(swim, member, to, CLASS_MEMBER);
+			failed++;
+		} else if (member_is_present(member) && member->incarnation > 0 &&
+			   len < sizeof(alive)) {
+			memcpy(alive + len, member->id.b, ID_BYTES);
+			wire_put(alive + len + ID_BYTES, member->incarnation, 8);
+			len += SWIM_SUBJECT_BYTES;
+		}
+	}
+	if (len > 0)
+		swim_send(swim, to, CLASS_MEMBER, FRAME_INCARNATIONS, alive, len);
+}
+
+void states_asked(struct swim *swim, const struct member *from, const uint8_t *body, size_t len)
+{
+	bool differs[MEMBER_BUCKETS];
+	bool any = false;
+
+	if (len < SWIM_PING_STATES_BYTES || (body[4] & SWIM_PING_STATES) == 0)
+		return;
+	for (size_t i = 0; i < MEMBER_BUCKETS; i++) {
+		differs[i] = wire_get(body + 5 + 4 * i, 4) != swim->members->liveness[i];
+		any = any || differs[i];
+	}
+	if (!any)
+		return;
+	answer(swim, from, differs);
+	if ((body[4] & SWIM_PING_STATES_BACK) == 0)
+		ask(swim, from, SWIM_PING_STATES | SWIM_PING_STATES_BACK);
+}
+
+enum drop_reason states_told(struct swim *swim, const uint8_t *body, size_t len)
+{
+	for (; len >= SWIM_SUBJECT_BYTES; body += SWIM_SUBJECT_BYTES, len -= SWIM_SUBJECT_BYTES) {
+		uint64_t incarnation = wire_get(body + ID_BYTES, 8);
+		struct member *member;
+		struct id subject;
+
+		memcpy(subject.b, body, ID_BYTES);
+		if (incarnation > SWIM_INCARNATION_MAX)
+			return DROP_FRAME;
+		member = member_find(swim->members, &subject);
+		if (swim_is_self(swim, &subject)) {
+			if (incarnation > swim->reserved)
+				state_refute(swim, incarnation);
+		} else if (member != NULL && state_alive(swim, member, incarnation)) {
+			states_soon(swim, STATES_AGAIN_MS);
+		}
+	}
+	return len == 0 ? DROP_NONE : DROP_FRAME;
+}
