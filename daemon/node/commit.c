@@ -215,7 +215,7 @@ void commit_run(struct node *node, struct commit *commit)
 		commit_tell(node, commit, &busy);
 		return;
 	}
-	if (commit->rows.count + commit->writes.count == 0) {
+	if (commit->is_short || commit->rows.count + commit->writes.count == 0) {
 		struct weft_err gone;
 
 		weft_err_set(&gone, WEFT_E_NOT_FOUND, "what was to be kept is not there any more");

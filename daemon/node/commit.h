@@ -23,6 +23,7 @@ struct commit {
 	uint64_t op;           /* that it serves; 0: none */
 	uint64_t gossip_token; /* 0: no part of gossip's */
 	uint64_t ipam_token;   /* 0: no part of ipamdb's */
+	bool is_short;         /* something that it was to keep is not there any more */
 	struct vec rows;       /* struct commit_row */
 	struct vec writes;     /* struct commit_write */
 	struct vec bytes;

@@ -46,7 +46,8 @@ bool route_has_room(const struct node *node)
 
 /* ---- ipamdb's update ---- */
 
-/* Somebody else's row or fact as it was received; nothing when it is not there any more. */
+/* Somebody else's row or fact as it was received. Where one is not there any more the whole commit
+ * fails: ipamdb takes all of a group for stored, or none. */
 static void keep_row(struct node *node, struct commit *commit, const struct ipam_keep *keep)
 {
 	static const struct id topic_all;
@@ -54,8 +55,10 @@ static void keep_row(struct node *node, struct commit *commit, const struct ipam
 	struct write write = {.kind = is_fact ? WRITE_FACT : WRITE_SNAPSHOT};
 
 	if (!gossip_row(node->gossip, is_fact ? NULL : &keep->owner, &topic_all, keep->kind,
-			keep->key, keep->key_len, &write.row))
+			keep->key, keep->key_len, &write.row)) {
+		commit->is_short = true;
 		return;
+	}
 	write.bytes = write.row.sig - write.row.signed_len;
 	write.len = write.row.signed_len + ROW_SIG_BYTES;
 	commit_write(commit, &write);
