@@ -36,5 +36,8 @@ struct mono tidy_net(struct ipamdb *db, struct net *net);
 void handover_begin(struct ipamdb *db, const struct ipam_request *req);
 void handover_step(struct ipamdb *db);
 
+/* The leave came to nothing after all was handed over: this node grants and takes up again. */
+void handover_undo(struct ipamdb *db);
+
 /* A range was taken up that another node granted while this one hands over. */
 void handover_given(struct ipamdb *db, const struct id *giver);

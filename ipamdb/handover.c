@@ -83,6 +83,19 @@ static void handover_end(struct ipamdb *db, int code, const char *why)
 	db->handover.done = code == 0;
 }
 
+void handover_undo(struct ipamdb *db)
+{
+	WEFT_ASSERT(!db->handover.active);
+	db->handover.done = false;
+	db->serve = true;
+	db_chores_by(db, db->now);
+}
+
+bool ipamdb_may_leave(struct ipamdb *db)
+{
+	return db->handover.done && parting_is_whole(db);
+}
+
 void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 {
 	struct ipam_answer *answer;

@@ -107,11 +107,11 @@ enum ipam_event_kind {
 	IPAM_EV_MESSAGE,  /* request from another node */
 	IPAM_EV_ANSWERED, /* answer to a message of ours */
 	IPAM_EV_DURABLE,
-	/* ok: this node may lease (told again when a leave came to nothing after its hand-over);
-	 * not ok: fenced, left, removed or a copy. The members that the store knows are told
-	 * before, or the restart guard takes this for a cluster of one. member: who admitted this
-	 * node, zero for the first one. */
+	/* ok: this node may lease; not ok: fenced, left, removed or a copy. The members that the
+	 * store knows are told before, or the restart guard takes this for a cluster of one.
+	 * member: who admitted this node, zero for the first one. */
 	IPAM_EV_ACTIVE,
+	IPAM_EV_STAYS,   /* a leave came to nothing after its hand-over */
 	IPAM_EV_CONFIRM, /* the operator overrides the restart guard */
 };
 

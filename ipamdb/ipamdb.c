@@ -287,9 +287,11 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 	case IPAM_EV_ACTIVE:
 		db->standing = event->ok ? STANDING_ACTIVE : STANDING_FENCED;
 		db->admitter = event->member;
-		db->handover.done = false;
 		db->serve = true;
 		db_chores_by(db, db->now);
+		break;
+	case IPAM_EV_STAYS:
+		handover_undo(db);
 		break;
 	case IPAM_EV_CONFIRM:
 		db->guarded = false;

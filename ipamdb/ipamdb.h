@@ -56,5 +56,9 @@ struct mono ipamdb_deadline(const struct ipamdb *db);
 size_t ipamdb_network_rows(const struct id *network, const struct rec_network *rec,
 			   struct row_view rows[POOLS_MAX]);
 
+/* Is all handed over, and everybody named whom this node knows now? What became known since the end
+ * of the hand-over is handled by another one. */
+bool ipamdb_may_leave(struct ipamdb *db);
+
 /* Queries for the API are in query.h. Walks everything and asserts its invariants. */
 void ipamdb_check(const struct ipamdb *db);

@@ -71,7 +71,7 @@ static bool is_to_be_named(const struct ipamdb *db, const struct peer *peer)
 }
 
 /* Does the list lack nobody? Who was removed since may stay in it. */
-static bool list_is_whole(struct ipamdb *db)
+bool parting_is_whole(struct ipamdb *db)
 {
 	struct partings *parting = &db->parting;
 	const struct peer *peer;
@@ -200,7 +200,7 @@ bool parting_step(struct ipamdb *db)
 
 	if (parting->flying > 0)
 		return false;
-	if (!list_is_whole(db))
+	if (!parting_is_whole(db))
 		list_make(db);
 	if (parting->written < parting->named.count) {
 		parts_write(db);

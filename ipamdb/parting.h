@@ -18,6 +18,9 @@ void parting_begin(struct ipamdb *db);
 /* Names everybody whom this node knows; true when that is durable and another member has it, or
  * there is none in reach. Else it goes on by itself. */
 bool parting_step(struct ipamdb *db);
+
+/* Has it named everybody whom it knows now? */
+bool parting_is_whole(struct ipamdb *db);
 void parting_durable(struct ipamdb *db, int code);
 
 /* ROW_PARTING became visible, or ROW_MEMBER: is its owner a member, and by what version did it

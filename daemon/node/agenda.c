@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commit.h"
+#include "leave.h"
 #include "network.h"
 #include "route.h"
 
@@ -49,8 +50,7 @@ static void do_todo(struct node *node, const struct todo *todo)
 		networks_topics(node);
 		break;
 	case TODO_LEAVE:
-		command.kind = CMD_LEAVE;
-		route_command(node, &command);
+		leave_announce(node, todo->tag);
 		break;
 	case TODO_RECOVER:
 		command.kind = CMD_RECOVER;

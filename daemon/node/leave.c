@@ -5,7 +5,8 @@
  *
  *   WAITS       boxes are detached, networks quit, reservations released; new attaches are refused
  *   HANDS_OVER  every range goes to another member, until their own rows were seen
- *   ANNOUNCES   the core tells the others
+ *   ANNOUNCES   the core tells the others; back to HANDS_OVER if a member came to be known
+ * meanwhile
  *
  * Until the core has begun to tell, a failure or the end of patience leaves a member as it was,
  * except that what was detached stays so.
@@ -92,19 +93,24 @@ static bool release_next(struct node *node, struct op *op)
 	return false;
 }
 
-void leave_try(struct node *node, struct op *op)
+static void hand_over(struct node *node, struct op *op)
 {
 	struct ipam_request request = {
 	    .kind = IPAM_HAND_OVER, .tag = op->id, .deadline = op->give_up};
 
-	WEFT_ASSERT(op->kind == OP_LEAVE && op->state == OP_WAITS);
-	boxes_withdraw(node);
-	if (node->boxes.count > 0 || release_next(node, op))
-		return;
 	op->state = OP_HANDS_OVER;
 	op->deadline = MONO_NEVER;
 	todo_add(node,
 		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+}
+
+void leave_try(struct node *node, struct op *op)
+{
+	WEFT_ASSERT(op->kind == OP_LEAVE && op->state == OP_WAITS);
+	boxes_withdraw(node);
+	if (node->boxes.count > 0 || release_next(node, op))
+		return;
+	hand_over(node, op);
 }
 
 void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer)
@@ -122,13 +128,26 @@ void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_ans
 	}
 }
 
+void leave_announce(struct node *node, uint64_t tag)
+{
+	struct gossip_command command = {.kind = CMD_LEAVE, .tag = tag};
+	struct op *op = op_find(node, tag);
+
+	WEFT_ASSERT(op != NULL && op->state == OP_ANNOUNCES);
+	if (ipamdb_may_leave(node->ipamdb))
+		route_command(node, &command);
+	else
+		hand_over(node, op);
+}
+
 void leave_gossip_answered(struct node *node, struct op *op, const struct gossip_answer *answer)
 {
+	struct ipam_event stays = {.kind = IPAM_EV_STAYS};
+
 	WEFT_ASSERT(op->state == OP_ANNOUNCES);
 	node->leaving = false;
 	if (answer->err.code != 0) {
-		node->standing = STANDS_UNTOLD; /* ipamdb may grant again */
-		route_standing(node);
+		route_ipam(node, &stays);
 		op_fail_err(node, op, &answer->err);
 	} else {
 		op_finish(node, op);

@@ -127,6 +127,22 @@ void cluster_crash(struct cluster *c, size_t i)
 	cluster_member(c, i, false, c->nodes[i].left);
 }
 
+uint64_t cluster_hand_over(struct cluster *c, size_t i)
+{
+	struct ipam_request req = {.kind = IPAM_HAND_OVER};
+
+	return cluster_request(c, i, &req);
+}
+
+void cluster_leave(struct cluster *c, size_t i)
+{
+	uint64_t tag = cluster_hand_over(c, i);
+
+	cluster_run(c, 3000);
+	WEFT_ASSERT(cluster_answer(c, tag) && cluster_answer(c, tag)->err.code == 0);
+	cluster_member(c, i, false, true);
+}
+
 void cluster_sync(struct cluster *c)
 {
 	for (size_t from = 0; from < c->count; from++)

@@ -141,11 +141,10 @@ static void meet(size_t node, size_t other)
 /* Node 1 leaves and gives all to the newcomer. */
 static void give_all(const struct id *net)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 
 	cluster_attachment(&c, 2, net, 0);
 	cluster_run(&c, 10);
-	cluster_request(&c, 1, &leave);
+	cluster_hand_over(&c, 1);
 	cluster_run(&c, 1000);
 	assert_int_equal(cluster_held(&c, 1, net), 0);
 }

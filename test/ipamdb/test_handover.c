@@ -14,13 +14,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t hand_over(size_t node)
-{
-	struct ipam_request req = {.kind = IPAM_HAND_OVER};
-
-	return cluster_request(&c, node, &req);
-}
-
 static void a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row(void **state)
 {
 	struct id net;
@@ -29,7 +22,7 @@ static void a_leaving_node_gives_all_it_holds_and_waits_for_the_recipients_row(v
 	(void)state;
 	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	c.nodes[1].hold_commits = true;
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 100);
 	assert_null(cluster_answer(&c, tag));
 	c.nodes[1].hold_commits = false;
@@ -49,7 +42,7 @@ static void a_node_with_live_leases_does_not_hand_over(void **state)
 	cluster_init(&c, 2, 1);
 	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
 	cluster_leased(&c, 0, &net);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_IN_USE);
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
@@ -61,7 +54,7 @@ static void the_last_member_has_nobody_to_wait_for(void **state)
 	(void)state;
 	cluster_init(&c, 1, 1);
 	cluster_network(&c, 0, "blue", "10.1.0.0/24");
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 }
 
@@ -74,7 +67,7 @@ static void without_anybody_in_reach_it_says_so_at_once_and_keeps_all(void **sta
 	cluster_init(&c, 2, 1);
 	net = cluster_network(&c, 0, "blue", "10.1.0.0/24");
 	cluster_crash(&c, 1);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_NO_PEER);
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	cluster_leased(&c, 0, &net);
@@ -111,7 +104,7 @@ static void cooling_addresses_are_handed_over_too(void **state)
 	cluster_leased(&c, 2, &net);
 	cluster_release(&c, 0, &net, &lease);
 	cluster_run(&c, 10);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 200);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	assert_int_equal(cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
@@ -132,8 +125,8 @@ static void two_that_leave_at_once_and_choose_each_other_give_all_to_the_third(v
 	cluster_attachment(&c, 1, &net, 1);
 	cluster_attachment(&c, 2, &net, 9);
 	cluster_run(&c, 100);
-	first = hand_over(0);
-	second = hand_over(1);
+	first = cluster_hand_over(&c, 0);
+	second = cluster_hand_over(&c, 1);
 	cluster_run(&c, 1000);
 	assert_non_null(cluster_answer(&c, first));
 	assert_non_null(cluster_answer(&c, second));
@@ -153,8 +146,8 @@ static void of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gon
 	lease = cluster_leased(&c, 1, &net);
 	cluster_release(&c, 1, &net, &lease);
 	cluster_run(&c, 100);
-	first = hand_over(0);
-	second = hand_over(1);
+	first = cluster_hand_over(&c, 0);
+	second = cluster_hand_over(&c, 1);
 	cluster_run(&c, 1000);
 	assert_null(cluster_answer(&c, first));
 	assert_non_null(cluster_answer(&c, second));
@@ -177,7 +170,7 @@ static void a_guarded_node_hands_nothing_over_before_it_has_met_a_member(void **
 	c.guard = GUARD_ONE;
 	cluster_crash(&c, 0);
 	cluster_start(&c, 0, false);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 100);
 	assert_null(cluster_answer(&c, tag));
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
@@ -199,7 +192,7 @@ static void what_rests_wholly_is_granted_in_whole_blocks(void **state)
 	rest.network = net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	cluster_request(&c, 0, &rest);
 	cluster_run(&c, 10);
-	hand_over(0);
+	cluster_hand_over(&c, 0);
 	cluster_run(&c, 10); /* durable, and nothing is tidied up yet */
 	for (size_t i = 0; i < c.nodes[0].disk.rows.count; i++) {
 		const struct cluster_row *row = vec_at(&c.nodes[0].disk.rows, i);
@@ -218,11 +211,35 @@ static void what_is_never_leased_does_not_make_a_block_rest(void **state)
 
 	(void)state;
 	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
-	hand_over(0);
+	cluster_hand_over(&c, 0);
 	cluster_run(&c, 100);
 	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
 	assert_int_equal(info.cooling, 0);
 	assert_int_equal(info.free, 253);
+}
+
+static void who_has_handed_over_takes_up_nothing_until_its_leave_comes_to_nothing(void **state)
+{
+	struct ipam_event fenced = {.kind = IPAM_EV_ACTIVE, .ok = false};
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct ipam_event stays = {.kind = IPAM_EV_STAYS};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	tag = cluster_hand_over(&c, 0);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	cluster_hand_over(&c, 1); /* gives all of it back */
+	cluster_step(&c, 0, &fenced);
+	cluster_step(&c, 0, &active);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_held(&c, 1, &net), 0);
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	cluster_step(&c, 0, &stays);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
 int main(void)
@@ -243,6 +260,8 @@ int main(void)
 		two_that_leave_at_once_and_choose_each_other_give_all_to_the_third, teardown),
 	    cmocka_unit_test_teardown(
 		of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone, teardown),
+	    cmocka_unit_test_teardown(
+		who_has_handed_over_takes_up_nothing_until_its_leave_comes_to_nothing, teardown),
 	    cmocka_unit_test_teardown(what_rests_wholly_is_granted_in_whole_blocks, teardown),
 	    cmocka_unit_test_teardown(what_is_never_leased_does_not_make_a_block_rest, teardown),
 	};

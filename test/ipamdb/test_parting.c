@@ -19,13 +19,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t hand_over(size_t node)
-{
-	struct ipam_request req = {.kind = IPAM_HAND_OVER};
-
-	return cluster_request(&c, node, &req);
-}
-
 static struct id stranger_id(uint8_t number)
 {
 	struct id id;
@@ -81,7 +74,7 @@ static void who_leaves_names_everybody_it_knows_but_removed_nodes(void **state)
 	stranger = stranger_of(0, 1);
 	cluster_remove(&c, 1, 3);
 	cluster_run(&c, 10);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	assert_int_equal(named_by(0, 1, &stranger, &found), 3);
@@ -101,7 +94,7 @@ static void as_many_rows_as_it_takes_name_them(void **state)
 	for (unsigned i = 0; i < 200; i++)
 		for (size_t node = 0; node < 2; node++)
 			last = stranger_of(node, (uint8_t)i);
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	assert_int_equal(named_by(0, 1, &last, &found), 201);
@@ -135,7 +128,7 @@ static void a_leave_that_no_member_confirms_comes_to_nothing(void **state)
 	(void)state;
 	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
 	c.cut[0][1] = true;
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 10000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_TIMEOUT);
 }
@@ -149,7 +142,7 @@ static void who_is_learnt_of_while_leaving_is_named_too(void **state)
 	(void)state;
 	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
 	c.nodes[0].hold_commits = true;
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	late = stranger_of(0, 9);
 	c.nodes[0].hold_commits = false;
 	cluster_run(&c, 3000);
@@ -158,21 +151,27 @@ static void who_is_learnt_of_while_leaving_is_named_too(void **state)
 	assert_true(found);
 }
 
-/* Node 2 holds the network and is removed after node 0 has left; node 1 is to take it back. */
-static struct id leave_and_remove(void)
+static void who_is_learnt_of_before_it_has_left_is_named_by_another_hand_over(void **state)
 {
-	struct id net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	struct id late;
+	uint64_t tag;
+	bool found;
 
-	return net;
-}
-
-static void leave(size_t node)
-{
-	uint64_t tag = hand_over(node);
-
+	(void)state;
+	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
+	assert_false(ipamdb_may_leave(c.nodes[0].db));
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
-	cluster_member(&c, node, false, true);
+	assert_true(ipamdb_may_leave(c.nodes[0].db));
+	late = stranger_of(0, 9);
+	assert_false(ipamdb_may_leave(c.nodes[0].db));
+	tag = cluster_hand_over(&c, 0);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+	assert_true(ipamdb_may_leave(c.nodes[0].db));
+	assert_int_equal(named_by(0, 1, &late, &found), 2);
+	assert_true(found);
 }
 
 static void nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown(void **state)
@@ -184,9 +183,9 @@ static void nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown
 	int len;
 
 	(void)state;
-	net = leave_and_remove();
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	stranger = stranger_of(0, 1);
-	leave(0);
+	cluster_leave(&c, 0);
 	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 30000);
 	assert_int_equal(cluster_held(&c, 1, &net), 0);
@@ -205,9 +204,9 @@ static void who_was_unknown_blocks_no_more_when_it_is_a_member(void **state)
 	struct id stranger;
 
 	(void)state;
-	(void)leave_and_remove();
+	cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
 	stranger = stranger_of(0, 1);
-	leave(0);
+	cluster_leave(&c, 0);
 	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 30000);
 	(void)stranger_of(1, 1);
@@ -226,8 +225,8 @@ static void nothing_is_taken_back_before_all_rows_of_a_left_node_are_here(void *
 	int len;
 
 	(void)state;
-	net = leave_and_remove();
-	leave(0);
+	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	cluster_leave(&c, 0);
 	/* A row that nobody has heard of, and then the record that it left. */
 	c.cut[0][1] = true;
 	cluster_attachment(&c, 0, &net, 0);
@@ -303,7 +302,7 @@ static void a_witness_that_has_handed_over_refuses_at_once(void **state)
 
 	(void)state;
 	net = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
-	tag = hand_over(1);
+	tag = cluster_hand_over(&c, 1);
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	c.cut[0][1] = true;
@@ -334,7 +333,7 @@ static void the_list_is_not_made_anew_because_somebody_left(void **state)
 	cluster_with_network(&c, 4, 1, 1, "10.1.0.0/24");
 	for (size_t i = 1; i < 4; i++)
 		c.cut[0][i] = true;
-	(void)hand_over(0);
+	(void)cluster_hand_over(&c, 0);
 	cluster_run(&c, 1000);
 	version = part_version(0);
 	assert_true(version > 0);
@@ -352,7 +351,7 @@ static void a_leave_of_the_last_ends_in_time_when_the_store_refuses(void **state
 	cluster_member(&c, 1, false, true);
 	cluster_run(&c, 100);
 	c.nodes[0].fail_commits = true;
-	tag = hand_over(0);
+	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 10000);
 	assert_non_null(cluster_answer(&c, tag));
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_TIMEOUT);
@@ -423,6 +422,8 @@ int main(void)
 	    cmocka_unit_test_teardown(a_leave_is_done_when_a_member_has_its_last_rows, teardown),
 	    cmocka_unit_test_teardown(a_leave_that_no_member_confirms_comes_to_nothing, teardown),
 	    cmocka_unit_test_teardown(who_is_learnt_of_while_leaving_is_named_too, teardown),
+	    cmocka_unit_test_teardown(
+		who_is_learnt_of_before_it_has_left_is_named_by_another_hand_over, teardown),
 	    cmocka_unit_test_teardown(
 		nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown, teardown),
 	    cmocka_unit_test_teardown(who_was_unknown_blocks_no_more_when_it_is_a_member, teardown),

@@ -190,7 +190,6 @@ static void sums_of_a_network_wider_than_64_bits_stay_sound(void **state)
 /* Some of a very wide range rests, some does not. */
 static void what_rests_of_a_wide_range_is_not_all_of_it(void **state)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 	struct ipam_net_info info;
 	struct lease lease;
 
@@ -199,7 +198,7 @@ static void what_rests_of_a_wide_range_is_not_all_of_it(void **state)
 	lease = cluster_leased(&c, 0, &net);
 	cluster_release(&c, 0, &net, &lease);
 	cluster_run(&c, 10);
-	cluster_request(&c, 0, &leave);
+	cluster_hand_over(&c, 0);
 	cluster_run(&c, 200);
 	assert_true(ipamdb_net(c.nodes[1].db, &net, &info));
 	assert_true(info.free == UINT64_MAX);

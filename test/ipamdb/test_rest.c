@@ -42,12 +42,11 @@ static int named(size_t node, const struct id *net, const struct lease *lease)
 /* Node 0 releases an address and hands everything over; the lease that it was. */
 static struct lease release_and_leave(const struct id *net)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 	struct lease lease = cluster_leased(&c, 0, net);
 
 	cluster_release(&c, 0, net, &lease);
 	cluster_run(&c, 10);
-	assert_int_equal(code_of(cluster_request(&c, 0, &leave)), 0);
+	assert_int_equal(code_of(cluster_hand_over(&c, 0)), 0);
 	return lease;
 }
 
@@ -80,12 +79,11 @@ static void what_a_leaver_released_is_not_leased_before_it_has_cooled_down(void 
 
 static void what_nobody_used_is_leased_at_once_after_a_leave(void **state)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 	struct id net;
 
 	(void)state;
 	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
-	assert_int_equal(code_of(cluster_request(&c, 0, &leave)), 0);
+	assert_int_equal(code_of(cluster_hand_over(&c, 0)), 0);
 	assert_int_equal(info_of(1, &net).cooling, 0);
 	cluster_leased(&c, 1, &net);
 }
@@ -141,7 +139,6 @@ static void a_clock_that_was_set_back_does_not_rest_longer_than_once(void **stat
 
 static void what_rests_is_handed_on_and_rests_there(void **state)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 	struct id net;
 	struct lease lease;
 	size_t heir = 1, last = 2;
@@ -153,8 +150,7 @@ static void what_rests_is_handed_on_and_rests_there(void **state)
 		heir = 2, last = 1;
 	cluster_member(&c, 0, false, true);
 	cluster_run(&c, 10);
-	leave.deadline.ns = 0;
-	assert_int_equal(code_of(cluster_request(&c, heir, &leave)), 0);
+	assert_int_equal(code_of(cluster_hand_over(&c, heir)), 0);
 	assert_int_equal(info_of(last, &net).held, 16);
 	assert_int_equal(named(last, &net, &lease), WEFT_E_ADDRESS_IN_USE);
 }
@@ -255,8 +251,7 @@ static void what_was_used_before_is_free_again_after_the_rest(void **state)
 static void a_rest_that_begins_anew_after_the_clock_was_set_back_lasts_as_long(void **state)
 {
 	struct ipam_request rest = {.kind = IPAM_REST};
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER}, back = leave;
-	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct ipam_event stays = {.kind = IPAM_EV_STAYS};
 	struct id net;
 
 	(void)state;
@@ -266,10 +261,10 @@ static void a_rest_that_begins_anew_after_the_clock_was_set_back_lasts_as_long(v
 	cluster_run(&c, 10);
 	assert_int_equal(code_of(cluster_request(&c, 0, &rest)), 0);
 	cluster_run(&c, 20000);
-	assert_int_equal(code_of(cluster_request(&c, 0, &leave)), 0);
-	cluster_step(&c, 0, &active); /* the leave came to nothing after all */
+	assert_int_equal(code_of(cluster_hand_over(&c, 0)), 0);
+	cluster_step(&c, 0, &stays);
 	c.wall_back_ms = 900000;
-	assert_int_equal(code_of(cluster_request(&c, 1, &back)), 0);
+	assert_int_equal(code_of(cluster_hand_over(&c, 1)), 0);
 	assert_int_equal(info_of(0, &net).held, 16);
 	cluster_run(&c, IPAM_COOLDOWN_MS - 10000);
 	assert_int_equal(info_of(0, &net).free, 0);

@@ -191,7 +191,6 @@ static uint64_t top_generation(size_t node, const struct id *net)
 /* Else it would be granted to this node itself, again and again while the rest lasts. */
 static void a_single_address_beside_own_space_that_rests_stays(void **state)
 {
-	struct ipam_request leave = {.kind = IPAM_HAND_OVER};
 	struct lease leases[2];
 	uint64_t before;
 	struct id net;
@@ -203,7 +202,7 @@ static void a_single_address_beside_own_space_that_rests_stays(void **state)
 	cluster_release(&c, 0, &net, &leases[0]);
 	cluster_release(&c, 0, &net, &leases[1]);
 	cluster_run(&c, 10);
-	cluster_request(&c, 0, &leave); /* .2 and .4 rest at the other, .3 lies between them */
+	cluster_hand_over(&c, 0); /* .2 and .4 rest at the other, .3 lies between them */
 	cluster_run(&c, 5000);
 	assert_int_equal(cluster_held(&c, 1, &net), 8);
 	before = top_generation(1, &net);
