@@ -308,6 +308,19 @@ static void print_check(const json_t *answer, bool colour, FILE *out)
 	print_finding_list(findings, colour, out);
 }
 
+static void print_leave(const json_t *answer, FILE *out)
+{
+	if (!json_is_false(json_object_get(answer, "known"))) {
+		fputs("This host has left its cluster; weft reset wipes what it keeps of it.\n",
+		      out);
+		return;
+	}
+	fputs("This host has left its cluster, but no member has confirmed yet that it has that on "
+	      "its disk.\nweftd goes on telling them, and weft status says when they know. After "
+	      "weft reset nobody\ntells them: they take this host for failed until weft node rm.\n",
+	      out);
+}
+
 /* Commands whose good answer is a sentence. */
 static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 {
@@ -320,8 +333,7 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 			number_at(answer, "members"), plural(number_at(answer, "members")));
 		return true;
 	case API_LEAVE:
-		fputs("This host has left its cluster; weft reset wipes what it keeps of it.\n",
-		      out);
+		print_leave(answer, out);
 		return true;
 	case API_RESET:
 		fputs("This host's state is wiped; weft init or weft join begins anew.\n", out);

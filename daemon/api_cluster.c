@@ -160,6 +160,14 @@ static bool is_last_admin(const struct daemon *d)
 	return self && others;
 }
 
+/* Done is done; but does anybody know it for good? */
+static void leave_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	(void)answer;
+	request_answer(
+	    req, json_pack("{s:b}", "known", gossip_fence(node_gossip(d->node)) != FENCE_LEAVING));
+}
+
 void api_leave(struct daemon *d, struct request *req)
 {
 	struct node_request request = {.kind = NODE_LEAVE, .flag = request_flag(req, "force")};
@@ -173,6 +181,7 @@ void api_leave(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
+	call_of(d, req)->done = leave_done;
 	daemon_submit(d, req, &request);
 }
 

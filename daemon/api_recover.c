@@ -13,7 +13,7 @@ const char *node_fence_name(enum node_fence fence)
 {
 	static const char *const names[] = {
 	    [FENCE_NONE] = NULL,   [FENCE_REMOVED] = "removed",   [FENCE_CLONE] = "clone",
-	    [FENCE_LEFT] = "left", [FENCE_SET_BACK] = "set_back", [FENCE_LEAVING] = "left",
+	    [FENCE_LEFT] = "left", [FENCE_SET_BACK] = "set_back", [FENCE_LEAVING] = "leaving",
 	    [FENCE_VOID] = "void",
 	};
 

@@ -32,7 +32,12 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 
 	if (api_fence(d, &fence) != 0)
 		warn(list, "%s", fence.message);
-	if (phase == NODE_LEFT)
+	if (phase == NODE_LEFT && gossip_fence(g) == FENCE_LEAVING)
+		warn(list,
+		     "this node left its cluster, and no member has confirmed that it has that "
+		     "on its disk: weftd goes on telling them; after weft reset they take it "
+		     "for failed until weft node rm");
+	else if (phase == NODE_LEFT)
 		warn(list, "this node left its cluster; weft reset wipes its state");
 	if (phase == NODE_CLAIMING)
 		warn(list, "waiting for a member to confirm that the stored state is current; see "

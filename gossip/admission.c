@@ -10,8 +10,8 @@
  *   stored cluster --start--> CLAIMING --a member agrees, or none answers--> ACTIVE
  *   CLAIMING, ACTIVE --a member says this id lives elsewhere--> COPY
  *   ACTIVE --fenced, then weft node recover--> ACTIVE under a new epoch
- *   ACTIVE --leave told--> LEFT;  any --removal seen--> REMOVED
- *   stored leave, told to nobody --start--> LEFT, which claims so that it can be told
+ *   ACTIVE --leave durable--> LEFT, which claims until a member knows it for good
+ *   any --removal seen--> REMOVED
  */
 #include "admission.h"
 

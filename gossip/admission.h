@@ -32,7 +32,7 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 struct id admission_admitter(const struct admission *adm);
 enum node_fence admission_fence(const struct admission *adm);
 
-/* NODE_LEFT, but still to be told: members are heard so that they can be spoken to. */
+/* NODE_LEFT, but not known for good yet: members are heard so that they can be spoken to. */
 bool admission_is_leaving(const struct admission *adm);
 bool admission_original(const struct admission *adm, struct hostport *lives);
 

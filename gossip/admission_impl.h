@@ -39,10 +39,10 @@ struct pending {
 
 struct leaving {
 	bool under_way;
-	bool told; /* to somebody who was there */
-	uint64_t tag;
-	unsigned rounds; /* of telling */
-	struct mono due;
+	bool kept;       /* a member that stays will always know, or there is none */
+	uint64_t tag;    /* of the command, 0: nobody waits */
+	unsigned rounds; /* of telling; 0 while it is being stored */
+	struct mono due, give_up;
 };
 
 struct admission {
@@ -138,10 +138,12 @@ struct mono refusal_deadline(const struct admission *adm);
 /* leave.c */
 void leave_begin(struct admission *adm, const struct gossip_command *command);
 void leave_durable(struct admission *adm, const struct pending *pending, bool ok);
-void leave_start(struct admission *adm);   /* died before it is certain that anybody was told */
-void leave_claimed(struct admission *adm); /* somebody heard that start, or nobody is there */
+void leave_start(struct admission *adm);   /* died before it is certain that it will be known */
+void leave_claimed(struct admission *adm); /* a member will always know, or there is none */
 void leave_tell(struct admission *adm, const struct id *to);
 void leave_tick(struct admission *adm);
+/* Will this node always know that the member left: by its disk, and as one that stays itself? */
+bool leave_is_kept(const struct admission *adm, const struct member *member);
 /* A member is shown the record by which it left; this node was shown such a one. */
 void leave_show(struct admission *adm, const struct member *member, const struct hostport *at);
 void leave_learnt(struct admission *adm);

@@ -18,9 +18,14 @@
  * what it once wrote. A member that has forgotten the certificate only names the epoch. That proves
  * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
  *
- * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, 0 agrees), the epoch (8)
- * and the address where the id lives (address 16, port 2). SET_BACK is a certificate of the claimer
- * that is no older than the one it uses, or the epoch (8) of such a one.
+ * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
+ * member agrees in a word of its own, once the record is on its disk, and says nothing before. A
+ * claimer that knows nothing of its leave is not agreed to by that, but by the record shown ahead
+ * of it put out.
+ *
+ * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, enum claim_verdict), the
+ * epoch (8) and the address where the id lives (address 16, port 2). SET_BACK is a certificate of
+ * the claimer that is no older than the one it uses, or the epoch (8) of such a one.
  */
 #include <string.h>
 
@@ -35,7 +40,11 @@
 #define EPOCH_MAX (UINT64_C(1) << 62)
 #define LEAP_MAX (UINT64_C(1) << 32) /* what is believed without proof */
 
-enum claim_verdict { VERDICT_AGREES = 0, VERDICT_LIVES_ELSEWHERE = 1 };
+enum claim_verdict {
+	VERDICT_AGREES = 0,
+	VERDICT_LIVES_ELSEWHERE = 1,
+	VERDICT_LEFT = 2, /* agrees, and will always know that the claimer left */
+};
 
 static bool may_ask(const struct admission *adm, const struct member *member)
 {
@@ -43,7 +52,7 @@ static bool may_ask(const struct admission *adm, const struct member *member)
 	       member->state != MEMBER_REMOVED && !id_eq(&member->id, &adm->core->self.id);
 }
 
-static bool has_others(const struct admission *adm)
+bool claim_has_others(const struct admission *adm)
 {
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
 		if (may_ask(adm, *(struct member **)vec_at(&adm->members->ordered, i)))
@@ -126,7 +135,7 @@ void claim_durable(struct admission *adm, const struct pending *pending, bool ok
 	adm->claiming.persisted = true;
 	adm->claiming.began = core->now;
 	adm->claiming.due = core->now;
-	if (!has_others(adm))
+	if (!claim_has_others(adm))
 		confirmed(adm, NULL);
 }
 
@@ -148,6 +157,20 @@ void claim_raise(struct admission *adm, uint64_t above)
 		epoch_persist(adm, PENDING_EPOCH, claiming->epoch);
 }
 
+void claim_left(struct admission *adm)
+{
+	struct claiming *claiming = &adm->claiming;
+	struct mono now = adm->core->now;
+
+	WEFT_ASSERT(admission_is_leaving(adm));
+	if (claiming->under_way)
+		return; /* since its start, or for a higher epoch */
+	claiming->under_way = claiming->persisted = true;
+	claiming->epoch = adm->core->self.epoch;
+	claiming->began = now;
+	claiming->due = mono_add_ms(now, ROUND_MS);
+}
+
 void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by)
 {
 	const struct id *witness = by != NULL ? by : &adm->core->self.id;
@@ -160,22 +183,27 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 	claim_raise(adm, epoch);
 }
 
+void claim_ask(struct admission *adm, const struct member *member)
+{
+	uint8_t body[CLAIM_BYTES];
+
+	wire_put(body, adm->core->self.epoch, CLAIM_BYTES);
+	if (admission_is_leaving(adm))
+		leave_tell(adm, &member->id);
+	outbox_add(&adm->core->outbox, &member->id, CLASS_CONTROL, FRAME_CLAIM, body, sizeof(body));
+}
+
 static void ask_some(struct admission *adm)
 {
 	const struct vec *ordered = &adm->members->ordered;
-	uint8_t body[CLAIM_BYTES];
 	size_t asked = 0;
 
-	wire_put(body, adm->core->self.epoch, CLAIM_BYTES);
 	for (size_t i = 0; i < ordered->count && asked < ROUND_MEMBERS; i++) {
 		const struct member *member =
 		    *(struct member **)vec_at(ordered, adm->claiming.next++ % ordered->count);
 		if (!may_ask(adm, member))
 			continue;
-		if (admission_is_leaving(adm))
-			leave_tell(adm, &member->id);
-		outbox_add(&adm->core->outbox, &member->id, CLASS_CONTROL, FRAME_CLAIM, body,
-			   sizeof(body));
+		claim_ask(adm, member);
 		asked++;
 	}
 }
@@ -216,6 +244,10 @@ void claim_round(struct admission *adm)
 	if (core->self.phase == NODE_CLAIMING &&
 	    mono_diff_ms(core->now, claiming->began) >= SYNC_WAIT_MS)
 		go_alone(adm);
+	if (admission_is_leaving(adm) && !claim_has_others(adm)) {
+		confirmed(adm, NULL);
+		return;
+	}
 	ask_some(adm);
 	claiming->due = mono_add_ms(core->now, is_patient(adm) ? ROUND_ALONE_MS : ROUND_MS);
 }
@@ -252,8 +284,12 @@ static enum drop_reason answer_claim(struct admission *adm, const struct opened 
 	memcpy(answer + 9, in->from->addr.ip.b, 16);
 	wire_put(answer + 25, in->from->addr.port, 2);
 	if (!in->claiming) {
-		if (in->from->state == MEMBER_LEFT)
+		if (in->from->state == MEMBER_LEFT) {
 			leave_show(adm, in->from, from);
+			if (!leave_is_kept(adm, in->from))
+				return DROP_NONE; /* it asks again */
+			answer[0] = VERDICT_LEFT;
+		}
 		outbox_add_via(&adm->core->outbox, &in->from->id, from, CLASS_CONTROL,
 			       FRAME_CLAIM_ANSWER, answer, sizeof(answer));
 		return DROP_NONE;
@@ -272,12 +308,14 @@ static enum drop_reason take_answer(struct admission *adm, const struct opened *
 	struct core *core = adm->core;
 	struct hostport lives;
 
-	if (len != ANSWER_BYTES || body[0] > VERDICT_LIVES_ELSEWHERE)
+	if (len != ANSWER_BYTES || body[0] > VERDICT_LEFT)
 		return DROP_FRAME;
 	if (!adm->claiming.under_way || wire_get(body + 1, 8) != core->self.epoch)
 		return DROP_NONE; /* decided already */
-	if (body[0] == VERDICT_AGREES) {
-		confirmed(adm, in->from);
+	if (body[0] != VERDICT_LIVES_ELSEWHERE) {
+		/* Else one of the two does not know of the leave yet. */
+		if (admission_is_leaving(adm) == (body[0] == VERDICT_LEFT))
+			confirmed(adm, in->from);
 		return DROP_NONE;
 	}
 	memcpy(lives.ip.b, body + 9, 16);

@@ -45,6 +45,15 @@ enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
 			     const struct hostport *from, uint8_t type, const uint8_t *body,
 			     size_t len);
 
+/* This node left: claims its epoch, from now on or still, until a member knows that for good. */
+void claim_left(struct admission *adm);
+
+/* Asks a member to agree. */
+void claim_ask(struct admission *adm, const struct member *member);
+
+/* Is anybody else a member, there or not? */
+bool claim_has_others(const struct admission *adm);
+
 /* Another run of this identity reached this epoch: claims the next one. Nothing when a higher one
  * is in use or being claimed. */
 void claim_raise(struct admission *adm, uint64_t above);

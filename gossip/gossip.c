@@ -103,8 +103,9 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 {
 	if (type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER || type == FRAME_SET_BACK)
 		return admission_frame(g->admission, in, from, type, body, len);
-	if (g->core.self.phase == NODE_LEFT && type >> 4 != 0)
-		return DROP_NONE; /* it speaks only to be understood */
+	/* It speaks only to be understood, and hears who else has left. */
+	if (g->core.self.phase == NODE_LEFT && type >> 4 != 0 && type != FRAME_ROW)
+		return DROP_NONE;
 	if (in->from->refuses && type >> 4 != 0)
 		admission_believed(g->admission, in->from);
 	switch (type >> 4) {

@@ -120,7 +120,7 @@ enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,
 	uint8_t *at = out + WIRE_HEADER_BYTES;
 	struct cert own;
 
-	if (self->phase != NODE_ACTIVE || cert == NULL)
+	if (self->phase != NODE_ACTIVE || adm->leaving.under_way || cert == NULL)
 		return DROP_NO_CLUSTER;
 	if (len != DATAGRAM_BYTES_MAX)
 		return DROP_JOIN;
@@ -249,7 +249,7 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 	struct id id;
 	int rc;
 
-	if (adm->core->self.phase != NODE_ACTIVE)
+	if (adm->core->self.phase != NODE_ACTIVE || adm->leaving.under_way)
 		return DROP_NO_CLUSTER;
 	if (len <= PROOF_AD_BYTES + AEAD_TAG_BYTES)
 		return DROP_JOIN;

@@ -76,7 +76,7 @@ void own_record_tick(struct admission *adm)
 	uint64_t token;
 
 	if (!adm->publish_wanted || adm->publishing || adm->core->self.phase != NODE_ACTIVE ||
-	    !admission_may_wait(adm))
+	    adm->leaving.under_way || !admission_may_wait(adm))
 		return;
 	if (own_record_make(adm, false, &rec, &err) != 0 ||
 	    !differs(&rec, &adm->core->self.member)) {
@@ -102,7 +102,9 @@ void own_record_advertise(struct admission *adm, const struct gossip_command *co
 		core->advertise = command->addrs[0];
 	if (!address_is_unset(&command->vtep))
 		core->vtep = command->vtep;
-	if (core->self.phase != NODE_ACTIVE) {
+	if (core->self.phase != NODE_ACTIVE || adm->leaving.under_way) {
+		/* To be published if the leave comes to nothing. */
+		adm->publish_wanted = adm->publish_wanted || core->self.phase == NODE_ACTIVE;
 		core_answer(core, command->tag);
 		return;
 	}

@@ -22,6 +22,7 @@ void snapshot_init(struct snapshot *snapshot, struct core *core)
 	vec_init(&snapshot->urgent, &core->heap, sizeof(uint32_t));
 	vec_init(&snapshot->drops, &core->heap, sizeof(struct snapshot_drop));
 	vec_init(&snapshot->tokens, &core->heap, sizeof(uint64_t));
+	vec_init(&snapshot->flying, &core->heap, sizeof(struct snapshot_flight));
 }
 
 void snapshot_close(struct snapshot *snapshot)
@@ -29,6 +30,7 @@ void snapshot_close(struct snapshot *snapshot)
 	vec_close(&snapshot->urgent);
 	vec_close(&snapshot->drops);
 	vec_close(&snapshot->tokens);
+	vec_close(&snapshot->flying);
 }
 
 static void wake(struct tables *tables, int64_t ms)
@@ -156,6 +158,10 @@ static void write_slot(struct pass *pass, uint32_t slot)
 	commit(pass, &write);
 	clean(tables, at);
 	at->flags |= SLOT_STORED;
+	if (at->kind == ROW_MEMBER) {
+		struct snapshot_flight flight = {pass->token, slot};
+		vec_push(&tables->snapshot.flying, &flight);
+	}
 }
 
 /* A floor waits in memory while the rows below it are in doubt. */
@@ -259,10 +265,20 @@ void snapshot_tick(struct tables *tables)
 		    snapshot->dirty > 0 ? mono_add_ms(core->now, SNAPSHOT_MS) : MONO_NEVER;
 }
 
+static void flights_end(struct snapshot *snapshot, uint64_t token)
+{
+	for (size_t i = snapshot->flying.count; i-- > 0;) {
+		const struct snapshot_flight *flight = vec_at(&snapshot->flying, i);
+		if (flight->token == token)
+			vec_remove(&snapshot->flying, i);
+	}
+}
+
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 {
 	struct vec *tokens = &tables->snapshot.tokens;
 
+	flights_end(&tables->snapshot, token);
 	for (size_t i = 0; i < tokens->count; i++) {
 		if (*(uint64_t *)vec_at(tokens, i) != token)
 			continue;
@@ -279,6 +295,18 @@ void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 		tables->snapshot.due = mono_add_ms(tables->core->now, SNAPSHOT_MS);
 		return;
 	}
+}
+
+bool snapshot_has(const struct tables *tables, uint32_t slot)
+{
+	const struct slot *at = replica_slot(&tables->replica, slot);
+	const struct vec *flying = &tables->snapshot.flying;
+
+	WEFT_ASSERT(at->kind == ROW_MEMBER && at->blob != BLOB_NONE);
+	for (size_t i = 0; i < flying->count; i++)
+		if (((const struct snapshot_flight *)vec_at(flying, i))->slot == slot)
+			return false;
+	return (at->flags & (SLOT_DIRTY | SLOT_STORED)) == SLOT_STORED;
 }
 
 bool snapshot_is_done(const struct tables *tables)

@@ -23,10 +23,17 @@ struct snapshot_drop {
 	uint8_t key[KEY_BYTES_MAX];
 };
 
+/* A member row on its way to disk. */
+struct snapshot_flight {
+	uint64_t token;
+	uint32_t slot;
+};
+
 struct snapshot {
 	struct vec urgent; /* uint32_t slots, dirty: facts and member rows */
 	struct vec drops;  /* struct snapshot_drop */
 	struct vec tokens; /* uint64_t: commits under way */
+	struct vec flying; /* struct snapshot_flight: what of these is worth knowing */
 	uint32_t dirty;    /* foreign rows that the store lacks */
 	uint32_t cursor;   /* slot where a pass goes on; NONE: no pass */
 	struct mono due;
@@ -42,6 +49,9 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path);
 void snapshot_drop(struct tables *tables, uint32_t slot);
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok);
 void snapshot_tick(struct tables *tables);
+
+/* Is this member row, as it is now, durable? */
+bool snapshot_has(const struct tables *tables, uint32_t slot);
 
 /* All that is worth a commit of its own is durable. */
 bool snapshot_is_done(const struct tables *tables);

@@ -144,6 +144,8 @@ static enum drop_reason row_frame(struct tables *tables, const struct member *fr
 static enum drop_reason dispatch(struct tables *tables, struct member *from, uint8_t type,
 				 const uint8_t *body, size_t len)
 {
+	if (tables->muted && type != FRAME_ROW)
+		return DROP_NONE;
 	switch (type) {
 	case FRAME_ROW:
 		return row_frame(tables, from, body, len);
@@ -215,9 +217,15 @@ void tables_meet(struct tables *tables, bool on)
 	repair_meet(tables, on);
 }
 
+void tables_mute(struct tables *tables, bool on)
+{
+	tables->muted = on;
+}
+
 void tables_sync(struct tables *tables, struct member *with)
 {
-	repair_sync(tables, with);
+	if (!tables->muted)
+		repair_sync(tables, with);
 }
 
 const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uint8_t *key,
@@ -238,13 +246,16 @@ const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uin
 void tables_tick(struct tables *tables)
 {
 	spread_tick(tables);
-	repair_tick(tables);
+	if (!tables->muted)
+		repair_tick(tables);
 	snapshot_tick(tables);
 	floor_tick(tables);
 }
 
 struct mono tables_deadline(const struct tables *tables)
 {
-	return mono_min(mono_min(spread_deadline(tables), repair_deadline(tables)),
+	struct mono repair_due = tables->muted ? MONO_NEVER : repair_deadline(tables);
+
+	return mono_min(mono_min(spread_deadline(tables), repair_due),
 			mono_min(snapshot_deadline(tables), floor_deadline(tables)));
 }

@@ -50,6 +50,10 @@ void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 /* The rows of a member no longer count for services but stay frozen (left, removed). */
 void tables_freeze(struct tables *tables, const struct id *owner);
 
+/* This node leaves: from now on, or no longer, it compares tables with nobody, so that nobody
+ * learns from it what it knows, and tells rows alone. */
+void tables_mute(struct tables *tables, bool on);
+
 /* Rows worth retelling to this member, as FRAME_ROW frames: bytes written to out[0..cap). */
 size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out, size_t cap);
 
@@ -70,6 +74,9 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
+
+/* Is the member's record as it is known here on the disk? */
+bool tables_has_stored(const struct tables *tables, const struct id *member);
 
 /* A hash over all rows and facts with their versions, of topic 0 and the topics this node takes
  * part in, tombstones included: equal on nodes with equal tables and topics. */

@@ -47,6 +47,14 @@ bool tables_has(const struct tables *tables, const struct id *owner, uint64_t ep
 	       version_cmp(origin->mark.upto, version) >= 0;
 }
 
+bool tables_has_stored(const struct tables *tables, const struct id *member)
+{
+	struct row_view record = {.kind = ROW_MEMBER, .owner = *member};
+	uint32_t slot = replica_find(&tables->replica, &record);
+
+	return slot != NONE && snapshot_has(tables, slot);
+}
+
 static void visit_facts(const struct tables *tables, uint16_t kind,
 			bool (*visit)(void *ctx, const struct row_view *row), void *ctx)
 {

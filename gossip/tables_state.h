@@ -52,6 +52,7 @@ struct tables {
 	struct member_table *members;
 	struct admission *admission; /* NULL until tables_set_admission */
 	bool started;
+	bool muted; /* it leaves: see tables_mute */
 	struct replica replica;
 	struct spread spread;
 	struct park park;

@@ -39,7 +39,7 @@ enum node_fence {
 	FENCE_CLONE = 2,    /* another process has this identity: until weft node recover */
 	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
 	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
-	FENCE_LEAVING = 5,  /* left, but it is not certain that anybody was told; NODE_LEFT */
+	FENCE_LEAVING = 5,  /* left, but no member has said that its disk has it; NODE_LEFT */
 	FENCE_VOID = 6,     /* never stored: its admission does not count, members say */
 };
 

@@ -143,6 +143,11 @@ static const struct answer_key join_keys[] = {
     {"members", "number", "members alive, with this one"},
 };
 
+static const struct answer_key leave_keys[] = {
+    {"known", "flag",
+     "a member has it on its disk that this node left; else weftd goes on telling them"},
+};
+
 static const struct answer_key token_create_keys[] = {
     {"token", "text", "the token; a secret"},
     {"id", "id", "its id, by which it is listed and revoked"},
@@ -371,7 +376,7 @@ static const struct answer answers[API_METHOD_COUNT] = {
     [API_STATUS] = HAS(status_keys),
     [API_INIT] = HAS(init_keys),
     [API_JOIN] = HAS(join_keys),
-    [API_LEAVE] = EMPTY,
+    [API_LEAVE] = HAS(leave_keys),
     [API_RESET] = EMPTY,
     [API_TOKEN_CREATE] = HAS(token_create_keys),
     [API_TOKEN_LS] = HAS(token_ls_keys),

@@ -40,8 +40,14 @@ static void answers_are_shown_to_people(void **state)
 	     "blue  00112233  4096  10.0.0.0/24, 10.1.0.0/24  0          2      none\n"},
 	    {API_TOKEN_CREATE, "{\"token\":\"weft1-x\",\"expires\":\"soon\"}", "weft1-x\n"},
 	    {API_DETACH, "{\"detached\":false}", "Nothing to detach.\n"},
-	    {API_LEAVE, "{}",
+	    {API_LEAVE, "{\"known\":true}",
 	     "This host has left its cluster; weft reset wipes what it keeps of it.\n"},
+	    {API_LEAVE, "{\"known\":false}",
+	     "This host has left its cluster, but no member has confirmed yet that it has that on "
+	     "its disk.\n"
+	     "weftd goes on telling them, and weft status says when they know. After weft reset "
+	     "nobody\n"
+	     "tells them: they take this host for failed until weft node rm.\n"},
 	    {API_RESET, "{}", "This host's state is wiped; weft init or weft join begins anew.\n"},
 	    {API_IPAM_CHECK, "{\"findings\":[],\"leases\":3}", "3 leases checked, nothing found\n"},
 	    {API_IPAM_CHECK, "{\"findings\":[],\"leases\":1}", "1 lease checked, nothing found\n"},

@@ -176,6 +176,71 @@ static void telling_ends_when_it_was_heard_and_not_before(void **state)
 	assert_true(all_know(c));
 }
 
+static bool is_silent(struct cluster *c)
+{
+	return gossip_fence(c->nodes[1].g) == FENCE_LEFT;
+}
+
+static bool was_heard(struct cluster *c)
+{
+	return cluster_state(c, 0, 1) == MEMBER_LEFT;
+}
+
+static void a_leave_is_known_when_it_is_on_a_members_disk_and_not_before(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 2);
+	c->nodes[0].store_fails = true;
+	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	assert_true(was_heard(c));
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_LEFT);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_LEAVING);
+	c->nodes[0].store_fails = false;
+	assert_true(cluster_until(c, 40000, is_silent));
+	cluster_kill(c, 0);
+	cluster_start(c, 0);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_LEFT);
+}
+
+/* Nobody else has heard it, and what it heard was on its way to disk. */
+static void a_leave_outlives_the_only_one_that_heard_it(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 2);
+	cluster_begin(c, 1, (struct gossip_command){.kind = CMD_LEAVE});
+	assert_true(cluster_until(c, 1000, was_heard));
+	cluster_kill(c, 0);
+	cluster_run(c, 1000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_LEFT);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_LEAVING);
+	cluster_start(c, 0);
+	assert_int_not_equal(cluster_state(c, 0, 1), MEMBER_LEFT);
+	assert_true(cluster_until(c, 4000, is_silent));
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_LEFT);
+	assert_int_equal(c->traces[TRACE_MEMBER_FAILED], 0);
+}
+
+static void members_that_leave_at_once_do_not_wait_for_each_other(void **state)
+{
+	for (size_t stays = 0; stays < 2; stays++) {
+		struct cluster *c = *state;
+
+		cluster_form(c, 3);
+		for (size_t n = stays; n < 3; n++)
+			cluster_begin(c, n, (struct gossip_command){.kind = CMD_LEAVE});
+		cluster_run(c, 1500);
+		for (size_t n = stays; n < 3; n++) {
+			assert_true(c->nodes[n].answered);
+			assert_int_equal(gossip_fence(c->nodes[n].g), FENCE_LEFT);
+			assert_true(stays == 0 || cluster_state(c, 0, n) == MEMBER_LEFT);
+		}
+		cluster_free(c);
+		*state = cluster_new();
+	}
+}
+
 static void who_leaves_while_nobody_is_there_tells_who_comes_back(void **state)
 {
 	struct cluster *c = *state;
@@ -233,7 +298,7 @@ static void a_leave_outlives_a_weaker_fence_that_was_not_stored_yet(void **state
 	adm->retry_due = mono_add_ms(c->now, 50);
 	effect_fence(adm, FENCE_SET_BACK);
 	cluster_begin(c, 2, (struct gossip_command){.kind = CMD_LEAVE});
-	cluster_run(c, 150); /* it tells for 200 ms */
+	cluster_run(c, 90); /* it tells for longer */
 	cluster_kill(c, 2);
 	cluster_start(c, 2);
 	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEAVING);
@@ -247,6 +312,7 @@ static void the_last_node_leaves_too(void **state)
 	cluster_form(c, 1);
 	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_LEAVE}), 0);
 	assert_int_equal(gossip_phase(c->nodes[0].g), NODE_LEFT);
+	assert_int_equal(gossip_fence(c->nodes[0].g), FENCE_LEFT);
 }
 
 int main(void)
@@ -259,6 +325,9 @@ int main(void)
 	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
 	    TEST(who_was_taken_for_failed_is_known_to_have_left),
 	    TEST(telling_ends_when_it_was_heard_and_not_before),
+	    TEST(a_leave_is_known_when_it_is_on_a_members_disk_and_not_before),
+	    TEST(a_leave_outlives_the_only_one_that_heard_it),
+	    TEST(members_that_leave_at_once_do_not_wait_for_each_other),
 	    TEST(who_leaves_while_nobody_is_there_tells_who_comes_back),
 	    TEST(who_is_removed_before_its_leave_is_told_stands_removed),
 	    TEST(leaving_that_cannot_be_stored_does_not_happen),

@@ -246,12 +246,8 @@ class Story:
         self.members = [f]
         del self.endpoints["b"], self.reserved["10.64.1.99"]
         self.do(j, "leave", "--force", already=("left",))
-        self.wait("it is gone", lambda: j.label in f.members("left") + f.members("failed"), 20)
-        if j.label in f.members("failed"):
-            # The only one that was told died before its disk knew: nobody is left who could say
-            # it, the silence is found as a failure (gossip/leave.c), and the operator says so.
-            assert self.died_in is not None and self.victim is f
-            self.do(f, "node", "rm", j.label, already=("removed",))
+        self.wait("it is known for good", lambda: j.json("status")["node"]["fence"] == "left", 20)
+        self.wait("it is gone", lambda: j.label in f.members("left"), 5)
         self.do(j, "reset", already=("no cluster",))
         assert traces(j) == []
 

@@ -128,6 +128,12 @@ static bool incarnation_agrees(struct sim_host *host, struct sim_host *other,
 	return false;
 }
 
+static bool has_left(const struct sim_host *host)
+{
+	return host->state == HOST_LEFT && host->running &&
+	       gossip_phase(node_gossip(host->node)) == NODE_LEFT;
+}
+
 static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 {
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -159,6 +165,13 @@ static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 			if (!other->running && known &&
 			    (info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT)) {
 				snprintf(why, why_bytes, "host %zu sees dead host %zu alive", i, j);
+				return false;
+			}
+			if (has_left(other) && known && info.state != MEMBER_LEFT &&
+			    info.state != MEMBER_REMOVED) {
+				snprintf(why, why_bytes,
+					 "host %zu sees host %zu, which left, in state %d", i, j,
+					 (int)info.state);
 				return false;
 			}
 			if (other->state == HOST_REMOVED && known && info.state != MEMBER_REMOVED) {
