@@ -290,6 +290,7 @@ static void durable_received(struct gossip *g, uint64_t token, bool ok)
 static void settle(struct gossip *g)
 {
 	struct vec *arrivals = &g->members.arrivals;
+	struct vec *doubted = &g->members.doubted;
 
 	if (g->core.self.phase != g->seen_phase) {
 		g->seen_phase = g->core.self.phase;
@@ -305,6 +306,9 @@ static void settle(struct gossip *g)
 			tables_sync(g->tables, arrival.member);
 	}
 	arrivals->count = 0;
+	for (size_t i = 0; i < doubted->count; i++)
+		swim_doubt(g->swim, *(struct member **)vec_at(doubted, i));
+	doubted->count = 0;
 }
 
 /* Compares tables with somebody, at most twice a second however often strangers speak. */

@@ -212,7 +212,7 @@ void gossip_check(const struct gossip *g)
 		WEFT_ASSERT(persist->token > 0 && persist->token < g->core.next_token);
 		WEFT_ASSERT(persist->first + persist->count <= update->write_count);
 	}
-	WEFT_ASSERT(g->members.arrivals.count == 0);
+	WEFT_ASSERT(g->members.arrivals.count == 0 && g->members.doubted.count == 0);
 	outbox_check(&g->core.outbox);
 	member_check(&g->members);
 	seal_check(g->seal);

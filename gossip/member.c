@@ -36,6 +36,7 @@ void member_table_init(struct member_table *table, struct core *core)
 	vec_init(&table->ordered, &core->heap, sizeof(struct member *));
 	vec_init(&table->changed, &core->heap, sizeof(struct member *));
 	vec_init(&table->arrivals, &core->heap, sizeof(struct member_arrival));
+	vec_init(&table->doubted, &core->heap, sizeof(struct member *));
 }
 
 static struct member *ordered_at(const struct member_table *table, size_t i)
@@ -77,6 +78,7 @@ void member_table_close(struct member_table *table)
 	vec_close(&table->ordered);
 	vec_close(&table->changed);
 	vec_close(&table->arrivals);
+	vec_close(&table->doubted);
 }
 
 static int id_cmp_member(const void *key, const void *item)
@@ -191,6 +193,14 @@ static void arrive(struct member_table *table, struct member *member, bool heale
 	struct member_arrival arrival = {.member = member, .healed = healed};
 
 	vec_push(&table->arrivals, &arrival);
+}
+
+void member_doubt(struct member_table *table, struct member *member, struct mono asked)
+{
+	if (member->doubted || member->heard.ns > asked.ns)
+		return;
+	member->doubted = true;
+	vec_push(&table->doubted, &member);
 }
 
 void member_apply_record(struct member_table *table, struct member *member,

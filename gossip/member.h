@@ -28,6 +28,7 @@ struct member {
 	bool is_admin;
 	bool refuses;              /* it does not believe our admission, it says */
 	bool compared;             /* its tables were found equal with ours, in this run */
+	bool doubted;              /* in member_table.doubted */
 	uint32_t swim;             /* slot of the membership protocol, its own */
 	uint32_t session;          /* slot of the sealing layer, its own */
 	bool name_shared;          /* a present member of lower id has the same name */
@@ -57,6 +58,7 @@ struct member_table {
 	struct map by_name;  /* hash of a name -> struct member *, chained by next_named */
 	struct vec changed;  /* struct member *: changes to report, one slot a member */
 	struct vec arrivals; /* struct member_arrival, taken by the core in the same step */
+	struct vec doubted;  /* struct member *: to be probed, taken likewise */
 };
 
 void member_table_init(struct member_table *table, struct core *core);
@@ -92,6 +94,10 @@ bool member_flush(struct member_table *table);
 
 /* A change of address or of what else member_info shows: reported like a state. */
 void member_touch(struct member_table *table, struct member *member);
+
+/* This member was asked something at that instant and its answer is overdue: when nothing of it was
+ * heard since, it is probed at once. */
+void member_doubt(struct member_table *table, struct member *member, struct mono asked);
 
 /* The next present member after this id in the ring of ids, other than this node; NULL if none. */
 struct member *member_successor(const struct member_table *table, const struct id *id);

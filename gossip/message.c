@@ -98,6 +98,7 @@ static void call_send(struct messages *msgs, struct call *call)
 	uint8_t body[REQUEST_HEAD_BYTES + MESSAGE_BYTES_MAX];
 	struct core *core = msgs->core;
 
+	call->sent = core->now;
 	wire_put(body, call->id, 8);
 	wire_put(body + 8, call->ttl_ms, 4);
 	if (call->len > 0)
@@ -221,6 +222,7 @@ static void calls_tick(struct messages *msgs)
 	uint64_t expired[EXPIRED_BATCH];
 	size_t count = 0;
 	size_t at = 0;
+	struct member *peer;
 	struct call *call;
 
 	msgs->calls_due = MONO_NEVER;
@@ -232,8 +234,12 @@ static void calls_tick(struct messages *msgs)
 				msgs->calls_due = core->now;
 			continue;
 		}
-		if (mono_is_due(call->resend, core->now))
+		if (mono_is_due(call->resend, core->now)) {
+			peer = member_find(msgs->members, &call->peer);
+			if (peer != NULL)
+				member_doubt(msgs->members, peer, call->sent);
 			call_send(msgs, call);
+		}
 		msgs->calls_due = mono_min(msgs->calls_due, mono_min(call->resend, call->expires));
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -23,7 +23,7 @@ struct call {
 	struct id peer;
 	uint64_t tag;
 	struct mono expires;
-	struct mono resend;
+	struct mono sent, resend;
 	int64_t rto_ns;
 	uint32_t ttl_ms;
 	uint16_t len;

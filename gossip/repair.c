@@ -116,7 +116,8 @@ static int64_t timeout_ms(const struct tables *tables, const struct session *ses
 
 static void rearm(struct tables *tables, struct session *session)
 {
-	session->due = mono_add_ms(tables->core->now, timeout_ms(tables, session));
+	session->asked = tables->core->now;
+	session->due = mono_add_ms(session->asked, timeout_ms(tables, session));
 }
 
 struct session *repair_open(struct tables *tables, const struct id *peer)
@@ -265,6 +266,10 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 
 static void session_tick(struct tables *tables, struct session *session)
 {
+	struct member *peer = member_find(tables->members, &session->peer);
+
+	if (peer != NULL)
+		member_doubt(tables->members, peer, session->asked);
 	if (++session->tries > session->tries_max) {
 		tables->counts.unsynced++;
 		session_close(tables, session);

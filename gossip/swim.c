@@ -213,6 +213,15 @@ void swim_renewed(struct swim *swim, struct member *member)
 		probe_ping(swim, member, probe_next_seq(swim));
 }
 
+/* Its turn to be probed may come in minutes. Where both sides remember an address that is gone, a
+ * probe finds the other at home; till then others keep it alive here, and it hears nothing. */
+void swim_doubt(struct swim *swim, struct member *member)
+{
+	member->doubted = false;
+	if (swim_is_active(swim) && member_is_present(member) && !swim_is_self(swim, &member->id))
+		probe_start(swim, member, false);
+}
+
 static void order_renew(struct swim *swim)
 {
 	struct member **items;

@@ -26,6 +26,9 @@ void swim_heard(struct swim *swim, struct member *member);
  */
 void swim_renewed(struct swim *swim, struct member *member);
 
+/* A question of somebody else to this member was not answered (member_doubt). */
+void swim_doubt(struct swim *swim, struct member *member);
+
 /* News about members for a datagram that has room, as whole frames: bytes written to out[0..cap).
  */
 size_t swim_fill(struct swim *swim, const struct member *to, uint8_t *out, size_t cap);

@@ -173,6 +173,27 @@ static void a_member_whose_row_was_missed_is_asked_about_when_it_speaks(void **s
 	assert_true(core_net_until(&net, core_net_all_alive, 4000));
 }
 
+/* As if a translator of addresses stood before two nodes for a while, and then no more. */
+static void two_who_remember_ports_that_are_gone_find_each_other_when_one_asks(void **state)
+{
+	struct gossip_command ask = {
+	    .kind = CMD_MESSAGE, .bytes = (const uint8_t *)"x", .len = 1, .ttl_ms = 4000};
+
+	(void)state;
+	core_net_open(&net, 20, 5);
+	assert_true(core_net_form(&net));
+	for (size_t i = 0; i < 2; i++) {
+		net.nodes[i].addr.port = (uint16_t)(40000 + i);
+		core_net_run(&net, 100000);
+	}
+	ask.id = gossip_self(net.nodes[1].core);
+	assert_int_equal(core_net_command(&net, 0, &ask, 5000).err.code, 0);
+	for (size_t i = 0; i < 2; i++)
+		net.nodes[i].addr.port = GOSSIP_PORT;
+	assert_int_equal(core_net_command(&net, 0, &ask, 5000).err.code, 0);
+	assert_true(core_net_all_alive(&net));
+}
+
 /* One fault or one change, chosen by the dice. */
 static void something_happens(struct rng *dice)
 {
@@ -247,6 +268,7 @@ int main(void)
 	    STORY(a_node_that_dies_right_after_its_first_contact_finds_the_others_again),
 	    STORY(a_seed_that_dies_before_it_stored_the_newcomer_is_reminded_by_it),
 	    STORY(a_member_whose_row_was_missed_is_asked_about_when_it_speaks),
+	    STORY(two_who_remember_ports_that_are_gone_find_each_other_when_one_asks),
 	    STORY(after_kills_cuts_and_loss_all_are_alive_and_equal),
 	};
 

@@ -111,6 +111,22 @@ static void changes_that_find_no_room_are_reported_later_with_the_last_state(voi
 	assert_int_equal(kit.update.changes[0].after, MEMBER_FAILED);
 }
 
+static void who_was_heard_since_it_was_asked_is_not_doubted(void **state)
+{
+	struct member *member = core_kit_member(&kit, 2, "two");
+	struct mono asked = kit.core.now;
+
+	(void)state;
+	member->heard = mono_add_ms(asked, 1);
+	member_doubt(&kit.members, member, asked);
+	assert_int_equal(kit.members.doubted.count, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		member_doubt(&kit.members, member, mono_add_ms(asked, 2));
+		assert_true(member->doubted);
+		assert_int_equal(kit.members.doubted.count, 1);
+	}
+}
+
 static void a_member_that_leaves_and_joins_again_arrives_again(void **state)
 {
 	struct member *member = core_kit_member(&kit, 2, "two");
@@ -268,6 +284,7 @@ int main(void)
 	    WITH_KIT(the_hash_of_the_liveness_is_that_of_what_is_known),
 	    WITH_KIT(a_first_record_makes_a_member_alive_and_is_reported_once),
 	    WITH_KIT(changes_that_find_no_room_are_reported_later_with_the_last_state),
+	    WITH_KIT(who_was_heard_since_it_was_asked_is_not_doubted),
 	    WITH_KIT(a_member_that_leaves_and_joins_again_arrives_again),
 	    WITH_KIT(a_record_is_held_once_whoever_published_it),
 	    WITH_KIT(of_somebody_unheard_of_there_is_an_empty_record),

@@ -140,8 +140,10 @@ static void a_lost_request_is_sent_again_after_the_round_trip_time(void **state)
 	carry(0, true);
 	pass(99);
 	assert_int_equal(carry(0, true), 0);
+	assert_int_equal(kits[0].members.doubted.count, 0);
 	pass(1);
 	assert_int_equal(carry(0, true), 1);
+	assert_int_equal(kits[0].members.doubted.count, 1);
 	pass(199);
 	assert_int_equal(carry(0, true), 0);
 	pass(1);

@@ -262,7 +262,10 @@ static void a_peer_that_does_not_answer_is_given_up(void **state)
 	(void)state;
 	tnet_open(&net, 2, 8);
 	tnet_cut(&net, 1, 2, true);
+	assert_int_equal(tnet_node(&net, 1)->kit.members.doubted.count, 0);
 	tnet_sync(&net, 1, 2);
+	tnet_run(&net, 200);
+	assert_int_equal(tnet_node(&net, 1)->kit.members.doubted.count, 1);
 	tnet_run(&net, 30000);
 	assert_int_equal(tnet_node(&net, 1)->synced, 0);
 	assert_true(tnet_node(&net, 1)->tables->counts.unsynced > 0);

@@ -97,6 +97,23 @@ static void a_silent_member_is_looked_for_where_its_record_says_it_lives(void **
 	assert_int_equal(sent_via(FRAME_PING, &home), 0);
 }
 
+static void who_leaves_others_without_an_answer_is_probed_at_once_and_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		target->doubted = true;
+		swim_doubt(swim, target);
+		assert_false(target->doubted);
+		assert_int_equal(sent(FRAME_PING), 1);
+	}
+	pass(150);
+	assert_int_equal(sent(FRAME_PING_REQ), SWIM_WITNESSES);
+	member_set_state(&kit.members, target, MEMBER_FAILED);
+	pass(150);
+	swim_doubt(swim, target);
+	assert_int_equal(sent(FRAME_PING), 0);
+}
+
 static void a_silent_member_is_asked_through_ever_new_witnesses_and_suspected(void **state)
 {
 	(void)state;
@@ -303,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WITH_KIT(a_silent_member_is_looked_for_where_its_record_says_it_lives),
+	    WITH_KIT(who_leaves_others_without_an_answer_is_probed_at_once_and_once),
 	    WITH_KIT(a_silent_member_is_asked_through_ever_new_witnesses_and_suspected),
 	    WITH_KIT(no_witness_is_asked_twice_while_there_are_others),
 	    WITH_KIT(an_answer_ends_the_probe_and_measures_the_round_trip),
