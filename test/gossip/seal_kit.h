@@ -47,6 +47,27 @@ static inline struct net_datagram seal_intercept(struct seal_net *net)
 	return first;
 }
 
+/* Says x so many times and keeps the datagrams, which are still under way. */
+static inline void seal_keep(struct seal_net *net, size_t node, uint8_t to,
+			     struct net_datagram *kept, size_t count)
+{
+	assert_int_equal(net->count, 0);
+	for (size_t i = 0; i < count; i++)
+		net_say(net, node, to, "x");
+	assert_int_equal(net->count, count);
+	memcpy(kept, net->pending, count * sizeof(kept[0]));
+}
+
+/* Each of these arrives as it was sent, the last one first, and comes to this end. */
+static inline void seal_arrive_all(struct seal_net *net, size_t node,
+				   const struct net_datagram *kept, size_t count,
+				   enum drop_reason end)
+{
+	for (size_t i = count; i-- > 0;)
+		assert_int_equal(net_arrive(net, node, &kept[i].from, kept[i].bytes, kept[i].len),
+				 end);
+}
+
 /* Delivers a datagram as it was sent, or as if from elsewhere. */
 static inline enum drop_reason seal_arrive(struct seal_net *net, size_t node,
 					   const struct net_datagram *datagram)

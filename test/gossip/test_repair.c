@@ -275,30 +275,46 @@ static void a_peer_that_does_not_answer_is_given_up(void **state)
 	tnet_close(&net);
 }
 
+/* While the two are cut off from each other, each receives half of so many rows by one author, of
+ * whom it takes no more; then they meet and become equal. */
+static void fill_apart(struct tnet *net, struct row_view *row, uint32_t count, bool numbered)
+{
+	uint8_t bytes[ROW_BYTES_MAX];
+
+	tnet_cut(net, 1, 2, true);
+	for (uint32_t i = 1; i <= count; i++) {
+		tnet_key(row, i);
+		if (numbered)
+			row->sequence = i;
+		tnet_receive(net, i <= count / 2 ? 1 : 2, 1, bytes, tnet_sign(row, bytes));
+	}
+	tnet_run(net, 2000);
+	tnet_cut(net, 1, 2, false);
+	assert_in_range(tnet_run_until_equal(net, 20000), 1, 20000);
+}
+
+/* Nobody asks for what nobody can give: in a minute so many datagrams pass at most. */
+static void stays_quiet(struct tnet *net, size_t datagrams)
+{
+	size_t before;
+
+	tnet_run(net, 20000);
+	before = net->datagrams;
+	tnet_run(net, 60000);
+	assert_in_range(net->datagrams - before, 1, datagrams);
+}
+
 static void a_capped_owner_does_not_keep_two_nodes_busy(void **state)
 {
 	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2};
-	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
-	size_t before;
 
 	(void)state;
 	tnet_open(&net, 2, 9);
 	tnet_node(&net, 1)->kit.core.limits.rows_topic0_per_owner = 10;
 	tnet_node(&net, 2)->kit.core.limits.rows_topic0_per_owner = 10;
-	tnet_cut(&net, 1, 2, true);
-	for (uint32_t i = 1; i <= 20; i++) {
-		tnet_key(&row, i);
-		row.sequence = i;
-		tnet_receive(&net, i <= 10 ? 1 : 2, 1, bytes, tnet_sign(&row, bytes));
-	}
-	tnet_run(&net, 2000);
-	tnet_cut(&net, 1, 2, false);
-	assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
-	tnet_run(&net, 20000);
-	before = net.datagrams;
-	tnet_run(&net, 60000);
-	assert_in_range(net.datagrams - before, 1, 60);
+	fill_apart(&net, &row, 20, true);
+	stays_quiet(&net, 60);
 	tnet_close(&net);
 }
 
@@ -308,7 +324,6 @@ static void a_gone_owner_who_signed_a_version_twice_does_not_keep_nodes_busy(voi
 	    .kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
-	size_t before;
 
 	(void)state;
 	tnet_open(&net, 3, 9);
@@ -326,10 +341,7 @@ static void a_gone_owner_who_signed_a_version_twice_does_not_keep_nodes_busy(voi
 	/* Nobody who holds one of the three takes another: they show each other why. */
 	assert_false(tnet_is_equal(&net));
 	assert_in_range(tnet_run_until_equal(&net, 30000), 1, 30000);
-	tnet_run(&net, 20000);
-	before = net.datagrams;
-	tnet_run(&net, 60000);
-	assert_in_range(net.datagrams - before, 1, 90);
+	stays_quiet(&net, 90);
 	tnet_close(&net);
 }
 
@@ -338,24 +350,13 @@ static void an_author_over_its_cap_of_facts_does_not_keep_two_nodes_busy(void **
 	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9), .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
-	size_t before;
 
 	(void)state;
 	tnet_open(&net, 2, 10);
 	tnet_node(&net, 1)->kit.core.limits.facts_per_author = 10;
 	tnet_node(&net, 2)->kit.core.limits.facts_per_author = 10;
-	tnet_cut(&net, 1, 2, true);
-	for (uint32_t i = 1; i <= 20; i++) {
-		tnet_key(&row, i);
-		tnet_receive(&net, i <= 10 ? 1 : 2, 1, bytes, tnet_sign(&row, bytes));
-	}
-	tnet_run(&net, 2000);
-	tnet_cut(&net, 1, 2, false);
-	assert_in_range(tnet_run_until_equal(&net, 20000), 1, 20000);
-	tnet_run(&net, 20000);
-	before = net.datagrams;
-	tnet_run(&net, 60000);
-	assert_in_range(net.datagrams - before, 1, 60);
+	fill_apart(&net, &row, 20, false);
+	stays_quiet(&net, 60);
 	/* Others' facts are compared as ever. */
 	row.owner = id_numbered(8);
 	tnet_key(&row, 99);

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "core_kit.h"
-#include "gossip/swim_parts.h"
+#include "swim_kit.h"
 
 /* Node 1 with the members 2 to 20; what it says is looked at in its outbox. */
 static struct core_kit kit;
@@ -15,13 +14,7 @@ static struct member *target;
 static int setup(void **state)
 {
 	(void)state;
-	core_kit_open(&kit, 1);
-	for (uint8_t i = 2; i <= 20; i++)
-		core_kit_member(&kit, i, "n");
-	swim = swim_new(&kit.core, &kit.members);
-	swim_start(swim);
-	swim_durable(swim, swim->reserve_token, true);
-	outbox_clear(&kit.core.outbox);
+	swim = swim_kit_open(&kit, 20);
 	target = core_kit_member(&kit, 9, "n");
 	return 0;
 }
@@ -29,9 +22,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	swim_check(swim);
-	swim_free(swim);
-	core_kit_close(&kit);
+	swim_kit_close(&kit, swim);
 	return 0;
 }
 
