@@ -94,7 +94,7 @@ static void judge_peer(struct daemon *d, struct diag_round *round, const struct 
 		return;
 	member_info_label(&info, label);
 	pair.state = info.state;
-	if (peer->has_helper) {
+	if (peer->relay != RELAY_NONE) {
 		member_label(d, &peer->helper, helper);
 		pair.helper = helper;
 	}
@@ -222,13 +222,9 @@ static void path_done(struct daemon *d, struct diag_round *round)
 	more = json_way(d, round, &round->peers[0]);
 	json_object_update(json, more);
 	json_decref(more);
-	json_object_set_new(json, "rtt_ms",
-			    info.rtt_ns ? json_real((double)info.rtt_ns / NS_PER_MS) : json_null());
-	json_object_set_new(json, "heard_ms",
-			    info.heard.ns ? json_integer(mono_diff_ms(daemon_now(), info.heard))
-					  : json_null());
+	json_set_heard(json, &info);
 	json_object_set_new(json, "helper", json_null());
-	if (round->peers[0].relayed) {
+	if (round->peers[0].relay == RELAY_REACHED) {
 		char label[NAME_BYTES + 8];
 
 		member_label(d, &round->peers[0].helper, label);
@@ -249,7 +245,8 @@ void api_path(struct daemon *d, struct request *req)
 		return;
 	}
 	if (info.is_self || info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED) {
-		api_fail(req, WEFT_E_INVALID, "%s is %s: there is no way to look at", info.name,
+		api_fail(req, WEFT_E_INVALID,
+			 "%s is %s: there is no way to look at; name another member", info.name,
 			 info.is_self ? "this host" : "no member any more");
 		return;
 	}

@@ -26,13 +26,6 @@ void api_members(struct daemon *d, struct request *req)
 	pager_answer(&pager, req);
 }
 
-static json_t *heard_ms(const struct member_info *info)
-{
-	if (info->is_self || info->heard.ns == 0)
-		return json_null();
-	return json_integer(mono_diff_ms(daemon_now(), info->heard));
-}
-
 void api_node_inspect(struct daemon *d, struct request *req)
 {
 	struct member_info info;
@@ -48,9 +41,7 @@ void api_node_inspect(struct daemon *d, struct request *req)
 	json_object_set_new(json, "epoch", json_integer((json_int_t)info.epoch));
 	json_object_set_new(json, "wire_min", json_integer(info.wire_min));
 	json_object_set_new(json, "wire_max", json_integer(info.wire_max));
-	json_object_set_new(json, "heard_ms", heard_ms(&info));
-	json_object_set_new(json, "rtt_ms",
-			    info.rtt_ns ? json_real((double)info.rtt_ns / NS_PER_MS) : json_null());
+	json_set_heard(json, &info);
 	request_answer(req, json);
 }
 
@@ -78,7 +69,7 @@ void api_node_rm(struct daemon *d, struct request *req)
 		return;
 	}
 	if (strlen(request.text) >= NAME_BYTES) {
-		api_fail(req, WEFT_E_INVALID, "the reason is longer than %d bytes", NAME_BYTES - 1);
+		api_fail(req, WEFT_E_INVALID, "--reason has at most %d bytes", NAME_BYTES - 1);
 		return;
 	}
 	request.id = info.id;

@@ -6,6 +6,7 @@
 
 #include "daemon/json.h"
 #include "daemon/api.h"
+#include "daemon/underlay.h"
 #include "ipamdb/query.h"
 
 #define FAILED_NAMES_MAX 5 /* in the status; weft members lists all */
@@ -27,7 +28,6 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 {
 	struct gossip *g = node_gossip(d->node);
 	enum node_phase phase = gossip_phase(g);
-
 	struct weft_err fence = {0};
 
 	if (api_fence(d, &fence) != 0)
@@ -48,6 +48,20 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 	if (phase == NODE_ACTIVE && ipamdb_is_guarded(node_ipamdb(d->node)))
 		warn(list, "restart guard: new leases wait for a sync with a member; weft ipam "
 			   "confirm overrides");
+}
+
+/* It is the end of the VXLAN tunnels too. */
+static void warn_of_address(struct daemon *d, json_t *list)
+{
+	char text[INET_TEXT_BYTES];
+
+	if (gossip_phase(node_gossip(d->node)) != NODE_ACTIVE || underlay_has(&d->advertise.ip))
+		return;
+	inet_format(&d->advertise.ip, text);
+	warn(list,
+	     "others are told the address %s, which this host does not have: traffic of boxes does "
+	     "not come; weft node advertise tells them another",
+	     text);
 }
 
 static void warn_of_members(struct daemon *d, json_t *list)
@@ -89,6 +103,7 @@ json_t *api_warnings(struct daemon *d)
 	json_t *list = json_array();
 
 	warn_of_phase(d, list);
+	warn_of_address(d, list);
 	warn_of_members(d, list);
 	warn_of_networks(d, list);
 	if (d->totals.failed > 0)

@@ -33,6 +33,14 @@ enum peer_step {
 	PEER_DONE
 };
 
+/* What is known by a third host, the helper, of a peer that did not answer. */
+enum peer_relay {
+	RELAY_NONE = 0, /* nobody could be asked */
+	RELAY_UNHEARD,  /* the helper did not answer either */
+	RELAY_SILENT,   /* it got no answer from the peer */
+	RELAY_REACHED   /* it got one */
+};
+
 /* A member as a round found it. */
 struct diag_peer {
 	struct id id;
@@ -58,9 +66,8 @@ struct diag_peer {
 	struct probe probe;
 	uint32_t there[DIAG_PORTS_MAX][DIAG_SIZES_MAX]; /* that came */
 	uint32_t back[DIAG_PORTS_MAX][DIAG_SIZES_MAX];
-	bool relayed; /* helper was asked about it, and it answered the helper */
-	struct id helper;
-	bool has_helper;
+	enum peer_relay relay;
+	struct id helper;          /* unless RELAY_NONE */
 	struct diag_peer *through; /* the helper, when it is of this round and is being asked */
 	size_t relays;             /* that this one is being asked for */
 	bool there_heard; /* it heard this host during the round, by what it told the helper */

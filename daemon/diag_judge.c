@@ -35,23 +35,27 @@ void judge_add(json_t *checks, const char *check, const char *peer, const char *
 static void judge_silence(json_t *checks, const struct judge_pair *pair,
 			  const struct diag_peer *peer)
 {
+	static const char *const before[] = {[RELAY_NONE] = ", nobody else could be asked",
+					     [RELAY_UNHEARD] = "; nor did ",
+					     [RELAY_SILENT] = ", neither here nor to "};
+	static const char *const behind[] = {
+	    [RELAY_NONE] = "", [RELAY_UNHEARD] = ", which was asked about it", [RELAY_SILENT] = ""};
 	char at[HOSTPORT_TEXT_BYTES], own[INET_TEXT_BYTES], remedy[REMEDY_BYTES];
 
 	hostport_format(&peer->addr, at);
 	inet_format(&pair->own.ip, own);
-	if (!peer->relayed && peer->heard && pair->state == MEMBER_ALIVE) {
+	if (peer->relay != RELAY_REACHED && peer->heard && pair->state == MEMBER_ALIVE) {
 		judge_add(checks, "gossip", pair->label, "warn",
 			  "upgrade weftd there, if it is older than the one here",
 			  "it is heard, but does not answer what diag asks");
-	} else if (!peer->relayed) {
+	} else if (peer->relay != RELAY_REACHED) {
 		snprintf(remedy, sizeof(remedy),
 			 "see that the host runs, and weftd on it, and that UDP %u passes both "
 			 "ways; weft node rm %s when it is gone for good",
 			 peer->addr.port, pair->label);
 		judge_add(checks, "gossip", pair->label, "fail", remedy, "%s does not answer%s%s%s",
-			  at, pair->helper ? ", neither here nor to " : "",
-			  pair->helper ? pair->helper : "",
-			  pair->helper ? "" : ", nobody else could be asked");
+			  at, before[peer->relay], peer->relay == RELAY_NONE ? "" : pair->helper,
+			  behind[peer->relay]);
 	} else if (peer->there_heard && peer->heard) {
 		judge_add(checks, "gossip", pair->label, "warn",
 			  "run weft diag again; if it stays so, look for loss between the hosts",

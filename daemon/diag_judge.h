@@ -17,7 +17,7 @@ void judge_add(json_t *checks, const char *check, const char *peer, const char *
 /* What is known of a pair besides the round. */
 struct judge_pair {
 	const char *label;  /* of the peer */
-	const char *helper; /* of who was asked about it; NULL */
+	const char *helper; /* of who was asked about it, if anybody was */
 	enum member_state state;
 	struct hostport own; /* gossip address of this host */
 	const char *version; /* of this daemon */

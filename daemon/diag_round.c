@@ -175,7 +175,7 @@ static bool relay(struct diag *diag, struct diag_round *round, struct diag_peer 
 		peer->step = PEER_DONE;
 		return true;
 	}
-	peer->has_helper = true;
+	peer->relay = RELAY_UNHEARD;
 	peer->through = helper;
 	if (helper)
 		helper->relays++;
@@ -250,6 +250,14 @@ static void take_hello(struct diag_peer *peer, const struct diag_message *messag
 	peer->mtu_bytes = message->mtu_bytes;
 }
 
+static void take_relay(const struct diag_round *round, struct diag_peer *peer,
+		       const struct diag_message *message)
+{
+	peer->relay = message->reached ? RELAY_REACHED : RELAY_SILENT;
+	peer->there_heard =
+	    message->reached && message->heard_ms < mono_diff_ms(daemon_now(), round->began);
+}
+
 static void take_counts(struct diag_peer *peer, const struct diag_message *message)
 {
 	const struct probe *probe = &peer->probe;
@@ -288,7 +296,7 @@ static void step_back(struct diag_peer *peer)
 	if (peer->step == PEER_GREETED) {
 		peer->step = PEER_NEW;
 	} else if (peer->step == PEER_RELAYED) {
-		peer->has_helper = false;
+		peer->relay = RELAY_NONE;
 		peer->step = PEER_SILENT;
 	} else if (peer->step == PEER_EXPECTED) {
 		finish(peer);
@@ -323,9 +331,8 @@ void round_answered(struct diag_round *round, size_t nth, const struct node_answ
 			take_hello(peer, &message);
 		peer->step = peer->answered ? PEER_ANSWERED : PEER_SILENT;
 	} else if (peer->step == PEER_RELAYED) {
-		peer->relayed = message.kind == DIAG_RELAY + 1 && message.reached;
-		peer->there_heard =
-		    peer->relayed && message.heard_ms < mono_diff_ms(daemon_now(), round->began);
+		if (message.kind == DIAG_RELAY + 1)
+			take_relay(round, peer, &message);
 		finish(peer);
 	} else if (peer->step == PEER_EXPECTED) {
 		peer->told = message.kind == DIAG_WATCH + 1;

@@ -196,6 +196,20 @@ static void self_limits(struct daemon *d, json_t *checks)
 			  buffer);
 }
 
+/* The address that others know is the end of the VXLAN tunnels too. */
+static void self_address(struct daemon *d, json_t *checks)
+{
+	char text[INET_TEXT_BYTES];
+
+	if (gossip_phase(node_gossip(d->node)) != NODE_ACTIVE || underlay_has(&d->advertise.ip))
+		return;
+	inet_format(&d->advertise.ip, text);
+	judge_add(checks, "advertise", NULL, "fail",
+		  "weft node advertise ADDR, with one that this host has (ip address shows them): "
+		  "behind NAT there is gossip, but no traffic",
+		  "this host is known as %s, which none of its interfaces has", text);
+}
+
 /* Packets to a peer that leave with another address than this host is known by. */
 static void self_routes(struct daemon *d, json_t *checks)
 {
@@ -238,5 +252,6 @@ void diag_self(struct daemon *d, json_t *checks)
 	self_blockers(d, checks);
 	self_lag(d, checks);
 	self_limits(d, checks);
+	self_address(d, checks);
 	self_routes(d, checks);
 }

@@ -111,6 +111,18 @@ json_t *json_member(struct daemon *d, const struct member_info *info)
 			 "version", info->wire_max, "admin", info->is_admin, "self", info->is_self);
 }
 
+void json_set_heard(json_t *member, const struct member_info *info)
+{
+	bool heard = !info->is_self && info->heard.ns != 0;
+
+	json_object_set_new(member, "heard_ms",
+			    heard ? json_integer(mono_diff_ms(daemon_now(), info->heard))
+				  : json_null());
+	json_object_set_new(member, "rtt_ms",
+			    info->rtt_ns ? json_real((double)info->rtt_ns / NS_PER_MS)
+					 : json_null());
+}
+
 struct attachment_count {
 	struct daemon *d;
 	const struct id *network;
@@ -130,7 +142,8 @@ static bool count_attachment(void *ctx, const struct row_view *row)
 	    info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
 		return true;
 	count->sums.hosts++;
-	count->sums.endpoints += rec.endpoints;
+	count->sums.endpoints +=
+	    info.is_self ? node_network_boxes(count->d->node, &network) : rec.endpoints;
 	if (rec.mtu_bytes && (!count->sums.mtu_bytes || rec.mtu_bytes < count->sums.mtu_bytes))
 		count->sums.mtu_bytes = rec.mtu_bytes;
 	return true;
@@ -186,6 +199,15 @@ json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found)
 	    known ? member_state_name(owner.state) : "unknown", "is_host", found->rec.is_host);
 }
 
+/* Judged by what reads it on other hosts. */
+static bool label_fits(const struct rec_label *label)
+{
+	struct rec_tags tags = {.count = 1, .tags = {*label}};
+	uint8_t bytes[4 * NAME_BYTES];
+
+	return rec_tags_encode(&tags, bytes, sizeof(bytes)) > 0;
+}
+
 int labels_from_json(json_t *json, struct rec_label *labels, size_t cap, size_t *count,
 		     struct weft_err *err)
 {
@@ -198,13 +220,19 @@ int labels_from_json(json_t *json, struct rec_label *labels, size_t cap, size_t 
 		const char *text = json_string_value(value);
 
 		if (*count == cap)
-			return weft_err_set(err, WEFT_E_LIMIT, "more than %zu labels", cap);
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "more than %zu labels or tags; give fewer", cap);
 		if (key[0] == '\0' || strlen(key) >= NAME_BYTES || strlen(text) >= NAME_BYTES)
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "label \"%.64s\": key and value take at most %d bytes",
 					    key, NAME_BYTES - 1);
 		snprintf(labels[*count].key, NAME_BYTES, "%s", key);
 		snprintf(labels[*count].value, NAME_BYTES, "%s", text);
+		if (!label_fits(&labels[*count]))
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "label \"%.64s\": a key is made of letters, digits, "
+					    "dots, _, / and -, a value has no control characters",
+					    key);
 		(*count)++;
 	}
 	return 0;

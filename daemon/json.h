@@ -17,6 +17,10 @@ json_t *json_labels(const struct rec_label *labels, size_t count);
 json_t *json_name(const char *name); /* a text from elsewhere; "?" where it is no UTF-8 */
 
 json_t *json_member(struct daemon *d, const struct member_info *info);
+/* Adds to a member when it was heard last and how long it took to answer; null for this host and
+ * for whom nobody heard. */
+void json_set_heard(json_t *member, const struct member_info *info);
+
 json_t *json_network(struct daemon *d, const struct id *id, const struct rec_network *rec);
 json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found);
 

@@ -197,6 +197,13 @@ uint32_t node_network_vni(struct node *node, const struct id *network)
 	return found != NULL ? found->vni : 0;
 }
 
+size_t node_network_boxes(const struct node *node, const struct id *network)
+{
+	const struct network *found = network_find(node, network);
+
+	return found != NULL ? found->boxes : 0;
+}
+
 void networks_topics(struct node *node)
 {
 	struct id *topics =

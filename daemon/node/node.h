@@ -49,6 +49,9 @@ struct ipamdb *node_ipamdb(struct node *node);
 /* The VNI that a live network uses; 0 when it is not known. */
 uint32_t node_network_vni(struct node *node, const struct id *network);
 
+/* Boxes of this node in a network; its row tells others later. */
+size_t node_network_boxes(const struct node *node, const struct id *network);
+
 /* Visits local endpoints in order of id. */
 bool node_endpoint_next(const struct node *node, size_t *at, struct local_endpoint *endpoint);
 void node_check(const struct node *node);

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* The desk, whose visitors, kernel and clock are the test. */
-#include <stdlib.h>
+/* The desk, whose visitors are the test, as are its kernel and clock. */
 #include <string.h>
 
-#include "daemon/diag_impl.h"
 #include "gossip/base/err.h"
 #include "test/base/cmocka_all.h"
+#include "test/daemon/diag_kit.h"
 
 #define MANY 256
 #define MTU 1500
 
 static struct {
-	struct mono now;
 	struct inet addr, vtep; /* of every member */
 	size_t greeted_count;
 	struct {
@@ -28,11 +26,7 @@ static struct {
 	size_t probed;
 	struct inet probed_last;
 	size_t wants_count; /* what the kernel was asked for */
-	struct kernel_ask *kernel[MANY];
-	size_t kernel_count;
 } world;
-
-static struct diag *diag;
 
 static const struct id alice = {{1}}, bob = {{2}};
 
@@ -44,10 +38,7 @@ void __wrap_diag_ask(struct diag *d, const struct id *to, const struct diag_mess
 		     int64_t ttl_ms, uint64_t *tag);
 void __wrap_daemon_submit_own(struct daemon *d, struct node_request *request);
 int __wrap_probe_send(const struct probe *probe);
-void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
-void __wrap_diag_wake(struct diag *d);
 uint16_t __wrap_diag_mtu(const struct daemon *d);
-struct mono __wrap_daemon_now(void);
 
 struct gossip *__wrap_node_gossip(struct node *node)
 {
@@ -95,51 +86,21 @@ int __wrap_probe_send(const struct probe *probe)
 	return 0;
 }
 
-void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
-{
-	(void)kt;
-	assert_true(world.kernel_count < MANY);
-	world.kernel[world.kernel_count++] = ask;
-}
-
-void __wrap_diag_wake(struct diag *d)
-{
-	(void)d;
-}
-
 uint16_t __wrap_diag_mtu(const struct daemon *d)
 {
 	(void)d;
 	return MTU;
 }
 
-struct mono __wrap_daemon_now(void)
-{
-	return world.now;
-}
-
 /* ---- steps ---- */
 
 static int set_up(void **state)
 {
-	(void)state;
+	kit_set_up(state);
 	memset(&world, 0, sizeof(world));
-	world.now = (struct mono){INT64_C(1000000000)};
 	world.addr = world.vtep = inet_from_v4(0x0a000001);
-	diag = calloc(1, sizeof(*diag));
-	diag->d = calloc(1, sizeof(*diag->d));
-	diag->d->kernel = (struct kernel_thread *)diag; /* never looked into */
-	diag->watches_left = 1000;
-	diag->watches_at = world.now;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(diag->slots);
-	free(diag->d);
-	free(diag);
+	kit.diag->watches_left = 1000;
+	kit.diag->watches_at = kit.now;
 	return 0;
 }
 
@@ -152,23 +113,22 @@ static void comes(const struct id *from, uint64_t number, const struct diag_mess
 	assert_true(len > 0);
 	delivery.bytes = bytes;
 	delivery.len = (size_t)len;
-	diag_delivered(diag, &delivery);
+	diag_delivered(kit.diag, &delivery);
 }
 
 /* A turn, and the kernel does all that it is asked. */
 static void turn(void)
 {
-	desk_turn(diag);
-	slots_turn(diag);
-	for (size_t i = 0; i < world.kernel_count; i++) {
-		const struct kernel_tell tell = {.kind = TELL_WATCH, .tag = world.kernel[i]->tag};
+	desk_turn(kit.diag);
+	slots_turn(kit.diag);
+	for (size_t i = 0; i < kit.ask_count; i++) {
+		const struct kernel_tell tell = {.kind = TELL_WATCH, .tag = kit.asks[i]->tag};
 
-		if (world.kernel[i]->kind == ASK_WATCH)
-			world.wants_count += world.kernel[i]->rec.wants.count;
-		slots_told(diag, &tell);
-		free(world.kernel[i]);
+		if (kit.asks[i]->kind == ASK_WATCH)
+			world.wants_count += kit.asks[i]->rec.wants.count;
+		slots_told(kit.diag, &tell);
 	}
-	world.kernel_count = 0;
+	kit_forget();
 }
 
 /* The nth that was asked answers, so far from what it should. */
@@ -184,7 +144,7 @@ static void replies(size_t nth, uint64_t off)
 	assert_true(len > 0);
 	told.bytes = bytes;
 	told.len = (size_t)len;
-	desk_answered(diag, &told);
+	desk_answered(kit.diag, &told);
 }
 
 static void watch(const struct id *from, uint64_t nonce)
@@ -292,7 +252,7 @@ static void the_same_nonce_is_not_expected_twice(void **state)
 static void a_nonce_that_a_round_uses_is_not_expected_again(void **state)
 {
 	(void)state;
-	assert_non_null(slot_take(diag, false, &world.vtep, 7));
+	assert_non_null(slot_take(kit.diag, false, &world.vtep, 7));
 	watch(&alice, 7);
 	turn();
 	assert_int_equal(world.wants_count, 1);
@@ -313,7 +273,7 @@ static void who_has_no_vxlan_address_is_not_watched(void **state)
 	assert_int_equal(world.greeted_count, 0);
 	assert_int_equal(world.answered_count, 0);
 	assert_int_equal(world.probed, 0);
-	assert_int_equal(diag->visit_count, 0);
+	assert_int_equal(kit.diag->visit_count, 0);
 }
 
 /* How many questions a member may have here at once; those who ask keep below. */
@@ -334,12 +294,12 @@ static void relays_over_the_share_of_a_member_are_dropped(void **state)
 		struct node_answer told = {.tag = world.greeted[i].tag};
 
 		told.err.code = WEFT_E_TIMEOUT;
-		desk_answered(diag, &told);
+		desk_answered(kit.diag, &told);
 	}
 	turn();
 	assert_int_equal(world.answered_count, DIAG_VISITS_EACH + 1);
 	assert_false(answer(DIAG_RELAY + 1)->reached);
-	assert_int_equal(diag->visit_count, 0);
+	assert_int_equal(kit.diag->visit_count, 0);
 }
 
 static void a_turn_begins_so_many_and_no_more(void **state)
@@ -379,7 +339,7 @@ static void a_turn_sends_so_much_and_no_more(void **state)
 
 int main(void)
 {
-#define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up, kit_tear_down)
 	const struct CMUnitTest tests[] = {
 	    ALONE(who_answers_where_its_probes_come_from_is_sent_probes),
 	    ALONE(nothing_is_sent_to_the_address_of_another),

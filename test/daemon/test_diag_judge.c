@@ -187,7 +187,7 @@ static void the_gossip_port_has_a_direction_by_what_the_helper_heard(void **stat
 	struct scene *scene = *state;
 
 	scene->peer.answered = scene->peer.counted = false;
-	scene->peer.relayed = true;
+	scene->peer.relay = RELAY_REACHED;
 	expect(scene, "gossip", "fail", "blocked from here to there: 10.0.0.2:7947 answers h3");
 	scene->peer.heard = false;
 	expect(scene, "gossip", "fail", "blocked from here to there, and back");
@@ -203,7 +203,11 @@ static void who_answers_nobody_is_named_with_who_was_asked(void **state)
 	struct scene *scene = *state;
 
 	scene->peer.answered = scene->peer.counted = scene->peer.heard = false;
+	scene->peer.relay = RELAY_SILENT;
 	expect(scene, "gossip", "fail", "10.0.0.2:7947 does not answer, neither here nor to h3");
+	scene->peer.relay = RELAY_UNHEARD;
+	expect(scene, "gossip", "fail", "does not answer; nor did h3, which was asked about it");
+	scene->peer.relay = RELAY_NONE;
 	scene->pair.helper = NULL;
 	expect(scene, "gossip", "fail", "nobody else could be asked");
 	scene->peer.heard = true;

@@ -4,22 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/diag_impl.h"
 #include "daemon/diag_judge.h"
 #include "daemon/names.h"
 #include "gossip/base/err.h"
 #include "test/base/cmocka_all.h"
+#include "test/daemon/diag_kit.h"
 
 #define MEMBERS 1500
 #define TURN_MS 20
 
 static struct {
-	struct mono now;
 	size_t members;
 	size_t silent_each;  /* every so manieth answers nobody; 0: all answer */
 	size_t answers_only; /* unless 0: only so many of the first answer */
 	int slow_turns;      /* until silence and what helpers say is known */
 	size_t busy;         /* so many more questions are refused */
+	bool helpers_fail;   /* who is asked about others does not answer */
 	size_t asked_count, asked_now, asked_most, probed, probed_most;
 	struct {
 		struct diag_round *round;
@@ -29,13 +29,10 @@ static struct {
 		int turns;
 	} asked[MEMBERS + 1];
 	size_t waiting_most, relays_most; /* at once, of one helper */
-	size_t kernel_count, slots_most;
-	struct kernel_ask *kernel[MEMBERS];
-	size_t judged, ok, gossip_fails, unasked;
+	size_t slots_most;
+	size_t judged, ok, gossip_fails, unheard, unasked;
 	bool done;
 } world;
-
-static struct diag *diag;
 
 static bool is_silent(size_t nth)
 {
@@ -71,11 +68,8 @@ void __wrap_each_network(struct daemon *d, void *ctx,
 void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, const struct id *to,
 			  const struct diag_message *message, int64_t ttl_ms);
 int __wrap_probe_send(const struct probe *probe);
-void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
-void __wrap_diag_wake(struct diag *d);
 uint16_t __wrap_diag_mtu(const struct daemon *d);
 uint16_t __wrap_diag_overhead(const struct daemon *d);
-struct mono __wrap_daemon_now(void);
 
 struct gossip *__wrap_node_gossip(struct node *node)
 {
@@ -154,17 +148,6 @@ int __wrap_probe_send(const struct probe *probe)
 	return 0;
 }
 
-void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
-{
-	(void)kt;
-	world.kernel[world.kernel_count++] = ask;
-}
-
-void __wrap_diag_wake(struct diag *d)
-{
-	(void)d;
-}
-
 uint16_t __wrap_diag_mtu(const struct daemon *d)
 {
 	(void)d;
@@ -175,11 +158,6 @@ uint16_t __wrap_diag_overhead(const struct daemon *d)
 {
 	(void)d;
 	return 50;
-}
-
-struct mono __wrap_daemon_now(void)
-{
-	return world.now;
 }
 
 /* ---- answers ---- */
@@ -204,7 +182,8 @@ static void answer_one(struct diag_round *round, size_t nth, const struct diag_m
 	assert_true(len > 0);
 	told.bytes = bytes;
 	told.len = (size_t)len;
-	if (ask->kind == DIAG_HELLO && is_silent(nth))
+	if ((ask->kind == DIAG_HELLO && is_silent(nth)) ||
+	    (ask->kind == DIAG_RELAY && world.helpers_fail))
 		told.err.code = WEFT_E_TIMEOUT;
 	round_answered(round, nth, &told);
 }
@@ -251,8 +230,8 @@ static void kernel_tells(void)
 
 	assert_non_null(seen);
 	probe_sizes(&probe, 0, 1500);
-	for (size_t i = 0; i < world.kernel_count; i++) {
-		const struct kernel_ask *ask = world.kernel[i];
+	for (size_t i = 0; i < kit.ask_count; i++) {
+		const struct kernel_ask *ask = kit.asks[i];
 		struct kernel_tell tell = {.kind = TELL_WATCH, .tag = ask->tag, .seen = seen};
 
 		for (size_t w = 0; ask->kind == ASK_SEEN && w < ask->rec.wants.count; w++) {
@@ -263,16 +242,15 @@ static void kernel_tells(void)
 				    want->number, 4789,
 				    probe_udp_bytes(&want->from, probe.sizes[s]), PROBE_COPIES};
 		}
-		slots_told(diag, &tell);
-		free(world.kernel[i]);
+		slots_told(kit.diag, &tell);
 	}
-	world.kernel_count = 0;
+	kit_forget();
 	free(seen);
 }
 
 static void judge(struct daemon *d, struct diag_round *round, const struct diag_peer *peer)
 {
-	const struct judge_pair pair = {.label = "x", .version = WEFT_VERSION};
+	const struct judge_pair pair = {.label = "x", .helper = "y", .version = WEFT_VERSION};
 	json_t *checks = json_array();
 	const json_t *check;
 
@@ -283,6 +261,7 @@ static void judge(struct daemon *d, struct diag_round *round, const struct diag_
 	world.ok += strcmp(json_string_value(json_object_get(check, "verdict")), "ok") == 0;
 	world.gossip_fails +=
 	    strcmp(json_string_value(json_object_get(check, "check")), "gossip") == 0;
+	world.unheard += peer->relay == RELAY_UNHEARD;
 	world.judged++;
 	json_decref(checks);
 }
@@ -306,45 +285,26 @@ static int64_t run(void)
 {
 	const struct diag_client client = {1, judge, done};
 	struct weft_err err = {0};
-	struct mono began = {INT64_C(1000000000)};
+	struct mono began = kit.now;
 
-	world.now = began;
-	assert_int_equal(diag_begin(diag, &client, NULL, &err), 0);
+	assert_int_equal(diag_begin(kit.diag, &client, NULL, &err), 0);
 	for (int turn = 0; turn < 5000 && !world.done; turn++) {
 		size_t used = 0, probed = world.probed;
 
-		if (!round_turn(diag, diag->rounds[0]))
-			diag->rounds[0] = NULL;
-		slots_turn(diag);
-		for (size_t i = 0; diag->slots && i < DIAG_SLOTS; i++)
-			used += diag->slots[i].state != SLOT_FREE;
+		if (!round_turn(kit.diag, kit.diag->rounds[0]))
+			kit.diag->rounds[0] = NULL;
+		slots_turn(kit.diag);
+		for (size_t i = 0; kit.diag->slots && i < DIAG_SLOTS; i++)
+			used += kit.diag->slots[i].state != SLOT_FREE;
 		world.slots_most = used > world.slots_most ? used : world.slots_most;
 		if (world.probed - probed > world.probed_most)
 			world.probed_most = world.probed - probed;
-		world.now = mono_add_ms(world.now, TURN_MS);
+		kit.now = mono_add_ms(kit.now, TURN_MS);
 		kernel_tells();
 		answer_all();
 	}
 	assert_true(world.done);
-	return mono_diff_ms(world.now, began);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	diag = calloc(1, sizeof(*diag));
-	diag->d = calloc(1, sizeof(*diag->d));
-	diag->d->kernel = (struct kernel_thread *)diag; /* never looked into */
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(diag->slots);
-	free(diag->d);
-	free(diag);
-	return 0;
+	return mono_diff_ms(kit.now, began);
 }
 
 static void in_a_large_healthy_cluster_nobody_is_called_blocked(void **state)
@@ -381,6 +341,20 @@ static void who_is_silent_holds_up_nobody_else(void **state)
 	assert_int_equal(world.gossip_fails, 100);
 }
 
+static void a_helper_that_does_not_answer_has_said_nothing(void **state)
+{
+	(void)state;
+	world_begin(30, 3);
+	(void)run();
+	assert_int_equal(world.gossip_fails, 10);
+	assert_int_equal(world.unheard, 0);
+	world_begin(30, 3);
+	world.helpers_fail = true;
+	(void)run();
+	assert_int_equal(world.gossip_fails, 10);
+	assert_int_equal(world.unheard, 10);
+}
+
 /* What a helper is asked beyond its share it drops. */
 static void one_helper_is_asked_about_few_at_once(void **state)
 {
@@ -405,7 +379,7 @@ static void what_two_rounds_ask_of_a_helper_is_counted_together(void **state)
 	world_begin(21, 0);
 	world.answers_only = 1;
 	other.peers = &helper;
-	diag->rounds[1] = &other;
+	kit.diag->rounds[1] = &other;
 	(void)run();
 	assert_int_equal(world.relays_most, 1);
 	assert_int_equal(world.gossip_fails, 20);
@@ -440,11 +414,12 @@ static void who_could_not_be_asked_is_not_silent(void **state)
 
 int main(void)
 {
-#define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, kit_set_up, kit_tear_down)
 	const struct CMUnitTest tests[] = {
 	    ALONE(in_a_large_healthy_cluster_nobody_is_called_blocked),
 	    ALONE(a_turn_does_so_much_and_no_more),
 	    ALONE(who_is_silent_holds_up_nobody_else),
+	    ALONE(a_helper_that_does_not_answer_has_said_nothing),
 	    ALONE(one_helper_is_asked_about_few_at_once),
 	    ALONE(what_two_rounds_ask_of_a_helper_is_counted_together),
 	    ALONE(so_many_are_asked_at_once_and_no_more),
