@@ -131,16 +131,16 @@ static const struct api_field *find_option(const struct api_method *method, cons
 	return common && common_is_behind(common, method) ? &common->field : NULL;
 }
 
-/* Options that every command takes; true when word was one. */
-static bool take_common(struct words *words, const char *word)
+/* Options that every command takes. */
+static int take_common(struct words *words, const char *word, struct weft_err *err)
 {
 	const char *next = words->at < words->argc ? words->argv[words->at] : NULL;
 	bool used_next;
+	enum common_taken taken =
+	    common_take(word, COMMON_BEHIND, next, words->options, &used_next);
 
-	if (!common_take(word, COMMON_BEHIND, next, words->options, &used_next))
-		return false;
 	words->at += used_next;
-	return true;
+	return taken == COMMON_TAKEN ? 0 : usage(words->method, err, common_fault(taken), word);
 }
 
 static int take_option(struct words *words, const char *word, struct weft_err *err)
@@ -149,13 +149,12 @@ static int take_option(struct words *words, const char *word, struct weft_err *e
 	const struct api_field *field = find_option(words->method, word, &value);
 
 	if (!field)
-		return take_common(words, word) ? 0
-						: usage(words->method, err, "unknown option", word);
+		return take_common(words, word, err);
 	if (field->type == API_FLAG && value)
-		return usage(words->method, err, "this option takes no value:", field->option);
+		return usage(words->method, err, common_fault(COMMON_TAKES_NO_VALUE), word);
 	if (field->type != API_FLAG && !value) {
 		if (words->at == words->argc)
-			return usage(words->method, err, "a value is missing behind", word);
+			return usage(words->method, err, common_fault(COMMON_LACKS_VALUE), word);
 		value = words->argv[words->at++];
 	}
 	return set_value(words, field, value ? value : "", err);
@@ -224,7 +223,8 @@ static int build_path(const struct words *words, struct call *call, struct weft_
 			memcpy(name, at + 1, part - 2);
 			value = json_string_value(json_object_get(words->values, name));
 			if (value[0] == '\0')
-				return usage(words->method, err, "this argument is empty:", name);
+				return usage(words->method, err, "this argument is empty:",
+					     api_field_find(words->method, name)->arg);
 			/* What no name, id or address is would be another path. */
 			if (strchr(value, '/') || strlen(value) >= API_PART_BYTES)
 				return usage(words->method, err,

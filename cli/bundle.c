@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/file.h"
 #include "cli/host.h"
 #include "cli/http.h"
 #include "gossip/base/instant.h"
@@ -196,19 +197,18 @@ static void add_head(json_t *bundle)
 
 static int write_file(const char *path, const json_t *bundle, struct weft_err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int rc = 0;
+	int fd = file_make(AT_FDCWD, path, err);
+	bool written;
 
 	if (fd < 0)
-		return weft_err_set(err, errno == EEXIST ? WEFT_E_EXISTS : WEFT_E_INVALID,
-				    "cannot make %s: %s; name a new file", path, strerror(errno));
-	if (json_dumpfd(bundle, fd, JSON_INDENT(1)) != 0 || fsync(fd) != 0)
-		rc = weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s", path, strerror(errno));
-	if (close(fd) != 0 && rc == 0)
-		rc = weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s", path, strerror(errno));
-	if (rc != 0)
-		unlink(path);
-	return rc;
+		return fd;
+	written = json_dumpfd(bundle, fd, JSON_INDENT(1)) == 0 && fsync(fd) == 0;
+	if (close(fd) == 0 && written)
+		return 0;
+	weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s; see that its disk has room", path,
+		     strerror(errno));
+	unlink(path);
+	return err->code;
 }
 
 int bundle_write(const struct cli_options *options, const char *path, const json_t *checks,

@@ -60,10 +60,16 @@ struct common_option {
 const struct common_option *common_options(size_t *count);
 const struct common_option *common_find(const char *word, unsigned places, const char **value);
 
-/* Takes a word that is such an option; next is the word behind it or NULL, and *used_next says that
- * it was the value. False when word is none, or its value is missing. */
-bool common_take(const char *word, unsigned places, const char *next, struct cli_options *options,
-		 bool *used_next);
+/* What became of a word that may be such an option. */
+enum common_taken { COMMON_NONE = 0, COMMON_TAKEN, COMMON_LACKS_VALUE, COMMON_TAKES_NO_VALUE };
+
+/* Takes a word into options when it is one; next is the word behind it or NULL, and *used_next says
+ * that it was the value. Both are borrowed. Whatever is not COMMON_TAKEN changes nothing. */
+enum common_taken common_take(const char *word, unsigned places, const char *next,
+			      struct cli_options *options, bool *used_next);
+
+/* What is wrong with a word that was not taken; the word stands behind it. */
+const char *common_fault(enum common_taken taken);
 
 /* May this option stand behind a command? */
 bool common_is_behind(const struct common_option *option, const struct api_method *method);
@@ -102,6 +108,8 @@ void print_answer(const struct cli_options *options, const struct api_method *me
 /* Prints one event of a stream for people. */
 void print_event(const json_t *event, FILE *out);
 
-/* Where join and the sealed key get what is no plain argument. */
+/* Where join and the sealed key get what is no plain argument: 0, or a code with err. */
 int input_prepare(struct call *call, struct weft_err *err);
-int input_finish(const struct call *call, const json_t *answer, struct weft_err *err);
+
+/* Puts the sealed key of an answer into its file, which the answer names then. */
+int input_finish(const struct call *call, json_t *answer, struct weft_err *err);

@@ -48,20 +48,20 @@ bool common_is_behind(const struct common_option *option, const struct api_metho
 	       ((option->places & COMMON_CHANGES) && (method->flags & API_CHANGES));
 }
 
-bool common_take(const char *word, unsigned places, const char *next, struct cli_options *options,
-		 bool *used_next)
+enum common_taken common_take(const char *word, unsigned places, const char *next,
+			      struct cli_options *options, bool *used_next)
 {
 	const char *value = NULL;
 	const struct common_option *option = common_find(word, places, &value);
 
 	*used_next = false;
 	if (!option)
-		return false;
+		return COMMON_NONE;
 	if (option->field.type == API_FLAG && value)
-		return false;
+		return COMMON_TAKES_NO_VALUE;
+	if (option->field.type != API_FLAG && !value && !next)
+		return COMMON_LACKS_VALUE;
 	*used_next = option->field.type != API_FLAG && !value;
-	if (*used_next && !next)
-		return false;
 	value = value ? value : next;
 	if (strcmp(option->field.name, "json") == 0)
 		options->json = true;
@@ -71,5 +71,12 @@ bool common_take(const char *word, unsigned places, const char *next, struct cli
 		options->version = true;
 	else
 		options->socket = value;
-	return true;
+	return COMMON_TAKEN;
+}
+
+const char *common_fault(enum common_taken taken)
+{
+	if (taken == COMMON_LACKS_VALUE)
+		return "a value is missing behind";
+	return taken == COMMON_TAKES_NO_VALUE ? "this option takes no value:" : "unknown option";
 }

@@ -16,13 +16,6 @@
 #include "cli/host.h"
 #include "cli/list.h"
 
-static const char *text_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 /* A check of weft's own. */
 static void add_check(json_t *checks, const char *check, const char *verdict, const char *measured,
 		      const char *remedy)
@@ -50,6 +43,21 @@ static void check_place(json_t *checks, const json_t *facts)
 	    remedy);
 }
 
+/* What to do stands behind the last semicolon of a message. */
+static void add_unreached(json_t *checks, const struct weft_err *unreached)
+{
+	char what[WEFT_ERR_BYTES];
+	char *todo;
+
+	snprintf(what, sizeof(what), "%s", unreached->message);
+	todo = strrchr(what, ';');
+	if (todo)
+		*todo = '\0';
+	add_check(checks, "weftd", "fail", what,
+		  todo ? todo + strspn(todo + 1, " ") + 1
+		       : weft_code_info(unreached->code)->remedy);
+}
+
 static json_t *gather(const struct cli_options *options, const struct call *call,
 		      struct weft_err *unreached, json_t **facts)
 {
@@ -59,17 +67,8 @@ static json_t *gather(const struct cli_options *options, const struct call *call
 
 	*facts = json_incref(json_object_get(answer, "host"));
 	host = host_checks(*facts, &err);
-	if (!answer) {
-		char what[WEFT_ERR_BYTES];
-
-		/* What to do stands behind a semicolon, and is said in the remedy. */
-		snprintf(what, sizeof(what), "%s", unreached->message);
-		what[strcspn(what, ";")] = '\0';
-		add_check(all, "weftd", "fail", what,
-			  unreached->code == WEFT_E_UNREACHABLE
-			      ? "start weftd (systemctl start weftd), or name its --socket"
-			      : "run weft diag again; weftd's log may say more");
-	}
+	if (!answer)
+		add_unreached(all, unreached);
 	if (host)
 		json_array_extend(all, host);
 	else
@@ -91,7 +90,7 @@ static const char *worst_of(const json_t *checks)
 
 	json_array_foreach((json_t *)(uintptr_t)checks, i, check)
 	{
-		const char *verdict = text_at(check, "verdict");
+		const char *verdict = text_at(check, "verdict", "");
 
 		if (strcmp(verdict, "fail") == 0)
 			worst = "fail";
@@ -109,16 +108,17 @@ static void print_checks(const struct cli_options *options, const json_t *checks
 
 	json_array_foreach((json_t *)(uintptr_t)checks, i, check)
 	{
-		const char *verdict = text_at(check, "verdict"), *peer = text_at(check, "peer");
-		const char *remedy = text_at(check, "remedy");
+		const char *verdict = text_at(check, "verdict", ""),
+			   *peer = text_at(check, "peer", "");
+		const char *remedy = text_at(check, "remedy", "");
 		enum colour colour = colour_of(verdict);
 
 		warned += strcmp(verdict, "warn") == 0;
 		failed += strcmp(verdict, "fail") == 0;
 		cell_print(verdict, colour, options->colour, out);
 		fprintf(out, "%*s%s%s%s: %s", (int)(6 - strlen(verdict)), "",
-			text_at(check, "check"), peer[0] ? " " : "", peer,
-			text_at(check, "measured"));
+			text_at(check, "check", ""), peer[0] ? " " : "", peer,
+			text_at(check, "measured", ""));
 		if (remedy[0])
 			fprintf(out, " -> %s", remedy);
 		fputc('\n', out);
@@ -160,5 +160,5 @@ int run_diag(const struct cli_options *options, const struct call *call)
 		code = weft_code_info(unreached.code)->exit_code;
 	json_decref(facts);
 	json_decref(checks);
-	return fflush(stdout) == 0 ? code : 1;
+	return code;
 }

@@ -90,6 +90,7 @@ void help_metrics(FILE *out)
 	      "http://weft/metrics):\n\n",
 	      out);
 	table_init(&table, 4);
+	table.titled = true;
 	for (size_t c = 0; c < 4; c++)
 		table_add(&table, (const char *const[]){"NAME", "TYPE", "LABELS", "WHAT"}[c],
 			  COLOUR_NONE);

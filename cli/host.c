@@ -18,7 +18,6 @@
 #define CHECKER_NAME "weft-hostcheck"
 #define CHECKER_BYTES 512
 #define CHECKS_BYTES_MAX (1u << 20)
-#define STATE_DIR_PRESET "/var/lib/weft"
 
 /* Reads until the end; what does not fit is read and dropped, so that the writer ends. */
 static size_t read_all(int fd, char *out, size_t cap)
@@ -127,6 +126,16 @@ static void add_facts(json_t *words, const json_t *facts)
 	json_array_foreach(json_object_get(facts, "subnets"), i, item) add(words, "--subnet", item);
 }
 
+/* Without weftd its environment may be the one here; else the checker looks at the usual place. */
+static void add_environment(json_t *words)
+{
+	const char *state_dir = getenv("WEFT_STATE_DIR");
+	json_t *dir = state_dir && state_dir[0] ? json_string(state_dir) : NULL;
+
+	add(words, "--state-dir", dir);
+	json_decref(dir);
+}
+
 /* Runs the checker with these words; its output, or NULL. */
 static char *run_checker(const char *checker, const json_t *words, int *code)
 {
@@ -145,21 +154,18 @@ static char *run_checker(const char *checker, const json_t *words, int *code)
 
 json_t *host_checks(const json_t *facts, struct weft_err *err)
 {
-	const char *state_dir = getenv("WEFT_STATE_DIR");
-	json_t *words = json_array(), *dir;
+	json_t *words = json_array();
 	char checker[CHECKER_BYTES];
 	char *text;
 	json_t *checks = NULL;
 	int code = 0;
 
 	find_checker(checker);
-	dir = json_string(state_dir && state_dir[0] ? state_dir : STATE_DIR_PRESET);
 	if (facts)
 		add_facts(words, facts);
 	else
-		add(words, "--state-dir", dir);
+		add_environment(words);
 	text = run_checker(checker, words, &code);
-	json_decref(dir);
 	json_decref(words);
 	if (text && code == 0)
 		checks = json_loads(text, 0, NULL);

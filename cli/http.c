@@ -10,9 +10,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/clock.h"
 #include "gossip/base/check.h"
 
 /* What has been read from the connection and not yet used. */
@@ -23,20 +23,11 @@ struct reader {
 	char bytes[HTTP_HEAD_BYTES];
 };
 
-/* How the body ends. */
+/* How the body ends; weftd says one of both. */
 struct framing {
 	bool chunked;
-	bool has_length;
 	size_t length;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 int http_connect(const char *path, struct weft_err *err)
 {
@@ -52,10 +43,10 @@ int http_connect(const char *path, struct weft_err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
-	weft_err_set(err, WEFT_E_UNREACHABLE, "weftd does not answer on %s: %s; %s", path,
-		     strerror(errno),
-		     errno == EACCES ? "be root or in the group weft"
-				     : "start it, or name its socket with --socket");
+	weft_err_set(
+	    err, WEFT_E_UNREACHABLE, "weftd does not answer on %s: %s; %s", path, strerror(errno),
+	    errno == EACCES ? "be root or in the group weft"
+			    : "start it (systemctl start weftd), or name its socket with --socket");
 	if (fd >= 0)
 		close(fd);
 	return err->code;
@@ -101,7 +92,7 @@ static int wait_readable(const struct reader *reader, struct weft_err *err)
 	struct pollfd wait = {.fd = reader->fd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = reader->until_ms ? reader->until_ms - now_ms() : 60000;
+		int64_t left = reader->until_ms ? reader->until_ms - clock_ms() : 60000;
 
 		if (left <= 0)
 			return weft_err_set(err, WEFT_E_TIMEOUT,
@@ -186,7 +177,6 @@ static int read_head(struct reader *reader, int *status, struct framing *framing
 		    "weftd sent no status; are weft and weftd of one version (weft version)?");
 	for (line = read_line(reader, err); line && *line; line = read_line(reader, err)) {
 		if (strncasecmp(line, "Content-Length:", 15) == 0) {
-			framing->has_length = true;
 			framing->length = strtoull(line + 15, &end, 10);
 		} else if (strncasecmp(line, "Transfer-Encoding:", 18) == 0) {
 			framing->chunked = strstr(line + 18, "chunked") != NULL;
@@ -273,7 +263,7 @@ int http_receive(int fd, int64_t deadline_ms, const struct http_sink *sink,
 
 	memset(reply, 0, sizeof(*reply));
 	if (deadline_ms > 0)
-		reader.until_ms = now_ms() + deadline_ms;
+		reader.until_ms = clock_ms() + deadline_ms;
 	rc = read_head(&reader, &reply->status, &framing, err);
 	if (rc != 0)
 		return rc;

@@ -7,13 +7,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/file.h"
 
 #define INPUT_BYTES 8192
 
@@ -24,7 +27,8 @@ static int read_text(FILE *file, const char *name, char *out, struct weft_err *e
 	size_t start = 0;
 
 	if (ferror(file))
-		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", name,
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "cannot read %s: %s; name a file that you may read", name,
 				    strerror(errno));
 	if (len == INPUT_BYTES)
 		return weft_err_set(err, WEFT_E_INVALID,
@@ -46,7 +50,8 @@ static int read_path(const char *path, char *out, struct weft_err *err)
 	int rc;
 
 	if (!file)
-		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", path,
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "cannot read %s: %s; name a file that you may read", path,
 				    strerror(errno));
 	rc = read_text(file, path, out, err);
 	fclose(file);
@@ -76,31 +81,62 @@ static int prepare_join(struct call *call, struct weft_err *err)
 	return rc == 0 ? set_text(call, "token", text, err) : rc;
 }
 
-/* One line from the terminal without showing it. */
-static int ask(const char *prompt, char *out, struct weft_err *err)
+/* Waits for a whole line, or for one of the signals. False when it was a signal. */
+static bool wait_line(int tty, const sigset_t *signals)
 {
-	struct termios before, silent;
-	FILE *tty = fopen("/dev/tty", "r+e");
-	bool got;
+	struct pollfd wait[] = {{.fd = tty, .events = POLLIN},
+				{.fd = signalfd(-1, signals, SFD_CLOEXEC), .events = POLLIN}};
+	int ready;
 
-	if (!tty || tcgetattr(fileno(tty), &before) != 0) {
-		if (tty)
-			fclose(tty);
-		return weft_err_set(err, WEFT_E_INVALID,
-				    "no terminal to ask for the passphrase; use --passphrase-file");
-	}
+	do
+		ready = poll(wait, 2, -1);
+	while (ready < 0 && errno == EINTR);
+	if (wait[1].fd >= 0)
+		close(wait[1].fd);
+	return !wait[1].revents;
+}
+
+/* One line from the terminal without showing it. Whoever ends weft meanwhile gets a terminal back
+ * that shows what is typed: the signal is held until then, and not taken. */
+static ssize_t read_silently(int tty, const char *prompt, char *out)
+{
+	static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct termios before, silent;
+	sigset_t signals, mask;
+	ssize_t len = -1;
+
+	if (tcgetattr(tty, &before) != 0)
+		return -1;
+	sigemptyset(&signals);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaddset(&signals, ending[i]);
+	sigprocmask(SIG_BLOCK, &signals, &mask);
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
-	tcsetattr(fileno(tty), TCSAFLUSH, &silent);
-	fputs(prompt, tty);
-	fflush(tty);
-	got = fgets(out, INPUT_BYTES, tty) != NULL;
-	tcsetattr(fileno(tty), TCSAFLUSH, &before);
-	fputc('\n', tty);
-	fclose(tty);
-	if (!got)
+	tcsetattr(tty, TCSAFLUSH, &silent);
+	dprintf(tty, "%s", prompt);
+	if (wait_line(tty, &signals))
+		len = read(tty, out, INPUT_BYTES - 1);
+	tcsetattr(tty, TCSAFLUSH, &before);
+	dprintf(tty, "\n");
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return len;
+}
+
+static int ask(const char *prompt, char *out, struct weft_err *err)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	ssize_t len;
+
+	if (tty < 0)
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "no terminal to ask for the passphrase; use --passphrase-file");
+	len = read_silently(tty, prompt, out);
+	close(tty);
+	if (len <= 0)
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "no passphrase was given; type one, or use --passphrase-file");
+	out[len] = '\0';
 	out[strcspn(out, "\r\n")] = '\0';
 	return 0;
 }
@@ -123,6 +159,16 @@ static int prepare_passphrase(struct call *call, bool twice, struct weft_err *er
 	return rc;
 }
 
+/* That there is something already is better said before anything is typed. */
+static int prepare_backup(struct call *call, struct weft_err *err)
+{
+	const char *path = json_string_value(json_object_get(call->local, "file"));
+
+	if (access(path, F_OK) == 0)
+		return weft_err_set(err, WEFT_E_EXISTS, "%s exists already; name a new file", path);
+	return prepare_passphrase(call, true, err);
+}
+
 static int prepare_restore(struct call *call, struct weft_err *err)
 {
 	const char *path = json_string_value(json_object_get(call->local, "file"));
@@ -140,6 +186,8 @@ static int prepare_file(struct call *call, struct weft_err *err)
 	const char *path = json_string_value(json_object_get(call->body, "file"));
 	char here[PATH_MAX], whole[PATH_MAX];
 
+	if (path[0] == '\0')
+		return weft_err_set(err, WEFT_E_INVALID, "the name of the file is empty; name one");
 	if (call->method->id == API_RESTORE && realpath(path, whole))
 		return set_text(call, "file", whole, err);
 	if (path[0] == '/')
@@ -157,7 +205,7 @@ int input_prepare(struct call *call, struct weft_err *err)
 	case API_JOIN:
 		return prepare_join(call, err);
 	case API_ADMIN_BACKUP:
-		return prepare_passphrase(call, true, err);
+		return prepare_backup(call, err);
 	case API_ADMIN_RESTORE:
 		return prepare_restore(call, err);
 	case API_BACKUP:
@@ -168,31 +216,36 @@ int input_prepare(struct call *call, struct weft_err *err)
 	}
 }
 
-static int write_backup(const char *path, const char *sealed, struct weft_err *err)
+static int write_sealed(const char *path, const char *sealed, struct weft_err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	int fd = file_make(AT_FDCWD, path, err);
 	bool ok;
 
-	if (!file)
-		return weft_err_set(err, WEFT_E_INVALID, "cannot make %s: %s", path,
-				    strerror(errno));
-	ok = fprintf(file, "%s\n", sealed) > 0 && fflush(file) == 0 && fsync(fd) == 0;
-	if (fclose(file) != 0 || !ok) {
-		unlink(path);
-		return weft_err_set(err, WEFT_E_INTERNAL, "cannot write %s: %s", path,
-				    strerror(errno));
-	}
-	printf("The sealed cluster key is in %s; keep it and its passphrase apart.\n", path);
-	return 0;
+	if (fd < 0)
+		return fd;
+	ok = dprintf(fd, "%s\n", sealed) > 0 && fsync(fd) == 0;
+	if (close(fd) == 0 && ok)
+		return 0;
+	weft_err_set(err, WEFT_E_STORE, "cannot write %s: %s; see that its disk has room", path,
+		     strerror(errno));
+	unlink(path);
+	return err->code;
 }
 
-int input_finish(const struct call *call, const json_t *answer, struct weft_err *err)
+int input_finish(const struct call *call, json_t *answer, struct weft_err *err)
 {
 	const char *path = json_string_value(json_object_get(call->local, "file"));
 	const char *sealed = json_string_value(json_object_get(answer, "sealed"));
+	int rc;
 
-	if (call->method->id != API_ADMIN_BACKUP || !path || !sealed)
+	if (call->method->id != API_ADMIN_BACKUP)
 		return 0;
-	return write_backup(path, sealed, err);
+	if (!sealed)
+		return weft_err_set(err, WEFT_E_INTERNAL,
+				    "weftd sent no key; are weft and weftd of one version (weft "
+				    "version)?");
+	rc = write_sealed(path, sealed, err);
+	json_object_clear(answer);
+	json_object_set_new(answer, "file", json_string(path));
+	return rc;
 }

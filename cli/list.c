@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "gossip/base/check.h"
 
 #define LIST_COLUMNS_MAX 8
 #define LIST_ORDER_MAX 2
@@ -76,6 +77,7 @@ static const struct listing listings[] = {
       {"STATE", "state", COLUMN_STATE},
       {"EXPIRES", "expires", 0},
       {"NAMES", "name_pattern", 0},
+      {"TAGS", "tags", 0},
       {"MADE BY", "made_by", 0}}},
     {API_ADMIN_LS,
      {"name"},
@@ -101,58 +103,64 @@ const char *plural(long long count)
 	return count == 1 ? "" : "s";
 }
 
-/* Appends text to out[0..cap). */
-static void append(char *out, size_t cap, const char *text)
+const char *text_at(const json_t *object, const char *key, const char *preset)
 {
-	size_t len = strlen(out);
+	const char *text = json_string_value(json_object_get(object, key));
 
-	snprintf(out + len, cap - len, "%s", text);
+	return text ? text : preset;
 }
 
-/* A value as it stands in a cell or behind a key. */
-void text_of(const json_t *value, char *out, size_t cap)
+/* What stands in a list or behind the key of a map. */
+static const char *item_text(const json_t *item)
 {
-	const char *key;
-	json_t *item;
-	size_t i;
+	return json_is_string(item) ? json_string_value(item) : "...";
+}
 
-	out[0] = '\0';
+char *text_of(const json_t *value)
+{
+	char *text = NULL;
+	size_t len = 0, i;
+	FILE *out = open_memstream(&text, &len);
+	const char *key, *between = "";
+	json_t *item;
+
+	WEFT_ASSERT(out != NULL);
 	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_STRING:
-		snprintf(out, cap, "%s",
-			 json_string_value(value)[0] ? json_string_value(value) : "-");
+		fputs(json_string_value(value), out);
 		break;
 	case JSON_INTEGER:
-		snprintf(out, cap, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		break;
 	case JSON_REAL:
-		snprintf(out, cap, "%.2f", json_real_value(value));
+		fprintf(out, "%.2f", json_real_value(value));
 		break;
 	case JSON_TRUE:
-		snprintf(out, cap, "yes");
+		fputs("yes", out);
 		break;
 	case JSON_ARRAY:
 		json_array_foreach((json_t *)(uintptr_t)value, i, item)
 		{
-			append(out, cap, i ? ", " : "");
-			append(out, cap, json_is_string(item) ? json_string_value(item) : "...");
+			fprintf(out, "%s%s", between, item_text(item));
+			between = ", ";
 		}
 		break;
 	case JSON_OBJECT:
 		json_object_foreach((json_t *)(uintptr_t)value, key, item)
 		{
-			append(out, cap, out[0] ? ", " : "");
-			append(out, cap, key);
-			append(out, cap, "=");
-			append(out, cap, json_is_string(item) ? json_string_value(item) : "...");
+			fprintf(out, "%s%s=%s", between, key, item_text(item));
+			between = ", ";
 		}
 		break;
 	case JSON_FALSE:
 	case JSON_NULL:
 		break;
 	}
-	if (out[0] == '\0')
-		snprintf(out, cap, "-");
+	if (ftell(out) == 0)
+		fputc('-', out);
+	fclose(out);
+	WEFT_ASSERT(text != NULL);
+	return text;
 }
 
 enum colour colour_of(const char *state)
@@ -182,19 +190,19 @@ static void print_columns(const struct column *columns, size_t count, const json
 	json_t *item;
 
 	table_init(&table, count);
+	table.titled = true;
 	for (size_t c = 0; c < count; c++)
 		table_add(&table, columns[c].title, COLOUR_NONE);
 	json_array_foreach((json_t *)(uintptr_t)list, i, item)
 	{
 		for (size_t c = 0; c < count; c++) {
-			const json_t *value = json_object_get(item, columns[c].key);
-			char text[512];
+			char *text = text_of(json_object_get(item, columns[c].key));
 
-			text_of(value, text, sizeof(text));
 			if (columns[c].kind == COLUMN_ID && strlen(text) > ID_SHOWN)
 				text[ID_SHOWN] = '\0';
 			table_add(&table, text,
 				  columns[c].kind == COLUMN_STATE ? colour_of(text) : COLOUR_NONE);
+			free(text);
 		}
 	}
 	table_print(&table, colour, out);

@@ -13,8 +13,11 @@ bool print_list(enum api_id method, const json_t *list, bool colour, FILE *out);
 void print_ring_list(const json_t *ranges, bool colour, FILE *out);
 void print_finding_list(const json_t *findings, bool colour, FILE *out);
 
-/* A value (NULL too) as it stands in a cell or behind a key. */
-void text_of(const json_t *value, char *out, size_t cap);
+/* A value (NULL too) as it stands in a cell or behind a key, malloc'd. */
+char *text_of(const json_t *value);
+
+/* The text of an object's key, borrowed; preset where there is none. */
+const char *text_at(const json_t *object, const char *key, const char *preset);
 enum colour colour_of(const char *state);
 
 /* The end of a noun behind a count: "" for one, else "s". */

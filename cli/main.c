@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* weft: the command line of weftd. */
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,12 @@ static int read_front(int argc, char *const *argv, struct cli_options *options,
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		const char *next = at + 1 < argc ? argv[at + 1] : NULL;
 		bool used_next;
+		enum common_taken taken =
+		    common_take(argv[at], COMMON_FRONT, next, options, &used_next);
 
-		if (!common_take(argv[at], COMMON_FRONT, next, options, &used_next))
-			return weft_err_set(err, WEFT_E_INVALID,
-					    "unknown option \"%.64s\"; see weft help", argv[at]);
+		if (taken != COMMON_TAKEN)
+			return weft_err_set(err, WEFT_E_INVALID, "%s \"%.64s\"; see weft help",
+					    common_fault(taken), argv[at]);
 		at += used_next;
 	}
 	return at;
@@ -101,6 +104,22 @@ static int run(int argc, char *const *argv, struct cli_options *options)
 	return rc;
 }
 
+/* Whatever the command did, an answer that did not get out is not success. */
+static int end(int code)
+{
+	struct weft_err err = {0};
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	/* A write before may have found it out, and its reason is gone. */
+	weft_err_set(&err, WEFT_E_INTERNAL,
+		     "standard output does not take the answer%s%s; see where it goes",
+		     errno ? ": " : "", errno ? strerror(errno) : "");
+	(void)complain(&err);
+	return code ? code : weft_code_info(err.code)->exit_code;
+}
+
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("WEFT_SOCKET");
@@ -118,13 +137,15 @@ int main(int argc, char **argv)
 		return complain(&err);
 	if (options.version) {
 		puts("weft " WEFT_VERSION);
-		return 0;
+		return end(0);
 	}
-	if (at == argc || strcmp(argv[at], "help") == 0)
-		return at == argc && !options.help
-			   ? (help_all(stderr), 2)
-			   : help(argc - at - (at < argc), argv + at + (at < argc));
+	if (at == argc && !options.help) {
+		help_all(stderr);
+		return 2;
+	}
+	if (at < argc && strcmp(argv[at], "help") == 0)
+		return end(help(argc - at - 1, argv + at + 1));
 	if (options.help)
-		return help(argc - at, argv + at);
-	return run(argc - at, argv + at, &options);
+		return end(help(argc - at, argv + at));
+	return end(run(argc - at, argv + at, &options));
 }

@@ -5,9 +5,11 @@
  * Lists are in list.c.
  */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/list.h"
+#include "gossip/base/check.h"
 
 /* Key by key; objects inside become lines with a dotted key. */
 static void add_object(struct table *table, const char *prefix, const json_t *object)
@@ -17,7 +19,8 @@ static void add_object(struct table *table, const char *prefix, const json_t *ob
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
-		char name[128], text[1024];
+		char name[128];
+		char *text;
 
 		snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] ? "." : "", key);
 		if (json_is_object(value) && json_object_size(value) > 0) {
@@ -37,9 +40,10 @@ static void add_object(struct table *table, const char *prefix, const json_t *ob
 			}
 			continue;
 		}
-		text_of(value, text, sizeof(text));
+		text = text_of(value);
 		table_add(table, name, COLOUR_NONE);
 		table_add(table, text, strcmp(key, "state") == 0 ? colour_of(text) : COLOUR_NONE);
+		free(text);
 	}
 }
 
@@ -53,11 +57,10 @@ static void print_object(const json_t *object, bool colour, FILE *out)
 	table_close(&table);
 }
 
-static const char *text_at(const json_t *object, const char *key)
+/* A text for people: a dash stands where there is none. */
+static const char *say(const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "-";
+	return text_at(object, key, "-");
 }
 
 static long long number_at(const json_t *object, const char *key)
@@ -72,39 +75,44 @@ static void print_init(const json_t *answer, FILE *out)
 		"On another host:\n\n  weft join %s\n\n"
 		"The token admits until %s; weft token create makes another.\n"
 		"The cluster key rests here only: save it with weft admin backup FILE.\n",
-		text_at(answer, "name"), text_at(answer, "token"), text_at(answer, "expires"));
+		say(answer, "name"), say(answer, "token"), say(answer, "expires"));
 }
 
 static void print_attach(const json_t *answer, FILE *out)
 {
-	char addresses[256], pending[256];
+	const json_t *pending = json_object_get(answer, "peers_pending");
+	char *addresses = text_of(json_object_get(answer, "addresses")), *names = text_of(pending);
 
-	text_of(json_object_get(answer, "addresses"), addresses, sizeof(addresses));
-	text_of(json_object_get(answer, "peers_pending"), pending, sizeof(pending));
-	fprintf(out, "%s on %s, endpoint %s\n", addresses, text_at(answer, "ifname"),
-		text_at(answer, "endpoint"));
-	if (strcmp(pending, "-") != 0)
-		fprintf(out, "Not yet known to: %s\n", pending);
+	fprintf(out, "%s on %s, endpoint %s\n", addresses, say(answer, "ifname"),
+		say(answer, "endpoint"));
+	if (json_array_size(pending) > 0)
+		fprintf(out, "Not yet known to: %s\n", names);
+	free(addresses);
+	free(names);
 }
 
-/* How many there are of each state; who failed, by name. */
-static void members_text(const json_t *members, char *out, size_t cap)
+/* How many there are of each state; who failed, by name. Malloc'd. */
+static char *members_text(const json_t *members)
 {
 	const json_t *names = json_object_get(members, "failed_names");
-	char failed[300] = "", list[256];
-	size_t len;
+	long long failed = number_at(members, "failed");
+	char *list = text_of(names), *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
 
-	if (json_array_size(names) > 0) {
-		text_of(names, list, sizeof(list));
-		snprintf(failed, sizeof(failed), " (%s%s)", list,
-			 (long long)json_array_size(names) < number_at(members, "failed") ? ", ..."
-											  : "");
-	}
-	len = (size_t)snprintf(out, cap, "%lld alive, %lld suspect, %lld failed%s, %lld left",
-			       number_at(members, "alive"), number_at(members, "suspect"),
-			       number_at(members, "failed"), failed, number_at(members, "left"));
-	if (number_at(members, "removed") > 0 && len < cap)
-		snprintf(out + len, cap - len, ", %lld removed", number_at(members, "removed"));
+	WEFT_ASSERT(out != NULL);
+	fprintf(out, "%lld alive, %lld suspect, %lld failed", number_at(members, "alive"),
+		number_at(members, "suspect"), failed);
+	if (json_array_size(names) > 0)
+		fprintf(out, " (%s%s)", list,
+			(long long)json_array_size(names) < failed ? ", ..." : "");
+	fprintf(out, ", %lld left", number_at(members, "left"));
+	if (number_at(members, "removed") > 0)
+		fprintf(out, ", %lld removed", number_at(members, "removed"));
+	fclose(out);
+	WEFT_ASSERT(text != NULL);
+	free(list);
+	return text;
 }
 
 static enum colour members_colour(const json_t *members)
@@ -114,53 +122,67 @@ static enum colour members_colour(const json_t *members)
 	return number_at(members, "suspect") > 0 ? COLOUR_YELLOW : COLOUR_NONE;
 }
 
+static void add_line(struct table *table, const char *name, enum colour colour, const char *fmt,
+		     ...) __attribute__((format(printf, 4, 5)));
+
+static void add_line(struct table *table, const char *name, enum colour colour, const char *fmt,
+		     ...)
+{
+	char *text = NULL;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	WEFT_ASSERT(len >= 0);
+	table_add(table, name, COLOUR_NONE);
+	table_add(table, text, colour);
+	free(text);
+}
+
+static void add_sync(struct table *table, const json_t *answer)
+{
+	const json_t *sync = json_object_get(answer, "sync");
+	bool in_sync = json_is_true(json_object_get(answer, "in_sync"));
+	const char *is = in_sync ? "in sync" : "not in sync";
+	enum colour colour = in_sync ? COLOUR_NONE : COLOUR_YELLOW;
+
+	if (json_is_object(sync))
+		add_line(table, "sync", colour, "%s, last with %s %.1f s ago", is,
+			 say(sync, "with"), (double)number_at(sync, "age_ms") / 1000);
+	else
+		add_line(table, "sync", colour, "%s", is);
+}
+
 static void print_status(const json_t *answer, bool colour, FILE *out)
 {
-	const json_t *cluster = json_object_get(answer, "cluster");
 	const json_t *node = json_object_get(answer, "node");
 	const json_t *members = json_object_get(answer, "members");
 	const json_t *reconcile = json_object_get(answer, "reconcile");
-	const json_t *sync = json_object_get(answer, "sync");
+	bool active = strcmp(say(node, "phase"), "active") == 0;
+	/* Before its first cluster a node is nobody. */
+	bool has_id = strspn(say(node, "id"), "0") < strlen(say(node, "id"));
+	char *count = members_text(members);
 	struct table table;
-	char text[512];
 	size_t i;
 	json_t *item;
 
 	table_init(&table, 2);
-	table_add(&table, "cluster", COLOUR_NONE);
-	table_add(&table, json_is_object(cluster) ? text_at(cluster, "name") : "none", COLOUR_NONE);
-	table_add(&table, "node", COLOUR_NONE);
-	snprintf(text, sizeof(text), "%s (%.8s) at %s, %s", text_at(node, "name"),
-		 text_at(node, "id"), text_at(node, "addr"), text_at(node, "phase"));
-	table_add(&table, text,
-		  strcmp(text_at(node, "phase"), "active") == 0 ? COLOUR_NONE : COLOUR_RED);
-	table_add(&table, "members", COLOUR_NONE);
-	members_text(members, text, sizeof(text));
-	table_add(&table, text, members_colour(members));
-	table_add(&table, "networks", COLOUR_NONE);
-	snprintf(text, sizeof(text), "%lld", number_at(answer, "networks"));
-	table_add(&table, text, COLOUR_NONE);
-	table_add(&table, "sync", COLOUR_NONE);
-	if (json_is_object(sync))
-		snprintf(text, sizeof(text), "%s, last with %s %.1f s ago",
-			 json_is_true(json_object_get(answer, "in_sync")) ? "in sync"
-									  : "not in sync",
-			 text_at(sync, "with"), (double)number_at(sync, "age_ms") / 1000);
-	else
-		snprintf(text, sizeof(text), "%s",
-			 json_is_true(json_object_get(answer, "in_sync")) ? "in sync"
-									  : "not in sync");
-	table_add(&table, text,
-		  json_is_true(json_object_get(answer, "in_sync")) ? COLOUR_NONE : COLOUR_YELLOW);
-	table_add(&table, "kernel", COLOUR_NONE);
-	snprintf(text, sizeof(text), "%lld pending, %lld failed, last reconcile %lld ms",
+	add_line(&table, "cluster", COLOUR_NONE, "%s",
+		 text_at(json_object_get(answer, "cluster"), "name", "none"));
+	add_line(&table, "node", active ? COLOUR_NONE : COLOUR_RED, "%s%s%.8s%s at %s, %s",
+		 say(node, "name"), has_id ? " (" : "", has_id ? say(node, "id") : "",
+		 has_id ? ")" : "", say(node, "addr"), say(node, "phase"));
+	add_line(&table, "members", members_colour(members), "%s", count);
+	add_line(&table, "networks", COLOUR_NONE, "%lld", number_at(answer, "networks"));
+	add_sync(&table, answer);
+	add_line(&table, "kernel", number_at(reconcile, "failed") ? COLOUR_RED : COLOUR_NONE,
+		 "%lld pending, %lld failed, last reconcile %lld ms",
 		 number_at(reconcile, "pending"), number_at(reconcile, "failed"),
 		 number_at(reconcile, "last_ms"));
-	table_add(&table, text, number_at(reconcile, "failed") ? COLOUR_RED : COLOUR_NONE);
-	table_add(&table, "loop lag", COLOUR_NONE);
-	snprintf(text, sizeof(text), "%.2f ms",
+	add_line(&table, "loop lag", COLOUR_NONE, "%.2f ms",
 		 json_number_value(json_object_get(answer, "loop_lag_ms")));
-	table_add(&table, text, COLOUR_NONE);
 	json_array_foreach(json_object_get(answer, "warnings"), i, item)
 	{
 		table_add(&table, "warning", COLOUR_YELLOW);
@@ -168,6 +190,7 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 	}
 	table_print(&table, colour, out);
 	table_close(&table);
+	free(count);
 }
 
 static void print_recover(const json_t *answer, FILE *out)
@@ -186,8 +209,8 @@ static void print_recover(const json_t *answer, FILE *out)
 	{
 		const char *other = json_string_value(json_object_get(item, "other"));
 
-		fprintf(out, "gave up %s in network %s, endpoint %s: ", text_at(item, "address"),
-			text_at(item, "network"), text_at(item, "endpoint"));
+		fprintf(out, "gave up %s in network %s, endpoint %s: ", say(item, "address"),
+			say(item, "network"), say(item, "endpoint"));
 		if (other)
 			fprintf(out, "%s holds that address now\n", other);
 		else
@@ -195,79 +218,84 @@ static void print_recover(const json_t *answer, FILE *out)
 	}
 }
 
-static void add_line(struct table *table, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_line(struct table *table, const char *name, const char *fmt, ...)
+/* "12.34 ms", and "-" where there is no such number. Malloc'd. */
+static char *ms_text(const json_t *value, const char *behind)
 {
-	char text[512];
-	va_list args;
+	char *number = text_of(value), *text = NULL;
+	int len = asprintf(&text, "%s%s", number, json_is_number(value) ? behind : "");
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	table_add(table, name, COLOUR_NONE);
-	table_add(table, text, COLOUR_NONE);
+	WEFT_ASSERT(len >= 0);
+	free(number);
+	return text;
+}
+
+static void add_reach(struct table *table, const json_t *answer, bool direct)
+{
+	const char *helper = text_at(answer, "helper", NULL);
+	char *rtt = ms_text(json_object_get(answer, "rtt_ms"), " ms");
+	char *heard = ms_text(json_object_get(answer, "heard_ms"), " ms ago");
+
+	add_line(table, "gossip", COLOUR_NONE, "%s, %s", say(answer, "addr"),
+		 direct   ? "directly"
+		 : helper ? "not directly: it answers another member, not this host"
+			  : "it does not answer");
+	if (helper)
+		add_line(table, "", COLOUR_NONE, "asked through %s", helper);
+	add_line(table, "round trip", COLOUR_NONE, "%s, last heard %s", rtt, heard);
+	free(rtt);
+	free(heard);
 }
 
 static void print_path(const json_t *answer, bool colour, FILE *out)
 {
-	const json_t *helper = json_object_get(answer, "helper");
 	bool direct = json_is_true(json_object_get(answer, "direct"));
-	char rtt[64], heard[64], blocked[256];
+	const json_t *blocked = json_object_get(answer, "blocked");
+	char *ports = text_of(blocked);
 	struct table table;
 
-	text_of(json_object_get(answer, "blocked"), blocked, sizeof(blocked));
-	text_of(json_object_get(answer, "rtt_ms"), rtt, sizeof(rtt));
-	text_of(json_object_get(answer, "heard_ms"), heard, sizeof(heard));
 	table_init(&table, 2);
-	add_line(&table, "node", "%s (%.8s)", text_at(answer, "name"), text_at(answer, "id"));
-	table_add(&table, "state", COLOUR_NONE);
-	table_add(&table, text_at(answer, "state"), colour_of(text_at(answer, "state")));
-	add_line(&table, "boxes", "VXLAN from %s to %s", text_at(answer, "source"),
-		 text_at(answer, "vtep"));
-	add_line(&table, "gossip", "%s, %s", text_at(answer, "addr"),
-		 direct                   ? "directly"
-		 : json_is_string(helper) ? "not directly: it answers another member, not this host"
-					  : "it does not answer");
-	if (json_is_string(helper))
-		add_line(&table, "", "asked through %s", json_string_value(helper));
-	add_line(&table, "round trip", "%s%s, last heard %s%s", rtt, rtt[0] == '-' ? "" : " ms",
-		 heard, heard[0] == '-' ? "" : " ms ago");
-	if (blocked[0] != '-')
-		add_line(&table, "blocked", "%s; weft diag says what to do", blocked);
+	add_line(&table, "node", COLOUR_NONE, "%s (%.8s)", say(answer, "name"), say(answer, "id"));
+	add_line(&table, "state", colour_of(say(answer, "state")), "%s", say(answer, "state"));
+	add_line(&table, "boxes", COLOUR_NONE, "VXLAN from %s to %s", say(answer, "source"),
+		 say(answer, "vtep"));
+	add_reach(&table, answer, direct);
+	if (json_array_size(blocked) > 0)
+		add_line(&table, "blocked", COLOUR_RED, "%s; weft diag says what to do", ports);
 	if (json_is_integer(json_object_get(answer, "mtu_bytes")))
-		add_line(&table, "MTU", "%lld bytes pass of %lld, %lld for boxes",
+		add_line(&table, "MTU", COLOUR_NONE, "%lld bytes pass of %lld, %lld for boxes",
 			 number_at(answer, "mtu_bytes"), number_at(answer, "interface_mtu_bytes"),
 			 number_at(answer, "inner_mtu_bytes"));
 	else
-		add_line(&table, "MTU", "not measured; the interface here has %lld bytes",
+		add_line(&table, "MTU", COLOUR_NONE,
+			 "not measured; the interface here has %lld bytes",
 			 number_at(answer, "interface_mtu_bytes"));
-	add_line(&table, "encryption", "%s", text_at(answer, "encryption"));
+	add_line(&table, "encryption", COLOUR_NONE, "%s", say(answer, "encryption"));
 	if (direct) {
-		add_line(&table, "weftd", "%s", text_at(answer, "version"));
-		add_line(&table, "clock", "%+lld ms from the one here",
+		add_line(&table, "weftd", COLOUR_NONE, "%s", say(answer, "version"));
+		add_line(&table, "clock", COLOUR_NONE, "%+lld ms from the one here",
 			 number_at(answer, "clock_ms"));
 	}
 	table_print(&table, colour, out);
 	table_close(&table);
+	free(ports);
 }
 
 /* Whom the revoked token or admin admitted: they stay. */
 static void print_revoked(const json_t *answer, FILE *out)
 {
-	char names[1024];
+	char *names;
 
 	if (number_at(answer, "admitted_count") == 0) {
 		fputs("Revoked; nobody was admitted by it.\n", out);
 		return;
 	}
-	text_of(json_object_get(answer, "admitted"), names, sizeof(names));
+	names = text_of(json_object_get(answer, "admitted"));
 	if (number_at(answer, "admitted_count") == 1)
 		fprintf(out, "Revoked. 1 member was admitted by it and stays: %s\n", names);
 	else
 		fprintf(out, "Revoked. %lld members were admitted by it and stay: %s\n",
 			number_at(answer, "admitted_count"), names);
+	free(names);
 }
 
 static void print_ring(const json_t *answer, bool colour, FILE *out)
@@ -282,18 +310,17 @@ static void print_ring(const json_t *answer, bool colour, FILE *out)
 		number_at(here, "cooling"), number_at(here, "free"));
 	json_array_foreach(json_object_get(answer, "blockers"), i, item)
 	{
-		char names[512];
+		char *names = text_of(json_object_get(item, "waits_for"));
 
-		text_of(json_object_get(item, "waits_for"), names, sizeof(names));
 		if (number_at(item, "count") > 0)
-			fprintf(out, "the space of removed %s waits for %s\n",
-				text_at(item, "removed"), names);
+			fprintf(out, "the space of removed %s waits for %s\n", say(item, "removed"),
+				names);
+		free(names);
 	}
 	if (number_at(answer, "frozen") == 0)
 		return;
 	json_array_foreach(json_object_get(answer, "blocks"), i, item)
-	    fprintf(out, "  %s %s; %s\n", text_at(item, "member"), text_at(item, "why"),
-		    text_at(item, "todo"));
+	    fprintf(out, "  %s %s; %s\n", say(item, "member"), say(item, "why"), say(item, "todo"));
 }
 
 static void print_check(const json_t *answer, bool colour, FILE *out)
@@ -321,6 +348,34 @@ static void print_leave(const json_t *answer, FILE *out)
 	      out);
 }
 
+/* What is done, where the answer has no more to say. */
+static bool print_done(enum api_id method, FILE *out)
+{
+	static const struct {
+		enum api_id method;
+		const char *text;
+	} rows[] = {
+	    {API_RESET, "This host's state is wiped; weft init or weft join begins anew."},
+	    {API_NODE_RM,
+	     "Removed. Its addresses are taken back when every member has closed on it; weft ipam "
+	     "ring NETWORK says whom that waits for."},
+	    {API_NODE_ADVERTISE, "Others are told this address from now on."},
+	    {API_NETWORK_RM, "The network is removed."},
+	    {API_IPAM_RELEASE, "Released; it rests before it is leased again."},
+	    {API_IPAM_CONFIRM, "Leases are made without waiting for a member."},
+	    {API_ADMIN_ADD, "It may sign tokens and removals from now on."},
+	    {API_ADMIN_RESTORE, "The cluster key is here; this host is an admin."},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].method != method)
+			continue;
+		fprintf(out, "%s\n", rows[i].text);
+		return true;
+	}
+	return false;
+}
+
 /* Commands whose good answer is a sentence. */
 static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 {
@@ -329,21 +384,18 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 		print_init(answer, out);
 		return true;
 	case API_JOIN:
-		fprintf(out, "Joined cluster %s with %lld member%s.\n", text_at(answer, "name"),
+		fprintf(out, "Joined cluster %s with %lld member%s.\n", say(answer, "name"),
 			number_at(answer, "members"), plural(number_at(answer, "members")));
 		return true;
 	case API_LEAVE:
 		print_leave(answer, out);
 		return true;
-	case API_RESET:
-		fputs("This host's state is wiped; weft init or weft join begins anew.\n", out);
-		return true;
 	case API_TOKEN_CREATE:
-		fprintf(out, "%s\n", text_at(answer, "token"));
+		fprintf(out, "%s\n", say(answer, "token"));
 		return true;
 	case API_NETWORK_CREATE:
-		fprintf(out, "network %s: VNI %lld, id %s\n", text_at(answer, "name"),
-			number_at(answer, "vni"), text_at(answer, "id"));
+		fprintf(out, "network %s: VNI %lld, id %s\n", say(answer, "name"),
+			number_at(answer, "vni"), say(answer, "id"));
 		return true;
 	case API_ATTACH:
 		print_attach(answer, out);
@@ -353,39 +405,35 @@ static bool print_sentence(enum api_id method, const json_t *answer, FILE *out)
 									: "Nothing to detach.\n",
 		      out);
 		return true;
-	case API_NODE_RM:
-		fputs("Removed. Its addresses are taken back when every member has closed on it; "
-		      "weft ipam ring NETWORK says whom that waits for.\n",
-		      out);
-		return true;
 	case API_TOKEN_RM:
 	case API_ADMIN_RM:
 		print_revoked(answer, out);
 		return true;
-	case API_IPAM_CONFIRM:
-		fputs("Leases are made without waiting for a member.\n", out);
+	case API_ADMIN_BACKUP:
+		fprintf(out, "The sealed cluster key is in %s; keep it and its passphrase apart.\n",
+			say(answer, "file"));
 		return true;
 	case API_BACKUP:
 		fprintf(out, "This node's state is in %s; it holds its secrets.\n",
-			text_at(answer, "file"));
+			say(answer, "file"));
 		return true;
 	case API_RESTORE:
 		fprintf(out,
 			"%s takes the place of this node's state; it is fenced until weft node "
 			"recover.\n",
-			text_at(answer, "file"));
+			say(answer, "file"));
 		return true;
 	case API_NODE_RECOVER:
 		print_recover(answer, out);
 		return true;
 	case API_IPAM_RESERVE:
-		fprintf(out, "%s\n", text_at(answer, "address"));
+		fprintf(out, "%s\n", say(answer, "address"));
 		return true;
 	case API_VERSION:
-		fprintf(out, "weft %s, weftd %s\n", WEFT_VERSION, text_at(answer, "version"));
+		fprintf(out, "weft %s, weftd %s\n", WEFT_VERSION, say(answer, "version"));
 		return true;
 	default:
-		return false;
+		return print_done(method, out);
 	}
 }
 
@@ -402,24 +450,23 @@ void print_answer(const struct cli_options *options, const struct api_method *me
 		print_ring(answer, options->colour, out);
 	else if (method->id == API_IPAM_CHECK)
 		print_check(answer, options->colour, out);
-	else if (!print_sentence(method->id, answer, out) && json_object_size(answer) > 0)
+	else if (!print_sentence(method->id, answer, out))
 		print_object(answer, options->colour, out);
 }
 
 void print_event(const json_t *event, FILE *out)
 {
-	const char *kind = text_at(event, "event");
+	const char *kind = say(event, "event");
 	const json_t *object = json_object_get(event, kind);
-	char addresses[256] = "";
+	const json_t *list = json_object_get(object, "addresses");
+	char *addresses;
 
 	if (strcmp(kind, "snapshot") == 0)
 		return;
-	if (json_object_get(object, "addresses"))
-		text_of(json_object_get(object, "addresses"), addresses, sizeof(addresses));
-	else if (json_object_get(object, "addr"))
-		snprintf(addresses, sizeof(addresses), "%s", text_at(object, "addr"));
-	fprintf(out, "%s %-8s %-8s %s %.8s %s\n", text_at(event, "at"), kind,
-		text_at(event, "action"), text_at(object, "name"), text_at(object, "id"),
-		addresses);
+	addresses = list ? text_of(list) : strdup(text_at(object, "addr", ""));
+	WEFT_ASSERT(addresses != NULL);
+	fprintf(out, "%s %-8s %-8s %s %.8s %s\n", say(event, "at"), kind, say(event, "action"),
+		say(object, "name"), say(object, "id"), addresses);
+	free(addresses);
 	fflush(out);
 }

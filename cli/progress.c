@@ -5,8 +5,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "cli/clock.h"
 
 const char *progress_words(enum api_id method)
 {
@@ -31,18 +32,10 @@ const char *progress_words(enum api_id method)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void progress_begin(struct progress *progress, const char *words, int64_t every_ms, FILE *out)
 {
 	*progress = (struct progress){
-	    .out = out, .words = words, .began_ms = now_ms(), .every_ms = every_ms};
+	    .out = out, .words = words, .began_ms = clock_ms(), .every_ms = every_ms};
 }
 
 static void tell(struct progress *progress)
@@ -55,7 +48,7 @@ static void tell(struct progress *progress)
 void progress_tick(struct progress *progress)
 {
 	if (progress->out &&
-	    now_ms() - progress->began_ms >= (progress->told + 1) * progress->every_ms)
+	    clock_ms() - progress->began_ms >= (progress->told + 1) * progress->every_ms)
 		tell(progress);
 }
 
@@ -78,13 +71,13 @@ int64_t progress_wait(int fd, int64_t for_ms, const char *words, int64_t every_m
 	while (out && (for_ms == 0 || passed < for_ms)) {
 		if (poll(&wait, 1, (int)every_ms) != 0)
 			break;
-		passed = now_ms() - progress.began_ms;
+		passed = clock_ms() - progress.began_ms;
 		tell(&progress);
 	}
 	progress_end(&progress);
 	if (for_ms == 0)
 		return 0;
-	passed = now_ms() - progress.began_ms;
+	passed = clock_ms() - progress.began_ms;
 	return passed < for_ms ? for_ms - passed : 1;
 }
 

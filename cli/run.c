@@ -11,6 +11,7 @@
 #include "cli/list.h"
 #include "cli/progress.h"
 #include "cli/stage.h"
+#include "gossip/base/check.h"
 
 #define AGAIN_MS 10000 /* how long weftd may take to begin anew after reset */
 
@@ -23,10 +24,6 @@ int complain(const struct weft_err *err)
 	/* What to do stands behind a semicolon; what the message lacks, the table has. */
 	snprintf(line, sizeof(line), "%s%s%s", err->message, says_all ? "" : "; ",
 		 says_all ? "" : remedy);
-	for (char *at = line; *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = ' ';
-	}
 	fprintf(stderr, "weft: %s\n", line);
 	return weft_code_info(err->code)->exit_code;
 }
@@ -165,7 +162,7 @@ static bool follow_take(void *ctx, const char *bytes, size_t len)
 			follow->line[follow->len++] = bytes[i];
 		}
 	}
-	return !ferror(stdout);
+	return !ferror(stdout); /* which main tells */
 }
 
 static int run_stream(const struct cli_options *options, const struct call *call)
@@ -174,9 +171,10 @@ static int run_stream(const struct cli_options *options, const struct call *call
 	struct http_sink sink = {&follow, follow_take};
 	struct http_reply reply = {.status = 0};
 	struct weft_err err = {0};
-	int fd = follow.line ? http_connect(options->socket, &err) : -1;
-	int rc = fd < 0 ? -1 : http_send(fd, call->method->verb, call->path, NULL, &err);
+	int fd = http_connect(options->socket, &err);
+	int rc = fd < 0 ? fd : http_send(fd, call->method->verb, call->path, NULL, &err);
 
+	WEFT_ASSERT(follow.line != NULL);
 	if (rc == 0)
 		rc = http_receive(fd, 0, &sink, &reply, &err);
 	if (rc == 0 && reply.status != 200)
@@ -188,26 +186,43 @@ static int run_stream(const struct cli_options *options, const struct call *call
 		close(fd);
 	http_reply_close(&reply);
 	free(follow.line);
-	return complain(&err);
+	return ferror(stdout) ? 1 : complain(&err);
 }
 
-/* After reset and restore weftd begins anew: wait until it answers as a node without a cluster, or
- * as one of an earlier time. */
-static int wait_anew(const struct cli_options *options, bool reset)
+static json_t *ask_status(const struct cli_options *options, struct weft_err *err)
+{
+	const struct call call = {.method = api_method(API_STATUS), .deadline_ms = 1000};
+
+	return call_ask(options, &call, call.method->path, err);
+}
+
+/* Does a weftd answer that began after the one of this status: as a node without a cluster after a
+ * reset, as one of an earlier time after a restore? */
+static bool is_anew(const json_t *status, const json_t *before, bool reset)
+{
+	const json_t *node = json_object_get(status, "node");
+	const json_t *started = json_object_get(node, "started");
+
+	if (!started || json_equal((json_t *)(uintptr_t)started,
+				   json_object_get(json_object_get(before, "node"), "started")))
+		return false;
+	return reset ? json_is_null(json_object_get(status, "cluster"))
+		     : json_is_string(json_object_get(node, "fence"));
+}
+
+/* After reset and restore weftd begins anew; before is its status as it was. */
+static int wait_anew(const struct cli_options *options, const json_t *before, bool reset)
 {
 	static const struct timespec nap = {.tv_nsec = 20000000};
-	struct call call = {.method = api_method(API_STATUS), .deadline_ms = 1000};
 	struct weft_err err = {0};
 	struct progress progress;
 
 	progress_begin(&progress, "weftd begins anew", PROGRESS_EVERY_MS, progress_terminal());
 	for (int waited = 0; waited < AGAIN_MS; waited += 20) {
-		json_t *json = call_ask(options, &call, call.method->path, &err);
-		const json_t *node = json_object_get(json, "node");
-		bool done = reset ? json && json_is_null(json_object_get(json, "cluster"))
-				  : json_is_string(json_object_get(node, "fence"));
+		json_t *status = ask_status(options, &err);
+		bool done = is_anew(status, before, reset);
 
-		json_decref(json);
+		json_decref(status);
 		progress_tick(&progress);
 		if (done) {
 			progress_end(&progress);
@@ -257,22 +272,42 @@ static void show(const struct cli_options *options, const struct api_method *met
 static int run_file(const struct cli_options *options, struct call *call)
 {
 	struct weft_err err = {0};
-	json_t *answer = NULL;
+	json_t *before = NULL, *answer = NULL;
 	struct stage stage;
 	int code = stage_begin(&stage, options, call, &err);
 
+	if (code == 0 && call->method->id == API_RESTORE) {
+		before = ask_status(options, &err);
+		code = before ? 0 : err.code;
+	}
 	if (code == 0)
 		answer = call_ask(options, call, call->path, &err);
 	if (answer && stage_end(&stage, call->method->id, answer, &err) == 0) {
 		show(options, call->method, answer);
-		code = fflush(stdout) != 0;
-		if (code == 0 && call->method->id == API_RESTORE)
-			code = wait_anew(options, false);
+		fflush(stdout);
+		if (call->method->id == API_RESTORE)
+			code = wait_anew(options, before, false);
 	} else {
 		code = complain(&err);
 	}
+	json_decref(before);
 	json_decref(answer);
 	stage_close(&stage);
+	return code;
+}
+
+/* That it is done is told when it is done. */
+static int run_reset(const struct cli_options *options, const struct call *call)
+{
+	struct weft_err err = {0};
+	json_t *before = ask_status(options, &err);
+	json_t *answer = before ? call_ask(options, call, call->path, &err) : NULL;
+	int code = answer ? wait_anew(options, before, true) : complain(&err);
+
+	if (code == 0)
+		show(options, call->method, answer);
+	json_decref(before);
+	json_decref(answer);
 	return code;
 }
 
@@ -291,6 +326,8 @@ int run_call(const struct cli_options *options, struct call *call)
 		return run_diag(options, call);
 	if (call->method->id == API_BACKUP || call->method->id == API_RESTORE)
 		return run_file(options, call);
+	if (call->method->id == API_RESET)
+		return run_reset(options, call);
 	/* An attach first waits for its network. */
 	if (call->method->id == API_ATTACH)
 		call->deadline_ms += wait_of(call) ? wait_of(call) : 10000;
@@ -299,20 +336,9 @@ int run_call(const struct cli_options *options, struct call *call)
 		json_decref(answer);
 		return complain(&err);
 	}
-	if (call->method->id == API_ADMIN_BACKUP) {
-		json_decref(answer);
-		return 0;
-	}
-	/* That it is done is told when it is done. */
-	if (call->method->id == API_RESET)
-		code = wait_anew(options, true);
-	if (code != 0) {
-		json_decref(answer);
-		return code;
-	}
 	show(options, call->method, answer);
 	if (call->method->id == API_STATUS)
 		code = status_code(answer);
 	json_decref(answer);
-	return fflush(stdout) != 0 ? 1 : code;
+	return code;
 }

@@ -14,15 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/file.h"
 #include "cli/http.h"
 
 #define ASK_MS 5000
-#define OLD_S 600               /* no backup takes so long */
-#define STAGE_PREFIX "carried." /* weftd removes these at its start, see daemon/api_backup.c */
+#define OLD_S 600 /* no backup takes so long */
 
 static int fail(struct weft_err *err, const char *what, const char *path)
 {
-	return weft_err_set(err, WEFT_E_INVALID, "cannot %s %s: %s", what, path, strerror(errno));
+	return weft_err_set(
+	    err, WEFT_E_INVALID, "cannot %s %s: %s; %s", what, path, strerror(errno),
+	    errno == ENOSPC ? "free space there" : "see that it is there and that root may use it");
 }
 
 static int copy_bytes(int from, int to)
@@ -49,13 +51,11 @@ static int copy_bytes(int from, int to)
 /* Writes a durable copy into a new file. */
 static int fill(int in, int dir, const char *to, uid_t owner, struct weft_err *err)
 {
-	int out = openat(dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int out = file_make(dir, to, err);
 	int code = 0;
 
 	if (out < 0)
-		return errno == EEXIST ? weft_err_set(err, WEFT_E_EXISTS,
-						      "%s exists already; name a new file", to)
-				       : fail(err, "make", to);
+		return out;
 	if (copy_bytes(in, out) != 0 || fchown(out, owner, (gid_t)-1) != 0 || fsync(out) != 0)
 		code = fail(err, "write", to);
 	close(out);
@@ -138,7 +138,7 @@ static void remove_old(const struct stage *stage)
 	struct stat stat;
 
 	while (dir && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, STAGE_PREFIX, strlen(STAGE_PREFIX)) == 0 &&
+		if (strncmp(entry->d_name, API_CARRIED, strlen(API_CARRIED)) == 0 &&
 		    fstatat(stage->dir, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    stat.st_mtime + OLD_S < time(NULL))
 			(void)unlinkat(stage->dir, entry->d_name, 0);
@@ -183,8 +183,9 @@ static int stage_open(struct stage *stage, const struct cli_options *options, st
 		return code;
 	remove_old(stage);
 	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-		return weft_err_set(err, WEFT_E_INTERNAL, "no random numbers");
-	(void)snprintf(stage->name, sizeof(stage->name), STAGE_PREFIX "%016llx", number);
+		return weft_err_set(err, WEFT_E_INTERNAL,
+				    "the kernel gives no random numbers; try again");
+	(void)snprintf(stage->name, sizeof(stage->name), API_CARRIED "%016llx", number);
 	code = guard(stage, err);
 	if (code != 0)
 		stage->name[0] = '\0';

@@ -3,7 +3,9 @@
 /*
  * Tables fit the terminal: the last column is the one that takes the rest of a line, and goes on
  * below itself when that is too little; when even that does not help, the widest of the others are
- * cut. Where the output is no terminal nothing is cut: scripts and files have no width.
+ * cut, and at last each row becomes a block of its own. What explains words, in two columns without
+ * titles, never cuts a word: a long one stands on a line of its own. Where the output is no
+ * terminal nothing is cut: scripts and files have no width.
  */
 #include "cli/table.h"
 
@@ -16,8 +18,9 @@
 #include "gossip/base/check.h"
 
 #define GAP 2
-#define LAST_MIN 24 /* columns that the last one keeps, if it has so many */
-#define OTHER_MIN 6 /* what the others are cut to at most */
+#define LAST_MIN 24   /* columns that the last one keeps, if it has so many */
+#define OTHER_MIN 6   /* what the others are cut to at most */
+#define TITLED_MIN 14 /* the same in tables that may become blocks */
 
 void table_init(struct table *table, size_t columns)
 {
@@ -28,7 +31,7 @@ void table_init(struct table *table, size_t columns)
 
 void table_close(struct table *table)
 {
-	for (size_t i = 0; i < table->rows; i++)
+	for (size_t i = 0; i < table->count; i++)
 		free(table->cells[i]);
 	free(table->cells);
 	free(table->tint);
@@ -54,15 +57,15 @@ static char *clean(const char *text)
 
 void table_add(struct table *table, const char *text, enum colour colour)
 {
-	if (table->rows == table->cap) {
+	if (table->count == table->cap) {
 		table->cap = table->cap ? table->cap * 2 : 64;
 		table->cells = realloc(table->cells, table->cap * sizeof(*table->cells));
 		table->tint = realloc(table->tint, table->cap);
 		WEFT_ASSERT(table->cells != NULL && table->tint != NULL);
 	}
-	table->cells[table->rows] = clean(text);
-	table->tint[table->rows] = (unsigned char)colour;
-	table->rows++;
+	table->cells[table->count] = clean(text);
+	table->tint[table->count] = (unsigned char)colour;
+	table->count++;
 }
 
 /* The next character: its bytes, and how many places it takes. */
@@ -151,6 +154,11 @@ void cell_print(const char *text, enum colour tint, bool colour, FILE *out)
 	print_tinted(text, strlen(text), tint, colour, out);
 }
 
+static bool is_glossary(const struct table *table)
+{
+	return table->columns == 2 && !table->titled;
+}
+
 /* A cell that is not the last of its row, in exactly width places. */
 static void print_inner(const struct table *table, size_t cell, size_t width, bool colour,
 			FILE *out)
@@ -162,6 +170,12 @@ static void print_inner(const struct table *table, size_t cell, size_t width, bo
 	if (have <= width) {
 		print_tinted(text, strlen(text), tint, colour, out);
 		spaces(width - have, out);
+		return;
+	}
+	if (is_glossary(table)) {
+		print_tinted(text, strlen(text), tint, colour, out);
+		fputc('\n', out);
+		spaces(width, out);
 		return;
 	}
 
@@ -197,7 +211,7 @@ static void print_last(const struct table *table, size_t cell, size_t indent, si
 static void natural_widths(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
 	memset(widths, 0, TABLE_COLUMNS_MAX * sizeof(widths[0]));
-	for (size_t i = 0; i < table->rows; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		size_t width = text_width(table->cells[i]);
 
 		if (width > widths[i % table->columns])
@@ -214,7 +228,8 @@ static size_t sum(const size_t *widths, size_t count)
 	return all;
 }
 
-static void shrink(size_t *widths, size_t count, size_t limit)
+/* Makes columns narrower, as far as they may be. */
+static void shrink(size_t *widths, size_t count, size_t limit, size_t least)
 {
 	size_t last = count - 1, all = sum(widths, count);
 
@@ -231,9 +246,27 @@ static void shrink(size_t *widths, size_t count, size_t limit)
 		for (size_t i = 1; i < last; i++)
 			if (widths[i] > widths[widest])
 				widest = i;
-		if (last == 0 || widths[widest] <= OTHER_MIN)
+		if (last == 0 || widths[widest] <= least)
 			return;
 		widths[widest]--;
+	}
+}
+
+/* Each row as a small table of its titles and cells. */
+static void print_blocks(const struct table *table, size_t limit, bool colour, FILE *out)
+{
+	for (size_t row = table->columns; row < table->count; row += table->columns) {
+		struct table block;
+
+		table_init(&block, 2);
+		for (size_t i = 0; i < table->columns; i++) {
+			table_add(&block, table->cells[i], COLOUR_NONE);
+			table_add(&block, table->cells[row + i], (enum colour)table->tint[row + i]);
+		}
+		if (row > table->columns)
+			fputc('\n', out);
+		table_print_width(&block, limit, colour, out);
+		table_close(&block);
 	}
 }
 
@@ -241,13 +274,17 @@ void table_print_width(const struct table *table, size_t limit, bool colour, FIL
 {
 	size_t widths[TABLE_COLUMNS_MAX], last = table->columns - 1, indent = last * GAP;
 
-	WEFT_ASSERT(table->rows % table->columns == 0);
+	WEFT_ASSERT(table->count % table->columns == 0);
 	natural_widths(table, widths);
 	if (limit > 0)
-		shrink(widths, table->columns, limit);
+		shrink(widths, table->columns, limit, table->titled ? TITLED_MIN : OTHER_MIN);
+	if (limit > 0 && table->titled && sum(widths, table->columns) > limit) {
+		print_blocks(table, limit, colour, out);
+		return;
+	}
 	for (size_t i = 0; i < last; i++)
 		indent += widths[i];
-	for (size_t i = 0; i < table->rows; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		size_t column = i % table->columns;
 
 		if (column == last) {

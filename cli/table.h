@@ -15,8 +15,9 @@ enum colour { COLOUR_NONE = 0, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED };
 
 struct table {
 	size_t columns;
-	size_t rows;
+	size_t count; /* of cells */
 	size_t cap;
+	bool titled;         /* the first row is one of titles */
 	char **cells;        /* owned, row by row */
 	unsigned char *tint; /* enum colour of each */
 };
@@ -32,7 +33,8 @@ void table_add(struct table *table, const char *text, enum colour colour);
 void table_print(const struct table *table, bool colour, FILE *out);
 
 /* The same in at most limit places, as far as that can be: long last cells go on below, others are
- * cut. 0: as wide as they are. */
+ * cut; rows of a table with titles that has too many columns for that become blocks of a line for
+ * each column. 0: as wide as they are. */
 void table_print_width(const struct table *table, size_t limit, bool colour, FILE *out);
 
 /* Prints a text in a colour, when colour says so. */

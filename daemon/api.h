@@ -9,6 +9,8 @@
 
 #include "daemon/daemon.h"
 
+#define TOKEN_TTL_MS INT64_C(86400000) /* of a token for which none is asked */
+
 typedef void (*api_handler)(struct daemon *d, struct request *req);
 
 /* The handler of a method; never NULL. */

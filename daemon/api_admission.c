@@ -8,8 +8,6 @@
 
 #define ADMITTED_SHOWN 64
 
-#define TOKEN_TTL_MS INT64_C(86400000)
-
 static const struct id topic_all;
 
 static void token_done(struct daemon *d, struct request *req, const struct node_answer *answer)
@@ -32,11 +30,11 @@ void api_token_create(struct daemon *d, struct request *req)
 
 	request_uint(req, "ttl_ms", &ttl);
 	if (ttl < 1000 || ttl > UINT64_C(366) * 86400000) {
-		api_fail(req, WEFT_E_INVALID, "a token lives between 1s and 366d");
+		api_fail(req, WEFT_E_INVALID, "--ttl is between 1s and 366d");
 		return;
 	}
 	if (strlen(request.text) >= NAME_BYTES) {
-		api_fail(req, WEFT_E_INVALID, "the name pattern is longer than %d bytes",
+		api_fail(req, WEFT_E_INVALID, "--name-pattern has at most %d bytes",
 			 NAME_BYTES - 1);
 		return;
 	}

@@ -49,12 +49,12 @@ static int read_wanted(const struct request *req, struct hostport *addrs, size_t
 		const char *text = json_string_value(item);
 
 		if (*count == ENDPOINT_ADDRS_MAX)
-			return weft_err_set(err, WEFT_E_LIMIT, "more than %d addresses",
+			return weft_err_set(err, WEFT_E_LIMIT, "more than %d --ip; give fewer",
 					    ENDPOINT_ADDRS_MAX);
 		addrs[*count].port = 0;
 		if (inet_parse(text, &addrs[*count].ip) != 0)
-			return weft_err_set(err, WEFT_E_INVALID, "\"%.64s\" is not an address",
-					    text);
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "\"%.64s\" is not an address; write 10.1.0.5", text);
 		for (size_t j = 0; j < *count; j++) {
 			if (inet_eq(&addrs[j].ip, &addrs[*count].ip))
 				return weft_err_set(err, WEFT_E_INVALID,
@@ -186,9 +186,10 @@ static int read_endpoint(const struct request *req, struct local_endpoint *endpo
 	static const struct mac no_mac;
 
 	if (netns[0] == '\0' || strlen(netns) >= sizeof(endpoint->netns))
-		return weft_err_set(err, WEFT_E_INVALID,
-				    "netns is a path, a name or a process id of at most %zu bytes",
-				    sizeof(endpoint->netns) - 1);
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "--netns is a path, a name or a process id of at most %zu bytes",
+		    sizeof(endpoint->netns) - 1);
 	memcpy(endpoint->netns, netns, strlen(netns) + 1);
 	if (!ifname)
 		ifname = "eth0";
@@ -257,7 +258,7 @@ static bool sits_in(const struct local_endpoint *endpoint, const char *netns,
 	return strcmp(endpoint->netns, netns) == 0;
 }
 
-/* Endpoints of this host that fit; 1 with *id, 0, or more. */
+/* How many endpoints of this host fit; the ids of the first few are in match. */
 static size_t detach_find(struct daemon *d, const struct request *req, const struct id *network,
 			  const struct kernel_tell *tell, struct match *match)
 {

@@ -12,15 +12,13 @@
 
 #include "daemon/api.h"
 
-#define CARRIED "carried." /* see cli/stage.c */
-
 void backup_tidy(const char *state_dir)
 {
 	DIR *dir = opendir(state_dir);
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, CARRIED, strlen(CARRIED)) == 0)
+		if (strncmp(entry->d_name, API_CARRIED, strlen(API_CARRIED)) == 0)
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	if (dir)

@@ -8,7 +8,6 @@
 #include "daemon/underlay.h"
 #include "gossip/token.h"
 
-#define TOKEN_TTL_MS INT64_C(86400000)
 #define SEEDS_MAX 8
 
 /* An address that was only guessed is replaced by the one from which the seed is reached. */
@@ -89,7 +88,8 @@ static int seeds_of(json_t *list, struct hostport *seeds, size_t *count, struct 
 		const char *text = json_string_value(item);
 
 		if (*count == SEEDS_MAX)
-			return weft_err_set(err, WEFT_E_LIMIT, "more than %d addresses", SEEDS_MAX);
+			return weft_err_set(err, WEFT_E_LIMIT, "more than %d addresses; name fewer",
+					    SEEDS_MAX);
 		if (hostport_parse(text, GOSSIP_PORT, &seeds[*count]) != 0)
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "\"%.64s\" is not an address; write ADDR or ADDR:PORT",

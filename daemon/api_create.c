@@ -134,7 +134,8 @@ static struct rec_pool *pool_for(struct rec_network *rec, const struct inet *ip,
 		if (prefix_has(&rec->pools[i].subnet, ip))
 			return &rec->pools[i];
 	}
-	weft_err_set(err, WEFT_E_ADDRESS_OUTSIDE, "%.64s belongs to no --subnet of this network",
+	weft_err_set(err, WEFT_E_ADDRESS_OUTSIDE,
+		     "%.64s belongs to no --subnet of this network; give the --subnet that has it",
 		     text);
 	return NULL;
 }
@@ -151,7 +152,9 @@ static int read_subnets(json_t *list, struct rec_network *rec, struct weft_err *
 		struct inet base;
 
 		if (rec->pool_count == POOLS_MAX)
-			return weft_err_set(err, WEFT_E_LIMIT, "more than %d subnets", POOLS_MAX);
+			return weft_err_set(
+			    err, WEFT_E_LIMIT,
+			    "more than %d --subnet; make another network for the rest", POOLS_MAX);
 		if (prefix_parse(text, &pool->subnet) != 0)
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "\"%.64s\" is not a subnet; write 10.1.0.0/24", text);
@@ -164,7 +167,9 @@ static int read_subnets(json_t *list, struct rec_network *rec, struct weft_err *
 		if (!inet_is_v4(&base))
 			return weft_err_set(
 			    err, WEFT_E_UNSUPPORTED,
-			    "\"%.64s\": only IPv4 subnets can be leased from so far", text);
+			    "\"%.64s\": only IPv4 subnets can be leased from so far; "
+			    "write one of IPv4",
+			    text);
 		if (pool->subnet.bits > 96 + 29 || pool->subnet.bits < 96 + 8)
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "\"%.64s\": a subnet is between /8 and /29", text);
@@ -189,7 +194,8 @@ static int take_gateway(struct rec_pool *pool, const struct inet *ip, bool *give
 static int take_aux(struct rec_pool *pool, const struct inet *ip, struct weft_err *err)
 {
 	if (pool->aux_count == AUX_MAX)
-		return weft_err_set(err, WEFT_E_LIMIT, "more than %d --aux in one subnet", AUX_MAX);
+		return weft_err_set(err, WEFT_E_LIMIT,
+				    "more than %d --aux in one subnet; name fewer", AUX_MAX);
 	pool->aux[pool->aux_count++] = *ip;
 	return 0;
 }
@@ -212,7 +218,8 @@ static int read_addresses(const struct request *req, struct rec_network *rec, st
 
 			if (inet_parse(text, &ip) != 0)
 				return weft_err_set(err, WEFT_E_INVALID,
-						    "\"%.64s\" is not an address", text);
+						    "\"%.64s\" is not an address; write 10.1.0.5",
+						    text);
 			pool = pool_for(rec, &ip, text, err);
 			if (!pool)
 				return err->code;
@@ -247,8 +254,9 @@ static int read_ranges(json_t *list, struct rec_network *rec, struct weft_err *e
 		if (!pool)
 			return err->code;
 		if (range.bits < pool->subnet.bits)
-			return weft_err_set(err, WEFT_E_INVALID,
-					    "\"%.64s\" is larger than its subnet", text);
+			return weft_err_set(
+			    err, WEFT_E_INVALID,
+			    "\"%.64s\" is larger than its subnet; name a part of it", text);
 		if (given[pool - rec->pools])
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "%.64s is a second --ip-range of one subnet; keep one",
@@ -259,7 +267,7 @@ static int read_ranges(json_t *list, struct rec_network *rec, struct weft_err *e
 	return 0;
 }
 
-/* A number within bounds, kept at preset when it is not given. */
+/* A number within bounds; *value is kept where it is not given. */
 static int read_number(const struct request *req, const char *name, uint64_t low, uint64_t high,
 		       uint64_t *value, struct weft_err *err)
 {
@@ -268,7 +276,8 @@ static int read_number(const struct request *req, const char *name, uint64_t low
 	if (!request_uint(req, name, &given))
 		return 0;
 	if (given < low || given > high)
-		return weft_err_set(err, WEFT_E_INVALID, "%s is between %llu and %llu", name,
+		return weft_err_set(err, WEFT_E_INVALID, "%s is between %llu and %llu",
+				    api_field_find(request_method(req), name)->option,
 				    (unsigned long long)low, (unsigned long long)high);
 	*value = given;
 	return 0;
@@ -294,9 +303,9 @@ static int read_options(struct daemon *d, const struct request *req, struct rec_
 	rec->port = (uint16_t)port;
 	if (encrypt && strcmp(encrypt, "none") != 0)
 		return weft_err_set(err, WEFT_E_UNSUPPORTED,
-				    "encrypt \"%.32s\" is not there yet; only none", encrypt);
+				    "--encrypt %.32s is not there yet; only none", encrypt);
 	if (multicast && strcmp(multicast, "on") != 0 && strcmp(multicast, "off") != 0)
-		return weft_err_set(err, WEFT_E_INVALID, "multicast is on or off");
+		return weft_err_set(err, WEFT_E_INVALID, "--multicast is on or off");
 	rec->multicast = multicast && strcmp(multicast, "on") == 0;
 	rec->internal = request_flag(req, "internal");
 	return labels_from_json(request_json(req, "labels"), rec->labels, LABELS_MAX,

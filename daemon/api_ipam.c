@@ -85,7 +85,7 @@ void api_ipam_reserve(struct daemon *d, struct request *req)
 		return;
 	}
 	if (text && inet_parse(text, &addr.ip) != 0) {
-		api_fail(req, WEFT_E_INVALID, "\"%.64s\" is not an address", text);
+		api_fail(req, WEFT_E_INVALID, "\"%.64s\" is not an address; write 10.1.0.5", text);
 		return;
 	}
 	if (name && !name_is_valid(name)) {
@@ -115,7 +115,7 @@ void api_ipam_release(struct daemon *d, struct request *req)
 		return;
 	}
 	if (inet_parse(text, &addr.ip) != 0) {
-		api_fail(req, WEFT_E_INVALID, "\"%.64s\" is not an address", text);
+		api_fail(req, WEFT_E_INVALID, "\"%.64s\" is not an address; write 10.1.0.5", text);
 		return;
 	}
 	daemon_submit(d, req, &request);

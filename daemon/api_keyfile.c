@@ -152,7 +152,9 @@ void api_admin_restore(struct daemon *d, struct request *req)
 	key = key_new(false);
 	if (!from_hex(text, key)) {
 		free(key);
-		api_fail(req, WEFT_E_INVALID, "this is not a sealed cluster key");
+		api_fail(
+		    req, WEFT_E_INVALID,
+		    "this is not a sealed cluster key; name the file that weft admin backup wrote");
 		return;
 	}
 	key_start(d, req, key);

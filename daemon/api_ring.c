@@ -8,6 +8,8 @@
 #include "ipamdb/query.h"
 
 #define BLOCKERS_SHOWN 16
+#define WHY_BYTES 128
+#define TODO_BYTES 192
 
 /* Only the holder knows what is leased in its ranges: null for those of others. */
 static json_t *json_own(bool is_own, uint64_t count)
@@ -23,7 +25,6 @@ static json_t *json_part(struct daemon *d, const struct ipam_ring_info *info)
 			    : info->removed || info->left ? "frozen"
 			    : info->held                  ? "held"
 							  : "granted";
-
 	bool is_own = id_eq(&info->holder, &self);
 
 	member_label(d, &info->holder, holder);
@@ -63,7 +64,7 @@ static json_t *json_blockers(struct daemon *d)
 
 /* Why a member blocks, and what to do about it. */
 static void block_words(const struct ipam_block *block, bool is_present, const char *label,
-			char why[128], char todo[192])
+			char why[WHY_BYTES], char todo[TODO_BYTES])
 {
 	static const char *const whys[] = {
 	    [IPAM_BLOCK_SILENT] = "has promised nothing about removed members yet",
@@ -73,30 +74,30 @@ static void block_words(const struct ipam_block *block, bool is_present, const c
 	    [IPAM_BLOCK_STRANGER] = "is unknown to this host, but was known to one that has left",
 	    [IPAM_BLOCK_TURN] = "has not taken it back yet, though its id is the lowest",
 	};
-
 	bool is_known = block->why != IPAM_BLOCK_STRANGER && block->why != IPAM_BLOCK_PARTING;
 
-	snprintf(why, 128, "%s%s", is_present || !is_known ? "" : "is not there, and ",
+	snprintf(why, WHY_BYTES, "%s%s", is_present || !is_known ? "" : "is not there, and ",
 		 whys[block->why]);
 	if (block->why == IPAM_BLOCK_STRANGER)
-		snprintf(todo, 192,
+		snprintf(todo, TODO_BYTES,
 			 "see that its host runs and reaches this one; one that is off for good is "
 			 "given up with weft node rm %.80s",
 			 label);
 	else if (block->why == IPAM_BLOCK_PARTING)
-		snprintf(todo, 192,
+		snprintf(todo, TODO_BYTES,
 			 "wait: the hosts are comparing what they know; should nobody have it any "
 			 "more, weft node rm %.80s does without it",
 			 label);
 	else if (!is_present)
-		snprintf(todo, 192, "start it again, or give it up with weft node rm %.80s", label);
+		snprintf(todo, TODO_BYTES, "start it again, or give it up with weft node rm %.80s",
+			 label);
 	else if (block->why == IPAM_BLOCK_SILENT || block->why == IPAM_BLOCK_TURN)
-		snprintf(todo, 192,
+		snprintf(todo, TODO_BYTES,
 			 "if it stays so, weft status on that host says whether it is fenced or "
 			 "waits after a reboot");
 	else
 		snprintf(
-		    todo, 192,
+		    todo, TODO_BYTES,
 		    "wait: the hosts are comparing what they know; if it stays so, weft status "
 		    "on that host says whether it is fenced");
 }
@@ -109,7 +110,7 @@ static json_t *json_blocks(struct daemon *d)
 
 	for (size_t i = 0; i < count && i < BLOCKERS_SHOWN; i++) {
 		struct member_info info = {.state = MEMBER_UNKNOWN};
-		char label[NAME_BYTES + 8], why[128], todo[192];
+		char label[NAME_BYTES + 8], why[WHY_BYTES], todo[TODO_BYTES];
 		bool is_present;
 
 		(void)gossip_member(node_gossip(d->node), &blocks[i].member, &info);

@@ -227,7 +227,10 @@ int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct we
 		}
 		if (answer.error != 0)
 			return weft_err_set(err, code_of(answer.error),
-					    "cannot enter namespace \"%s\": %s", text, answer.why);
+					    "cannot enter namespace \"%s\": %s; name one that is "
+					    "there by its path, by its name (ip netns) or by a "
+					    "process in it",
+					    text, answer.why);
 		if (box->fds.netns_fd < 0)
 			return weft_err_set(err, WEFT_E_INTERNAL,
 					    "weft-netns answered without descriptors");

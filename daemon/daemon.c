@@ -174,7 +174,7 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 	const char *id = request_text(req, API_REQUEST_ID);
 
 	if (id && strlen(id) >= sizeof(request->request_id)) {
-		api_fail(req, WEFT_E_INVALID, "request_id is longer than %zu bytes",
+		api_fail(req, WEFT_E_INVALID, "--request-id has at most %zu bytes",
 			 sizeof(request->request_id) - 1);
 		return;
 	}

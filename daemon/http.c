@@ -238,7 +238,9 @@ int http_listen(const char *path, gid_t group, struct weft_err *err)
 	int fd, rc;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return weft_err_set(err, WEFT_E_INVALID, "socket: the path %s is too long", path);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the path %s is too long for a socket; use a shorter --socket",
+				    path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return weft_err_set(err, WEFT_E_EXISTS,
@@ -261,8 +263,10 @@ int http_listen(const char *path, gid_t group, struct weft_err *err)
 	if (rc != 0) {
 		rc = errno;
 		close(fd);
-		return weft_err_set(err, WEFT_E_INVALID, "cannot listen on %s: %s", path,
-				    strerror(rc));
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "cannot listen on %s: %s; see that its directory can be "
+				    "written, or use --socket",
+				    path, strerror(rc));
 	}
 	return fd;
 }

@@ -30,8 +30,10 @@ int marker_open(struct marker *marker, const char *socket, const struct id *stor
 	snprintf(path, sizeof(path), "%s.marker", socket);
 	marker->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (marker->fd < 0)
-		return weft_err_set(err, WEFT_E_INVALID, "cannot write %s: %s", path,
-				    strerror(errno));
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "cannot write %s: %s; see that weftd may write beside its "
+				    "socket, or use --socket",
+				    path, strerror(errno));
 	*matches = pread(marker->fd, both, sizeof(both), 0) == (ssize_t)sizeof(both) &&
 		   !id_is_zero(stored) && (id_eq(&both[0], stored) || id_eq(&both[1], stored));
 	marker->current = *stored;

@@ -42,7 +42,8 @@ int options_set(struct option_texts *texts, enum option_id id, enum option_sourc
 	if (source < texts->source[id])
 		return 0;
 	if (strlen(value) >= OPTION_TEXT_BYTES)
-		return weft_err_set(err, WEFT_E_INVALID, "%s: the value is longer than %d bytes",
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s: the value is longer than %d bytes; use a shorter one",
 				    infos[id].name, OPTION_TEXT_BYTES - 1);
 	texts->source[id] = source;
 	snprintf(texts->text[id], OPTION_TEXT_BYTES, "%s", value);
@@ -64,7 +65,8 @@ static int flag_take(struct option_texts *texts, const char *name, const char *v
 {
 	if (strcmp(name, "config") == 0) {
 		if (strlen(value) >= sizeof(texts->config))
-			return weft_err_set(err, WEFT_E_INVALID, "--config: the path is too long");
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "--config: the path is too long; use a shorter one");
 		snprintf(texts->config, sizeof(texts->config), "%s", value);
 		texts->config_given = true;
 		return 0;
@@ -113,7 +115,8 @@ int options_flags(struct option_texts *texts, int argc, char *const *argv, enum 
 			    err, WEFT_E_INVALID,
 			    "unknown argument \"%s\"; weftd --help lists the options", argv[i]);
 		if (!value && i + 1 == argc)
-			return weft_err_set(err, WEFT_E_INVALID, "%s needs a value", argv[i]);
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "%s needs a value; weftd --help says which", argv[i]);
 		if (!value)
 			value = argv[++i];
 
@@ -162,7 +165,8 @@ int options_env(struct option_texts *texts, char *const *environ_list, struct we
 
 	if (config && !texts->config_given) {
 		if (strlen(config) >= sizeof(texts->config))
-			return weft_err_set(err, WEFT_E_INVALID, "WEFT_CONFIG: path too long");
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "WEFT_CONFIG: the path is too long; use a shorter one");
 		snprintf(texts->config, sizeof(texts->config), "%s", config);
 		texts->config_given = true;
 	}

@@ -125,13 +125,16 @@ int options_file(struct option_texts *texts, struct weft_err *err)
 	if (!file) {
 		if (errno == ENOENT && !texts->config_given)
 			return 0;
-		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", path,
-				    strerror(errno));
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "cannot read %s: %s; see that weftd may read it, or name another --config",
+		    path, strerror(errno));
 	}
 
 	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) {
 		fclose(file);
-		return weft_err_set(err, WEFT_E_INVALID, "%s is not a file", path);
+		return weft_err_set(err, WEFT_E_INVALID, "%s is not a file; name another --config",
+				    path);
 	}
 
 	size_t len = fread(yaml, 1, sizeof(yaml), file);
@@ -139,9 +142,12 @@ int options_file(struct option_texts *texts, struct weft_err *err)
 
 	fclose(file);
 	if (failed)
-		return weft_err_set(err, WEFT_E_INVALID, "cannot read %s: %s", path,
-				    strerror(errno));
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "cannot read %s: %s; see that weftd may read it, or name another --config",
+		    path, strerror(errno));
 	if (len == sizeof(yaml))
-		return weft_err_set(err, WEFT_E_INVALID, "%s is larger than 64 KiB", path);
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s is larger than 64 KiB; keep what are options", path);
 	return options_yaml(texts, yaml, len, path, err);
 }

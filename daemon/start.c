@@ -64,8 +64,11 @@ static int make_parents(const char *path, mode_t mode, struct weft_err *err)
 	for (const char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
 		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
 		if (mkdir(part, mode) != 0 && errno != EEXIST)
-			return weft_err_set(err, WEFT_E_INVALID, "cannot make %s: %s", part,
-					    strerror(errno));
+			return weft_err_set(
+			    err, WEFT_E_INVALID,
+			    "cannot make %s: %s; see that weftd may write there, or "
+			    "choose another place",
+			    part, strerror(errno));
 	}
 	return 0;
 }

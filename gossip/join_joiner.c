@@ -211,7 +211,7 @@ static void join_fail(struct admission *adm)
 		hostport_format(&target->addr, addr);
 		if (code == WEFT_E_NO_PEER && target->state == TARGET_DONE)
 			code = target->code;
-		n = snprintf(text + len, sizeof(text) - len, "%s%s: %s", i > 0 ? "; " : "", addr,
+		n = snprintf(text + len, sizeof(text) - len, "%s%s: %s", i > 0 ? ", " : "", addr,
 			     target->state == TARGET_DONE ? target->said : "no answer in time");
 		len += n > 0 ? (size_t)n : 0;
 	}

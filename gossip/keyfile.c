@@ -70,7 +70,9 @@ int keyfile_open(const struct gossip_crypto *crypto, const uint8_t *bytes, size_
 
 	if (len != KEYFILE_BYTES || memcmp(bytes, magic, MAGIC_BYTES) != 0)
 		return weft_err_set(err, WEFT_E_INVALID,
-				    "this is no file made by weft admin backup (%zu bytes)", len);
+				    "this file of %zu bytes was not made by weft admin backup; "
+				    "name the one that was",
+				    len);
 	rc = key_make(crypto, password, bytes + AT_SALT, key, err);
 	if (rc != 0)
 		return rc;
@@ -79,12 +81,13 @@ int keyfile_open(const struct gossip_crypto *crypto, const uint8_t *bytes, size_
 	crypto->wipe(crypto->ctx, key, sizeof(key));
 	if (rc != 0)
 		return weft_err_set(err, WEFT_E_INVALID,
-				    "the key file does not open: the password is another or the "
-				    "file is damaged");
+				    "the key file does not open; the passphrase is another one, or "
+				    "the file is damaged");
 	public_key(crypto, seed, pub);
 	if (memcmp(pub, bytes + AT_PUB, SIGN_PUB_BYTES) != 0) {
 		crypto->wipe(crypto->ctx, seed, SEED_BYTES);
-		return weft_err_set(err, WEFT_E_INVALID, "the key file contradicts itself");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the key file contradicts itself; use another copy of it");
 	}
 	return 0;
 }

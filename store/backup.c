@@ -28,9 +28,11 @@ static int file_make(const char *path, struct weft_err *err)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 && errno == EEXIST)
-		return weft_err_set(err, WEFT_E_EXISTS, "%s exists already", path);
+		return weft_err_set(err, WEFT_E_EXISTS, "%s exists already; name a new file", path);
 	if (fd < 0)
-		return file_fail(err, "making", path);
+		return weft_err_set(err, WEFT_E_STORE,
+				    "cannot make %s: %s; name a new file where weftd may write",
+				    path, strerror(errno));
 	close(fd);
 	return 0;
 }

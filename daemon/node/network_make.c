@@ -184,9 +184,9 @@ static int check_pools(const struct node *node, struct rec_network *rec, bool fo
 		prefix_format(&rec->pools[i].subnet, text);
 		for (size_t j = 0; j < i; j++)
 			if (prefix_overlaps(&rec->pools[i].subnet, &rec->pools[j].subnet))
-				return weft_err_set(err, WEFT_E_INVALID,
-						    "subnet %s overlaps another of this network",
-						    text);
+				return weft_err_set(
+				    err, WEFT_E_INVALID,
+				    "subnet %s overlaps another of this network; keep one", text);
 		clash = find_overlap(node, &rec->pools[i].subnet);
 		if (clash == NULL)
 			continue;

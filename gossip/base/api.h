@@ -23,6 +23,10 @@
 #define API_PAGE_MAX 5000
 #define API_REQUEST_ID "request_id"
 
+/* Files in the state directory on their way between weftd and a root that it cannot reach: weft
+ * makes and removes them, weftd removes at its start what is left. */
+#define API_CARRIED "carried."
+
 enum api_type {
 	API_TEXT = 1,
 	API_UINT,

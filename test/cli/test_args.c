@@ -51,6 +51,8 @@ static const struct row rows[] = {
     {{"token", "create", "--ttl", "soon"}, NULL, "a duration is written"},
     {{"token", "create", "--tag", "novalue"}, NULL, "expected KEY=VALUE"},
     {{"status", "--request-id", "r"}, NULL, "unknown option \"--request-id\""},
+    {{"status", "--socket"}, NULL, "a value is missing behind \"--socket\""},
+    {{"status", "--json=1"}, NULL, "this option takes no value: \"--json=1\""},
     {{"status", "\xff"}, NULL, "one argument too many"},
     {{"join", "\xff"}, NULL, "not UTF-8"},
 };

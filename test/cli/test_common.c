@@ -11,26 +11,45 @@ static void an_option_is_taken_with_its_value_behind_it_or_after_an_equals_sign(
 	bool used_next;
 
 	(void)state;
-	assert_true(common_take("--socket", COMMON_BEHIND, "/a", &options, &used_next));
+	assert_int_equal(common_take("--socket", COMMON_BEHIND, "/a", &options, &used_next),
+			 COMMON_TAKEN);
 	assert_true(used_next);
 	assert_string_equal(options.socket, "/a");
-	assert_true(common_take("--socket=/b", COMMON_FRONT, "/a", &options, &used_next));
+	assert_int_equal(common_take("--socket=/b", COMMON_FRONT, "/a", &options, &used_next),
+			 COMMON_TAKEN);
 	assert_false(used_next);
 	assert_string_equal(options.socket, "/b");
-	assert_true(common_take("-h", COMMON_BEHIND, NULL, &options, &used_next));
+	assert_int_equal(common_take("-h", COMMON_BEHIND, NULL, &options, &used_next),
+			 COMMON_TAKEN);
 	assert_true(options.help && !options.json);
 }
 
 static void a_word_that_is_no_option_or_lacks_its_value_changes_nothing(void **state)
 {
-	static const char *const words[] = {"--socket",   "--json=yes", "--jso",
-					    "--sockets=", "blue",       "--request-id"};
+	static const struct {
+		const char *word;
+		enum common_taken taken;
+		const char *fault;
+	} rows[] = {
+	    {"--socket", COMMON_LACKS_VALUE, "a value is missing behind"},
+	    {"--json=yes", COMMON_TAKES_NO_VALUE, "this option takes no value:"},
+	    {"--jso", COMMON_NONE, "unknown option"},
+	    {"--sockets=", COMMON_NONE, "unknown option"},
+	    {"blue", COMMON_NONE, "unknown option"},
+	    {"--request-id", COMMON_NONE, "unknown option"},
+	};
 	struct cli_options options = {.socket = "/a"};
 	bool used_next;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		assert_false(common_take(words[i], COMMON_BEHIND, NULL, &options, &used_next));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum common_taken taken =
+		    common_take(rows[i].word, COMMON_BEHIND, NULL, &options, &used_next);
+
+		assert_int_equal(taken, rows[i].taken);
+		assert_false(used_next);
+		assert_string_equal(common_fault(taken), rows[i].fault);
+	}
 	assert_string_equal(options.socket, "/a");
 	assert_false(options.json || options.help || options.version);
 }

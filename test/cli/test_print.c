@@ -70,6 +70,35 @@ static void answers_are_shown_to_people(void **state)
 	}
 }
 
+static void a_long_value_is_whole_and_an_event_names_its_object(void **state)
+{
+	char list[4096] = "", json[5000];
+	json_t *event;
+	char *text;
+	size_t len;
+	FILE *out;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s\"10.0.%d.0/24\"",
+			 i ? ", " : "", i);
+	snprintf(json, sizeof(json), "[{\"name\":\"blue\",\"subnets\":[%s]}]", list);
+	text = print(API_NETWORK_LS, json);
+	assert_non_null(strstr(text, ", 10.0.99.0/24  "));
+	free(text);
+
+	event = json_loads("{\"event\":\"endpoint\",\"action\":\"added\",\"at\":\"now\","
+			   "\"endpoint\":{\"name\":\"web\",\"id\":\"0011223344\","
+			   "\"addresses\":[\"10.0.0.1/24\",\"10.1.0.1/24\"]}}",
+			   0, NULL);
+	out = open_memstream(&text, &len);
+	print_event(event, out);
+	fclose(out);
+	assert_string_equal(text, "now endpoint added    web 00112233 10.0.0.1/24, 10.1.0.1/24\n");
+	free(text);
+	json_decref(event);
+}
+
 static void lists_are_in_the_order_in_which_people_look(void **state)
 {
 	char *text =
@@ -192,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_shown_to_people),
+	    cmocka_unit_test(a_long_value_is_whole_and_an_event_names_its_object),
 	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
 	    cmocka_unit_test(endpoints_are_in_order_of_network_and_then_name),
 	    cmocka_unit_test(a_status_names_who_failed_and_warns),

@@ -130,10 +130,9 @@ static void wide_characters_are_never_cut_in_half(void **state)
 	char *text;
 
 	(void)state;
-	table_init(&table, 2);
-	table_add(&table, "日本語日本語日本語", COLOUR_NONE);
-	table_add(&table, "e\xcc\x81x", COLOUR_NONE);
-	for (size_t limit = 1; limit < 24; limit++) {
+	table_init(&table, 3);
+	add_row(&table, "日本語日本語日本語", "e\xcc\x81x", "z");
+	for (size_t limit = 1; limit < 28; limit++) {
 		size_t wide = 0, dots = 0;
 
 		text = print_width(&table, limit);
@@ -143,10 +142,30 @@ static void wide_characters_are_never_cut_in_half(void **state)
 			dots += strncmp(at, "\xe2\x80\xa6", 3) == 0;
 		}
 		assert_true(wide > 0 && mbstowcs(NULL, text, 0) != (size_t)-1);
-		assert_int_equal(dots, limit < 22 ? 1 : 0);
-		assert_non_null(strstr(text, "e\xcc\x81x\n"));
+		assert_int_equal(dots, limit < 25 ? 1 : 0);
+		assert_non_null(strstr(text, "e\xcc\x81x  z\n"));
 		free(text);
 	}
+	table_close(&table);
+}
+
+static void what_explains_words_cuts_none_of_them(void **state)
+{
+	struct table table;
+	char *text;
+
+	(void)state;
+	table_init(&table, 2);
+	table_add(&table, "--name", COLOUR_NONE);
+	table_add(&table, "the name that it is to have", COLOUR_NONE);
+	table_add(&table, "--passphrase-file FILE", COLOUR_NONE);
+	table_add(&table, "where it is", COLOUR_NONE);
+	text = print_width(&table, 36);
+	assert_string_equal(text, "--name      the name that it is to\n"
+				  "            have\n"
+				  "--passphrase-file FILE\n"
+				  "            where it is\n");
+	free(text);
 	table_close(&table);
 }
 
@@ -164,6 +183,34 @@ static void a_word_that_is_too_long_is_broken(void **state)
 	table_close(&table);
 }
 
+static void a_table_that_is_too_wide_becomes_blocks(void **state)
+{
+	struct table table;
+	char *text;
+
+	(void)state;
+	table_init(&table, 3);
+	table.titled = true;
+	add_row(&table, "NAME", "ADDRESS", "STATE");
+	add_row(&table, "a-host-with-a-long-name", "192.0.2.1:7947", "alive");
+	add_row(&table, "h2", "192.0.2.2:7947", "a state that takes more than a line");
+	text = print_width(&table, 34);
+	assert_string_equal(text, "NAME     a-host-with-a-long-name\n"
+				  "ADDRESS  192.0.2.1:7947\n"
+				  "STATE    alive\n"
+				  "\n"
+				  "NAME     h2\n"
+				  "ADDRESS  192.0.2.2:7947\n"
+				  "STATE    a state that takes more\n"
+				  "         than a line\n");
+	free(text);
+	table.titled = false; /* nothing says what the cells are: they stay in their columns */
+	text = print_width(&table, 34);
+	assert_non_null(strstr(text, "a-hos\xe2\x80\xa6"));
+	free(text);
+	table_close(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,7 +220,9 @@ int main(void)
 	    cmocka_unit_test(a_long_last_cell_goes_on_below_itself),
 	    cmocka_unit_test(the_widest_of_the_others_are_cut),
 	    cmocka_unit_test(wide_characters_are_never_cut_in_half),
+	    cmocka_unit_test(what_explains_words_cuts_none_of_them),
 	    cmocka_unit_test(a_word_that_is_too_long_is_broken),
+	    cmocka_unit_test(a_table_that_is_too_wide_becomes_blocks),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

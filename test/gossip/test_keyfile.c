@@ -23,7 +23,7 @@ static void a_key_file_opens_with_its_password_only(void **state)
 	assert_memory_equal(found, seed, SEED_BYTES);
 	assert_int_equal(keyfile_open(crypto, file, sizeof(file), "correct house", found, &err),
 			 WEFT_E_INVALID);
-	assert_non_null(strstr(err.message, "password"));
+	assert_non_null(strstr(err.message, "passphrase"));
 }
 
 static void a_damaged_key_file_does_not_open(void **state)

@@ -5,9 +5,12 @@ import fcntl
 import json
 import os
 import select
+import signal
+import struct
 import subprocess
 import termios
 import time
+import unicodedata
 
 import pytest
 
@@ -30,6 +33,8 @@ def says(*args, code=0):
 
 def test_what_is_no_command_is_refused_with_where_to_look():
     for words, said in ((["--wrong"], 'unknown option "--wrong"; see weft help'),
+                        (["--socket"], 'a value is missing behind "--socket"; see weft help'),
+                        (["--json=1"], 'this option takes no value: "--json=1"; see weft help'),
                         (["wrong"], 'unknown command "wrong"; see weft help'),
                         (["help", "wrong"], 'unknown command "wrong"; see weft help'),
                         (["token"], "token needs one of: create, ls, rm; see weft help token")):
@@ -47,6 +52,16 @@ def test_help_is_there_in_each_way_that_people_ask_for_it():
     assert all(f"token {word}" in group for word in ("create", "ls", "rm"))
     assert "weft_members" in says("help", "metrics").stdout
     assert says("--version").stdout.startswith("weft ")
+
+
+def test_an_answer_that_does_not_get_out_is_no_success(host):
+    for words in (["status"], ["members", "--json"], ["monitor"], ["diag"], ["help"], ["--version"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([WEFT, "--socket", host.socket, *words], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith("weft: standard output does not take the answer")
+        assert done.stderr.endswith("; see where it goes\n") and done.stderr.count("\n") == 1
 
 
 def test_the_monitor_follows_until_weftd_ends(lab, host):
@@ -70,19 +85,22 @@ def test_the_monitor_follows_until_weftd_ends(lab, host):
         assert monitor.stderr.read().startswith("weft: weftd ended the stream")
 
 
-def at_terminal(host, args, answers):
-    """Runs weft where there is a terminal, and types when it asks: (exit code, what the terminal
-    showed)."""
+def at_terminal(host, args, answers=(), columns=0):
+    """Runs weft where there is a terminal, so many columns wide, and types when it asks; the
+    terminal is as it was afterwards: (exit code, what it showed)."""
     master, slave = os.openpty()
+    answers = list(answers)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def take_terminal():
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     weft = subprocess.Popen([WEFT, "--socket", host.socket, *args], stdin=subprocess.DEVNULL,
                             stdout=slave, stderr=slave, start_new_session=True,
-                            preexec_fn=take_terminal)
+                            preexec_fn=take_terminal,
+                            env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
     os.close(slave)
-    shown, end = "", time.monotonic() + TERMINAL_SECONDS
+    shown, end = b"", time.monotonic() + TERMINAL_SECONDS
     try:
         while True:
             ready, _, _ = select.select([master], [], [], max(0, end - time.monotonic()))
@@ -90,14 +108,48 @@ def at_terminal(host, args, answers):
                 weft.kill()
                 weft.wait(10)
                 raise AssertionError(f"weft {args} still runs after {TERMINAL_SECONDS} s: {shown}")
-            shown += os.read(master, 4096).decode()
-            if answers and shown.endswith(": "):
+            shown += os.read(master, 4096)
+            if answers and shown.endswith(b": "):
                 os.write(master, f"{answers.pop(0)}\n".encode())
     except OSError:
         pass  # the last one at the terminal has gone
     finally:
+        assert termios.tcgetattr(master)[3] & termios.ECHO, "what is typed is no longer shown"
         os.close(master)
-    return weft.wait(10), shown
+    return weft.wait(10), shown.decode().replace("\r\n", "\n")
+
+
+def places(text):
+    """How many columns a terminal needs for it."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+
+
+def test_a_narrow_terminal_is_not_overrun(host):
+    host.weft("network", "create", "a-network-with-a-long-name", "--subnet", "10.64.1.0/24",
+              "--subnet", "10.64.2.0/24", "--label", "name=日本語日本語日本語日本語")
+    host.attach("a-network-with-a-long-name", host.box("b"), "--name", "a-box-with-a-long-name")
+    host.weft("token", "create", "--name-pattern", "a-host-with-a-long-name-*", "--tag",
+              "name=日本語日本語日本語日本語日本語")
+    for words in (["status"], ["members"], ["network", "ls"], ["endpoint", "ls"], ["ipam", "ls"],
+                  ["network", "inspect", "a-network-with-a-long-name"], ["token", "ls"],
+                  ["ipam", "ring", "a-network-with-a-long-name"], ["admin", "ls"],
+                  ["endpoint", "inspect", "a-box-with-a-long-name"], ["help", "attach"],
+                  ["help", "token"]):
+        code, shown = at_terminal(host, words, columns=40)
+        table = [line for line in shown.splitlines()  # sentences run on as they do anywhere
+                 if (words[0] != "help" or line.startswith("  ")) and "this host holds" not in line]
+        assert code == 0 and table
+        assert all(places(line) <= 40 for line in table), f"{words}:\n{shown}"
+    code, shown = at_terminal(host, ["members"], columns=40)
+    assert shown.startswith("NAME     h1\nID       ") and "\nSTATE    alive\n" in shown
+
+
+def test_who_interrupts_the_question_for_a_passphrase_has_changed_nothing(lab, host):
+    key = lab.dir / "key"
+    for keys, code in (("\x03", -signal.SIGINT), ("\x04", 2)):
+        left, shown = at_terminal(host, ["admin", "backup", key], [keys])
+        assert left == code and not key.exists(), shown
 
 
 def test_the_cluster_key_is_saved_and_brought_back_by_a_passphrase_that_nobody_sees(lab):
@@ -111,10 +163,15 @@ def test_the_cluster_key_is_saved_and_brought_back_by_a_passphrase_that_nobody_s
 
     phrase = lab.dir / "phrase"
     phrase.write_text(PHRASE + "\n")
-    assert first.refused("admin", "backup", key, "--passphrase-file", phrase).code == 2
+    failed = first.refused("admin", "backup", key, "--passphrase-file", phrase)
+    assert failed.code == 4 and "exists already; name a new file" in failed.stderr
+    code, shown = at_terminal(first, ["admin", "backup", key], [])
+    assert code == 4 and "assphrase" not in shown
+    failed = first.refused("admin", "backup", "/nonexistent/key", "--passphrase-file", phrase)
+    assert failed.code == 2 and "name a file where you may write" in failed.stderr
     again = lab.dir / "again"
-    first.weft("admin", "backup", again, "--passphrase-file", phrase)
-    assert again.exists()
+    assert first.json("admin", "backup", again, "--passphrase-file", phrase) == {"file": str(again)}
+    assert again.stat().st_mode & 0o777 == 0o600
 
     code, shown = at_terminal(second, ["admin", "restore", key], ["a wrong passphrase"])
     assert code not in (0, 5)
@@ -141,3 +198,34 @@ def test_a_file_that_holds_no_token_is_refused_before_anybody_is_asked(lab):
         failed = host.refused("join", f"@{path}")
         assert failed.code == 2 and said in failed.stderr
     assert host.refused("join", "@/nonexistent/token").code == 2
+
+
+def test_a_host_without_a_cluster_can_be_used_as_soon_as_it_is_reset(lab):
+    host = lab.host()
+    for _ in range(3):
+        host.weft("reset")
+        assert host.json("status")["node"]["phase"] == "no_cluster"
+    host.weft("init")
+    assert host.json("status")["node"]["phase"] == "active"
+
+
+def test_a_host_warns_when_it_does_not_have_the_address_that_others_are_told(host):
+    assert host.json("status")["warnings"] == []
+    host.weft("node", "advertise", "192.0.2.77")
+    wait_for("it warns", lambda: "192.0.2.77, which this host does not have" in
+             " ".join(host.json("status")["warnings"]), 5)
+    found = [check for check in json.loads(diag_of(host))["checks"] if check["check"] == "advertise"]
+    assert [check["verdict"] for check in found] == ["fail"] and "ip address" in found[0]["remedy"]
+    host.weft("node", "advertise", host.addr)
+    wait_for("it does not", lambda: host.json("status")["warnings"] == [], 5)
+
+
+def diag_of(host):
+    return host.exec(WEFT, "--socket", host.socket, "diag", "--json", check=False).stdout
+
+
+def test_an_endpoint_is_counted_at_once_where_it_is(host):
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    for count in (1, 2, 3):
+        host.attach("blue", host.box(f"b{count}"))
+        assert [network["endpoints"] for network in host.json("network", "ls")] == [count]
