@@ -10,6 +10,10 @@
  * without the unknown ones, so while there are such devices it stays as it stands; only hosts that
  * a known network may hear are added to it.
  *
+ * Two networks had one number once, and the rows of now know only the one that has moved since: it
+ * would take the devices of the other for its own, and its boxes would be plugged into them. It is
+ * wanted no more until the overlay is held no more; its own devices stand under their other names.
+ *
  * A kernel without a device of weft's (the machine was started anew) holds nothing to be kept.
  */
 #include <errno.h>
@@ -23,14 +27,37 @@ static bool is_weft_link(const struct klink *link)
 	return strncmp(link->alias, "weft:", 5) == 0;
 }
 
-static bool is_wanted(const struct kstate *want, const struct klink *link)
+/* What rows want under the name of a link, or NULL. */
+static const struct klink *wanted_as(const struct kstate *want, const struct klink *link)
 {
 	const struct vec *links = &want->of[KOBJ_LINK];
 
 	for (size_t i = 0; i < links->count; i++)
 		if (kobj_key_cmp(KOBJ_LINK, vec_at(links, i), link) == 0)
-			return true;
+			return vec_at(links, i);
+	return NULL;
+}
+
+/* Does a row explain this device of weft's? Where another network wants its name, that one waits.
+ */
+static bool is_explained(struct overlay *ov, const struct kstate *want, const struct klink *link)
+{
+	const struct klink *wanted = wanted_as(want, link);
+	struct id network;
+
+	if (wanted == NULL || strcmp(wanted->alias, link->alias) == 0)
+		return wanted != NULL;
+	if (name_alias_parse(wanted->alias, &network))
+		rows_net(ov, &network)->is_displaced = true;
 	return false;
+}
+
+void held_forget(struct overlay *ov)
+{
+	struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;)
+		net->is_displaced = false;
 }
 
 void held_look(struct work *work)
@@ -43,6 +70,7 @@ void held_look(struct work *work)
 	WEFT_ASSERT(ov->held);
 	kstate_init(&want, &ov->heap);
 	kstate_init(&have, &ov->heap);
+	held_forget(ov);
 	desired_host(ov, &want);
 	work->report.dumps++;
 	status = ov->config.kernel->dump_host(ov->config.kernel_ctx, &have);
@@ -50,7 +78,7 @@ void held_look(struct work *work)
 		const struct klink *link = vec_at(&have.of[KOBJ_LINK], i);
 
 		standing += is_weft_link(link);
-		unknown += is_weft_link(link) && !is_wanted(&want, link);
+		unknown += is_weft_link(link) && !is_explained(ov, &want, link);
 	}
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;

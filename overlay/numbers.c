@@ -7,13 +7,16 @@
  * bridge stays, because it derives from the number of its fact, and so does the row in which other
  * hosts read it.
  */
+#include <stdlib.h>
+
 #include "gossip/base/check.h"
 #include "gossip/base/vni.h"
 #include "overlay/work.h"
 
-static int claim_cmp(const void *key, const void *item)
+static int claim_cmp(const void *a, const void *b)
 {
-	return id_cmp(key, &((const struct vni_claim *)item)->network);
+	return id_cmp(&((const struct vni_claim *)a)->network,
+		      &((const struct vni_claim *)b)->network);
 }
 
 static void move(struct overlay *ov, struct net *net, uint32_t vni)
@@ -38,8 +41,10 @@ void rows_number(struct overlay *ov)
 		struct vni_claim claim = {.network = net->id, .recorded = net->fact.vni};
 
 		if (net->known)
-			vec_insert(&claims, vec_lower_bound(&claims, &net->id, claim_cmp), &claim);
+			vec_push(&claims, &claim);
 	}
+	if (claims.count > 0)
+		qsort(claims.items, claims.count, sizeof(struct vni_claim), claim_cmp);
 	vnis_assign(&ov->heap, ov->config.seed, claims.items, claims.count);
 	for (size_t i = 0; i < claims.count; i++) {
 		const struct vni_claim *claim = vec_at(&claims, i);

@@ -31,6 +31,7 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 	if (ov->held == held)
 		return;
 	ov->held = held;
+	held_forget(ov);
 	ov->nexthops_checked = false;
 	overlay_mark_all(ov, now);
 }

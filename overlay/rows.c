@@ -84,7 +84,7 @@ struct net *rows_net_next(const struct overlay *ov, size_t *pos)
 
 bool rows_net_is_wanted(const struct overlay *ov, const struct net *net)
 {
-	return net->known &&
+	return net->known && !net->is_displaced &&
 	       (net->locals.count > 0 || map_find(&net->attached, &ov->config.node) != NULL);
 }
 

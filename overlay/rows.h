@@ -52,6 +52,7 @@ struct net {
 	uint32_t forgotten;     /* how many addresses may have been told by an earlier run */
 
 	bool is_standing;       /* its devices stand */
+	bool is_displaced;      /* while held: devices of an unknown network have its names */
 	bool is_made;           /* by this run, or taken over from an earlier one */
 	struct vec failed_keys; /* struct touch, of the last pass */
 	bool entries_due;       /* all of them, not only those touched */

@@ -12,6 +12,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gossip/base/check.h"
@@ -46,12 +47,11 @@ static void __attribute__((format(printf, 2, 3))) say(struct text *text, const c
 }
 
 /* Networks in the order of their VNIs, so that equal rows give equal text. */
-static int vni_cmp(const void *key, const void *item)
+static int vni_cmp(const void *a, const void *b)
 {
-	uint32_t want = *(const uint32_t *)key;
-	uint32_t have = (*(struct net *const *)item)->vni;
+	uint32_t first = (*(struct net *const *)a)->vni, second = (*(struct net *const *)b)->vni;
 
-	return want < have ? -1 : want > have;
+	return first < second ? -1 : first > second;
 }
 
 static void sorted_nets(struct overlay *ov, struct vec *out)
@@ -61,8 +61,10 @@ static void sorted_nets(struct overlay *ov, struct vec *out)
 	vec_init(out, &ov->heap, sizeof(struct net *));
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
 		if (rows_net_is_wanted(ov, net))
-			vec_insert(out, vec_lower_bound(out, &net->vni, vni_cmp), &net);
+			vec_push(out, &net);
 	}
+	if (out->count > 0)
+		qsort(out->items, out->count, sizeof(struct net *), vni_cmp);
 }
 
 static struct net *net_at(const struct vec *nets, size_t i)

@@ -47,6 +47,9 @@ void rules_remember(struct overlay *ov, enum krules table, char *text, size_t by
 /* While held: looks whether there is anything that no row explains, and at first at all. */
 void held_look(struct work *work);
 
+/* Held no more: networks whose names others have in the kernel are wanted again. */
+void held_forget(struct overlay *ov);
+
 /* Nothing goes because no row explains it. */
 bool held_spares(const struct overlay *ov);
 

@@ -71,6 +71,41 @@ static void all_of_an_unknown_network_is_left_alone_while_held(void **state)
 	assert_string_equal(fake_kernel_rules(stage->kernel, KRULES_HOST), "");
 }
 
+/* Both had one number; the known one has moved since, which its rows do not say any more. */
+static void a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct id unknown = stage->network;
+	char before[16384], after[16384], alias[WEFT_ALIAS_BYTES];
+	const struct vec *links;
+
+	stage_make_all(stage);
+	stage_remember(stage, before, sizeof(before));
+	overlay_free(stage->ov);
+	stage->network = stage_id(4, 2);
+	stage->ov = stage_bare(stage);
+	overlay_hold(stage->ov, true, stage->now);
+	stage_rows(stage);
+	put_box_again(stage, 15, "10.7.0.15/24");
+	(void)stage_settle(stage, 1000);
+	stage_remember(stage, after, sizeof(after));
+	assert_string_equal(before, after);
+
+	/* As a member told of it: the lower id keeps the number, and both stand. */
+	overlay_network_put(stage->ov, &unknown, &stage->rec);
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	links = &fake_kernel_state(stage->kernel)->of[KOBJ_LINK];
+	name_alias(&stage->network, alias);
+	for (size_t i = 0; i < links->count; i++) {
+		const struct klink *link = vec_at(links, i);
+
+		if (link->kind == KLINK_BRIDGE && strcmp(link->name, "wfbr001000") != 0)
+			assert_string_equal(link->alias, alias);
+	}
+	assert_int_equal(stage->failed, 0);
+}
+
 /* Restarted with rows of before endpoint 13 and box 14 came, which the kernel has. */
 static void go_back(struct fake_stage *stage)
 {
@@ -200,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
+	    STAGED(a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held),
 	    STAGED(entries_that_no_row_explains_stay_and_those_that_rows_end_go),
 	    STAGED(the_standing_rules_stay_and_hear_a_new_host),
 	    STAGED(rules_that_somebody_took_away_are_set_from_what_is_known),
