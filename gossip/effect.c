@@ -97,10 +97,14 @@ static void member_row(struct admission *adm, const struct row_view *row)
 	member->is_admin = is_admin(adm, &member->id);
 	if (is_self && rec.left)
 		leave_learnt(adm);
-	if (is_self)
+	if (is_self) {
 		adm->core->self.member = rec;
-	else
+		/* What another run wrote says where that one lived. (A twin that runs now has a
+		 * higher epoch, or takes this as such a row itself: they cannot go on for ever.) */
+		adm->publish_wanted |= !rec.left && row->epoch < adm->core->self.epoch;
+	} else {
 		seed_row_came(adm, &member->id);
+	}
 	if (rec.left && !is_self)
 		tables_freeze(adm->tables, &member->id);
 	if (authority_has_fact(adm->tables, FACT_REMOVAL, &row->owner, &removal))

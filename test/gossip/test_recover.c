@@ -104,6 +104,41 @@ static void a_disk_that_went_back_by_a_start_is_told_and_fences_its_node(void **
 	}
 }
 
+static bool is_told_at_its_address(struct cluster *c)
+{
+	static const struct id topic_all;
+	struct id id = gossip_self(c->nodes[1].g);
+	struct rec_member rec;
+	struct row_view row;
+
+	return gossip_row(c->nodes[0].g, &id, &topic_all, ROW_MEMBER, topic_all.b, 0, &row) &&
+	       rec_member_decode(row.value, row.value_len, &rec) == 0 &&
+	       hostport_eq(&rec.gossip, &c->nodes[1].addr);
+}
+
+static void a_disk_that_went_back_tells_where_it_lives_and_not_where_it_lived_since(void **state)
+{
+	struct cluster *c = *state;
+	struct hostport home;
+
+	cluster_form(c, 3);
+	home = c->nodes[1].addr;
+	cluster_copy_store(c, 1, 4);
+	cluster_kill(c, 1);
+	c->nodes[1].addr.port = 8000;
+	cluster_start(c, 1);
+	assert_true(cluster_until(c, 5000, is_told_at_its_address));
+	cluster_kill(c, 1);
+	cluster_run(c, 300);
+	c->nodes[1].addr = home;
+	cluster_copy_store(c, 4, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 5000);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_SET_BACK);
+	assert_true(is_told_at_its_address(c));
+	assert_true(all_equal(c));
+}
+
 static void the_fence_outlives_a_restart_and_ends_with_the_recovery(void **state)
 {
 	struct cluster *c = *state;
@@ -252,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(a_disk_that_went_back_by_a_start_is_told_and_fences_its_node),
+	    TEST(a_disk_that_went_back_tells_where_it_lives_and_not_where_it_lived_since),
 	    TEST(the_fence_outlives_a_restart_and_ends_with_the_recovery),
 	    TEST(stopped_anywhere_in_the_recovery_the_node_is_still_fenced),
 	    TEST(a_member_that_does_not_answer_is_named_unless_forced),
