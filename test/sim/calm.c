@@ -66,7 +66,7 @@ int64_t calm_bound_ms(const struct sim *sim)
 		silent += host->joined && !host->running;
 		rows += host->joined * 4 + (int64_t)host->endpoint_count;
 		gone = gone || host->state == HOST_LEFT || host->state == HOST_REMOVED ||
-		       host->leaving || host->mad;
+		       host->leaving || host->mad || host->lost;
 	}
 	ms = ASK_MS + HEAL_MS * (1 + silent);
 	ms += DOUBT *

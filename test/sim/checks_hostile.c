@@ -5,6 +5,9 @@
  * is written because of it, and whoever has not shown that he receives at his address is sent no
  * more bytes than came from there.
  *
+ * One thing is news whoever shows it: a certificate that another run of the same identity signed. A
+ * node of which there is a copy, or whose disk went back, may fence itself by it.
+ *
  * Work that was due anyhow is done first, by ticks at the same instant, so that it is not taken for
  * what the datagram did.
  */
@@ -143,6 +146,11 @@ void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport
 	size_t answered;
 	bool proven;
 
+	/* What leaves a mad host is not what its node has sent. */
+	if (host->mad) {
+		host_event(sim, host, &event);
+		return;
+	}
 	if (!settle(sim, host))
 		return;
 	check_look(sim, CHECKER_REPLAY);
@@ -155,6 +163,8 @@ void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport
 	if (host->boot != boot || sim->failed)
 		return;
 	after = fingerprint(sim, host);
+	if (host->was_astray && before.parts[PRINT_FENCE] != after.parts[PRINT_FENCE])
+		return;
 	changed = prints_differ(&before, &after);
 	if (changed)
 		check_fail(sim, CHECKER_REPLAY, "host %zu has other %s after a datagram of type %x",

@@ -27,16 +27,33 @@ struct cooled {
 	struct id network;
 	struct inet address;
 	struct mono since;
+	struct mono
+	    handed_in; /* of its release, which says by the wall clock until when it rests */
 	size_t host;
 	bool forgotten; /* by a disk that went back */
+	bool by_clock;  /* whoever has it started since, after its wall clock had been set */
+};
+
+/* A release on its way to the disk. Key first: network, address. */
+struct release {
+	struct id network;
+	struct inet address;
+	struct mono at;
+};
+
+/* Whom a host has synced with since its start. */
+struct met {
+	uint32_t host, boot;
+	struct id member;
 };
 
 struct lease_checks {
 	struct map cooled;
-	bool *fenced;        /* of each host, before the step */
-	bool *guarded;       /* of each host: as it started, until it synced */
-	struct mono started; /* the last start of anybody */
-	struct id *removed;  /* of each host: whose removal its disk has, if its own */
+	struct map releases; /* struct release: the last of each address */
+	struct map met;
+	bool *fenced;       /* of each host, before the step */
+	bool *guarded;      /* of each host: as it started, until it synced with one, or all */
+	struct id *removed; /* of each host: whose removal its disk has, if its own */
 };
 
 void lease_checks_open(struct sim *sim)
@@ -46,6 +63,9 @@ void lease_checks_open(struct sim *sim)
 	WEFT_ASSERT(leases != NULL);
 	map_init(&leases->cooled, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct cooled),
 		 sim->opt.seed);
+	map_init(&leases->releases, &sim->heap, SIM_OWNER_KEY_BYTES, sizeof(struct release),
+		 sim->opt.seed);
+	map_init(&leases->met, &sim->heap, sizeof(struct met), sizeof(struct met), sim->opt.seed);
 	leases->fenced = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
 	leases->guarded = calloc(sim->opt.hosts + sim->opt.spares, sizeof(bool));
 	leases->removed = calloc(sim->opt.hosts + sim->opt.spares, sizeof(struct id));
@@ -56,6 +76,8 @@ void lease_checks_open(struct sim *sim)
 void lease_checks_close(struct sim *sim)
 {
 	map_close(&sim->checks->leases->cooled);
+	map_close(&sim->checks->leases->releases);
+	map_close(&sim->checks->leases->met);
 	free(sim->checks->leases->fenced);
 	free(sim->checks->leases->guarded);
 	free(sim->checks->leases->removed);
@@ -75,6 +97,36 @@ static void lease_key(const struct write *write, struct sim_owner *key)
 	key->address = write->lease.address;
 }
 
+/* --- what shortens a rest --------------------------------------------------------------------- */
+
+/* After a start the rest goes by the wall clock, which may have been set since it began. */
+static void clock_look(struct sim *sim, const struct sim_host *host)
+{
+	struct cooled *cooled;
+
+	for (size_t at = 0; (cooled = map_next(&sim->checks->leases->cooled, &at)) != NULL;)
+		if (host->clock.stepped_at.ns > cooled->handed_in.ns &&
+		    (cooled->host == host->index ||
+		     ranges_standing(sim, &host->id, &cooled->network, &cooled->address) ==
+			 RANGE_OWN))
+			cooled->by_clock = true;
+}
+
+/* Is this host being asked for the address by its name? */
+static bool is_asked_for(const struct sim *sim, const struct sim_host *host,
+			 const struct cooled *cooled)
+{
+	for (size_t i = 0; i < sim->requests.count; i++) {
+		const struct sim_request *request = vec_at(&sim->requests, i);
+
+		if (request->is_named && request->host == host->index &&
+		    id_eq(&request->subject, &cooled->network) &&
+		    inet_eq(&request->address, &cooled->address))
+			return true;
+	}
+	return false;
+}
+
 /* --- fences ----------------------------------------------------------------------------------- */
 
 /* Its disk has its own removal: from then on it knows. */
@@ -90,18 +142,34 @@ static void removal_look(struct sim *sim, const struct sim_host *host, const str
 		sim->checks->leases->removed[host->index] = subject;
 }
 
-/* Started without its marker, with others who may know more, and nobody synced with since. */
+static bool has_met(struct sim *sim, const struct sim_host *host, const struct id *member)
+{
+	struct met met = {(uint32_t)host->index, (uint32_t)host->boot, *member};
+
+	return map_find(&sim->checks->leases->met, &met) != NULL;
+}
+
+static void met_note(struct sim *sim, const struct sim_host *host, const struct id *member)
+{
+	struct met met = {(uint32_t)host->index, (uint32_t)host->boot, *member};
+
+	(void)map_insert(&sim->checks->leases->met, &met, NULL);
+	if (!sim->opt.guard_all)
+		sim->checks->leases->guarded[host->index] = false;
+}
+
+/* Started without its marker, with others who may know more and were not synced with since. */
 static bool is_guarded(struct sim *sim, const struct sim_host *host)
 {
 	bool *guarded = &sim->checks->leases->guarded[host->index];
 	const struct gossip *gossip = node_gossip(host->node);
 	struct member_info info;
-	size_t others = 0;
+	size_t unmet = 0;
 
 	for (size_t at = 0; *guarded && gossip_member_next(gossip, &at, &info);)
-		others +=
-		    !info.is_self && info.state != MEMBER_LEFT && info.state != MEMBER_REMOVED;
-	if (others == 0)
+		unmet += !info.is_self && info.state != MEMBER_LEFT &&
+			 info.state != MEMBER_REMOVED && !has_met(sim, host, &info.id);
+	if (unmet == 0)
 		*guarded = false;
 	return *guarded;
 }
@@ -119,7 +187,7 @@ void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	sim->checks->leases->fenced[host->index] = false;
 	sim->checks->leases->guarded[host->index] = !marker_ok;
-	sim->checks->leases->started = sim->now;
+	clock_look(sim, host);
 }
 
 void lease_event_look(struct sim *sim, struct sim_host *host, const struct node_event *event)
@@ -148,11 +216,28 @@ static bool is_grant(const struct sim *sim, const struct write *write)
 	       row.kind == ROW_GRANT && !row.deleted && !rows_were_durable(sim, &row);
 }
 
+static void releases_note(struct sim *sim, const struct node_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct write *write = &batch->writes[i];
+		struct sim_owner key;
+		struct release *release;
+
+		if (write->kind != WRITE_LEASE || !write->lease.cooling)
+			continue;
+		lease_key(write, &key);
+		release = map_insert(&sim->checks->leases->releases, &key, NULL);
+		release->at = sim->now;
+	}
+}
+
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
+	for (size_t b = 0; b < update->batch_count; b++)
+		releases_note(sim, &update->batches[b]);
 	for (size_t i = 0; i < update->change_count; i++)
 		if (update->changes[i].kind == CHANGE_SYNCED)
-			sim->checks->leases->guarded[host->index] = false;
+			met_note(sim, host, &update->changes[i].member);
 	if (!sim->checks->leases->fenced[host->index] || host->mad)
 		return;
 	check_look(sim, CHECKER_FENCED);
@@ -179,32 +264,38 @@ static void cooling_note(struct sim *sim, struct sim_host *host, const struct si
 			 bool forgotten)
 {
 	struct cooled *cooled = map_insert(&sim->checks->leases->cooled, owner, NULL);
+	const struct release *release = map_find(&sim->checks->leases->releases, owner);
 
-	cooled->since = sim->now;
+	cooled->since = cooled->handed_in = sim->now;
+	if (release && !forgotten)
+		cooled->handed_in = release->at;
 	cooled->host = host->index;
 	cooled->forgotten = forgotten;
+	cooled->by_clock = false;
 }
 
 void leases_end(struct sim *sim, struct sim_host *host, bool forgotten)
 {
 	struct sim_owner *owner;
+	struct cooled *cooled;
 
 	for (size_t at = 0; (owner = map_next(&sim->owners, &at)) != NULL;)
 		if (owner->held && owner->host == host->index)
 			cooling_note(sim, host, owner, forgotten);
+	/* Nor does the other disk know what was released before. */
+	for (size_t at = 0; forgotten && (cooled = map_next(&sim->checks->leases->cooled, &at));)
+		cooled->forgotten = cooled->forgotten || cooled->host == host->index;
 }
 
-/* What the design lets through. A restart (of whoever has the space meanwhile) goes by the wall
+/* What the design lets through. A start (of whoever has the space meanwhile) goes by the wall
  * clock, which may have been set; who names an address of its own gets it although it cools; and a
- * disk that went back so far that nobody noticed has forgotten what was released since. */
+ * disk that went back so far that nobody noticed has forgotten what was released since. One that
+ * was noticed lets all that is free rest when it recovers. */
 static bool is_excused(struct sim *sim, const struct sim_host *host, const struct cooled *cooled)
 {
-	const struct sim_host *by = &sim->hosts[cooled->host];
-	bool restarted = mono_diff_ms(sim->checks->leases->started, cooled->since) > 0;
-
-	return (restarted && sim->opt.weather_clock > 0) ||
-	       (sim->opt.weight_misuse > 0 && cooled->host == host->index) ||
-	       (by->was_astray && !by->was_fenced);
+	return cooled->by_clock ||
+	       (cooled->host == host->index && is_asked_for(sim, host, cooled)) ||
+	       (cooled->forgotten && !sim->hosts[cooled->host].was_fenced);
 }
 
 static void cooling_look(struct sim *sim, struct sim_host *host, const struct sim_owner *key)

@@ -18,35 +18,15 @@
  *
  * An observer may know less than the disks. But what a node takes for its own by its own rows is
  * its own by all of them, and nobody ever sees two holders of one generation.
+ * What a disk alone knew that went back has never been (checks_forgotten.c).
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "checks_parts.h"
+#include "checks_ranges.h"
 
 #define POOLS_SEEN 32
 #define POOL_ADDRESSES_MAX 4096u
-
-struct top {
-	uint64_t generation; /* 0: nobody has it */
-	struct id holder, author;
-	bool taken; /* the holder's own row is durable */
-};
-
-struct claim_made {
-	uint32_t first, last;
-	uint64_t generation;
-	struct id holder, author;
-};
-
-struct pool_seen {
-	struct id network;
-	struct prefix subnet;
-	uint32_t count;
-	bool ended;
-	struct top *tops;
-	struct vec claims; /* struct claim_made */
-};
 
 struct range_checks {
 	struct pool_seen pools[POOLS_SEEN];
@@ -141,8 +121,10 @@ static void fact_note(struct sim *sim, const struct row_view *row)
 
 /* --- claims ----------------------------------------------------------------------------------- */
 
-/* True for a row of range or grant in a pool of this world. */
-static bool claim_read(struct sim *sim, const struct write *write, struct claim_row *claim)
+/* True for a row of range or grant in a pool of this world. What a madman signs may be garbage,
+ * which says nothing of any address; his own node, shown it, stores it like any row of its own. */
+static bool claim_read(struct sim *sim, const struct sim_host *host, const struct write *write,
+		       struct claim_row *claim)
 {
 	struct rec_grant grant;
 	struct inet base, last;
@@ -154,7 +136,13 @@ static bool claim_read(struct sim *sim, const struct write *write, struct claim_
 	claim->is_grant = claim->row.kind == ROW_GRANT;
 	claim->holder = claim->row.owner;
 	if (claim->is_grant && !claim->row.deleted) {
-		WEFT_ASSERT(rec_grant_decode(claim->row.value, claim->row.value_len, &grant) == 0);
+		if (rec_grant_decode(claim->row.value, claim->row.value_len, &grant) != 0) {
+			if (!host->mad)
+				check_fail(sim, CHECKER_TRANSFER,
+					   "host %zu stores a grant that nobody can read",
+					   host->index);
+			return false;
+		}
 		claim->holder = grant.to;
 	}
 	base = prefix_base(&claim->key.range);
@@ -233,13 +221,29 @@ static void breach_say(struct sim *sim, const struct sim_host *host, const struc
 		   (unsigned long long)top->generation, top->taken ? "" : ", granted");
 }
 
+static bool was_made(const struct pool_seen *pool, const struct claim_made *like)
+{
+	for (size_t i = 0; i < pool->claims.count; i++) {
+		const struct claim_made *made = vec_at(&pool->claims, i);
+
+		if (made->first == like->first && made->last == like->last &&
+		    made->generation == like->generation && made->is_grant == like->is_grant &&
+		    id_eq(&made->holder, &like->holder) && id_eq(&made->author, &like->author))
+			return true;
+	}
+	return false;
+}
+
 static void claim_take(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
 {
-	struct claim_made made = {claim->first, claim->last, claim->key.generation, claim->holder,
-				  claim->row.owner};
+	struct claim_made made = {claim->first,  claim->last,      claim->key.generation,
+				  claim->holder, claim->row.owner, claim->is_grant};
 	enum checker broken;
 	uint32_t at;
 
+	/* A disk that went back gets what it forgot from those who were told of it. */
+	if (was_made(claim->pool, &made))
+		return;
 	check_look(sim, CHECKER_TRANSFER);
 	check_look(sim, CHECKER_GENERATION);
 	broken = claim_breaks(sim, claim, &at);
@@ -250,14 +254,8 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 		return;
 	}
 	vec_push(&claim->pool->claims, &made);
-	for (at = claim->first; at <= claim->last; at++) {
-		struct top *top = &claim->pool->tops[at];
-
-		top->generation = claim->key.generation;
-		top->holder = claim->holder;
-		top->author = claim->row.owner;
-		top->taken = !claim->is_grant;
-	}
+	for (at = claim->first; at <= claim->last; at++)
+		top_set(&claim->pool->tops[at], &made);
 }
 
 /* The end of a row: whoever owns the addresses does so by another one. */
@@ -292,7 +290,7 @@ void ranges_commit(struct sim *sim, struct sim_host *host, const struct sim_comm
 	/* A commit is one moment: what it ends may be outranked by what it begins. */
 	for (size_t pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < commit->count && !sim->failed; i++) {
-			if (!claim_read(sim, &commit->writes[i], &claim) ||
+			if (!claim_read(sim, host, &commit->writes[i], &claim) ||
 			    claim.row.deleted != (pass == 1))
 				continue;
 			if (pass == 0)
@@ -319,12 +317,13 @@ enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 /* --- once a second: what observers show ------------------------------------------------------- */
 
 /* What a node takes for its own, the disks give to it; and nobody sees two holders. */
-static void ring_look(struct sim *sim, struct sim_host *host, const struct pool_seen *pool)
+static void ring_look(struct sim *sim, struct sim_host *host, struct pool_seen *pool)
 {
 	struct id self = gossip_self(node_gossip(host->node));
 	struct ipam_ring_info part;
 
-	if (gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
+	/* The rows of a network that was removed go in any order. */
+	if (pool->ended || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
 	    ipamdb_is_guarded(node_ipamdb(host->node)))
 		return;
 	for (size_t at = 0;
@@ -342,7 +341,9 @@ static void ring_look(struct sim *sim, struct sim_host *host, const struct pool_
 			return;
 		}
 		for (uint32_t i = place_in(pool, &part.first); i <= place_in(pool, &part.last); i++)
-			if (!id_eq(&pool->tops[i].holder, &self)) {
+			while (!id_eq(&pool->tops[i].holder, &self)) {
+				if (top_forget(sim, pool, i))
+					continue;
 				check_fail(sim, CHECKER_OWNERSHIP,
 					   "host %zu takes %s and on for its own", host->index,
 					   first);

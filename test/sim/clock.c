@@ -84,5 +84,6 @@ void clock_step(struct sim *sim, struct sim_clock *clock)
 		break; /* a time server has mended it */
 	}
 	clock->wall_ms = to;
+	clock->stepped_at = sim->now;
 	sim->counters[COUNT_CLOCK_STEPS]++;
 }

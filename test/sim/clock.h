@@ -17,6 +17,7 @@ struct sim_clock {
 	struct mono world, own; /* an instant on both clocks */
 	int64_t drift_ppm;      /* how much more time passes here */
 	int64_t wall_ms;        /* what the wall clock shows more than it should */
+	struct mono stepped_at; /* when it was set last, by the world's time; ns 0: never */
 };
 
 /* Draws how wrong the clocks of a host are. */

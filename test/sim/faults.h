@@ -22,6 +22,8 @@ void fault_disk_lost(struct sim *sim);
 void fault_backup(struct sim *sim);
 void fault_disk_back(struct sim *sim);
 void fault_disk_copied(struct sim *sim);
+/* Is there a copy of which it is not decided yet whether it is one? */
+bool faults_copy_claims(const struct sim *sim);
 void fault_begin_anew(struct sim *sim);
 
 /* misuse.c: requests that are late, double, wrong or race with each other. */

@@ -18,8 +18,8 @@
  * with whom they were given to.
  *
  * Whoever went back or runs beside a copy is astray: nobody counts on it until the world is calm.
- * Then it is either fenced, and an operator recovers it, or in good standing, and held to what
- * everybody is held to.
+ * Then an operator sees to it that all are there who may know more of it. It is either fenced, and
+ * recovered, or in good standing, and held to what everybody is held to.
  */
 #include <string.h>
 
@@ -32,7 +32,7 @@
 #define BACK_MS_MAX 6000 /* until a host starts whose disk went back */
 #define SETTLE_MS 15000  /* of calm, until everybody who is astray has met the others */
 #define RECOVER_BOUND_MS 60000
-#define COPIES_MS 2000
+#define REMOVE_BOUND_MS 40000
 #define REFUSED_MS 3000 /* until an operator looks who is refused by the others */
 
 /* The first host signs tokens and removals, and stays what it is. */
@@ -170,7 +170,7 @@ void fault_disk_back(struct sim *sim)
 	host->marker = MARKER_LOST;
 	host->state = HOST_ASTRAY;
 	host->was_astray = true;
-	host->leaving = false;
+	host->was_fenced = host->leaving = false;
 	host->endpoint_count = 0;
 	sim->counters[COUNT_DISKS_BACK]++;
 	sim_trace(sim, "disk of %zu went back", host->index);
@@ -181,7 +181,41 @@ void fault_disk_back(struct sim *sim)
 
 static bool may_be_copied(const struct sim_host *host)
 {
-	return host->running && host->state == HOST_UP && is_expendable(host) && !host->leaving;
+	return host->running && host->state == HOST_UP && is_expendable(host) && !host->leaving &&
+	       !host->stopped;
+}
+
+static bool sees(const struct sim_host *host, const struct sim_host *other)
+{
+	struct member_info info;
+
+	return gossip_member(node_gossip(host->node), &other->id, &info) &&
+	       info.state == MEMBER_ALIVE;
+}
+
+/* Is there anybody whom a copy can ask, and who knows the original? */
+static bool has_witness(const struct sim *sim, const struct sim_host *original)
+{
+	for (size_t i = 0; i < sim->host_count; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host != original && host->running && host->state == HOST_UP && host->joined &&
+		    !host->stopped && sees(host, original) && sees(original, host))
+			return true;
+	}
+	return false;
+}
+
+bool faults_copy_claims(const struct sim *sim)
+{
+	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host->running && host->state == HOST_COPY &&
+		    gossip_phase(node_gossip(host->node)) == NODE_CLAIMING)
+			return true;
+	}
+	return false;
 }
 
 void fault_disk_copied(struct sim *sim)
@@ -189,8 +223,10 @@ void fault_disk_copied(struct sim *sim)
 	struct sim_host *host = fault_pick(sim, may_be_copied);
 	struct sim_host *copy = host ? spare_take(sim, host) : NULL;
 
-	/* A copy is refused while the original answers; so the network must let them meet. */
-	if (!copy || weather_is_bad(sim))
+	/* A copy is refused while the original answers; so somebody must be there who knows it, and
+	 * the network let them meet until that is decided. Two that run in two islands lease what
+	 * they both have, as any two would that nobody can compare. */
+	if (!copy || weather_is_bad(sim) || !has_witness(sim, host))
 		return;
 	sim->counters[COUNT_COPIES]++;
 	sim_trace(sim, "%zu runs from a copy of %zu", copy->index, host->index);
@@ -213,21 +249,57 @@ static bool is_fenced(const struct sim_host *host)
 	       gossip_is_cloned(gossip);
 }
 
-static bool everybody_runs(const struct sim *sim)
+static bool is_astray(const struct sim_host *host)
 {
+	return host->state == HOST_ASTRAY;
+}
+
+/* Does somebody who is astray count on this one, who never comes back? */
+static bool is_waited_for(const struct sim *sim, const struct sim_host *gone)
+{
+	struct member_info info;
+
 	for (size_t i = 0; i < sim->host_count; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
-		if (host->joined && !host->running &&
-		    (host->state == HOST_UP || host->state == HOST_DOWN))
-			return false;
+		if (host->running && is_astray(host) &&
+		    gossip_member(node_gossip(host->node), &gone->id, &info) &&
+		    info.state == MEMBER_FAILED)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* What a disk has forgotten may be known to a single member, and that one may be down. So whoever
+ * is down is started, and removed who will not come back; false while there are any. */
+static bool missing_bring(struct sim *sim)
+{
+	struct sim_host *admin = &sim->hosts[0];
+	bool all = true;
+
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		struct node_request request = {
+		    .kind = NODE_REMOVE, .id = host->id, .text = "gone for good"};
+		bool is_down = host->state == HOST_DOWN || is_astray(host);
+
+		if (!host->joined || (!is_down && host->state != HOST_LEFT) ||
+		    (is_down && !host->lost && host->running))
+			continue;
+		if (is_down && !host->lost)
+			faults_restart(sim, host);
+		else if (!is_waited_for(sim, host))
+			continue;
+		else if (admin->running && admin->state == HOST_UP)
+			host_request(sim, admin, &request, REMOVE_BOUND_MS);
+		all = false;
+	}
+	return all;
 }
 
 static void recover(struct sim *sim, struct sim_host *host)
 {
-	struct node_request request = {.kind = NODE_RECOVER, .flag = !everybody_runs(sim)};
+	struct node_request request = {.kind = NODE_RECOVER};
 
 	if (host->recovering)
 		return;
@@ -269,13 +341,22 @@ void faults_recovered(struct sim *sim, struct sim_host *host, const struct node_
 	sim->counters[COUNT_RECOVERED] += answer->err.code == 0;
 }
 
+/* An operator stops the copy. Where that one was the member, since it started when the original
+ * was not there, the original is started anew: what it has is older than what the copy did. */
 static void copy_settle(struct sim *sim, struct sim_host *copy)
 {
 	enum node_phase phase = gossip_phase(node_gossip(copy->node));
+	struct sim_host *original = &sim->hosts[copy->copy_of];
 
 	sim->counters[COUNT_COPIES_REFUSED] += phase == NODE_COPY;
 	host_stop(sim, copy, false);
 	copy->lost = true;
+	if (!original->running || original->state != HOST_UP ||
+	    gossip_phase(node_gossip(original->node)) != NODE_COPY)
+		return;
+	host_stop(sim, original, true);
+	original->state = HOST_ASTRAY;
+	faults_restart(sim, original);
 }
 
 /* An operator reads that the others refuse a node: it is reset, and another one may come. Whoever
@@ -312,20 +393,19 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 
-		if (!host->running && host->state == HOST_ASTRAY) {
-			host->state = HOST_DOWN;
-			host->lost = true;
-		}
-		if (!host->running)
-			continue;
-		if (host->state == HOST_COPY)
+		if (host->running && host->state == HOST_COPY)
 			copy_settle(sim, host);
-		if (host->running && host->state == HOST_UP)
+		if (host->running && (host->state == HOST_UP || is_astray(host)))
 			reset_refused(sim, host);
-		if (host->state == HOST_ASTRAY && !astray_settle(sim, host)) {
+	}
+	if (fault_pick(sim, is_astray) && !missing_bring(sim)) {
+		snprintf(why, why_bytes, "those who may know of one who is astray are not back");
+		return false;
+	}
+	for (size_t i = 0; i < sim->host_count; i++)
+		if (is_astray(&sim->hosts[i]) && !astray_settle(sim, &sim->hosts[i])) {
 			snprintf(why, why_bytes, "host %zu is astray", i);
 			return false;
 		}
-	}
 	return true;
 }

@@ -262,6 +262,11 @@ void host_ask(struct sim *sim, struct sim_host *host, struct node_request *reque
 				    .must_fail = must_fail};
 	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
 
+	if (request->addr_count == 1 &&
+	    (request->kind == NODE_ATTACH || request->kind == NODE_RESERVE)) {
+		entry.is_named = true;
+		entry.address = request->addrs[0].ip;
+	}
 	request->tag = entry.tag;
 	vec_push(&sim->requests, &entry);
 	sim_trace(sim, "request %zu %d", host->index, (int)request->kind);
@@ -289,7 +294,8 @@ static bool marker_draw(struct sim *sim, struct sim_host *host)
 	return kept;
 }
 
-/* A stop may come between a change of membership and its answer. */
+/* A stop may come between a change of membership and its answer. A leave that is not on the disk
+ * by then has come to nothing, unless that disk is older than the leave. */
 static void membership_review(struct sim *sim, struct sim_host *host)
 {
 	enum node_phase phase = gossip_phase(node_gossip(host->node));
@@ -299,6 +305,7 @@ static void membership_review(struct sim *sim, struct sim_host *host)
 			sim_fail(sim, "host %zu left although nobody asked it to", host->index);
 		host->state = HOST_LEFT;
 	}
+	host->was_leaving = host->was_leaving && (phase == NODE_LEFT || host->was_astray);
 	host->leaving = false;
 	if (host->state == HOST_FRESH && (phase == NODE_CLAIMING || phase == NODE_ACTIVE)) {
 		host->state = HOST_UP;
@@ -319,7 +326,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 		       .vtep = host->addr.ip,
 		       .trace = {sim, trace_of_node}},
 	    .cooldown_ms = sim->opt.cooldown_ms,
-	    .guard = GUARD_ONE,
+	    .guard = sim->opt.guard_all ? GUARD_ALL : GUARD_ONE,
 	    .ack_wait_ms = 50,
 	    .sync_wait_ms = 5000,
 	    .mtu_bytes = 1450,

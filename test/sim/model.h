@@ -72,10 +72,11 @@ struct sim_host {
 	bool joined; /* its init or join was answered with success */
 	bool running;
 	bool join_pending, leaving;
-	bool was_leaving; /* it was asked to leave at some time */
+	bool was_leaving; /* it was asked to leave, and nothing says that this came to nothing */
 	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
 	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
-	bool was_fenced, recovering;
+	bool was_fenced;  /* since its disk went back */
+	bool recovering;
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
 	struct mad *mad;           /* NULL: sane */
 	bool replaces;             /* joins in place of who had its name */
@@ -112,6 +113,8 @@ struct sim_request {
 	struct id subject;
 	struct mono bound;
 	bool must_fail;
+	bool is_named; /* it asks for this address and no other */
+	struct inet address;
 };
 
 #define SIM_RESERVED_MAX 16

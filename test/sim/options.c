@@ -167,11 +167,13 @@ static void draw_disk(struct sim_options *opt, struct rng *rng)
 	opt->weight_back = DRAW(4) == 0;
 	opt->weight_copied = DRAW(4) == 0;
 	opt->weight_anew = DRAW(3) == 0;
-	if (opt->wild)
-		return;
-	opt->weight_back = opt->weight_copied = 0;
-	if (!opt->weight_lost && !opt->weight_anew)
-		opt->spares = 0;
+	if (!opt->wild) {
+		opt->weight_back = opt->weight_copied = 0;
+		if (!opt->weight_lost && !opt->weight_anew)
+			opt->spares = 0;
+	}
+	/* What one member says of a disk that went back is as much as that one has heard. */
+	opt->guard_all = opt->weight_back || opt->weight_copied;
 }
 
 static void draw_workload(struct sim_options *opt, struct rng *rng)

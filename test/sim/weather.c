@@ -81,6 +81,8 @@ void weather_cut(struct sim *sim)
 {
 	struct network *net = sim->net;
 
+	if (faults_copy_claims(sim))
+		return;
 	sim->counters[COUNT_PARTITIONS]++;
 	net->shape = (enum net_shape)(NET_ISLANDS + simnet_draw(sim, NET_SHAPES - NET_ISLANDS));
 	net->shape_until = MONO_NEVER;
@@ -274,7 +276,9 @@ static void weather_change(struct sim *sim)
 		return;
 	drawn = simnet_draw(sim, total);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		if (drawn < changes[i].weight) {
+		if (drawn < changes[i].weight && faults_copy_claims(sim)) {
+			break;
+		} else if (drawn < changes[i].weight) {
 			changes[i].run(sim);
 			break;
 		}

@@ -337,6 +337,7 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 		break;
 	case NODE_LEAVE:
 		host->leaving = false;
+		host->was_leaving = ok;
 		if (ok) {
 			host->state = HOST_LEFT;
 			sim->counters[COUNT_LEAVES]++;

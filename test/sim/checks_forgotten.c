@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What a disk forgot.
+ *
+ * A node may be stopped between a commit and the first datagram that tells of it. When its disk
+ * then goes back, a row is gone that no other node ever heard of: nobody can show it to its author,
+ * who so does not know that it forgot anything, and nobody goes by it. It has never been.
+ *
+ * So where a node takes an address for its own that the disks once gave to another, the row that
+ * did so is looked for: in the tables of all nodes that run and on the disks of those that do not.
+ */
+#include <string.h>
+
+#include "checks_ranges.h"
+
+/* A row that is looked for. */
+struct wanted {
+	struct id owner;
+	uint16_t kind;
+	uint8_t key[RANGE_KEY_BYTES];
+	bool found;
+};
+
+static int wanted_visit(void *ctx, const struct write *write)
+{
+	struct wanted *wanted = ctx;
+
+	wanted->found =
+	    wanted->found ||
+	    (write->row.kind == wanted->kind && id_eq(&write->row.owner, &wanted->owner) &&
+	     write->row.key_len == RANGE_KEY_BYTES &&
+	     memcmp(write->row.key, wanted->key, RANGE_KEY_BYTES) == 0);
+	return 0;
+}
+
+/* Has anybody this row, in memory or, where nothing runs that could show it, on a disk? */
+static bool is_anywhere(struct sim *sim, struct wanted *wanted)
+{
+	static const struct id topic_all;
+	struct row_view row;
+
+	for (size_t i = 0; i < sim->host_count && !wanted->found; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host->running)
+			wanted->found =
+			    gossip_row(node_gossip(host->node), &wanted->owner, &topic_all,
+				       wanted->kind, wanted->key, RANGE_KEY_BYTES, &row);
+		else
+			disk_walk(&host->disk, 1u << WRITE_OWN_ROW | 1u << WRITE_SNAPSHOT,
+				  wanted_visit, wanted);
+	}
+	return wanted->found;
+}
+
+/* The claim by which an address has its owner. */
+static size_t claim_of_top(const struct pool_seen *pool, uint32_t place)
+{
+	const struct top *top = &pool->tops[place];
+	size_t at = pool->claims.count;
+
+	while (at-- > 0) {
+		const struct claim_made *made = vec_at(&pool->claims, at);
+
+		if (made->first <= place && place <= made->last &&
+		    made->generation == top->generation && made->is_grant != top->taken &&
+		    id_eq(&made->author, &top->author))
+			return at;
+	}
+	WEFT_ASSERT(top->generation == 0);
+	return SIZE_MAX;
+}
+
+static void claim_unmake(struct pool_seen *pool, size_t at)
+{
+	struct claim_made gone = *(struct claim_made *)vec_at(&pool->claims, at);
+
+	vec_remove(&pool->claims, at);
+	memset(&pool->tops[gone.first], 0, (gone.last - gone.first + 1) * sizeof(*pool->tops));
+	/* All others again, in their order. */
+	for (size_t i = 0; i < pool->claims.count; i++) {
+		const struct claim_made *made = vec_at(&pool->claims, i);
+
+		for (uint32_t place = made->first; place <= made->last; place++)
+			if (gone.first <= place && place <= gone.last)
+				top_set(&pool->tops[place], made);
+	}
+}
+
+bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place)
+{
+	const struct top *top = &pool->tops[place];
+	const struct sim_host *author = check_host(sim, &top->author);
+	size_t at = claim_of_top(pool, place);
+	const struct claim_made *made;
+	struct wanted wanted = {.owner = top->author, .kind = top->taken ? ROW_RANGE : ROW_GRANT};
+	struct range_key key = {pool->network, {.bits = 0}, top->generation};
+	struct inet base = prefix_base(&pool->subnet);
+	unsigned bits = 128;
+
+	if (at == SIZE_MAX || !author || !author->was_astray)
+		return false;
+	made = vec_at(&pool->claims, at);
+	while (1u << (128 - bits) < made->last - made->first + 1)
+		bits--;
+	key.range = (struct prefix){inet_add(&base, made->first), (uint8_t)bits};
+	range_key_encode(&key, wanted.key);
+	if (is_anywhere(sim, &wanted))
+		return false;
+	claim_unmake(pool, at);
+	return true;
+}

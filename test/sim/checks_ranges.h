@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Who owns which address in the eyes of all disks together: what checks_ranges.c keeps. */
+#pragma once
+
+#include "checks_parts.h"
+
+/* Who has an address. */
+struct top {
+	uint64_t generation; /* 0: nobody has it */
+	struct id holder, author;
+	bool taken; /* the holder's own row is durable */
+};
+
+/* A row of range or grant that became durable at its author. */
+struct claim_made {
+	uint32_t first, last;
+	uint64_t generation;
+	struct id holder, author;
+	bool is_grant;
+};
+
+struct pool_seen {
+	struct id network;
+	struct prefix subnet;
+	uint32_t count;
+	bool ended;
+	struct top *tops;
+	struct vec claims; /* struct claim_made */
+};
+
+/* The claim is the newest word on this address. */
+static inline void top_set(struct top *top, const struct claim_made *made)
+{
+	top->generation = made->generation;
+	top->holder = made->holder;
+	top->author = made->author;
+	top->taken = !made->is_grant;
+}
+
+/* Takes back what was only ever said on a disk that went back; false when somebody knows who has
+ * this address. */
+bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place);

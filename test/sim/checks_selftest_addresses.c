@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The checkers of leases and ranges, and what they excuse. */
+#include <string.h>
+
+#include "selftest_kit.h"
+
+static struct write lease_of(uint8_t endpoint)
+{
+	struct write write = {.kind = WRITE_LEASE};
+
+	memset(&write.lease, 0, sizeof(write.lease));
+	write.lease.network.b[0] = 9;
+	write.lease.address = inet_from_v4(0x0a090001);
+	write.lease.endpoint.b[0] = endpoint;
+	return write;
+}
+
+static void an_address_that_is_leased_twice_is_caught(void **state)
+{
+	struct write write = lease_of(1);
+
+	(void)state;
+	check_write(&world, &world.hosts[0], &write);
+	assert_false(world.failed);
+	write = lease_of(2);
+	check_write(&world, &world.hosts[1], &write);
+	assert_caught(CHECKER_ONE_LEASE);
+}
+
+/* Host 0 leases an address and releases it again. */
+static void lease_and_release(void)
+{
+	struct write write = lease_of(1), cooling = lease_of(1);
+
+	cooling.lease.cooling = true;
+	check_write(&world, &world.hosts[0], &write);
+	check_write(&world, &world.hosts[0], &cooling);
+	world.now = mono_add_ms(world.now, 100);
+	assert_false(world.failed);
+}
+
+static void lease_again(size_t host)
+{
+	struct write write = lease_of(2);
+
+	check_write(&world, &world.hosts[host], &write);
+}
+
+static void an_address_that_is_leased_while_it_cools_is_caught(void **state)
+{
+	(void)state;
+	lease_and_release();
+	lease_again(0);
+	assert_caught(CHECKER_COOLING);
+}
+
+/* Somebody is asked for the address by its name. */
+static void name_it(size_t host)
+{
+	struct write write = lease_of(1);
+	struct sim_request request = {.kind = NODE_RESERVE,
+				      .host = host,
+				      .subject = write.lease.network,
+				      .is_named = true,
+				      .address = write.lease.address};
+
+	vec_push(&world.requests, &request);
+}
+
+static void who_names_what_it_released_itself_need_not_wait(void **state)
+{
+	(void)state;
+	lease_and_release();
+	name_it(0);
+	lease_again(0);
+	assert_false(world.failed);
+}
+
+static void who_names_what_another_released_is_caught(void **state)
+{
+	(void)state;
+	lease_and_release();
+	name_it(1);
+	lease_again(1);
+	assert_caught(CHECKER_COOLING);
+}
+
+static void a_rest_may_end_early_by_a_clock_that_was_set_before_a_start(void **state)
+{
+	(void)state;
+	lease_and_release();
+	clock_step(&world, &world.hosts[0].clock);
+	check_start(&world, &world.hosts[0], true);
+	lease_again(0);
+	assert_false(world.failed);
+}
+
+static void a_clock_of_somebody_else_shortens_no_rest(void **state)
+{
+	(void)state;
+	lease_and_release();
+	clock_step(&world, &world.hosts[1].clock);
+	check_start(&world, &world.hosts[0], true);
+	check_start(&world, &world.hosts[1], true);
+	lease_again(0);
+	assert_caught(CHECKER_COOLING);
+}
+
+static void a_disk_that_went_back_unnoticed_has_forgotten_a_release(void **state)
+{
+	(void)state;
+	lease_and_release();
+	check_disk_replaced(&world, &world.hosts[0]);
+	lease_again(0);
+	assert_false(world.failed);
+}
+
+static void a_lease_of_what_a_fenced_node_had_forgotten_is_caught(void **state)
+{
+	(void)state;
+	lease_and_release();
+	check_disk_replaced(&world, &world.hosts[0]);
+	world.hosts[0].was_fenced = true;
+	lease_again(0);
+	assert_caught(CHECKER_COOLING);
+}
+
+static void a_lease_of_a_node_without_its_marker_is_caught(void **state)
+{
+	struct node_event tick = {.kind = NODE_EV_TICK, .now = world.now};
+	struct write write = lease_of(1);
+
+	(void)state;
+	world.hosts[1].boot++;
+	check_start(&world, &world.hosts[1], false);
+	check_event(&world, &world.hosts[1], &tick);
+	update = (struct node_update){.batch_count = 1};
+	update.batches[0] = (struct node_batch){1, 1, &write};
+	check_update(&world, &world.hosts[1], &update);
+	assert_caught(CHECKER_FENCED);
+}
+
+/* --- ranges ----------------------------------------------------------------------------------- */
+
+static uint8_t range_bytes[ROW_BYTES_MAX];
+
+/* A commit of one row of range or grant: from, of 10.9.0.0/28, at generation; to: a grant. */
+static void commit_range(size_t host, uint8_t from, uint64_t generation, const struct id *to,
+			 bool deleted)
+{
+	struct range_key key = {.generation = generation};
+	struct write write = {.kind = WRITE_OWN_ROW};
+	struct sim_commit commit = {.count = 1, .writes = &write};
+	struct row_view row = row_of(host, to ? ROW_GRANT : ROW_RANGE, generation, "\xc0");
+	uint8_t value[64];
+	int len;
+
+	key.network.b[0] = 9;
+	key.range = (struct prefix){inet_from_v4(0x0a090000u + from), 126};
+	range_key_encode(&key, row.key);
+	row.key_len = RANGE_KEY_BYTES;
+	row.deleted = deleted;
+	if (to) {
+		struct rec_grant grant = {.to = *to};
+
+		row.value_len = (size_t)rec_grant_encode(&grant, value, sizeof(value));
+		row.value = value;
+	}
+	len = row_encode(&row, range_bytes, sizeof(range_bytes));
+	assert_true(len > 0);
+	memcpy(range_bytes + len, signature, sizeof(signature));
+	write.bytes = range_bytes;
+	write.len = (size_t)len + sizeof(signature);
+	check_commit(&world, &world.hosts[host], &commit);
+}
+
+/* A row of the host's own with a key that can be read and a value that cannot. */
+static void commit_garbage(size_t host)
+{
+	struct range_key key = {.generation = 2};
+	struct row_view row = row_of(host, ROW_GRANT, 2, "garbage");
+	struct write write = {.kind = WRITE_OWN_ROW, .bytes = range_bytes};
+	struct sim_commit commit = {.count = 1, .writes = &write};
+	int len;
+
+	key.network.b[0] = 9;
+	key.range = (struct prefix){inet_from_v4(0x0a090000u), 126};
+	range_key_encode(&key, row.key);
+	row.key_len = RANGE_KEY_BYTES;
+	len = row_encode(&row, range_bytes, sizeof(range_bytes));
+	assert_true(len > 0);
+	memcpy(range_bytes + len, signature, sizeof(signature));
+	write.len = (size_t)len + sizeof(signature);
+	check_commit(&world, &world.hosts[host], &commit);
+}
+
+static void commit_network(void)
+{
+	struct rec_network rec = {.name = "nine", .vni = 5000, .port = 4789, .pool_count = 1};
+	struct row_view row = row_of(0, FACT_NETWORK, 1, "");
+	struct write write = {.kind = WRITE_FACT};
+	struct sim_commit commit = {.count = 1, .writes = &write};
+	uint8_t value[VALUE_BYTES_MAX];
+	int len;
+
+	rec.pools[0].subnet = (struct prefix){inet_from_v4(0x0a090000), 124};
+	rec.pools[0].ip_range = rec.pools[0].subnet;
+	len = rec_network_encode(&rec, value, sizeof(value));
+	assert_true(len > 0);
+	row.value = value;
+	row.value_len = (size_t)len;
+	row.epoch = 0;
+	row.key_len = ID_BYTES;
+	row.key[0] = 9;
+	len = row_encode(&row, range_bytes, sizeof(range_bytes));
+	assert_true(len > 0);
+	memcpy(range_bytes + len, signature, sizeof(signature));
+	write.bytes = range_bytes;
+	write.len = (size_t)len + sizeof(signature);
+	check_commit(&world, &world.hosts[0], &commit);
+	commit_range(0, 0, 1, NULL, false);
+	assert_false(world.failed);
+}
+
+static void space_that_is_taken_without_a_grant_is_caught(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_range(1, 0, 2, NULL, false);
+	assert_caught(CHECKER_TRANSFER);
+}
+
+static void a_grant_of_what_somebody_else_holds_is_caught(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_range(1, 0, 2, &world.hosts[2].id, false);
+	assert_caught(CHECKER_TRANSFER);
+}
+
+static void a_grant_that_nobody_can_read_is_caught(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_garbage(0);
+	assert_caught(CHECKER_TRANSFER);
+}
+
+static void a_madmans_garbage_grants_nothing(void **state)
+{
+	(void)state;
+	commit_network();
+	world.hosts[1].mad = (struct mad *)&world; /* that there is one is all that is looked at */
+	commit_garbage(1);
+	assert_false(world.failed);
+	commit_range(0, 0, 2, NULL, false);
+	assert_false(world.failed);
+	world.hosts[1].mad = NULL;
+}
+
+static void two_holders_of_one_generation_are_caught(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 1, &world.hosts[1].id, false);
+	assert_caught(CHECKER_GENERATION);
+}
+
+static void a_row_that_ends_before_it_is_outranked_is_caught(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 2, NULL, false);
+	commit_range(0, 0, 1, NULL, true);
+	assert_false(world.failed);
+	commit_range(0, 0, 2, NULL, true);
+	assert_caught(CHECKER_OWNERSHIP);
+}
+
+static void a_lease_before_its_range_is_durable_is_caught(void **state)
+{
+	struct write write = lease_of(1);
+	struct sim_commit commit = {.count = 1, .writes = &write};
+
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	assert_false(world.failed);
+	check_commit(&world, &world.hosts[1], &commit);
+	assert_caught(CHECKER_OWN_RANGE);
+}
+
+int selftest_addresses(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TRY(an_address_that_is_leased_twice_is_caught),
+	    TRY(an_address_that_is_leased_while_it_cools_is_caught),
+	    TRY(who_names_what_it_released_itself_need_not_wait),
+	    TRY(who_names_what_another_released_is_caught),
+	    TRY(a_rest_may_end_early_by_a_clock_that_was_set_before_a_start),
+	    TRY(a_clock_of_somebody_else_shortens_no_rest),
+	    TRY(a_disk_that_went_back_unnoticed_has_forgotten_a_release),
+	    TRY(a_lease_of_what_a_fenced_node_had_forgotten_is_caught),
+	    TRY(a_lease_of_a_node_without_its_marker_is_caught),
+	    TRY(space_that_is_taken_without_a_grant_is_caught),
+	    TRY(a_grant_of_what_somebody_else_holds_is_caught),
+	    TRY(a_grant_that_nobody_can_read_is_caught),
+	    TRY(a_madmans_garbage_grants_nothing),
+	    TRY(two_holders_of_one_generation_are_caught),
+	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
+	    TRY(a_lease_before_its_range_is_durable_is_caught),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
