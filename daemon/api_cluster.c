@@ -185,15 +185,36 @@ void api_leave(struct daemon *d, struct request *req)
 	daemon_submit(d, req, &request);
 }
 
-/* Wiping is for who is out already: the state of a member is also the others' business. */
+static size_t count_boxes(const struct daemon *d)
+{
+	struct local_endpoint endpoint;
+	size_t count = 0;
+
+	for (size_t at = 0; node_endpoint_next(d->node, &at, &endpoint);)
+		count += !endpoint.is_host;
+	return count;
+}
+
+/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
+ * refuse has no other way out, but what serves its boxes is not wiped under them. */
 void api_reset(struct daemon *d, struct request *req)
 {
 	enum node_phase phase = gossip_phase(node_gossip(d->node));
+	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
+	bool is_refused = gossip_is_refused(node_gossip(d->node), NULL);
+	size_t boxes = count_boxes(d);
 
-	if (phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING) {
+	if (is_in && !is_refused) {
 		api_fail(req, WEFT_E_CONFLICT,
 			 "this host is a member; weft leave first (or let an admin weft node rm "
 			 "it), then weft reset");
+		return;
+	}
+	if (is_in && boxes > 0) {
+		api_fail(req, WEFT_E_IN_USE,
+			 "%zu endpoint%s attached on this host; weft detach %s first, then weft "
+			 "reset",
+			 boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
 		return;
 	}
 	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request");
