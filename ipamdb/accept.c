@@ -18,7 +18,7 @@
 #include "ask.h"
 #include "closure.h"
 #include "donor.h"
-#include "parting.h"
+#include "naming.h"
 #include "rest.h"
 
 #define ACCEPTS_PER_GROUP 32
@@ -71,7 +71,7 @@ bool introduction_is_done(const struct ipamdb *db)
 	    closure_is_removed(db, &db->admitter))
 		return true;
 	return admitter && admitter->gone &&
-	       (parting_names_self(db, &db->admitter) || has_met_all(db));
+	       (namings_have_self(db, &db->admitter) || has_met_all(db));
 }
 
 int accept_may(struct ipamdb *db, struct weft_err *err)

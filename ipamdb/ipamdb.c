@@ -23,6 +23,7 @@
 #include "db.h"
 #include "donor.h"
 #include "gossip/base/pack.h"
+#include "naming.h"
 #include "parting.h"
 #include "request.h"
 #include "rest.h"
@@ -310,7 +311,7 @@ static void chores(struct ipamdb *db)
 	db->chores_at = MONO_NEVER;
 	closures_step(db);
 	partings_answer(db);
-	partings_sweep(db);
+	namings_sweep(db);
 	introduction_keep(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = *(struct net **)vec_at(&db->nets, i);

@@ -6,11 +6,12 @@
  * out. When the store is read nobody is known yet, so the first sweep finds most. What is too much
  * to remember counts as somebody missing, until its author is removed or this node starts anew.
  */
+#include "naming.h"
+
 #include <stddef.h>
 #include <string.h>
 
 #include "closure.h"
-#include "parting.h"
 
 #define SWEEP_MS 1000
 #define NAMINGS_MAX (1 << 20) /* 16 MiB of ids */
@@ -61,7 +62,7 @@ static bool naming_sweep(struct ipamdb *db, struct naming *naming)
 	return naming->nodes.count == 0;
 }
 
-void partings_sweep(struct ipamdb *db)
+void namings_sweep(struct ipamdb *db)
 {
 	struct partings *parting = &db->parting;
 	struct naming *naming;
@@ -113,7 +114,7 @@ void namings_put(struct ipamdb *db, const struct row_view *row, const uint8_t *i
 	}
 }
 
-bool parting_names_self(const struct ipamdb *db, const struct id *node)
+bool namings_have_self(const struct ipamdb *db, const struct id *node)
 {
 	const struct naming *naming;
 	size_t pos = 0;
@@ -125,7 +126,7 @@ bool parting_names_self(const struct ipamdb *db, const struct id *node)
 	return false;
 }
 
-const struct id *parting_stranger(const struct ipamdb *db, size_t *pos)
+const struct id *namings_stranger(const struct ipamdb *db, size_t *pos)
 {
 	const struct naming *naming;
 	size_t slot = *pos / NAMED_PER_ROW, at = *pos % NAMED_PER_ROW;

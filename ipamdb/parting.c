@@ -27,6 +27,7 @@
 #include "closure.h"
 #include "gossip/base/err.h"
 #include "gossip/base/pack.h"
+#include "naming.h"
 
 #define PARTS_PER_GROUP 8
 #define PART_VALUE_BYTES (NAMED_PER_ROW * ID_BYTES + 4)

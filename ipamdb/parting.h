@@ -7,9 +7,6 @@
 #include "flight.h"
 #include "message.h"
 
-#define PART_BYTES 2
-#define NAMED_PER_ROW 60
-
 void parting_init(struct ipamdb *db);
 
 /* A new leave begins. */
@@ -40,19 +37,3 @@ bool parting_answered(struct ipamdb *db, const struct ipam_event *event);
 
 /* Has this node all that somebody who left has to say? */
 bool parting_is_complete(const struct ipamdb *db, const struct peer *peer);
-
-/* ---- naming.c: what others named ---- */
-
-void namings_init(struct ipamdb *db);
-
-/* Somebody else's part, of PART_BYTES as its key, names these count (<= NAMED_PER_ROW) nodes. */
-void namings_put(struct ipamdb *db, const struct row_view *row, const uint8_t *ids, size_t count);
-
-/* Forgets whom others named and who is known or removed by now. */
-void partings_sweep(struct ipamdb *db);
-
-/* Does the node name this one among those whom it knew? */
-bool parting_names_self(const struct ipamdb *db, const struct id *node);
-
-/* The next one whom somebody who left has named and who is not known here; start with *pos = 0. */
-const struct id *parting_stranger(const struct ipamdb *db, size_t *pos);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "closure.h"
+#include "naming.h"
 #include "parting.h"
 #include "query.h"
 #include "rest.h"
@@ -97,7 +98,7 @@ static size_t blocks(struct ipamdb *db, struct ipam_block *out, size_t cap)
 			block_add(&peer->id, IPAM_BLOCK_PARTING, out, cap, &count);
 	}
 	pos = 0;
-	while ((stranger = parting_stranger(db, &pos)) != NULL)
+	while ((stranger = namings_stranger(db, &pos)) != NULL)
 		block_add(stranger, IPAM_BLOCK_STRANGER, out, cap, &count);
 	return count;
 }
@@ -119,7 +120,7 @@ bool ipamdb_is_stranger(const struct ipamdb *db, const struct id *node)
 	const struct id *stranger;
 	size_t pos = 0;
 
-	while ((stranger = parting_stranger(db, &pos)) != NULL)
+	while ((stranger = namings_stranger(db, &pos)) != NULL)
 		if (id_eq(stranger, node))
 			return true;
 	return false;

@@ -106,6 +106,10 @@ const struct ipam_answer *cluster_answer(const struct cluster *c, uint64_t tag);
 /* Leases one address and runs until it is answered; asserts success. */
 struct lease cluster_leased(struct cluster *c, size_t node, const struct id *network);
 
+/* Somebody of whom only this node has heard, and who is not there now. */
+struct id cluster_stranger_id(uint8_t number);
+struct id cluster_stranger(struct cluster *c, size_t node, uint8_t number);
+
 /* A leave: its hand-over is asked for; or all of it, until everybody knows that the node is out. */
 uint64_t cluster_hand_over(struct cluster *c, size_t node);
 void cluster_leave(struct cluster *c, size_t node);

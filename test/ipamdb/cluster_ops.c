@@ -127,6 +127,24 @@ void cluster_crash(struct cluster *c, size_t i)
 	cluster_member(c, i, false, c->nodes[i].left);
 }
 
+struct id cluster_stranger_id(uint8_t number)
+{
+	struct id id;
+
+	memset(&id, 0x77, sizeof(id));
+	id.b[0] = number;
+	return id;
+}
+
+struct id cluster_stranger(struct cluster *c, size_t i, uint8_t number)
+{
+	struct ipam_event event = {
+	    .kind = IPAM_EV_MEMBER, .member = cluster_stranger_id(number), .name = "stranger"};
+
+	cluster_step(c, i, &event);
+	return event.member;
+}
+
 uint64_t cluster_hand_over(struct cluster *c, size_t i)
 {
 	struct ipam_request req = {.kind = IPAM_HAND_OVER};

@@ -19,25 +19,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct id stranger_id(uint8_t number)
-{
-	struct id id;
-
-	memset(&id, 0x77, sizeof(id));
-	id.b[0] = number;
-	return id;
-}
-
-/* One that only this node has heard of; it is not there now. */
-static struct id stranger_of(size_t node, uint8_t number)
-{
-	struct ipam_event event = {
-	    .kind = IPAM_EV_MEMBER, .member = stranger_id(number), .name = "stranger"};
-
-	cluster_step(&c, node, &event);
-	return event.member;
-}
-
 /* How many ids the parts by author name that lie on a node's disk, and whether this one is there.
  */
 static size_t named_by(size_t author, size_t on, const struct id *one, bool *found)
@@ -71,7 +52,7 @@ static void who_leaves_names_everybody_it_knows_but_removed_nodes(void **state)
 
 	(void)state;
 	cluster_with_network(&c, 4, 1, 0, "10.1.0.0/24");
-	stranger = stranger_of(0, 1);
+	stranger = cluster_stranger(&c, 0, 1);
 	cluster_remove(&c, 1, 3);
 	cluster_run(&c, 10);
 	tag = cluster_hand_over(&c, 0);
@@ -93,7 +74,7 @@ static void as_many_rows_as_it_takes_name_them(void **state)
 	cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
 	for (unsigned i = 0; i < 200; i++)
 		for (size_t node = 0; node < 2; node++)
-			last = stranger_of(node, (uint8_t)i);
+			last = cluster_stranger(&c, node, (uint8_t)i);
 	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
@@ -143,7 +124,7 @@ static void who_is_learnt_of_while_leaving_is_named_too(void **state)
 	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
 	c.nodes[0].hold_commits = true;
 	tag = cluster_hand_over(&c, 0);
-	late = stranger_of(0, 9);
+	late = cluster_stranger(&c, 0, 9);
 	c.nodes[0].hold_commits = false;
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
@@ -164,7 +145,7 @@ static void who_is_learnt_of_before_it_has_left_is_named_by_another_hand_over(vo
 	cluster_run(&c, 3000);
 	assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
 	assert_true(ipamdb_may_leave(c.nodes[0].db));
-	late = stranger_of(0, 9);
+	late = cluster_stranger(&c, 0, 9);
 	assert_false(ipamdb_may_leave(c.nodes[0].db));
 	tag = cluster_hand_over(&c, 0);
 	cluster_run(&c, 3000);
@@ -184,7 +165,7 @@ static void nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown
 
 	(void)state;
 	net = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
-	stranger = stranger_of(0, 1);
+	stranger = cluster_stranger(&c, 0, 1);
 	cluster_leave(&c, 0);
 	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 30000);
@@ -205,11 +186,11 @@ static void who_was_unknown_blocks_no_more_when_it_is_a_member(void **state)
 
 	(void)state;
 	cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
-	stranger = stranger_of(0, 1);
+	stranger = cluster_stranger(&c, 0, 1);
 	cluster_leave(&c, 0);
 	cluster_remove(&c, 1, 2);
 	cluster_run(&c, 30000);
-	(void)stranger_of(1, 1);
+	(void)cluster_stranger(&c, 1, 1);
 	cluster_run(&c, 30000);
 	assert_int_equal(ipamdb_blocks(c.nodes[1].db, NULL, &block, 1), 1);
 	assert_true(id_eq(&block.member, &stranger));
@@ -357,62 +338,6 @@ static void a_leave_of_the_last_ends_in_time_when_the_store_refuses(void **state
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_TIMEOUT);
 }
 
-/* A version of node 0's first part that names count ids from first on, as node 1 sees it. */
-static void show_part(uint64_t sequence, uint8_t first, size_t count, bool deleted)
-{
-	struct cluster_row row = {.view = {.kind = ROW_PARTING,
-					   .owner = c.nodes[0].id,
-					   .epoch = 1,
-					   .sequence = sequence,
-					   .key_len = 2,
-					   .deleted = deleted}};
-	uint8_t ids[60 * ID_BYTES];
-	struct pack pack;
-
-	for (size_t i = 0; i < count; i++) {
-		struct id id = stranger_id((uint8_t)(first + i));
-		memcpy(ids + i * ID_BYTES, id.b, ID_BYTES);
-	}
-	pack_init(&pack, row.bytes, sizeof(row.bytes));
-	pack_bin(&pack, ids, count * ID_BYTES);
-	row.view.value = row.bytes;
-	row.view.value_len = pack.len;
-	cluster_show(&c, 1, &row);
-}
-
-static void only_the_newest_version_of_a_part_counts(void **state)
-{
-	const struct partings *parting;
-
-	(void)state;
-	cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
-	parting = &c.nodes[1].db->parting;
-	show_part(100, 0, 60, false);
-	show_part(101, 100, 60, false);
-	assert_int_equal(parting->naming_count, 60);
-	show_part(102, 0, 0, true);
-	assert_int_equal(parting->naming_count, 0);
-	assert_int_equal(parting->namings.count, 0);
-}
-
-static void who_became_known_or_was_named_by_a_removed_node_is_forgotten(void **state)
-{
-	const struct partings *parting;
-
-	(void)state;
-	cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
-	parting = &c.nodes[1].db->parting;
-	show_part(100, 1, 3, false);
-	assert_int_equal(parting->naming_count, 3);
-	(void)stranger_of(1, 2);
-	cluster_run(&c, 3000);
-	assert_int_equal(parting->naming_count, 2);
-	cluster_remove(&c, 1, 0);
-	cluster_run(&c, 3000);
-	assert_int_equal(parting->namings.count, 0);
-	assert_int_equal(parting->naming_count, 0);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -428,9 +353,6 @@ int main(void)
 		nothing_is_taken_back_while_a_left_node_knew_somebody_who_is_unknown, teardown),
 	    cmocka_unit_test_teardown(who_was_unknown_blocks_no_more_when_it_is_a_member, teardown),
 	    cmocka_unit_test_teardown(nothing_is_taken_back_before_all_rows_of_a_left_node_are_here,
-				      teardown),
-	    cmocka_unit_test_teardown(only_the_newest_version_of_a_part_counts, teardown),
-	    cmocka_unit_test_teardown(who_became_known_or_was_named_by_a_removed_node_is_forgotten,
 				      teardown),
 	    cmocka_unit_test_teardown(a_newer_question_of_a_member_replaces_its_older_one,
 				      teardown),
