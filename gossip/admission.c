@@ -48,6 +48,13 @@ static void hook_shown_removal(void *ctx, struct member *by, const uint8_t *byte
 	refusal_shown(adm, by, &row);
 }
 
+static const uint8_t *hook_own_row(void *ctx, size_t *len)
+{
+	const struct admission *adm = ctx;
+
+	return tables_introduction(adm->tables, len);
+}
+
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct admission *adm = ctx;
@@ -82,7 +89,8 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 {
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
 	const struct seal_hooks hooks = {
-	    adm, seed_vouch, hook_removal, hook_shown_removal, hook_clone, hook_introduce};
+	    adm,        seed_vouch,     hook_removal, hook_shown_removal,
+	    hook_clone, hook_introduce, hook_own_row};
 
 	adm->core = core;
 	adm->members = members;
@@ -146,6 +154,8 @@ int admission_load(struct admission *adm, const struct write *write)
 		return load_uint(write, UINT64_C(1) << 62, &adm->stored_epoch);
 	case META_ADMIN:
 		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
+	case META_SEEDS:
+		return seeds_load(adm, write->bytes, write->len);
 	case META_FENCE:
 		if (load_uint(write, FENCE_LEAVING, &value) != 0)
 			return WEFT_E_INVALID;
@@ -326,6 +336,7 @@ void admission_tick(struct admission *adm)
 	recover_tick(adm);
 	leave_tick(adm);
 	refusal_tick(adm);
+	seeds_tick(adm);
 	joiner_tick(adm);
 }
 
@@ -340,6 +351,7 @@ struct mono admission_deadline(const struct admission *adm)
 	if (adm->leaving.under_way && adm->leaving.rounds > 0)
 		due = mono_min(due, adm->leaving.due);
 	due = mono_min(due, mono_min(claim_deadline(adm), recover_deadline(adm)));
+	due = mono_min(due, seeds_deadline(adm));
 	return mono_min(due, mono_min(joiner_deadline(adm), refusal_deadline(adm)));
 }
 

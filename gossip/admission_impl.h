@@ -7,7 +7,7 @@
 
 #include "admission.h"
 #include "claiming.h"
-#include "joining.h"
+#include "seeds.h"
 
 #define SYNC_WAIT_MS 5000
 #define RENEW_MS (INT64_C(24) * 3600 * 1000)
@@ -58,6 +58,7 @@ struct admission {
 	struct admin_path path; /* own, len 0 while no admin */
 	size_t chain_len;       /* own */
 	uint8_t chain[CHAIN_BYTES_MAX];
+	struct seeds seeds;
 	bool self_removed;
 	enum node_fence fence;        /* in force */
 	enum node_fence fence_wanted; /* to be stored */

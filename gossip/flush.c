@@ -70,17 +70,15 @@ static bool may_have_forgotten(const struct flush *flush, const struct member *t
 static size_t introduce(const struct flush *flush, const struct member *to, uint8_t *out,
 			size_t cap)
 {
-	static const struct id cluster_wide;
-	struct core *core = flush->core;
-	struct row_view row;
+	const uint8_t *row;
+	size_t len;
 
-	if (!may_have_forgotten(flush, to) ||
-	    !tables_row(flush->tables, &core->self.id, &cluster_wide, ROW_MEMBER, NULL, 0, &row) ||
-	    FRAME_HEADER_BYTES + row.signed_len + ROW_SIG_BYTES > cap)
+	if (!may_have_forgotten(flush, to))
 		return 0;
-	/* A row is its signed bytes and the signature right behind them. */
-	return wire_put_frame(out, FRAME_ROW, row.sig - row.signed_len,
-			      row.signed_len + ROW_SIG_BYTES);
+	row = tables_introduction(flush->tables, &len);
+	if (row == NULL || FRAME_HEADER_BYTES + len > cap)
+		return 0;
+	return wire_put_frame(out, FRAME_ROW, row, len);
 }
 
 /* Sends all frames that go where frames[first] goes; false when the update is full. */

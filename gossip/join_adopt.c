@@ -120,6 +120,7 @@ static void finish(struct admission *adm)
 		return;
 	}
 	founding_write(adm);
+	seeds_write(adm, join);
 	for (size_t i = 0; i < JOIN_ROWS_MAX; i++) {
 		if (join->row_len[i] > 0)
 			snapshot_write(adm, join->rows[i], join->row_len[i]);

@@ -35,6 +35,9 @@ struct seal_hooks {
 	 * May be NULL: then nobody introduces himself. */
 	bool (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len,
 			  struct rejection *why);
+	/* This node's own member row, borrowed for the step; NULL when there is none yet. May be
+	 * NULL itself: then this node does not introduce itself. */
+	const uint8_t *(*own_row)(void *ctx, size_t *len);
 };
 
 /* How the claim of a newer certificate from another address stands. */
@@ -75,6 +78,10 @@ enum drop_reason seal_open(struct seal *seal, const struct hostport *from, const
  * answer. 0, or WEFT_E_LIMIT when the update is full. */
 int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
 	      const uint8_t *frames, size_t len);
+
+/* Asks whoever of the cluster is at an address to meet this node, in a datagram as long as his
+ * answer may be. One such question is open at a time. */
+void seal_knock(struct seal *seal, const struct hostport *to);
 
 /* A frame of the sealing layer from an opened datagram. */
 enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const struct hostport *from,

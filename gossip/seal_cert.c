@@ -3,8 +3,11 @@
 /*
  * Certificates in and out.
  *
- * A datagram of type CERT is one of three:
+ * A datagram of type CERT is one of four:
  *   request  160 bytes, hint zero: "here is mine, show me yours", answered by an answer
+ *   knock    the same and zeros up to 1,232 bytes, to an address of which nobody knows whose it is:
+ *            answered to a failed member by a CHALLENGE and the row of who answers, so that both
+ *            know each other and where they are; to others as a request
  *   answer   160 bytes, hint of the key that the request named: never answered
  *   hint     36 bytes: an answer to a request too small for a certificate (an answer is never
  *            larger than its request). It only makes the other side ask, so that nothing but a
@@ -89,6 +92,31 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to)
 	seal->busy_due_is_stale |= peer->busy;
 	seal->core->crypto->random(seal->core->crypto->ctx, &counter, sizeof(counter));
 	cert_send(seal, to, no_hint, counter);
+}
+
+void seal_knock(struct seal *seal, const struct hostport *to)
+{
+	static const uint8_t no_hint[HINT_BYTES];
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	uint8_t bytes[KNOCK_DGRAM_BYTES] = {0};
+
+	WEFT_ASSERT(own->key_id != 0 && to->port != 0);
+	seal->knocked = *to;
+	seal->core->crypto->random(seal->core->crypto->ctx, &seal->knock, sizeof(seal->knock));
+	header_write(bytes, DGRAM_CERT, no_hint, own->key_id, seal->knock);
+	memcpy(bytes + WIRE_HEADER_BYTES, own->cert, CERT_BYTES);
+	seal_send_plain(seal, to, bytes, sizeof(bytes));
+}
+
+/* The answer to a knock comes from where that went, and may be met with as many bytes. */
+static size_t answer_credit(struct seal *seal, const struct hostport *from, const uint8_t *bytes,
+			    size_t len)
+{
+	if (seal->knocked.port == 0 || !hostport_eq(from, &seal->knocked) ||
+	    wire_get(bytes + 12, 8) != seal->knock)
+		return len;
+	seal->knocked.port = 0;
+	return KNOCK_DGRAM_BYTES;
 }
 
 /* Tells a removed node of its removal, under a pair made for this one datagram: where it lived, or
@@ -275,7 +303,7 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 
 	if (len == HINT_DGRAM_BYTES)
 		return hint_take(seal, from, bytes);
-	if (len != CERT_DGRAM_BYTES)
+	if (len != CERT_DGRAM_BYTES && (len != KNOCK_DGRAM_BYTES || !is_request))
 		return DROP_CERT;
 	reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, len, &slot);
 	/* Our certificate is no secret: with it a member that we forgot can introduce itself. */
@@ -284,12 +312,12 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 		cert_answer(seal, NULL, from, bytes, len);
 	if (reason != DROP_NONE)
 		return reason;
-	if (is_request) {
-		cert_answer(seal, slot.peer, from, bytes, len);
-	} else {
+	if (!is_request) {
 		if (slot.slot == PEER_CURRENT)
 			slot.peer->knows = 0;
-		(void)stray_challenge(seal, &slot, from, len);
+		(void)stray_challenge(seal, &slot, from, answer_credit(seal, from, bytes, len));
+	} else if (len != KNOCK_DGRAM_BYTES || !stray_challenge(seal, &slot, from, len)) {
+		cert_answer(seal, slot.peer, from, bytes, len);
 	}
 	if (slot.slot == PEER_CURRENT)
 		stash_flush(seal, slot.peer);

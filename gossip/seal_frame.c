@@ -32,12 +32,31 @@ static int own_by_hint(const struct seal *seal, const uint8_t *hint)
 	return -1;
 }
 
+/* Who finds a failed member says who it is, if there is room for that: the member may have
+ * forgotten it, or may never have heard of it. */
+static void introduce(struct seal *seal, const struct peer *peer, const struct hostport *to,
+		      size_t used, size_t credit)
+{
+	size_t len = 0;
+	const uint8_t *row;
+
+	if (peer->member->state != MEMBER_FAILED || seal->hooks.own_row == NULL)
+		return;
+	row = seal->hooks.own_row(seal->hooks.ctx, &len);
+	if (row != NULL && used + FRAME_HEADER_BYTES + len <= credit &&
+	    FRAME_HEADER_BYTES + NONCE_BYTES + FRAME_HEADER_BYTES + len <=
+		seal_room(seal, peer->member))
+		outbox_add_via(&seal->core->outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_ROW,
+			       row, len);
+}
+
 static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
 	size_t size = WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + NONCE_BYTES + WIRE_PAYLOAD_MAX -
 		      seal_room(seal, peer->member);
+	size_t credit;
 
 	if (!hostport_eq(&session->challenged, from)) {
 		/* What was asked elsewhere proves nothing here. */
@@ -50,12 +69,14 @@ static void challenge(struct seal *seal, struct peer *peer, const struct hostpor
 	if (session->heard < size ||
 	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
 		return;
+	credit = session->heard;
 	session->heard = 0;
 	crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
 	session->challenged_at = seal->core->now;
 	peer->member->provisional = *from;
 	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
 		       session->nonce, NONCE_BYTES);
+	introduce(seal, peer, from, size, credit);
 }
 
 bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,

@@ -28,6 +28,7 @@
 #define HINT_BYTES 3
 #define CERT_DGRAM_BYTES (WIRE_HEADER_BYTES + CERT_BYTES)
 #define HINT_DGRAM_BYTES WIRE_OVERHEAD_BYTES /* as small as the smallest request */
+#define KNOCK_DGRAM_BYTES DATAGRAM_BYTES_MAX /* a request with room for a longer answer */
 
 struct seal {
 	struct core *core;
@@ -48,7 +49,9 @@ struct seal {
 	struct limit checks;    /* the same from where members live, all together */
 	struct limit hints;
 	struct limit introductions;
-	struct member *renewed; /* in this call of seal_open */
+	struct hostport knocked; /* port 0: nowhere, or it was answered */
+	uint64_t knock;          /* its counter, which the answer repeats */
+	struct member *renewed;  /* in this call of seal_open */
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };

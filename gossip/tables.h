@@ -68,6 +68,9 @@ void tables_meet(struct tables *tables, bool on);
 const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uint8_t *key,
 			   size_t key_len, size_t *len);
 
+/* The same of this node's own member row, by which it introduces itself. */
+const uint8_t *tables_introduction(const struct tables *tables, size_t *len);
+
 void tables_tick(struct tables *tables);
 struct mono tables_deadline(const struct tables *tables);
 void tables_rows(const struct tables *tables, const struct id *topic, uint16_t kind,

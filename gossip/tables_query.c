@@ -124,6 +124,18 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
 	return slot->origin != NONE || !has_ended(tables, row);
 }
 
+const uint8_t *tables_introduction(const struct tables *tables, size_t *len)
+{
+	static const struct id cluster_wide;
+	struct row_view row;
+
+	if (!tables_row(tables, &tables->core->self.id, &cluster_wide, ROW_MEMBER, NULL, 0, &row))
+		return NULL;
+	/* A row is its signed bytes and the signature right behind them. */
+	*len = row.signed_len + ROW_SIG_BYTES;
+	return row.sig - row.signed_len;
+}
+
 uint64_t tables_hash(const struct tables *tables)
 {
 	uint64_t sum = 0;

@@ -26,6 +26,7 @@ enum meta_key {
 	META_ADMIN = 7,  /* this node's admin certificate */
 	META_MARKER = 8, /* what the runtime directory must hold for a start without guard */
 	META_FENCE = 9,  /* why this node fenced itself; absent: it did not */
+	META_SEEDS = 10, /* where it asked to be let in: address 16 and port 2 of each */
 	META_LEASE_SEQUENCE = 12,
 	META_INTRODUCED =
 	    13, /* MessagePack uint 1: its admitter, or who came after, knows this node */

@@ -55,6 +55,15 @@ static void hook_shown(void *ctx, struct member *by, const uint8_t *bytes, size_
 		self->removals++;
 }
 
+static const uint8_t *hook_own_row(void *ctx, size_t *len)
+{
+	static const uint8_t row[ROW_BYTES_MAX];
+	const struct net_node *self = ctx;
+
+	*len = self->row_len;
+	return self->row_len > 0 ? row : NULL;
+}
+
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct net_node *self = ctx;
@@ -120,7 +129,8 @@ void net_start(struct seal_net *net, size_t node, uint8_t identity, uint64_t epo
 	    .seed = node,
 	    .advertise = net_addr(port),
 	};
-	struct seal_hooks hooks = {self, hook_vouch, hook_removal, hook_shown, hook_clone, NULL};
+	struct seal_hooks hooks = {self,       hook_vouch, hook_removal, hook_shown,
+				   hook_clone, NULL,       hook_own_row};
 
 	net_stop(net, node);
 	config.crypto = seeded_init(&self->seeded, epoch * 1000 + identity * 10u + node);

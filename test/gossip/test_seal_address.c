@@ -117,6 +117,91 @@ static void a_recorded_certificate_of_a_failed_member_draws_no_more_than_it_brin
 	assert_int_equal(net_member(net, 1, 1)->addr.port, ELSEWHERE);
 }
 
+/* What node 0 sends where it hopes to find somebody of the cluster. */
+static struct net_datagram knock_of(struct seal_net *net, uint16_t port)
+{
+	struct hostport to = net_addr(port);
+
+	core_begin_step(&net->nodes[0].core, net->now, (struct wall){0});
+	seal_knock(net->nodes[0].seal, &to);
+	return (struct net_datagram){
+	    .from = net->nodes[0].addr,
+	    .to = to,
+	    .len = net->nodes[0].update.sends[0].len,
+	};
+}
+
+static void a_failed_member_that_knocks_is_found_and_told_who_found_it(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram knock;
+
+	(void)came_back_elsewhere(net);
+	net->nodes[1].row_len = 600;
+	knock = knock_of(net, 7002);
+	memcpy(knock.bytes, net->nodes[0].update.sends[0].bytes, knock.len);
+	assert_int_equal(seal_arrive(net, 1, &knock), DROP_NONE);
+	assert_in_range(seal_bytes_to(net, ELSEWHERE), 600 + CERT_BYTES, knock.len);
+	net_run(net);
+	assert_int_equal(net_member(net, 1, 1)->addr.port, ELSEWHERE);
+	assert_int_equal(net_member(net, 0, 2)->addr.port, 7002);
+}
+
+static void a_recorded_knock_draws_no_more_than_it_brings(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram knock;
+
+	(void)came_back_elsewhere(net);
+	net->nodes[1].row_len = 700;
+	knock = knock_of(net, 7002);
+	memcpy(knock.bytes, net->nodes[0].update.sends[0].bytes, knock.len);
+	for (int i = 0; i < 40; i++) {
+		seal_arrive_from(net, 1, 7778, &knock);
+		assert_true(seal_bytes_to(net, 7778) <= knock.len);
+		net_lose(net);
+		net->now = mono_add_ms(net->now, 50);
+	}
+	assert_int_equal(net_member(net, 1, 1)->addr.port, HOME);
+}
+
+static void a_member_that_is_alive_and_knocks_gets_a_certificate(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram knock;
+
+	seal_meet(net, 0, 1);
+	net->nodes[1].row_len = 600;
+	knock = knock_of(net, 7002);
+	memcpy(knock.bytes, net->nodes[0].update.sends[0].bytes, knock.len);
+	assert_int_equal(seal_arrive(net, 1, &knock), DROP_NONE);
+	assert_int_equal(net->count, 1);
+	assert_int_equal(net->pending[0].len, CERT_DGRAM_BYTES);
+}
+
+/* Both remember each other, but who is knocked at has forgotten; the answer lets the other find it.
+ */
+static void who_knocks_finds_a_member_that_answers_with_its_certificate(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram knock, answer;
+
+	seal_meet(net, 0, 1);
+	member_set_state(&net->nodes[0].members, net_member(net, 0, 2), MEMBER_FAILED);
+	net->nodes[0].row_len = 600;
+	knock = knock_of(net, ELSEWHERE);
+	memcpy(knock.bytes, net->nodes[0].update.sends[0].bytes, knock.len);
+	answer = seal_cert_datagram(seal_own_cert(net->nodes[1].seal), ELSEWHERE);
+	answer.bytes[1] = 1;
+	memcpy(answer.bytes + 12, knock.bytes + 12, 8);
+	seal_arrive(net, 0, &answer);
+	assert_in_range(seal_bytes_to(net, ELSEWHERE), 600, KNOCK_DGRAM_BYTES);
+	net_lose(net);
+	net->now = mono_add_ms(net->now, CHALLENGE_MS);
+	seal_arrive(net, 0, &answer); /* once more: nothing was asked any more */
+	assert_int_equal(seal_bytes_to(net, ELSEWHERE), 0);
+}
+
 static void a_member_that_is_alive_is_not_sought_elsewhere(void **state)
 {
 	struct seal_net *net = *state;
@@ -288,6 +373,10 @@ int main(void)
 	    SEAL_TEST(a_failed_member_is_found_where_it_shows_the_certificate_of_its_new_start),
 	    SEAL_TEST(a_certificate_answer_of_a_failed_member_finds_it_as_well),
 	    SEAL_TEST(a_recorded_certificate_of_a_failed_member_draws_no_more_than_it_brings),
+	    SEAL_TEST(a_failed_member_that_knocks_is_found_and_told_who_found_it),
+	    SEAL_TEST(a_recorded_knock_draws_no_more_than_it_brings),
+	    SEAL_TEST(a_member_that_is_alive_and_knocks_gets_a_certificate),
+	    SEAL_TEST(who_knocks_finds_a_member_that_answers_with_its_certificate),
 	    SEAL_TEST(a_member_that_is_alive_is_not_sought_elsewhere),
 	    SEAL_TEST(while_a_claim_is_undecided_only_its_old_address_is_asked),
 	    SEAL_TEST(what_a_member_gets_goes_home_while_another_address_is_provisional),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Where this node asked to be let in, for the day on which nobody is where it was.
+ *
+ * A node that was away while the others moved, and they while it did, has no address of anybody,
+ * nor they of it. What is left is what its operator gave it: the addresses of its token and of the
+ * command. While every other member has failed in its eyes it knocks at these in turn
+ * (seal_cert.c); whoever of the cluster is there finds it so, even if this node has never heard of
+ * him.
+ *
+ * One datagram in SEEDS_MS, at most TARGETS_MAX addresses, and nobody is asked while anybody is
+ * there.
+ */
+#include <string.h>
+
+#include "admission_impl.h"
+
+#define SEED_ADDR_BYTES 18
+#define SEEDS_MS 4000
+
+_Static_assert(TARGETS_MAX *SEED_ADDR_BYTES <= META_BYTES_MAX, "they fit one value");
+
+void seeds_write(struct admission *adm, const struct join *join)
+{
+	uint8_t bytes[TARGETS_MAX * SEED_ADDR_BYTES];
+	struct seeds *seeds = &adm->seeds;
+
+	WEFT_ASSERT(join->target_count > 0 && join->target_count <= TARGETS_MAX);
+	*seeds = (struct seeds){.count = join->target_count};
+	for (size_t i = 0; i < seeds->count; i++) {
+		uint8_t *at = bytes + i * SEED_ADDR_BYTES;
+		seeds->at[i] = join->targets[i].addr;
+		memcpy(at, seeds->at[i].ip.b, sizeof(seeds->at[i].ip.b));
+		wire_put(at + sizeof(seeds->at[i].ip.b), seeds->at[i].port, 2);
+	}
+	admission_meta(adm, META_SEEDS, bytes, seeds->count * SEED_ADDR_BYTES);
+}
+
+int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len)
+{
+	struct seeds *seeds = &adm->seeds;
+
+	if (len % SEED_ADDR_BYTES != 0 || len > TARGETS_MAX * SEED_ADDR_BYTES)
+		return WEFT_E_INVALID;
+	*seeds = (struct seeds){.count = len / SEED_ADDR_BYTES};
+	for (size_t i = 0; i < seeds->count; i++, bytes += SEED_ADDR_BYTES) {
+		memcpy(seeds->at[i].ip.b, bytes, sizeof(seeds->at[i].ip.b));
+		seeds->at[i].port = (uint16_t)wire_get(bytes + sizeof(seeds->at[i].ip.b), 2);
+		if (seeds->at[i].port == 0)
+			return WEFT_E_INVALID;
+	}
+	return 0;
+}
+
+/* Others are members, and none of them is there. */
+static bool is_lost(const struct admission *adm)
+{
+	return adm->core->self.phase == NODE_ACTIVE && adm->seeds.count > 0 &&
+	       adm->members->alive_count <= 1 && adm->members->state_count[MEMBER_FAILED] > 0;
+}
+
+void seeds_tick(struct admission *adm)
+{
+	struct seeds *seeds = &adm->seeds;
+
+	if (!is_lost(adm) || !mono_is_due(seeds->due, adm->core->now))
+		return;
+	WEFT_ASSERT(seeds->next < seeds->count);
+	seal_knock(adm->seal, &seeds->at[seeds->next]);
+	seeds->next = (seeds->next + 1) % seeds->count;
+	seeds->due = mono_add_ms(adm->core->now, SEEDS_MS);
+}
+
+struct mono seeds_deadline(const struct admission *adm)
+{
+	return is_lost(adm) ? adm->seeds.due : MONO_NEVER;
+}

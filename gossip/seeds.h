@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Where this node asked to be let in: kept by a join, asked when nobody is there (seeds.c). For the
+ * files of admission only.
+ */
+#pragma once
+
+#include "joining.h"
+
+struct seeds {
+	size_t count, next;
+	struct hostport at[TARGETS_MAX];
+	struct mono due; /* not before: the next question */
+};
+
+/* Keeps the addresses of a join and adds them to the persist group opened last. */
+void seeds_write(struct admission *adm, const struct join *join);
+
+/* What was stored: 0 or WEFT_E_INVALID. */
+int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len);
+void seeds_tick(struct admission *adm);
+struct mono seeds_deadline(const struct admission *adm);
