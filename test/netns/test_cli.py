@@ -93,6 +93,7 @@ def at_terminal(host, args, answers=(), columns=0):
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def take_terminal():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a shell runs us behind a "&"
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     weft = subprocess.Popen([WEFT, "--socket", host.socket, *args], stdin=subprocess.DEVNULL,
