@@ -116,12 +116,10 @@ enum drop_reason states_told(struct swim *swim, const uint8_t *body, size_t len)
 		if (incarnation > SWIM_INCARNATION_MAX)
 			return DROP_FRAME;
 		member = member_find(swim->members, &subject);
-		if (swim_is_self(swim, &subject)) {
-			if (incarnation > swim->reserved)
-				state_refute(swim, incarnation);
-		} else if (member != NULL && state_alive(swim, member, incarnation)) {
+		if (swim_is_self(swim, &subject))
+			state_recall(swim, incarnation);
+		else if (member != NULL && state_alive(swim, member, incarnation))
 			states_soon(swim, STATES_AGAIN_MS);
-		}
 	}
 	return len == 0 ? DROP_NONE : DROP_FRAME;
 }

@@ -74,9 +74,10 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 		return DROP_FRAME;
 	member = member_find(swim->members, &subject);
 	if (swim_is_self(swim, &subject)) {
-		/* Of an incarnation of ours that we know nothing of we are not the speaker. */
-		if (type != FRAME_ALIVE || incarnation > swim->reserved)
+		if (type != FRAME_ALIVE)
 			state_refute(swim, incarnation);
+		else
+			state_recall(swim, incarnation);
 		/* Refuted already, and the answer did not arrive there. */
 		if (type != FRAME_ALIVE && incarnation < swim->core->self.incarnation &&
 		    member != NULL)

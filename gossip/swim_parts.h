@@ -56,6 +56,10 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 bool state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
 void state_refute(struct swim *swim, uint64_t incarnation);
 void state_reserve(struct swim *swim, uint64_t wanted);
+
+/* This node is said to be alive with an incarnation: one that it does not know is of a run that its
+ * disk has forgotten, and it goes on from there. */
+void state_recall(struct swim *swim, uint64_t incarnation);
 void state_heard(struct swim *swim, struct member *member);
 void state_tick(struct swim *swim);
 void state_postpone(struct swim *swim, int64_t late_ns);

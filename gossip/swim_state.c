@@ -392,6 +392,12 @@ void state_refute(struct swim *swim, uint64_t incarnation)
 	core_trace(core, TRACE_REFUTED, &core->self.id, NULL, NULL, (int64_t)(incarnation + 1));
 }
 
+void state_recall(struct swim *swim, uint64_t incarnation)
+{
+	if (incarnation > swim->wanted)
+		state_reserve(swim, incarnation);
+}
+
 void state_tick(struct swim *swim)
 {
 	if (mono_is_due(swim->suspicions_due, swim->core->now))

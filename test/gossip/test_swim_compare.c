@@ -48,6 +48,24 @@ static int64_t until_all_agree(int64_t ms)
 	return mono_diff_ms(net.now, start);
 }
 
+static void an_incarnation_of_a_run_that_was_forgotten_is_taken_up(void **state)
+{
+	static const uint64_t forgotten[] = {3, 1000}; /* within what is reserved, and above it */
+
+	(void)state;
+	swim_net_open(&net, 5, 2, PROFILE_LAN);
+	swim_net_run(&net, 2000);
+	for (size_t f = 0; f < 2; f++) {
+		for (size_t i = 0; i < net.count; i++)
+			if (i != 1)
+				member_set_incarnation(&net.nodes[i].members, member_of(i, 1),
+						       forgotten[f]);
+		assert_in_range(until_all_agree(5000), 0, 5000);
+		assert_int_equal(net.nodes[1].core.self.incarnation, forgotten[f]);
+	}
+	assert_int_equal(net.nodes[1].swim->stats[SWIM_REFUTATIONS], 0);
+}
+
 static void a_first_life_has_no_incarnation_to_tell(void **state)
 {
 	(void)state;
@@ -193,7 +211,7 @@ static void what_an_answer_said_is_not_passed_on(void **state)
 	assert_in_range(mono_diff_ms(net.nodes[0].swim->states_due, net.now), 0, 250);
 }
 
-static void an_incarnation_of_its_own_that_it_never_had_is_overruled(void **state)
+static void an_incarnation_of_its_own_that_it_never_had_becomes_its_own(void **state)
 {
 	uint8_t body[SWIM_SUBJECT_BYTES];
 
@@ -205,7 +223,7 @@ static void an_incarnation_of_its_own_that_it_never_had_is_overruled(void **stat
 	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_INCARNATIONS, body, sizeof(body)),
 			 DROP_NONE);
 	swim_net_run(&net, 100);
-	assert_int_equal(net.nodes[0].core.self.incarnation, 1001);
+	assert_int_equal(net.nodes[0].core.self.incarnation, 1000);
 }
 
 static void a_malformed_list_is_refused(void **state)
@@ -264,13 +282,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(a_first_life_has_no_incarnation_to_tell),
+	    STORY(an_incarnation_of_a_run_that_was_forgotten_is_taken_up),
 	    STORY(newcomers_learn_every_incarnation_within_seconds),
 	    STORY(a_node_learns_of_the_dead_without_probing_them),
 	    STORY(who_knows_the_same_is_told_nothing),
 	    STORY(an_answer_keeps_to_the_buckets_that_differ),
 	    STORY(who_is_asked_learns_too),
 	    STORY(what_an_answer_said_is_not_passed_on),
-	    STORY(an_incarnation_of_its_own_that_it_never_had_is_overruled),
+	    STORY(an_incarnation_of_its_own_that_it_never_had_becomes_its_own),
 	    STORY(a_malformed_list_is_refused),
 	    cmocka_unit_test(a_comparison_has_these_bytes),
 	};
