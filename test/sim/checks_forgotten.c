@@ -5,7 +5,8 @@
  *
  * A node may be stopped between a commit and the first datagram that tells of it. When its disk
  * then goes back, a row is gone that no other node ever heard of: nobody can show it to its author,
- * who so does not know that it forgot anything, and nobody goes by it. It has never been.
+ * who so does not know that it forgot anything, and nobody goes by it. It has never been. The same
+ * holds for what the only ones who ever heard of it forgot too, or lost with their disks.
  *
  * So where a node takes an address for its own that the disks once gave to another, the row that
  * did so is looked for: in the tables of all nodes that run and on the disks of those that do not.
@@ -99,7 +100,7 @@ bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place)
 	struct inet base = prefix_base(&pool->subnet);
 	unsigned bits = 128;
 
-	if (at == SIZE_MAX || !author || !author->was_astray)
+	if (at == SIZE_MAX || !author || (!author->was_astray && !author->lost))
 		return false;
 	made = vec_at(&pool->claims, at);
 	while (1u << (128 - bits) < made->last - made->first + 1)

@@ -351,7 +351,7 @@ static void copy_settle(struct sim *sim, struct sim_host *copy)
 	sim->counters[COUNT_COPIES_REFUSED] += phase == NODE_COPY;
 	host_stop(sim, copy, false);
 	copy->lost = true;
-	if (!original->running || original->state != HOST_UP ||
+	if (!original->running || (original->state != HOST_UP && !is_astray(original)) ||
 	    gossip_phase(node_gossip(original->node)) != NODE_COPY)
 		return;
 	host_stop(sim, original, true);
@@ -382,6 +382,8 @@ static void reset_refused(struct sim *sim, struct sim_host *host)
 
 bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 {
+	bool settled = true;
+
 	if (mono_diff_ms(sim->now, sim->calm_since) < SETTLE_MS && sim->opt.spares > 0) {
 		snprintf(why, why_bytes, "those who are astray have not met everybody yet");
 		return false;
@@ -405,7 +407,7 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 	for (size_t i = 0; i < sim->host_count; i++)
 		if (is_astray(&sim->hosts[i]) && !astray_settle(sim, &sim->hosts[i])) {
 			snprintf(why, why_bytes, "host %zu is astray", i);
-			return false;
+			settled = false;
 		}
-	return true;
+	return settled;
 }

@@ -286,7 +286,8 @@ static bool marker_draw(struct sim *sim, struct sim_host *host)
 	bool kept =
 	    host->marker == MARKER_DRAWN ? sim_draw(sim, 4) != 0 : host->marker == MARKER_KEPT;
 
-	if (host->boot == 1)
+	/* A first start has none to lose; but what was copied was not the runtime directory. */
+	if (host->boot == 1 && host->state != HOST_COPY)
 		kept = true;
 	host->marker = MARKER_DRAWN;
 	host->reboots += !kept;
