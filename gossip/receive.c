@@ -210,13 +210,15 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 
 	if (slot == NONE)
 		return ROW_NEW;
+	held_bytes =
+	    blob_bytes(tables->core->blobs, replica_slot(&tables->replica, slot)->blob, &held_len);
+	if (held_len == len && memcmp(held_bytes, bytes, len) == 0)
+		return ROW_SAME;
 	replica_view(&tables->replica, slot, &held);
 	order = row_version_cmp(row, &held);
 	if (order != 0)
 		return order > 0 ? ROW_NEWER : ROW_OLDER;
-	held_bytes =
-	    blob_bytes(tables->core->blobs, replica_slot(&tables->replica, slot)->blob, &held_len);
-	return held_len == len && memcmp(held_bytes, bytes, len) == 0 ? ROW_SAME : ROW_CONFLICTS;
+	return ROW_CONFLICTS;
 }
 
 /* Two rows of one version are as impossible as two contents of one row, and lists of versions rely
@@ -309,23 +311,34 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 enum drop_reason receive_row(struct tables *tables, const struct member *from, const uint8_t *bytes,
 			     size_t len, enum row_path path)
 {
-	uint8_t pub[SIGN_PUB_BYTES] = {0};
 	struct row_view row;
+
+	if (row_parse(bytes, len, &row) != 0)
+		return DROP_ROW;
+	return receive_parsed(tables, from, &row, bytes, len, path);
+}
+
+enum drop_reason receive_parsed(struct tables *tables, const struct member *from,
+				const struct row_view *row, const uint8_t *bytes, size_t len,
+				enum row_path path)
+{
+	uint8_t pub[SIGN_PUB_BYTES] = {0};
 	enum drop_reason reason;
 	enum standing standing;
 	uint32_t slot, blob;
 
 	WEFT_ASSERT(path == PATH_TOLD || path == PATH_PULLED);
-	if (row_parse(bytes, len, &row) != 0 || !topic_fits(&row) || !counter_fits(&row))
+	WEFT_ASSERT(row->signed_len + ROW_SIG_BYTES == len);
+	if (!topic_fits(row) || !counter_fits(row))
 		return DROP_ROW;
-	slot = replica_find(&tables->replica, &row);
-	standing = standing_of(tables, &row, bytes, len, slot);
-	if (is_useless(tables, &row, slot, standing, path, &reason))
+	slot = replica_find(&tables->replica, row);
+	standing = standing_of(tables, row, bytes, len, slot);
+	if (is_useless(tables, row, slot, standing, path, &reason))
 		return reason;
-	if (!is_own(tables, &row) && (standing == ROW_NEW || standing == ROW_NEWER) &&
-	    !allowance_has(tables, &row, len, path))
-		return capped(tables, &row, tables->core->limits.row_bytes_per_owner_s);
-	reason = admission_may_write(tables->admission, &row, pub);
+	if (!is_own(tables, row) && (standing == ROW_NEW || standing == ROW_NEWER) &&
+	    !allowance_has(tables, row, len, path))
+		return capped(tables, row, tables->core->limits.row_bytes_per_owner_s);
+	reason = admission_may_write(tables->admission, row, pub);
 	if (reason == DROP_ROW_OWNER) {
 		park_add(tables, bytes, len);
 		return DROP_NONE;
@@ -333,11 +346,11 @@ enum drop_reason receive_row(struct tables *tables, const struct member *from, c
 	if (reason != DROP_NONE)
 		return reason;
 	blob = blob_take(tables->core->blobs, bytes, len);
-	if (!signature_fits(tables, &row, bytes, blob, pub)) {
+	if (!signature_fits(tables, row, bytes, blob, pub)) {
 		blob_give(tables->core->blobs, blob);
 		return DROP_ROW_SIG;
 	}
-	return accept(tables, from, &row, len, blob, standing, path);
+	return accept(tables, from, row, len, blob, standing, path);
 }
 
 static void report(struct tables *tables, const struct row_view *row, uint32_t blob, bool deleted)

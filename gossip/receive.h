@@ -18,6 +18,11 @@ enum row_path {
 enum drop_reason receive_row(struct tables *tables, const struct member *from, const uint8_t *bytes,
 			     size_t len, enum row_path path);
 
+/* The same for bytes that were parsed into row. */
+enum drop_reason receive_parsed(struct tables *tables, const struct member *from,
+				const struct row_view *row, const uint8_t *bytes, size_t len,
+				enum row_path path);
+
 /* Does another row of its owner and topic bear this row's version? */
 bool receive_is_twin(const struct tables *tables, const struct row_view *row);
 

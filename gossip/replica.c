@@ -118,30 +118,44 @@ static void index_grow(struct replica *replica)
 	}
 }
 
-static bool same_key(const struct row_view *a, const struct row_view *b)
+/* Equal places are not taken for equal keys: anybody can aim at them. */
+static bool has_key(const struct replica *replica, const struct slot *slot,
+		    const struct row_view *key)
 {
-	return a->kind == b->kind && a->key_len == b->key_len &&
-	       memcmp(a->key, b->key, a->key_len) == 0 &&
-	       (row_is_fact(a) || (id_eq(&a->owner, &b->owner) && id_eq(&a->topic, &b->topic)));
+	size_t len;
+	const uint8_t *bytes = blob_bytes(replica->core->blobs, slot->blob, &len);
+
+	return row_is_of(bytes, len, key);
 }
 
 uint32_t replica_find(const struct replica *replica, const struct row_view *key)
 {
 	uint64_t place = replica_place(key);
-	struct row_view row;
 	uint32_t slot;
 
 	if (replica->head_count == 0)
 		return NONE;
 	for (slot = *index_head(replica, place); slot != NONE;
 	     slot = replica_slot(replica, slot)->chain) {
-		if (replica_slot(replica, slot)->place != place)
-			continue;
-		replica_view(replica, slot, &row);
-		if (same_key(&row, key))
+		const struct slot *at = replica_slot(replica, slot);
+		if (at->place == place && has_key(replica, at, key))
 			return slot;
 	}
 	return NONE;
+}
+
+bool replica_is_indexed(const struct replica *replica, uint32_t slot, const struct row_view *row)
+{
+	uint64_t place = replica_slot(replica, slot)->place;
+	uint32_t at = *index_head(replica, place);
+
+	while (at != NONE && at != slot) {
+		const struct slot *other = replica_slot(replica, at);
+		if (other->place == place && has_key(replica, other, row))
+			return false;
+		at = other->chain;
+	}
+	return at == slot;
 }
 
 uint32_t replica_find_fact(const struct replica *replica, uint64_t place)

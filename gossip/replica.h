@@ -61,8 +61,7 @@ struct origin {
 	uint32_t next_of_owner, next_of_topic;
 	uint32_t first, count; /* slots */
 	uint32_t flags;
-	uint32_t
-	    proof[2]; /* blobs: two rows of one version, as the owner signed them; or BLOB_NONE */
+	uint32_t proof[2]; /* blobs: two rows of one version, as signed; or BLOB_NONE */
 };
 
 enum owner_flags {
@@ -122,6 +121,8 @@ uint32_t replica_add_origin(struct replica *replica, uint32_t owner, uint32_t to
 
 /* The slot of the row with this kind, key and, unless it is a fact, owner and topic. */
 uint32_t replica_find(const struct replica *replica, const struct row_view *key);
+/* Does replica_find give this slot for its row? */
+bool replica_is_indexed(const struct replica *replica, uint32_t slot, const struct row_view *row);
 uint32_t replica_find_fact(const struct replica *replica, uint64_t place);
 /* The slot of an origin's row with this version: a walk over all its rows. */
 uint32_t replica_find_version(const struct replica *replica, uint32_t origin, struct version at);

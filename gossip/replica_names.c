@@ -225,7 +225,7 @@ void replica_check(const struct replica *replica)
 			continue;
 		replica_view(replica, i, &row);
 		WEFT_ASSERT(slot->place == replica_place(&row) && slot->kind == row.kind);
-		WEFT_ASSERT(replica_find(replica, &row) == i);
+		WEFT_ASSERT(replica_is_indexed(replica, i, &row));
 		WEFT_ASSERT(row.deleted == ((slot->flags & SLOT_DELETED) != 0));
 		WEFT_ASSERT(row_is_fact(&row) == (slot->origin == NONE));
 		rows += slot->origin != NONE;

@@ -37,6 +37,7 @@ struct audience {
 	uint32_t topic;
 	size_t count;
 	struct member *peers[EAGER_PEERS];
+	uint32_t owners[EAGER_PEERS]; /* the numbers of the peers as owners; NONE: of nothing */
 };
 
 static struct spread_entry *entry_at(const struct spread *spread, uint32_t entry)
@@ -177,6 +178,14 @@ static bool is_news(const struct tables *tables, const struct spread_entry *entr
 	return peer == NONE || (peer != entry->from && peer != owner_of(tables, entry->slot));
 }
 
+static void audience_choose(struct tables *tables, struct audience *to, uint32_t topic, size_t max)
+{
+	to->topic = topic;
+	to->count = topic_pick(tables, topic, to->peers, max);
+	for (size_t i = 0; i < to->count; i++)
+		to->owners[i] = replica_find_owner(&tables->replica, &to->peers[i]->id);
+}
+
 /* Sends an entry to its audience; false when the outbox is full. */
 static bool tell(struct tables *tables, struct spread_entry *entry, const struct audience *to,
 		 size_t *bytes)
@@ -186,7 +195,7 @@ static bool tell(struct tables *tables, struct spread_entry *entry, const struct
 	const uint8_t *row = blob_bytes(tables->core->blobs, slot->blob, &len);
 
 	for (size_t i = 0; i < to->count; i++) {
-		uint32_t peer = replica_find_owner(&tables->replica, &to->peers[i]->id);
+		uint32_t peer = to->owners[i];
 		if (!is_news(tables, entry, peer))
 			continue;
 		if (outbox_add(&tables->core->outbox, &to->peers[i]->id,
@@ -228,8 +237,7 @@ static void eager_pass(struct tables *tables)
 		struct spread_entry *entry = entry_at(spread, number);
 		uint32_t topic = topic_of(tables, entry->slot);
 		if (topic != to.topic) {
-			to.topic = topic;
-			to.count = topic_pick(tables, topic, to.peers, EAGER_PEERS);
+			audience_choose(tables, &to, topic, EAGER_PEERS);
 			bytes += bytes > 0 ? EAGER_BYTES / 4 : 0;
 		}
 		if (to.count == 0) {
@@ -261,8 +269,7 @@ static struct audience *audience_of(struct tables *tables, struct audience *know
 	if (*count == RETELL_TOPICS)
 		return NULL;
 	to = &known[(*count)++];
-	to->topic = topic;
-	to->count = topic_pick(tables, topic, to->peers, RETELL_PEERS);
+	audience_choose(tables, to, topic, RETELL_PEERS);
 	return to;
 }
 
@@ -321,10 +328,13 @@ size_t spread_fill(struct tables *tables, const struct member *to, uint8_t *out,
 {
 	static const enum spread_list order[] = {SPREAD_OWN, SPREAD_EAGER, SPREAD_ROW};
 	struct spread *spread = &tables->spread;
-	uint32_t peer = replica_find_owner(&tables->replica, &to->id);
 	size_t used = 0;
 	unsigned scanned = 0;
+	uint32_t peer;
 
+	if (spread->count == 0)
+		return 0;
+	peer = replica_find_owner(&tables->replica, &to->id);
 	for (size_t l = 0; l < 3; l++) {
 		uint32_t next;
 		for (uint32_t at = spread->head[order[l]]; at != NONE && scanned < FILL_SCAN;

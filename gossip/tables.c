@@ -132,10 +132,10 @@ static enum drop_reason row_frame(struct tables *tables, const struct member *fr
 	if (row_parse(body, len, &row) != 0)
 		return DROP_ROW;
 	if (!pull_is_wanted(tables, &from->id, &row))
-		return receive_row(tables, from, body, len, PATH_TOLD);
+		return receive_parsed(tables, from, &row, body, len, PATH_TOLD);
 	tables->counts.pulled++;
 	applied = tables->counts.applied;
-	reason = receive_row(tables, from, body, len, PATH_PULLED);
+	reason = receive_parsed(tables, from, &row, body, len, PATH_PULLED);
 	pull_arrived(tables, &from->id, &row, reason != DROP_NONE,
 		     tables->counts.applied > applied);
 	return reason;

@@ -134,11 +134,12 @@ void topic_set_kept(struct tables *tables, const struct id *topics, size_t count
 
 bool topic_has(const struct tables *tables, uint32_t topic, const struct id *member)
 {
-	uint32_t owner = replica_find_owner(&tables->replica, member);
+	uint32_t owner;
 	bool found;
 
 	if (topic == TOPIC_ALL)
 		return true;
+	owner = replica_find_owner(&tables->replica, member);
 	if (owner == NONE)
 		return false;
 	attached_at(replica_topic(&tables->replica, topic), owner, &found);

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/check.h"
+
 #define WIRE_VERSION 1
 #define WIRE_HEADER_BYTES 20
 #define WIRE_OVERHEAD_BYTES 36 /* header and tag */
@@ -117,8 +119,22 @@ const char *drop_name(enum drop_reason reason);
 const char *drop_help(enum drop_reason reason);
 
 /* A number of 1 to 8 bytes, big-endian, as all fixed fields on the wire are. */
-void wire_put(uint8_t *at, uint64_t value, size_t bytes);
-uint64_t wire_get(const uint8_t *at, size_t bytes);
+static inline void wire_put(uint8_t *at, uint64_t value, size_t bytes)
+{
+	WEFT_ASSERT(bytes >= 1 && bytes <= 8);
+	for (size_t i = bytes; i-- > 0; value >>= 8)
+		at[i] = (uint8_t)value;
+}
+
+static inline uint64_t wire_get(const uint8_t *at, size_t bytes)
+{
+	uint64_t value = 0;
+
+	WEFT_ASSERT(bytes >= 1 && bytes <= 8);
+	for (size_t i = 0; i < bytes; i++)
+		value = value << 8 | at[i];
+	return value;
+}
 
 /* Writes a frame with its header to at (room is the caller's business); returns its length. */
 size_t wire_put_frame(uint8_t *at, uint8_t type, const void *body, size_t len);

@@ -188,14 +188,14 @@ void route_standing(struct node *node)
 {
 	bool may = node->phase == NODE_ACTIVE && !gossip_is_cloned(node->gossip) &&
 		   !gossip_is_refused(node->gossip, NULL);
-	struct ipam_event event = {
-	    .kind = IPAM_EV_ACTIVE, .ok = may, .member = gossip_admitter(node->gossip)};
+	struct ipam_event event = {.kind = IPAM_EV_ACTIVE, .ok = may};
 	enum ipam_standing standing = may ? STANDS_ACTIVE : STANDS_FENCED;
 
 	if (node->phase == NODE_NO_CLUSTER || node->phase == NODE_JOINING ||
 	    node->phase == NODE_CLAIMING || standing == node->standing)
 		return;
 	node->standing = standing;
+	event.member = gossip_admitter(node->gossip);
 	route_ipam(node, &event);
 }
 

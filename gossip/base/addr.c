@@ -44,23 +44,6 @@ static int decimal_parse(const char *text, unsigned max, unsigned *value)
 	return 0;
 }
 
-int id_cmp(const struct id *a, const struct id *b)
-{
-	return memcmp(a->b, b->b, ID_BYTES);
-}
-
-bool id_eq(const struct id *a, const struct id *b)
-{
-	return id_cmp(a, b) == 0;
-}
-
-bool id_is_zero(const struct id *id)
-{
-	static const struct id zero;
-
-	return id_eq(id, &zero);
-}
-
 void id_format(const struct id *id, char text[ID_TEXT_BYTES])
 {
 	for (size_t i = 0; i < ID_BYTES; i++) {
@@ -103,16 +86,6 @@ bool id_has_prefix(const struct id *id, const char *text)
 bool inet_is_v4(const struct inet *ip)
 {
 	return memcmp(ip->b, v4_mapped, sizeof(v4_mapped)) == 0;
-}
-
-int inet_cmp(const struct inet *a, const struct inet *b)
-{
-	return memcmp(a->b, b->b, sizeof(a->b));
-}
-
-bool inet_eq(const struct inet *a, const struct inet *b)
-{
-	return inet_cmp(a, b) == 0;
 }
 
 struct inet inet_from_v4(uint32_t host_order)
@@ -169,11 +142,6 @@ struct inet inet_add(const struct inet *ip, int64_t n)
 		carry >>= 8;
 	}
 	return sum;
-}
-
-bool hostport_eq(const struct hostport *a, const struct hostport *b)
-{
-	return a->port == b->port && inet_eq(&a->ip, &b->ip);
 }
 
 int hostport_parse(const char *text, uint16_t default_port, struct hostport *hp)
@@ -338,9 +306,4 @@ void mac_format(const struct mac *mac, char text[MAC_TEXT_BYTES])
 		text[3 * i + 1] = hex_digits[mac->b[i] & 15];
 		text[3 * i + 2] = i < 5 ? ':' : '\0';
 	}
-}
-
-bool mac_eq(const struct mac *a, const struct mac *b)
-{
-	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }

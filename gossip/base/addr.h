@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ID_BYTES 16
 #define ID_TEXT_BYTES 33
@@ -42,9 +43,23 @@ struct mac {
 	uint8_t b[6];
 };
 
-int id_cmp(const struct id *a, const struct id *b);
-bool id_eq(const struct id *a, const struct id *b);
-bool id_is_zero(const struct id *id);
+static inline int id_cmp(const struct id *a, const struct id *b)
+{
+	return memcmp(a->b, b->b, ID_BYTES);
+}
+
+static inline bool id_eq(const struct id *a, const struct id *b)
+{
+	return memcmp(a->b, b->b, ID_BYTES) == 0;
+}
+
+static inline bool id_is_zero(const struct id *id)
+{
+	static const struct id zero;
+
+	return id_eq(id, &zero);
+}
+
 void id_format(const struct id *id, char text[ID_TEXT_BYTES]);
 
 /* Exactly 32 hex digits; 0 or WEFT_E_INVALID. */
@@ -54,8 +69,16 @@ int id_parse(const char *text, struct id *id);
 bool id_has_prefix(const struct id *id, const char *text);
 
 bool inet_is_v4(const struct inet *ip);
-int inet_cmp(const struct inet *a, const struct inet *b);
-bool inet_eq(const struct inet *a, const struct inet *b);
+static inline int inet_cmp(const struct inet *a, const struct inet *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+static inline bool inet_eq(const struct inet *a, const struct inet *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
 struct inet inet_from_v4(uint32_t host_order);
 uint32_t inet_v4(const struct inet *ip); /* host byte order; ip must be IPv4 */
 int inet_parse(const char *text, struct inet *ip);
@@ -64,7 +87,10 @@ void inet_format(const struct inet *ip, char text[INET_TEXT_BYTES]);
 /* ip + n as one big-endian number over the 16 bytes; n may be negative. Wraps. */
 struct inet inet_add(const struct inet *ip, int64_t n);
 
-bool hostport_eq(const struct hostport *a, const struct hostport *b);
+static inline bool hostport_eq(const struct hostport *a, const struct hostport *b)
+{
+	return a->port == b->port && inet_eq(&a->ip, &b->ip);
+}
 
 /* "addr", "addr:port", "[v6]:port"; a missing port becomes default_port. */
 int hostport_parse(const char *text, uint16_t default_port, struct hostport *hp);
@@ -83,4 +109,8 @@ unsigned prefix_len(const struct prefix *prefix);
 
 int mac_parse(const char *text, struct mac *mac);
 void mac_format(const struct mac *mac, char text[MAC_TEXT_BYTES]);
-bool mac_eq(const struct mac *a, const struct mac *b);
+
+static inline bool mac_eq(const struct mac *a, const struct mac *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}

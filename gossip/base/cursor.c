@@ -145,11 +145,32 @@ static struct head head_read(struct cursor *cursor)
 	return cursor->bad ? (struct head){KIND_BAD, 0} : head;
 }
 
-/* Reads a head of this kind whose number is at most max; 0 and bad otherwise. */
-static uint64_t expect(struct cursor *cursor, enum kind kind, uint64_t max)
+/* The two heads that rows are full of, without the way through the table of all: true for a small
+ * integer, or the length of a short byte string. */
+static inline bool common_head(struct cursor *cursor, enum kind kind, uint64_t *number)
 {
-	struct head head = head_read(cursor);
+	const uint8_t *at = cursor->at;
 
+	if (kind == KIND_UINT && left(cursor) >= 1 && at[0] <= 0x7f) {
+		*number = at[0];
+		cursor->at += 1;
+		return true;
+	}
+	if (kind == KIND_BIN && left(cursor) >= 2 && at[0] == 0xc4) {
+		*number = at[1];
+		cursor->at += 2;
+		return true;
+	}
+	return false;
+}
+
+/* Reads a head of this kind whose number is at most max; 0 and bad otherwise. */
+static inline uint64_t expect(struct cursor *cursor, enum kind kind, uint64_t max)
+{
+	struct head head = {.kind = kind};
+
+	if (!common_head(cursor, kind, &head.number))
+		head = head_read(cursor);
 	if (head.kind != kind || head.number > max) {
 		fail(cursor);
 		return 0;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "check.h"
 #include "heap.h"
 
 struct map {
@@ -60,7 +61,11 @@ void vec_init(struct vec *vec, struct heap *heap, size_t item_bytes);
 void vec_close(struct vec *vec);
 
 /* Element i (< count); borrowed until the vector grows. */
-void *vec_at(const struct vec *vec, size_t i);
+static inline void *vec_at(const struct vec *vec, size_t i)
+{
+	WEFT_ASSERT(i < vec->count);
+	return (unsigned char *)vec->items + i * vec->item_bytes;
+}
 
 /* Appends a copy of item (zeroed when NULL); returns its place. */
 void *vec_push(struct vec *vec, const void *item);

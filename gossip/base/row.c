@@ -55,6 +55,25 @@ int row_parse(const uint8_t *bytes, size_t len, struct row_view *row)
 	return 0;
 }
 
+bool row_is_of(const uint8_t *bytes, size_t len, const struct row_view *key)
+{
+	struct cursor cursor;
+	const uint8_t *found;
+	struct id owner, topic;
+	size_t key_len;
+
+	cursor_init(&cursor, bytes, len);
+	if (cursor_array(&cursor, ROW_FIELDS) != ROW_FIELDS ||
+	    cursor_uint(&cursor, UINT16_MAX) != key->kind)
+		return false;
+	cursor_fixed(&cursor, owner.b, ID_BYTES);
+	cursor_fixed(&cursor, topic.b, ID_BYTES);
+	found = cursor_bin(&cursor, KEY_BYTES_MAX, &key_len);
+	WEFT_ASSERT(cursor_ok(&cursor));
+	return key_len == key->key_len && memcmp(found, key->key, key_len) == 0 &&
+	       (row_is_fact(key) || (id_eq(&owner, &key->owner) && id_eq(&topic, &key->topic)));
+}
+
 int row_encode(const struct row_view *row, uint8_t *out, size_t cap)
 {
 	size_t room = cap < ROW_BYTES_MAX ? cap : ROW_BYTES_MAX;

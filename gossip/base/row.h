@@ -42,6 +42,10 @@ static inline bool row_is_fact(const struct row_view *row)
 /* Reads a row from foreign bytes without checking its signature: 0 or WEFT_E_INVALID. */
 int row_parse(const uint8_t *bytes, size_t len, struct row_view *row);
 
+/* Is this row, which row_parse took once, the one with the kind, the key and, unless it is a fact,
+ * the owner and topic of key? */
+bool row_is_of(const uint8_t *bytes, size_t len, const struct row_view *key);
+
 /* Writes the MessagePack part (row->sig, signed_len ignored) to out[0..cap): length, or
  * WEFT_E_LIMIT when the whole row with its signature would pass ROW_BYTES_MAX or cap. */
 int row_encode(const struct row_view *row, uint8_t *out, size_t cap);

@@ -3,7 +3,6 @@
 /* The growing array of map.h. Capacity doubles and stays until vec_close. */
 #include <string.h>
 
-#include "check.h"
 #include "map.h"
 
 #define CAP_MIN ((size_t)8)
@@ -26,12 +25,6 @@ void vec_close(struct vec *vec)
 static void *place(const struct vec *vec, size_t i)
 {
 	return (unsigned char *)vec->items + i * vec->item_bytes;
-}
-
-void *vec_at(const struct vec *vec, size_t i)
-{
-	WEFT_ASSERT(i < vec->count);
-	return place(vec, i);
 }
 
 static void grow(struct vec *vec)

@@ -90,6 +90,48 @@ static void a_row_reads_back_as_it_was_written(void **state)
 	assert_ptr_equal(back.sig, bytes + back.signed_len);
 }
 
+static bool bears(const struct row_view *row, struct row_view key)
+{
+	uint8_t bytes[ROW_BYTES_MAX];
+
+	return row_is_of(bytes, row_bytes(row, bytes), &key);
+}
+
+static void a_row_is_of_its_key_owner_and_topic_whatever_its_version(void **state)
+{
+	struct row_view row = endpoint_row(), key = endpoint_row();
+
+	(void)state;
+	key.epoch = key.sequence = 77;
+	key.value_len = 0;
+	assert_true(bears(&row, key));
+	key.kind = ROW_TAGS;
+	assert_false(bears(&row, key));
+	key = endpoint_row();
+	key.owner.b[15]++;
+	assert_false(bears(&row, key));
+	key = endpoint_row();
+	key.topic.b[0]++;
+	assert_false(bears(&row, key));
+	key = endpoint_row();
+	key.key[ID_BYTES - 1]++;
+	assert_false(bears(&row, key));
+	key = endpoint_row();
+	key.key_len--;
+	assert_false(bears(&row, key));
+}
+
+static void a_fact_is_of_its_key_whoever_wrote_it(void **state)
+{
+	struct row_view fact = network_fact(), key = network_fact();
+
+	(void)state;
+	memset(&key.owner, 0x99, sizeof(key.owner));
+	assert_true(bears(&fact, key));
+	key.key[0]++;
+	assert_false(bears(&fact, key));
+}
+
 static void a_tombstone_has_an_empty_value(void **state)
 {
 	struct row_view row = endpoint_row(), back;
@@ -274,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_row_has_the_bytes_of_wire_version_1),
 	    cmocka_unit_test(a_row_reads_back_as_it_was_written),
+	    cmocka_unit_test(a_row_is_of_its_key_owner_and_topic_whatever_its_version),
+	    cmocka_unit_test(a_fact_is_of_its_key_whoever_wrote_it),
 	    cmocka_unit_test(a_tombstone_has_an_empty_value),
 	    cmocka_unit_test(every_truncation_of_a_row_is_refused),
 	    cmocka_unit_test(a_row_with_bytes_behind_it_is_refused),
