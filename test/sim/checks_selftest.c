@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "faults.h"
 #include "gossip/base/pack.h"
 #include "selftest_kit.h"
 
@@ -193,6 +194,21 @@ static void what_never_lets_a_second_pass_is_caught(void **state)
 	assert_caught(CHECKER_STORM);
 }
 
+/* Not a checker: what the world must not do to its hosts. */
+static void who_alone_knows_another_does_not_lose_its_disk_nor_does_the_other_move(void **state)
+{
+	struct sim_host *hosts = world.hosts, *known = &hosts[2], *knower = &hosts[1];
+
+	(void)state;
+	assert_true(faults_leave_links(&world, &known, 1, NULL));
+	assert_true(faults_leave_links(&world, NULL, 0, knower));
+	disk_wipe(&world, &hosts[0].disk);
+	disk_wipe(&world, &known->disk);
+	assert_true(faults_leave_links(&world, &knower, 1, NULL));
+	assert_false(faults_leave_links(&world, &known, 1, NULL));
+	assert_false(faults_leave_links(&world, NULL, 0, knower));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +226,7 @@ int main(void)
 	    TRY(an_answer_that_the_disk_does_not_know_is_caught),
 	    TRY(a_request_without_an_answer_is_caught),
 	    TRY(what_never_lets_a_second_pass_is_caught),
+	    TRY(who_alone_knows_another_does_not_lose_its_disk_nor_does_the_other_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) + selftest_addresses();

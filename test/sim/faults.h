@@ -52,6 +52,11 @@ void faults_calm(struct sim *sim);
 /* NODE_RECOVER was answered. */
 void faults_recovered(struct sim *sim, struct sim_host *host, const struct node_answer *answer);
 
+/* links.c: with these at other addresses and that one's disk lost (NULL: nobody's), could all
+ * members still find each other from what is on their disks? */
+bool faults_leave_links(struct sim *sim, struct sim_host *const *movers, size_t mover_count,
+			const struct sim_host *lost);
+
 /* Once a second of calm: what became of those who were astray or copies. False, with the reason,
  * while that is open. */
 bool faults_settled(struct sim *sim, char *why, size_t why_bytes);

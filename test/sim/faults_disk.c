@@ -81,8 +81,10 @@ static void host_give_up(struct sim *sim, struct sim_host *host)
 void fault_disk_lost(struct sim *sim)
 {
 	struct sim_host *host = fault_pick(sim, is_expendable);
-	struct sim_host *heir = host ? spare_take(sim, host) : NULL;
+	struct sim_host *heir = NULL;
 
+	if (host && faults_leave_links(sim, NULL, 0, host))
+		heir = spare_take(sim, host);
 	if (!heir)
 		return;
 	sim->counters[COUNT_DISKS_LOST]++;

@@ -189,8 +189,7 @@ static void advertise(struct sim *sim, struct sim_host *host)
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
-/* The first host stays where it is: somebody has to be where others look for him, or those who all
- * moved while they did not run can never meet again. */
+/* The first host stays where it is: somebody has to be where others look for him (links.c). */
 static struct sim_host *mover_pick(struct sim *sim)
 {
 	struct sim_host *host = weather_pick(sim);
@@ -210,6 +209,8 @@ static void change_place(struct sim *sim)
 	if (!swap || movers[1] == movers[0])
 		movers[1] = NULL;
 	from = sim->net->machines[movers[0]->index].slot;
+	if (!faults_leave_links(sim, movers, 2, NULL))
+		return;
 	if (movers[1])
 		to = sim->net->machines[movers[1]->index].slot;
 	else
