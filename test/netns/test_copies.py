@@ -155,6 +155,7 @@ def test_a_state_that_was_put_back_is_fenced_until_it_is_recovered(lab, three, s
     text = warning_of(victim, "went back")
     assert "weft node recover" in text, "it says how to go on"
     assert victim.json("status")["node"]["fence"] == "set_back"
+    wait_for("its epoch is claimed", lambda: victim.json("status")["node"]["phase"] == "active", 10)
     box = victim.box("b")
     for command in (("attach", "blue", "--netns", box.path), ("ipam", "reserve", "blue")):
         failed = victim.refused(*command)
