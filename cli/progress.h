@@ -29,6 +29,7 @@ struct progress {
 	long long told;
 };
 
+/* progress_end follows; words are borrowed until then. */
 void progress_begin(struct progress *progress, const char *words, int64_t every_ms, FILE *out);
 void progress_tick(struct progress *progress);
 void progress_end(struct progress *progress);

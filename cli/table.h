@@ -22,6 +22,7 @@ struct table {
 	unsigned char *tint; /* enum colour of each */
 };
 
+/* A table of so many columns, at most TABLE_COLUMNS_MAX; table_close frees its cells. */
 void table_init(struct table *table, size_t columns);
 void table_close(struct table *table);
 

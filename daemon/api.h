@@ -40,6 +40,7 @@ struct call {
 /* The call of a request, made when it has none yet. */
 struct call *call_of(struct daemon *d, struct request *req);
 
+/* Hands a request to the handler of its method; ctx is the daemon. */
 void api_handle(void *ctx, struct request *req);
 
 /* The node answered the request with this tag. */
@@ -87,6 +88,7 @@ json_t *json_removal(struct daemon *d);
 /* Things that the status warns of, as an array of texts. */
 json_t *api_warnings(struct daemon *d);
 
+/* One for each row of API_METHODS; each answers req, fails it, or leaves it pending. */
 void api_status(struct daemon *d, struct request *req);
 void api_init(struct daemon *d, struct request *req);
 void api_join(struct daemon *d, struct request *req);

@@ -121,12 +121,15 @@ void daemon_submit_own(struct daemon *d, struct node_request *request);
 
 /* ---- start.c: what a run begins and ends with ---- */
 
+/* Opens store, node, sockets, API: 0, or a code with err. daemon_close follows in any case. */
 int daemon_open(struct daemon *d, struct weft_err *err);
 
-/* Starts the kernel thread, once the node has its id; without the right to do that it says so and
- * goes on. */
+/* Starts the kernel thread, once the node has its id; without the right to it says so. */
 void daemon_open_kernel(struct daemon *d);
+
+/* After the loop: what is to be durable is made so, all is freed; the kernel stays as it is. */
 void daemon_close(struct daemon *d);
+
 /* Removes the store of a node that left or was removed; only between runs. */
 int daemon_wipe(const struct options *options, struct weft_err *err);
 
@@ -143,6 +146,5 @@ void kernel_work(struct daemon *d, const struct node_work *work);
 void kernel_refusals(struct daemon *d);
 void kernel_told(void *ctx, const struct kernel_tell *tell);
 
-/* ---- metrics.c ---- */
-/* The whole page, malloc'd. */
+/* The whole page of metrics.c, malloc'd. */
 char *metrics_text(struct daemon *d);

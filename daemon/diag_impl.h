@@ -84,6 +84,7 @@ void diag_ask(struct diag *diag, const struct id *to, const struct diag_message 
 void diag_ask_peer(struct diag *diag, struct diag_round *round, size_t nth, const struct id *to,
 		   const struct diag_message *message, int64_t ttl_ms);
 
+/* A number that nobody guesses. */
 uint64_t diag_nonce(void);
 
 /* Expects probes with this nonce from there: SLOT_WANTED or, without a watch, SLOT_FAILED. NULL
@@ -105,6 +106,7 @@ void slots_told(struct diag *diag, const struct kernel_tell *tell);
 
 /* ---- desk ---- */
 
+/* Goes on with every visit; what a member answered to a question of the desk. */
 void desk_turn(struct diag *diag);
 void desk_answered(struct diag *diag, const struct node_answer *answer);
 

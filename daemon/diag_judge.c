@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/json.h"
+#include "daemon/check_row.h"
 #include "gossip/base/check.h"
 
 #define CLOCK_WARN_MS 2000
@@ -16,17 +16,11 @@
 void judge_add(json_t *checks, const char *check, const char *peer, const char *verdict,
 	       const char *remedy, const char *fmt, ...)
 {
-	char text[WEFT_ERR_BYTES];
 	va_list args;
 
-	WEFT_ASSERT((remedy == NULL) == (strcmp(verdict, "ok") == 0));
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	check_row_add(checks, check, peer, verdict, remedy, fmt, args);
 	va_end(args);
-	json_array_append_new(checks, json_pack("{s:s,s:o,s:s,s:o,s:o}", "check", check, "peer",
-						peer ? json_name(peer) : json_null(), "verdict",
-						verdict, "measured", json_name(text), "remedy",
-						remedy ? json_name(remedy) : json_null()));
 }
 
 /* ---- gossip ---- */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What a round found, as checks for people: {check, peer, verdict, measured, remedy}. verdict is
- * "ok", "warn" or "fail"; a remedy stands beside everything that is not ok.
+ * What a round found, as checks for people (daemon/check_row.h).
  */
 #pragma once
 

@@ -125,8 +125,9 @@ static void self_kernel(struct daemon *d, json_t *checks)
 			  "%u kernel operations fail and are retried", d->totals.failed);
 	else
 		judge_add(checks, "kernel", NULL, "ok", NULL,
-			  "%u networks here, %u repairs so far, last reconcile %llu ms",
-			  d->totals.networks, (unsigned)d->totals.repairs,
+			  "%u network%s here, %u repair%s so far, last reconcile %llu ms",
+			  d->totals.networks, d->totals.networks == 1 ? "" : "s",
+			  (unsigned)d->totals.repairs, d->totals.repairs == 1 ? "" : "s",
 			  (unsigned long long)d->totals.last_ms);
 }
 

@@ -17,6 +17,7 @@
 
 struct events;
 
+/* Freed by events_free. run tells cursors of different runs of weftd apart. */
 struct events *events_new(uint64_t run);
 void events_free(struct events *events);
 

@@ -54,6 +54,7 @@ struct http {
 	bool stopping;
 };
 
+/* Has the timer fire at this deadline, if it would fire later. */
 void http_deadline_arm(struct http *http, struct mono deadline);
 
 /* Lets the library go on with resumed connections in the next turn of the loop. */

@@ -7,6 +7,7 @@
 
 #include "daemon/names.h"
 
+/* Each is a new reference, the caller's. */
 json_t *json_id(const struct id *id);
 json_t *json_inet(const struct inet *ip);
 json_t *json_prefix(const struct prefix *prefix);
@@ -16,6 +17,7 @@ json_t *json_wall(struct wall at); /* null for 0 */
 json_t *json_labels(const struct rec_label *labels, size_t count);
 json_t *json_name(const char *name); /* a text from elsewhere; "?" where it is no UTF-8 */
 
+/* What the lists show of each, as packaging/pages/answers.c promises. */
 json_t *json_member(struct daemon *d, const struct member_info *info);
 /* Adds to a member when it was heard last and how long it took to answer; null for this host and
  * for whom nobody heard. */
@@ -35,6 +37,7 @@ struct network_sums {
 	uint16_t mtu_bytes; /* the smallest; 0 while nobody is attached */
 };
 
+/* Of a network; this host's own boxes are counted as of now. */
 struct network_sums network_sums(struct daemon *d, const struct id *id);
 
 /* A field of API_LABELS as labels: 0, WEFT_E_LIMIT or WEFT_E_INVALID. */

@@ -17,6 +17,9 @@ struct lag {
 	int64_t second; /* to which worst_ns[second % LAG_WINDOW_S] belongs */
 };
 
+/* Looks at every turn of the loop until lag_close, after which the loop runs once more. */
 void lag_init(struct lag *lag, uv_loop_t *loop);
 void lag_close(struct lag *lag);
+
+/* Of the last LAG_WINDOW_S seconds; 0 when no turn was seen. */
 int64_t lag_worst_ns(const struct lag *lag);

@@ -33,6 +33,7 @@ struct ipamdb_config {
 	struct trace_sink trace;
 };
 
+/* Memory is of config->pages. ipamdb_load and ipamdb_start follow; freed by ipamdb_free. */
 struct ipamdb *ipamdb_new(const struct ipamdb_config *config);
 void ipamdb_free(struct ipamdb *db);
 
@@ -46,6 +47,8 @@ int ipamdb_load(struct ipamdb *db, const struct write *write);
 
 /* marker_ok: the runtime directory's marker is the one the store expects (no guard needed). */
 void ipamdb_start(struct ipamdb *db, struct mono now, struct wall wall, bool marker_ok);
+
+/* What one event leads to; borrowed until the next step. */
 const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event *event);
 
 /* When IPAM_EV_TICK is due next; in the past while work is queued. */

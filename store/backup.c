@@ -114,6 +114,15 @@ static int integrity_check(sqlite3 *db, struct weft_err *err)
 	return code;
 }
 
+/* Says of which file, and what to do where that is not said yet. */
+static int backup_fail(const char *path, struct weft_err *err)
+{
+	const struct weft_err why = *err;
+
+	return weft_err_set(err, why.code, "%s: %s%s", path, why.message,
+			    strchr(why.message, ';') ? "" : "; name a file that weft backup wrote");
+}
+
 /* Opens and checks a backup: its version, or an error with *db to be closed all the same. */
 static int backup_open(const char *path, sqlite3 **db, struct weft_err *err)
 {
@@ -122,13 +131,13 @@ static int backup_open(const char *path, sqlite3 **db, struct weft_err *err)
 
 	if (rc != SQLITE_OK) {
 		store_fail(*db, rc, err, "opening the backup");
-		return weft_err_wrap(err, "%s", path);
+		return backup_fail(path, err);
 	}
 	version = schema_version(*db, schema_step_count, err);
 	if (version == 0)
 		version = weft_err_set(err, WEFT_E_STORE, "the backup is empty");
 	code = version < 0 ? version : integrity_check(*db, err);
-	return code < 0 ? weft_err_wrap(err, "%s", path) : version;
+	return code < 0 ? backup_fail(path, err) : version;
 }
 
 int store_backup_check(const char *path, int *schema, struct weft_err *err)

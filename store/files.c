@@ -48,11 +48,15 @@ int state_dir_prepare(const char *dir, struct weft_err *err)
 	if (mkdir(dir, 0700) == 0)
 		return parent_sync(dir, err);
 	if (errno != EEXIST)
-		return file_fail(err, "making the state directory", dir);
+		return weft_err_set(err, WEFT_E_STORE,
+				    "cannot make the state directory %s: %s; see that weftd may "
+				    "write there, or use --state-dir",
+				    dir, strerror(errno));
 	if (stat(dir, &st) < 0)
 		return file_fail(err, "reading the state directory", dir);
 	if (!S_ISDIR(st.st_mode))
-		return weft_err_set(err, WEFT_E_STORE, "%s is not a directory", dir);
+		return weft_err_set(err, WEFT_E_STORE,
+				    "%s is not a directory; use another --state-dir", dir);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return weft_err_set(err, WEFT_E_STORE,
 				    "others may write to the state directory %s, which holds "

@@ -73,4 +73,5 @@ int store_backup_check(const char *path, int *schema, struct weft_err *err);
  * start after it meets the restart guard: the copy is from another time. */
 int store_restore(const struct store_config *cfg, const char *path, struct weft_err *err);
 
+/* Counts since store_open, and what lies on the disk now. */
 void store_stats_get(const struct store *store, struct store_stats *stats);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* How a check is told; disk and kernel settings. */
+/* Disk and kernel settings. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "daemon/check_row.h"
 #include "daemon/hostcheck/hostcheck.h"
 #include "gossip/base/check.h"
 #include "gossip/base/err.h"
@@ -23,16 +24,11 @@
 void host_add(json_t *checks, const char *check, const char *verdict, const char *remedy,
 	      const char *fmt, ...)
 {
-	char text[WEFT_ERR_BYTES];
 	va_list args;
 
-	WEFT_ASSERT((remedy == NULL) == (strcmp(verdict, "ok") == 0));
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	check_row_add(checks, check, NULL, verdict, remedy, fmt, args);
 	va_end(args);
-	json_array_append_new(checks,
-			      json_pack("{s:s,s:n,s:s,s:s,s:s?}", "check", check, "peer", "verdict",
-					verdict, "measured", text, "remedy", remedy));
 }
 
 /* The directory, or the nearest above it that is there. */

@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * weft-hostcheck: checks of one host for `weft diag`, with or without weftd. It prints a JSON array
- * of checks in the form of daemon/diag_judge.h and changes nothing; what weft needs of the kernel
+ * of checks in the form of daemon/check_row.h and changes nothing; what weft needs of the kernel
  * is tried in a namespace that goes away with the process.
  */
 #pragma once
@@ -26,10 +26,14 @@ struct host_facts {
 void host_add(json_t *checks, const char *check, const char *verdict, const char *remedy,
 	      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* Each adds what it finds, one "ok" when that is nothing. */
 void check_disk(json_t *checks, const struct host_facts *facts);
 void check_sysctls(json_t *checks, const struct host_facts *facts);
 void check_neighbours(json_t *checks, const struct host_facts *facts);
+
+/* The part of check_neighbours that only judges; want: entries that members and boxes may need. */
 void neighbours_judge(json_t *checks, const struct look_neighbours *table, uint64_t want);
+
 void check_forward(json_t *checks, const struct host_facts *facts);
 void check_vxlans(json_t *checks, const struct host_facts *facts);
 void check_routes(json_t *checks, const struct host_facts *facts);

@@ -14,6 +14,7 @@ struct arena {
 	size_t used;       /* bytes of it */
 };
 
+/* Blocks are of heap's and go with it. */
 void arena_init(struct arena *arena, struct heap *heap);
 
 /* All that was taken may be overwritten. */

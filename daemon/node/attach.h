@@ -5,6 +5,8 @@
 
 #include "op.h"
 
+/* The steps of op.h: begun by a request, tried until its network is joined, composed into the
+ * commit of its lease, and plugged in once that is durable. */
 void attach_begin(struct node *node, const struct node_request *request);
 void attach_try(struct node *node, struct op *op);
 void attach_compose(struct node *node, struct op *op, const struct ipam_update *update,

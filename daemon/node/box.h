@@ -7,6 +7,7 @@
 
 struct commit;
 
+/* Borrowed until box_remove, or NULL. */
 struct box *box_find(const struct node *node, const struct id *id);
 
 /* A copy of endpoint as a box in state BOX_NEW; its id must be new. Counted in its network. */

@@ -5,10 +5,13 @@
 
 #include "op.h"
 
+/* Asked for by a caller; repeating it is fine. */
 void detach_request(struct node *node, const struct node_request *request);
 
 /* Ends a box that is up, on the node's own account. undoes: the attach whose plug failed, NULL. */
 void detach_begin(struct node *node, struct box *box, struct op *undoes);
+
+/* The steps of op.h, and the kernel's word that the plug is gone. */
 void detach_try(struct node *node, struct op *op);
 void detach_compose(struct node *node, struct op *op, struct commit *commit);
 void detach_released(struct node *node, struct op *op, const struct ipam_answer *answer);

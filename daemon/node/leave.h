@@ -5,6 +5,7 @@
 
 #include "op.h"
 
+/* The steps of op.h: boxes are detached, space is handed over, then the core leaves. */
 void leave_request(struct node *node, const struct node_request *request);
 void leave_try(struct node *node, struct op *op);
 void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -8,6 +8,7 @@
 
 #include "op.h"
 
+/* By id, also one that ended; the other makes what is not there. Borrowed for the node's life. */
 struct network *network_find(const struct node *node, const struct id *id);
 struct network *network_intern(struct node *node, const struct id *id);
 

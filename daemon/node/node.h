@@ -27,6 +27,7 @@ struct node_config {
 	uint16_t vxlan_port;
 };
 
+/* Memory is of config->gossip.pages. node_load and node_start follow; freed by node_free. */
 struct node *node_new(const struct node_config *config);
 void node_free(struct node *node);
 
@@ -36,7 +37,11 @@ int node_load(struct node *node, const struct write *write);
 /* All is loaded. marker_ok: the runtime directory's marker is the expected one. */
 const struct node_update *node_start(struct node *node, struct mono now, struct wall wall,
 				     bool marker_ok);
+
+/* What one event leads to; borrowed until the next step. */
 const struct node_update *node_step(struct node *node, const struct node_event *event);
+
+/* When NODE_EV_TICK is due next. */
 struct mono node_deadline(const struct node *node);
 
 /* The kernel may be touched: own rows are there, and a peer was synced with or sync_wait passed. */
@@ -54,4 +59,6 @@ size_t node_network_boxes(const struct node *node, const struct id *network);
 
 /* Visits local endpoints in order of id. */
 bool node_endpoint_next(const struct node *node, size_t *at, struct local_endpoint *endpoint);
+
+/* Asserts what has to hold between the parts. */
 void node_check(const struct node *node);

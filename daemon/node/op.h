@@ -67,6 +67,7 @@ struct op {
 	struct vec findings;
 };
 
+/* A new op (tag 0: nobody waits for it), freed by op_finish or op_fail; one by its id, or NULL. */
 struct op *op_new(struct node *node, enum op_kind kind, uint64_t tag);
 struct op *op_find(const struct node *node, uint64_t id);
 

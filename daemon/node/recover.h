@@ -5,6 +5,7 @@
 
 #include "op.h"
 
+/* The steps of op.h: every member is asked, what others hold is given up, a new epoch begins. */
 void recover_request(struct node *node, const struct node_request *request);
 void recover_try(struct node *node, struct op *op);
 void recover_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -6,6 +6,7 @@
 
 #include "op.h"
 
+/* The steps of op.h. */
 void reserve_request(struct node *node, const struct node_request *request);
 void release_request(struct node *node, const struct node_request *request);
 void reserve_compose(struct node *node, struct op *op, const struct ipam_update *update,
@@ -15,5 +16,7 @@ void reserve_due(struct node *node, struct op *op);
 
 /* Networks that ended keep no reservation of this host's: releases them, one after the other. */
 void reservations_end(struct node *node);
+
+/* Compares leases, boxes and rows; with the request's flag it repairs what it can. */
 void check_request(struct node *node, const struct node_request *request);
 void check_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -35,6 +35,18 @@ static void a_table_with_room_is_well(void **state)
 	expect(&preset, 1024, "ok", "");
 }
 
+static void a_check_that_quotes_what_is_no_text_is_told_all_the_same(void **state)
+{
+	json_t *checks = json_array();
+
+	(void)state;
+	host_add(checks, "disk", "fail", "free \xff", "%s is full", "/\xff");
+	assert_int_equal(json_array_size(checks), 1);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(checks, 0), "measured")), "?");
+	json_decref(checks);
+}
+
 static void entries_that_the_limits_do_not_count_fill_nothing(void **state)
 {
 	struct look_neighbours table = preset;
@@ -87,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_table_with_room_is_well),
+	    cmocka_unit_test(a_check_that_quotes_what_is_no_text_is_told_all_the_same),
 	    cmocka_unit_test(entries_that_the_limits_do_not_count_fill_nothing),
 	    cmocka_unit_test(a_table_that_is_full_fails),
 	    cmocka_unit_test(limits_that_are_low_are_warned_of),
