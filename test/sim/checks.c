@@ -10,6 +10,7 @@
  *
  *   checks_rows.c     what observers show of rows: versions, authors, deletion, durability
  *   checks_members.c  who is thought alive or dead, and for how long; who is heard
+ *   checks_promises.c what is on a disk before a node gives its word
  *   checks_wire.c     datagrams: size, budget, queues, memory, replays
  *   checks_ranges.c   who owns which address in the eyes of all disks together; transfers
  *   checks_forgotten.c what of that a disk forgot which went back
@@ -193,6 +194,7 @@ void check_update(struct sim *sim, struct sim_host *host, const struct node_upda
 	host_know(sim, host);
 	rows_update(sim, host, update);
 	members_update(sim, host, update);
+	promises_update(sim, host, update);
 	wire_update(sim, host, update);
 	lease_update_look(sim, host, update);
 }

@@ -41,6 +41,9 @@ struct gossip_change;
 	X(SUMS, "sums-fit-pool", "the sums over a network add up")                                 \
 	X(COOLING, "cooling-is-kept", "an address is leased again only when it has cooled down")   \
 	X(FENCED, "fenced-leases-nothing", "who is fenced or guarded leases and grants nothing")   \
+	X(WORD, "word-stands-on-disk", "what a node's word goes by is on its disk before")         \
+	X(NAMED, "leaver-names-all", "who leaves has named all whom it knew")                      \
+	X(LEFT_BACK, "left-stays-left", "who left is never taken for a member again")              \
 	X(TOLD, "told-after-commit", "an answer tells only what is durable")                       \
 	X(ANSWERED, "answered-in-time", "every request is answered within its bound")              \
 	X(CONVERGED, "tables-equal", "after calm everybody shows the same")

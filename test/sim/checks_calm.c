@@ -128,8 +128,16 @@ static bool incarnation_agrees(struct sim_host *host, struct sim_host *other,
 	return false;
 }
 
-static bool has_left(const struct sim_host *host)
+/* It left, and whoever said that its disk has this is there: nobody else has left, nor lost his
+ * disk. */
+static bool has_left(const struct sim *sim, const struct sim_host *host)
 {
+	for (size_t i = 0; i < sim->host_count; i++) {
+		const struct sim_host *other = &sim->hosts[i];
+		if (other != host && (other->state == HOST_LEFT || other->state == HOST_REMOVED ||
+				      other->lost || other->was_astray))
+			return false;
+	}
 	return host->state == HOST_LEFT && host->running &&
 	       gossip_phase(node_gossip(host->node)) == NODE_LEFT;
 }
@@ -167,7 +175,7 @@ static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 				snprintf(why, why_bytes, "host %zu sees dead host %zu alive", i, j);
 				return false;
 			}
-			if (has_left(other) && known && info.state != MEMBER_LEFT &&
+			if (has_left(sim, other) && known && info.state != MEMBER_LEFT &&
 			    info.state != MEMBER_REMOVED) {
 				snprintf(why, why_bytes,
 					 "host %zu sees host %zu, which left, in state %d", i, j,

@@ -123,6 +123,19 @@ static void failed_look(struct sim *sim, struct sim_host *host, const struct id 
 		   host->index, subject->index);
 }
 
+/* A leave is for good, also where the disk of who left goes back. */
+static void left_look(struct sim *sim, const struct sim_host *host, const struct id *member,
+		      enum member_state after)
+{
+	const struct sim_host *subject = check_host(sim, member);
+
+	check_look(sim, CHECKER_LEFT_BACK);
+	if (subject && !subject->mad && after != MEMBER_LEFT && after != MEMBER_REMOVED)
+		check_fail(sim, CHECKER_LEFT_BACK, "host %zu takes host %zu, which left, for %s",
+			   host->index, subject->index,
+			   after == MEMBER_ALIVE ? "alive" : "failed or suspect");
+}
+
 void members_update(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
 	struct id self = gossip_self(node_gossip(host->node));
@@ -138,6 +151,8 @@ void members_update(struct sim *sim, struct sim_host *host, const struct node_up
 				check_fail(sim, CHECKER_SELF_DEAD, "host %zu takes itself for %s",
 					   host->index,
 					   change->after == MEMBER_FAILED ? "dead" : "suspect");
+		} else if (change->before == MEMBER_LEFT) {
+			left_look(sim, host, &change->member, change->after);
 		} else if (change->after == MEMBER_FAILED) {
 			failed_look(sim, host, &change->member);
 		}

@@ -68,6 +68,9 @@ void members_write(struct sim *sim, struct sim_host *host, const struct write *w
 void members_second(struct sim *sim);
 void members_replaced(struct sim *sim, struct sim_host *host);
 
+/* checks_promises.c */
+void promises_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+
 /* checks_wire.c */
 void wire_checks_open(struct sim *sim);
 void wire_checks_close(struct sim *sim);

@@ -180,10 +180,35 @@ static bool may_take(struct sim *sim, const struct top *top, const struct claim_
 	return id_is_gone(sim, &top->holder) || (!top->taken && id_is_gone(sim, &top->author));
 }
 
+/* Does it take something back from who is gone? */
+static bool takes_back(struct sim *sim, const struct claim_row *claim)
+{
+	for (uint32_t at = claim->first; at <= claim->last && !claim->is_grant; at++) {
+		const struct top *top = &claim->pool->tops[at];
+
+		if (top->generation != 0 && id_is_gone(sim, &top->holder) &&
+		    !id_eq(&top->holder, &claim->row.owner))
+			return true;
+	}
+	return false;
+}
+
+/* Does the claim made bear on one of its generation? What gone nodes say does not, but to be taken
+ * back it has to be outranked, whoever has heard it. */
+static bool is_rival(struct sim *sim, const struct claim_made *made, bool is_taken_back)
+{
+	const struct sim_host *author = check_host(sim, &made->author);
+
+	if (is_taken_back && author && !author->was_astray && !author->mad)
+		return true;
+	return !id_is_gone(sim, &made->author) && !id_is_gone(sim, &made->holder);
+}
+
 /* What the claim would break: CHECKER_COUNT for nothing. */
 static enum checker claim_breaks(struct sim *sim, const struct claim_row *claim, uint32_t *at)
 {
 	const struct pool_seen *pool = claim->pool;
+	bool is_taken_back = takes_back(sim, claim);
 
 	for (*at = claim->first; *at <= claim->last; (*at)++) {
 		const struct top *top = &pool->tops[*at];
@@ -198,7 +223,7 @@ static enum checker claim_breaks(struct sim *sim, const struct claim_row *claim,
 
 		if (made->generation != claim->key.generation || made->last < claim->first ||
 		    made->first > claim->last || id_eq(&made->holder, &claim->holder) ||
-		    id_is_gone(sim, &made->author) || id_is_gone(sim, &made->holder))
+		    !is_rival(sim, made, is_taken_back))
 			continue;
 		*at = made->first > claim->first ? made->first : claim->first;
 		return CHECKER_GENERATION;

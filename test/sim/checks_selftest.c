@@ -124,6 +124,48 @@ static void a_node_that_takes_itself_for_dead_is_caught(void **state)
 	assert_caught(CHECKER_SELF_DEAD);
 }
 
+static void who_left_and_is_a_member_again_is_caught(void **state)
+{
+	(void)state;
+	member_shown(0, 1, MEMBER_LEFT);
+	assert_false(world.failed);
+	update = (struct node_update){.change_count = 1};
+	update.changes[0].kind = CHANGE_MEMBER;
+	update.changes[0].member = world.hosts[1].id;
+	update.changes[0].before = MEMBER_LEFT;
+	update.changes[0].after = MEMBER_ALIVE;
+	check_update(&world, &world.hosts[0], &update);
+	assert_caught(CHECKER_LEFT_BACK);
+}
+
+static void a_leave_that_names_nobody_is_caught(void **state)
+{
+	struct rec_member rec = {.name = "h1", .wire_min = 1, .wire_max = 1, .left = true};
+	struct row_view row = row_of(1, ROW_MEMBER, 1, "");
+	struct write write = {.kind = WRITE_OWN_ROW};
+	uint8_t value[VALUE_BYTES_MAX], bytes[ROW_BYTES_MAX];
+	int len;
+
+	(void)state;
+	rec.gossip = world.hosts[1].addr;
+	len = rec_member_encode(&rec, value, sizeof(value));
+	assert_true(len > 0);
+	row.key_len = 0;
+	row.epoch = 1000;
+	row.value = value;
+	row.value_len = (size_t)len;
+	len = row_encode(&row, bytes, sizeof(bytes) - ROW_SIG_BYTES);
+	assert_true(len > 0);
+	memcpy(bytes + len, signature, ROW_SIG_BYTES);
+	write.bytes = bytes;
+	write.len = (size_t)len + ROW_SIG_BYTES;
+	assert_int_equal(row_parse(write.bytes, write.len, &write.row), 0);
+	update = (struct node_update){.batch_count = 1};
+	update.batches[0] = (struct node_batch){.token = 1, .count = 1, .writes = &write};
+	check_update(&world, &world.hosts[1], &update);
+	assert_caught(CHECKER_NAMED);
+}
+
 static void a_healthy_member_that_is_failed_is_caught(void **state)
 {
 	(void)state;
@@ -221,6 +263,8 @@ int main(void)
 	    TRY(an_epoch_that_goes_back_is_caught),
 	    TRY(a_node_that_takes_itself_for_dead_is_caught),
 	    TRY(a_healthy_member_that_is_failed_is_caught),
+	    TRY(who_left_and_is_a_member_again_is_caught),
+	    TRY(a_leave_that_names_nobody_is_caught),
 	    TRY(a_datagram_that_is_too_long_is_caught),
 	    TRY(a_flood_is_caught),
 	    TRY(an_answer_that_the_disk_does_not_know_is_caught),
