@@ -24,7 +24,8 @@
 
 #define REMEMBERED 65536 /* datagrams, by hash; the newest of a place stays */
 #define HASH_SEED 31
-#define SAMPLE 8 /* one of so many datagrams is remembered */
+#define SAMPLE 8        /* one of so many datagrams is remembered in a small world, ... */
+#define SAMPLE_HOSTS 64 /* ... and fewer by as much as a look at all members costs more */
 
 #define DRAIN_BYTES_S 8192u
 #define DRAIN_PER_MEMBER_S 512u
@@ -79,11 +80,23 @@ void wire_checks_close(struct sim *sim)
 
 /* --- replays ---------------------------------------------------------------------------------- */
 
-static uint64_t datagram_hash(const uint8_t *bytes, size_t len)
+/* 0 for a datagram that is not remembered: its tag says, which is as good as a draw. */
+static uint64_t datagram_hash(const struct sim *sim, const uint8_t *bytes, size_t len)
 {
-	uint64_t hash = sim_hash64(bytes, len, HASH_SEED);
+	uint64_t tag, hash;
 
-	return hash % SAMPLE ? 0 : hash;
+	if (len < sizeof(tag))
+		return 0;
+	memcpy(&tag, bytes + len - sizeof(tag), sizeof(tag));
+	if (tag % (SAMPLE * (1 + sim->host_count / SAMPLE_HOSTS)) != 0)
+		return 0;
+	hash = sim_hash64(bytes, len, HASH_SEED);
+	return hash ? hash : 1;
+}
+
+static struct remembered *remembered_at(const struct sim *sim, uint64_t hash)
+{
+	return &sim->checks->wire->sent[hash % REMEMBERED];
 }
 
 static bool is_sealed(const uint8_t *bytes)
@@ -125,8 +138,8 @@ static uint64_t print_of(const struct sim_host *host)
 
 static void send_note(struct sim *sim, const struct gossip_send *send)
 {
-	uint64_t hash = datagram_hash(send->bytes, send->len);
-	struct remembered *entry = &sim->checks->wire->sent[hash / SAMPLE % REMEMBERED];
+	uint64_t hash = datagram_hash(sim, send->bytes, send->len);
+	struct remembered *entry = remembered_at(sim, hash);
 	const struct sim_host *host;
 
 	if (hash == 0 || !is_sealed(send->bytes))
@@ -145,9 +158,9 @@ void wire_event(struct sim *sim, struct sim_host *host, const struct node_event 
 
 	wire->watching = wire->replaying = false;
 	if (event->kind != NODE_EV_DATAGRAM || event->len == 0 ||
-	    (hash = datagram_hash(event->bytes, event->len)) == 0)
+	    (hash = datagram_hash(sim, event->bytes, event->len)) == 0)
 		return;
-	entry = &sim->checks->wire->sent[hash / SAMPLE % REMEMBERED];
+	entry = remembered_at(sim, hash);
 	if (entry->hash != hash || entry->host != host->index)
 		return;
 	wire->hash = hash;
@@ -163,7 +176,7 @@ void wire_event(struct sim *sim, struct sim_host *host, const struct node_event 
 static void replay_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
 	struct host_wire *wire = &sim->checks->wire->hosts[host->index];
-	struct remembered *entry = &sim->checks->wire->sent[wire->hash / SAMPLE % REMEMBERED];
+	struct remembered *entry = remembered_at(sim, wire->hash);
 
 	if (wire->watching && entry->hash == wire->hash)
 		entry->taken = check_drops(host) == wire->drops;
