@@ -112,9 +112,8 @@ test-package: build
 	$(PYTHON) -m pytest test/packaging -q -p no:cacheprovider </dev/null
 
 # Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
-# points) end daemons in ways that leave no counts.
+# points) end daemons in ways that leave no counts. All of it lies in build-coverage.
 coverage: deps
-	bash packaging/deps.sh gcovr
 	cmake --preset coverage
 	cmake --build build-coverage --parallel $(JOBS)
 	find build-coverage -name '*.gcda' -delete
