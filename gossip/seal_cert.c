@@ -269,6 +269,13 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	return key_is_known(seal, peer, key.key_id, out) ? DROP_NONE : DROP_CERT;
 }
 
+/* Where it was heard last, or where its record says that it lives: it is looked for in both. */
+static bool may_live_at(const struct member *member, const struct hostport *addr)
+{
+	return hostport_eq(&member->addr, addr) ||
+	       (addr->port != 0 && hostport_eq(&member->rec->gossip, addr));
+}
+
 /* Somebody at a member's address does not know our key: show it, and ask for theirs. */
 static enum drop_reason hint_take(struct seal *seal, const struct hostport *from,
 				  const uint8_t *bytes)
@@ -283,8 +290,7 @@ static enum drop_reason hint_take(struct seal *seal, const struct hostport *from
 		return DROP_RATE;
 	for (size_t i = 0; i < seal->peers.count; i++) {
 		struct peer *peer = *(struct peer **)vec_at(&seal->peers, i);
-		if (!hostport_eq(&peer->member->addr, from) ||
-		    peer->member->state == MEMBER_REMOVED)
+		if (!may_live_at(peer->member, from) || peer->member->state == MEMBER_REMOVED)
 			continue;
 		peer->knows = 0;
 		cert_ask(seal, peer, from);

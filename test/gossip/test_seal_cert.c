@@ -118,6 +118,29 @@ static void a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at
 	seal_meet(net, 0, 1);
 }
 
+static void a_hint_from_where_a_member_says_it_lives_is_a_hint_of_the_member(void **state)
+{
+	struct seal_net *net = *state;
+	struct hostport home = net_addr(7002);
+
+	seal_meet(net, 0, 1);
+	net_pass(net, ASK_MS);
+	net_start(net, 1, 2, 2, 7002);
+	net_say(net, 0, 2, "tiny");
+	struct net_datagram tiny = net->pending[0];
+	net_lose(net);
+	assert_true(hostport_eq(&net_member(net, 0, 2)->rec->gossip, &home));
+	net_member(net, 0, 2)->addr = net_addr(40000); /* where nobody is any more */
+	member_set_state(&net->nodes[0].members, net_member(net, 0, 2), MEMBER_FAILED);
+	assert_int_equal(net_arrive(net, 1, &tiny.from, tiny.bytes, tiny.len), DROP_STALE_KEY);
+	assert_int_equal(net->pending[0].len, HINT_DGRAM_BYTES);
+	net_run(net);
+	net_member(net, 0, 2)->addr = home;
+	net_say(net, 0, 2, "again");
+	net_run(net);
+	assert_true(net_heard(net, 1, "again"));
+}
+
 static void a_removed_node_is_told_so_once_a_second_and_heard_no_more(void **state)
 {
 	struct seal_net *net = *state;
@@ -236,6 +259,7 @@ int main(void)
 	    SEAL_TEST(a_certificate_below_the_epoch_of_the_members_rows_is_old),
 	    SEAL_TEST(an_answer_is_never_answered),
 	    SEAL_TEST(a_request_too_small_for_a_certificate_gets_a_hint_of_its_own_size_at_most),
+	    SEAL_TEST(a_hint_from_where_a_member_says_it_lives_is_a_hint_of_the_member),
 	    SEAL_TEST(a_removed_node_is_told_so_once_a_second_and_heard_no_more),
 	    SEAL_TEST(no_bit_of_a_certificate_may_be_changed),
 	    SEAL_TEST(a_certificate_for_a_wire_yet_to_come_is_of_no_use_now),
