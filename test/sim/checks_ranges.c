@@ -75,8 +75,7 @@ static uint32_t place_in(const struct pool_seen *pool, const struct inet *addres
 	return place;
 }
 
-static struct pool_seen *pool_find(struct sim *sim, const struct id *network,
-				   const struct inet *address)
+struct pool_seen *pool_find(struct sim *sim, const struct id *network, const struct inet *address)
 {
 	struct range_checks *ranges = sim->checks->ranges;
 

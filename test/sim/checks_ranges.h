@@ -29,6 +29,9 @@ struct pool_seen {
 	struct vec claims; /* struct claim_made */
 };
 
+/* The pool with this address, or NULL. */
+struct pool_seen *pool_find(struct sim *sim, const struct id *network, const struct inet *address);
+
 /* The claim is the newest word on this address. */
 static inline void top_set(struct top *top, const struct claim_made *made)
 {

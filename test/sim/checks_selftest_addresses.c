@@ -3,6 +3,7 @@
 /* The checkers of leases and ranges, and what they excuse. */
 #include <string.h>
 
+#include "checks_ranges.h"
 #include "selftest_kit.h"
 
 static struct write lease_of(uint8_t endpoint)
@@ -278,6 +279,39 @@ static void a_row_that_ends_before_it_is_outranked_is_caught(void **state)
 	assert_caught(CHECKER_OWNERSHIP);
 }
 
+static void what_only_a_disk_knew_that_went_back_is_forgotten(void **state)
+{
+	struct id network = {{9}};
+	struct inet first = inet_from_v4(0x0a090000);
+	struct pool_seen *pool;
+
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	pool = pool_find(&world, &network, &first);
+	assert_non_null(pool);
+	assert_false(top_forget(&world, pool, 0));
+	world.hosts[0].was_astray = true;
+	assert_true(top_forget(&world, pool, 0));
+	assert_int_equal(ranges_standing(&world, &world.hosts[0].id, &network, &first), RANGE_OWN);
+	/* What came before holds still. */
+	assert_int_equal(pool->claims.count, 1);
+}
+
+static void what_somebody_knows_is_not_forgotten(void **state)
+{
+	struct ipam_ring_info part = {.count = 0};
+	struct ipamdb *db = node_ipamdb(world.hosts[2].node);
+	size_t at = 0;
+
+	(void)state;
+	assert_true(world.network_count > 0);
+	assert_true(ipamdb_ring_next(db, &world.networks[0], &at, &part));
+	for (size_t i = 0; i < 3; i++)
+		world.hosts[i].was_astray = true;
+	assert_false(top_forget(&world, pool_find(&world, &world.networks[0], &part.first), 0));
+}
+
 static void a_lease_before_its_range_is_durable_is_caught(void **state)
 {
 	struct write write = lease_of(1);
@@ -309,6 +343,8 @@ int selftest_addresses(void)
 	    TRY(a_madmans_garbage_grants_nothing),
 	    TRY(two_holders_of_one_generation_are_caught),
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
+	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),
+	    TRY(what_somebody_knows_is_not_forgotten),
 	    TRY(a_lease_before_its_range_is_durable_is_caught),
 	};
 

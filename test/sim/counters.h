@@ -64,12 +64,12 @@
 	X(BOOT_LOOPS, "boots in a loop", true)              \
 	X(GHOSTS, "removed hosts started", false)           \
 	X(DISKS_LOST, "disks lost", true)                   \
-	X(BACKUPS, "disks saved", false)                    \
-	X(DISKS_BACK, "disks that went back", false)        \
-	X(FENCED, "fenced for it", false)                   \
-	X(RECOVERED, "recovered", false)                    \
-	X(COPIES, "disks copied", false)                    \
-	X(COPIES_REFUSED, "copies refused", false)          \
+	X(BACKUPS, "disks saved", true)                     \
+	X(DISKS_BACK, "disks that went back", true)         \
+	X(FENCED, "fenced for it", true)                    \
+	X(RECOVERED, "recovered", true)                     \
+	X(COPIES, "disks copied", true)                     \
+	X(COPIES_REFUSED, "copies refused", true)           \
 	X(ANEW, "reset and joined anew", true)              \
 	X(VOID, "reset since refused", false)
 

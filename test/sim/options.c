@@ -167,11 +167,10 @@ static void draw_disk(struct sim_options *opt, struct rng *rng)
 	opt->weight_back = DRAW(4) == 0;
 	opt->weight_copied = DRAW(4) == 0;
 	opt->weight_anew = DRAW(3) == 0;
-	if (!opt->wild) {
+	if (opt->tame)
 		opt->weight_back = opt->weight_copied = 0;
-		if (!opt->weight_lost && !opt->weight_anew)
-			opt->spares = 0;
-	}
+	if (!opt->weight_lost && !opt->weight_back && !opt->weight_copied && !opt->weight_anew)
+		opt->spares = 0;
 	/* What one member says of a disk that went back is as much as that one has heard. */
 	opt->guard_all = opt->weight_back || opt->weight_copied;
 }
@@ -181,7 +180,7 @@ static void draw_workload(struct sim_options *opt, struct rng *rng)
 	if (opt->plain && !opt->wild)
 		return;
 	opt->weight_misuse = (uint32_t)MAYBE(1 + DRAW(20));
-	if (!opt->wild)
+	if (!opt->wild || opt->tame)
 		return;
 	opt->weight_mad = DRAW(8) == 0;
 	if (DRAW(12) == 0)
@@ -251,7 +250,7 @@ void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_p
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};
-	pins_apply(opt, pins); /* wild says what is drawn at all */
+	pins_apply(opt, pins); /* plain and tame say what is drawn at all */
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		/* A pinned number of hosts counts for what is drawn after it. */
 		pins_apply(opt, pins);

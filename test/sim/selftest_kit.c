@@ -14,7 +14,7 @@ int world_open(void **state)
 	    "hosts=3",         "chaos_ms=6000",      "op_gap_ms=20",
 	    "loss_ppm=0",      "latency_us_min=100", "latency_us_max=1000",
 	    "weight_crash=0",  "weight_partition=0", "weight_leave=0",
-	    "weight_remove=0", "commit_fail_ppm=0",
+	    "weight_remove=0", "commit_fail_ppm=0",  "tame=1",
 	};
 	struct sim_pins pins = {.count = 0};
 	struct sim_options opt;
