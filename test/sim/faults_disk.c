@@ -256,6 +256,14 @@ static bool is_astray(const struct sim_host *host)
 	return host->state == HOST_ASTRAY;
 }
 
+static bool any_astray(const struct sim *sim)
+{
+	for (size_t i = 0; i < sim->host_count; i++)
+		if (is_astray(&sim->hosts[i]))
+			return true;
+	return false;
+}
+
 /* Does somebody who is astray count on this one, who never comes back? */
 static bool is_waited_for(const struct sim *sim, const struct sim_host *gone)
 {
@@ -402,7 +410,7 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 		if (host->running && (host->state == HOST_UP || is_astray(host)))
 			reset_refused(sim, host);
 	}
-	if (fault_pick(sim, is_astray) && !missing_bring(sim)) {
+	if (any_astray(sim) && !missing_bring(sim)) {
 		snprintf(why, why_bytes, "those who may know of one who is astray are not back");
 		return false;
 	}
