@@ -149,7 +149,8 @@ def test_root_backs_up_and_restores_to_places_that_the_unit_cannot_reach(clean):
     assert again.returncode == 4 and "/root/node.backup exists already" in again.stderr
     assert weft(clean, "restore", "--force", "/root/node.backup") == {"file": "/root/node.backup"}
     assert clean.sh("weft", "restore", "/root/none", check=False).stderr == \
-        "weft: cannot read /root/none: No such file or directory\n"
+        ("weft: cannot read /root/none: No such file or directory; see that it is there and that "
+         "root may use it\n")
     lossless(lambda: weft(clean, "node", "recover"))
     # A state that was replaced is put by; nothing else was left behind.
     assert "carried" not in clean.sh("ls", "/var/lib/weft").stdout
