@@ -101,6 +101,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
 	vec_init(&adm->recovering.asked, &core->heap, sizeof(struct id));
 	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
+	vec_init(&adm->gate.refused, &core->heap, sizeof(struct refused));
 	seal_set_hooks(seal, &hooks);
 	return adm;
 }
@@ -387,6 +388,7 @@ void admission_check(const struct admission *adm)
 
 	WEFT_ASSERT(adm->pending.count <= PENDING_MAX + 8);
 	WEFT_ASSERT(adm->gate.admitted.count <= ADMITTED_MAX);
+	WEFT_ASSERT(adm->gate.refused.count <= REFUSED_MAX);
 	WEFT_ASSERT(self->phase != NODE_ACTIVE || self->epoch > 0);
 	WEFT_ASSERT(self->phase != NODE_JOINING || adm->join != NULL);
 	WEFT_ASSERT(!adm->claiming.under_way || self->phase != NODE_NO_CLUSTER);

@@ -9,6 +9,10 @@
  * believed before its member row has come. It is a member from that row on, here as everywhere:
  * were it one before, who admits somebody that never speaks again would know a member that nobody
  * else ever hears of.
+ *
+ * A refusal is remembered as long as the proof's cookie lives: the joiner was told, and goes on
+ * elsewhere or not at all. Were it judged again later, whoever has recorded it could have a member
+ * replaced, once that fails, for nobody.
  */
 #include <string.h>
 
@@ -75,6 +79,34 @@ void seed_close(struct admission *adm)
 	while (adm->gate.admitted.count > 0)
 		admitted_drop(adm, 0);
 	vec_close(&adm->gate.admitted);
+	vec_close(&adm->gate.refused);
+}
+
+const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES])
+{
+	struct vec *list = &adm->gate.refused;
+
+	while (list->count > 0 &&
+	       mono_is_due(((struct refused *)vec_at(list, 0))->until, adm->core->now))
+		vec_remove(list, 0);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct refused *refused = vec_at(list, i);
+		if (memcmp(refused->key, key, KX_PUB_BYTES) == 0)
+			return &refused->why;
+	}
+	return NULL;
+}
+
+void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
+		  const struct weft_err *why)
+{
+	struct refused refused = {.why = *why,
+				  .until = mono_add_ms(adm->core->now, 2 * COOKIE_LIFE_MS)};
+
+	memcpy(refused.key, key, KX_PUB_BYTES);
+	if (adm->gate.refused.count == REFUSED_MAX)
+		vec_remove(&adm->gate.refused, 0);
+	vec_push(&adm->gate.refused, &refused);
 }
 
 struct member *seed_vouch(void *ctx, const struct id *node)

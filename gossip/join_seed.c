@@ -243,6 +243,7 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 	uint8_t shared[32], own_pub[KX_PUB_BYTES], to_seed[AEAD_KEY_BYTES];
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	struct reply reply = {.to = *from};
+	const struct weft_err *refused;
 	struct admitted *admitted;
 	struct weft_err err = {0};
 	struct proof proof;
@@ -272,13 +273,20 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 	if (id_eq(&id, &adm->core->self.id))
 		return DROP_SELF;
 	admitted = judge_admitted(adm, &id);
+	refused = admitted == NULL ? judge_refused(adm, eph) : NULL;
+	if (refused != NULL) {
+		reply_verdict(adm, &reply, refused, NULL);
+		return DROP_NONE;
+	}
 	rc = admitted != NULL ? 0 : judge_proof(adm, &proof, &id, from, &err);
 	if (rc == WEFT_E_BUSY && err.code == 0)
 		return DROP_NONE; /* the removal is being stored; the proof comes again */
-	if (rc == 0)
+	if (rc == 0) {
 		reply_admitted(adm, &reply,
 			       admitted != NULL ? admitted : judge_admit(adm, &proof, &id, from));
-	else
+	} else {
+		judge_refuse(adm, eph, &err);
 		reply_verdict(adm, &reply, &err, NULL);
+	}
 	return DROP_NONE;
 }

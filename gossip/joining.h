@@ -16,6 +16,7 @@
 #define GATE_SHARES 128
 #define ADMITTED_MAX 256
 #define ADMITTED_LIFE_MS 60000
+#define REFUSED_MAX 32
 #define JOIN_ROWS_MAX 4 /* member rows that an answer brings: the seed's and a few peers' */
 
 struct admission;
@@ -29,6 +30,13 @@ struct admitted {
 	struct mono until;
 };
 
+/* A proof that was refused here, by the key of its join. */
+struct refused {
+	uint8_t key[KX_PUB_BYTES];
+	struct weft_err why;
+	struct mono until; /* no cookie of it is good any more */
+};
+
 /* The side of the seed. */
 struct gate {
 	uint8_t secrets[2][32]; /* of cookies: current, previous */
@@ -37,6 +45,7 @@ struct gate {
 	struct limit hellos, proofs; /* of everybody */
 	struct limit hello_shares[GATE_SHARES], proof_shares[GATE_SHARES];
 	struct vec admitted; /* struct admitted * */
+	struct vec refused;  /* struct refused, the oldest first, at most REFUSED_MAX */
 };
 
 enum target_state { TARGET_HELLO = 0, TARGET_READY, TARGET_PROOF, TARGET_DONE };
@@ -90,6 +99,11 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		const struct hostport *from, struct weft_err *err);
 struct admitted *judge_admit(struct admission *adm, const struct proof *proof, const struct id *id,
 			     const struct hostport *from);
+/* What a join was refused with by its ephemeral key, as long as its cookie lives; borrowed until
+ * the next refusal, NULL for none. And that it was. */
+const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES]);
+void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
+		  const struct weft_err *why);
 struct member *seed_vouch(void *ctx, const struct id *node);
 /* The row of a node that was admitted here came. */
 void seed_row_came(struct admission *adm, const struct id *node);

@@ -24,7 +24,8 @@ static int teardown(void **state)
 struct tap {
 	struct flight last[16];
 	unsigned seen[16];
-	unsigned lose; /* type that does not arrive */
+	unsigned lose;             /* type that does not arrive */
+	const struct hostport *to; /* the only one whose copies are kept; NULL for all */
 };
 
 static bool tap(void *ctx, const struct flight *flight)
@@ -32,7 +33,8 @@ static bool tap(void *ctx, const struct flight *flight)
 	struct tap *t = ctx;
 	unsigned type = flight->bytes[0] & 0x0f;
 
-	t->last[type] = *flight;
+	if (t->to == NULL || hostport_eq(t->to, &flight->to))
+		t->last[type] = *flight;
 	t->seen[type]++;
 	return type != t->lose;
 }
@@ -148,6 +150,32 @@ static void every_changed_bit_of_a_proof_is_noticed(void **state)
 	assert_int_equal(c->traces[TRACE_ADMITTED], 0);
 }
 
+static void a_refused_proof_stays_refused(void **state)
+{
+	struct cluster *c = *state;
+	struct flight proof;
+	struct tap *t;
+
+	cluster_form(c, 2);
+	cluster_make(c, (struct gossip_command){0});
+	snprintf(c->nodes[2].name, sizeof(c->nodes[2].name), "%s", "h1");
+	t = tapped(c);
+	t->to = &c->nodes[0].addr;
+	assert_int_equal(cluster_join(c, 2, c->token, true), WEFT_E_NAME_TAKEN);
+	proof = t->last[DGRAM_PROOF];
+	cluster_kill(c, 1);
+	cluster_run(c, 6000);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_FAILED);
+	t->seen[DGRAM_ADMIT] = 0;
+	again(c, 0, &c->nodes[2].addr, &proof);
+	cluster_run(c, 500);
+	assert_int_equal(t->seen[DGRAM_ADMIT], 1);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_FAILED);
+	/* Who asks again is judged again. */
+	assert_int_equal(cluster_join(c, 2, c->token, true), 0);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_REMOVED);
+}
+
 static void hellos_of_one_source_are_limited(void **state)
 {
 	uint8_t hello[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_HELLO};
@@ -209,6 +237,7 @@ int main(void)
 	    TEST(a_proof_without_a_good_cookie_costs_nothing_and_gets_nothing),
 	    TEST(the_same_proof_again_gets_the_same_admission),
 	    TEST(every_changed_bit_of_a_proof_is_noticed),
+	    TEST(a_refused_proof_stays_refused),
 	    TEST(hellos_of_one_source_are_limited),
 	    TEST(a_node_in_no_cluster_answers_nobody),
 	    TEST(random_handshakes_are_counted_and_harm_nothing),
