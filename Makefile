@@ -96,10 +96,11 @@ test-model: build
 test-sim: build build-asan
 	ctest --test-dir build-asan -R 'sim_(sanitized|checks)' --output-on-failure --no-tests=error
 	ctest --test-dir build -L sim -LE 'fresh|sanitized' --output-on-failure --no-tests=error -j $(JOBS)
+	$(MAKE) test-fresh
 
-# A thousand seeds that nobody has run; by hand until they all pass.
+# A thousand seeds that nobody has run; says how often each fault happened.
 test-fresh: build
-	ctest --test-dir build -L fresh --output-on-failure --no-tests=error
+	ctest --test-dir build -L fresh --verbose --no-tests=error
 
 test-fuzz: build-fuzz
 	bash test/fuzz/run.sh build-fuzz/test/fuzz $(SECONDS) </dev/null
@@ -113,7 +114,8 @@ test-package: build
 
 # Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
 # points) end daemons in ways that leave no counts. All of it lies in build-coverage.
-coverage: deps
+coverage: peers
+	$(MAKE) build-kill
 	cmake --preset coverage
 	cmake --build build-coverage --parallel $(JOBS)
 	find build-coverage -name '*.gcda' -delete

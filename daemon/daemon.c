@@ -14,8 +14,8 @@
 #include <systemd/sd-daemon.h>
 #endif
 
-#include "daemon/api.h"
-#include "daemon/diag.h"
+#include "daemon/api/api.h"
+#include "daemon/diag/diag.h"
 #include "daemon/feed.h"
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"

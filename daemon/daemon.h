@@ -14,9 +14,9 @@
 
 #include "daemon/ailment.h"
 #include "daemon/clock.h"
-#include "daemon/events.h"
-#include "daemon/http.h"
-#include "daemon/kernel_thread.h"
+#include "daemon/http/events.h"
+#include "daemon/http/http.h"
+#include "daemon/kernel/kernel_thread.h"
 #include "daemon/lag.h"
 #include "daemon/log.h"
 #include "daemon/node/node.h"
@@ -24,7 +24,7 @@
 #include "daemon/store_thread.h"
 #include "daemon/udp.h"
 
-struct diag; /* daemon/diag.h */
+struct diag; /* daemon/diag/diag.h */
 
 #define DAEMON_TAG (UINT64_C(1) << 63) /* tags of the daemon's own requests */
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/api.h"
-#include "daemon/diag.h"
+#include "daemon/api/api.h"
+#include "daemon/diag/diag.h"
 #include "gossip/base/check.h"
 
 /* Without a kernel nothing can be plugged, and nothing was. Only starts without the right to open

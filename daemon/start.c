@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/api.h"
-#include "daemon/diag.h"
+#include "daemon/api/api.h"
+#include "daemon/diag/diag.h"
 #include "daemon/underlay.h"
 #include "gossip/base/check.h"
 #include "gossip/base/kill_point.h"

@@ -6,9 +6,9 @@
  */
 #pragma once
 
-#include "seal.h"
-#include "swim.h"
-#include "tables.h"
+#include "gossip/seal/seal.h"
+#include "gossip/swim/swim.h"
+#include "gossip/tables/tables.h"
 
 struct flush {
 	struct core *core;

@@ -16,7 +16,7 @@
 
 #include "base/blob.h"
 #include "base/trace.h"
-#include "crypto.h"
+#include "gossip/trust/crypto.h"
 #include "io.h"
 #include "standing.h"
 

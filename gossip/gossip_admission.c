@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Queries of the door that admission answers. */
-#include "authority.h"
+#include "gossip/admission/authority.h"
 #include "gossip_impl.h"
 
 bool gossip_is_alone(const struct gossip *g)

@@ -3,9 +3,9 @@
 /* The core as a whole, for gossip.c (the step) and gossip_query.c (the questions). */
 #pragma once
 
-#include "admission.h"
+#include "gossip/admission/admission.h"
 #include "flush.h"
-#include "message.h"
+#include "gossip/message/message.h"
 
 /* A CMD_PUT that waits for its commit. */
 struct put {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Questions to the core: members, rows, counters, and the walk over all invariants. */
-#include "batch.h"
+#include "gossip/tables/batch.h"
 #include "gossip_impl.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
 
 #include "gossip/base/heap.h"
 #include "gossip/base/trace.h"
-#include "gossip/crypto.h"
+#include "gossip/trust/crypto.h"
 #include "io.h"
 
 #define IPAM_COOLDOWN_MS 60000

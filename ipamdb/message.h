@@ -13,7 +13,7 @@
  *   parted   array of 2: epoch uint, sequence uint; it has them
  *
  * A range that is given back or handed over needs no message: the donor's ROW_GRANT says it.
- * Kinds from 16 up are used by daemon/node, from 32 up by daemon/diag_wire.h.
+ * Kinds from 16 up are used by daemon/node, from 32 up by daemon/diag/diag_wire.h.
  */
 #pragma once
 

@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * What the overlay asks of a kernel. Two things answer: the real one over netlink
- * (overlay/linux.h) and a fake one with fault injection (overlay/fake_kernel.h). Errors are
- * negative errno values, as the kernel gives them.
+ * (overlay/linux/linux.h) and a fake one with fault injection (overlay/fake/fake_kernel.h). Errors
+ * are negative errno values, as the kernel gives them.
  */
 #pragma once
 

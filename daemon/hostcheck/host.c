@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "daemon/check_row.h"
+#include "daemon/diag/check_row.h"
 #include "daemon/hostcheck/hostcheck.h"
 #include "gossip/base/check.h"
 #include "gossip/base/err.h"

@@ -2,15 +2,15 @@
  * Copyright The weft authors */
 /*
  * weft-hostcheck: checks of one host for `weft diag`, with or without weftd. It prints a JSON array
- * of checks in the form of daemon/check_row.h and changes nothing; what weft needs of the kernel
- * is tried in a namespace that goes away with the process.
+ * of checks in the form of daemon/diag/check_row.h and changes nothing; what weft needs of the
+ * kernel is tried in a namespace that goes away with the process.
  */
 #pragma once
 
 #include <jansson.h>
 #include <stdint.h>
 
-#include "overlay/linux_look.h"
+#include "overlay/linux/linux_look.h"
 
 /* What is known of the host's part in the cluster. */
 struct host_facts {

@@ -9,7 +9,7 @@
 
 #include "state.h"
 
-/* Kinds from here on belong to the process; see daemon/diag_wire.h. */
+/* Kinds from here on belong to the process; see daemon/diag/diag_wire.h. */
 #define NODE_TALK_KIND_FIRST 32
 
 /* Sends a question; its answer, or why there is none, is the answer of the request. */

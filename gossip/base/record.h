@@ -27,7 +27,7 @@ struct rec_member {
 	struct inet vtep;             /* outer address of its VXLAN traffic */
 	uint8_t wire_min, wire_max;   /* versions of the wire that it speaks */
 	bool left;                    /* it left in order */
-	size_t chain_len;             /* admission chain, see gossip/chain.h */
+	size_t chain_len;             /* admission chain, see gossip/trust/chain.h */
 	uint8_t chain[CHAIN_BYTES_MAX];
 };
 

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "gossip/base/check.h"
-#include "overlay/linux.h"
+#include "overlay/linux/linux.h"
 #include "overlay/overlay.h"
 
 #define PEERS 16

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "daemon/diag_impl.h"
+#include "daemon/diag/diag_impl.h"
 
 #define KIT_ASKS_MAX 1500
 

@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 #include <string.h>
 
-#include "daemon/api.h"
+#include "daemon/api/api.h"
 #include "test/base/cmocka_all.h"
 
 static void every_method_has_a_handler_of_its_own(void **state)

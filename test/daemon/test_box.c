@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/box.h"
+#include "daemon/kernel/box.h"
 #include "test/base/cmocka_all.h"
 
 static void a_wrong_name_is_told_in_one_line(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include "daemon/diag_judge.h"
+#include "daemon/diag/diag_judge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/diag_judge.h"
-#include "daemon/names.h"
+#include "daemon/diag/diag_judge.h"
+#include "daemon/api/names.h"
 #include "gossip/base/err.h"
 #include "test/base/cmocka_all.h"
 #include "test/daemon/diag_kit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include "daemon/diag_wire.h"
+#include "daemon/diag/diag_wire.h"
 
 #include <string.h>
 

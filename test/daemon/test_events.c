@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "daemon/events.h"
-#include "daemon/http_impl.h"
+#include "daemon/http/events.h"
+#include "daemon/http/http_impl.h"
 #include "test/base/cmocka_all.h"
 
 /* What the streams call of the HTTP layer is replaced by the linker's --wrap: see CMakeLists. */

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/http.h"
+#include "daemon/http/http.h"
 #include "test/base/cmocka_all.h"
 
 #define CONNECTIONS 8 /* at once */

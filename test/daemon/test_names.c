@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 #include <string.h>
 
-#include "daemon/names.h"
+#include "daemon/api/names.h"
 #include "test/base/cmocka_all.h"
 
 static struct id id_of(const char *text)

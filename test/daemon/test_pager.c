@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "daemon/pager.h"
+#include "daemon/api/pager.h"
 #include "test/base/cmocka_all.h"
 
 /* Fields of the request under test, instead of those of a connection: see CMakeLists. */

@@ -3,7 +3,7 @@
 /* Certificates: what parses, verifies only as it was signed. */
 #include <string.h>
 
-#include "gossip/cert.h"
+#include "gossip/trust/cert.h"
 #include "input.h"
 #include "test/gossip/seeded.h"
 

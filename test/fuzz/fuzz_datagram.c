@@ -17,7 +17,7 @@
  */
 #include <string.h>
 
-#include "gossip/cert.h"
+#include "gossip/trust/cert.h"
 #include "gossip/gossip_impl.h"
 #include "input.h"
 #include "world.h"

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api.h"
-#include "daemon/diag.h"
+#include "daemon/api/api.h"
+#include "daemon/diag/diag.h"
 #include "input.h"
 #include "query.h"
 #include "test/node/cluster.h"

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "gossip/admission_impl.h"
+#include "gossip/admission/admission_impl.h"
 #include "gossip/gossip_impl.h"
 #include "input.h"
 #include "world.h"

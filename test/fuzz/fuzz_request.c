@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api.h"
-#include "daemon/json.h"
+#include "daemon/api/api.h"
+#include "daemon/api/json.h"
 #include "input.h"
 #include "query.h"
 

@@ -9,7 +9,7 @@
 
 #include "gossip/base/row.h"
 #include "input.h"
-#include "test/gossip/tables_net.h"
+#include "test/gossip/tables/tables_net.h"
 
 #define ROWS_MAX 8
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gossip/token.h"
+#include "gossip/trust/token.h"
 #include "input.h"
 #include "test/gossip/seeded.h"
 

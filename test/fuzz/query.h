@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "daemon/http_impl.h"
+#include "daemon/http/http_impl.h"
 
 #define QUERY_MAX 8
 

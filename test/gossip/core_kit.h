@@ -3,7 +3,7 @@
 /* A core with members but without cryptography and network, for tests of single modules. */
 #pragma once
 
-#include "gossip/member.h"
+#include "gossip/core/member.h"
 
 struct core_kit {
 	struct page_source pages;

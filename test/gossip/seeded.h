@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "gossip/base/rng.h"
-#include "gossip/crypto.h"
+#include "gossip/trust/crypto.h"
 
 struct seeded {
 	struct gossip_crypto table;

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "overlay/fake_kernel.h"
+#include "overlay/fake/fake_kernel.h"
 #include "overlay/overlay.h"
 
 #define STAGE_VNI 4096

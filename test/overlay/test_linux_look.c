@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include "overlay/linux_look.h"
+#include "overlay/linux/linux_look.h"
 
 #include <sched.h>
 #include <stdio.h>

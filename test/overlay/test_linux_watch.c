@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include "overlay/linux_watch.h"
+#include "overlay/linux/linux_watch.h"
 
 #include <arpa/inet.h>
 #include <endian.h>

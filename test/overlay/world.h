@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "overlay/linux.h"
+#include "overlay/linux/linux.h"
 #include "overlay/overlay.h"
 
 #define WORLD_HOSTS 3

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "gossip/base/check.h"
-#include "gossip/wire.h"
+#include "gossip/core/wire.h"
 #include "network.h"
 #include "queue.h"
 

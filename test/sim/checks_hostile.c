@@ -12,7 +12,7 @@
  * what the datagram did.
  */
 #include "checks_parts.h"
-#include "gossip/wire.h"
+#include "gossip/core/wire.h"
 #include "network.h"
 #include "sim_crypto.h"
 

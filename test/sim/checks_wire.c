@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "checks_parts.h"
-#include "gossip/wire.h"
+#include "gossip/core/wire.h"
 #include "network.h"
 #include "sim_crypto.h"
 

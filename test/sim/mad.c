@@ -18,8 +18,8 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
-#include "gossip/limit.h"
-#include "gossip/wire.h"
+#include "gossip/core/limit.h"
+#include "gossip/core/wire.h"
 #include "ipamdb/query.h"
 #include "sim_crypto.h"
 

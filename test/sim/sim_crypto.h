@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "gossip/crypto.h"
+#include "gossip/trust/crypto.h"
 
 struct sim_crypto;
 

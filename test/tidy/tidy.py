@@ -43,7 +43,7 @@ MAY_INCLUDE = {
 
 # Header of a library -> the files that may include it, by the beginning of their path.
 WALLS = (
-    (r"sodium", ("gossip/crypto_sodium.c",)),
+    (r"sodium", ("gossip/trust/crypto_sodium.c",)),
     (r"msgpack", ("gossip/base/pack.c",)),
     (r"sqlite3", ("store/",)),
     (r"netlink/|linux/(rtnetlink|netlink|if_link|neighbour|nexthop)", ("overlay/", "daemon/netns/")),

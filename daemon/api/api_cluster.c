@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* init, join, leave, reset: how this node comes to a cluster and goes from it. */
+#include <string.h>
+
+#include "daemon/api/json.h"
+#include "daemon/api/api.h"
+#include "daemon/underlay.h"
+#include "gossip/trust/token.h"
+
+#define SEEDS_MAX 8
+
+/* An address that was only guessed is replaced by the one from which the seed is reached. */
+static void advertise_towards(struct daemon *d, const struct hostport *seed)
+{
+	struct node_request request = {.kind = NODE_ADVERTISE, .addr_count = 1};
+	struct hostport own = d->advertise;
+
+	if (d->advertise_chosen || underlay_source(&seed->ip, &own.ip) != 0 ||
+	    inet_eq(&own.ip, &d->advertise.ip))
+		return;
+	d->advertise = own;
+	request.addrs = &own;
+	request.vtep = own.ip;
+	daemon_submit_own(d, &request);
+}
+
+static void init_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	char name[NAME_BYTES] = "";
+	struct id cluster = {{0}}, self = gossip_self(node_gossip(d->node));
+
+	gossip_cluster(node_gossip(d->node), &cluster, name);
+	request_answer(req,
+		       json_pack("{s:o,s:o,s:o,s:o,s:s,s:o}", "cluster", json_id(&cluster), "name",
+				 json_name(name), "id", json_id(&cluster), "node", json_id(&self),
+				 "token", answer->text ? answer->text : "", "expires",
+				 json_wall((struct wall){daemon_wall().ms + TOKEN_TTL_MS})));
+}
+
+static void init_follow(struct daemon *d, struct request *req)
+{
+	struct node_request request = {
+	    .kind = NODE_TOKEN_CREATE, .ttl_ms = TOKEN_TTL_MS, .text = ""};
+	struct call *call = call_of(d, req);
+
+	call->retry = NULL;
+	call->followed = true;
+	call->done = init_done;
+	daemon_submit(d, req, &request);
+}
+
+/* The cluster stands; its first token is made in a step of its own. */
+static void init_cluster_done(struct daemon *d, struct request *req,
+			      const struct node_answer *answer)
+{
+	struct call *call = call_of(d, req);
+
+	(void)answer;
+	call->retry = init_follow;
+	call->again = true;
+	d->follow = true;
+}
+
+void api_init(struct daemon *d, struct request *req)
+{
+	const char *name = request_text(req, "name");
+	struct node_request request = {.kind = NODE_INIT, .text = name ? name : "weft"};
+
+	if (!name_is_valid(request.text)) {
+		api_fail(req, WEFT_E_INVALID,
+			 "\"%.64s\" is not a name; use 1 to 63 letters, digits, dots, _ and -",
+			 request.text);
+		return;
+	}
+	call_of(d, req)->done = init_cluster_done;
+	daemon_submit(d, req, &request);
+}
+
+static int seeds_of(json_t *list, struct hostport *seeds, size_t *count, struct weft_err *err)
+{
+	size_t i;
+	json_t *item;
+
+	*count = 0;
+	json_array_foreach(list, i, item)
+	{
+		const char *text = json_string_value(item);
+
+		if (*count == SEEDS_MAX)
+			return weft_err_set(err, WEFT_E_LIMIT, "more than %d addresses; name fewer",
+					    SEEDS_MAX);
+		if (hostport_parse(text, GOSSIP_PORT, &seeds[*count]) != 0)
+			return weft_err_set(err, WEFT_E_INVALID,
+					    "\"%.64s\" is not an address; write ADDR or ADDR:PORT",
+					    text);
+		(*count)++;
+	}
+	return 0;
+}
+
+static void join_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	char name[NAME_BYTES] = "";
+	struct id cluster = {{0}}, self = gossip_self(node_gossip(d->node));
+	size_t members = 0;
+	struct member_info info;
+
+	(void)answer;
+	gossip_cluster(node_gossip(d->node), &cluster, name);
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);)
+		members += info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT;
+	request_answer(req,
+		       json_pack("{s:o,s:o,s:o,s:i}", "cluster", json_id(&cluster), "name",
+				 json_name(name), "node", json_id(&self), "members", (int)members));
+}
+
+void api_join(struct daemon *d, struct request *req)
+{
+	struct hostport seeds[SEEDS_MAX];
+	struct node_request request = {.kind = NODE_JOIN,
+				       .text = request_text(req, "token"),
+				       .flag = request_flag(req, "replace"),
+				       .addrs = seeds};
+	struct weft_err err = {0}, late = {0};
+	struct token token;
+
+	if (seeds_of(request_json(req, "seeds"), seeds, &request.addr_count, &err) != 0 ||
+	    token_parse(gossip_crypto_sodium(), request.text, &token, &err) != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	if (request.addr_count > 0)
+		advertise_towards(d, &seeds[0]);
+	else if (token.addr_count > 0)
+		advertise_towards(d, &token.addrs[0]);
+	gossip_crypto_sodium()->wipe(gossip_crypto_sodium()->ctx, &token, sizeof(token));
+	weft_err_set(&late, WEFT_E_NO_PEER,
+		     "no member answered at the token's addresses; name one that runs: weft join "
+		     "TOKEN ADDR");
+	request_late_set(req, &late);
+	call_of(d, req)->done = join_done;
+	daemon_submit(d, req, &request);
+}
+
+/* Members would stay behind of whom nobody can admit or remove another one. */
+static bool is_last_admin(const struct daemon *d)
+{
+	bool others = false, self = false;
+	struct member_info info;
+
+	for (size_t at = 0; gossip_member_next(node_gossip(d->node), &at, &info);) {
+		if (info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
+			continue;
+		if (info.is_admin && !info.is_self)
+			return false;
+		self |= info.is_self && info.is_admin;
+		others |= !info.is_self;
+	}
+	return self && others;
+}
+
+/* Done is done; but does anybody know it for good? */
+static void leave_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	(void)answer;
+	request_answer(
+	    req, json_pack("{s:b}", "known", gossip_fence(node_gossip(d->node)) != FENCE_LEAVING));
+}
+
+void api_leave(struct daemon *d, struct request *req)
+{
+	struct node_request request = {.kind = NODE_LEAVE, .flag = request_flag(req, "force")};
+	struct weft_err err = {0};
+
+	if (api_is_active(d, &err) == 0 && !request.flag && is_last_admin(d))
+		weft_err_set(&err, WEFT_E_CONFLICT,
+			     "this host is the last admin; weft admin add another one first, or "
+			     "weft admin backup and leave --force");
+	if (err.code != 0) {
+		request_fail(req, &err);
+		return;
+	}
+	call_of(d, req)->done = leave_done;
+	daemon_submit(d, req, &request);
+}
+
+static size_t count_boxes(const struct daemon *d)
+{
+	struct local_endpoint endpoint;
+	size_t count = 0;
+
+	for (size_t at = 0; node_endpoint_next(d->node, &at, &endpoint);)
+		count += !endpoint.is_host;
+	return count;
+}
+
+/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
+ * refuse has no other way out, but what serves its boxes is not wiped under them. */
+void api_reset(struct daemon *d, struct request *req)
+{
+	enum node_phase phase = gossip_phase(node_gossip(d->node));
+	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
+	bool is_refused = gossip_is_refused(node_gossip(d->node), NULL);
+	size_t boxes = count_boxes(d);
+
+	if (is_in && !is_refused) {
+		api_fail(req, WEFT_E_CONFLICT,
+			 "this host is a member; weft leave first (or let an admin weft node rm "
+			 "it), then weft reset");
+		return;
+	}
+	if (is_in && boxes > 0) {
+		api_fail(req, WEFT_E_IN_USE,
+			 "%zu endpoint%s attached on this host; weft detach %s first, then weft "
+			 "reset",
+			 boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
+		return;
+	}
+	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request");
+	request_answer(req, json_object());
+	daemon_stop(d, DAEMON_WIPE);
+}

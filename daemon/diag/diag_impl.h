@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What desk, rounds and the watch share. */
+#pragma once
+
+#include "daemon/diag/diag.h"
+
+#define DIAG_VISITS_MAX 128
+#define DIAG_VISITS_EACH 8 /* of one member */
+#define DIAG_ROUNDS_MAX 4
+#define DIAG_SLOTS_DESK 64
+#define DIAG_SLOTS_ROUND 64 /* of all rounds */
+#define DIAG_SLOTS (DIAG_SLOTS_DESK + DIAG_SLOTS_ROUND)
+
+/* ---- watch: probes that are expected ---- */
+
+enum slot_state {
+	SLOT_FREE = 0,
+	SLOT_WANTED,  /* to be asked for in this turn */
+	SLOT_ASKED,   /* the kernel thread was asked */
+	SLOT_ON,      /* what comes is counted */
+	SLOT_DUE,     /* to be read in this turn */
+	SLOT_READING, /* the kernel thread was asked */
+	SLOT_SEEN,    /* what came is known */
+	SLOT_FAILED   /* nothing can be seen: diag->why */
+};
+
+/* One sender of probes, for a visit or for a peer of a round. */
+struct slot {
+	enum slot_state state;
+	bool dropped; /* nobody waits: free once the kernel thread has answered */
+	struct watch_want want;
+	uint64_t tag; /* of the question to the kernel thread */
+	size_t seen_count;
+	struct watch_seen seen[WATCH_SEEN_MAX];
+	/* Of the desk: for whom, since when; did it answer at the address of its probes? */
+	struct id asker;
+	struct mono since;
+	uint64_t hello_tag, hello_nonce;
+	struct inet hello_ip;
+	bool is_proven;
+};
+
+/* ---- desk ---- */
+
+/* How far the question of another host is. */
+enum visit_state { VISIT_NEW = 1, VISIT_WATCHES, VISIT_COUNTS, VISIT_RELAYS, VISIT_RELAYED };
+
+struct visit {
+	struct id from;
+	uint64_t message; /* to be answered */
+	uint64_t tag;     /* of what it waits for */
+	struct slot *slot;
+	struct mono came;
+	enum visit_state state;
+	struct diag_message ask;
+	bool reached; /* VISIT_RELAYED: what the third host said */
+	int64_t heard_ms;
+};
+
+struct diag {
+	struct daemon *d;
+	uv_timer_t timer;
+	uint32_t next_tag, next_slot;
+	bool watching;             /* the kernel thread has a watch */
+	struct mono watch_until;   /* nobody expects anything */
+	struct mono watch_again;   /* after a failure */
+	char why[WATCH_WHY_BYTES]; /* it failed */
+	struct slot *slots;        /* DIAG_SLOTS; NULL while no watch is wanted */
+	size_t visit_count;
+	struct visit visits[DIAG_VISITS_MAX];
+	struct mono watches_at; /* share of WATCH questions */
+	int64_t watches_left;
+	struct diag_round *rounds[DIAG_ROUNDS_MAX];
+};
+
+/* Looks again within this turn of the loop. */
+void diag_wake(struct diag *diag);
+
+/* Asks a member and steps the node; *tag is that of the answer, which may come within. With a round
+ * and the place of a peer in it the tag leads back to them. */
+void diag_ask(struct diag *diag, const struct id *to, const struct diag_message *message,
+	      int64_t ttl_ms, uint64_t *tag);
+void diag_ask_peer(struct diag *diag, struct diag_round *round, size_t nth, const struct id *to,
+		   const struct diag_message *message, int64_t ttl_ms);
+
+/* A number that nobody guesses. */
+uint64_t diag_nonce(void);
+
+/* Expects probes with this nonce from there: SLOT_WANTED or, without a watch, SLOT_FAILED. NULL
+ * when the share of the desk or of the rounds is used up, or just that is expected already. */
+struct slot *slot_take(struct diag *diag, bool desk, const struct inet *from, uint64_t nonce);
+
+/* Wants to know what came to a slot that is ON. */
+void slot_read(struct slot *slot);
+
+/* Is of no use any more. */
+void slot_drop(struct slot *slot);
+
+/* Copies of each probe that came. */
+uint32_t slot_count(const struct slot *slot, uint16_t port, uint16_t size);
+
+/* Asks the kernel thread for what is wanted; true while there is something to wait for. */
+bool slots_turn(struct diag *diag);
+void slots_told(struct diag *diag, const struct kernel_tell *tell);
+
+/* ---- desk ---- */
+
+/* Goes on with every visit; what a member answered to a question of the desk. */
+void desk_turn(struct diag *diag);
+void desk_answered(struct diag *diag, const struct node_answer *answer);
+
+/* ---- round ---- */
+
+/* At its beginning: ports and sizes that matter; whom it is for (only NULL: all). */
+void note_networks(struct diag *diag, struct diag_round *round);
+void note_peers(struct diag *diag, struct diag_round *round, const struct id *only);
+
+/* Does what is due; false when the round is over and freed. */
+bool round_turn(struct diag *diag, struct diag_round *round);
+void round_answered(struct diag_round *round, size_t nth, const struct node_answer *answer);
+void round_free(struct diag_round *round);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What each question of the loop does: rows go into the overlay's copy, work is done at once, and
+ * what was asked for is told.
+ */
+#include <stdlib.h>
+
+#include "daemon/kernel/kernel_impl.h"
+#include "gossip/base/check.h"
+
+static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_PLUGGED);
+	const struct local_endpoint *endpoint = &ask->rec.local;
+
+	tell->tag = ask->tag;
+	tell->network = endpoint->network;
+	tell->endpoint = endpoint->id;
+	if (endpoint->is_host)
+		overlay_local_put(kt->overlay, endpoint);
+	else if (ask->box.netns_fd >= 0)
+		overlay_attach(kt->overlay, endpoint, &ask->box, daemon_now(), &kt->sink,
+			       &tell->plugged, &tell->err);
+	else
+		weft_err_set(&tell->err, WEFT_E_NOT_FOUND, "the namespace is no longer open");
+	tell->item.next = NULL;
+	*kt->plugged_end = &tell->item;
+	kt->plugged_end = &tell->item.next;
+}
+
+static void unplug(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_UNPLUGGED);
+	const struct local_endpoint *endpoint = &ask->rec.local;
+
+	tell->tag = ask->tag;
+	tell->network = endpoint->network;
+	tell->endpoint = endpoint->id;
+	if (endpoint->is_host)
+		overlay_local_end(kt->overlay, &endpoint->network, &endpoint->id);
+	else
+		overlay_detach(kt->overlay, &endpoint->network, &endpoint->id, &tell->err);
+	kernel_say(kt, tell);
+}
+
+static void open_box(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_BOX);
+
+	tell->tag = ask->tag;
+	boxes_open(&kt->boxes, ask->rec.text, &tell->box, &tell->err);
+	kernel_say(kt, tell);
+}
+
+static void overlaps(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_OVERLAPS);
+	int rc = 0;
+
+	tell->tag = ask->tag;
+	for (size_t i = 0; rc == 0 && i < ask->rec.prefixes.count; i++)
+		rc = overlay_overlaps(kt->overlay, &ask->rec.prefixes.list[i], &tell->err);
+	kernel_say(kt, tell);
+}
+
+static void state(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_STATE);
+
+	tell->tag = ask->tag;
+	tell->network = ask->network;
+	tell->has_state = overlay_network_get(kt->overlay, &ask->network, &tell->state);
+	kernel_say(kt, tell);
+}
+
+static void watch(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_WATCH);
+	size_t count = ask->rec.wants.count;
+	char why[WATCH_WHY_BYTES] = "nothing is expected";
+	int status = -1;
+
+	tell->tag = ask->tag;
+	if (!kt->watch && ask->kind == ASK_WATCH)
+		kt->watch = linux_watch_open(why);
+	if (kt->watch && ask->kind == ASK_WATCH) {
+		status = linux_watch_add(kt->watch, ask->rec.wants.list, count, why);
+	} else if (kt->watch) {
+		tell->seen = calloc(count * WATCH_SEEN_MAX, sizeof(*tell->seen));
+		WEFT_ASSERT(tell->seen != NULL);
+		status = linux_watch_take(kt->watch, ask->rec.wants.list, count, tell->seen,
+					  &tell->seen_count, why);
+	}
+	if (status != 0)
+		weft_err_set(&tell->err, WEFT_E_KERNEL, "%s", why);
+	kernel_say(kt, tell);
+}
+
+void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	struct overlay *ov = kt->overlay;
+
+	switch (ask->kind) {
+	case ASK_NETWORK_PUT:
+		overlay_network_put(ov, &ask->network, &ask->rec.network);
+		break;
+	case ASK_NETWORK_END:
+		overlay_network_end(ov, &ask->network);
+		break;
+	case ASK_MEMBER_PUT:
+		overlay_member_put(ov, &ask->node, &ask->ip);
+		break;
+	case ASK_MEMBER_END:
+		overlay_member_end(ov, &ask->node);
+		break;
+	case ASK_ATTACHMENT_PUT:
+		overlay_attachment_put(ov, &ask->network, &ask->node, &ask->rec.attachment);
+		break;
+	case ASK_ATTACHMENT_END:
+		overlay_attachment_end(ov, &ask->network, &ask->node);
+		break;
+	case ASK_ENDPOINT_PUT:
+		overlay_endpoint_put(ov, &ask->network, &ask->endpoint, &ask->node, ask->version,
+				     &ask->rec.endpoint);
+		break;
+	case ASK_ENDPOINT_END:
+		overlay_endpoint_end(ov, &ask->network, &ask->endpoint, &ask->node, ask->version);
+		break;
+	case ASK_LOCAL_PUT:
+		overlay_local_put(ov, &ask->rec.local);
+		break;
+	case ASK_VTEP:
+		overlay_vtep_set(ov, &ask->ip);
+		break;
+	case ASK_HOLD:
+		overlay_hold(ov, ask->held, daemon_now());
+		break;
+	case ASK_READY:
+		kt->ready = true;
+		break;
+	case ASK_BOX:
+		open_box(kt, ask);
+		break;
+	case ASK_PLUG:
+		plug(kt, ask);
+		break;
+	case ASK_UNPLUG:
+		unplug(kt, ask);
+		break;
+	case ASK_OVERLAPS:
+		overlaps(kt, ask);
+		break;
+	case ASK_STATE:
+		state(kt, ask);
+		break;
+	case ASK_WATCH:
+	case ASK_SEEN:
+		watch(kt, ask);
+		break;
+	case ASK_UNWATCH:
+		linux_watch_close(kt->watch);
+		kt->watch = NULL;
+		break;
+	case ASK_STOP:
+		kt->stop = true;
+		break;
+	}
+}

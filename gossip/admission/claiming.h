@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Inside of admission: the claim of an epoch and the way out of a fence; claim.c and recover.c, and
+ * those who call them.
+ */
+#pragma once
+
+#include "gossip/seal/seal.h"
+
+struct admission;
+struct pending;
+
+/* The claim of this start. */
+struct claiming {
+	bool under_way; /* not confirmed yet */
+	bool persisted; /* the epoch is durable: it may be shown */
+	bool persisting;
+	uint64_t epoch;   /* to be claimed */
+	uint64_t storing; /* on its way to the store, while persisting */
+	struct mono began;
+	struct mono due; /* of the next round of claims */
+	size_t next;     /* member to ask, by order of id */
+};
+
+/* weft node recover, see recover.c. */
+struct recovering {
+	bool under_way;
+	bool claimed; /* the new epoch was agreed to, or there is nobody to ask */
+	bool force;   /* go on without those who do not answer */
+	bool viewed;  /* the cluster's view was taken: the fence may be lifted */
+	uint64_t tag;
+	uint64_t shown;    /* adm->shown when it was */
+	struct mono moved; /* when something was heard last */
+	struct mono due;
+	struct vec asked; /* struct id: members whose tables were equal since, by id */
+};
+
+/* claim.c */
+void claim_start(struct admission *adm);
+void claim_durable(struct admission *adm, const struct pending *pending, bool ok);
+void claim_round(struct admission *adm);
+struct mono claim_deadline(const struct admission *adm);
+enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
+			     const struct hostport *from, uint8_t type, const uint8_t *body,
+			     size_t len);
+
+/* This node left: claims its epoch, from now on or still, until a member knows that for good. */
+void claim_left(struct admission *adm);
+
+/* Asks a member to agree. */
+void claim_ask(struct admission *adm, const struct member *member);
+
+/* Is anybody else a member, there or not? */
+bool claim_has_others(const struct admission *adm);
+
+/* Another run of this identity reached this epoch: claims the next one. Nothing when a higher one
+ * is in use or being claimed. */
+void claim_raise(struct admission *adm, uint64_t above);
+
+/* recover.c */
+void recover_begin(struct admission *adm, const struct gossip_command *command);
+void recover_lift(struct admission *adm, const struct gossip_command *command);
+void recover_claimed(struct admission *adm);
+void recover_refused(struct admission *adm, const struct hostport *lives);
+void recover_durable(struct admission *adm, const struct pending *pending, bool ok);
+void recover_tick(struct admission *adm);
+struct mono recover_deadline(const struct admission *adm);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Admissions that do not count, seen from both sides.
+ *
+ * Whoever admitted a node may be removed before anybody else knows that node. Then the others
+ * refuse it for good (authority.c); it would take them for failed for ever, and go on leasing what
+ * the removed one gave it. So who refuses says why:
+ *
+ *   refusing   A stranger shows a member row that is whole and its own, and its admitter is removed
+ *              here. It is sent that removal, sealed to the key that the row proves.
+ *   refused    A member shows the removal of whoever admitted this node: that member refuses, until
+ *              it sends what only members are sent. It may yet hear of this node from others.
+ *
+ * One member that knows this node is enough, since it tells the others. That one does shows in that
+ * it speaks to this node; but so do those who were admitted by the removed one as well, and are
+ * refused like it. So a member counts whose chain of admitters has no removed one in it. While
+ * somebody refuses and nobody who counts is there, this node leases, grants and admits nothing.
+ * That ends by itself when somebody who counts comes back and knows it; else it has to join anew,
+ * under another identity. Nothing of it is stored: who refuses says so again after a start.
+ */
+#include <string.h>
+
+#include "admission_impl.h"
+#include "gossip/base/check.h"
+#include "gossip/tables/receive.h"
+
+#define LOOK_MS 250
+#define CHAIN_DEPTH_MAX 64 /* admitters between a node and the cluster key */
+
+bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
+		  const struct id *admitter, struct rejection *why)
+{
+	WEFT_ASSERT(row->kind == ROW_MEMBER && !id_is_zero(admitter));
+	if (admission_may_write(adm, row, why->pub) != DROP_NONE ||
+	    !receive_is_signed(adm->tables, row, bytes, why->pub))
+		return false;
+	why->fact = tables_fact(adm->tables, FACT_REMOVAL, admitter->b, ID_BYTES, &why->len);
+	if (why->fact != NULL && limit_pass(&adm->voids, adm->core->now, VOID_INTERVAL_NS, 1))
+		core_trace(adm->core, TRACE_ADMISSION_VOID, &row->owner, admitter, NULL, 0);
+	return why->fact != NULL;
+}
+
+/* Does this member's chain of admitters lead to the cluster key, without this node, without whoever
+ * admitted it, and, if strict, without anybody who is removed? */
+static bool stands(const struct admission *adm, const struct member *member, const struct id *ours,
+		   bool strict)
+{
+	for (int depth = 0; depth < CHAIN_DEPTH_MAX; depth++) {
+		struct chain_info info;
+
+		if (member == NULL || !member->has_record)
+			return !strict && depth > 0;
+		if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, ours) ||
+		    (strict && member->state == MEMBER_REMOVED) ||
+		    chain_read(adm->core->crypto, member->rec->chain, member->rec->chain_len,
+			       &info) != 0)
+			return false;
+		if (info.is_root)
+			return true;
+		member = member_find(adm->members, &info.admitter);
+	}
+	return false;
+}
+
+/* Is a member there that knows this node and is believed by all? Where the founder itself was
+ * removed nobody's chain is without a removed one; then whoever came in another way counts. */
+static bool is_known(const struct admission *adm, const struct id *ours)
+{
+	const struct vec *ordered = &adm->members->ordered;
+	bool strict = false;
+
+	for (size_t i = 0; i < ordered->count && !strict; i++)
+		strict = stands(adm, *(struct member **)vec_at(ordered, i), ours, true);
+	for (size_t i = 0; i < ordered->count; i++) {
+		const struct member *member = *(struct member **)vec_at(ordered, i);
+
+		if (member_is_present(member) && member->heard.ns != 0 && !member->refuses &&
+		    stands(adm, member, ours, strict))
+			return true;
+	}
+	return false;
+}
+
+static bool refuses(const struct member *member)
+{
+	return member->refuses && member->state != MEMBER_LEFT && member->state != MEMBER_REMOVED;
+}
+
+static void review(struct admission *adm)
+{
+	const struct vec *ordered = &adm->members->ordered;
+	const struct member *refusing = NULL;
+	struct id ours = admission_admitter(adm);
+	bool refused;
+
+	for (size_t i = 0; i < ordered->count && refusing == NULL; i++) {
+		const struct member *member = *(struct member **)vec_at(ordered, i);
+
+		if (refuses(member))
+			refusing = member;
+	}
+	adm->refusal_due = refusing != NULL ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
+	refused = refusing != NULL && !is_known(adm, &ours);
+	if (adm->core->self.refused == refused)
+		return;
+	adm->core->self.refused = refused;
+	if (refused)
+		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &refusing->id, &ours, NULL, 0);
+	else
+		core_trace(adm->core, TRACE_ADMISSION_TAKEN, NULL, NULL, NULL, 0);
+}
+
+void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal)
+{
+	struct id removed = row_key_id(removal);
+	struct id admitter = admission_admitter(adm);
+
+	/* It counts once it is believed itself. */
+	if (id_is_zero(&admitter) || !id_eq(&removed, &admitter) || by->refuses ||
+	    !authority_has_fact(adm->tables, FACT_REMOVAL, &admitter, NULL))
+		return;
+	by->refuses = true;
+	review(adm);
+}
+
+void admission_believed(struct admission *adm, struct member *by)
+{
+	WEFT_ASSERT(by->refuses);
+	by->refuses = false;
+	review(adm);
+}
+
+void refusal_tick(struct admission *adm)
+{
+	if (mono_is_due(adm->refusal_due, adm->core->now))
+		review(adm);
+}
+
+struct mono refusal_deadline(const struct admission *adm)
+{
+	return adm->refusal_due;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "replica_cap.h"
+
+#include "gossip/core/core.h"
+
+void replica_cap(struct replica *replica, uint32_t number)
+{
+	struct origin *origin = replica_origin(replica, number);
+	struct topic *topic = replica_topic(replica, origin->topic);
+
+	if (origin->flags & ORIGIN_CAPPED)
+		return;
+	topic->buckets[replica_bucket(origin->place)] -= origin->hash;
+	topic->hash -= origin->hash;
+	origin->hash = 0;
+	origin->flags |= ORIGIN_CAPPED;
+}
+
+void replica_prove(struct replica *replica, uint32_t number, uint32_t held, uint32_t refused)
+{
+	struct origin *origin = replica_origin(replica, number);
+
+	WEFT_ASSERT(held != BLOB_NONE && refused != BLOB_NONE && held != refused);
+	if (origin->proof[0] == BLOB_NONE) {
+		origin->proof[0] = blob_share(replica->core->blobs, held);
+		origin->proof[1] = blob_share(replica->core->blobs, refused);
+	}
+	if (replica_owner(replica, origin->owner)->flags & OWNER_FROZEN)
+		replica_cap(replica, number);
+}
+
+void replica_freeze(struct replica *replica, uint32_t number)
+{
+	struct owner *owner = replica_owner(replica, number);
+
+	owner->flags |= OWNER_FROZEN;
+	for (uint32_t i = owner->origins; i != NONE;
+	     i = replica_origin(replica, i)->next_of_owner) {
+		WEFT_ASSERT(replica_origin(replica, i)->owner == number);
+		if (replica_origin(replica, i)->proof[0] != BLOB_NONE)
+			replica_cap(replica, i);
+	}
+}
+
+bool replica_is_capped(const struct replica *replica, const struct slot *fact)
+{
+	for (size_t i = 0; i < replica->capped.count; i++) {
+		if (*(const uint64_t *)vec_at(&replica->capped, i) == fact->epoch)
+			return true;
+	}
+	return false;
+}
+
+void replica_cap_author(struct replica *replica, const struct id *author)
+{
+	const struct row_view fact = {.kind = ROW_KIND_FACTS, .owner = *author};
+	const struct slot key = {.epoch = replica_version(&fact).epoch};
+	struct topic *topic = replica_topic(replica, TOPIC_ALL);
+
+	if (replica_is_capped(replica, &key))
+		return;
+	for (uint32_t s = replica->facts; s != NONE; s = replica_slot(replica, s)->next) {
+		const struct slot *slot = replica_slot(replica, s);
+		if (slot->epoch != key.epoch)
+			continue;
+		topic->buckets[replica_bucket(slot->place)] -= replica_digest(slot);
+		topic->hash -= replica_digest(slot);
+	}
+	vec_push(&replica->capped, &key.epoch);
+}
+
+uint32_t replica_facts_of(const struct replica *replica, const struct id *author)
+{
+	uint32_t number = replica_find_owner(replica, author);
+
+	return number != NONE ? replica_owner(replica, number)->facts : 0;
+}
+
+void replica_own(struct replica *replica, const struct id *author)
+{
+	replica_owner(replica, replica_add_owner(replica, author))->facts++;
+}
+
+void replica_disown(struct replica *replica, uint32_t slot)
+{
+	struct row_view row;
+	uint32_t number;
+
+	replica_view(replica, slot, &row);
+	number = replica_find_owner(replica, &row.owner);
+	WEFT_ASSERT(row_is_fact(&row) && number != NONE);
+	WEFT_ASSERT(replica_owner(replica, number)->facts > 0);
+	replica_owner(replica, number)->facts--;
+}

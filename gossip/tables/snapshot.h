@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What the store gets in the background: foreign facts and member rows soon, other foreign rows
+ * every SNAPSHOT_MS, and what to forget. A restart starts from it; the owners remain the truth, so
+ * a write that failed is only tried again.
+ */
+#pragma once
+
+#include "gossip/core/member.h"
+#include "receive.h"
+
+#define SNAPSHOT_MS 30000
+
+struct tables;
+
+/* The key of a row that the store shall forget. */
+struct snapshot_drop {
+	bool own;
+	uint16_t kind;
+	struct id owner, topic;
+	uint8_t key_len;
+	uint8_t key[KEY_BYTES_MAX];
+};
+
+/* A member row on its way to disk. */
+struct snapshot_flight {
+	uint64_t token;
+	uint32_t slot;
+};
+
+struct snapshot {
+	struct vec urgent; /* uint32_t slots, dirty: facts and member rows */
+	struct vec drops;  /* struct snapshot_drop */
+	struct vec tokens; /* uint64_t: commits under way */
+	struct vec flying; /* struct snapshot_flight: what of these is worth knowing */
+	uint32_t dirty;    /* foreign rows that the store lacks */
+	uint32_t cursor;   /* slot where a pass goes on; NONE: no pass */
+	struct mono due;
+};
+
+void snapshot_init(struct snapshot *snapshot, struct core *core);
+void snapshot_close(struct snapshot *snapshot);
+
+/* A row came into this slot. */
+void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path);
+
+/* The row of this slot is about to go. */
+void snapshot_drop(struct tables *tables, uint32_t slot);
+void snapshot_durable(struct tables *tables, uint64_t token, bool ok);
+void snapshot_tick(struct tables *tables);
+
+/* Is this member row, as it is now, durable? */
+bool snapshot_has(const struct tables *tables, uint32_t slot);
+
+/* All that is worth a commit of its own is durable. */
+bool snapshot_is_done(const struct tables *tables);
+struct mono snapshot_deadline(const struct tables *tables);
+void snapshot_check(const struct tables *tables);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What a host offers weft and what stands in its way, for `weft diag`: looks at the namespace of
+ * the calling thread and changes nothing, but for look_features.
+ */
+#pragma once
+
+#include "linux.h"
+
+#define LOOK_TEXT_BYTES 128
+
+/* The table of IPv4 neighbours, which all namespaces share. */
+struct look_neighbours {
+	uint32_t soft, hard; /* gc_thresh2 and gc_thresh3 */
+	uint32_t entries;    /* of all namespaces, also those that the limits do not count */
+	uint64_t refused;    /* since the machine's start, as the table was full */
+	uint32_t here;       /* of this namespace: those that the limits count */
+	uint32_t exempt;     /* and those that they do not: permanent or set from outside */
+};
+
+/* A chain that drops what is forwarded unless a rule of its takes it, and none of them names
+ * weft's bridges. */
+struct look_chain {
+	char table[LOOK_TEXT_BYTES]; /* with its family: "ip filter" */
+	char chain[LOOK_TEXT_BYTES];
+	bool has_docker; /* the table has a chain DOCKER-USER */
+};
+
+struct look_vxlan {
+	char name[IFNAME_BYTES];
+	uint32_t vni;
+	uint16_t port;
+	bool external; /* one device for all VNIs: keeps its port for itself */
+	bool is_weft;
+};
+
+/* Makes one of everything that weft needs, in a namespace that goes away with the caller: each is
+ * told what was made, with the kernel's reason when it was refused, else NULL. */
+void look_features(void *arg, void (*each)(void *arg, const char *feature, const char *why));
+
+/* 0 or -errno. */
+int look_neighbours(struct look_neighbours *out);
+
+/* Calls each for such chains: 0 or -errno. */
+int look_forward(void *arg, void (*each)(void *arg, const struct look_chain *chain));
+
+/* The same from a listing of the ruleset. */
+void look_forward_parse(const char *listing, void *arg,
+			void (*each)(void *arg, const struct look_chain *chain));
+
+/* Calls each for every VXLAN device: 0 or -errno. */
+int look_vxlans(void *arg, void (*each)(void *arg, const struct look_vxlan *vxlan));
+
+/* Calls each for every address and route that is not weft's: 0 or -errno. */
+int look_prefixes(void *arg,
+		  void (*each)(void *arg, const struct prefix *prefix, const char *what));

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * nftables, by libnftables, on weft's own two tables only.
+ *
+ * A table is replaced as a whole in one transaction. How to know later that it still stands as it
+ * was set, across a restart and whatever a version of the library prints? After setting it, the
+ * table is listed and a seal is added to it: an empty chain whose name carries two hashes, one of
+ * the text that was set and one of the listing. A table is right when its seal names the text that
+ * is wanted and its listing still has the listing's hash.
+ */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
+#include "linux_parts.h"
+
+#define SEAL_BYTES 64
+#define COMMAND_BYTES 160
+#define SEAL_SEED UINT64_C(0x7765667473656c)
+
+static const char *const table_names[KRULES_COUNT] = {
+    [KRULES_HOST] = "inet weft", [KRULES_PORTS] = "netdev weft"};
+
+/* Runs commands as one transaction; *out (may be NULL) is what they print, to be freed. */
+static int run(const char *commands, char **out, char *why, size_t cap)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	int status;
+
+	if (nft == NULL)
+		return -ENOMEM;
+	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
+	(void)nft_ctx_buffer_output(nft);
+	(void)nft_ctx_buffer_error(nft);
+	status = nft_run_cmd_from_buffer(nft, commands) == 0 ? 0 : -EIO;
+	if (status != 0 && cap > 0) {
+		(void)snprintf(why, cap, "%s", nft_ctx_get_error_buffer(nft));
+		why[strcspn(why, "\n")] = '\0';
+	}
+	if (status == 0 && out != NULL)
+		*out = strdup(nft_ctx_get_output_buffer(nft));
+	nft_ctx_free(nft);
+	/* the library leaves a megabyte of freed blocks behind, which a resting daemon need not
+	 * hold */
+	(void)malloc_trim(0);
+	return status;
+}
+
+static int change(const char *commands, char *why, size_t cap)
+{
+	int status;
+
+	KILL_POINT(NETLINK_BEFORE);
+	status = run(commands, NULL, why, cap);
+	KILL_POINT(NETLINK_AFTER);
+	return status;
+}
+
+/* The listing without its seal and blank lines, hashed; the seal's name goes to seal. */
+static uint64_t read_listing(const char *listing, char seal[SEAL_BYTES])
+{
+	uint64_t hash = 0;
+	bool in_seal = false;
+
+	seal[0] = '\0';
+	for (const char *line = listing; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+
+		if (strncmp(line, "\tchain seal_", 12) == 0) {
+			size_t name = strcspn(line + 7, " ");
+
+			(void)snprintf(seal, SEAL_BYTES, "%.*s", (int)name, line + 7);
+			in_seal = true;
+		} else if (in_seal) {
+			in_seal = strncmp(line, "\t}", 2) != 0;
+			if (in_seal && len > 0)
+				hash = map_hash(line, len, hash); /* rules in a seal: not weft's */
+		} else if (len > 0) {
+			hash = map_hash(line, len, hash);
+		}
+		line += len + (line[len] != '\0');
+	}
+	return hash;
+}
+
+static void seal_name(const char *text, uint64_t listing, char seal[SEAL_BYTES])
+{
+	uint64_t wanted = map_hash(text, strlen(text), SEAL_SEED);
+
+	(void)snprintf(seal, SEAL_BYTES, "seal_%016llx_%016llx", (unsigned long long)wanted,
+		       (unsigned long long)listing);
+}
+
+static char *list(enum krules table)
+{
+	char command[COMMAND_BYTES], *listing = NULL;
+
+	(void)snprintf(command, sizeof(command), "list table %s", table_names[table]);
+	if (run(command, &listing, NULL, 0) != 0)
+		return NULL;
+	return listing;
+}
+
+int linux_rules_match(void *ctx, enum krules table, const char *text)
+{
+	char seal[SEAL_BYTES], wanted[SEAL_BYTES];
+	char *listing = list(table);
+	uint64_t hash;
+
+	(void)ctx;
+	if (listing == NULL)
+		return text[0] == '\0';
+	hash = read_listing(listing, seal);
+	free(listing);
+	if (text[0] == '\0')
+		return 0;
+	seal_name(text, hash, wanted);
+	return strcmp(seal, wanted) == 0;
+}
+
+static void each_generation(void *arg, struct nlmsghdr *nlh)
+{
+	struct nlattr *attrs[NFTA_GEN_MAX + 1];
+
+	if (nlmsg_parse(nlh, sizeof(struct nfgenmsg), attrs, NFTA_GEN_MAX, NULL) == 0 &&
+	    attrs[NFTA_GEN_ID] != NULL)
+		*(uint32_t *)arg = ntohl(nla_get_u32(attrs[NFTA_GEN_ID]));
+}
+
+static uint32_t generation(void)
+{
+	const struct nfgenmsg head = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+	uint32_t now = 0;
+	struct chan chan;
+
+	if (chan_open(&chan, NETLINK_NETFILTER, -1) != 0)
+		return 0;
+	(void)chan_begin(&chan, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0, &head, sizeof(head));
+	(void)chan_get(&chan, each_generation, &now);
+	chan_close(&chan);
+	return now;
+}
+
+/* Replaces the table and seals it; *commits counts the transactions that changed something. */
+static int replace(enum krules table, const char *text, uint32_t *commits, char *why, size_t cap)
+{
+	const char *name = table_names[table];
+	size_t len = strlen(text) + COMMAND_BYTES;
+	char seal[SEAL_BYTES], *listing, *commands = malloc(len);
+	uint64_t hash;
+	int status;
+
+	if (commands == NULL)
+		abort();
+	/* adding it first makes the deletion valid whether it stands or not */
+	(void)snprintf(commands, len, "add table %s\ndelete table %s\n%s", name, name, text);
+	status = change(commands, why, cap);
+	*commits += status == 0;
+	if (status == 0 && text[0] != '\0') {
+		listing = list(table);
+		if (listing == NULL) {
+			free(commands);
+			return -EAGAIN;
+		}
+		hash = read_listing(listing, seal);
+		free(listing);
+		seal_name(text, hash, seal);
+		(void)snprintf(commands, len, "add chain %s %s", name, seal);
+		status = change(commands, why, cap);
+		*commits += status == 0;
+	}
+	free(commands);
+	return status;
+}
+
+int linux_rules_set(void *ctx, enum krules table, const char *text, char *why, size_t cap)
+{
+	struct linux_kernel *kernel = ctx;
+	uint32_t before = generation(), commits = 0;
+	int status = replace(table, text, &commits, why, cap);
+
+	WEFT_ASSERT(table < KRULES_COUNT);
+	kernel->rules_generation = generation();
+	if (kernel->rules_generation != before + commits)
+		kernel->rules_touched = true;
+	return status;
+}
+
+int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, size_t cap)
+{
+	struct linux_kernel *kernel = ctx;
+	uint32_t before = generation();
+	char *listing = list(table);
+	int status = listing != NULL ? 0 : -ENOENT;
+
+	WEFT_ASSERT(table < KRULES_COUNT);
+	free(listing);
+	if (status != 0 || text[0] == '\0')
+		return status;
+	status = change(text, why, cap);
+	kernel->rules_generation = generation();
+	if (kernel->rules_generation != before + (status == 0))
+		kernel->rules_touched = true;
+	return status;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <stdio.h>
+#include <string.h>
+
+#include "test/gossip/cluster.h"
+#include "test/base/cmocka_all.h"
+
+static int setup(void **state)
+{
+	*state = cluster_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	cluster_free(*state);
+	return 0;
+}
+
+static bool all_alive(struct cluster *c)
+{
+	for (size_t n = 0; n < 3; n++)
+		if (gossip_phase(c->nodes[n].g) != NODE_ACTIVE || cluster_alive(c, n) != 3)
+			return false;
+	return true;
+}
+
+static void a_killed_node_comes_back_by_itself_with_its_identity(void **state)
+{
+	struct cluster *c = *state;
+	struct member_info info;
+	struct id id;
+
+	cluster_form(c, 3);
+	id = gossip_self(c->nodes[1].g);
+	cluster_kill(c, 1);
+	cluster_run(c, 200);
+	cluster_start(c, 1);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_CLAIMING);
+	assert_true(cluster_until(c, 1000, all_alive));
+	assert_true(id_eq(&id, &(struct id[]){gossip_self(c->nodes[1].g)}[0]));
+	assert_true(gossip_member(c->nodes[0].g, &id, &info));
+	assert_int_equal(info.epoch, 2);
+	assert_true(c->traces[TRACE_CLAIMED] >= 1);
+	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+}
+
+static void all_nodes_restarted_at_once_find_each_other(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	for (size_t n = 0; n < 3; n++)
+		cluster_kill(c, n);
+	for (size_t n = 0; n < 3; n++)
+		cluster_start(c, n);
+	assert_true(cluster_until(c, 6000, all_alive));
+	cluster_run(c, 2000);
+	assert_true(all_alive(c));
+}
+
+static void a_node_with_a_new_address_is_followed(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_kill(c, 1);
+	c->nodes[1].addr.ip = inet_from_v4(0x0a000077);
+	cluster_start(c, 1);
+	assert_true(cluster_until(c, 8000, all_alive));
+}
+
+static void a_copied_state_directory_is_refused_and_changes_nothing(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 1, 4);
+	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
+	cluster_start(c, 4);
+	cluster_run(c, 6000);
+	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_COPY);
+	assert_int_equal(c->traces[TRACE_SELF_COPY], 1);
+	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+	assert_int_equal(c->traces[TRACE_MEMBER_FAILED], 0);
+	assert_true(all_alive(c));
+	/* The original restarts without being taken for the copy. */
+	cluster_kill(c, 4);
+	cluster_run(c, 6000);
+	cluster_kill(c, 1);
+	cluster_start(c, 1);
+	assert_true(cluster_until(c, 1000, all_alive));
+	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+}
+
+static void without_a_peer_a_node_goes_on_alone_and_says_so(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 2);
+	cluster_kill(c, 0);
+	cluster_kill(c, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 4900);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_CLAIMING);
+	cluster_run(c, 600);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+	assert_int_equal(c->traces[TRACE_ALONE], 1);
+	assert_true(gossip_is_alone(c->nodes[1].g));
+	cluster_start(c, 0);
+	cluster_run(c, 3000);
+	assert_false(gossip_is_alone(c->nodes[1].g));
+	assert_int_equal(cluster_alive(c, 0), 2);
+}
+
+static void a_cluster_of_one_needs_nobodys_consent(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 1);
+	cluster_kill(c, 0);
+	cluster_start(c, 0);
+	cluster_run(c, 5);
+	assert_int_equal(gossip_phase(c->nodes[0].g), NODE_ACTIVE);
+	assert_false(gossip_is_alone(c->nodes[0].g));
+	assert_true(gossip_is_admin(c->nodes[0].g));
+}
+
+static void an_epoch_that_cannot_be_stored_is_never_shown(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 2);
+	cluster_kill(c, 1);
+	c->nodes[1].store_fails = true;
+	cluster_start(c, 1);
+	cluster_run(c, 3000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_CLAIMING);
+	assert_int_equal(cluster_counter(c, 1, "datagrams_sent"), 0);
+	c->nodes[1].store_fails = false;
+	cluster_run(c, 2000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+}
+
+static void a_copy_that_ran_alone_is_found_when_it_meets_the_others(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 1, 4);
+	snprintf(c->nodes[4].name, sizeof(c->nodes[4].name), "%s", "h1");
+	c->nodes[4].cut = true;
+	cluster_start(c, 4);
+	cluster_run(c, 6000);
+	assert_true(gossip_is_alone(c->nodes[4].g));
+	c->nodes[4].cut = false;
+	cluster_run(c, 5000);
+	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_COPY);
+	assert_true(all_alive(c));
+}
+
+static void after_a_day_the_key_is_new_and_nobody_notices(void **state)
+{
+	struct cluster *c = *state;
+	struct member_info info;
+	struct id id;
+
+	cluster_form(c, 2);
+	id = gossip_self(c->nodes[1].g);
+	for (size_t n = 0; n < 2; n++)
+		c->nodes[n].cut = false;
+	c->now = mono_add_ms(c->now, INT64_C(24) * 3600 * 1000 - 3000);
+	cluster_run(c, 8000);
+	assert_true(gossip_member(c->nodes[0].g, &id, &info));
+	assert_int_equal(info.epoch, 2);
+	assert_int_equal(cluster_alive(c, 0), 2);
+	assert_int_equal(cluster_alive(c, 1), 2);
+	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_killed_node_comes_back_by_itself_with_its_identity),
+	    TEST(all_nodes_restarted_at_once_find_each_other),
+	    TEST(a_node_with_a_new_address_is_followed),
+	    TEST(a_copied_state_directory_is_refused_and_changes_nothing),
+	    TEST(without_a_peer_a_node_goes_on_alone_and_says_so),
+	    TEST(a_cluster_of_one_needs_nobodys_consent),
+	    TEST(an_epoch_that_cannot_be_stored_is_never_shown),
+	    TEST(a_copy_that_ran_alone_is_found_when_it_meets_the_others),
+	    TEST(after_a_day_the_key_is_new_and_nobody_notices),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

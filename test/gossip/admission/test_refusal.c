@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Node 1 admits node 3 and is removed before node 2, or anybody, has heard of node 3. */
+#include <string.h>
+
+#include "test/gossip/cluster.h"
+#include "gossip/gossip_impl.h"
+#include "test/base/cmocka_all.h"
+
+static int setup(void **state)
+{
+	*state = cluster_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	cluster_free(*state);
+	return 0;
+}
+
+/* Node 0 removes node 1, which has died; node 3 can be heard again. */
+static void remove_admitter(struct cluster *c)
+{
+	struct id admitter = gossip_self(c->nodes[1].g);
+
+	cluster_kill(c, 1);
+	c->nodes[3].cut = true;
+	c->nodes[0].cut = false;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	cluster_run(c, 1000);
+	c->nodes[3].cut = false;
+}
+
+static bool is_refused(struct cluster *c)
+{
+	return gossip_is_refused(c->nodes[3].g, NULL);
+}
+
+static bool is_taken(struct cluster *c)
+{
+	return !gossip_is_refused(c->nodes[3].g, NULL);
+}
+
+static void who_is_refused_is_told_why_and_fences_itself(void **state)
+{
+	struct cluster *c = *state;
+	struct id admitter, by;
+
+	cluster_admit_unheard(c, false);
+	admitter = gossip_self(c->nodes[1].g);
+	c->nodes[2].cut = false;
+	remove_admitter(c);
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
+	assert_true(cluster_until(c, 20000, is_refused));
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
+	assert_true(gossip_is_refused(c->nodes[3].g, &by));
+	assert_memory_equal(&by, &admitter, sizeof(by));
+	assert_int_equal(c->traces[TRACE_ADMISSION_REFUSED], 1);
+	assert_int_equal(cluster_state(c, 3, 1), MEMBER_REMOVED);
+	/* Nobody else is fenced, nor knows it. */
+	assert_int_equal(gossip_fence(c->nodes[0].g), FENCE_NONE);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_NONE);
+	assert_int_equal(cluster_alive(c, 0), 2);
+	cluster_run(c, 30000);
+	assert_int_equal(c->traces[TRACE_ADMISSION_TAKEN], 0);
+	/* It is told again after a start, for nothing of it is stored. */
+	cluster_kill(c, 3);
+	cluster_start(c, 3);
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
+	assert_true(cluster_until(c, 30000, is_refused));
+}
+
+static void who_is_refused_admits_nobody(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, false);
+	c->nodes[2].cut = false;
+	remove_admitter(c);
+	cluster_make(c, (struct gossip_command){0});
+	assert_true(cluster_until(c, 20000, is_refused));
+	c->nodes[0].cut = c->nodes[2].cut = true;
+	cluster_start(c, 4);
+	assert_int_equal(cluster_do(c, 4,
+				    (struct gossip_command){.kind = CMD_JOIN,
+							    .text = c->token,
+							    .addrs = &c->nodes[3].addr,
+							    .addr_count = 1}),
+			 WEFT_E_FENCED);
+	assert_non_null(strstr(c->nodes[4].err.message, "h3 is not believed to be a member"));
+	c->nodes[0].cut = c->nodes[2].cut = false;
+}
+
+/* Gives node 2 the removal of node 1, and nothing else of what node 0 knows. */
+static void tell_2_of_the_removal(struct cluster *c)
+{
+	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
+	struct gossip *g = c->nodes[2].g;
+	const uint8_t *fact;
+	uint8_t bytes[ROW_BYTES_MAX];
+	size_t len;
+
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
+	assert_non_null(fact);
+	memcpy(bytes, fact, len);
+	c->now = mono_add_ms(c->now, 1);
+	core_begin_step(&g->core, c->now, c->wall);
+	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
+			 DROP_NONE);
+	cluster_run(c, 1);
+}
+
+static void a_refusal_ends_when_somebody_turns_out_to_know_the_refused(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, true);
+	c->nodes[3].cut = true;
+	tell_2_of_the_removal(c);
+	cluster_kill(c, 1);
+	cluster_kill(c, 0); /* the only one who had heard of node 3 in time */
+	c->nodes[2].cut = c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 30000, is_refused));
+	cluster_start(c, 0);
+	assert_true(cluster_until(c, 30000, is_taken));
+	assert_int_equal(c->traces[TRACE_ADMISSION_TAKEN], 1);
+	cluster_run(c, 20000);
+	assert_false(is_refused(c));
+	assert_int_equal(cluster_alive(c, 2), 3);
+	assert_int_equal(gossip_tables_hash(c->nodes[0].g), gossip_tables_hash(c->nodes[3].g));
+}
+
+static void one_refusal_is_not_believed_while_a_member_that_counts_knows_the_node(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, true);
+	tell_2_of_the_removal(c);
+	cluster_kill(c, 1);
+	/* Node 2 hears node 3 alone: it refuses, and node 0 goes on speaking with node 3. */
+	for (int i = 0; i < 200; i++) {
+		c->nodes[0].cut = i % 2 == 0;
+		c->nodes[2].cut = i % 2 == 1;
+		cluster_run(c, 100);
+		assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(who_is_refused_is_told_why_and_fences_itself),
+	    TEST(who_is_refused_admits_nobody),
+	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
+	    TEST(one_refusal_is_not_believed_while_a_member_that_counts_knows_the_node),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "test/base/cmocka_all.h"
+
+#include <string.h>
+
+#include "test/gossip/core_kit.h"
+#include "test/gossip/core_net.h"
+
+static struct core_net net;
+
+static int teardown(void **state)
+{
+	(void)state;
+	core_net_close(&net);
+	return 0;
+}
+
+/* Nodes 0 and 1 are a cluster; node 2 was let in by node 1, and its token names node 0 as well. */
+static void form(uint64_t seed)
+{
+	struct core_net_answer token;
+	struct gossip_command join = {.kind = CMD_JOIN, .addr_count = 1};
+
+	core_net_open(&net, 3, seed);
+	net.count = 2;
+	assert_true(core_net_form(&net));
+	net.count = 3;
+	token = core_net_token(&net, 0);
+	join.text = (const char *)token.bytes;
+	join.addrs = &net.nodes[1].addr;
+	net.nodes[0].deaf = true;
+	assert_int_equal(core_net_command(&net, 2, &join, 5000).err.code, 0);
+	net.nodes[0].deaf = false;
+	assert_true(core_net_until(&net, core_net_all_alive, 10000));
+	core_net_run(&net, 1000);
+}
+
+/* As if the rows of node 0 had never come to the disk of node 2. */
+static void forget_the_first(void)
+{
+	struct vec *stored = &net.nodes[2].stored;
+
+	for (size_t i = stored->count; i-- > 0;) {
+		struct core_net_write *write = *(struct core_net_write **)vec_at(stored, i);
+		struct rec_member rec;
+		struct row_view row;
+		if (write->kind != WRITE_SNAPSHOT)
+			continue;
+		assert_int_equal(row_parse(write->bytes, write->len, &row), 0);
+		if (row.kind != ROW_MEMBER)
+			continue;
+		assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
+		if (strcmp(rec.name, net.nodes[0].name) != 0)
+			continue;
+		heap_give(&net.heap, write, sizeof(*write));
+		vec_remove(stored, i);
+	}
+}
+
+static bool the_first_and_the_last_meet(const struct core_net *of)
+{
+	return core_net_state(of, 0, 2) == MEMBER_ALIVE && core_net_state(of, 2, 0) == MEMBER_ALIVE;
+}
+
+/* Who let it in is dead, it has moved itself, and of the others it knows an address alone. */
+static void who_finds_nobody_asks_where_its_token_said(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form(seed);
+		core_net_kill(&net, 2);
+		core_net_kill(&net, 1);
+		forget_the_first();
+		net.nodes[2].addr.ip = inet_from_v4(0x0a0000f0);
+		core_net_run(&net, 20000);
+		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_FAILED);
+		core_net_start(&net, 2);
+		assert_int_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
+		/* Alone after 5 s, nobody alive some 7 s later, two addresses in turn. */
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 25000));
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
+static size_t knocks(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < net.recorded.count; i++) {
+		const struct core_net_event *sent = vec_at(&net.recorded, i);
+		count += sent->len == DATAGRAM_BYTES_MAX && (sent->bytes[0] & 0x0f) == DGRAM_CERT;
+	}
+	return count;
+}
+
+static void nobody_is_asked_while_anybody_is_there(void **state)
+{
+	(void)state;
+	form(1);
+	core_net_kill(&net, 0);
+	net.record = true;
+	core_net_run(&net, 60000);
+	assert_int_equal(core_net_state(&net, 2, 0), MEMBER_FAILED);
+	assert_int_equal(core_net_state(&net, 2, 1), MEMBER_ALIVE);
+	assert_int_equal(knocks(), 0);
+}
+
+/* What a node spends on it in 100 seconds without an answer, which is all that it does then. */
+static void it_asks_one_address_every_four_seconds(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	form(1);
+	core_net_kill(&net, 0);
+	core_net_kill(&net, 1);
+	core_net_run(&net, 20000);
+	net.record = true;
+	before = net.nodes[2].sent_bytes;
+	core_net_run(&net, 100000);
+	assert_in_range(knocks(), 24, 26);
+	assert_in_range(net.nodes[2].sent_bytes - before, 24 * DATAGRAM_BYTES_MAX, 60000);
+}
+
+static int load(const uint8_t *bytes, size_t len)
+{
+	static struct blob_store blobs;
+	struct heap heap;
+	const struct page_source pages = core_kit_pages();
+	struct seeded crypto;
+	struct gossip_config config = {
+	    .crypto = seeded_init(&crypto, 1), .pages = pages, .blobs = &blobs};
+	const struct write write = {
+	    .kind = WRITE_META, .meta = META_SEEDS, .bytes = bytes, .len = len};
+	struct gossip *core;
+	int rc;
+
+	heap_init(&heap, &pages);
+	blob_store_init(&blobs, &heap, 1);
+	core = gossip_new(&config);
+	rc = gossip_load(core, &write);
+	gossip_free(core);
+	blob_store_close(&blobs);
+	heap_close(&heap);
+	return rc;
+}
+
+static void what_is_stored_is_checked(void **state)
+{
+	uint8_t bytes[17 * 18];
+
+	(void)state;
+	memset(bytes, 1, sizeof(bytes));
+	assert_int_equal(load(bytes, 18), 0);
+	assert_int_equal(load(bytes, 16 * 18), 0);
+	assert_int_equal(load(bytes, 17 * 18), WEFT_E_INVALID);
+	assert_int_equal(load(bytes, 17), WEFT_E_INVALID);
+	bytes[16] = bytes[17] = 0;
+	assert_int_equal(load(bytes, 18), WEFT_E_INVALID);
+}
+
+#define STORY(test) cmocka_unit_test_teardown(test, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORY(who_finds_nobody_asks_where_its_token_said),
+	    STORY(nobody_is_asked_while_anybody_is_there),
+	    STORY(it_asks_one_address_every_four_seconds),
+	    cmocka_unit_test(what_is_stored_is_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

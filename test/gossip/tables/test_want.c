@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "gossip/tables/want.h"
+
+#include <string.h>
+
+#include "test/base/cmocka_all.h"
+#include "tables_net.h"
+
+TNET_ADMISSION
+
+static struct tnet net;
+static struct tables *tables;
+static struct want want;
+
+/* Node 1 holds sequences 1, 2, 4 and 6 of owner 9. */
+static int open_want(void **state)
+{
+	static const uint64_t sequences[] = {1, 2, 4, 6};
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 1};
+	uint8_t bytes[ROW_BYTES_MAX];
+
+	(void)state;
+	tnet_open(&net, 1, 1);
+	for (uint32_t i = 0; i < 4; i++) {
+		tnet_key(&row, i);
+		row.sequence = sequences[i];
+		tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes));
+	}
+	tables = tnet_node(&net, 1)->tables;
+	want = (struct want){.owner = id_numbered(9), .topic = TOPIC_ALL};
+	core_begin_step(&tnet_node(&net, 1)->kit.core, net.now, (struct wall){0});
+	return 0;
+}
+
+static int close_want(void **state)
+{
+	(void)state;
+	want_close(tables, &want);
+	tnet_close(&net);
+	return 0;
+}
+
+static struct origin *origin(void)
+{
+	return replica_origin(&tables->replica, want_origin(tables, &want));
+}
+
+static void it_begins_at_the_watermark_and_asks_for_a_list_where_there_are_holes(void **state)
+{
+	(void)state;
+	want_begin(tables, &want, false);
+	assert_int_equal(want.after.sequence, 2);
+	assert_int_equal(want.mode, WANT_LIST);
+	want.owner = id_numbered(8);
+	want_begin(tables, &want, false);
+	assert_int_equal(want.mode, WANT_ROWS);
+	assert_true(want.fresh);
+}
+
+static void what_is_listed_and_not_here_is_missing_until_it_comes(void **state)
+{
+	const struct version versions[] = {{1, 3}, {1, 4}, {1, 5}, {1, 6}};
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	want_begin(tables, &want, false);
+	want.claim = (struct version){1, 6};
+	want_list(tables, &want, versions, 4);
+	assert_int_equal(want.missing_count, 2);
+	assert_true(want_tick(&want, versions[2]));
+	assert_false(want_tick(&want, versions[2]));
+	assert_false(want_tick(&want, (struct version){1, 99}));
+	assert_int_equal(want.missing_count, 1);
+	assert_true(want_tick(&want, versions[0]));
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(origin()->mark.upto.sequence, 6);
+}
+
+static void a_refused_row_leaves_the_watermark_where_it_was(void **state)
+{
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	want_begin(tables, &want, false);
+	want.claim = (struct version){1, 6};
+	want.failed = true;
+	want_list(tables, &want, NULL, 0);
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(origin()->mark.upto.sequence, 2);
+}
+
+static void a_whole_comparison_does_not_trust_the_watermark(void **state)
+{
+	const struct version versions[] = {{1, 1}, {1, 2}, {1, 5}};
+
+	(void)state;
+	watermark_complete(&origin()->mark, &tables->core->heap, (struct version){1, 9});
+	want_begin(tables, &want, true);
+	assert_int_equal(want.after.sequence, 0);
+	assert_true(origin()->flags & ORIGIN_WHOLE);
+	want_list(tables, &want, versions, 3);
+	assert_int_equal(want.missing_count, 1);
+	want_close(tables, &want);
+	assert_int_equal(origin()->flags, 0);
+	want.whole = false;
+}
+
+static void a_window_that_is_not_the_last_is_followed_by_the_next(void **state)
+{
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	want_begin(tables, &want, false);
+	want.through = (struct version){1, 4};
+	want.more = true;
+	want_list(tables, &want, NULL, 0);
+	assert_false(want_advance(tables, &want, &peer));
+	assert_int_equal(want.after.sequence, 4);
+	assert_false(want.listed);
+}
+
+static void below_its_floor_only_the_whole_of_an_origin_completes_it(void **state)
+{
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	replica_set_incomplete(&tables->replica, want_origin(tables, &want), true);
+	want_begin(tables, &want, false);
+	want.claim = (struct version){1, 6};
+	want_list(tables, &want, NULL, 0);
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(tables->replica.incomplete_count, 1);
+	want_begin(tables, &want, true);
+	want.claim = (struct version){1, 6};
+	want_list(tables, &want, NULL, 0);
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(tables->replica.incomplete_count, 0);
+	want_close(tables, &want);
+	want.whole = false;
+}
+
+int main(void)
+{
+#define WANT_TEST(name) cmocka_unit_test_setup_teardown(name, open_want, close_want)
+	const struct CMUnitTest tests[] = {
+	    WANT_TEST(it_begins_at_the_watermark_and_asks_for_a_list_where_there_are_holes),
+	    WANT_TEST(what_is_listed_and_not_here_is_missing_until_it_comes),
+	    WANT_TEST(a_refused_row_leaves_the_watermark_where_it_was),
+	    WANT_TEST(a_whole_comparison_does_not_trust_the_watermark),
+	    WANT_TEST(a_window_that_is_not_the_last_is_followed_by_the_next),
+	    WANT_TEST(below_its_floor_only_the_whole_of_an_origin_completes_it),
+	};
+#undef WANT_TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
