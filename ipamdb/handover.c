@@ -113,6 +113,8 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 		handover_step(db);
 		return;
 	}
+	if (!db->handover.active)
+		handover_undo(db); /* whatever an earlier one came to, this node stays */
 	answer = db_answer(db, req->tag);
 	WEFT_ASSERT(answer != NULL);
 	if (db->handover.active)

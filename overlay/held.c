@@ -43,10 +43,12 @@ static const struct klink *wanted_as(const struct kstate *want, const struct kli
 static bool is_explained(struct overlay *ov, const struct kstate *want, const struct klink *link)
 {
 	const struct klink *wanted = wanted_as(want, link);
-	struct id network;
+	struct id network, holder;
 
-	if (wanted == NULL || strcmp(wanted->alias, link->alias) == 0)
-		return wanted != NULL;
+	if (wanted == NULL)
+		return false;
+	if (strcmp(wanted->alias, link->alias) == 0 || !name_alias_parse(link->alias, &holder))
+		return true; /* one without a mark was made half, and is mended */
 	if (name_alias_parse(wanted->alias, &network))
 		rows_net(ov, &network)->is_displaced = true;
 	return false;

@@ -5,8 +5,7 @@
  *
  *   WAITS       boxes are detached, networks quit, reservations released; new attaches are refused
  *   HANDS_OVER  every range goes to another member, until their own rows were seen
- *   ANNOUNCES   the core tells the others; back to HANDS_OVER if a member came to be known
- * meanwhile
+ *   ANNOUNCES   the core tells the others; back to HANDS_OVER if somebody became known meanwhile
  *
  * Until the core has begun to tell, a failure or the end of patience leaves a member as it was,
  * except that what was detached stays so.

@@ -285,7 +285,8 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 		reply_admitted(adm, &reply,
 			       admitted != NULL ? admitted : judge_admit(adm, &proof, &id, from));
 	} else {
-		judge_refuse(adm, eph, &err);
+		if (rc == WEFT_E_NAME_TAKEN) /* so the token is good: nobody else fills the list */
+			judge_refuse(adm, eph, &err);
 		reply_verdict(adm, &reply, &err, NULL);
 	}
 	return DROP_NONE;

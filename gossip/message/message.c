@@ -98,7 +98,6 @@ static void call_send(struct messages *msgs, struct call *call)
 	uint8_t body[REQUEST_HEAD_BYTES + MESSAGE_BYTES_MAX];
 	struct core *core = msgs->core;
 
-	call->sent = core->now;
 	wire_put(body, call->id, 8);
 	wire_put(body + 8, call->ttl_ms, 4);
 	if (call->len > 0)
@@ -108,6 +107,7 @@ static void call_send(struct messages *msgs, struct call *call)
 		call->resend = mono_add_ms(core->now, RETRY_FULL_MS);
 		return;
 	}
+	call->sent = core->now;
 	call->resend = mono_add_ns(core->now, call->rto_ns);
 	call->rto_ns = call->rto_ns * 2 < RTO_NS_MAX ? call->rto_ns * 2 : RTO_NS_MAX;
 }
@@ -236,7 +236,7 @@ static void calls_tick(struct messages *msgs)
 		}
 		if (mono_is_due(call->resend, core->now)) {
 			peer = member_find(msgs->members, &call->peer);
-			if (peer != NULL)
+			if (peer != NULL && call->sent.ns != 0)
 				member_doubt(msgs->members, peer, call->sent);
 			call_send(msgs, call);
 		}

@@ -12,7 +12,8 @@
  * until it knows, its word about a member is a word about the past.
  *
  * The buckets keep an answer small in a large cluster, of which two nodes hardly ever know quite
- * the same. INCARNATIONS are known to others already: nobody passes them on, or each newcomer would
+ * the same; it goes through one that differs after the other, so that little is told that both
+ * know. INCARNATIONS are known to others already: nobody passes them on, or each newcomer would
  * tell everybody about everybody. Who learns from one compares with somebody else soon: so what is
  * known to one is known to all after a number of rounds that grows with the logarithm of the
  * cluster, and more than an answer holds takes a few rounds more. As long as nothing is learnt the
@@ -24,7 +25,8 @@
 
 #define STATES_AGAIN_MS 250
 #define STATES_FAILED_MAX 24
-#define STATES_ALIVE_MAX 40
+#define STATES_ALIVE_MAX 40 /* in a frame */
+#define STATES_FRAMES_MAX 4 /* a bucket of 2,500 members */
 
 static void ask(struct swim *swim, const struct member *to, uint8_t flags)
 {
@@ -59,32 +61,59 @@ void states_tick(struct swim *swim)
 		ask(swim, to, SWIM_PING_STATES);
 }
 
-/* What is known of the members in these buckets, from a random place on: what does not fit today
- * comes another time. */
-static void answer(struct swim *swim, const struct member *to, const bool *differs)
+struct answer {
+	const struct member *to;
+	size_t failed, frames, len;
+	uint8_t alive[STATES_ALIVE_MAX * SWIM_SUBJECT_BYTES];
+};
+
+static void answer_send(struct swim *swim, struct answer *answer)
+{
+	if (answer->len == 0)
+		return;
+	swim_send(swim, answer->to, CLASS_MEMBER, FRAME_INCARNATIONS, answer->alive, answer->len);
+	answer->frames++;
+	answer->len = 0;
+}
+
+/* What is known of the members in one bucket, from a random one on. */
+static void answer_bucket(struct swim *swim, struct answer *answer, size_t bucket)
 {
 	const struct vec *ordered = &swim->members->ordered;
 	size_t start = (size_t)rng_below(&swim->core->rng, ordered->count);
-	uint8_t alive[STATES_ALIVE_MAX * SWIM_SUBJECT_BYTES];
-	size_t failed = 0, len = 0;
 
 	for (size_t i = 0; i < ordered->count; i++) {
 		struct member *member =
 		    *(struct member **)vec_at(ordered, (start + i) % ordered->count);
-		if (!differs[member_bucket(&member->id)])
+		if (member_bucket(&member->id) != bucket)
 			continue;
-		if (member->state == MEMBER_FAILED && failed < STATES_FAILED_MAX) {
-			tell_one(swim, member, to, CLASS_MEMBER);
-			failed++;
+		if (member->state == MEMBER_FAILED && answer->failed < STATES_FAILED_MAX) {
+			tell_one(swim, member, answer->to, CLASS_MEMBER);
+			answer->failed++;
 		} else if (member_is_present(member) && member->incarnation > 0 &&
-			   len < sizeof(alive)) {
-			memcpy(alive + len, member->id.b, ID_BYTES);
-			wire_put(alive + len + ID_BYTES, member->incarnation, 8);
-			len += SWIM_SUBJECT_BYTES;
+			   answer->frames < STATES_FRAMES_MAX) {
+			memcpy(answer->alive + answer->len, member->id.b, ID_BYTES);
+			wire_put(answer->alive + answer->len + ID_BYTES, member->incarnation, 8);
+			answer->len += SWIM_SUBJECT_BYTES;
+			if (answer->len == sizeof(answer->alive))
+				answer_send(swim, answer);
 		}
 	}
-	if (len > 0)
-		swim_send(swim, to, CLASS_MEMBER, FRAME_INCARNATIONS, alive, len);
+}
+
+/* Of the buckets that differ, from a random one on, as many as one frame holds, but one at least:
+ * the others come another time. */
+static void answer(struct swim *swim, const struct member *to, const bool *differs)
+{
+	struct answer answer = {.to = to};
+	size_t start = (size_t)rng_below(&swim->core->rng, MEMBER_BUCKETS);
+
+	for (size_t i = 0; i < MEMBER_BUCKETS && answer.frames == 0; i++) {
+		size_t bucket = (start + i) % MEMBER_BUCKETS;
+		if (differs[bucket])
+			answer_bucket(swim, &answer, bucket);
+	}
+	answer_send(swim, &answer);
 }
 
 void states_asked(struct swim *swim, const struct member *from, const uint8_t *body, size_t len)
@@ -113,9 +142,9 @@ enum drop_reason states_told(struct swim *swim, const uint8_t *body, size_t len)
 		struct id subject;
 
 		memcpy(subject.b, body, ID_BYTES);
-		if (incarnation > SWIM_INCARNATION_MAX)
-			return DROP_FRAME;
 		member = member_find(swim->members, &subject);
+		if (!state_is_near(member, incarnation))
+			return DROP_FRAME;
 		if (swim_is_self(swim, &subject))
 			state_recall(swim, incarnation);
 		else if (member != NULL && state_alive(swim, member, incarnation))

@@ -70,9 +70,10 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 		accuser.b[i] = type == FRAME_SUSPECT ? body[SWIM_SUBJECT_BYTES + i] : from->id.b[i];
 	}
 	incarnation = wire_get(body + ID_BYTES, 8);
-	if (incarnation > SWIM_INCARNATION_MAX)
-		return DROP_FRAME;
 	member = member_find(swim->members, &subject);
+	if (incarnation > SWIM_INCARNATION_MAX ||
+	    (member != from && !state_is_near(member, incarnation)))
+		return DROP_FRAME;
 	if (swim_is_self(swim, &subject)) {
 		if (type != FRAME_ALIVE)
 			state_refute(swim, incarnation);

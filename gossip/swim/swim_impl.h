@@ -6,9 +6,10 @@
  *
  *   swim.c          the door: ticks, whom to probe next, healing
  *   swim_frame.c    frames as they come in
- *   swim_probe.c    one probe from its first ping to its verdict; pings for others; round-trip
- * times swim_state.c    alive, suspect, failed: who may say what, suspicion, refutation swim_tell.c
- * telling others, one slot a member swim_compare.c  comparing what two nodes know of the members
+ *   swim_probe.c    one probe from its first ping to its verdict; pings for others; round trips
+ *   swim_state.c    alive, suspect, failed: who may say what, suspicion, refutation
+ *   swim_tell.c     telling others, one slot a member
+ *   swim_compare.c  comparing what two nodes know of the members
  *
  * Bodies of the frames, numbers big-endian; longer bodies come from later versions and are read as
  * far as they are known:
@@ -31,6 +32,7 @@
 #define SWIM_HEALTH_MAX 7
 #define SWIM_SEQ_STRIDE 16 /* sequence numbers of one probe: base + round */
 #define SWIM_INCARNATION_MAX (UINT64_C(1) << 62)
+#define SWIM_LEAP_MAX (UINT64_C(1) << 32)
 #define SWIM_PING_STATES 1      /* compares what is known of the members; ... */
 #define SWIM_PING_STATES_BACK 2 /* ... for its sender was asked */
 

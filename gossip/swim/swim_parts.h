@@ -54,6 +54,10 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 		   const struct id *judge);
 /* Takes a newer incarnation; true when it was one, and nobody was told of it yet. */
 bool state_alive(struct swim *swim, struct member *member, uint64_t incarnation);
+/* Can a member have come to this incarnation, by the word of somebody else? What is told of it is
+ * taken up by the member itself and is on its disk from then on: a lie must not use up the numbers.
+ * NULL: a member that is not known. */
+bool state_is_near(const struct member *member, uint64_t incarnation);
 void state_refute(struct swim *swim, uint64_t incarnation);
 void state_reserve(struct swim *swim, uint64_t wanted);
 

@@ -183,6 +183,11 @@ static bool is_ours_to_judge(const struct member *member)
 	       member->state != MEMBER_REMOVED && member->state != MEMBER_UNKNOWN;
 }
 
+bool state_is_near(const struct member *member, uint64_t incarnation)
+{
+	return incarnation <= (member != NULL ? member->incarnation : 0) + SWIM_LEAP_MAX;
+}
+
 void state_suspect(struct swim *swim, struct member *member, uint64_t incarnation,
 		   const struct id *accuser)
 {

@@ -242,6 +242,26 @@ static void who_has_handed_over_takes_up_nothing_until_its_leave_comes_to_nothin
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
+static void a_second_hand_over_that_is_refused_undoes_the_first(void **state)
+{
+	struct ipam_event fenced = {.kind = IPAM_EV_ACTIVE, .ok = false};
+	struct ipam_event active = {.kind = IPAM_EV_ACTIVE, .ok = true};
+	struct id net;
+	uint64_t tag;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	cluster_hand_over(&c, 0);
+	cluster_run(&c, 3000);
+	cluster_step(&c, 0, &fenced);
+	tag = cluster_hand_over(&c, 0);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_FENCED);
+	cluster_step(&c, 0, &active);
+	cluster_hand_over(&c, 1);
+	cluster_run(&c, 3000);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +282,8 @@ int main(void)
 		of_the_last_two_that_leave_at_once_one_waits_for_the_other_to_be_gone, teardown),
 	    cmocka_unit_test_teardown(
 		who_has_handed_over_takes_up_nothing_until_its_leave_comes_to_nothing, teardown),
+	    cmocka_unit_test_teardown(a_second_hand_over_that_is_refused_undoes_the_first,
+				      teardown),
 	    cmocka_unit_test_teardown(what_rests_wholly_is_granted_in_whole_blocks, teardown),
 	    cmocka_unit_test_teardown(what_is_never_leased_does_not_make_a_block_rest, teardown),
 	};

@@ -106,6 +106,29 @@ static void a_network_does_not_take_over_the_devices_of_an_unknown_one_while_hel
 	assert_int_equal(stage->failed, 0);
 }
 
+static void a_device_that_was_made_half_is_mended_while_held(void **state)
+{
+	struct fake_stage *stage = *state;
+	char alias[WEFT_ALIAS_BYTES];
+	const struct vec *links;
+
+	stage_make_all(stage);
+	name_alias(&stage->network, alias);
+	links = &fake_kernel_state(stage->kernel)->of[KOBJ_LINK];
+	for (size_t i = 0; i < links->count; i++) {
+		struct klink *link = vec_at(links, i);
+		if (link->kind == KLINK_BRIDGE)
+			link->alias[strlen("weft:")] = '\0';
+	}
+	overlay_free(stage->ov);
+	stage->ov = stage_bare(stage);
+	overlay_hold(stage->ov, true, stage->now);
+	stage_rows(stage);
+	(void)stage_settle(stage, 1000);
+	for (size_t i = 0; i < links->count; i++)
+		assert_string_equal(((const struct klink *)vec_at(links, i))->alias, alias);
+}
+
 /* Restarted with rows of before endpoint 13 and box 14 came, which the kernel has. */
 static void go_back(struct fake_stage *stage)
 {
@@ -236,6 +259,7 @@ int main(void)
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
 	    STAGED(a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held),
+	    STAGED(a_device_that_was_made_half_is_mended_while_held),
 	    STAGED(entries_that_no_row_explains_stay_and_those_that_rows_end_go),
 	    STAGED(the_standing_rules_stay_and_hear_a_new_host),
 	    STAGED(rules_that_somebody_took_away_are_set_from_what_is_known),

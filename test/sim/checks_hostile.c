@@ -119,6 +119,19 @@ static bool settle(struct sim *sim, struct sim_host *host)
 	return false;
 }
 
+/* Is this where a member says in its record that it lives? Others go there of themselves. */
+static bool is_home(struct sim_host *host, const struct id *member, const struct hostport *at)
+{
+	static const struct id everywhere;
+	struct rec_member rec;
+	struct row_view row;
+
+	return gossip_row(node_gossip(host->node), member, &everywhere, ROW_MEMBER, NULL, 0,
+			  &row) &&
+	       rec_member_decode(row.value, row.value_len, &rec) == 0 &&
+	       hostport_eq(&rec.gossip, at);
+}
+
 /* Has whoever sent this shown before that he receives there: as a member that lives there, or by
  * the cookie that he was sent? A joiner takes a cookie only with the 64 random bits of the greeting
  * that it sent there itself; a bit that was flipped elsewhere in it does not make it another's. */
@@ -129,7 +142,7 @@ static bool is_proven(struct sim_host *host, const struct hostport *from, const 
 	if ((bytes[0] & 0x0f) == DGRAM_PROOF || (bytes[0] & 0x0f) == DGRAM_COOKIE)
 		return true;
 	for (size_t at = 0; gossip_member_next(node_gossip(host->node), &at, &info);)
-		if (hostport_eq(&info.addr, from))
+		if (hostport_eq(&info.addr, from) || is_home(host, &info.id, from))
 			return true;
 	return false;
 }

@@ -234,7 +234,7 @@ static void a_malformed_list_is_refused(void **state)
 	swim_net_open(&net, 3, 6, PROFILE_LAN);
 	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_INCARNATIONS, body, sizeof(body) - 1),
 			 DROP_FRAME);
-	wire_put(body + ID_BYTES, SWIM_INCARNATION_MAX + 1, 8);
+	wire_put(body + ID_BYTES, 2 * SWIM_LEAP_MAX, 8);
 	assert_int_equal(swim_net_frame(&net, 0, 1, FRAME_INCARNATIONS, body, sizeof(body)),
 			 DROP_FRAME);
 }

@@ -76,6 +76,19 @@ static void an_incarnation_beyond_reason_is_refused(void **state)
 			 DROP_FRAME);
 }
 
+/* What others say of this node is taken up and stays on its disk. */
+static void a_leap_is_believed_of_who_says_it_of_itself_alone(void **state)
+{
+	const uint64_t far = 2 * SWIM_LEAP_MAX;
+
+	(void)state;
+	assert_int_equal(subject_frame(FRAME_ALIVE, 0, 1, 2, far, 1), DROP_FRAME);
+	assert_int_equal(subject_frame(FRAME_ALIVE, 0, 1, 0, far, 1), DROP_FRAME);
+	assert_int_equal(subject_frame(FRAME_SUSPECT, 0, 1, 0, far, 1), DROP_FRAME);
+	assert_int_equal(net.nodes[0].core.self.incarnation, 0);
+	assert_int_equal(subject_frame(FRAME_ALIVE, 0, 2, 2, far, 2), DROP_NONE);
+}
+
 static void nobody_accuses_itself(void **state)
 {
 	(void)state;
@@ -154,6 +167,7 @@ int main(void)
 	    WITH_NET(frames_that_are_cut_off_are_refused),
 	    WITH_NET(a_longer_body_of_a_later_version_is_read_as_far_as_known),
 	    WITH_NET(an_incarnation_beyond_reason_is_refused),
+	    WITH_NET(a_leap_is_believed_of_who_says_it_of_itself_alone),
 	    WITH_NET(nobody_accuses_itself),
 	    WITH_NET(word_of_a_stranger_is_passed_over),
 	    WITH_NET(an_old_accusation_is_answered_with_the_newer_word),
