@@ -311,7 +311,7 @@ void series_do(const struct series *series, struct run_totals *totals)
 
 static const struct {
 	const char *text;
-	bool must;
+	enum must must;
 } counter_rows[COUNT_SIM_END] = {SIM_COUNTERS_ALL(COUNTER_ROW)};
 
 static double seconds_of(const struct rusage *usage)
@@ -341,12 +341,13 @@ void totals_print(const struct run_totals *totals)
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals->passed, totals->failed);
 }
 
-bool totals_cover(const struct run_totals *totals)
+bool totals_cover(const struct run_totals *totals, bool tame)
 {
 	bool all = true;
 
 	for (int i = 0; i < COUNT_SIM_END; i++) {
-		if (!counter_rows[i].must || totals->counters[i] > 0)
+		enum must must = counter_rows[i].must;
+		if (must == MAY || (must == MUST_BUT_TAME && tame) || totals->counters[i] > 0)
 			continue;
 		printf("never happened: %s\n", counter_rows[i].text);
 		all = false;

@@ -56,5 +56,6 @@ void series_do(const struct series *series, struct run_totals *totals);
 /* Every counter, then what was run, what it took and how it ended. */
 void totals_print(const struct run_totals *totals);
 
-/* Says which faults never happened although they must in any long run; true when there are none. */
-bool totals_cover(const struct run_totals *totals);
+/* Says which faults never happened although they must in any long run (tame: in one with the option
+ * of that name); true when there are none. */
+bool totals_cover(const struct run_totals *totals, bool tame);
