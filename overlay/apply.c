@@ -3,6 +3,10 @@
 /*
  * Applying a plan. The kernel works through it in order; what it refuses is counted, told, and
  * tried again later with growing pauses, while everything else goes on.
+ *
+ * Failures are kept by the part of the work in which they happened. Only that part, done from its
+ * beginning, forgets them and moves its next attempt: whoever looks at something else in between,
+ * however often, neither hides a failure nor puts off its repair.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,13 +18,45 @@
 #define BACKOFF_MS_MIN 200
 #define BACKOFF_MS_MAX 30000
 
-int64_t work_backoff_ms(uint32_t attempts)
+static int64_t backoff_ms(uint32_t attempts)
 {
 	int64_t ms = BACKOFF_MS_MIN;
 
 	while (attempts-- > 1 && ms < BACKOFF_MS_MAX)
 		ms *= 2;
 	return ms < BACKOFF_MS_MAX ? ms : BACKOFF_MS_MAX;
+}
+
+void attempt_begin(struct attempt *attempt)
+{
+	attempt->failed = 0;
+	attempt->error[0] = '\0';
+	attempt->made = true;
+}
+
+void attempt_end(struct attempt *attempt, struct mono now)
+{
+	if (attempt->failed == 0) {
+		attempt->count = 0;
+		attempt->retry_at = MONO_NEVER;
+	} else if (attempt->made || attempt->retry_at.ns == MONO_NEVER.ns) {
+		attempt->retry_at = mono_add_ms(now, backoff_ms(++attempt->count));
+	}
+	attempt->made = false;
+	WEFT_ASSERT((attempt->failed > 0) == (attempt->retry_at.ns != MONO_NEVER.ns));
+	WEFT_ASSERT((attempt->failed > 0) == (attempt->error[0] != '\0'));
+}
+
+const char *work_error(const struct net *net)
+{
+	return net->devices.failed > 0 ? net->devices.error : net->entries.error;
+}
+
+static struct attempt *attempt_of(const struct work *work, struct net *net)
+{
+	if (net == NULL)
+		return &work->ov->host;
+	return work->in_entries ? &net->entries : &net->devices;
 }
 
 struct net *work_net_of_device(const struct overlay *ov, const char *dev)
@@ -63,23 +99,19 @@ struct net *work_net_of(const struct overlay *ov, const struct kop *op)
 void work_failed(struct work *work, struct net *net, const char *operation, int error,
 		 const char *reason)
 {
-	struct overlay_failure failure = {.error = error};
+	struct attempt *attempt = attempt_of(work, net);
+	struct overlay_failure failure = {.error = error, .attempts = attempt->count + 1};
 
 	work->report.failed++;
 	work->ov->totals.failures++;
-	if (net != NULL) {
+	if (net != NULL)
 		failure.network = net->id;
-		failure.attempts = net->attempts + 1;
-		if (net->failed++ == 0) /* the first one is the cause of the others */
-			(void)snprintf(net->error, sizeof(net->error), "%.95s: %.60s", operation,
-				       reason[0] != '\0' ? reason : strerror(error));
-	} else {
-		work->ov->host_failed++;
-		failure.attempts = work->ov->host_attempts + 1;
-	}
 	(void)snprintf(failure.operation, sizeof(failure.operation), "%s", operation);
 	(void)snprintf(failure.reason, sizeof(failure.reason), "%s",
 		       reason[0] != '\0' ? reason : strerror(error));
+	if (attempt->failed++ == 0) /* the first one is the cause of the others */
+		(void)snprintf(attempt->error, sizeof(attempt->error), "%.95s: %.60s",
+			       failure.operation, failure.reason);
 	if (work->sink != NULL && work->sink->failed != NULL)
 		work->sink->failed(work->sink->ctx, &failure);
 }

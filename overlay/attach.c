@@ -102,7 +102,7 @@ static int make_devices(struct overlay *ov, struct net *net, struct mono now,
 	if (net->is_standing)
 		return 0;
 	return weft_err_set(err, WEFT_E_KERNEL, "the network's devices cannot be made: %s",
-			    net->error[0] != '\0' ? net->error : "see the log");
+			    net->devices.failed > 0 ? net->devices.error : "see the log");
 }
 
 static void announce_here(struct overlay *ov, struct net *net,

@@ -141,6 +141,9 @@ void work_entries(struct work *work, struct net *net)
 	net->entries_due = false;
 	net->failed_keys.count = 0;
 	work->report.networks++;
+	work->in_entries = true;
+	if (all)
+		attempt_begin(&net->entries);
 	status = entries_pass(work, net, all ? NULL : &touched);
 	if (status != 0) {
 		work_failed(work, net, all ? "read or write all entries" : "read or write entries",
@@ -151,6 +154,7 @@ void work_entries(struct work *work, struct net *net)
 	} else {
 		tell_touched_applied(work, net, &touched);
 	}
+	work->in_entries = false;
 	vec_close(&touched);
 	net->last_ns = mono_diff_ns(config->kernel->clock(config->kernel_ctx), start);
 	WEFT_ASSERT(net->fresh_count <= net->remotes.count);

@@ -115,6 +115,8 @@ static void note_standing(struct work *work, const struct kstate *have)
 		if (net->is_standing && !net->is_made)
 			work_note_adopted(net);
 		net->is_made |= net->is_standing;
+		if (!net->is_standing) /* nor do its entries */
+			attempt_begin(&net->entries);
 		ov->totals.networks += net->is_standing;
 	}
 }
@@ -160,6 +162,14 @@ static void spare_others(const struct overlay *ov, struct kstate *have)
 	}
 }
 
+static void begin_devices(struct overlay *ov)
+{
+	struct net *net;
+
+	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;)
+		attempt_begin(&net->devices);
+}
+
 /* One round: true when another is needed. */
 static bool host_round(struct work *work, int *status)
 {
@@ -176,6 +186,7 @@ static bool host_round(struct work *work, int *status)
 	work->report.dumps++;
 	*status = config->kernel->dump_host(config->kernel_ctx, &have);
 	if (*status == 0) {
+		begin_devices(ov);
 		spare_others(ov, &have);
 		read_named(work, &want, &have);
 		kstate_sort(&want);
@@ -199,14 +210,14 @@ static bool host_round(struct work *work, int *status)
 void work_host(struct work *work)
 {
 	struct overlay *ov = work->ov;
-	uint32_t failed_before = ov->host_failed;
+	const struct attempt before = ov->host;
 	int status = 0, rounds = 0;
 	bool again = true;
 
 	ov->host_due = false;
 	while (again && rounds++ < ROUNDS_MAX) {
 		/* what failed in a round before the last will be seen again in the last */
-		ov->host_failed = failed_before;
+		ov->host = before;
 		again = host_round(work, &status);
 	}
 	if (status != 0)

@@ -51,7 +51,7 @@ struct overlay *overlay_new(const struct overlay_config *config, struct weft_err
 	map_init(&ov->nets, &ov->heap, sizeof(struct id), 24, checked.seed);
 	map_init(&ov->owner_of, &ov->heap, sizeof(struct id), 20, checked.seed);
 	vec_init(&ov->owners, &ov->heap, sizeof(struct owner));
-	ov->host_retry_at = MONO_NEVER;
+	ov->host.retry_at = MONO_NEVER;
 	ov->wake_at = MONO_NEVER;
 	ov->sweep_at = (struct mono){0}; /* the first reconcile looks at everything */
 	return ov;
@@ -75,7 +75,8 @@ size_t overlay_fds(const struct overlay *ov, int fds[2])
 static bool is_pending(const struct overlay *ov, const struct net *net)
 {
 	return rows_net_is_wanted(ov, net) &&
-	       (ov->host_due || net->entries_due || net->touched.count > 0 || net->failed > 0);
+	       (ov->host_due || net->entries_due || net->touched.count > 0 ||
+		net->devices.failed > 0 || net->entries.failed > 0);
 }
 
 static uint32_t host_count(const struct overlay *ov, const struct net *net)
@@ -96,7 +97,7 @@ bool overlay_network_get(const struct overlay *ov, const struct id *network,
 	state->vni = net->vni;
 	state->present = rows_net_is_wanted(ov, net);
 	state->pending = is_pending(ov, net);
-	state->failed = net->failed;
+	state->failed = net->devices.failed + net->entries.failed;
 	state->remotes = net->is_standing ? (uint32_t)(net->remotes.count - net->fresh_count) : 0;
 	state->locals = (uint32_t)net->locals.count;
 	state->hosts = host_count(ov, net);
@@ -104,7 +105,7 @@ bool overlay_network_get(const struct overlay *ov, const struct id *network,
 	state->mtu_bytes = net->mtu;
 	state->own_mtu_bytes = net->own_mtu;
 	state->last_ms = net->last_ns / NS_PER_MS;
-	memcpy(state->error, net->error, sizeof(state->error));
+	memcpy(state->error, work_error(net), sizeof(state->error));
 	return true;
 }
 

@@ -36,21 +36,24 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 	overlay_mark_all(ov, now);
 }
 
+static struct mono net_retry_at(const struct net *net)
+{
+	return mono_min(net->devices.retry_at, net->entries.retry_at);
+}
+
 static void mark_timers(struct overlay *ov, struct mono now)
 {
 	struct net *net;
 
 	if (mono_is_due(ov->sweep_at, now))
 		overlay_mark_all(ov, now);
-	if (mono_is_due(ov->host_retry_at, now)) {
+	if (mono_is_due(ov->host.retry_at, now)) {
 		ov->host_due = true;
 		ov->rules_due = true;
 	}
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
-		if (!mono_is_due(net->retry_at, now))
-			continue;
-		net->entries_due = true;
-		ov->host_due = true;
+		net->entries_due |= mono_is_due(net->entries.retry_at, now);
+		ov->host_due |= mono_is_due(net_retry_at(net), now);
 	}
 }
 
@@ -83,35 +86,17 @@ static void end_nexthops(struct work *work)
 	kstate_close(&want);
 }
 
-/* Failures of this reconcile set the pause before the next attempt. */
-static void set_retries(struct overlay *ov, struct mono now)
+/* Failures set the pause before the next attempt. */
+static void end_attempts(struct overlay *ov, struct mono now)
 {
 	struct net *net;
 
-	ov->host_attempts = ov->host_failed > 0 ? ov->host_attempts + 1 : 0;
-	ov->host_retry_at =
-	    ov->host_failed > 0 ? mono_add_ms(now, work_backoff_ms(ov->host_attempts)) : MONO_NEVER;
-	ov->totals.failed = ov->host_failed;
+	attempt_end(&ov->host, now);
+	ov->totals.failed = ov->host.failed;
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
-		net->attempts = net->failed > 0 ? net->attempts + 1 : 0;
-		net->retry_at =
-		    net->failed > 0 ? mono_add_ms(now, work_backoff_ms(net->attempts)) : MONO_NEVER;
-		if (net->failed == 0)
-			net->error[0] = '\0';
-		ov->totals.failed += net->failed;
-	}
-}
-
-/* Which failures are looked at again now; those of other passes stay counted. */
-static void forget_failures(struct overlay *ov, bool host)
-{
-	struct net *net;
-
-	if (host)
-		ov->host_failed = 0;
-	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
-		if (host || net->entries_due)
-			net->failed = 0;
+		attempt_end(&net->devices, now);
+		attempt_end(&net->entries, now);
+		ov->totals.failed += net->devices.failed + net->entries.failed;
 	}
 }
 
@@ -167,7 +152,8 @@ static void pass(struct work *work)
 	if (ov->held && (host || ov->rules_due))
 		held_look(work);
 	ov->looked = true;
-	forget_failures(ov, host);
+	if (host)
+		attempt_begin(&ov->host);
 	/* what keeps networks apart stands before their devices, and goes after them */
 	rules = (host || ov->rules_due) && !any_undecided(ov);
 	if (rules && any_wanted(ov))
@@ -203,7 +189,7 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 	ov->drift = ov->fed = false;
 	ov->wake_at = MONO_NEVER;
 	pass(&work);
-	set_retries(ov, now);
+	end_attempts(ov, now);
 	tidy(ov);
 	work.report.took_ns = mono_diff_ns(config->kernel->clock(config->kernel_ctx), start);
 	ov->totals.reconciles++;
@@ -217,12 +203,12 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 
 struct mono overlay_deadline(const struct overlay *ov)
 {
-	struct mono due = mono_min(ov->sweep_at, ov->host_retry_at);
+	struct mono due = mono_min(ov->sweep_at, ov->host.retry_at);
 	bool pending = ov->host_due || ov->mtu_due || ov->rules_due;
 	const struct net *net;
 
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
-		due = mono_min(due, net->retry_at);
+		due = mono_min(due, net_retry_at(net));
 		pending |= entries_are_due(net);
 	}
 	if (pending)

@@ -44,6 +44,7 @@ struct net *rows_net_take(struct overlay *ov, const struct id *network)
 	map_init(&net->announced, heap, sizeof(struct inet), 24, seed);
 	vec_init(&net->touched, heap, sizeof(struct touch));
 	vec_init(&net->failed_keys, heap, sizeof(struct touch));
+	net->devices.retry_at = net->entries.retry_at = MONO_NEVER;
 	entry = map_insert(&ov->nets, network, NULL);
 	entry->net = net;
 	return net;

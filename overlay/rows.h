@@ -33,6 +33,16 @@ struct net_fact {
 	struct pool pools[POOLS_MAX];
 };
 
+/* What became of one part of the work: of the host's own, of a network's devices, of its entries.
+ * It holds from the last attempt until the next one has ended, whatever is looked at meanwhile. */
+struct attempt {
+	uint32_t failed;      /* operations; 0: it went well */
+	uint32_t count;       /* attempts in a row that failed */
+	struct mono retry_at; /* MONO_NEVER when nothing failed */
+	bool made;            /* in this reconcile */
+	char error[160];      /* the first failure, the cause of the others; or empty */
+};
+
 struct net {
 	struct id id;
 	bool known; /* its fact was seen and it has not ended */
@@ -59,10 +69,9 @@ struct net {
 	struct vec touched;
 	size_t fresh_count;
 	uint16_t mtu, own_mtu, told_mtu;
-	uint32_t failed, attempts, conflicts;
-	struct mono retry_at;
+	uint32_t conflicts;
+	struct attempt devices, entries;
 	int64_t last_ns;
-	char error[160];
 };
 
 struct attached {
@@ -87,8 +96,7 @@ struct overlay {
 	bool has_unknown;      /* devices that no row explains, while held */
 	bool fed;              /* the tables changed: what is due does not wait for wake_at */
 	bool drift;            /* something that is due was caused by somebody else */
-	uint32_t host_failed, host_attempts;
-	struct mono host_retry_at;
+	struct attempt host;
 	struct mono wake_at;  /* coalesced notifications */
 	struct mono sweep_at; /* the slow timer */
 	struct overlay_totals totals;

@@ -14,6 +14,7 @@ struct work {
 	struct mono now;
 	const struct overlay_sink *sink;
 	struct overlay_report report;
+	bool in_entries; /* what fails now is of a network's entries */
 };
 
 /* Applies a plan; failures are counted and told. 0, or -errno when the outcome is not known. */
@@ -29,8 +30,14 @@ struct net *work_net_of_device(const struct overlay *ov, const char *dev);
 /* The network that an operation is about, or NULL. */
 struct net *work_net_of(const struct overlay *ov, const struct kop *op);
 
-/* How long to wait before the attempt after so many that failed, in ms. */
-int64_t work_backoff_ms(uint32_t attempts);
+/* A part of the work is done from its beginning: what failed in it before is seen again or not. */
+void attempt_begin(struct attempt *attempt);
+
+/* The reconcile is over: whether and when the part is tried again. */
+void attempt_end(struct attempt *attempt, struct mono now);
+
+/* The first failure of a network that stands, or an empty text; the network's. */
+const char *work_error(const struct net *net);
 
 /* Reads the underlay's MTU for every network and marks the host when one changed. */
 void work_mtu(struct work *work);

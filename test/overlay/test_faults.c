@@ -115,6 +115,87 @@ static void an_interrupted_dump_is_tried_again(void **state)
 	assert_int_equal(stage->applied, 1);
 }
 
+static struct overlay_network_state state_of(const struct fake_stage *stage)
+{
+	struct overlay_network_state seen;
+
+	assert_true(overlay_network_get(stage->ov, &stage->network, &seen));
+	return seen;
+}
+
+/* Routes and rules change all the time on a host; the device is missing all the same. */
+static void a_failure_is_told_and_tried_again_whatever_else_is_looked_at(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct klink foreign = {.name = "wfbr001000", .kind = KLINK_BRIDGE};
+	uint32_t failed;
+	struct mono due;
+
+	fake_kernel_put(stage->kernel, KOBJ_LINK, &foreign);
+	overlay_notify(stage->ov, stage->now);
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	failed = state_of(stage).failed;
+	assert_true(failed > 0);
+	due = overlay_deadline(stage->ov);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			fake_kernel_underlay_set(stage->kernel, 1500);
+		else
+			fake_kernel_rules_flush(stage->kernel, KRULES_HOST);
+		overlay_notify(stage->ov, stage->now);
+		stage->now = overlay_deadline(stage->ov);
+		assert_true(stage->now.ns < due.ns);
+		assert_int_equal(stage_reconcile(stage), 0);
+		assert_int_equal(state_of(stage).failed, failed);
+		assert_non_null(strstr(state_of(stage).error, "not weft's"));
+		assert_int_equal(overlay_deadline(stage->ov).ns, due.ns);
+	}
+	assert_true(fake_kernel_remove(stage->kernel, KOBJ_LINK, &foreign));
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(state_of(stage).failed, 0);
+	assert_string_equal(state_of(stage).error, "");
+}
+
+/* Refuses the neighbour of an endpoint once. */
+static void refuse_neighbour(struct fake_stage *stage)
+{
+	struct fake_faults *faults = fake_kernel_faults(stage->kernel);
+
+	stage_make_all(stage);
+	faults->fail_kind = KOBJ_NEIGH;
+	faults->fail_kind_error = ENOBUFS;
+	stage_endpoint(stage, 14, 2, "10.7.0.14/24", 1);
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	assert_int_equal(state_of(stage).failed, 1);
+	faults->fail_kind = 0;
+}
+
+static void a_refused_entry_is_not_forgotten_by_a_look_at_the_devices(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	refuse_neighbour(stage);
+	stage_own_lease(stage, "10.7.0.250/24");
+	assert_int_equal(stage_reconcile(stage), 0);
+	assert_int_equal(state_of(stage).failed, 1);
+	(void)stage_settle(stage, 250);
+	assert_int_equal(state_of(stage).failed, 0);
+	assert_int_equal(stage->applied, 3);
+}
+
+static void rows_that_come_without_end_put_off_no_retry(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	refuse_neighbour(stage);
+	for (uint64_t i = 0; i < 25; i++) {
+		stage->now = mono_add_ms(stage->now, 10);
+		stage_endpoint(stage, 15, 3, i % 2 == 0 ? "10.7.0.15/24" : "10.7.0.16/24", i + 1);
+		assert_int_equal(stage_reconcile(stage), 0);
+	}
+	assert_int_equal(state_of(stage).failed, 0);
+}
+
 static void back_off_grows_and_ends(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -291,6 +372,9 @@ int main(void)
 	    cmocka_unit_test(any_single_failure_converges),
 	    cmocka_unit_test(a_lost_batch_converges),
 	    STAGED(an_interrupted_dump_is_tried_again),
+	    STAGED(a_failure_is_told_and_tried_again_whatever_else_is_looked_at),
+	    STAGED(a_refused_entry_is_not_forgotten_by_a_look_at_the_devices),
+	    STAGED(rows_that_come_without_end_put_off_no_retry),
 	    STAGED(back_off_grows_and_ends),
 	    STAGED(whatever_is_removed_comes_back),
 	    STAGED(flushed_rules_come_back),
