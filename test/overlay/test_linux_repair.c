@@ -45,7 +45,7 @@ static int set_up(void **state)
 				    &stage->network, 2, "10.7.0.12/24", &err),
 			 0);
 	assert_true(world_settle(&stage->world, 3000));
-	assert_int_equal(ns_run(stage->box[0].ns, "ping -n -c1 -W1 10.7.0.12 >/dev/null"), 0);
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
 	return 0;
 }
 
@@ -83,8 +83,8 @@ static void assert_repaired(struct stage *stage, const char *damage)
 	snapshot(host->ns, after, sizeof(after));
 	if (strcmp(before, after) != 0)
 		fail_msg("after %s:\n%s\n--- was\n%s", damage, after, before);
-	assert_int_equal(ns_run(stage->box[0].ns, "ping -n -c1 -W1 10.7.0.12 >/dev/null"), 0);
-	assert_int_equal(ns_run(host->ns, "ping -n -c1 -W1 10.7.0.12 >/dev/null"), 0);
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
+	assert_true(ns_pings(host->ns, "10.7.0.12", NULL));
 }
 
 static void removed_entries_come_back(void **state)
@@ -163,6 +163,18 @@ static void tell_all_again(struct stage *stage)
 	box_publish(&stage->world, &stage->box[1], 1);
 }
 
+/* Makes devices and tables of a name until each monitor has told of one. */
+static void assert_heard(int ns, const char *name, const char *file)
+{
+	assert_int_equal(
+	    ns_run(ns,
+		   "for i in $(seq 1000); do ip link add %s type veth peer name %s1; ip link del "
+		   "%s; nft add table inet %s; nft delete table inet %s; grep -q %s %s.ip && "
+		   "grep -q %s %s.bridge && grep -q %s %s.nft && exit 0; sleep 0.02; done; exit 1",
+		   name, name, name, name, name, name, file, name, file, name, file),
+	    0);
+}
+
 static void a_restart_is_silent(void **state)
 {
 	struct stage *stage = *state;
@@ -172,30 +184,23 @@ static void a_restart_is_silent(void **state)
 
 	snprintf(file, sizeof(file), "/tmp/weft-test-monitor-%d", getpid());
 	host_stop(&stage->world, host);
-	/* the marker proves that the monitors were listening all along */
-	assert_int_equal(
-	    ns_run(
-		host->ns,
-		"(timeout 10 stdbuf -oL ip monitor all & timeout 10 stdbuf -oL bridge monitor & "
-		"timeout 10 stdbuf -oL nft monitor & wait) >%s 2>&1 & "
-		"for i in $(seq 100); do [ $(ip -br link | wc -l) ] && grep -q begin %s && exit "
-		"0; ip link add begin type veth peer name begin1; ip link del begin; sleep 0.02; "
-		"done; exit 1",
-		file, file),
-	    0);
+	assert_int_equal(ns_run(host->ns,
+				"for m in 'ip monitor all' 'bridge monitor' 'nft monitor'; do "
+				"timeout 100 stdbuf -oL $m >%s.${m%%%% *} 2>&1 & echo $! "
+				">>%s.pids; done",
+				file, file),
+			 0);
+	/* both markers prove that the monitors were listening all along */
+	assert_heard(host->ns, "begin", file);
 	host_start(&stage->world, host);
 	tell_all_again(stage);
 	host->told_done = 0;
 	host->done[0] = '\0';
 	assert_true(host_settle(&stage->world, host, 3000));
 	assert_string_equal(host->done, "");
-	assert_int_equal(ns_run(host->ns,
-				"ip link add last type veth peer name last1; for i in "
-				"$(seq 100); do grep -q last1 %s && exit 0; sleep 0.02; "
-				"done; exit 1",
-				file),
-			 0);
-	ns_read(host->ns, heard, sizeof(heard), "grep wf %s; rm -f %s", file, file);
+	assert_heard(host->ns, "last", file);
+	ns_read(host->ns, heard, sizeof(heard), "kill $(cat %s.pids); grep -h wf %s.*; rm -f %s.*",
+		file, file, file);
 	assert_string_equal(heard, "");
 }
 
@@ -272,8 +277,8 @@ static void a_host_may_move_to_another_outer_address(void **state)
 					  "192.168.77.101'"),
 			 0);
 	assert_true(world_settle(world, 2000));
-	assert_int_equal(ns_run(stage->box[0].ns, "ping -n -c1 -W1 10.7.0.12 >/dev/null"), 0);
-	assert_int_equal(ns_run(stage->box[1].ns, "ping -n -c1 -W1 10.7.0.11 >/dev/null"), 0);
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
+	assert_true(ns_pings(stage->box[1].ns, "10.7.0.11", NULL));
 }
 
 static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)
@@ -291,7 +296,7 @@ static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)
 				"peer name wfe2 && ip addr add 10.124.0.1/24 dev wfe1"),
 			 0);
 	world_share(&stage->world, &other, &rec);
-	(void)host_settle(&stage->world, host, 500);
+	assert_true(host_settle(&stage->world, host, 2000));
 	assert_true(overlay_network_get(host->ov, &other, &seen));
 	assert_true(seen.failed > 0);
 	assert_non_null(strstr(seen.error, "not weft's"));

@@ -21,6 +21,10 @@
 
 #include "gossip/base/check.h"
 
+#define QUIET_MS 150   /* without a word from the kernel, a host is at rest */
+#define HANG_MS 60000  /* whatever takes so long will never be */
+#define RETRY_MS 900.0 /* shortly before a neighbour is asked for again */
+
 bool world_is_possible(void)
 {
 	if (geteuid() == 0)
@@ -108,12 +112,38 @@ void ns_read(int ns, char *out, size_t cap, const char *fmt, ...)
 	wait_for(pid);
 }
 
-static struct mono now(void)
+bool ns_pings(int ns, const char *to, double *ms)
+{
+	char out[1024];
+	const char *at;
+	double took;
+
+	ns_read(ns, out, sizeof(out), "ping -n -c1 -W10 %s 2>&1", to);
+	at = strstr(out, "time=");
+	took = at != NULL ? strtod(at + 5, NULL) : RETRY_MS;
+	if (took >= RETRY_MS)
+		print_message("%s\n", out);
+	if (ms != NULL)
+		*ms = took;
+	return took < RETRY_MS;
+}
+
+bool ns_pings_in_vain(int ns, const char *to)
+{
+	return ns_run(ns, "ping -n -c1 -W1 %s >/dev/null 2>&1", to) != 0;
+}
+
+static struct mono clock_of(clockid_t clock)
 {
 	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	clock_gettime(clock, &at);
 	return (struct mono){at.tv_sec * NS_PER_S + at.tv_nsec};
+}
+
+static struct mono now(void)
+{
+	return clock_of(CLOCK_MONOTONIC);
 }
 
 struct id world_id(uint8_t kind, uint8_t number)
@@ -269,32 +299,66 @@ static struct overlay_sink sink_of(struct host *host)
 				     .done = on_done};
 }
 
-/* At rest: nothing is due before the slow timer, and the kernel says nothing more for a while. */
+/* Waits for the kernel's word, at most as long as the host wants to; true when nothing came.
+ * *waited_ns grows by the time, but not by what a busy machine adds to it. */
+static bool is_quiet(struct host *host, int ms, int64_t *waited_ns)
+{
+	struct mono start = now();
+	struct pollfd polls[2];
+	int fds[2];
+	size_t count = overlay_fds(host->ov, fds);
+	int64_t took;
+	bool heard;
+
+	for (size_t i = 0; i < count; i++)
+		polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	heard = poll(polls, (nfds_t)count, ms) > 0;
+	took = mono_diff_ns(now(), start);
+	*waited_ns += took < ms * NS_PER_MS ? took : ms * NS_PER_MS;
+	if (heard)
+		overlay_notify(host->ov, now());
+	return !heard;
+}
+
+/* One turn of a daemon's kernel thread. At rest: nothing is due soon, and the kernel says nothing
+ * more for a while. */
+static bool turn(struct host *host, int64_t *waited_ns)
+{
+	int64_t wait = mono_diff_ms(overlay_deadline(host->ov), now());
+	struct overlay_sink sink = sink_of(host);
+
+	if (wait > 0)
+		return is_quiet(host, wait > QUIET_MS ? QUIET_MS : (int)wait + 1, waited_ns) &&
+		       wait > QUIET_MS;
+	(void)overlay_reconcile(host->ov, now(), &sink, NULL);
+	return false;
+}
+
 bool host_settle(struct world *world, struct host *host, int ms)
 {
-	struct mono end = mono_add_ms(now(), ms);
-	struct overlay_sink sink = sink_of(host);
+	struct mono start = clock_of(CLOCK_THREAD_CPUTIME_ID), hang = mono_add_ms(now(), HANG_MS);
+	int64_t took_ns = 0, waited_ns = 0;
 	bool rest = false;
-	int fds[2];
 
 	world_go(host->ns);
-	while (!rest && !mono_is_due(end, now())) {
-		struct pollfd polls[2];
-		int64_t wait = mono_diff_ms(overlay_deadline(host->ov), now());
-		size_t count = overlay_fds(host->ov, fds);
-
-		for (size_t i = 0; i < count; i++)
-			polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-		if (wait <= 0) {
-			(void)overlay_reconcile(host->ov, now(), &sink, NULL);
-		} else if (poll(polls, (nfds_t)count, wait > 150 ? 150 : (int)wait + 1) > 0) {
-			overlay_notify(host->ov, now());
-		} else {
-			rest = wait > 150;
-		}
+	while (!rest && took_ns < ms * NS_PER_MS && !mono_is_due(hang, now())) {
+		rest = turn(host, &waited_ns);
+		took_ns = waited_ns + mono_diff_ns(clock_of(CLOCK_THREAD_CPUTIME_ID), start);
 	}
 	world_go(world->home);
 	return rest;
+}
+
+bool host_until(struct world *world, struct host *host, bool (*is_so)(const struct host *host))
+{
+	struct mono hang = mono_add_ms(now(), HANG_MS);
+	int64_t waited_ns = 0;
+
+	world_go(host->ns);
+	while (!is_so(host) && !mono_is_due(hang, now()))
+		(void)turn(host, &waited_ns);
+	world_go(world->home);
+	return is_so(host);
 }
 
 bool world_settle(struct world *world, int ms)
