@@ -38,7 +38,7 @@ static int receive(const char *bytes, size_t len, struct http_reply *reply, stru
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	assert_int_equal(send(pair[1], bytes, len, 0), (ssize_t)len);
 	shutdown(pair[1], SHUT_WR);
-	rc = http_receive(pair[0], 5000, NULL, reply, err);
+	rc = http_receive(pair[0], 60000, NULL, reply, err);
 	close(pair[0]);
 	close(pair[1]);
 	return rc;

@@ -38,7 +38,7 @@ static void all_items_arrive_once_and_in_order(void **state)
 		struct pollfd wait = {.fd = channel.fd, .events = POLLIN};
 		struct channel_item *item;
 
-		assert_int_equal(poll(&wait, 1, 10000), 1);
+		assert_int_equal(poll(&wait, 1, 60000), 1);
 		item = channel_take(&channel);
 		while (item) {
 			struct number *number = (struct number *)item;

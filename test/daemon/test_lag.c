@@ -70,12 +70,13 @@ static void a_turn_that_works_long_is_the_worst(void **state)
 	assert_true(lag_worst_ns(&w->lag) >= 20 * NS_PER_MS);
 }
 
+/* The rest is long, so that no pause that a busy machine makes is taken for it. */
 static void rest_is_no_lag(void **state)
 {
 	struct world *w = *state;
 
-	turn(w, 300, 0);
-	assert_true(lag_worst_ns(&w->lag) < 250 * NS_PER_MS);
+	turn(w, 3000, 0);
+	assert_true(lag_worst_ns(&w->lag) < 2900 * NS_PER_MS);
 }
 
 static void what_is_older_than_a_minute_is_forgotten(void **state)

@@ -60,7 +60,7 @@ static void a_burst_arrives_whole_with_its_sender(void **state)
 	while (got.count < 100) {
 		struct pollfd wait = {.fd = b.fd, .events = POLLIN};
 
-		assert_int_equal(poll(&wait, 1, 10000), 1);
+		assert_int_equal(poll(&wait, 1, 60000), 1);
 		udp_receive(&b, &got, each);
 	}
 	assert_int_equal(got.bytes, 100 * 101 / 2);
@@ -84,7 +84,7 @@ static void what_is_too_large_is_counted_and_not_passed_on(void **state)
 	send = (struct gossip_send){address_of(&b), bytes, sizeof(bytes)};
 	udp_send(&a, &send, 1);
 	wait = (struct pollfd){.fd = b.fd, .events = POLLIN};
-	assert_int_equal(poll(&wait, 1, 10000), 1);
+	assert_int_equal(poll(&wait, 1, 60000), 1);
 	assert_int_equal(udp_receive(&b, &got, each), 1);
 	assert_int_equal(got.count, 0);
 	assert_int_equal(b.counts.oversized, 1);
@@ -107,7 +107,7 @@ static void a_send_that_the_kernel_refuses_does_not_stop_the_rest(void **state)
 	sends[1] = (struct gossip_send){address_of(&b), &byte, 1};
 	udp_send(&a, sends, 2);
 	wait = (struct pollfd){.fd = b.fd, .events = POLLIN};
-	assert_int_equal(poll(&wait, 1, 10000), 1);
+	assert_int_equal(poll(&wait, 1, 60000), 1);
 	udp_receive(&b, &got, each);
 	assert_int_equal(got.count, 1);
 	assert_int_equal(a.counts.send_failed, 1);
