@@ -31,8 +31,10 @@
 #define DRAIN_PER_MEMBER_S 512u
 #define DRAIN_PER_ROW 8192u /* a row of common size, told as often as it may be */
 #define BUCKET_BYTES ((int64_t)768 * 1024)
-/* Who joins or comes back is told everything, in a rush by one and the same. */
+/* Who joins or comes back is told everything, in a rush by one and the same: at least so much, and
+ * so much a row, for after a mass restart on full disks one of many may be who has the rows. */
 #define BUCKET_PER_HOST ((int64_t)48 * 1024)
+#define BUCKET_PER_ROW ((int64_t)256)
 #define BUCKET_PER_PAIR ((int64_t)512)
 
 #define OUTBOX_FRAMES 4096u
@@ -57,6 +59,7 @@ struct host_wire {
 struct wire_checks {
 	struct remembered *sent;
 	struct host_wire *hosts;
+	uint64_t rows; /* the most that a host ever had */
 };
 
 void wire_checks_open(struct sim *sim)
@@ -194,10 +197,19 @@ static void replay_look(struct sim *sim, struct sim_host *host, const struct nod
 
 /* --- size and budget -------------------------------------------------------------------------- */
 
+static int64_t bucket_cap(const struct sim *sim)
+{
+	int64_t hosts = (int64_t)sim->opt.hosts;
+	int64_t all = BUCKET_PER_ROW * (int64_t)sim->checks->wire->rows;
+
+	if (all < BUCKET_PER_HOST)
+		all = BUCKET_PER_HOST;
+	return BUCKET_BYTES + (all + BUCKET_PER_PAIR * hosts) * hosts;
+}
+
 void wire_update(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
 	struct host_wire *wire = &sim->checks->wire->hosts[host->index];
-	int64_t hosts = (int64_t)sim->opt.hosts;
 
 	replay_look(sim, host, update);
 	for (size_t i = 0; i < update->send_count; i++) {
@@ -216,7 +228,7 @@ void wire_update(struct sim *sim, struct sim_host *host, const struct node_updat
 		if (update->changes[i].kind == CHANGE_ROW)
 			wire->bucket -= DRAIN_PER_ROW;
 	check_look(sim, CHECKER_RATE);
-	if (wire->bucket > BUCKET_BYTES + (BUCKET_PER_HOST + BUCKET_PER_PAIR * hosts) * hosts)
+	if (wire->bucket > bucket_cap(sim))
 		check_fail(sim, CHECKER_RATE, "host %zu sent %lld bytes more than it had to tell",
 			   host->index, (long long)wire->bucket);
 }
@@ -240,6 +252,8 @@ static void gauges_look(struct sim *sim, struct sim_host *host, uint64_t members
 		else if (strcmp(counter.name, "rows_queued") == 0)
 			queued = counter.value;
 	}
+	if (rows > sim->checks->wire->rows)
+		sim->checks->wire->rows = rows;
 	check_look(sim, CHECKER_QUEUES);
 	if (frames > OUTBOX_FRAMES || queued > rows)
 		check_fail(sim, CHECKER_QUEUES,
