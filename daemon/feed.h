@@ -11,6 +11,6 @@ void feed_change(struct daemon *d, const struct gossip_change *change);
 /* All rows at once, when the kernel may be touched for the first time. */
 void feed_all(struct daemon *d);
 
-/* This node was removed: once its last box is unplugged, takes every network out of the kernel and
- * returns true. Its rows, which others own now, still say that it is attached. */
+/* This node was removed, or its state is wiped: once its last box is unplugged, takes every network
+ * out of the kernel and returns true. Its rows still say that it is attached. */
 bool feed_withdraw(struct daemon *d);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/api/json.h"
+#include "daemon/feed.h"
 #include "daemon/api/api.h"
 #include "daemon/underlay.h"
 #include "gossip/trust/token.h"
@@ -195,6 +196,18 @@ static size_t count_boxes(const struct daemon *d)
 	return count;
 }
 
+/* What stands in the kernel goes with the state that explains it: the kernel's thread does that
+ * before it ends. What a copy finds may be the original's. */
+static void withdraw(struct daemon *d)
+{
+	if (!d->kernel)
+		return;
+	if (!d->kernel_fed)
+		feed_all(d);
+	d->kernel_fed = true;
+	d->withdrawn = feed_withdraw(d);
+}
+
 /* Wiping is for who is out already: the state of a member is also the others' business. Whom they
  * refuse has no other way out, but what serves its boxes is not wiped under them. */
 void api_reset(struct daemon *d, struct request *req)
@@ -218,6 +231,8 @@ void api_reset(struct daemon *d, struct request *req)
 		return;
 	}
 	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request");
+	if (boxes == 0 && phase != NODE_COPY)
+		withdraw(d);
 	request_answer(req, json_object());
 	daemon_stop(d, DAEMON_WIPE);
 }

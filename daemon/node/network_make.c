@@ -253,8 +253,9 @@ void network_create(struct node *node, const struct node_request *request)
 	op->network = crypto_random_id(node->config.gossip.crypto);
 	if (request->network != NULL)
 		rec = *request->network;
-	if (node_may_serve(node, &err) != 0 ||
-	    network_plan(node, &op->network, request->flag, &rec, &err) != 0) {
+	if (node_may_serve(node, &err) == 0 && node->leaving)
+		weft_err_set(&err, WEFT_E_CONFLICT, "this node is leaving the cluster");
+	if (err.code != 0 || network_plan(node, &op->network, request->flag, &rec, &err) != 0) {
 		op_fail_err(node, op, &err);
 		return;
 	}

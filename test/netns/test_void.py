@@ -41,6 +41,12 @@ def island(lab):
     return (one, three, four), two, box, inside, answer
 
 
+def leftovers(host):
+    """What of weft's stands in a host's kernel."""
+    tables = [line for line in host.exec("nft", "list", "tables").stdout.splitlines() if "weft" in line]
+    return [name for name in host.links() if name.startswith("wf")] + tables
+
+
 def fence(host):
     return host.json("status")["node"]["fence"]
 
@@ -77,7 +83,9 @@ def test_who_was_admitted_by_a_removed_member_is_fenced_says_why_and_joins_anew(
     assert refused.code == 4 and "1 endpoint is attached" in refused.stderr, refused
     four.weft("detach", "blue", "--netns", inside.path)
     wait_for("its box is unplugged", lambda: "eth0" not in inside.links(), 5)
+    wait_for("its host is attached still", lambda: leftovers(four), 1)
     four.weft("reset")
+    assert leftovers(four) == [], "its last box is detached for less than 10 s"
     four.weft("join", one.json("token", "create")["token"])
     audit.settled(hosts, 10)
     assert four.json("status")["node"]["id"] != old

@@ -84,18 +84,22 @@ static void who_has_asked_for_its_last_detach_may_leave_at_once(void **state)
 	cluster_free(cluster);
 }
 
-static void nothing_is_attached_while_leaving(void **state)
+static void nothing_is_attached_and_no_network_made_while_leaving(void **state)
 {
 	struct cluster *cluster = cluster_new(2);
 	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
 	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
-	uint64_t tag, attach;
+	struct rec_network rec = {.name = "late"};
+	struct node_request create = {.kind = NODE_NETWORK_CREATE, .network = &rec};
+	uint64_t tag, attach, late;
 
 	(void)state;
 	assert_int_equal(cluster_attached(cluster, 1, &network, 12).err.code, 0);
 	tag = cluster_ask(cluster, 1, &request);
 	attach = cluster_attach(cluster, 1, &network, 13);
+	late = cluster_ask(cluster, 1, &create);
 	assert_int_equal(cluster_answer(cluster, attach)->err.code, WEFT_E_CONFLICT);
+	assert_int_equal(cluster_answer(cluster, late)->err.code, WEFT_E_CONFLICT);
 	cluster_run(cluster, 8000);
 	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
 	cluster_free(cluster);
@@ -121,7 +125,7 @@ int main(void)
 	    cmocka_unit_test(a_node_with_endpoints_stays),
 	    cmocka_unit_test(by_force_everything_is_withdrawn_and_the_ranges_handed_over),
 	    cmocka_unit_test(who_has_asked_for_its_last_detach_may_leave_at_once),
-	    cmocka_unit_test(nothing_is_attached_while_leaving),
+	    cmocka_unit_test(nothing_is_attached_and_no_network_made_while_leaving),
 	    cmocka_unit_test(with_nobody_to_take_its_ranges_a_node_stays),
 	};
 
