@@ -123,7 +123,7 @@ void diag_answered(struct diag *diag, const struct node_answer *answer)
 	if (place == 0)
 		desk_answered(diag, answer);
 	else if (place <= DIAG_ROUNDS_MAX && diag->rounds[place - 1])
-		round_answered(diag->rounds[place - 1], nth, answer);
+		round_answered(diag, diag->rounds[place - 1], nth, answer);
 	diag_wake(diag);
 }
 

@@ -70,6 +70,7 @@ struct diag_peer {
 	struct id helper;          /* unless RELAY_NONE */
 	struct diag_peer *through; /* the helper, when it is of this round and is being asked */
 	size_t relays;             /* that this one is being asked for */
+	unsigned relay_tries;      /* how often somebody was asked about it */
 	bool there_heard; /* it heard this host during the round, by what it told the helper */
 	bool heard;       /* this host heard it during the round */
 };

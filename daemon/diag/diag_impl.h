@@ -118,5 +118,6 @@ void note_peers(struct diag *diag, struct diag_round *round, const struct id *on
 
 /* Does what is due; false when the round is over and freed. */
 bool round_turn(struct diag *diag, struct diag_round *round);
-void round_answered(struct diag_round *round, size_t nth, const struct node_answer *answer);
+void round_answered(struct diag *diag, struct diag_round *round, size_t nth,
+		    const struct node_answer *answer);
 void round_free(struct diag_round *round);

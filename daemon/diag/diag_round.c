@@ -4,7 +4,9 @@
  * A round: one host's look at the ways to the others. Each peer goes through its steps by itself:
  * it is greeted; who answers is probed, as many at a time as there are slots to expect probes in;
  * who does not is asked about through a member that did: by what that one says, and by whether the
- * silent one's own greeting comes here, the direction that is blocked is known.
+ * silent one's own greeting comes here, the direction that is blocked is known. One question is
+ * little to call a way blocked or a host dead by: where its answer is missing, or contradicts what
+ * is heard here, another member is asked.
  *
  * A turn does so much and no more, whatever the number of peers, so that the loop goes on; so much
  * is under way at once and no more, as what is asked beyond what others take is not answered: that
@@ -25,6 +27,7 @@
 #define WATCH_TTL_MS 3000
 #define COUNT_TTL_MS 3000
 #define RELAY_TTL_MS 2500
+#define RELAY_TRIES 3
 #define PROBED_PER_TURN 8
 #define ASKED_PER_TURN 64
 #define ASKING_MAX 256 /* of all rounds, then nobody more is greeted or asked about */
@@ -175,7 +178,9 @@ static bool relay(struct diag *diag, struct diag_round *round, struct diag_peer 
 		peer->step = PEER_DONE;
 		return true;
 	}
-	peer->relay = RELAY_UNHEARD;
+	if (peer->relay == RELAY_NONE)
+		peer->relay = RELAY_UNHEARD;
+	peer->relay_tries++;
 	peer->through = helper;
 	if (helper)
 		helper->relays++;
@@ -296,7 +301,9 @@ static void step_back(struct diag_peer *peer)
 	if (peer->step == PEER_GREETED) {
 		peer->step = PEER_NEW;
 	} else if (peer->step == PEER_RELAYED) {
-		peer->relay = RELAY_NONE;
+		peer->relay_tries--;
+		if (peer->relay_tries == 0)
+			peer->relay = RELAY_NONE;
 		peer->step = PEER_SILENT;
 	} else if (peer->step == PEER_EXPECTED) {
 		finish(peer);
@@ -306,7 +313,24 @@ static void step_back(struct diag_peer *peer)
 	}
 }
 
-void round_answered(struct diag_round *round, size_t nth, const struct node_answer *answer)
+static bool is_heard(const struct diag *diag, const struct diag_round *round,
+		     const struct diag_peer *peer)
+{
+	struct member_info info;
+
+	return gossip_member(gossip_of(diag), &peer->id, &info) && info.heard.ns >= round->began.ns;
+}
+
+/* What was said of a silent peer is no reason to call a way blocked, or nobody said anything. */
+static bool is_in_doubt(const struct diag *diag, const struct diag_round *round,
+			const struct diag_peer *peer)
+{
+	return peer->relay == RELAY_UNHEARD ||
+	       (peer->relay == RELAY_SILENT && is_heard(diag, round, peer));
+}
+
+void round_answered(struct diag *diag, struct diag_round *round, size_t nth,
+		    const struct node_answer *answer)
 {
 	struct diag_peer *peer = nth < round->count ? &round->peers[nth] : NULL;
 	struct diag_message message = {.kind = 0};
@@ -333,7 +357,10 @@ void round_answered(struct diag_round *round, size_t nth, const struct node_answ
 	} else if (peer->step == PEER_RELAYED) {
 		if (message.kind == DIAG_RELAY + 1)
 			take_relay(round, peer, &message);
-		finish(peer);
+		if (peer->relay_tries < RELAY_TRIES && is_in_doubt(diag, round, peer))
+			peer->step = PEER_SILENT;
+		else
+			finish(peer);
 	} else if (peer->step == PEER_EXPECTED) {
 		peer->told = message.kind == DIAG_WATCH + 1;
 		peer->watches = message.watches;
@@ -418,18 +445,17 @@ static void judge_some(struct diag *diag, struct diag_round *round)
 {
 	for (size_t n = 0; n < JUDGED_PER_TURN && round->judged < round->count; n++) {
 		struct diag_peer *peer = &round->peers[round->judged];
-		struct member_info info;
 
 		if (peer->step != PEER_DONE && !round->over)
 			return;
 		round->judged++;
-		if (peer->step != PEER_DONE) {
+		/* Of one that is asked about again enough is known. */
+		if (peer->step != PEER_DONE && peer->relay_tries < 2) {
 			round->unasked++;
 			finish(peer);
 			continue;
 		}
-		peer->heard = gossip_member(gossip_of(diag), &peer->id, &info) &&
-			      info.heard.ns >= round->began.ns;
+		peer->heard = is_heard(diag, round, peer);
 		round->client.judge(diag->d, round, peer);
 	}
 }

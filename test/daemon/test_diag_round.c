@@ -19,7 +19,9 @@ static struct {
 	size_t answers_only; /* unless 0: only so many of the first answer */
 	int slow_turns;      /* until silence and what helpers say is known */
 	size_t busy;         /* so many more questions are refused */
-	bool helpers_fail;   /* who is asked about others does not answer */
+	size_t helpers_fail; /* so many more times who is asked about others does not answer */
+	bool heard;          /* this host hears everybody */
+	size_t relays;       /* questions about others */
 	size_t asked_count, asked_now, asked_most, probed, probed_most;
 	struct {
 		struct diag_round *round;
@@ -96,6 +98,8 @@ bool __wrap_gossip_member(const struct gossip *g, const struct id *id, struct me
 {
 	(void)g;
 	member_at((size_t)id->b[0] << 8 | id->b[1], info);
+	if (world.heard)
+		info->heard = kit.now;
 	return true;
 }
 
@@ -127,7 +131,7 @@ void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, 
 
 		world.busy--;
 		told.err.code = WEFT_E_BUSY;
-		round_answered(round, nth, &told);
+		round_answered(kit.diag, round, nth, &told);
 		return;
 	}
 	world.asked[world.asked_count].whom = *to;
@@ -182,10 +186,14 @@ static void answer_one(struct diag_round *round, size_t nth, const struct diag_m
 	assert_true(len > 0);
 	told.bytes = bytes;
 	told.len = (size_t)len;
-	if ((ask->kind == DIAG_HELLO && is_silent(nth)) ||
-	    (ask->kind == DIAG_RELAY && world.helpers_fail))
+	world.relays += ask->kind == DIAG_RELAY;
+	if (ask->kind == DIAG_HELLO && is_silent(nth))
 		told.err.code = WEFT_E_TIMEOUT;
-	round_answered(round, nth, &told);
+	if (ask->kind == DIAG_RELAY && world.helpers_fail > 0) {
+		world.helpers_fail--;
+		told.err.code = WEFT_E_TIMEOUT;
+	}
+	round_answered(kit.diag, round, nth, &told);
 }
 
 /* The desk of a helper takes so many of one member. */
@@ -348,11 +356,35 @@ static void a_helper_that_does_not_answer_has_said_nothing(void **state)
 	(void)run();
 	assert_int_equal(world.gossip_fails, 10);
 	assert_int_equal(world.unheard, 0);
+	assert_int_equal(world.relays, 10);
 	world_begin(30, 3);
-	world.helpers_fail = true;
+	world.helpers_fail = MEMBERS;
 	(void)run();
 	assert_int_equal(world.gossip_fails, 10);
 	assert_int_equal(world.unheard, 10);
+	assert_int_equal(world.relays, 30);
+}
+
+static void where_one_helper_does_not_answer_another_is_asked(void **state)
+{
+	(void)state;
+	world_begin(30, 3);
+	world.helpers_fail = 13;
+	(void)run();
+	assert_int_equal(world.gossip_fails, 10);
+	assert_int_equal(world.unheard, 0);
+	assert_int_equal(world.relays, 23);
+}
+
+/* The helper got no answer, but who is dead is not heard. */
+static void what_contradicts_what_is_heard_is_asked_again(void **state)
+{
+	(void)state;
+	world_begin(30, 3);
+	world.heard = true;
+	(void)run();
+	assert_int_equal(world.gossip_fails, 10);
+	assert_int_equal(world.relays, 30);
 }
 
 /* What a helper is asked beyond its share it drops. */
@@ -420,6 +452,8 @@ int main(void)
 	    ALONE(a_turn_does_so_much_and_no_more),
 	    ALONE(who_is_silent_holds_up_nobody_else),
 	    ALONE(a_helper_that_does_not_answer_has_said_nothing),
+	    ALONE(where_one_helper_does_not_answer_another_is_asked),
+	    ALONE(what_contradicts_what_is_heard_is_asked_again),
 	    ALONE(one_helper_is_asked_about_few_at_once),
 	    ALONE(what_two_rounds_ask_of_a_helper_is_counted_together),
 	    ALONE(so_many_are_asked_at_once_and_no_more),
