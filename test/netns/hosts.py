@@ -26,6 +26,7 @@ WEFTD = BUILD / "bin" / "weftd"
 
 CUT = "labcut"  # the table of a lab's own that cuts a host off
 CAPTURE_KIB = 16384  # what tcpdump may be behind by
+STRETCH = 5  # times, at most, that a crowded machine may take for what takes one
 
 _labs = itertools.count(1)
 
@@ -40,18 +41,40 @@ def run(*args, check=True, timeout=30, **kw):
     return done
 
 
+def crowded():
+    """Seconds, since the machine started, in which somebody waited for a processor."""
+    try:
+        text = Path("/proc/pressure/cpu").read_text()
+    except OSError:
+        return 0  # this kernel does not count them
+    return int(re.search(r"^some .*total=(\d+)", text, re.M).group(1)) / 1e6
+
+
+class Stopwatch:
+    """Seconds as they pass on a machine that has a processor free: what a promise of weft's is
+    measured by. Where others crowd the processors, that time is left out, as far as STRETCH goes."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.crowded = crowded()
+
+    def seconds(self):
+        passed = time.monotonic() - self.start
+        return max(passed - (crowded() - self.crowded), passed / STRETCH)
+
+
 def wait_for(what, probe, timeout, every=0.01):
     """Polls probe until it gives something true; returns it and how long it took, in seconds."""
-    start = time.monotonic()
+    watch = Stopwatch()
     last = None
     while True:
         try:
             last = probe()
             if last:
-                return last, time.monotonic() - start
+                return last, time.monotonic() - watch.start
         except (AssertionError, KeyError, json.JSONDecodeError) as problem:
             last = problem
-        if time.monotonic() - start > timeout:
+        if watch.seconds() > timeout:
             raise AssertionError(f"{what}: not within {timeout} s; last seen: {last!r}")
         time.sleep(every)
 
