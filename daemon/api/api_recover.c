@@ -73,8 +73,8 @@ static int say_void(struct daemon *d, struct weft_err *err)
 	return weft_err_set(
 	    err, WEFT_E_FENCED,
 	    "fenced: %s admitted this node and was removed before the others heard "
-	    "of it, so they refuse it; unless one of them turns out to know it, run "
-	    "weft reset, then weft join with a fresh token",
+	    "of it, so they refuse it; unless one of them turns out to know it, detach "
+	    "its boxes, run weft reset, then weft join with a fresh token",
 	    by);
 }
 
