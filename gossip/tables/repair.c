@@ -146,6 +146,16 @@ void repair_progress(struct tables *tables, struct session *session)
 	rearm(tables, session);
 }
 
+void repair_asked(struct tables *tables, struct session *session)
+{
+	if (session->wants.count == 0) {
+		repair_progress(tables, session);
+		return;
+	}
+	session->tries = 0;
+	session->tries_max = TRIES;
+}
+
 static void begin(struct tables *tables, struct session *session)
 {
 	tables->counts.digests++;

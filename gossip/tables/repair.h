@@ -106,6 +106,10 @@ struct session *repair_open(struct tables *tables, const struct id *peer);
 /* The peer did something: time-outs begin anew. */
 void repair_progress(struct tables *tables, struct session *session);
 
+/* The peer asks for rows itself. It is there, so patience with it begins anew; but the time-out of
+ * what this node asked for does not, or a request that was lost is not missed while it goes on. */
+void repair_asked(struct tables *tables, struct session *session);
+
 /* All that was wanted came: compares again, to see what is left. */
 void repair_again(struct tables *tables, struct session *session);
 

@@ -336,6 +336,6 @@ enum drop_reason serve_pull(struct tables *tables, const struct member *from, co
 	if (!cursor_at_end(&cursor))
 		return DROP_FRAME;
 	if (session != NULL)
-		repair_progress(tables, session);
+		repair_asked(tables, session);
 	return DROP_NONE;
 }

@@ -254,6 +254,29 @@ static void what_was_asked_in_vain_is_asked_again_although_a_known_row_keeps_com
 	tnet_close(&net);
 }
 
+/* Who pulls for ever what it has got, or what is not there, holds nobody up. */
+static void what_was_asked_in_vain_is_asked_again_although_the_peer_keeps_asking(void **state)
+{
+	static const uint8_t pull[] = {0x92, 0x91, 0x07, 0x90}; /* [[the fact at 7], []] */
+	struct id peer = id_numbered(1);
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 9);
+	ask_in_vain(&net);
+	for (unsigned i = 0; i < 20; i++) {
+		struct tnet_node *node = tnet_node(&net, 2);
+
+		core_begin_step(&node->kit.core, net.now, (struct wall){0});
+		assert_int_equal(tables_frame(node->tables, member_find(&node->kit.members, &peer),
+					      FRAME_PULL, pull, sizeof(pull)),
+				 DROP_NONE);
+		tnet_run(&net, 100);
+	}
+	assert_int_equal(origin_of_1(&net, 2)->mark.upto.sequence, 5);
+	tnet_close(&net);
+}
+
 /* New rows may be what was asked for: they make it wait, but not longer than an answer is. */
 static void what_was_asked_in_vain_is_asked_again_although_its_owner_keeps_writing(void **state)
 {
@@ -300,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(what_is_asked_of_a_silent_peer_is_given_up),
 	    cmocka_unit_test(
 		what_was_asked_in_vain_is_asked_again_although_a_known_row_keeps_coming),
+	    cmocka_unit_test(what_was_asked_in_vain_is_asked_again_although_the_peer_keeps_asking),
 	    cmocka_unit_test(
 		what_was_asked_in_vain_is_asked_again_although_its_owner_keeps_writing),
 	    cmocka_unit_test(rows_that_come_in_any_order_and_twice_are_all_taken),
