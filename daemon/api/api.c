@@ -177,26 +177,11 @@ void api_retry(struct daemon *d, bool networks)
 
 int api_is_active(struct daemon *d, struct weft_err *err)
 {
-	switch (gossip_phase(node_gossip(d->node))) {
-	case NODE_ACTIVE:
-		return 0;
-	case NODE_NO_CLUSTER:
-		return weft_err_set(err, WEFT_E_NO_CLUSTER,
-				    "this host is in no cluster; use weft init or weft join");
-	case NODE_JOINING:
-		return weft_err_set(err, WEFT_E_BUSY, "this host is joining; try again");
-	case NODE_CLAIMING:
-		return weft_err_set(err, WEFT_E_BUSY,
-				    "weftd has just started and asks a member whether its state "
-				    "is current; try again");
-	case NODE_LEFT:
-		return weft_err_set(err, WEFT_E_NO_CLUSTER,
-				    "this host left its cluster; weft reset, then weft join");
-	case NODE_REMOVED:
-	case NODE_COPY:
-		return api_fence(d, err);
-	}
-	return weft_err_set(err, WEFT_E_INTERNAL, "unknown phase");
+	enum node_phase phase = gossip_phase(node_gossip(d->node));
+
+	if (phase == NODE_REMOVED || phase == NODE_COPY)
+		return api_fence(d, err); /* says by whom, or of what */
+	return node_may_serve(d->node, err);
 }
 
 size_t api_page(const struct request *req, const char **after)

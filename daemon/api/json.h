@@ -37,7 +37,7 @@ struct network_sums {
 	uint16_t mtu_bytes; /* the smallest; 0 while nobody is attached */
 };
 
-/* Of a network; this host's own boxes are counted as of now. */
+/* Of a network. This host's own boxes are counted, its row about them may be behind. */
 struct network_sums network_sums(struct daemon *d, const struct id *id);
 
 /* A field of API_LABELS as labels: 0, WEFT_E_LIMIT or WEFT_E_INVALID. */

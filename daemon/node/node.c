@@ -128,26 +128,32 @@ int node_may_serve(const struct node *node, struct weft_err *err)
 	switch (node->phase) {
 	case NODE_ACTIVE:
 		return 0;
+	case NODE_NO_CLUSTER:
+		return weft_err_set(err, WEFT_E_NO_CLUSTER,
+				    "this host is in no cluster; use weft init or weft join");
 	case NODE_JOINING:
-		return weft_err_set(err, WEFT_E_BUSY, "this node is joining its cluster");
+		return weft_err_set(err, WEFT_E_BUSY, "this host is joining; try again");
 	case NODE_CLAIMING:
 		return weft_err_set(err, WEFT_E_BUSY,
-				    "this node has started and asks a member whether it may go on");
+				    "weftd has just started and asks a member whether its state "
+				    "is current; try again");
+	case NODE_LEFT:
+		if (gossip_fence(node->gossip) == FENCE_LEAVING)
+			return weft_err_set(err, WEFT_E_NO_CLUSTER,
+					    "this host left its cluster and still tells its "
+					    "members so; wait until weft status no longer warns "
+					    "of that, then weft reset, then weft join");
+		return weft_err_set(err, WEFT_E_NO_CLUSTER,
+				    "this host left its cluster; weft reset, then weft join");
 	case NODE_REMOVED:
 		return weft_err_set(err, WEFT_E_REMOVED,
-				    "an admin removed this node; weft reset, then join anew");
+				    "an admin removed this host; weft reset, then weft join");
 	case NODE_COPY:
 		return weft_err_set(err, WEFT_E_IS_COPY,
-				    "another node runs with this state directory's identity; weft "
-				    "reset, then join anew");
-	case NODE_LEFT:
-		return weft_err_set(err, WEFT_E_NO_CLUSTER,
-				    "this node has left its cluster; weft reset, then join anew");
-	case NODE_NO_CLUSTER:
-		break;
+				    "this state directory is a copy of a member that runs; weft "
+				    "reset here, then weft join");
 	}
-	return weft_err_set(err, WEFT_E_NO_CLUSTER,
-			    "this host is in no cluster; use weft init or weft join");
+	return weft_err_set(err, WEFT_E_INTERNAL, "unknown phase");
 }
 
 void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,

@@ -134,10 +134,6 @@ struct node {
 /* The agenda. bytes are copied. */
 void todo_add(struct node *node, const struct todo *todo);
 
-/* What this node may do now, as its phase says: 0, WEFT_E_BUSY while that will change by itself,
- * or the code with err for good. */
-int node_may_serve(const struct node *node, struct weft_err *err);
-
 /* Work for the kernel; tag of the request behind it or 0. */
 void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,
 		   const struct local_endpoint *endpoint);

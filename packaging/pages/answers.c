@@ -98,7 +98,9 @@ static const struct answer_key status_keys[] = {
     {"node.id", "id", "its id"},
     {"node.addr", "address:port", "where others reach it"},
     {"node.phase", "text", "no_cluster, joining, claiming, active, left, removed or copy"},
-    {"node.fence", "text or null", "why nothing new is leased here; weft status says what ends it"},
+    {"node.fence", "text or null",
+     "why nothing new is leased here: clone, set_back, void, leaving, left or removed; weft status "
+     "says what ends it"},
     {"node.removed", "object or null", "who removed this node"},
     {"node.removed.by", "text", "name of the admin's node"},
     {"node.removed.at", "instant", "when, by that node's clock"},
@@ -197,7 +199,7 @@ static const struct answer_key node_inspect_keys[] = {
 
 static const struct answer_key recover_keys[] = {
     {"recovered", "flag", "a fence was lifted; false: there was none"},
-    {"fence", "text or null", "which"},
+    {"fence", "text or null", "which: clone or set_back"},
     {"dropped", "list of object", "addresses and endpoints that this host gave up"},
     {"dropped[].why", "text",
      "not_ours: another owns it now; unknown_here: it was not in this state"},

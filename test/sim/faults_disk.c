@@ -19,7 +19,8 @@
  *
  * Whoever went back or runs beside a copy is astray: nobody counts on it until the world is calm.
  * Then an operator sees to it that all are there who may know more of it. It is either fenced, and
- * recovered, or in good standing, and held to what everybody is held to.
+ * recovered, or in good standing. From then on others count on it again; but what it wrote before
+ * may exist twice, so the checkers go on asking less of it (was_astray).
  */
 #include <string.h>
 
