@@ -36,14 +36,38 @@ static void add_command(struct table *table, const struct api_method *method)
 	table_add(table, method->help, COLOUR_NONE);
 }
 
-void help_all(FILE *out)
+/* Text, a line each, that goes on below where the terminal is narrower. */
+static void print_lines(const char *const *lines, size_t count, FILE *out)
 {
 	struct table table;
 
-	fputs("usage: weft [--socket PATH] [--json] COMMAND [ARGUMENT]...\n\n"
-	      "weft gives containers, VMs and processes on many hosts one private network.\n"
-	      "It talks to the weftd of this host.\n\n",
-	      out);
+	table_init(&table, 1);
+	for (size_t i = 0; i < count; i++)
+		table_add(&table, lines[i], COLOUR_NONE);
+	table_print(&table, false, out);
+	table_close(&table);
+}
+
+void help_all(FILE *out)
+{
+	static const char *const before[] = {
+	    "usage: weft [--socket PATH] [--json] COMMAND [ARGUMENT]...",
+	    "",
+	    "weft gives containers, VMs and processes on many hosts one private network.",
+	    "It talks to the weftd of this host.",
+	    "",
+	};
+	static const char *const behind[] = {
+	    "",
+	    "weft help COMMAND says more, weft help metrics lists the metrics.",
+	    "--json prints one JSON document.",
+	    "Names may be ids or the unique beginning of an id.",
+	    "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict,",
+	    "5 weftd unreachable, 6 try again.",
+	};
+	struct table table;
+
+	print_lines(before, sizeof(before) / sizeof(before[0]), out);
 	table_init(&table, 2);
 	for (int i = 0; i < API_METHOD_COUNT; i++) {
 		if (api_method((enum api_id)i)->command)
@@ -51,14 +75,7 @@ void help_all(FILE *out)
 	}
 	table_print(&table, false, out);
 	table_close(&table);
-	fputs(
-	    "\nweft help COMMAND says more, weft help metrics lists the metrics. --json prints one "
-	    "JSON\n"
-	    "document.\n"
-	    "Names may be ids or the unique beginning of an id.\n"
-	    "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 weftd unreachable,\n"
-	    "6 try again.\n",
-	    out);
+	print_lines(behind, sizeof(behind) / sizeof(behind[0]), out);
 }
 
 size_t help_group(const char *word, FILE *out)
@@ -84,11 +101,14 @@ size_t help_group(const char *word, FILE *out)
 
 void help_metrics(FILE *out)
 {
+	static const char *const before[] = {
+	    "What GET /metrics tells, as Prometheus text",
+	    "(curl --unix-socket SOCKET http://weft/metrics):",
+	    "",
+	};
 	struct table table;
 
-	fputs("What GET /metrics tells, as Prometheus text (curl --unix-socket SOCKET "
-	      "http://weft/metrics):\n\n",
-	      out);
+	print_lines(before, sizeof(before) / sizeof(before[0]), out);
 	table_init(&table, 4);
 	table.titled = true;
 	for (size_t c = 0; c < 4; c++)
@@ -124,13 +144,14 @@ static void add_field(struct table *table, const struct api_field *field)
 void help_method(const struct api_method *method, FILE *out)
 {
 	struct table table;
-	char text[256];
+	char text[256], usage[288];
 	size_t count;
 	const struct common_option *common = common_options(&count);
 
 	help_synopsis(method, text, sizeof(text));
-	fprintf(out, "usage: weft %s%s\n\n%s\n\n", text, method->field_count ? " [OPTION]..." : "",
-		method->help);
+	snprintf(usage, sizeof(usage), "usage: weft %s%s", text,
+		 method->field_count ? " [OPTION]..." : "");
+	print_lines((const char *const[]){usage, "", method->help, ""}, 4, out);
 	table_init(&table, 2);
 	for (size_t i = 0; i < method->field_count; i++)
 		add_field(&table, &method->fields[i]);
