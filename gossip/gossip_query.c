@@ -219,4 +219,5 @@ void gossip_check(const struct gossip *g)
 	swim_check(g->swim);
 	messages_check(g->messages);
 	tables_check(g->tables);
+	admission_check(g->admission);
 }

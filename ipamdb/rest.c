@@ -108,11 +108,6 @@ void rests_tick(struct ipamdb *db)
 	}
 }
 
-struct mono rests_deadline(const struct ipamdb *db)
-{
-	return db->rests_due;
-}
-
 const struct resting *rest_find(const struct ipamdb *db, struct net *net, addr128 addr)
 {
 	const struct run *run = runs_find(net_runs(net), addr);

@@ -33,9 +33,8 @@ uint64_t rest_span(struct ipamdb *db, struct flight *flight, struct net *net, st
 /* The clocks are known. */
 void rests_start(struct ipamdb *db);
 
-/* Ends the rests that are due; when to look again. */
+/* Ends the rests that are due; the next one is at db->rests_due. */
 void rests_tick(struct ipamdb *db);
-struct mono rests_deadline(const struct ipamdb *db);
 
 /* The rest that holds an address of this node's own back, or NULL. */
 const struct resting *rest_find(const struct ipamdb *db, struct net *net, addr128 addr);

@@ -13,7 +13,8 @@
 #include "parting.h"
 #include "rest.h"
 
-int row_claim(const struct row_view *row, struct id *network, struct claim *claim)
+/* A ROW_RANGE or ROW_GRANT as a claim: 0, or WEFT_E_INVALID. */
+static int claim_read(const struct row_view *row, struct id *network, struct claim *claim)
 {
 	struct range_key key;
 	struct rec_grant grant;
@@ -52,7 +53,7 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 	struct id network;
 	struct net *net;
 
-	if (row_claim(row, &network, &claim) != 0)
+	if (claim_read(row, &network, &claim) != 0)
 		return;
 	net = net_intern(db, &network);
 	if (!net)

@@ -7,6 +7,3 @@
 
 /* IPAM_EV_ROW: takes what concerns addresses, passes over the rest. */
 void row_apply(struct ipamdb *db, const struct row_view *row);
-
-/* A ROW_RANGE or ROW_GRANT as a claim: 0, or WEFT_E_INVALID. */
-int row_claim(const struct row_view *row, struct id *network, struct claim *claim);

@@ -22,11 +22,6 @@
 #include "gossip/base/check.h"
 #include "overlay/work.h"
 
-static bool is_weft_link(const struct klink *link)
-{
-	return strncmp(link->alias, "weft:", 5) == 0;
-}
-
 /* What rows want under the name of a link, or NULL. */
 static const struct klink *wanted_as(const struct kstate *want, const struct klink *link)
 {
@@ -79,8 +74,8 @@ void held_look(struct work *work)
 	for (size_t i = 0; i < have.of[KOBJ_LINK].count; i++) {
 		const struct klink *link = vec_at(&have.of[KOBJ_LINK], i);
 
-		standing += is_weft_link(link);
-		unknown += is_weft_link(link) && !is_explained(ov, &want, link);
+		standing += name_alias_is_weft(link->alias);
+		unknown += name_alias_is_weft(link->alias) && !is_explained(ov, &want, link);
 	}
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;

@@ -153,7 +153,7 @@ static void spare_others(const struct overlay *ov, struct kstate *have)
 		const struct klink *link = vec_at(links, i);
 		bool undecided = is_undecided(ov, link);
 
-		if (!undecided && strncmp(link->alias, "weft:", 5) == 0)
+		if (!undecided && name_alias_is_weft(link->alias))
 			continue;
 		spare_on(have, KOBJ_ADDR, link->name);
 		spare_on(have, KOBJ_ROUTE, link->name);

@@ -7,25 +7,13 @@
 
 #include "gossip/base/check.h"
 
-static void hex(const uint8_t *bytes, size_t count, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < count; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[2 * count] = '\0';
-}
+#define MARK_LEN (sizeof(WEFT_ALIAS_MARK) - 1)
 
 static void device_name(const char *stem, uint32_t vni, char out[IFNAME_BYTES])
 {
-	const uint8_t bytes[3] = {(uint8_t)(vni >> 16), (uint8_t)(vni >> 8), (uint8_t)vni};
-
 	WEFT_ASSERT(vni <= 0xffffff);
 	memset(out, 0, IFNAME_BYTES);
-	memcpy(out, stem, 4);
-	hex(bytes, sizeof(bytes), out + 4);
+	(void)snprintf(out, IFNAME_BYTES, "%s%06x", stem, (unsigned)vni);
 }
 
 void name_bridge(uint32_t vni, char out[IFNAME_BYTES])
@@ -40,19 +28,26 @@ void name_vxlan(uint32_t vni, char out[IFNAME_BYTES])
 
 void name_port(const struct id *endpoint, char out[IFNAME_BYTES])
 {
+	char text[ID_TEXT_BYTES];
+
+	id_format(endpoint, text);
 	memset(out, 0, IFNAME_BYTES);
-	memcpy(out, "wfe", 3);
-	hex(endpoint->b, 6, out + 3);
+	(void)snprintf(out, IFNAME_BYTES, "wfe%.12s", text);
 }
 
 void name_alias(const struct id *network, char out[WEFT_ALIAS_BYTES])
 {
 	memset(out, 0, WEFT_ALIAS_BYTES);
-	memcpy(out, "weft:", 5);
-	hex(network->b, ID_BYTES, out + 5);
+	memcpy(out, WEFT_ALIAS_MARK, MARK_LEN);
+	id_format(network, out + MARK_LEN);
+}
+
+bool name_alias_is_weft(const char *alias)
+{
+	return strncmp(alias, WEFT_ALIAS_MARK, MARK_LEN) == 0;
 }
 
 bool name_alias_parse(const char *alias, struct id *network)
 {
-	return strncmp(alias, "weft:", 5) == 0 && id_parse(alias + 5, network) == 0;
+	return name_alias_is_weft(alias) && id_parse(alias + MARK_LEN, network) == 0;
 }

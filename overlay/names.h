@@ -13,7 +13,8 @@
 #define WEFT_RTPROT 87                      /* routes, neighbours and nexthops that are weft's */
 #define WEFT_NHID_BASE UINT32_C(0x57000000) /* to 0x57ffffff: nexthop ids that are weft's */
 #define WEFT_NHID_MASK UINT32_C(0xff000000)
-#define WEFT_ALIAS_BYTES 40 /* "weft:" and 32 hex digits */
+#define WEFT_ALIAS_MARK "weft:"
+#define WEFT_ALIAS_BYTES 40 /* the mark and 32 hex digits */
 
 /* "wfbr001000" and "wfvx001000" for VNI 4096. */
 void name_bridge(uint32_t vni, char out[IFNAME_BYTES]);
@@ -25,5 +26,9 @@ void name_port(const struct id *endpoint, char out[IFNAME_BYTES]);
 /* "weft:<network id>", the alias that marks a device as weft's. */
 void name_alias(const struct id *network, char out[WEFT_ALIAS_BYTES]);
 
-/* Reads an alias; false when it is not weft's. */
+/* Does an alias begin with weft's mark? One that says no network is of a device that is being made.
+ */
+bool name_alias_is_weft(const char *alias);
+
+/* Reads an alias; false when it is not weft's, or says no network. */
 bool name_alias_parse(const char *alias, struct id *network);

@@ -68,16 +68,11 @@ static void merge(struct plan *plan, enum kobj_kind kind, const struct kstate *w
 	}
 }
 
-static bool is_weft_link(const struct klink *link)
-{
-	return strncmp(link->alias, "weft:", 5) == 0;
-}
-
 /* The port of an attach that a killed daemon did not finish: the port is marked, put into its
  * bridge and brought up in one go after its box was set up, so the box may lack anything. */
 static bool is_half_plugged(const struct klink *want, const struct klink *have)
 {
-	return want->kind == KLINK_VETH && strcmp(have->alias, "weft:") == 0 &&
+	return want->kind == KLINK_VETH && strcmp(have->alias, WEFT_ALIAS_MARK) == 0 &&
 	       have->master[0] == '\0' && !have->up;
 }
 
@@ -103,7 +98,7 @@ static void link_removals(struct plan *plan, enum kobj_kind kind, const void *wa
 {
 	const struct klink *want = want_obj, *have = have_obj;
 
-	if (have == NULL || !is_weft_link(have))
+	if (have == NULL || !name_alias_is_weft(have->alias))
 		return;
 	if (want != NULL && !must_be_made_anew(want, have))
 		return;
@@ -118,7 +113,7 @@ static void make_links(struct plan *plan, enum kobj_kind kind, const void *want_
 
 	if (want == NULL)
 		return;
-	if (have != NULL && !is_weft_link(have)) {
+	if (have != NULL && !name_alias_is_weft(have->alias)) {
 		vec_push(&plan->foreign, &want);
 		return;
 	}
@@ -155,7 +150,7 @@ static void change_links(struct plan *plan, const struct kstate *want, const str
 		now = vec_at(h, j);
 		fields = klink_diff(link, now);
 		if (link->kind != pass.kind || (link->mtu > now->mtu) != pass.growing ||
-		    fields == 0 || must_be_made_anew(link, now) || !is_weft_link(now))
+		    fields == 0 || must_be_made_anew(link, now) || !name_alias_is_weft(now->alias))
 			continue;
 		add(plan, KVERB_CHANGE, KOBJ_LINK, link, fields);
 		/* a new MAC or a bridge that was down has lost its routes and neighbours */

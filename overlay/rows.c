@@ -50,7 +50,7 @@ struct net *rows_net_take(struct overlay *ov, const struct id *network)
 	return net;
 }
 
-void rows_net_free(struct overlay *ov, struct net *net)
+static void rows_net_free(struct overlay *ov, struct net *net)
 {
 	struct id id = net->id;
 

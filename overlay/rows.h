@@ -106,12 +106,10 @@ struct overlay {
 
 #define TOUCHED_MAX 1024 /* of a small network; of a large one ... */
 #define TOUCHED_SHARE 8  /* ... one key for so many endpoints */
-#define OWNER_NONE UINT32_MAX
 
 /* The network with this id, or NULL; or made empty if it was missing. */
 struct net *rows_net(const struct overlay *ov, const struct id *network);
 struct net *rows_net_take(struct overlay *ov, const struct id *network);
-void rows_net_free(struct overlay *ov, struct net *net);
 
 /* Frees a network of which nothing is known any more. */
 void rows_net_tidy(struct overlay *ov, struct net *net);

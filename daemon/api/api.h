@@ -85,9 +85,6 @@ const char *node_fence_name(enum node_fence fence);
 /* Who removed this node, when and why; null when nobody did. */
 json_t *json_removal(struct daemon *d);
 
-/* Things that the status warns of, as an array of texts. */
-json_t *api_warnings(struct daemon *d);
-
 /* One for each row of API_METHODS; each answers req, fails it, or leaves it pending. */
 void api_status(struct daemon *d, struct request *req);
 void api_init(struct daemon *d, struct request *req);

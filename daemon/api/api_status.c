@@ -98,7 +98,8 @@ static void warn_of_networks(struct daemon *d, json_t *list)
 	}
 }
 
-json_t *api_warnings(struct daemon *d)
+/* Things that the status warns of, as an array of texts. */
+static json_t *json_warnings(struct daemon *d)
 {
 	json_t *list = json_array();
 
@@ -213,7 +214,7 @@ void api_status(struct daemon *d, struct request *req)
 				      (int)d->totals.pending, "failed", (int)d->totals.failed,
 				      "last_ms", (json_int_t)d->totals.last_ms, "loop_lag_ms",
 				      (double)lag_worst_ns(&d->lag) / NS_PER_MS, "warnings",
-				      api_warnings(d), "version", WEFT_VERSION));
+				      json_warnings(d), "version", WEFT_VERSION));
 }
 
 void api_version(struct daemon *d, struct request *req)

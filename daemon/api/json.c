@@ -89,7 +89,7 @@ const char *node_phase_name(enum node_phase phase)
 	return names[phase];
 }
 
-const char *encrypt_name(uint8_t mode)
+static const char *encrypt_name(uint8_t mode)
 {
 	static const char *const names[] = {"none", "wireguard", "ipsec", "auto"};
 

@@ -29,7 +29,6 @@ json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found);
 /* "alive" and the like. */
 const char *member_state_name(enum member_state state);
 const char *node_phase_name(enum node_phase phase);
-const char *encrypt_name(uint8_t mode);
 
 /* Sums over the attachment rows of members that count. */
 struct network_sums {

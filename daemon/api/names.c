@@ -153,11 +153,6 @@ bool fact_is_there(const struct daemon *d, uint16_t kind, const struct id *id)
 	return gossip_row(node_gossip(d->node), NULL, &topic_all, kind, id->b, ID_BYTES, &row);
 }
 
-bool network_is_there(const struct daemon *d, const struct id *id)
-{
-	return fact_is_there(d, FACT_NETWORK, id) && !fact_is_there(d, FACT_NETWORK_END, id);
-}
-
 struct network_walk {
 	struct daemon *d;
 	void *ctx;

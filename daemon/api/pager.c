@@ -105,16 +105,6 @@ void pager_answer(struct pager *pager, struct request *req)
 		key_format(&pager->items[pager->count - 1].key, next);
 	api_answer_list(req, list, pager->more && pager->count > 0 ? next : NULL, pager->beside);
 	pager->beside = NULL;
-	pager->count = 0;
-	pager_close(pager);
-}
-
-void pager_close(struct pager *pager)
-{
-	for (size_t i = 0; i < pager->count; i++)
-		json_decref(pager->items[i].json);
-	json_decref(pager->beside);
-	pager->beside = NULL;
 	free(pager->items);
 	pager->items = NULL;
 	pager->count = 0;

@@ -30,7 +30,7 @@ struct pager {
 
 struct page_key page_key_of(const struct id *first, const void *second_16);
 
-/* Reads limit and after of a request: 0 or WEFT_E_INVALID. pager_answer or pager_close follows. */
+/* Reads limit and after of a request: 0, and pager_answer follows; or WEFT_E_INVALID. */
 int pager_begin(struct pager *pager, const struct request *req, struct weft_err *err);
 
 /* Would an item with this key be on the page? Ask before making its JSON. */
@@ -39,4 +39,3 @@ void pager_add(struct pager *pager, const struct page_key *key, json_t *json);
 
 /* Answers with the page and closes it. */
 void pager_answer(struct pager *pager, struct request *req);
-void pager_close(struct pager *pager);

@@ -23,6 +23,13 @@ void todo_add(struct node *node, const struct todo *todo)
 	vec_push(&node->todo, &kept);
 }
 
+void todo_ipam(struct node *node, const struct ipam_request *request)
+{
+	todo_add(node, &(struct todo){.kind = TODO_IPAM,
+				      .len = sizeof(*request),
+				      .bytes = (void *)(uintptr_t)request});
+}
+
 static void do_todo(struct node *node, const struct todo *todo)
 {
 	struct gossip_command command = {.tag = todo->tag, .bytes = todo->bytes, .len = todo->len};

@@ -150,8 +150,7 @@ static void attach_lease(struct node *node, struct op *op)
 	memcpy(request.addrs, op->addrs, sizeof(request.addrs));
 	op->state = OP_ASKED;
 	op->deadline = MONO_NEVER;
-	todo_add(node,
-		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+	todo_ipam(node, &request);
 }
 
 void attach_try(struct node *node, struct op *op)

@@ -148,8 +148,7 @@ void detach_try(struct node *node, struct op *op)
 	op->deadline = MONO_NEVER;
 	op->committed = false;
 	op->err.code = 0;
-	todo_add(node,
-		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+	todo_ipam(node, &request);
 }
 
 void detach_compose(struct node *node, struct op *op, struct commit *commit)

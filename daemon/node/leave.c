@@ -85,8 +85,7 @@ static bool release_next(struct node *node, struct op *op)
 		if (lease.cooling)
 			continue;
 		op->state = OP_ASKED;
-		todo_add(node, &(struct todo){
-				   .kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+		todo_ipam(node, &request);
 		return true;
 	}
 	return false;
@@ -99,8 +98,7 @@ static void hand_over(struct node *node, struct op *op)
 
 	op->state = OP_HANDS_OVER;
 	op->deadline = MONO_NEVER;
-	todo_add(node,
-		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+	todo_ipam(node, &request);
 }
 
 void leave_try(struct node *node, struct op *op)

@@ -102,13 +102,6 @@ void presence_compose_count(struct node *node, const struct network *network, st
 		commit_attachment(node, network, commit, boxes);
 }
 
-static void ask_ipam(struct node *node, const struct ipam_request *request)
-{
-	todo_add(node, &(struct todo){.kind = TODO_IPAM,
-				      .len = sizeof(*request),
-				      .bytes = (void *)(uintptr_t)request});
-}
-
 /* ---- joining ---- */
 
 void presence_begin(struct node *node, struct network *network, struct mono give_up)
@@ -139,7 +132,7 @@ void presence_begin(struct node *node, struct network *network, struct mono give
 	network->settled = false;
 	box_add(node, &endpoint)->op = op->id;
 	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
-	ask_ipam(node, &request);
+	todo_ipam(node, &request);
 }
 
 /* Is there anybody whose rows would have to come? */
@@ -221,7 +214,7 @@ void presence_try(struct node *node, struct op *op)
 		return;
 	op->state = OP_ASKED;
 	op->committed = false;
-	ask_ipam(node, &request);
+	todo_ipam(node, &request);
 }
 
 static void compose_quit(struct node *node, struct op *op, struct commit *commit)

@@ -97,8 +97,7 @@ static void drop(struct node *node, struct op *op, const struct ipam_finding *st
 			detach_begin(node, box, NULL);
 	} else if (op->state != OP_ASKED) {
 		op->state = OP_ASKED;
-		todo_add(node, &(struct todo){
-				   .kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+		todo_ipam(node, &request);
 	}
 }
 
@@ -165,8 +164,7 @@ static bool rest_next(struct node *node, struct op *op)
 		if (!ipamdb_must_rest(node->ipamdb, &network->id, forgotten.any))
 			continue;
 		op->state = OP_ASKED;
-		todo_add(node, &(struct todo){
-				   .kind = TODO_IPAM, .len = sizeof(request), .bytes = &request});
+		todo_ipam(node, &request);
 		return true;
 	}
 	return false;

@@ -23,8 +23,7 @@ static void ask(struct node *node, struct op *op, struct ipam_request *request)
 {
 	request->tag = op->id;
 	op->state = OP_ASKED;
-	todo_add(node,
-		 &(struct todo){.kind = TODO_IPAM, .len = sizeof(*request), .bytes = request});
+	todo_ipam(node, request);
 }
 
 void reserve_request(struct node *node, const struct node_request *request)

@@ -133,6 +133,7 @@ struct node {
 
 /* The agenda. bytes are copied. */
 void todo_add(struct node *node, const struct todo *todo);
+void todo_ipam(struct node *node, const struct ipam_request *request);
 
 /* Work for the kernel; tag of the request behind it or 0. */
 void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,

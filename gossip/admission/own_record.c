@@ -12,7 +12,8 @@ bool address_is_unset(const struct inet *ip)
 	return inet_eq(ip, &none) || (inet_is_v4(ip) && inet_v4(ip) == 0);
 }
 
-int own_record_make(struct admission *adm, bool left, struct rec_member *rec, struct weft_err *err)
+static int record_make(struct admission *adm, bool left, struct rec_member *rec,
+		       struct weft_err *err)
 {
 	const struct core *core = adm->core;
 
@@ -47,7 +48,7 @@ int own_record_put(struct admission *adm, uint64_t tag, bool left, const struct 
 	int rc;
 
 	WEFT_ASSERT(more_count < 4);
-	rc = own_record_make(adm, left, &rec, err);
+	rc = record_make(adm, left, &rec, err);
 	if (rc != 0)
 		return rc;
 	rc = rec_member_encode(&rec, value, sizeof(value));
@@ -78,8 +79,7 @@ void own_record_tick(struct admission *adm)
 	if (!adm->publish_wanted || adm->publishing || adm->core->self.phase != NODE_ACTIVE ||
 	    adm->leaving.under_way || !admission_may_wait(adm))
 		return;
-	if (own_record_make(adm, false, &rec, &err) != 0 ||
-	    !differs(&rec, &adm->core->self.member)) {
+	if (record_make(adm, false, &rec, &err) != 0 || !differs(&rec, &adm->core->self.member)) {
 		adm->publish_wanted = false;
 		return;
 	}

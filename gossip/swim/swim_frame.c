@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Frames of the membership protocol as they come in; their bodies stand in swim_impl.h. */
+#include <string.h>
+
 #include "swim_parts.h"
 
 #define RELAY_TIMEOUT_MS_MAX 10000
@@ -47,9 +49,8 @@ static enum drop_reason ping_req_received(struct swim *swim, struct member *from
 
 	if (len < SWIM_PING_REQ_BYTES)
 		return DROP_FRAME;
-	for (size_t i = 0; i < ID_BYTES; i++)
-		target.b[i] = body[4 + i];
-	timeout_ms = wire_get(body + 20, 4);
+	memcpy(target.b, body + 4, ID_BYTES);
+	timeout_ms = wire_get(body + 4 + ID_BYTES, 4);
 	if (timeout_ms == 0 || timeout_ms > RELAY_TIMEOUT_MS_MAX)
 		return DROP_FRAME;
 	probe_relay(swim, from, (uint32_t)wire_get(body, 4), &target, (int64_t)timeout_ms);
@@ -65,10 +66,8 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 
 	if (len < (type == FRAME_SUSPECT ? SWIM_SUSPECT_BYTES : SWIM_SUBJECT_BYTES))
 		return DROP_FRAME;
-	for (size_t i = 0; i < ID_BYTES; i++) {
-		subject.b[i] = body[i];
-		accuser.b[i] = type == FRAME_SUSPECT ? body[SWIM_SUBJECT_BYTES + i] : from->id.b[i];
-	}
+	memcpy(subject.b, body, ID_BYTES);
+	memcpy(accuser.b, type == FRAME_SUSPECT ? body + SWIM_SUBJECT_BYTES : from->id.b, ID_BYTES);
 	incarnation = wire_get(body + ID_BYTES, 8);
 	member = member_find(swim->members, &subject);
 	if (incarnation > SWIM_INCARNATION_MAX ||
@@ -118,9 +117,9 @@ enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type
 	case FRAME_ACK:
 		return ack_received(swim, from, body, len);
 	case FRAME_NACK:
-		if (len < 4)
+		if (len < SWIM_PING_BYTES)
 			return DROP_FRAME;
-		probe_nacked(swim, from, (uint32_t)wire_get(body, 4));
+		probe_nacked(swim, from, (uint32_t)wire_get(body, SWIM_PING_BYTES));
 		return DROP_NONE;
 	case FRAME_SUSPECT:
 	case FRAME_FAILED:

@@ -13,7 +13,8 @@
  *
  * Bodies of the frames, numbers big-endian; longer bodies come from later versions and are read as
  * far as they are known:
- *   PING      seq 4 [flags 1, 16 hashes of 4]  ACK, NACK  seq 4
+ *   PING      seq 4 [flags 1, 16 hashes of 4]  NACK  seq 4
+ *   ACK       seq 4 [incarnation 8, from who was pinged itself]
  *   PING_REQ  seq 4, target 16, timeout 4 (ms)
  *   SUSPECT   subject 16, incarnation 8, accuser 16
  *   FAILED    subject 16, incarnation 8        ALIVE      subject 16, incarnation 8

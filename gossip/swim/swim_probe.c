@@ -17,6 +17,8 @@
  * Missing nacks are Lifeguard's evidence that it is us who are slow: helpers that answer neither
  * way raise the local health score.
  */
+#include <string.h>
+
 #include "swim_parts.h"
 
 #define RTT_NS_MAX (10 * NS_PER_S)
@@ -94,9 +96,8 @@ static void ask_witnesses(struct swim *swim, struct probe *probe)
 	int64_t timeout_ms = swim_timeout_ns(swim, probe->target) / NS_PER_MS;
 
 	wire_put(body, probe->base + probe->round, 4);
-	for (size_t i = 0; i < ID_BYTES; i++)
-		body[4 + i] = probe->target->id.b[i];
-	wire_put(body + 20, (uint64_t)timeout_ms, 4);
+	memcpy(body + 4, probe->target->id.b, ID_BYTES);
+	wire_put(body + 4 + ID_BYTES, (uint64_t)timeout_ms, 4);
 	skip[0] = probe->target->id;
 	for (size_t i = 0; i < probe->helper_count; i++)
 		skip[i + 1] = probe->helpers[i];
@@ -185,7 +186,7 @@ void probe_postpone(struct swim *swim)
 static void relay_expire(struct swim *swim, struct relay *relay)
 {
 	const struct member *origin = member_find(swim->members, &relay->origin);
-	uint8_t body[4];
+	uint8_t body[SWIM_PING_BYTES];
 
 	wire_put(body, relay->origin_seq, 4);
 	if (origin != NULL)

@@ -9,6 +9,8 @@
  * that grows with the logarithm of the cluster; it also rides on every datagram that has room. The
  * newest goes first.
  */
+#include <string.h>
+
 #include "swim_parts.h"
 
 #define FANOUT 4
@@ -29,8 +31,7 @@ static unsigned tell_limit(const struct swim *swim)
 /* The frame that says how a member stands; 0 when there is nothing to say. */
 static size_t tell_body(struct swim *swim, struct member *about, uint8_t *body, uint8_t *type)
 {
-	for (size_t i = 0; i < ID_BYTES; i++)
-		body[i] = about->id.b[i];
+	memcpy(body, about->id.b, ID_BYTES);
 	wire_put(body + ID_BYTES, about->incarnation, 8);
 	switch (about->state) {
 	case MEMBER_ALIVE:
@@ -40,8 +41,7 @@ static size_t tell_body(struct swim *swim, struct member *about, uint8_t *body, 
 		*type = FRAME_FAILED;
 		return SWIM_SUBJECT_BYTES;
 	case MEMBER_SUSPECT:
-		for (size_t i = 0; i < ID_BYTES; i++)
-			body[SWIM_SUBJECT_BYTES + i] = swim_peer(swim, about)->accuser.b[i];
+		memcpy(body + SWIM_SUBJECT_BYTES, swim_peer(swim, about)->accuser.b, ID_BYTES);
 		*type = FRAME_SUSPECT;
 		return SWIM_SUSPECT_BYTES;
 	case MEMBER_UNKNOWN:

@@ -8,8 +8,9 @@
 #include "gossip/base/check.h"
 #include "fake_kernel_parts.h"
 
-size_t fake_place(const struct fake_kernel *kernel, enum kobj_kind kind, const void *key,
-		  bool *found)
+/* Place of the object with this key, or where it would go; *found tells which. */
+static size_t place_of(const struct fake_kernel *kernel, enum kobj_kind kind, const void *key,
+		       bool *found)
 {
 	const struct vec *vec = &kernel->state.of[kind];
 	size_t low = 0, high = vec->count;
@@ -34,7 +35,7 @@ size_t fake_place(const struct fake_kernel *kernel, enum kobj_kind kind, const v
 void *fake_find(const struct fake_kernel *kernel, enum kobj_kind kind, const void *key)
 {
 	bool found;
-	size_t place = fake_place(kernel, kind, key, &found);
+	size_t place = place_of(kernel, kind, key, &found);
 
 	return found ? vec_at(&kernel->state.of[kind], place) : NULL;
 }
@@ -66,7 +67,7 @@ void fake_notify(struct fake_kernel *kernel, uint8_t what, enum kobj_kind kind, 
 void fake_put(struct fake_kernel *kernel, enum kobj_kind kind, const void *obj)
 {
 	bool found;
-	size_t place = fake_place(kernel, kind, obj, &found);
+	size_t place = place_of(kernel, kind, obj, &found);
 
 	if (found)
 		memcpy(vec_at(&kernel->state.of[kind], place), obj, kobj_bytes(kind));
@@ -122,7 +123,7 @@ bool fake_remove(struct fake_kernel *kernel, enum kobj_kind kind, const void *ke
 {
 	unsigned char copy[FAKE_OBJ_BYTES];
 	bool found;
-	size_t place = fake_place(kernel, kind, key, &found);
+	size_t place = place_of(kernel, kind, key, &found);
 
 	if (!found)
 		return false;

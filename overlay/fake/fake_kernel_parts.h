@@ -31,9 +31,7 @@ struct fake_kernel {
 	bool lost_events;
 };
 
-/* Place of the object with this key, or where it would go; *found tells which. */
-size_t fake_place(const struct fake_kernel *kernel, enum kobj_kind kind, const void *key,
-		  bool *found);
+/* The object with this key, or NULL. */
 void *fake_find(const struct fake_kernel *kernel, enum kobj_kind kind, const void *key);
 struct klink *fake_link(const struct fake_kernel *kernel, const char *name);
 

@@ -26,7 +26,7 @@ static int sysctl_open(const char *path, int flags)
 	return fd;
 }
 
-int linux_sysctl_get(void *ctx, const char *path, char *value, size_t cap)
+static int sysctl_get(void *ctx, const char *path, char *value, size_t cap)
 {
 	int fd = sysctl_open(path, O_RDONLY);
 	ssize_t len;
@@ -53,7 +53,7 @@ int linux_sysctl_set(const char *path, const char *value)
 	if (fd < 0)
 		return fd;
 	len = write(fd, value, strlen(value));
-	error = errno;
+	error = len < 0 ? errno : EIO;
 	close(fd);
 	return len == (ssize_t)strlen(value) ? 0 : -error;
 }
@@ -108,7 +108,7 @@ static const struct kernel_ops ops = {
     .dump_network = linux_dump_network,
     .get_entries = linux_get_entries,
     .apply = linux_apply,
-    .sysctl_get = linux_sysctl_get,
+    .sysctl_get = sysctl_get,
     .rules_match = linux_rules_match,
     .rules_set = linux_rules_set,
     .rules_add = linux_rules_add,

@@ -70,8 +70,8 @@ int linux_link_change(struct linux_kernel *kernel, const struct klink *link, uin
 	return status;
 }
 
-int linux_link_create(struct linux_kernel *kernel, const struct klink *link,
-		      char text[CHAN_TEXT_BYTES])
+static int link_create(struct linux_kernel *kernel, const struct klink *link,
+		       char text[CHAN_TEXT_BYTES])
 {
 	uint32_t rest = KLINK_ALIAS | KLINK_ADDRGEN | KLINK_UP;
 	int status;
@@ -91,7 +91,7 @@ static int apply_link(struct linux_kernel *kernel, const struct kop *op, char *t
 	int index;
 
 	if (op->verb == KVERB_CREATE)
-		return linux_link_create(kernel, link, text);
+		return link_create(kernel, link, text);
 	if (op->verb == KVERB_CHANGE)
 		return linux_link_change(kernel, link, op->fields, text);
 	index = linux_device_find(kernel, link->name);

@@ -67,7 +67,8 @@ static void each_link(void *arg, struct nlmsghdr *nlh)
 	if (!has_weft_name(link.name) && !name_alias_parse(link.alias, &network))
 		return;
 	if (numbers.group == WEFT_LINK_GROUP && link.alias[0] == '\0')
-		memcpy(link.alias, "weft:", 6); /* made by weft, not yet marked */
+		memcpy(link.alias, WEFT_ALIAS_MARK,
+		       sizeof(WEFT_ALIAS_MARK)); /* made by weft, not yet marked */
 	if (!reading->kernel->has_ipv6)
 		link.addrgen_none = 1;
 	vec_push(&reading->out->of[KOBJ_LINK], &link);

@@ -235,7 +235,7 @@ static void take_link(void *arg, struct nlmsghdr *nlh)
 		return;
 	(void)snprintf(vxlan.name, sizeof(vxlan.name), "%.15s", nla_get_string(attrs[IFLA_IFNAME]));
 	vxlan.is_weft =
-	    attrs[IFLA_IFALIAS] && strncmp(nla_get_string(attrs[IFLA_IFALIAS]), "weft:", 5) == 0;
+	    attrs[IFLA_IFALIAS] && name_alias_is_weft(nla_get_string(attrs[IFLA_IFALIAS]));
 	if (data[IFLA_VXLAN_ID])
 		vxlan.vni = nla_get_u32(data[IFLA_VXLAN_ID]);
 	if (data[IFLA_VXLAN_PORT])

@@ -37,13 +37,10 @@ int linux_apply(void *ctx, const struct kop *ops, size_t count, kernel_failed_fn
 /* The number of a device, asked of the kernel; 0 when there is none of this name. */
 int linux_device_find(struct linux_kernel *kernel, const char *name);
 
-/* Creates, or changes fields of, a link: 0 or -errno with the kernel's words. */
-int linux_link_create(struct linux_kernel *kernel, const struct klink *link,
-		      char text[CHAN_TEXT_BYTES]);
+/* Changes fields of a link: 0 or -errno with the kernel's words. */
 int linux_link_change(struct linux_kernel *kernel, const struct klink *link, uint32_t fields,
 		      char text[CHAN_TEXT_BYTES]);
 
-int linux_sysctl_get(void *ctx, const char *path, char *value, size_t cap);
 int linux_sysctl_set(const char *path, const char *value);
 
 int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box,
