@@ -86,6 +86,17 @@ void hint_of(uint64_t key_id, uint8_t hint[HINT_BYTES])
 	wire_put(hint, key_id >> 40, HINT_BYTES);
 }
 
+int own_by_hint(const struct seal *seal, const uint8_t hint[HINT_BYTES])
+{
+	for (int i = 0; i < 2; i++) {
+		uint8_t own[HINT_BYTES];
+		hint_of(seal->own[i].key_id, own);
+		if (seal->own[i].key_id != 0 && memcmp(own, hint, HINT_BYTES) == 0)
+			return i;
+	}
+	return -1;
+}
+
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],
 		  uint64_t key_id, uint64_t counter)
 {
@@ -190,11 +201,6 @@ static void stash_put(struct seal *seal, struct peer *peer, const struct hostpor
 	peer_mark_busy(seal, peer);
 }
 
-static void stash_drop(struct seal *seal, struct session *session)
-{
-	stash_change(seal, session, session->stash_len, NULL, 0);
-}
-
 void stash_flush(struct seal *seal, struct peer *peer)
 {
 	struct session *session = peer->session;
@@ -232,7 +238,7 @@ int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
 		return 0; /* nowhere to send to: as good as lost on the way */
 	if (seal->core->update->send_count + 2 > UPDATE_SENDS)
 		return WEFT_E_LIMIT;
-	peer = peer_of(seal, to, true);
+	peer = peer_of(seal, to);
 	if (peer->current.key_id == 0) {
 		if (len > 0)
 			stash_put(seal, peer, via, frames, len);
@@ -257,19 +263,15 @@ int seal_send(struct seal *seal, struct member *to, const struct hostport *via,
 
 bool seal_has_spoken(const struct seal *seal, const struct member *member)
 {
-	const struct peer *peer = NULL;
+	const struct peer *peer = peer_known(seal, member);
 
-	if (member->session != 0)
-		peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
 	return peer != NULL && peer->session != NULL && peer->session->spoke_from.port != 0;
 }
 
 size_t seal_room(const struct seal *seal, const struct member *to)
 {
-	const struct peer *peer = NULL;
+	const struct peer *peer = peer_known(seal, to);
 
-	if (to->session != 0)
-		peer = *(struct peer **)vec_at(&seal->peers, to->session - 1);
 	return WIRE_PAYLOAD_MAX - (needs_cert(seal, peer) ? CERT_BYTES : 0);
 }
 
@@ -292,21 +294,17 @@ bool seal_stranger(const struct seal *seal, const uint8_t hint[3], const uint8_t
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 
-	for (int i = 0; i < 2; i++) {
-		const struct own_key *own = &seal->own[i];
-		uint8_t own_hint[HINT_BYTES];
-		hint_of(own->key_id, own_hint);
-		if (own->key_id == 0 || memcmp(own_hint, hint, HINT_BYTES) != 0)
-			continue;
-		memcpy(own_pub, own->pub, KX_PUB_BYTES);
-		return crypto->kx(crypto->ctx, own->sec, pub, shared) == 0;
-	}
-	return false;
+	int own = own_by_hint(seal, hint);
+
+	if (own < 0)
+		return false;
+	memcpy(own_pub, seal->own[own].pub, KX_PUB_BYTES);
+	return crypto->kx(crypto->ctx, seal->own[own].sec, pub, shared) == 0;
 }
 
 void seal_forget(struct seal *seal, struct member *member)
 {
-	struct peer *peer = peer_of(seal, member, false);
+	struct peer *peer = peer_known(seal, member);
 
 	if (peer != NULL)
 		peer_forget(seal, peer);
@@ -335,7 +333,7 @@ static void stash_tick(struct seal *seal, struct peer *peer)
 	if (session->stash == NULL)
 		return;
 	if (mono_is_due(session->stash_until, seal->core->now))
-		stash_drop(seal, session);
+		stash_free(seal, session);
 	else if (peer->current.key_id == 0)
 		cert_ask(seal, peer,
 			 session->stash_via.port != 0 ? &session->stash_via : &peer->member->addr);

@@ -53,10 +53,9 @@ struct opened {
 	struct member *from;
 	const uint8_t *frames;
 	size_t len;
-	bool provisional; /* from an address not confirmed yet: answer, but do not follow */
-	bool claiming;  /* under a certificate whose claim is not decided: only FRAME_CLAIM is in it
-			 */
-	uint64_t epoch; /* of the sender's certificate */
+	bool provisional;       /* from an address not confirmed yet: answer, but do not follow */
+	bool claiming;          /* its claim is not decided: only FRAME_CLAIM is in it */
+	uint64_t epoch;         /* of the sender's certificate */
 	struct member *renewed; /* whose newer certificate was taken just now; NULL: nobody's */
 };
 

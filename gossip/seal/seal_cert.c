@@ -124,7 +124,7 @@ static size_t answer_credit(struct seal *seal, const struct hostport *from, cons
 static void tell_removed(struct seal *seal, struct member *member, const struct peer_key *key,
 			 const struct hostport *to, size_t request_len)
 {
-	struct peer *peer = peer_of(seal, member, true);
+	struct peer *peer = peer_of(seal, member);
 	uint8_t frame[WIRE_PAYLOAD_MAX];
 	const uint8_t *fact;
 	struct pair pair;
@@ -252,7 +252,7 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 		member = seal->hooks.vouch(seal->hooks.ctx, &cert.node);
 	if (member == NULL || (!member->has_key && member->state != MEMBER_REMOVED))
 		return DROP_CERT;
-	peer = peer_of(seal, member, true);
+	peer = peer_of(seal, member);
 	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, out))
 		return DROP_NONE;
 	if (!may_check(seal, peer, from, trusted))

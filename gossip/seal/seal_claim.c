@@ -241,18 +241,16 @@ bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NO
 
 enum claim_state seal_claim(const struct seal *seal, const struct member *member)
 {
-	const struct peer *peer = NULL;
+	const struct peer *peer = peer_known(seal, member);
 
-	if (member->session != 0)
-		peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
 	return peer != NULL && claim_of(peer) != NULL ? claim_of(peer)->state : CLAIM_NONE;
 }
 
 void seal_answer_claim(struct seal *seal, const struct member *member, const struct hostport *to,
 		       const uint8_t *frames, size_t len)
 {
-	struct peer *peer = *(struct peer **)vec_at(&seal->peers, member->session - 1);
-	struct claim *claim = claim_of(peer);
+	struct peer *peer = peer_known(seal, member);
+	struct claim *claim = peer != NULL ? claim_of(peer) : NULL;
 
 	if (claim != NULL && claim->own == seal->own[OWN_CURRENT].key_id)
 		pair_send(seal, &claim->pair, claim->key.key_id, false, to, frames, len);
@@ -286,7 +284,7 @@ void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 
 	if (!is_self) {
 		struct member *member = member_find(seal->members, node);
-		struct peer *peer = peer_of(seal, member, true);
+		struct peer *peer = peer_of(seal, member);
 		if (peer->cloned)
 			return;
 		peer->cloned = true;

@@ -20,18 +20,6 @@
 
 #include "sealing.h"
 
-/* The own key that this hint names; -1 when there is none. */
-static int own_by_hint(const struct seal *seal, const uint8_t *hint)
-{
-	for (int i = 0; i < 2; i++) {
-		uint8_t own[HINT_BYTES];
-		hint_of(seal->own[i].key_id, own);
-		if (seal->own[i].key_id != 0 && memcmp(own, hint, HINT_BYTES) == 0)
-			return i;
-	}
-	return -1;
-}
-
 /* Who finds a failed member says who it is, if there is room for that: the member may have
  * forgotten it, or may never have heard of it. */
 static void introduce(struct seal *seal, const struct peer *peer, const struct hostport *to,
@@ -281,7 +269,7 @@ static enum drop_reason response_take(struct seal *seal, const struct opened *in
 				      const struct hostport *from, const uint8_t *body)
 {
 	struct member *member = in->from;
-	struct peer *peer = peer_of(seal, member, true);
+	struct peer *peer = peer_of(seal, member);
 	struct session *session = session_of(seal, peer);
 
 	/* Only an answer under the old key counts against a claim. */

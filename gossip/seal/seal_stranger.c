@@ -12,8 +12,8 @@
  */
 #include "sealing.h"
 
-#define STRANGER_INTERVAL_NS (NS_PER_S / 50)
-#define STRANGER_BURST 50
+#define INTRODUCTION_INTERVAL_NS (NS_PER_S / 50)
+#define INTRODUCTION_BURST 50
 
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert)
 {
@@ -73,8 +73,8 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 
 	WEFT_ASSERT(len >= ad + AEAD_TAG_BYTES && own->key_id != 0);
 	if (seal->hooks.introduce == NULL || !stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert) ||
-	    !limit_pass(&seal->introductions, seal->core->now, STRANGER_INTERVAL_NS,
-			STRANGER_BURST))
+	    !limit_pass(&seal->introductions, seal->core->now, INTRODUCTION_INTERVAL_NS,
+			INTRODUCTION_BURST))
 		return;
 	if (pair_derive(seal, own, &cert.node, cert.key, &pair) &&
 	    crypto->open(crypto->ctx, pair.rx, wire_get(bytes + 12, 8), bytes, ad, bytes + ad,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_frame.c and
- * session.c and by nobody else.
+ * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_frame.c,
+ * seal_stranger.c and session.c and by nobody else.
  */
 #pragma once
 
@@ -95,6 +95,9 @@ enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len)
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],
 		  uint64_t key_id, uint64_t counter);
 void hint_of(uint64_t key_id, uint8_t hint[HINT_BYTES]);
+
+/* The own key that this hint names; -1 when there is none. */
+int own_by_hint(const struct seal *seal, const uint8_t hint[HINT_BYTES]);
 
 /* Seals frames into a datagram to this address; false when the update is full. */
 bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool with_cert,

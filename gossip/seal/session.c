@@ -34,14 +34,18 @@ static void peer_key_list(struct seal *seal, struct peer *peer, uint64_t key_id,
 	entry->slot = slot;
 }
 
-struct peer *peer_of(struct seal *seal, struct member *member, bool make)
+struct peer *peer_known(const struct seal *seal, const struct member *member)
 {
-	struct peer *peer;
+	return member->session != 0 ? *(struct peer **)vec_at(&seal->peers, member->session - 1)
+				    : NULL;
+}
 
-	if (member->session != 0)
-		return *(struct peer **)vec_at(&seal->peers, member->session - 1);
-	if (!make)
-		return NULL;
+struct peer *peer_of(struct seal *seal, struct member *member)
+{
+	struct peer *peer = peer_known(seal, member);
+
+	if (peer != NULL)
+		return peer;
 	peer = heap_take(&seal->core->heap, sizeof(*peer));
 	peer->member = member;
 	vec_push(&seal->peers, &peer);
@@ -70,7 +74,7 @@ static void pair_free(struct seal *seal, struct pair **pair)
 	*pair = NULL;
 }
 
-static void stash_free(struct seal *seal, struct session *session)
+void stash_free(struct seal *seal, struct session *session)
 {
 	if (session->stash != NULL)
 		heap_give(&seal->core->heap, session->stash, session->stash_len);

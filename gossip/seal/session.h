@@ -101,9 +101,16 @@ struct key_slot {
 	enum peer_slot slot;
 };
 
-struct peer *peer_of(struct seal *seal, struct member *member, bool make);
+/* What sealing remembers of a member: NULL when that is nothing, or made now. */
+struct peer *peer_known(const struct seal *seal, const struct member *member);
+struct peer *peer_of(struct seal *seal, struct member *member);
+
+/* Its session, made when it sleeps; and put to sleep. */
 struct session *session_of(struct seal *seal, struct peer *peer);
 void session_sleep(struct seal *seal, struct peer *peer);
+
+/* Gives up what waits for a certificate. */
+void stash_free(struct seal *seal, struct session *session);
 
 /* The pair, derived when missing; NULL when it may not be built any more or the point is bad. */
 struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_slot slot);

@@ -313,7 +313,7 @@ static void a_removed_node_hears_of_it_at_home_and_elsewhere_only_as_much_as_it_
 	net_pass(net, REMOVED_MS + 100);
 	net->nodes[0].addr = net_addr(ELSEWHERE);
 	net_member(net, 0, 2)->addr = net_addr(7002);
-	peer_of(net->nodes[0].seal, net_member(net, 0, 2), true)->knows = 0;
+	peer_of(net->nodes[0].seal, net_member(net, 0, 2))->knows = 0;
 	memset(row, 'r', sizeof(row));
 	net_frame(net, 0, 2, 200, row, sizeof(row));
 	net_run(net);

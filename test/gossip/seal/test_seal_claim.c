@@ -253,7 +253,7 @@ static void a_certificate_that_slept_is_only_named_and_never_in_more_bytes(void 
 	net_start(net, 0, 1, 3, 7001);
 	seal_meet(net, 0, 1);
 	member->epoch = 9;
-	session_sleep(net->nodes[1].seal, peer_of(net->nodes[1].seal, member, false));
+	session_sleep(net->nodes[1].seal, peer_known(net->nodes[1].seal, member));
 	net_start(net, 0, 1, 2, 7001);
 	net->nodes[0].core.rng.s[0] ^= 1;
 	net_know(net, 0, 2, 7002);

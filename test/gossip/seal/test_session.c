@@ -5,7 +5,7 @@
 
 static struct peer *peer(struct seal_net *net, size_t node, uint8_t identity)
 {
-	return peer_of(net->nodes[node].seal, net_member(net, node, identity), true);
+	return peer_of(net->nodes[node].seal, net_member(net, node, identity));
 }
 
 static void a_session_that_slept_still_refuses_what_it_received(void **state)
