@@ -12,7 +12,7 @@
 #   make coverage    lines and branches that tests reach, by folder (root)
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements beside other programs, never part of pass or fail (root);
-#                    ONLY=gossip|leases|attach|program|traffic|simulated
+#                    ONLY=gossip|leases|attach|program|crowd|traffic|simulated|kept
 #   make install     DESTDIR= PREFIX=/usr
 #   make deb         the Debian package: build/deb/weft_VERSION_ARCH.deb
 #   make clean

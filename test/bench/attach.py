@@ -185,6 +185,8 @@ def group_rows(bench, plan):
               goal=Goal("worst", "<=", 0, "none"))
     yield Row(group, "first ping by IPv6 from another host lost", "boxes",
               missing="networks have no IPv6 pools yet")
+    yield Row(group, "a container started by docker run --net", "ms",
+              missing="weft has no Docker plugin yet")
     for share in (0.5, 0.99):
         yield Row(group, f"attach begun until first ping answered, p{100 * share:.0f}", "ms",
                   [quantile(weft.reached, share)] if weft.reached else [],

@@ -118,7 +118,8 @@ def run_group(name, module, bench, args, found):
 
 def main():
     import importlib
-    names = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated")
+    names = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated",
+             "kept")
     args = arguments(names)
     if os.geteuid() != 0:
         sys.exit("bench: makes network namespaces: run it as root")

@@ -48,17 +48,20 @@ class Row:
 
     Samples are taken in turns; the ratio is that of the medians. A row without samples says why.
     short says what the goal asks for beyond what was done ("6 of 24 h"): so little cannot meet it.
+    why is told where the goal is missed: the reason, and what was tried. kept names the test of a
+    promise that is no figure.
     """
 
     def __init__(self, group, measure, unit, ours=(), peer=None, theirs=(), goal=None, note=None,
-                 missing=None, short=None):
+                 missing=None, short=None, why=None, kept=None):
         self.group, self.measure, self.unit = group, measure, unit
         self.ours, self.theirs = list(ours), list(theirs)
-        self.peer, self.goal, self.note = peer, goal, note
-        self.missing = missing if missing or self.ours else "nothing was measured"
+        self.peer, self.goal, self.note, self.kept = peer, goal, note, kept
+        self.missing = missing if missing or self.ours or kept else "nothing was measured"
         if goal and len(self.ours) < goal.runs:
             short = f"{len(self.ours)} of {goal.runs} runs"
         self.short = short
+        self.why = why if self.is_met() is False else None
 
     def ratio(self):
         if not self.ours or not self.theirs or statistics.median(self.theirs) == 0:
@@ -66,12 +69,14 @@ class Row:
         return statistics.median(self.ours) / statistics.median(self.theirs)
 
     def is_met(self):
-        met = None if self.missing or not self.goal else self.goal.is_met(self)
+        met = self.goal.is_met(self) if self.goal and self.ours else None
         return None if met and self.short else met
 
     def verdict(self):
         if self.missing:
             return "not measured"
+        if self.kept:
+            return "by a test"
         if self.goal and self.short and self.goal.is_met(self):
             return f"so far ({self.short})"
         return {None: "-", True: "met", False: "MISSED"}[self.is_met()]
@@ -83,4 +88,4 @@ class Row:
                 if self.peer else None,
                 "ratio": self.ratio(), "goal": self.goal.text if self.goal else None,
                 "met": self.is_met(), "short": self.short, "note": self.note,
-                "missing": self.missing}
+                "missing": self.missing, "why": self.why, "kept": self.kept}

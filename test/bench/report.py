@@ -64,8 +64,8 @@ def table(rows):
         lines.append((f"  {row.measure}", row.unit, figure(row.ours), row.peer or "-",
                       figure(row.theirs), "-" if ratio is None else f"{ratio:.2f}",
                       row.goal.text if row.goal else "-", row.verdict()))
-        if row.missing or row.note:
-            lines.append((f"      {row.missing or row.note}",))
+        lines += [(f"      {text}",) for text in (row.missing or row.note, row.kept, row.why)
+                  if text]
     widths = [max(len(line[column]) for line in lines if len(line) > 1) for column in range(8)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
                      for line in lines)

@@ -47,8 +47,8 @@ def test_two_hundred_attaches_and_detaches_at_once_never_share_an_address(lab):
             3)
 
 
-def test_a_full_pool_answers_at_once_with_a_clear_error(lab):
-    hosts = lab.cluster(2)
+def test_a_full_pool_answers_at_once_with_a_clear_error_and_is_usable_after_one_release(lab):
+    hosts = lab.cluster(2, "--cooldown", "1s")
     hosts[0].weft("network", "create", "tiny", "--subnet", "10.64.1.0/28")
     taken = []
     failed = None
@@ -66,6 +66,20 @@ def test_a_full_pool_answers_at_once_with_a_clear_error(lab):
     assert "h1" in failed.stderr and "h2" in failed.stderr, "it says who holds what"
     # 16 addresses less network, broadcast and gateway; nobody has attached, so no host lease.
     assert len(taken) == 13, taken
+    check_clean(hosts)
+
+    freed = taken[0]["address"].split("/")[0]
+    holder = next(host for host in hosts if freed in [address for address, _ in leases([host])])
+    holder.weft("ipam", "release", "tiny", freed)
+
+    def given_again():
+        try:
+            return holder.json("ipam", "reserve", "tiny", "--name", "again")["address"]
+        except Failed:
+            return None
+
+    again, _ = wait_for("what was released is leased again", given_again, 5)
+    assert again.split("/")[0] == freed
     check_clean(hosts)
 
 

@@ -19,9 +19,10 @@ BENCH = ROOT / "test" / "bench" / "bench.py"
 sys.path.insert(0, str(BENCH.parent))
 
 import agents  # noqa: E402
+import report  # noqa: E402
 from figures import Goal, Row  # noqa: E402
 
-GROUPS = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated")
+GROUPS = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated", "kept")
 
 
 def command(tmp_path, *args):
@@ -62,6 +63,9 @@ def test_each_row_yields_a_figure_and_nothing_is_left(tmp_path, group):
         if row["missing"]:
             assert row["missing"].endswith(" yet"), row
             continue
+        if row["kept"]:
+            assert row["kept"] in said
+            continue
         assert "make peers" not in (row["note"] or ""), row
         assert row["weft"]["runs"] > 0 and row["measure"] in said
         assert row["weft"]["min"] <= row["weft"]["median"] <= row["weft"]["max"]
@@ -78,6 +82,15 @@ def test_less_than_a_goal_speaks_of_can_miss_it_but_not_meet_it():
     assert Row("g", "m", "s", [1, 5], goal=goal).verdict() == "MISSED"
     part = Row("g", "m", "s", [1, 2, 3], goal=goal, short="6 of 24 h")
     assert (part.is_met(), part.as_json()["short"]) == (None, "6 of 24 h")
+
+
+def test_who_reads_of_a_missed_goal_reads_the_reason_and_of_a_met_one_does_not():
+    goal = Goal("worst", "<=", 4)
+    missed = Row("g", "m", "s", [5], goal=goal, why="the kernel; tried: a sieve")
+    met = Row("g", "n", "s", [3], goal=goal, why="nobody reads this")
+    said = report.table([missed, met])
+    assert "the kernel; tried: a sieve" in said and "nobody" not in said
+    assert (missed.as_json()["why"], met.as_json()["why"]) == (missed.why, None)
 
 
 def verdicts(fleet, agent):
