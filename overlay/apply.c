@@ -69,7 +69,7 @@ struct net *work_net_of_device(const struct overlay *ov, const char *dev)
 		if (net->known && (memcmp(net->bridge, dev, IFNAME_BYTES) == 0 ||
 				   memcmp(net->vxlan, dev, IFNAME_BYTES) == 0))
 			return net;
-		if (strncmp(dev, "wfbr", 4) == 0 || strncmp(dev, "wfvx", 4) == 0)
+		if (name_is_device(dev))
 			continue;
 		for (size_t at = 0; (local = map_next(&net->locals, &at)) != NULL;) {
 			if (memcmp(local->endpoint.host_ifname, dev, IFNAME_BYTES) == 0)

@@ -26,6 +26,11 @@ void name_vxlan(uint32_t vni, char out[IFNAME_BYTES])
 	device_name("wfvx", vni, out);
 }
 
+bool name_is_device(const char *name)
+{
+	return strncmp(name, "wfbr", 4) == 0 || strncmp(name, "wfvx", 4) == 0;
+}
+
 void name_port(const struct id *endpoint, char out[IFNAME_BYTES])
 {
 	char text[ID_TEXT_BYTES];

@@ -20,6 +20,9 @@
 void name_bridge(uint32_t vni, char out[IFNAME_BYTES]);
 void name_vxlan(uint32_t vni, char out[IFNAME_BYTES]);
 
+/* Is it the name of a bridge or VXLAN device of weft's? */
+bool name_is_device(const char *name);
+
 /* The host's end of an endpoint's veth: "wfe" and 12 digits of its id. */
 void name_port(const struct id *endpoint, char out[IFNAME_BYTES]);
 

@@ -72,18 +72,37 @@ static const struct attr_row *first_row(enum kobj_kind kind)
 	return row;
 }
 
+void attr_put_inet(struct nl_msg *msg, int attr, const struct inet *ip)
+{
+	if (inet_is_v4(ip))
+		(void)nla_put(msg, attr, 4, ip->b + 12);
+	else
+		(void)nla_put(msg, attr, 16, ip->b);
+}
+
+bool attr_get_inet(struct nlattr *attr, struct inet *ip)
+{
+	uint32_t v4;
+
+	if (nla_len(attr) == 4) {
+		memcpy(&v4, nla_data(attr), 4);
+		*ip = inet_from_v4(ntohl(v4));
+		return true;
+	}
+	if (nla_len(attr) != 16)
+		return false;
+	memcpy(ip->b, nla_data(attr), 16);
+	return true;
+}
+
 static void put_inet(struct nl_msg *msg, const struct attr_row *row, const struct inet *ip)
 {
 	static const struct inet none;
 	bool v4 = inet_is_v4(ip);
 
-	if (inet_eq(ip, &none) || (row->type == ATTR_INET4 && !v4) ||
-	    (row->type == ATTR_INET6 && v4))
-		return;
-	if (v4)
-		(void)nla_put(msg, row->attr, 4, ip->b + 12);
-	else
-		(void)nla_put(msg, row->attr, 16, ip->b);
+	if (!inet_eq(ip, &none) && !(row->type == ATTR_INET4 && !v4) &&
+	    !(row->type == ATTR_INET6 && v4))
+		attr_put_inet(msg, row->attr, ip);
 }
 
 static void put_row(struct nl_msg *msg, const struct devices *devices, const struct attr_row *row,
@@ -166,14 +185,7 @@ static void get_row(struct nlattr *attr, const struct devices *devices, const st
 	case ATTR_INET:
 	case ATTR_INET4:
 	case ATTR_INET6:
-		if (len == 4) {
-			uint32_t v4;
-
-			memcpy(&v4, nla_data(attr), 4);
-			*(struct inet *)field = inet_from_v4(ntohl(v4));
-		} else if (len == 16) {
-			memcpy(field, nla_data(attr), 16);
-		}
+		(void)attr_get_inet(attr, field);
 		break;
 	case ATTR_DEV:
 		name = len >= 4 ? devices_name(devices, (int)nla_get_u32(attr)) : NULL;

@@ -59,6 +59,11 @@ struct devices {
 	struct map by_index; /* number -> name */
 };
 
+/* An address is an attribute of 4 or 16 bytes; one of another length reads as false, *ip unchanged.
+ */
+void attr_put_inet(struct nl_msg *msg, int attr, const struct inet *ip);
+bool attr_get_inet(struct nlattr *attr, struct inet *ip);
+
 void devices_init(struct devices *devices, struct heap *heap, uint64_t seed);
 void devices_close(struct devices *devices);
 void devices_clear(struct devices *devices);

@@ -190,8 +190,7 @@ int attrs_query(struct chan *chan, const struct devices *devices, enum kobj_kind
 	}
 	head.ndm_family = family_of(&neigh->ip);
 	msg = chan_begin(chan, RTM_GETNEIGH, 0, &head, sizeof(head));
-	(void)nla_put(msg, NDA_DST, inet_is_v4(&neigh->ip) ? 4 : 16,
-		      inet_is_v4(&neigh->ip) ? neigh->ip.b + 12 : neigh->ip.b);
+	attr_put_inet(msg, NDA_DST, &neigh->ip);
 	return 0;
 }
 

@@ -49,8 +49,7 @@ static int dump(struct linux_kernel *kernel, uint16_t type, const void *head, si
 
 static bool has_weft_name(const char *name)
 {
-	return strncmp(name, "wfbr", 4) == 0 || strncmp(name, "wfvx", 4) == 0 ||
-	       strncmp(name, "wfe", 3) == 0;
+	return name_is_device(name) || strncmp(name, "wfe", 3) == 0;
 }
 
 static void each_link(void *arg, struct nlmsghdr *nlh)
@@ -67,8 +66,8 @@ static void each_link(void *arg, struct nlmsghdr *nlh)
 	if (!has_weft_name(link.name) && !name_alias_parse(link.alias, &network))
 		return;
 	if (numbers.group == WEFT_LINK_GROUP && link.alias[0] == '\0')
-		memcpy(link.alias, WEFT_ALIAS_MARK,
-		       sizeof(WEFT_ALIAS_MARK)); /* made by weft, not yet marked */
+		/* made by weft, not yet marked */
+		memcpy(link.alias, WEFT_ALIAS_MARK, sizeof(WEFT_ALIAS_MARK));
 	if (!reading->kernel->has_ipv6)
 		link.addrgen_none = 1;
 	vec_push(&reading->out->of[KOBJ_LINK], &link);

@@ -90,13 +90,6 @@ static int make_veth(struct linux_kernel *kernel, const struct kplug *plug, int 
 	return chan_call(&kernel->rtnl, text);
 }
 
-static void put_ip(struct nl_msg *msg, int attr, const struct inet *ip)
-{
-	bool v4 = inet_is_v4(ip);
-
-	(void)nla_put(msg, attr, v4 ? 4 : 16, v4 ? ip->b + 12 : ip->b);
-}
-
 static int box_address(struct chan *box, int index, const struct prefix *addr,
 		       char text[CHAN_TEXT_BYTES])
 {
@@ -107,13 +100,13 @@ static int box_address(struct chan *box, int index, const struct prefix *addr,
 	struct nl_msg *msg =
 	    chan_begin(box, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
 
-	put_ip(msg, IFA_LOCAL, &addr->ip);
-	put_ip(msg, IFA_ADDRESS, &addr->ip);
+	attr_put_inet(msg, IFA_LOCAL, &addr->ip);
+	attr_put_inet(msg, IFA_ADDRESS, &addr->ip);
 	if (v4) {
 		struct inet last = prefix_last(addr);
 
 		if (addr->bits < 127)
-			put_ip(msg, IFA_BROADCAST, &last);
+			attr_put_inet(msg, IFA_BROADCAST, &last);
 	} else {
 		(void)nla_put_u32(msg, IFA_FLAGS, IFA_F_NODAD);
 	}
@@ -148,10 +141,10 @@ static int box_route(struct chan *box, int index, const struct prefix *dst,
 	if (dst != NULL) {
 		struct inet base = prefix_base(dst);
 
-		put_ip(msg, RTA_DST, &base);
+		attr_put_inet(msg, RTA_DST, &base);
 	}
 	if (gateway != NULL)
-		put_ip(msg, RTA_GATEWAY, gateway);
+		attr_put_inet(msg, RTA_GATEWAY, gateway);
 	(void)nla_put_u32(msg, RTA_OIF, (uint32_t)index);
 	return chan_call(box, text);
 }

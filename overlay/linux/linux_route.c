@@ -18,20 +18,6 @@
 #define DUMP_ATTEMPTS 8
 #define WHAT_BYTES 96
 
-static struct inet read_inet(struct nlattr *attr)
-{
-	struct inet ip = {{0}};
-	uint32_t v4;
-
-	if (nla_len(attr) == 16) {
-		memcpy(ip.b, nla_data(attr), 16);
-	} else if (nla_len(attr) == 4) {
-		memcpy(&v4, nla_data(attr), 4);
-		ip = inet_from_v4(ntohl(v4));
-	}
-	return ip;
-}
-
 struct path {
 	uint32_t mtu;
 	uint32_t oif;
@@ -79,10 +65,7 @@ static void each_holder(void *arg, struct nlmsghdr *nlh)
 	if (nlmsg_parse(nlh, sizeof(*head), attrs, IFA_MAX, NULL) != 0)
 		return;
 	local = attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	if (local == NULL)
-		return;
-	ip = read_inet(local);
-	if (inet_eq(&ip, &holder->ip))
+	if (local != NULL && attr_get_inet(local, &ip) && inet_eq(&ip, &holder->ip))
 		holder->index = head->ifa_index;
 }
 
@@ -111,7 +94,7 @@ int linux_route_mtu(void *ctx, const struct inet *to, uint32_t *mtu)
 	struct nl_msg *msg = chan_begin(&kernel->rtnl, RTM_GETROUTE, 0, &head, sizeof(head));
 	int status;
 
-	(void)nla_put(msg, RTA_DST, v4 ? 4 : 16, v4 ? to->b + 12 : to->b);
+	attr_put_inet(msg, RTA_DST, to);
 	status = chan_get(&kernel->rtnl, each_path, &path);
 	if (status == 0 && path.local) {
 		path.mtu = 0;
@@ -132,17 +115,12 @@ struct looking {
 	void (*each)(void *arg, const struct prefix *prefix, const char *what);
 };
 
-static bool is_weft_device(const char *name)
-{
-	return name != NULL && (strncmp(name, "wfbr", 4) == 0 || strncmp(name, "wfvx", 4) == 0);
-}
-
 static void tell(struct looking *looking, const char *kind, const struct prefix *prefix, int index)
 {
 	const char *dev = devices_name(&looking->kernel->devices, index);
 	char text[PREFIX_TEXT_BYTES], what[WHAT_BYTES];
 
-	if (is_weft_device(dev))
+	if (dev != NULL && name_is_device(dev))
 		return;
 	prefix_format(prefix, text);
 	snprintf(what, sizeof(what), "%s %s on %s", kind, text, dev != NULL ? dev : "no device");
@@ -158,9 +136,9 @@ static void each_route(void *arg, struct nlmsghdr *nlh)
 
 	if (nlmsg_parse(nlh, sizeof(*head), attrs, RTA_MAX, NULL) != 0 ||
 	    head->rtm_table == RT_TABLE_LOCAL || head->rtm_protocol == WEFT_RTPROT ||
-	    attrs[RTA_DST] == NULL || head->rtm_dst_len == 0) /* a default route clashes not */
+	    attrs[RTA_DST] == NULL || head->rtm_dst_len == 0 || /* a default route clashes not */
+	    !attr_get_inet(attrs[RTA_DST], &prefix.ip))
 		return;
-	prefix.ip = read_inet(attrs[RTA_DST]);
 	prefix.bits =
 	    (uint8_t)(head->rtm_family == AF_INET ? head->rtm_dst_len + 96 : head->rtm_dst_len);
 	tell(looking, "route", &prefix,
@@ -175,9 +153,10 @@ static void each_address(void *arg, struct nlmsghdr *nlh)
 	struct prefix prefix;
 
 	if (nlmsg_parse(nlh, sizeof(*head), attrs, IFA_MAX, NULL) != 0 ||
-	    attrs[IFA_ADDRESS] == NULL)
+	    attrs[IFA_ADDRESS] == NULL ||
+	    !attr_get_inet(attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
+			   &prefix.ip))
 		return;
-	prefix.ip = read_inet(attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS]);
 	prefix.bits =
 	    (uint8_t)(head->ifa_family == AF_INET ? head->ifa_prefixlen + 96 : head->ifa_prefixlen);
 	tell(looking, "address", &prefix, (int)head->ifa_index);
