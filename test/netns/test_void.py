@@ -7,8 +7,8 @@ import ipaddress
 import pytest
 
 import audit
+from diag_kit import diag, found
 from hosts import WEFT, run, wait_for
-from test_diag import diag, found
 
 POOL = ipaddress.ip_network("10.64.1.0/27")
 

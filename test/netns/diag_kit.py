@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""What the tests of weft diag share: how it is run, and what of its answer is looked at."""
+import json
+
+import pytest
+
+from hosts import WEFT, run
+
+NET = "10.64.1.0/24"
+
+
+def diag(host, *extra, env=()):
+    """Runs weft diag as the host would; (exit code, checks)."""
+    done = run("nsenter", f"--net={host.path}", "env", *env, WEFT, "--socket", host.socket, "--json",
+               "diag", *extra, check=False, timeout=60)
+    return done.returncode, json.loads(done.stdout)["checks"]
+
+
+def wrong(checks):
+    """(check, peer, verdict) of everything that is not well; how busy the machine is that runs the
+    tests (loop-lag) is not the lab's matter."""
+    return sorted((c["check"], c["peer"] or "", c["verdict"]) for c in checks
+                  if c["verdict"] != "ok" and c["check"] != "loop-lag")
+
+
+def found(checks, check, peer=None):
+    """The one check of this name that is not well; it has a remedy."""
+    fits = [c for c in checks if c["check"] == check and c["verdict"] != "ok"
+            and (peer is None or c["peer"] == peer)]
+    assert len(fits) == 1, checks
+    assert fits[0]["remedy"], fits
+    return fits[0]
+
+
+@pytest.fixture
+def three(lab):
+    """Three hosts, a box on the first two, and another network that nobody is in."""
+    hosts = lab.cluster(3)
+    hosts[0].weft("network", "create", "blue", "--subnet", NET)
+    hosts[0].weft("network", "create", "green", "--subnet", "10.65.0.0/24")
+    for host in hosts[:2]:
+        host.attach("blue", host.box("a"))
+    return hosts
+
+
+def firewall(host, rule, chain="input"):
+    host.exec("nft", "-f", "-", input=f"""table inet fault {{
+        chain c {{ type filter hook {chain} priority 0; {rule}; }}
+    }}""")
+
+
+def quiet(*hosts):
+    """None of these hosts has anything to say, and all were looked at."""
+    for host in hosts:
+        code, checks = diag(host)
+        assert (code, wrong(checks)) == (0, []), host.label
