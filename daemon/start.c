@@ -17,7 +17,6 @@
 #include "daemon/diag/diag.h"
 #include "daemon/underlay.h"
 #include "gossip/base/check.h"
-#include "gossip/base/kill_point.h"
 
 /* What the first look at the store finds. */
 struct glance {
@@ -286,17 +285,7 @@ int daemon_restore(const struct options *options, const char *path, struct weft_
 
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
-	/* The database goes last: what a wipe that was cut off leaves can be opened. */
-	static const char *const names[] = {"reserve", "open", STORE_FILE "-wal", STORE_FILE "-shm",
-					    STORE_FILE};
-	char path[OPTION_TEXT_BYTES + 32];
+	struct store_config config = {.state_dir = options->state_dir};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", options->state_dir, names[i]);
-		KILL_POINT(WIPE);
-		if (unlink(path) != 0 && errno != ENOENT)
-			return weft_err_set(err, WEFT_E_STORE, "cannot remove %s: %s", path,
-					    strerror(errno));
-	}
-	return 0;
+	return store_wipe(&config, err);
 }

@@ -19,9 +19,6 @@
 #include "schema.h"
 #include "sql.h"
 
-#define RESTORE ".restore" /* a whole database that is to take the place */
-#define BEFORE ".before"   /* the one that stood there */
-
 /* Makes path, which must not exist, readable by its owner only. */
 static int file_make(const char *path, struct weft_err *err)
 {
@@ -213,7 +210,7 @@ static int restore_decide(const char *state_dir, sqlite3 *backup, struct weft_er
 {
 	char *target = path_join(state_dir, STORE_FILE);
 	char *fresh = path_append(target, RESTORE);
-	char *partial = path_append(fresh, ".partial");
+	char *partial = path_append(fresh, PARTIAL);
 	char changes[256];
 	int code;
 

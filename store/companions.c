@@ -19,8 +19,6 @@
 #include "files.h"
 #include "gossip/base/check.h"
 
-#define OPEN_FILE "open"
-
 static off_t size_of(const char *path)
 {
 	struct stat st;

@@ -6,6 +6,12 @@
 
 #include "gossip/base/err.h"
 
+#define OPEN_FILE "open"       /* the database is in use and has a log */
+#define RESERVE_FILE "reserve" /* space put by */
+#define RESTORE ".restore"     /* a whole database that is to take the place ... */
+#define PARTIAL ".partial"     /* ... and one that is not whole yet */
+#define BEFORE ".before"       /* the one that stood there */
+
 /* Makes the directory (0700) when missing; refuses one that others may write. */
 int state_dir_prepare(const char *dir, struct weft_err *err);
 

@@ -15,7 +15,6 @@
 #include "gossip/base/check.h"
 #include "sql.h"
 
-#define RESERVE_FILE "reserve"
 #define RESERVE_BYTES (1 << 20)
 #define PLENTY_BYTES (4 * (uint64_t)RESERVE_BYTES)
 

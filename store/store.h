@@ -73,5 +73,9 @@ int store_backup_check(const char *path, int *schema, struct weft_err *err);
  * start after it meets the restart guard: the copy is from another time. */
 int store_restore(const struct store_config *cfg, const char *path, struct weft_err *err);
 
+/* Removes all of a store that nobody has open, with what restores put aside; one that is not there
+ * is fine. 0, or WEFT_E_STORE: what is left can be opened. */
+int store_wipe(const struct store_config *cfg, struct weft_err *err);
+
 /* Counts since store_open, and what lies on the disk now. */
 void store_stats_get(const struct store *store, struct store_stats *stats);
