@@ -28,19 +28,6 @@ static bool is_running_member(const struct sim_host *host)
 	return host->running && host->state == HOST_UP && host->joined;
 }
 
-struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
-{
-	size_t start = sim_draw(sim, sim->host_count);
-
-	for (size_t i = 0; i < sim->host_count; i++) {
-		struct sim_host *host = &sim->hosts[(start + i) % sim->host_count];
-
-		if (fits(host))
-			return host;
-	}
-	return NULL;
-}
-
 /* Members, those who are about to be, and those who are no more but run on. */
 static bool may_be_stopped(const struct sim_host *host)
 {
@@ -57,7 +44,7 @@ static void stop_arm(struct sim *sim, struct sim_host *host)
 
 void fault_stop_point(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, may_be_stopped);
+	struct sim_host *host = host_pick(sim, may_be_stopped);
 
 	if (!host)
 		return;
@@ -136,7 +123,7 @@ void faults_event(struct sim *sim, const struct sim_event *event)
 
 void fault_disk_full(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, is_running_member);
+	struct sim_host *host = host_pick(sim, is_running_member);
 
 	if (!host)
 		return;
@@ -146,7 +133,7 @@ void fault_disk_full(struct sim *sim)
 
 void fault_disk_stall(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, is_running_member);
+	struct sim_host *host = host_pick(sim, is_running_member);
 
 	if (!host)
 		return;
@@ -162,7 +149,7 @@ static bool has_boxes(const struct sim_host *host)
 /* A box's namespace is deleted under it. */
 void fault_box_gone(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, has_boxes);
+	struct sim_host *host = host_pick(sim, has_boxes);
 	struct node_event event = {.kind = NODE_EV_GONE};
 	size_t which;
 

@@ -33,9 +33,6 @@ void misuse_answered(struct sim *sim, struct sim_host *host, const struct sim_re
 /* A network whose end is on one disk is no network of the world any more. */
 void misuse_wrote(struct sim *sim, const struct write *write);
 
-/* A host that fits, by lot; NULL when there is none. */
-struct sim_host *fault_pick(struct sim *sim, bool (*fits)(const struct sim_host *host));
-
 /* SIM_FAULT is due. */
 void faults_event(struct sim *sim, const struct sim_event *event);
 

@@ -81,7 +81,7 @@ static void host_give_up(struct sim *sim, struct sim_host *host)
 
 void fault_disk_lost(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, is_expendable);
+	struct sim_host *host = host_pick(sim, is_expendable);
 	struct sim_host *heir = NULL;
 
 	if (host && faults_leave_links(sim, NULL, 0, host))
@@ -97,7 +97,7 @@ void fault_disk_lost(struct sim *sim)
 
 void fault_begin_anew(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, is_ended);
+	struct sim_host *host = host_pick(sim, is_ended);
 	struct sim_host *heir = host ? spare_take(sim, host) : NULL;
 
 	if (!heir)
@@ -111,7 +111,7 @@ void fault_begin_anew(struct sim *sim)
 
 void fault_backup(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, is_expendable);
+	struct sim_host *host = host_pick(sim, is_expendable);
 
 	if (!host)
 		return;
@@ -159,7 +159,7 @@ static void leases_go_back(struct sim *sim, struct sim_host *host)
 
 void fault_disk_back(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, has_backup);
+	struct sim_host *host = host_pick(sim, has_backup);
 	size_t kept;
 
 	if (!host)
@@ -223,7 +223,7 @@ bool faults_copy_claims(const struct sim *sim)
 
 void fault_disk_copied(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, may_be_copied);
+	struct sim_host *host = host_pick(sim, may_be_copied);
 	struct sim_host *copy = host ? spare_take(sim, host) : NULL;
 
 	/* A copy is refused while the original answers; so somebody must be there who knows it, and

@@ -368,6 +368,19 @@ static void requests_forget(struct sim *sim, const struct sim_host *host)
 	}
 }
 
+struct sim_host *host_pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
+{
+	size_t start = sim_draw(sim, sim->host_count);
+
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[(start + i) % sim->host_count];
+
+		if (fits(host))
+			return host;
+	}
+	return NULL;
+}
+
 void host_stop(struct sim *sim, struct sim_host *host, bool landing)
 {
 	uint64_t landed = 0;

@@ -68,7 +68,7 @@ static int identity_find(void *ctx, const struct write *write)
 
 void fault_go_mad(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, may_go_mad);
+	struct sim_host *host = host_pick(sim, may_go_mad);
 	char name[NAME_BYTES];
 	struct mad *mad;
 

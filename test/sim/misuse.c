@@ -32,7 +32,7 @@ static const struct id *network_pick(struct sim *sim)
 
 static void detach_foreign(struct sim *sim)
 {
-	struct sim_host *owner = fault_pick(sim, has_boxes), *host = fault_pick(sim, is_member);
+	struct sim_host *owner = host_pick(sim, has_boxes), *host = host_pick(sim, is_member);
 	struct node_request request = {.kind = NODE_DETACH};
 
 	if (!owner || !host || host->machine == owner->machine)
@@ -44,7 +44,7 @@ static void detach_foreign(struct sim *sim)
 /* The same box once more, at once or after another was asked for. */
 static void detach_twice(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, has_boxes);
+	struct sim_host *host = host_pick(sim, has_boxes);
 	struct node_request request = {.kind = NODE_DETACH};
 	uint64_t boot;
 
@@ -96,7 +96,7 @@ static bool address_draw(struct sim *sim, struct sim_host *host, const struct id
 static void named_attach(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
-	struct sim_host *host = fault_pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct local_endpoint endpoint = {.ifname = "eth0", .netns = "/run/netns/box"};
 	struct hostport address = {.port = 0};
 	struct node_request request = {.kind = NODE_ATTACH,
@@ -119,7 +119,7 @@ static void named_attach(struct sim *sim)
 static void named_reserve(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
-	struct sim_host *host = fault_pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct hostport address = {.port = 0};
 	struct node_request request = {
 	    .kind = NODE_RESERVE, .text = "kept", .addrs = &address, .addr_count = 1};
@@ -140,7 +140,7 @@ static void release_reserved(struct sim *sim)
 {
 	const struct sim_reserved *reserved = &sim->reserved[sim_draw(sim, SIM_RESERVED_MAX)];
 	struct sim_host *host =
-	    sim_draw(sim, 4) ? &sim->hosts[reserved->host] : fault_pick(sim, is_member);
+	    sim_draw(sim, 4) ? &sim->hosts[reserved->host] : host_pick(sim, is_member);
 	struct hostport address = {.ip = reserved->address};
 	struct node_request request = {.kind = NODE_RELEASE,
 				       .id = reserved->network,
@@ -156,7 +156,7 @@ static void release_reserved(struct sim *sim)
 /* The address of a box that is up: refused, by force too. */
 static void release_live(struct sim *sim)
 {
-	struct sim_host *host = fault_pick(sim, has_boxes);
+	struct sim_host *host = host_pick(sim, has_boxes);
 	struct hostport address = {.port = 0};
 	struct node_request request = {.kind = NODE_RELEASE,
 				       .addrs = &address,
@@ -179,7 +179,7 @@ static void release_live(struct sim *sim)
 static void network_rm(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
-	struct sim_host *host = fault_pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct node_request request = {.kind = NODE_NETWORK_RM, .flag = sim_draw(sim, 3) == 0};
 
 	if (!host || !network || sim_draw(sim, 4) != 0)
@@ -199,7 +199,7 @@ static void network_twice(struct sim *sim)
 	network.pools[0].subnet.ip = inet_from_v4(0x0a3f0000u);
 	network.pools[0].subnet.bits = (uint8_t)(128 - sim->opt.pool_bits);
 	for (int i = 0; i < 2; i++) {
-		struct sim_host *host = fault_pick(sim, is_member);
+		struct sim_host *host = host_pick(sim, is_member);
 
 		if (host)
 			host_request(sim, host, &request, MISUSE_BOUND_MS);

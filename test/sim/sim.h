@@ -71,6 +71,9 @@ uint64_t sim_draw(struct sim *sim, uint64_t bound);
 bool sim_chance(struct sim *sim, uint32_t ppm);
 
 /* host.c */
+
+/* A host that fits, by lot; NULL when there is none. */
+struct sim_host *host_pick(struct sim *sim, bool (*fits)(const struct sim_host *host));
 void host_open(struct sim *sim, size_t index);
 void host_close(struct sim *sim, struct sim_host *host);
 void host_start(struct sim *sim, struct sim_host *host);

@@ -23,20 +23,6 @@ static void op_schedule(struct sim *sim)
 	queue_add(sim, &event);
 }
 
-/* A random host that fits; NULL when none does after a fair try. */
-static struct sim_host *pick(struct sim *sim, bool (*fits)(const struct sim_host *host))
-{
-	size_t start = sim_draw(sim, sim->host_count);
-
-	for (size_t i = 0; i < sim->host_count; i++) {
-		struct sim_host *host = &sim->hosts[(start + i) % sim->host_count];
-
-		if (fits(host))
-			return host;
-	}
-	return NULL;
-}
-
 static bool is_member(const struct sim_host *host)
 {
 	return host->running && host->state == HOST_UP && host->joined && !host->stopped;
@@ -104,7 +90,7 @@ void workload_join_as(struct sim *sim, struct sim_host *host)
 
 bool workload_join(struct sim *sim)
 {
-	struct sim_host *host = sim->token[0] ? pick(sim, is_fresh) : NULL;
+	struct sim_host *host = sim->token[0] ? host_pick(sim, is_fresh) : NULL;
 
 	workload_token(sim);
 	if (host)
@@ -114,7 +100,7 @@ bool workload_join(struct sim *sim)
 
 static void op_network(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct rec_network network = {.port = 4789};
 	struct node_request request = {.kind = NODE_NETWORK_CREATE, .network = &network};
 
@@ -130,7 +116,7 @@ static void op_network(struct sim *sim)
 
 static void op_attach(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct local_endpoint endpoint = {.ifname = "eth0", .netns = "/run/netns/box"};
 	struct node_request request = {.kind = NODE_ATTACH, .endpoint = &endpoint, .ttl_ms = 10000};
 
@@ -145,7 +131,7 @@ static void op_attach(struct sim *sim)
 
 static void op_detach(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, has_endpoints);
+	struct sim_host *host = host_pick(sim, has_endpoints);
 	struct node_request request = {.kind = NODE_DETACH};
 	size_t which;
 
@@ -159,7 +145,7 @@ static void op_detach(struct sim *sim)
 
 static void op_reserve(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 	struct node_request request = {.kind = NODE_RESERVE, .text = "kept"};
 
 	if (!host || sim->network_count == 0)
@@ -170,7 +156,7 @@ static void op_reserve(struct sim *sim)
 
 static void op_crash(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_member);
+	struct sim_host *host = host_pick(sim, is_member);
 
 	if (host)
 		host_stop(sim, host, true);
@@ -178,7 +164,7 @@ static void op_crash(struct sim *sim)
 
 static void op_restart(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_down);
+	struct sim_host *host = host_pick(sim, is_down);
 
 	if (host)
 		faults_restart(sim, host);
@@ -186,7 +172,7 @@ static void op_restart(struct sim *sim)
 
 static void op_leave(struct sim *sim)
 {
-	struct sim_host *host = pick(sim, is_expendable);
+	struct sim_host *host = host_pick(sim, is_expendable);
 	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
 
 	if (!host || host->leaving)
@@ -198,7 +184,7 @@ static void op_leave(struct sim *sim)
 
 static void op_remove(struct sim *sim)
 {
-	struct sim_host *victim = pick(sim, is_expendable), *admin = &sim->hosts[0];
+	struct sim_host *victim = host_pick(sim, is_expendable), *admin = &sim->hosts[0];
 	struct node_request request = {.kind = NODE_REMOVE, .text = "drawn by lot"};
 
 	if (!victim || !is_member(admin) || victim->leaving)
