@@ -10,12 +10,17 @@
 
 struct swim;
 
+/* core and members outlive it; freed by swim_free. */
 struct swim *swim_new(struct core *core, struct member_table *members);
 void swim_free(struct swim *swim);
+
+/* This node is an active member: it probes and answers from now on. */
 void swim_start(struct swim *swim);
 
 /* A member's record was applied for the first time or came back: begin to watch it. */
 void swim_watch(struct swim *swim, struct member *member);
+
+/* A frame of the protocol from an authenticated member. */
 enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type,
 			    const uint8_t *body, size_t len);
 
@@ -33,10 +38,15 @@ void swim_doubt(struct swim *swim, struct member *member);
  */
 size_t swim_fill(struct swim *swim, const struct member *to, uint8_t *out, size_t cap);
 
-/* Our own incarnation is durable and may be told. */
+/* A persist token of this module, or of another one: what was reserved is durable and may be told,
+ * or its commit failed and is tried again. */
 void swim_durable(struct swim *swim, uint64_t token, bool ok);
+
+/* Does what is due; and when that is next. */
 void swim_tick(struct swim *swim);
 struct mono swim_deadline(const struct swim *swim);
+
+/* Nobody was heard for longer than a suspicion lasts, though others should be there. */
 bool swim_is_isolated(const struct swim *swim);
 bool swim_counter(const struct swim *swim, size_t index, struct gossip_counter *counter);
 void swim_check(const struct swim *swim);

@@ -12,6 +12,8 @@
 struct tables;
 struct admission;
 
+/* Empty tables; core and members outlive them. tables_free gives all of it back (NULL is allowed).
+ */
 struct tables *tables_new(struct core *core, struct member_table *members);
 void tables_free(struct tables *tables);
 
@@ -38,6 +40,8 @@ void tables_durable(struct tables *tables, uint64_t token, bool ok);
 enum drop_reason tables_receive(struct tables *tables, const struct member *from,
 				const uint8_t *bytes, size_t len);
 
+/* A frame of the tables: acted on while the member has allowance left for the work that it makes.
+ */
 enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_t type,
 			      const uint8_t *body, size_t len);
 
@@ -71,8 +75,11 @@ const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uin
 /* The same of this node's own member row, by which it introduces itself. */
 const uint8_t *tables_introduction(const struct tables *tables, size_t *len);
 
+/* Does what is due; and when that is next. */
 void tables_tick(struct tables *tables);
 struct mono tables_deadline(const struct tables *tables);
+
+/* See gossip_rows and gossip_row. */
 void tables_rows(const struct tables *tables, const struct id *topic, uint16_t kind,
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
