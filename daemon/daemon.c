@@ -77,8 +77,6 @@ static void apply(struct daemon *d, const struct node_update *update)
 	for (size_t i = 0; i < update->batch_count; i++) {
 		const struct node_batch *batch = &update->batches[i];
 
-		for (size_t j = 0; j < batch->count; j++)
-			daemon_note_secret(d, &batch->writes[j]);
 		store_thread_commit(d->store, batch->token, batch->writes, batch->count);
 	}
 	for (size_t i = 0; i < update->change_count; i++)

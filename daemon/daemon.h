@@ -37,12 +37,6 @@ enum daemon_end {
 	DAEMON_FAILED
 };
 
-/* The cluster's own key, where weft init ran; wiped at the end. */
-struct daemon_secrets {
-	bool has_cluster_key;
-	uint8_t cluster_seed[SEED_BYTES];
-};
-
 struct daemon {
 	const struct options *options;
 	struct log *log;
@@ -57,7 +51,6 @@ struct daemon {
 	struct hostport advertise;
 	bool advertise_chosen; /* by options or by the user: not to be changed by itself */
 	struct wall started;
-	struct daemon_secrets secrets;
 	bool marker_ok;
 
 	struct udp udp;
@@ -135,9 +128,6 @@ int daemon_wipe(const struct options *options, struct weft_err *err);
 
 /* Puts a backup in the place of the store; after an error all is as it was. Only between runs. */
 int daemon_restore(const struct options *options, const char *path, struct weft_err *err);
-
-/* Remembers the cluster's key when a write carries it, for weft admin backup. */
-void daemon_note_secret(struct daemon *d, const struct write *write);
 
 /* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
 

@@ -40,19 +40,9 @@ static int glance_visit(void *ctx, const struct write *write)
 
 static int load_visit(void *ctx, const struct write *write)
 {
-	struct daemon *d = ctx;
+	const struct daemon *d = ctx;
 
-	daemon_note_secret(d, write);
 	return node_load(d->node, write);
-}
-
-void daemon_note_secret(struct daemon *d, const struct write *write)
-{
-	if (write->kind != WRITE_META || write->meta != META_CLUSTER_KEY)
-		return;
-	d->secrets.has_cluster_key = write->len == SEED_BYTES;
-	if (d->secrets.has_cluster_key)
-		memcpy(d->secrets.cluster_seed, write->bytes, SEED_BYTES);
 }
 
 /* Makes every missing directory of a path; the last part too when it ends with a slash. */
@@ -273,7 +263,6 @@ void daemon_close(struct daemon *d)
 		heap_close(&d->heap);
 	}
 	udp_close(&d->udp);
-	explicit_bzero(&d->secrets, sizeof(d->secrets));
 }
 
 int daemon_restore(const struct options *options, const char *path, struct weft_err *err)

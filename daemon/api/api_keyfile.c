@@ -127,15 +127,16 @@ static struct key_work *key_new(bool seal)
 
 void api_admin_backup(struct daemon *d, struct request *req)
 {
+	const uint8_t *seed = gossip_cluster_seed(node_gossip(d->node));
 	struct key_work *key;
 
-	if (!d->secrets.has_cluster_key) {
+	if (seed == NULL) {
 		api_fail(req, WEFT_E_NOT_FOUND,
 			 "this node does not hold the cluster key; run this where weft init ran");
 		return;
 	}
 	key = key_new(true);
-	memcpy(key->seed, d->secrets.cluster_seed, SEED_BYTES);
+	memcpy(key->seed, seed, SEED_BYTES);
 	key_start(d, req, key);
 }
 
