@@ -73,15 +73,6 @@ static int judge_duration(const struct option_texts *texts, enum option_id id, i
 	return 0;
 }
 
-/* 0.0.0.0 and :: say where to listen, never where to be reached. */
-static bool address_is_any(const struct inet *ip)
-{
-	static const struct inet any6;
-	struct inet any4 = inet_from_v4(0);
-
-	return inet_eq(ip, &any4) || inet_eq(ip, &any6);
-}
-
 static bool address_is_loopback(const struct inet *ip)
 {
 	static const struct inet one6 = {.b = {[15] = 1}};
@@ -91,7 +82,7 @@ static bool address_is_loopback(const struct inet *ip)
 
 bool advertise_is_reachable(const struct inet *advertise, const struct inet *bind)
 {
-	if (address_is_any(advertise))
+	if (inet_is_any(advertise))
 		return false;
 	return !address_is_loopback(advertise) || address_is_loopback(bind);
 }

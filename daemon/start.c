@@ -97,9 +97,6 @@ static struct id boot_id(void)
 static void choose_advertise(struct daemon *d, const struct glance *glance)
 {
 	const struct options *options = d->options;
-	static const struct inet any6;
-	struct inet any4 = inet_from_v4(0);
-	bool is_any = inet_eq(&options->bind.ip, &any4) || inet_eq(&options->bind.ip, &any6);
 
 	d->advertise.port = options->bind.port;
 	d->advertise_chosen = true;
@@ -107,7 +104,7 @@ static void choose_advertise(struct daemon *d, const struct glance *glance)
 		d->advertise = options->advertise;
 		return;
 	}
-	if (!is_any) {
+	if (!inet_is_any(&options->bind.ip)) {
 		d->advertise.ip = options->bind.ip;
 		return;
 	}

@@ -6,7 +6,6 @@
 #include "daemon/api/api.h"
 #include "daemon/api/json.h"
 #include "gossip/base/check.h"
-#include "gossip/admission/join_wire.h"
 #include "ipamdb/query.h"
 
 const char *node_fence_name(enum node_fence fence)

@@ -107,7 +107,6 @@ void founding_restore(struct admission *adm, const struct gossip_command *comman
 void founding_durable(struct admission *adm, const struct pending *pending, bool ok);
 
 /* own_record.c */
-bool address_is_unset(const struct inet *ip); /* ::, or 0.0.0.0 */
 int own_record_put(struct admission *adm, uint64_t tag, bool left, const struct row_view *more,
 		   size_t more_count, uint64_t *token, struct weft_err *err);
 void own_record_tick(struct admission *adm);

@@ -101,7 +101,7 @@ static void finish(struct admission *adm)
 	struct weft_err err = {0};
 	uint64_t token;
 
-	if (address_is_unset(&core->advertise.ip))
+	if (inet_is_any(&core->advertise.ip))
 		core->advertise.ip = join->observed.ip;
 	if (core->advertise.port == 0)
 		core->advertise.port = join->observed.port;

@@ -45,7 +45,7 @@ struct admitted *judge_admitted(struct admission *adm, const struct id *id)
 /* Where a newcomer says that it is to be found. */
 static struct hostport place_of(const struct proof *proof, const struct hostport *from)
 {
-	return address_is_unset(&proof->gossip.ip) ? *from : proof->gossip;
+	return inet_is_any(&proof->gossip.ip) ? *from : proof->gossip;
 }
 
 /* Is the name promised to another newcomer? One at the same place is that newcomer: it was stopped
@@ -266,7 +266,7 @@ struct admitted *judge_admit(struct admission *adm, const struct proof *proof, c
 	memcpy(rec->name, proof->name, sizeof(rec->name));
 	memcpy(rec->pubkey, proof->pub, SIGN_PUB_BYTES);
 	rec->gossip = place_of(proof, from);
-	rec->vtep = address_is_unset(&proof->vtep) ? rec->gossip.ip : proof->vtep;
+	rec->vtep = inet_is_any(&proof->vtep) ? rec->gossip.ip : proof->vtep;
 	rec->wire_min = WIRE_VERSION;
 	rec->wire_max = WIRE_VERSION;
 	rec->chain_len =

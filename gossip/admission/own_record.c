@@ -5,13 +5,6 @@
 
 #include "admission_impl.h"
 
-bool address_is_unset(const struct inet *ip)
-{
-	static const struct inet none;
-
-	return inet_eq(ip, &none) || (inet_is_v4(ip) && inet_v4(ip) == 0);
-}
-
 static int record_make(struct admission *adm, bool left, struct rec_member *rec,
 		       struct weft_err *err)
 {
@@ -22,12 +15,12 @@ static int record_make(struct admission *adm, bool left, struct rec_member *rec,
 				    "\"%s\" is no node name: 1 to 63 of A-Z a-z 0-9 . _ -, "
 				    "beginning with a letter or digit; set one with --name",
 				    core->name);
-	if (address_is_unset(&core->advertise.ip) || core->advertise.port == 0)
+	if (inet_is_any(&core->advertise.ip) || core->advertise.port == 0)
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "no address to tell other hosts; set one with --advertise");
 	*rec = (struct rec_member){
 	    .gossip = core->advertise,
-	    .vtep = address_is_unset(&core->vtep) ? core->advertise.ip : core->vtep,
+	    .vtep = inet_is_any(&core->vtep) ? core->advertise.ip : core->vtep,
 	    .wire_min = WIRE_VERSION,
 	    .wire_max = WIRE_VERSION,
 	    .left = left,
@@ -100,7 +93,7 @@ void own_record_advertise(struct admission *adm, const struct gossip_command *co
 
 	if (command->addr_count > 0)
 		core->advertise = command->addrs[0];
-	if (!address_is_unset(&command->vtep))
+	if (!inet_is_any(&command->vtep))
 		core->vtep = command->vtep;
 	if (core->self.phase != NODE_ACTIVE || adm->leaving.under_way) {
 		/* To be published if the leave comes to nothing. */

@@ -88,6 +88,13 @@ bool inet_is_v4(const struct inet *ip)
 	return memcmp(ip->b, v4_mapped, sizeof(v4_mapped)) == 0;
 }
 
+bool inet_is_any(const struct inet *ip)
+{
+	static const struct inet none;
+
+	return inet_eq(ip, &none) || (inet_is_v4(ip) && inet_v4(ip) == 0);
+}
+
 struct inet inet_from_v4(uint32_t host_order)
 {
 	struct inet ip;

@@ -79,6 +79,9 @@ static inline bool inet_eq(const struct inet *a, const struct inet *b)
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+/* :: or 0.0.0.0: everywhere to listen at, nowhere to be reached. */
+bool inet_is_any(const struct inet *ip);
+
 struct inet inet_from_v4(uint32_t host_order);
 uint32_t inet_v4(const struct inet *ip); /* host byte order; ip must be IPv4 */
 int inet_parse(const char *text, struct inet *ip);

@@ -398,9 +398,27 @@ static void a_mac_is_read_and_written(void **state)
 	assert_false(mac_eq(&mac, &again));
 }
 
+static void only_the_two_addresses_of_nobody_are_any(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_any;
+	} rows[] = {{"0.0.0.0", true},   {"::", true},   {"0.0.0.1", false},
+		    {"10.0.0.0", false}, {"::1", false}, {"255.255.255.255", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct inet ip;
+
+		assert_int_equal(inet_parse(rows[i].text, &ip), 0);
+		assert_int_equal(inet_is_any(&ip), rows[i].is_any);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_the_two_addresses_of_nobody_are_any),
 	    cmocka_unit_test(an_id_is_written_as_32_digits_and_read_back),
 	    cmocka_unit_test(a_malformed_id_is_refused_and_nothing_is_written),
 	    cmocka_unit_test(an_id_is_recognised_by_a_prefix_of_its_digits),
