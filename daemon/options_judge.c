@@ -10,7 +10,6 @@
 
 #include "daemon/options.h"
 #include "gossip/base/api.h"
-#include "gossip/base/check.h"
 
 struct choice {
 	const char *text;

@@ -7,7 +7,6 @@
 
 #include "closure.h"
 #include "donor.h"
-#include "gossip/base/pack.h"
 #include "parting.h"
 #include "request.h"
 #include "rest.h"

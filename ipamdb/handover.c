@@ -19,7 +19,6 @@
  */
 #include "donor.h"
 #include "parting.h"
-#include "rest.h"
 
 #define BLOCKS_PER_GROUP 64
 #define HALVINGS 4 /* of a block, to part what was just in use from what was not */

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "gossip/base/check.h"
 #include "gossip/base/err.h"
 #include "gossip/base/pack.h"
 

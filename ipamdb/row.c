@@ -9,7 +9,6 @@
 #include "row.h"
 
 #include "closure.h"
-#include "donor.h"
 #include "parting.h"
 #include "rest.h"
 

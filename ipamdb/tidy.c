@@ -19,7 +19,6 @@
  * A single address that came by name and lies idle between others' space goes back to its
  * neighbour, by a grant like any other.
  */
-#include "closure.h"
 #include "donor.h"
 
 #define TIDY_MS 2000

@@ -8,8 +8,8 @@
  * remote endpoint, suppress needs three, one of them in the bridge, whose dump walks all entries
  * once for each port. Of the CPU time that bridge -batch and ip -batch take for 100,000 endpoints,
  * proxy takes 0.17 and suppress 0.22; looking at all of them again takes half as long under proxy;
- * nexthop groups save a twentieth (test/bench/bench_overlay.c). But a kernel before 6.17 follows a null
- * pointer when its VXLAN proxy answers for a MAC behind a nexthop group (arp_reduce and
+ * nexthop groups save a twentieth (test/bench/bench_overlay.c). But a kernel before 6.17 follows a
+ * null pointer when its VXLAN proxy answers for a MAC behind a nexthop group (arp_reduce and
  * neigh_reduce in its drivers/net/vxlan). So the default is proxy with plain destinations, and
  * proxy with nexthop groups is refused there.
  */
@@ -17,8 +17,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include "gossip/base/check.h"
 
 static const struct inet no_inet;
 

@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "gossip/base/check.h"
 #include "overlay/desired.h"
 
 static const struct mac no_mac;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api/json.h"
 #include "daemon/api/api.h"
 #include "gossip/base/check.h"
 #include "gossip/trust/keyfile.h"

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "daemon/diag/check_row.h"
-#include "gossip/base/check.h"
 
 #define CLOCK_WARN_MS 2000
 #define CLOCK_FAIL_MS 30000

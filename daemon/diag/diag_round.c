@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "daemon/diag/diag_impl.h"
-#include "daemon/api/json.h"
 #include "daemon/api/names.h"
 #include "gossip/base/check.h"
 #include "gossip/base/record_codec.h"

@@ -11,7 +11,6 @@
 
 #include "daemon/diag/check_row.h"
 #include "daemon/hostcheck/hostcheck.h"
-#include "gossip/base/check.h"
 #include "gossip/base/err.h"
 
 #define MIB (UINT64_C(1) << 20)

@@ -14,8 +14,6 @@
 
 #include "box.h"
 #include "ipamdb/query.h"
-#include "network.h"
-#include "presence.h"
 #include "request.h"
 #include "route.h"
 

@@ -21,7 +21,6 @@
 #include "ack.h"
 #include "box.h"
 #include "commit.h"
-#include "ipamdb/message.h"
 #include "network.h"
 #include "op.h"
 #include "presence.h"

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "admission_impl.h"
-#include "gossip/base/pack.h"
 
 #define HELLO_TRIES 10
 #define HELLO_MS 250 /* doubled each time, up to */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "gossip/base/check.h"
-
 static const char magic[] = "weft cluster key 1\n";
 
 #define MAGIC_BYTES (sizeof(magic) - 1)

@@ -17,8 +17,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "gossip/base/check.h"
-
 #define ROW(kind, nest, attr, type, object, member, fields)                                      \
 	{                                                                                        \
 		kind, nest, type, sizeof(((object *)0)->member), attr, offsetof(object, member), \

@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 struct arp_frame {

@@ -10,7 +10,6 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 struct asked {

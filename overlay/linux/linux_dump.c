@@ -11,7 +11,6 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 #define DUMP_ATTEMPTS 8

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 /* Datagrams read in one go; the rest waits for the next time the socket is seen readable. */

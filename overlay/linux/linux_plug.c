@@ -15,7 +15,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 /* A device sends and a port forwards once the kernel's link watch has seen its carrier, a fraction

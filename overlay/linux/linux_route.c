@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gossip/base/check.h"
 #include "linux_parts.h"
 
 #define DUMP_ATTEMPTS 8
