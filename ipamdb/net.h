@@ -21,15 +21,13 @@ struct claim {
 	struct id holder;
 	struct id author;
 	bool is_grant;
-	bool is_ended;  /* the tombstone of a range: outranked, though by what is perhaps not seen
-			   yet */
+	bool is_ended;  /* the tombstone of a range: outranked, perhaps by what was not seen yet */
 	bool is_void;   /* a grant by a removed node; its recipient's own row counts without it */
 	bool is_stored; /* this version of somebody else's row is on this node's disk */
 	bool accepting; /* a grant to this node whose own row is on its way to disk */
 	bool rests;     /* a grant: its recipient lets it cool down */
-	struct wall
-	    rests_until; /* an own range that this node hands in: until when it cools down */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
+	struct wall rests_until;  /* of an own range as it is handed in: when it has cooled down */
 };
 
 /* Space that is on its way to somebody else: neither leased nor granted again. */
@@ -60,9 +58,8 @@ struct net {
 	struct vec claims; /* struct claim, in order */
 	struct runs runs;  /* derived from claims */
 	bool runs_stale;
-	struct runs spent; /* own ranges that were given up; their generations never return */
-	struct runs
-	    issued; /* own rows and grants handed in, durable or not: a later one is above */
+	struct runs spent;  /* own ranges that were given up; their generations never return */
+	struct runs issued; /* own rows and grants handed in, durable or not: the next is above */
 	struct vec promises;
 	struct vec rests; /* struct resting */
 	struct vec own;   /* struct span: owned, durable, neither promised nor resting; derived */

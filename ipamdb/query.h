@@ -62,10 +62,9 @@ bool ipamdb_removed_next(struct ipamdb *db, size_t *at, struct id *removed);
 /* Why what gone nodes hold is not taken back yet, as far as it lies with one member. */
 enum ipam_block_why {
 	IPAM_BLOCK_NONE = 0,
-	IPAM_BLOCK_SILENT, /* it has never closed: failed, fenced, or its reboot guard waits */
-	IPAM_BLOCK_VIEW, /* what it closed with is not what this node knows of members and removals
-			  */
-	IPAM_BLOCK_ROWS, /* it has written ranges that have not come here */
+	IPAM_BLOCK_SILENT,   /* it has never closed: failed, fenced, or its reboot guard waits */
+	IPAM_BLOCK_VIEW,     /* it closed with other members and removals than this node knows */
+	IPAM_BLOCK_ROWS,     /* it has written ranges that have not come here */
 	IPAM_BLOCK_PARTING,  /* it has left, and not all that it wrote has come here */
 	IPAM_BLOCK_STRANGER, /* it is not known here, but to one who has left */
 	IPAM_BLOCK_TURN,     /* nobody blocks, but it has the lowest id and has not done it yet */

@@ -47,8 +47,8 @@ struct mono node_deadline(const struct node *node);
 /* The kernel may be touched: own rows are there, and a peer was synced with or sync_wait passed. */
 bool node_is_ready(const struct node *node);
 
-/* May it change things for its cluster? 0, WEFT_E_BUSY while its phase will change by itself, or the
- * code for good; err (may be NULL) says why and what to do. */
+/* May it change things for its cluster? 0, WEFT_E_BUSY while its phase will change by itself, or
+ * the code for good; err (may be NULL) says why and what to do. */
 int node_may_serve(const struct node *node, struct weft_err *err);
 
 /* Borrowed queries of the parts, for the API. */

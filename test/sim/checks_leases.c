@@ -27,8 +27,7 @@ struct cooled {
 	struct id network;
 	struct inet address;
 	struct mono since;
-	struct mono
-	    handed_in; /* of its release, which says by the wall clock until when it rests */
+	struct mono handed_in; /* of its release, whose wall clock says until when it rests */
 	size_t host;
 	bool forgotten; /* by a disk that went back */
 	bool by_clock;  /* whoever has it started since, after its wall clock had been set */
