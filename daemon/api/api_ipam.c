@@ -19,14 +19,16 @@ static json_t *json_network_name(struct daemon *d, const struct id *network)
 static json_t *json_lease(struct daemon *d, const struct lease *lease)
 {
 	static const struct mac no_mac;
+	/* A reservation has an id on paper, which names nothing. */
+	bool is_nobodys = lease->reserved || id_is_zero(&lease->endpoint);
 	const char *state = lease->cooling ? "cooling" : lease->reserved ? "reserved" : "leased";
 
-	return json_pack(
-	    "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "network", json_network_name(d, &lease->network),
-	    "network_id", json_id(&lease->network), "address", json_inet(&lease->address), "mac",
-	    mac_eq(&lease->mac, &no_mac) ? json_null() : json_mac(&lease->mac), "endpoint",
-	    id_is_zero(&lease->endpoint) ? json_null() : json_id(&lease->endpoint), "name",
-	    json_name(lease->name), "since", json_wall(lease->since), "state", state);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "network",
+			 json_network_name(d, &lease->network), "network_id",
+			 json_id(&lease->network), "address", json_inet(&lease->address), "mac",
+			 mac_eq(&lease->mac, &no_mac) ? json_null() : json_mac(&lease->mac),
+			 "endpoint", is_nobodys ? json_null() : json_id(&lease->endpoint), "name",
+			 json_name(lease->name), "since", json_wall(lease->since), "state", state);
 }
 
 void api_ipam_ls(struct daemon *d, struct request *req)

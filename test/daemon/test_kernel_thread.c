@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/kernel/kernel_thread.h"
+#include "test/base/cmocka_all.h"
+
+#define WAIT_MS 10000
+
+/* A kernel thread in a namespace of its own, and what it told last of the kind that is awaited. */
+struct stage {
+	struct kernel_thread *kt;
+	enum kernel_tell_kind awaited;
+	bool heard;
+	struct kernel_tell tell;
+};
+
+static struct kernel_thread *start(const char *helper)
+{
+	struct kernel_config config = {.helper = helper, .tell_done = true};
+	struct weft_err err = {0};
+	struct kernel_thread *kt;
+
+	config.overlay.pages = page_source_mmap();
+	config.overlay.seed = 1;
+	config.overlay.node.b[0] = 7;
+	assert_int_equal(inet_parse("192.0.2.1", &config.overlay.vtep), 0);
+	kt = kernel_thread_new(&config, &err);
+	assert_string_equal(err.message, "");
+	assert_non_null(kt);
+	return kt;
+}
+
+static int set_up(void **state)
+{
+	struct stage *stage = calloc(1, sizeof(*stage));
+
+	assert_non_null(stage);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_int_equal(system("ip link set lo up && ip addr add 192.0.2.1/24 dev lo && "
+				"ip addr add 10.64.1.1/24 dev lo"),
+			 0);
+	stage->kt = start("/nonexistent/weft-netns");
+	*state = stage;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *stage = *state;
+
+	kernel_thread_free(stage->kt);
+	free(stage);
+	return 0;
+}
+
+static void each(void *ctx, const struct kernel_tell *tell)
+{
+	struct stage *stage = ctx;
+
+	if (tell->kind != stage->awaited || stage->heard)
+		return;
+	stage->heard = true;
+	stage->tell = *tell;
+	stage->tell.seen = NULL;
+}
+
+/* Waits for something of a kind. */
+static const struct kernel_tell *await(struct stage *stage, enum kernel_tell_kind kind)
+{
+	stage->awaited = kind;
+	stage->heard = false;
+	while (!stage->heard) {
+		struct pollfd wait = {.fd = kernel_thread_fd(stage->kt), .events = POLLIN};
+
+		assert_int_equal(poll(&wait, 1, WAIT_MS), 1);
+		kernel_thread_drain(stage->kt, stage, each);
+	}
+	return &stage->tell;
+}
+
+static void without_its_helper_a_thread_says_so_and_works(void **state)
+{
+	struct stage *stage = *state;
+	struct kernel_ask *ask = kernel_ask_new(ASK_BOX);
+	const struct kernel_tell *tell = await(stage, TELL_WARNING);
+
+	assert_non_null(strstr(tell->text, "/nonexistent/weft-netns"));
+	ask->tag = 5;
+	snprintf(ask->rec.text, sizeof(ask->rec.text), "some-box");
+	kernel_thread_ask(stage->kt, ask);
+	tell = await(stage, TELL_BOX);
+	assert_int_equal(tell->tag, 5);
+	assert_int_equal(tell->err.code, WEFT_E_UNSUPPORTED);
+	assert_int_equal(tell->box.fds.netns_fd, -1);
+}
+
+static void a_pool_that_overlaps_an_address_of_the_host_is_told_with_it(void **state)
+{
+	static const struct {
+		const char *prefix;
+		int code;
+	} rows[] = {{"10.64.1.0/28", WEFT_E_POOL_OVERLAP}, {"10.65.0.0/16", 0}};
+	struct stage *stage = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct kernel_ask *ask = kernel_ask_new(ASK_OVERLAPS);
+		const struct kernel_tell *tell;
+
+		ask->tag = i + 1;
+		ask->rec.prefixes.count = 1;
+		assert_int_equal(prefix_parse(rows[i].prefix, &ask->rec.prefixes.list[0]), 0);
+		kernel_thread_ask(stage->kt, ask);
+		tell = await(stage, TELL_OVERLAPS);
+		assert_int_equal(tell->tag, i + 1);
+		assert_int_equal(tell->err.code, rows[i].code);
+		if (rows[i].code != 0)
+			assert_non_null(strstr(tell->err.message, "10.64.1.1/24"));
+	}
+}
+
+static void of_a_network_that_is_not_here_there_is_no_state(void **state)
+{
+	struct stage *stage = *state;
+	struct kernel_ask *ask = kernel_ask_new(ASK_STATE);
+	const struct kernel_tell *tell;
+
+	ask->tag = 9;
+	ask->network.b[0] = 3;
+	kernel_thread_ask(stage->kt, ask);
+	tell = await(stage, TELL_STATE);
+	assert_int_equal(tell->tag, 9);
+	assert_false(tell->has_state);
+}
+
+static struct kernel_ask *network_put(const struct id *network)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_NETWORK_PUT);
+	struct rec_network *rec = &ask->rec.network;
+
+	ask->network = *network;
+	snprintf(rec->name, sizeof(rec->name), "blue");
+	rec->vni = 4096;
+	rec->port = 4789;
+	rec->pool_count = 1;
+	assert_int_equal(prefix_parse("10.66.0.0/24", &rec->pools[0].subnet), 0);
+	assert_int_equal(inet_parse("10.66.0.1", &rec->pools[0].gateway), 0);
+	rec->pools[0].ip_range = rec->pools[0].subnet;
+	return ask;
+}
+
+static struct kernel_ask *host_plug(const struct id *network)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_PLUG);
+	struct local_endpoint *local = &ask->rec.local;
+
+	local->id.b[0] = 4;
+	local->network = *network;
+	local->is_host = true;
+	local->addr_count = 1;
+	assert_int_equal(prefix_parse("10.66.0.2/24", &local->addrs[0]), 0);
+	local->mac.b[0] = 2;
+	return ask;
+}
+
+static void nothing_is_made_before_the_kernel_may_be_touched_and_all_of_it_then(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *looked = kernel_ask_new(ASK_STATE);
+	const struct kernel_tell *tell;
+
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	tell = await(stage, TELL_PLUGGED);
+	assert_int_equal(tell->err.code, 0);
+	assert_int_not_equal(system("ip link show wfbr001000 2>/dev/null >&2"), 0);
+
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	tell = await(stage, TELL_TOTALS);
+	assert_int_equal(tell->totals.failed, 0);
+	assert_int_equal(system("ip link show wfbr001000 >/dev/null"), 0);
+	looked->network = network;
+	kernel_thread_ask(stage->kt, looked);
+	tell = await(stage, TELL_STATE);
+	assert_true(tell->has_state);
+	assert_int_equal(tell->state.failed, 0);
+}
+
+static void a_box_whose_namespace_is_not_open_is_refused(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *ask = kernel_ask_new(ASK_PLUG);
+	const struct kernel_tell *tell;
+
+	kernel_thread_ask(stage->kt, network_put(&network));
+	ask->tag = 6;
+	ask->rec.local.network = network;
+	ask->rec.local.id.b[0] = 5;
+	kernel_thread_ask(stage->kt, ask);
+	tell = await(stage, TELL_PLUGGED);
+	assert_int_equal(tell->tag, 6);
+	assert_int_equal(tell->err.code, WEFT_E_NOT_FOUND);
+}
+
+static void what_nobody_watched_is_not_seen(void **state)
+{
+	struct stage *stage = *state;
+	struct kernel_ask *ask = kernel_ask_new(ASK_SEEN);
+	const struct kernel_tell *tell;
+
+	ask->tag = 8;
+	ask->rec.wants.count = 1;
+	kernel_thread_ask(stage->kt, ask);
+	tell = await(stage, TELL_WATCH);
+	assert_int_equal(tell->tag, 8);
+	assert_int_equal(tell->err.code, WEFT_E_KERNEL);
+	assert_int_equal(tell->seen_count, 0);
+}
+
+static void a_probe_is_watched_for_and_what_came_of_it_told(void **state)
+{
+	struct stage *stage = *state;
+	const enum kernel_ask_kind kinds[] = {ASK_WATCH, ASK_SEEN};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct kernel_ask *ask = kernel_ask_new(kinds[i]);
+		const struct kernel_tell *tell;
+
+		ask->rec.wants.count = 1;
+		ask->rec.wants.list[0].number = 1;
+		ask->rec.wants.list[0].nonce = 42;
+		assert_int_equal(inet_parse("192.0.2.9", &ask->rec.wants.list[0].from), 0);
+		kernel_thread_ask(stage->kt, ask);
+		tell = await(stage, TELL_WATCH);
+		assert_int_equal(tell->err.code, 0);
+		assert_int_equal(tell->seen_count, 0);
+	}
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_UNWATCH));
+}
+
+/* Descriptors that are handed over are closed, whether or not their question was come to. */
+static void what_waits_at_the_end_is_let_go_with_what_it_holds_open(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	int fds[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct kernel_ask *ask = kernel_ask_new(ASK_PLUG);
+
+		fds[i] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		assert_true(fds[i] >= 0);
+		ask->rec.local.network = network;
+		ask->rec.local.is_host = true;
+		ask->box.netns_fd = fds[i];
+		kernel_thread_ask(stage->kt, i == 0 ? ask : kernel_ask_new(ASK_STOP));
+		if (i == 1)
+			kernel_thread_ask(stage->kt, ask);
+	}
+	kernel_thread_free(stage->kt);
+	stage->kt = NULL;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(fcntl(fds[i], F_GETFD), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    TEST(without_its_helper_a_thread_says_so_and_works),
+	    TEST(a_pool_that_overlaps_an_address_of_the_host_is_told_with_it),
+	    TEST(of_a_network_that_is_not_here_there_is_no_state),
+	    TEST(nothing_is_made_before_the_kernel_may_be_touched_and_all_of_it_then),
+	    TEST(a_box_whose_namespace_is_not_open_is_refused),
+	    TEST(what_nobody_watched_is_not_seen),
+	    TEST(a_probe_is_watched_for_and_what_came_of_it_told),
+	    TEST(what_waits_at_the_end_is_let_go_with_what_it_holds_open),
+	};
+
+	if (geteuid() != 0) {
+		fputs("skipped: network namespaces are for root (sudo make test)\n", stderr);
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
