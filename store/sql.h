@@ -18,6 +18,11 @@
 	"INSERT INTO " table " VALUES (?1, ?2, ?3, ?4, ?5, ?6) " \
 	"ON CONFLICT DO UPDATE SET version = excluded.version, bytes = excluded.bytes "
 
+/* What comes from others: the newest stays, and of two texts of one version the smaller. */
+#define IF_NEWER_                              \
+	"WHERE excluded.version > version OR " \
+	"(excluded.version = version AND excluded.bytes < bytes)"
+
 /* X(name, SQL) */
 #define STORE_STATEMENTS(X)                                                                        \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
@@ -36,10 +41,9 @@
 		    "WHERE owner = ? AND topic = ? AND kind = ? AND key = ?")                      \
 	X(OWN_ALL, "SELECT bytes FROM own_rows ORDER BY owner, topic, kind, key")                  \
 	X(FACT_PUT, "INSERT INTO facts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "                 \
-		    "SET version = excluded.version, bytes = excluded.bytes "                      \
-		    "WHERE excluded.version > version")                                            \
+		    "SET version = excluded.version, bytes = excluded.bytes " IF_NEWER_)           \
 	X(FACT_ALL, "SELECT bytes FROM facts ORDER BY kind, key")                                  \
-	X(SNAPSHOT_PUT, ROW_PUT_("snapshot_rows") "WHERE excluded.version > version")              \
+	X(SNAPSHOT_PUT, ROW_PUT_("snapshot_rows") IF_NEWER_)                                       \
 	X(SNAPSHOT_DROP, "DELETE FROM snapshot_rows "                                              \
 			 "WHERE owner = ? AND topic = ? AND kind = ? AND key = ?")                 \
 	X(SNAPSHOT_ALL, "SELECT bytes FROM snapshot_rows ORDER BY owner, topic, kind, key")        \

@@ -18,6 +18,9 @@
 #define ROW_BYTES_MAX 1160
 #define ROW_SIG_BYTES 64
 
+/* What says more is dropped by everybody: the next number must be one that can be said. */
+#define ROW_SEQUENCE_MAX ((uint64_t)INT64_MAX)
+
 struct row_view {
 	uint16_t kind; /* enum row_kind, or unknown */
 	bool deleted;

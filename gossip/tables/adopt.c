@@ -70,7 +70,8 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 	tables->counts.unknown_own++;
 	admission_set_back(tables->admission, row->epoch, from != NULL ? &from->id : NULL);
 	WEFT_ASSERT(core->self.cloned);
-	if (!core_has_room(core, 3, 1, 0)) {
+	/* It comes again when what has its version is on the disk. */
+	if (!core_has_room(core, 3, 1, 0) || batch_has_version(tables, row)) {
 		tables->counts.crowded++;
 		blob_give(core->blobs, blob);
 		return;

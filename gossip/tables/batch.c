@@ -115,6 +115,21 @@ static uint64_t next_counter(const struct tables *tables, const struct row_view 
 	return highest + 1;
 }
 
+/* The number of a new row, which is used up by this; above the last one when none is left: somebody
+ * with this node's key, or for a fact anybody, has written up to there. */
+static uint64_t next_sequence(struct tables *tables, const struct row_view *given,
+			      uint32_t *const blobs, size_t done)
+{
+	struct batch_last *last;
+
+	if (row_is_fact(given))
+		return next_counter(tables, given, blobs, done);
+	last = last_of(tables, &given->topic);
+	if (last->sequence >= ROW_SEQUENCE_MAX)
+		return ROW_SEQUENCE_MAX + 1;
+	return ++last->sequence;
+}
+
 bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *key, size_t key_len)
 {
 	for (size_t i = 0; i < tables->batches.pending.count; i++) {
@@ -124,6 +139,21 @@ bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *k
 			pending_row(tables, batch, j, &row);
 			if (row.kind == kind && row_is_fact(&row) && row.key_len == key_len &&
 			    memcmp(row.key, key, key_len) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool batch_has_version(const struct tables *tables, const struct row_view *like)
+{
+	for (size_t i = 0; i < tables->batches.pending.count; i++) {
+		const struct batch *batch = pending_at(tables, i);
+		for (size_t j = 0; j < batch->count; j++) {
+			struct row_view row;
+			pending_row(tables, batch, j, &row);
+			if (!row_is_fact(&row) && id_eq(&row.topic, &like->topic) &&
+			    row_version_cmp(&row, like) == 0)
 				return true;
 		}
 	}
@@ -205,8 +235,12 @@ static int batch_sign(struct tables *tables, const struct row_view *rows, size_t
 		if (!shape_is_valid(given))
 			return weft_err_set(err, WEFT_E_INVALID,
 					    "row %zu of the batch is malformed", *done);
-		sequence = row_is_fact(given) ? next_counter(tables, given, blobs, *done)
-					      : ++last_of(tables, &given->topic)->sequence;
+		sequence = next_sequence(tables, given, blobs, *done);
+		if (sequence > ROW_SEQUENCE_MAX)
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "rows of kind %u have been written up to the last "
+					    "version that there is",
+					    given->kind);
 		len = row_sign(tables, given, sequence, bytes, err);
 		if (len < 0)
 			return len;

@@ -159,7 +159,8 @@ static void sum_buckets(const struct tables *tables, uint32_t number, unsigned b
 	     s = replica_slot(replica, s)->next) {
 		const struct slot *slot = replica_slot(replica, s);
 		if (replica_bucket(slot->place) == bucket && !replica_is_capped(replica, slot))
-			out[replica_bucket(slot->place << BUCKET_BITS)] += replica_digest(slot);
+			out[replica_bucket(slot->place << BUCKET_BITS)] +=
+			    replica_digest(replica, slot);
 	}
 }
 

@@ -6,7 +6,7 @@
  * An origin with equal hashes is equal, and the higher of two watermarks holds for both. Otherwise
  * who has seen more is asked for the rest; if both have seen the same and yet differ, a row was
  * lost in the middle, and each lists the whole of the other's. Of a fact the higher counter wins;
- * with equal counters both sides ask, and the order of authors decides.
+ * with equal counters both sides ask, and the order of authors decides, or that of the texts.
  *
  * An origin below its floor is shown as if nothing of it were here, so that nobody fetches from it
  * what its owner deleted.
@@ -19,8 +19,11 @@
 #include "pull.h"
 #include "replica_cap.h"
 #include "tables_state.h"
+#include "want.h"
 
-#define ITEMS_PER_FRAME 20
+#define ITEMS_PER_FRAME 17
+#define ITEM_BYTES 64 /* at most: an origin whose versions are at the end of numbers */
+#define HEAD_BYTES 42
 #define OWN_ASKED_MS 60000 /* between two looks at what others hold of this node's own rows */
 #define FRAMES_MAX 8
 
@@ -28,7 +31,8 @@ struct item {
 	uint64_t place;
 	bool is_fact;
 	struct id owner;
-	uint64_t tag, counter;    /* of a fact */
+	uint64_t tag, counter;    /* of a fact, and ... */
+	uint64_t text;            /* ... the end of its signature */
 	struct version upto, top; /* of an origin */
 	uint64_t hash;
 };
@@ -41,6 +45,8 @@ struct items {
 };
 
 _Static_assert(ITEMS_PER_FRAME <= MARKS_MANY, "a frame's items fit");
+_Static_assert(HEAD_BYTES + ITEMS_PER_FRAME * ITEM_BYTES <= REPAIR_FRAME_BYTES,
+	       "whatever their owners signed");
 
 static void items_add(struct items *items, const struct item *item)
 {
@@ -74,13 +80,14 @@ static struct item origin_item(const struct tables *tables, const struct origin 
 	return item;
 }
 
-static struct item fact_item(const struct slot *slot)
+static struct item fact_item(const struct replica *replica, const struct slot *slot)
 {
 	return (struct item){
 	    .place = slot->place,
 	    .is_fact = true,
 	    .tag = slot->epoch,
 	    .counter = slot->sequence,
+	    .text = replica_text(replica, slot),
 	};
 }
 
@@ -116,7 +123,7 @@ static void gather(const struct tables *tables, uint32_t topic, uint64_t first, 
 		const struct slot *slot = replica_slot(replica, s);
 		if (slot->place >= first && slot->place <= last &&
 		    !replica_is_capped(replica, slot)) {
-			struct item item = fact_item(slot);
+			struct item item = fact_item(replica, slot);
 			items_add(items, &item);
 		}
 	}
@@ -144,10 +151,11 @@ size_t marks_count(const struct tables *tables, uint32_t topic, uint64_t first, 
 static void pack_item(struct pack *pack, const struct item *item)
 {
 	if (item->is_fact) {
-		pack_array(pack, 3);
+		pack_array(pack, 4);
 		pack_uint(pack, item->place);
 		pack_uint(pack, item->tag);
 		pack_uint(pack, item->counter);
+		pack_uint(pack, item->text);
 		return;
 	}
 	pack_array(pack, 6);
@@ -163,11 +171,12 @@ static bool read_item(struct cursor *cursor, struct item *item)
 {
 	size_t fields = cursor_array(cursor, 6);
 
-	*item = (struct item){.is_fact = fields == 3};
-	if (fields == 3) {
+	*item = (struct item){.is_fact = fields == 4};
+	if (fields == 4) {
 		item->place = cursor_uint(cursor, UINT64_MAX);
 		item->tag = cursor_uint(cursor, UINT64_MAX);
 		item->counter = cursor_uint(cursor, UINT64_MAX);
+		item->text = cursor_uint(cursor, UINT64_MAX);
 	} else if (fields == 6) {
 		cursor_fixed(cursor, item->owner.b, ID_BYTES);
 		item->upto.epoch = cursor_uint(cursor, UINT64_MAX);
@@ -239,16 +248,6 @@ static bool may_ask_for_own(struct tables *tables)
 	return true;
 }
 
-/* The peer compares what this node does not compare any more: it is shown why. */
-static void show_proof(struct tables *tables, const struct id *peer, const struct origin *origin)
-{
-	for (size_t p = 0; p < 2 && origin->proof[p] != BLOB_NONE; p++) {
-		size_t len;
-		const uint8_t *bytes = blob_bytes(tables->core->blobs, origin->proof[p], &len);
-		(void)outbox_add(&tables->core->outbox, peer, CLASS_REPAIR, FRAME_ROW, bytes, len);
-	}
-}
-
 /* Compares one origin of theirs with ours: what we want, and whether they should want ours. */
 static bool compare_origin(struct tables *tables, const struct id *peer, uint32_t topic,
 			   const struct item *theirs)
@@ -260,15 +259,13 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	struct item ours = {.hash = 0};
 	int upto, top;
 
-	if (origin != NULL && origin->flags & ORIGIN_CAPPED) {
-		if (theirs->hash != 0)
-			show_proof(tables, peer, origin);
+	if (origin != NULL && origin->flags & ORIGIN_CAPPED)
 		return false;
-	}
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
 	if (origin != NULL && ours.hash == theirs->hash) {
 		upto = version_cmp(theirs->upto, ours.upto);
+		origin->flags &= ~(uint32_t)(ORIGIN_OFFERED | ORIGIN_TEXTS);
 		/* What this node wrote itself nobody knows better: a wrong claim would spoil the
 		 * counter of its versions. */
 		if (!(origin->flags & ORIGIN_INCOMPLETE) &&
@@ -290,7 +287,7 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 		else if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
-		else if (upto == 0 && top == 0)
+		else if (upto == 0 && top == 0 && !want_is_vain(tables, origin, peer))
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	}
 	return origin != NULL && origin->count > 0 &&
@@ -311,7 +308,7 @@ static bool compare_fact(struct tables *tables, const struct id *peer, const str
 	}
 	if (theirs->counter < slot->sequence)
 		return true;
-	if (theirs->tag == slot->epoch)
+	if (theirs->tag == slot->epoch && theirs->text == replica_text(&tables->replica, slot))
 		return false;
 	pull_want_fact(tables, peer, theirs->place);
 	return true;

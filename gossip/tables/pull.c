@@ -300,6 +300,7 @@ void pull_arrived(struct tables *tables, const struct id *peer, const struct row
 	if (want == NULL)
 		return;
 	want->failed = want->failed || refused;
+	want->took = want->took || applied;
 	if (!is_answer(want, replica_version(row), applied))
 		return;
 	want->tries = 0;
@@ -343,6 +344,7 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 				   struct cursor *cursor)
 {
 	struct version versions[VERSIONS_MAX];
+	uint64_t texts[VERSIONS_MAX];
 	struct version after, through, claim;
 	struct id topic, owner;
 	struct want *want;
@@ -352,13 +354,18 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 
 	cursor_fixed(cursor, topic.b, ID_BYTES);
 	cursor_fixed(cursor, owner.b, ID_BYTES);
-	mode = cursor_uint(cursor, WANT_MISSING);
+	mode = cursor_uint(cursor, WANT_TEXTS);
 	after = read_version(cursor);
 	through = read_version(cursor);
 	more = cursor_bool(cursor);
 	claim = read_version(cursor);
 	count = versions_read(cursor, versions);
-	if (count == SIZE_MAX || !cursor_at_end(cursor))
+	if (count == SIZE_MAX ||
+	    (mode == WANT_TEXTS && cursor_array(cursor, VERSIONS_MAX) != count))
+		return DROP_FRAME;
+	for (size_t i = 0; mode == WANT_TEXTS && i < count; i++)
+		texts[i] = cursor_uint(cursor, UINT64_MAX);
+	if (!cursor_at_end(cursor))
 		return DROP_FRAME;
 	want = find_origin(session, &owner, replica_find_topic(&tables->replica, &topic));
 	if (want == NULL || want->mode != mode || version_cmp(want->after, after) != 0 ||
@@ -375,8 +382,8 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 		want->through = through;
 		want->more = more;
 		want->tries = 0;
-		want_list(tables, want, versions, count);
-		if (want->mode == WANT_LIST && want->missing_count > 0)
+		want_list(tables, want, versions, mode == WANT_TEXTS ? texts : NULL, count);
+		if (want->mode != WANT_ROWS && want->missing_count > 0)
 			want->mode = WANT_MISSING;
 	}
 	moved(tables, session, want);
@@ -391,8 +398,8 @@ enum drop_reason pull_end(struct tables *tables, const struct member *from, cons
 	size_t fields;
 
 	cursor_init(&cursor, body, len);
-	fields = cursor_array(&cursor, 11);
-	if (fields != 1 && fields != 11)
+	fields = cursor_array(&cursor, 12);
+	if (fields != 1 && fields != 11 && fields != 12)
 		return DROP_FRAME;
 	if (session == NULL || session->wants.count == 0)
 		return DROP_NONE;

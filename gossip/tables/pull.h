@@ -6,7 +6,8 @@
  *   PULL      [[place of a fact, ...], [entry, ...]]
  *   entry     [topic, owner, mode, after epoch, sequence, [epoch, sequence, ...]]
  *   PULL_END  [[place, ...]]: all facts asked for were sent but these, which are not here
- *             [topic, owner, mode, after, through, more, claim, list of versions]
+ *             [topic, owner, mode, after, through, more, claim, list of versions], and in
+ *             mode 3 [text, ...]: the last 8 bytes of the signature of each
  *
  * Versions are two numbers, lists of them as in versions.h. The rows themselves come as FRAME_ROW
  * before their PULL_END, if the network keeps the order.

@@ -7,6 +7,10 @@
  *
  * A row of an unknown author is parked, a row below its owner's floor is old. A row of this node
  * that it never wrote is for adopt.c.
+ *
+ * An owner may sign two texts of one version, of one key or of two. That is an alarm, and whoever
+ * sees both keeps one of them by the same rule: so those who saw different ones first end with the
+ * same. That one owner has one row of a version is what lists of versions rely on.
  */
 #include "receive.h"
 
@@ -74,12 +78,6 @@ static bool topic_fits(const struct row_view *row)
 	if (row->kind <= ROW_FLOOR)
 		return id_is_zero(&row->topic);
 	return true;
-}
-
-/* The counter of a fact goes on from the highest that anybody used: above must always be room. */
-static bool counter_fits(const struct row_view *row)
-{
-	return !row_is_fact(row) || row->sequence <= (uint64_t)INT64_MAX;
 }
 
 static bool is_own(const struct tables *tables, const struct row_view *row)
@@ -221,8 +219,8 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 	return ROW_CONFLICTS;
 }
 
-/* Two rows of one version are as impossible as two contents of one row, and lists of versions rely
- * on it. Only a version that may be known already needs a look. */
+/* The row of another key that has this row's version. Only a version that may be known already
+ * needs a look. */
 static uint32_t find_twin(const struct tables *tables, const struct row_view *row)
 {
 	const struct origin *origin = origin_of(tables, row);
@@ -269,6 +267,31 @@ static bool is_useless(struct tables *tables, const struct row_view *row, uint32
 	return false;
 }
 
+/* What must not be forgotten for something else: without its record nothing of an owner is believed
+ * any more; and who owns what. */
+static int weight_of(uint16_t kind)
+{
+	if (kind == ROW_MEMBER)
+		return 2;
+	return kind == ROW_RANGE || kind == ROW_GRANT;
+}
+
+/* Of two texts of one version the weightier one stays, then the smaller one, whichever came first.
+ */
+static bool gives_way(const struct tables *tables, uint32_t slot, const struct row_view *row,
+		      uint32_t blob)
+{
+	const struct slot *held = replica_slot(&tables->replica, slot);
+	size_t held_len, len;
+	const uint8_t *held_bytes = blob_bytes(tables->core->blobs, held->blob, &held_len);
+	const uint8_t *bytes = blob_bytes(tables->core->blobs, blob, &len);
+	int order = memcmp(bytes, held_bytes, held_len < len ? held_len : len);
+
+	if (weight_of(row->kind) != weight_of(held->kind))
+		return weight_of(row->kind) > weight_of(held->kind);
+	return order < 0 || (order == 0 && len < held_len);
+}
+
 /* A row that is signed by its author and allowed. */
 static enum drop_reason accept(struct tables *tables, const struct member *from,
 			       const struct row_view *row, size_t len, uint32_t blob,
@@ -277,7 +300,7 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	struct core *core = tables->core;
 	enum drop_reason reason = DROP_NONE;
 	struct origin *origin = origin_of(tables, row);
-	uint32_t twin;
+	uint32_t twin, rival;
 
 	if (is_own(tables, row) && standing != ROW_OLDER) {
 		adopt_row(tables, from, row, blob);
@@ -286,21 +309,22 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	if (id_eq(&row->owner, &core->self.id) && standing != ROW_OLDER)
 		adopt_fact(tables, from);
 	twin = find_twin(tables, row);
-	if (twin != NONE) {
-		const struct slot *held = replica_slot(&tables->replica, twin);
+	rival = standing == ROW_CONFLICTS ? replica_find(&tables->replica, row) : twin;
+	if (rival != NONE)
 		alarm(tables, row);
-		replica_prove(&tables->replica, held->origin, held->blob, blob);
-	} else if (standing == ROW_CONFLICTS) {
-		alarm(tables, row);
-	} else if (standing == ROW_OLDER) {
+	if (standing == ROW_OLDER) {
 		tables->counts.outdated++;
 		if (origin != NULL)
 			watermark_note(&origin->mark, &core->heap, replica_version(row));
-	} else if (!core_has_room(core, 1, 0, 0)) {
+	} else if (rival != NONE && !gives_way(tables, rival, row, blob)) {
+		tables->counts.outdated++;
+	} else if (!core_has_room(core, twin != NONE ? 2 : 1, 0, 0)) {
 		tables->counts.crowded++;
 	} else if (!allowance_take(tables, row, len, path)) {
 		reason = capped(tables, row, core->limits.row_bytes_per_owner_s);
 	} else {
+		if (twin != NONE)
+			receive_retract(tables, twin);
 		receive_apply(tables, row, blob, from, path);
 		return DROP_NONE;
 	}
@@ -329,14 +353,13 @@ enum drop_reason receive_parsed(struct tables *tables, const struct member *from
 
 	WEFT_ASSERT(path == PATH_TOLD || path == PATH_PULLED);
 	WEFT_ASSERT(row->signed_len + ROW_SIG_BYTES == len);
-	if (!topic_fits(row) || !counter_fits(row))
+	if (!topic_fits(row) || row->sequence > ROW_SEQUENCE_MAX)
 		return DROP_ROW;
 	slot = replica_find(&tables->replica, row);
 	standing = standing_of(tables, row, bytes, len, slot);
 	if (is_useless(tables, row, slot, standing, path, &reason))
 		return reason;
-	if (!is_own(tables, row) && (standing == ROW_NEW || standing == ROW_NEWER) &&
-	    !allowance_has(tables, row, len, path))
+	if (!is_own(tables, row) && standing != ROW_OLDER && !allowance_has(tables, row, len, path))
 		return capped(tables, row, tables->core->limits.row_bytes_per_owner_s);
 	reason = admission_may_write(tables->admission, row, pub);
 	if (reason == DROP_ROW_OWNER) {

@@ -18,6 +18,7 @@ enum want_mode {
 	WANT_ROWS = 0,    /* all rows beyond a version */
 	WANT_LIST = 1,    /* only their versions; what is missing is asked for then */
 	WANT_MISSING = 2, /* these versions */
+	WANT_TEXTS = 3,   /* their versions, and which text each has */
 };
 
 /* Something that a peer has and this node has not. */
@@ -27,6 +28,8 @@ struct want {
 	bool listed; /* the answer's list is here, its rows may not be */
 	bool whole;  /* from the very beginning, whatever the watermark says */
 	bool fresh;  /* nothing of it was here when it began */
+	bool took;   /* something of it came that was not here */
+	bool texts;  /* what it lists is texts */
 	bool more;
 	bool failed; /* a row was refused: the answer completes nothing */
 	uint8_t tries;

@@ -51,13 +51,23 @@ struct version replica_version(const struct row_view *row)
 	return (struct version){map_hash(row->owner.b, ID_BYTES, TAG_SEED), row->sequence};
 }
 
-uint64_t replica_digest(const struct slot *slot)
+uint64_t replica_text(const struct replica *replica, const struct slot *slot)
 {
-	uint8_t bytes[24];
+	size_t len;
+	const uint8_t *bytes = blob_bytes(replica->core->blobs, slot->blob, &len);
+
+	WEFT_ASSERT(len > ROW_SIG_BYTES);
+	return wire_get(bytes + len - 8, 8);
+}
+
+uint64_t replica_digest(const struct replica *replica, const struct slot *slot)
+{
+	uint8_t bytes[32];
 
 	wire_put(bytes, slot->place, 8);
 	wire_put(bytes + 8, slot->epoch, 8);
 	wire_put(bytes + 16, slot->sequence, 8);
+	wire_put(bytes + 24, replica_text(replica, slot), 8);
 	return map_hash(bytes, sizeof(bytes), DIGEST_SEED);
 }
 
@@ -266,7 +276,7 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 	} else {
 		at = replica_slot(replica, slot);
 		WEFT_ASSERT(at->blob != BLOB_NONE && at->origin == origin);
-		weigh(replica, at, 0 - replica_digest(at));
+		weigh(replica, at, 0 - replica_digest(replica, at));
 		if (origin == NONE)
 			replica_disown(replica, slot);
 		at = replica_slot(replica, slot);
@@ -282,7 +292,7 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 		at->flags |= SLOT_DELETED;
 		replica->dead_count++;
 	}
-	weigh(replica, at, replica_digest(at));
+	weigh(replica, at, replica_digest(replica, at));
 	if (origin != NONE)
 		watermark_note(&replica_origin(replica, origin)->mark, &replica->core->heap,
 			       version);
@@ -297,7 +307,7 @@ void replica_remove(struct replica *replica, uint32_t slot)
 
 	WEFT_ASSERT(at->blob != BLOB_NONE && at->origin != NONE);
 	WEFT_ASSERT(at->queued == NONE);
-	weigh(replica, at, 0 - replica_digest(at));
+	weigh(replica, at, 0 - replica_digest(replica, at));
 	index_unlink(replica, slot);
 	origin = replica_origin(replica, at->origin);
 	for (link = &origin->first; *link != slot; link = &replica_slot(replica, *link)->next)

@@ -2,8 +2,7 @@
  * Copyright The weft authors */
 /*
  * The rows and facts that this node holds, by key, by owner and topic, and by the hashes with which
- * nodes compare them. Bytes live in the host's interning store; a row costs a slot of 48 bytes and
- * a few for the index.
+ * nodes compare them. Bytes live in the host's interning store; a row costs a slot of 48 bytes.
  *
  *   slot    one row or fact
  *   origin  what one owner wrote in one topic: its rows, their hash, its watermark
@@ -48,9 +47,11 @@ struct slot {
 };
 
 enum origin_flags {
-	ORIGIN_CAPPED = 1,     /* over its cap, or frozen with a proof: compared no longer */
+	ORIGIN_CAPPED = 1,     /* over its cap: compared no longer */
 	ORIGIN_INCOMPLETE = 2, /* below the owner's floor: not served until compared as a whole */
 	ORIGIN_WHOLE = 4,      /* such a comparison is under way */
+	ORIGIN_OFFERED = 8,    /* the last one brought nothing, but the peer lacked something */
+	ORIGIN_TEXTS = 16,     /* it brought nothing at all: the next one is by texts */
 };
 
 struct origin {
@@ -59,9 +60,9 @@ struct origin {
 	struct watermark mark;
 	uint32_t owner, topic;
 	uint32_t next_of_owner, next_of_topic;
-	uint32_t first, count; /* slots */
-	uint32_t flags;
-	uint32_t proof[2]; /* blobs: two rows of one version, as signed; or BLOB_NONE */
+	uint32_t first, count;     /* slots */
+	uint32_t flags, vain_with; /* owner number of the peer that ... */
+	struct mono vain_until;    /* ... has nothing to bring until then (want.c) */
 };
 
 enum owner_flags {
@@ -119,18 +120,24 @@ uint32_t replica_add_owner(struct replica *replica, const struct id *id);
 uint32_t replica_add_topic(struct replica *replica, const struct id *id);
 uint32_t replica_add_origin(struct replica *replica, uint32_t owner, uint32_t topic);
 
-/* The slot of the row with this kind, key and, unless it is a fact, owner and topic. */
+/* The slot of the row with this kind, key and, unless it is a fact, owner and topic; is it this? */
 uint32_t replica_find(const struct replica *replica, const struct row_view *key);
-/* Does replica_find give this slot for its row? */
 bool replica_is_indexed(const struct replica *replica, uint32_t slot, const struct row_view *row);
 uint32_t replica_find_fact(const struct replica *replica, uint64_t place);
 /* The slot of an origin's row with this version: a walk over all its rows. */
 uint32_t replica_find_version(const struct replica *replica, uint32_t origin, struct version at);
+
+/* What comparisons use. A fact's version is {tag of its author, counter}; the text is the end of
+ * the signature; the digest goes into the sums, the bucket of its topic says into which. */
 uint64_t replica_place(const struct row_view *key);
 uint64_t replica_origin_place(const struct id *owner, const struct id *topic);
-
-/* The version that hashes and comparisons use: of a fact {tag of its author, counter}. */
 struct version replica_version(const struct row_view *row);
+uint64_t replica_text(const struct replica *replica, const struct slot *slot);
+uint64_t replica_digest(const struct replica *replica, const struct slot *slot);
+static inline unsigned replica_bucket(uint64_t place)
+{
+	return (unsigned)(place >> (64 - BUCKET_BITS));
+}
 
 /* Puts a row into the given slot, or a new one when NONE; takes over the caller's count of blob.
  * Notes its version in the origin's watermark. Returns the slot. */
@@ -140,11 +147,4 @@ void replica_remove(struct replica *replica, uint32_t slot);
 void replica_set_incomplete(struct replica *replica, uint32_t origin, bool incomplete);
 /* The row of a slot; its value is borrowed until the slot changes. */
 void replica_view(const struct replica *replica, uint32_t slot, struct row_view *row);
-uint64_t replica_digest(const struct slot *slot);
-/* The bucket of its topic in which an origin or a fact is compared. */
-static inline unsigned replica_bucket(uint64_t place)
-{
-	return (unsigned)(place >> (64 - BUCKET_BITS));
-}
-
 void replica_check(const struct replica *replica);

@@ -17,32 +17,6 @@ void replica_cap(struct replica *replica, uint32_t number)
 	origin->flags |= ORIGIN_CAPPED;
 }
 
-void replica_prove(struct replica *replica, uint32_t number, uint32_t held, uint32_t refused)
-{
-	struct origin *origin = replica_origin(replica, number);
-
-	WEFT_ASSERT(held != BLOB_NONE && refused != BLOB_NONE && held != refused);
-	if (origin->proof[0] == BLOB_NONE) {
-		origin->proof[0] = blob_share(replica->core->blobs, held);
-		origin->proof[1] = blob_share(replica->core->blobs, refused);
-	}
-	if (replica_owner(replica, origin->owner)->flags & OWNER_FROZEN)
-		replica_cap(replica, number);
-}
-
-void replica_freeze(struct replica *replica, uint32_t number)
-{
-	struct owner *owner = replica_owner(replica, number);
-
-	owner->flags |= OWNER_FROZEN;
-	for (uint32_t i = owner->origins; i != NONE;
-	     i = replica_origin(replica, i)->next_of_owner) {
-		WEFT_ASSERT(replica_origin(replica, i)->owner == number);
-		if (replica_origin(replica, i)->proof[0] != BLOB_NONE)
-			replica_cap(replica, i);
-	}
-}
-
 bool replica_is_capped(const struct replica *replica, const struct slot *fact)
 {
 	for (size_t i = 0; i < replica->capped.count; i++) {
@@ -64,8 +38,8 @@ void replica_cap_author(struct replica *replica, const struct id *author)
 		const struct slot *slot = replica_slot(replica, s);
 		if (slot->epoch != key.epoch)
 			continue;
-		topic->buckets[replica_bucket(slot->place)] -= replica_digest(slot);
-		topic->hash -= replica_digest(slot);
+		topic->buckets[replica_bucket(slot->place)] -= replica_digest(replica, slot);
+		topic->hash -= replica_digest(replica, slot);
 	}
 	vec_push(&replica->capped, &key.epoch);
 }

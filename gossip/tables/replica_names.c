@@ -48,8 +48,6 @@ void replica_close(struct replica *replica)
 	for (uint32_t i = 1; i < replica->origins.count; i++) {
 		struct origin *origin = replica_origin(replica, i);
 		watermark_close(&origin->mark, heap);
-		for (size_t p = 0; p < 2 && origin->proof[p] != BLOB_NONE; p++)
-			blob_give(replica->core->blobs, origin->proof[p]);
 	}
 	for (uint32_t i = 1; i < replica->topics.count; i++) {
 		struct topic *topic = replica_topic(replica, i);
@@ -191,7 +189,7 @@ static void topic_check(const struct replica *replica, uint32_t number)
 		uint32_t count = 0;
 		for (uint32_t s = origin->first; s != NONE; s = replica_slot(replica, s)->next) {
 			WEFT_ASSERT(replica_slot(replica, s)->origin == i);
-			hash += replica_digest(replica_slot(replica, s));
+			hash += replica_digest(replica, replica_slot(replica, s));
 			count++;
 		}
 		WEFT_ASSERT(origin->topic == number && origin->count == count);
@@ -205,7 +203,7 @@ static void topic_check(const struct replica *replica, uint32_t number)
 	     s = replica_slot(replica, s)->next) {
 		const struct slot *fact = replica_slot(replica, s);
 		if (!replica_is_capped(replica, fact))
-			buckets[replica_bucket(fact->place)] += replica_digest(fact);
+			buckets[replica_bucket(fact->place)] += replica_digest(replica, fact);
 	}
 	for (unsigned b = 0; b < BUCKETS; b++) {
 		WEFT_ASSERT(buckets[b] == topic->buckets[b]);

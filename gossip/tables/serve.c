@@ -18,10 +18,15 @@
 #define FACTS_MAX 32
 #define ENTRIES_MAX 8
 #define NAMED_MAX 32
+#define TEXTS_MAX 32
+#define TEXT_BYTES 9
 #define HEAD_BYTES 100 /* of a PULL_END without its versions */
 
 _Static_assert(HEAD_BYTES + 3 + 22 * NAMED_MAX <= REPAIR_FRAME_BYTES,
 	       "the end of a list of versions asked for by name fits one frame");
+
+_Static_assert(HEAD_BYTES + 6 + (22 + TEXT_BYTES) * TEXTS_MAX <= REPAIR_FRAME_BYTES,
+	       "so does one of versions with their texts");
 
 struct request {
 	struct id topic_id, owner_id;
@@ -64,6 +69,15 @@ static void pack_version(struct pack *pack, struct version version)
 	pack_uint(pack, version.sequence);
 }
 
+static void pack_texts(const struct serve *serve, struct pack *pack)
+{
+	const struct replica *replica = &serve->tables->replica;
+
+	pack_array(pack, serve->count);
+	for (size_t i = 0; i < serve->count; i++)
+		pack_uint(pack, replica_text(replica, replica_slot(replica, serve->at[i].slot)));
+}
+
 /* Ends the answer about one origin; the versions are those of serve->at. */
 static void send_end(struct serve *serve, const struct request *request, struct version through,
 		     struct version claim)
@@ -75,7 +89,7 @@ static void send_end(struct serve *serve, const struct request *request, struct 
 	for (size_t i = 0; i < serve->count; i++)
 		versions[i] = serve->at[i].version;
 	pack_init(&pack, bytes, sizeof(bytes));
-	pack_array(&pack, 11);
+	pack_array(&pack, request->mode == WANT_TEXTS ? 12 : 11);
 	pack_bin(&pack, request->topic_id.b, ID_BYTES);
 	pack_bin(&pack, request->owner_id.b, ID_BYTES);
 	pack_uint(&pack, request->mode);
@@ -84,6 +98,8 @@ static void send_end(struct serve *serve, const struct request *request, struct 
 	pack_bool(&pack, serve->more);
 	pack_version(&pack, claim);
 	versions_pack(&pack, versions, serve->count);
+	if (request->mode == WANT_TEXTS)
+		pack_texts(serve, &pack);
 	WEFT_ASSERT(pack_ok(&pack));
 	(void)outbox_add(&serve->tables->core->outbox, &serve->to->id, CLASS_REPAIR, FRAME_PULL_END,
 			 pack.bytes, pack.len);
@@ -191,6 +207,8 @@ static void serve_window(struct serve *serve, const struct request *request)
 	uint32_t first = NONE;
 
 	serve->max = with_rows ? PULL_ROWS : VERSIONS_MAX;
+	if (request->mode == WANT_TEXTS)
+		serve->max = TEXTS_MAX;
 	collect(serve, request);
 	trim(serve, with_rows);
 	if (serve->count > 0)
@@ -251,7 +269,7 @@ static bool read_entry(const struct tables *tables, struct cursor *cursor, struc
 		return false;
 	cursor_fixed(cursor, request->topic_id.b, ID_BYTES);
 	cursor_fixed(cursor, request->owner_id.b, ID_BYTES);
-	request->mode = (enum want_mode)cursor_uint(cursor, WANT_MISSING);
+	request->mode = (enum want_mode)cursor_uint(cursor, WANT_TEXTS);
 	request->after.epoch = cursor_uint(cursor, UINT64_MAX);
 	request->after.sequence = cursor_uint(cursor, UINT64_MAX);
 	fields = cursor_array(cursor, 2 * (size_t)NAMED_MAX);

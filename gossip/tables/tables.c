@@ -204,7 +204,8 @@ void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 
 void tables_freeze(struct tables *tables, const struct id *owner)
 {
-	replica_freeze(&tables->replica, replica_add_owner(&tables->replica, owner));
+	replica_owner(&tables->replica, replica_add_owner(&tables->replica, owner))->flags |=
+	    OWNER_FROZEN;
 }
 
 size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out, size_t cap)

@@ -12,6 +12,13 @@
  * list, or if this replica was incomplete: then its tombstone was collected before it got here.
  * Nobody else's list removes anything; and what an owner lacks above its floor it never collected,
  * so its disk went back: the row stays, to be shown to it.
+ *
+ * Where a whole comparison brings nothing and the next one finds a difference all the same, their
+ * owner may have signed two texts of one version. That one's list says which text each version has,
+ * and what has another one here is fetched: who has seen both keeps the one that everybody keeps
+ * (receive.c). Of the highest version in which two differ one of them lacks the row that both will
+ * keep, and takes it; so they are equal in the end. A peer that shows a difference, and then
+ * nothing that can be taken, is left alone for a while.
  */
 #include "want.h"
 
@@ -21,10 +28,18 @@
 #include "receive.h"
 #include "tables_state.h"
 
+#define VAIN_MS 10000 /* between two whole comparisons with one peer that bring nothing */
+
 uint32_t want_origin(const struct tables *tables, const struct want *want)
 {
 	return replica_find_origin(&tables->replica,
 				   replica_find_owner(&tables->replica, &want->owner), want->topic);
+}
+
+/* What this node wrote itself; not while others tell it what it wrote. */
+static bool is_own(const struct tables *tables, const struct want *want)
+{
+	return id_eq(&want->owner, &tables->core->self.id) && !tables->core->self.cloned;
 }
 
 static void missing_clear(struct tables *tables, struct want *want)
@@ -57,15 +72,17 @@ void want_begin(struct tables *tables, struct want *want, bool whole)
 	WEFT_ASSERT(!want->is_fact);
 	want->whole = whole && origin != NULL;
 	want->fresh = origin == NULL || origin->count == 0;
+	want->took = false;
+	want->texts = false;
 	want->mode = WANT_ROWS;
 	want->after = (struct version){0, 0};
 	want->claim = (struct version){UINT64_MAX, UINT64_MAX};
 	if (want->whole) {
-		/* Lists do not show two rows of one version. Of an owner who is gone the rows
-		 * come as well: then both sides are equal, or there is a proof. */
-		if (!(replica_owner(&tables->replica, origin->owner)->flags & OWNER_FROZEN))
-			want->mode = WANT_LIST;
-		origin->flags |= ORIGIN_WHOLE;
+		/* Of what it wrote itself nobody has more versions; other texts it asks for seldom.
+		 */
+		want->texts = (origin->flags & ORIGIN_TEXTS) != 0 || is_own(tables, want);
+		want->mode = want->texts ? WANT_TEXTS : WANT_LIST;
+		origin->flags = (origin->flags | ORIGIN_WHOLE) & ~(uint32_t)ORIGIN_TEXTS;
 		stale_set(tables, origin, true);
 	} else if (origin != NULL) {
 		want->after = origin->mark.upto;
@@ -101,7 +118,7 @@ static size_t find_version(const struct version *versions, size_t count, struct 
 }
 
 void want_list(struct tables *tables, struct want *want, const struct version *versions,
-	       size_t count)
+	       const uint64_t *texts, size_t count)
 {
 	uint32_t number = want_origin(tables, want);
 	struct origin *origin = number != NONE ? replica_origin(&tables->replica, number) : NULL;
@@ -120,7 +137,7 @@ void want_list(struct tables *tables, struct want *want, const struct version *v
 		    find_version(versions, count, (struct version){slot->epoch, slot->sequence});
 		if (i == count)
 			continue;
-		here[i] = true;
+		here[i] = texts == NULL || texts[i] == replica_text(&tables->replica, slot);
 		slot->flags &= (uint16_t)~SLOT_STALE;
 	}
 	want->missing_cap = count;
@@ -181,6 +198,41 @@ static bool remove_stale(struct tables *tables, const struct want *want, uint32_
 	return true;
 }
 
+static bool has_stale(const struct tables *tables, const struct origin *origin)
+{
+	uint32_t s = origin->first;
+
+	while (s != NONE && !(replica_slot(&tables->replica, s)->flags & SLOT_STALE))
+		s = replica_slot(&tables->replica, s)->next;
+	return s != NONE;
+}
+
+/* A whole comparison that brought nothing: what is still to be tried. */
+static void note_vain(struct tables *tables, const struct want *want, const struct id *peer)
+{
+	struct origin *origin = replica_origin(&tables->replica, want_origin(tables, want));
+
+	if (!want->whole || want->took)
+		return;
+	if (!want->texts) {
+		/* What the peer lacks it will fetch, if it can take it. */
+		if (!(origin->flags & ORIGIN_OFFERED) && has_stale(tables, origin))
+			origin->flags |= ORIGIN_OFFERED;
+		else
+			origin->flags = (origin->flags | ORIGIN_TEXTS) & ~(uint32_t)ORIGIN_OFFERED;
+		return;
+	}
+	origin->vain_with = replica_find_owner(&tables->replica, peer);
+	origin->vain_until = mono_add_ms(tables->core->now, VAIN_MS);
+}
+
+bool want_is_vain(const struct tables *tables, const struct origin *origin, const struct id *peer)
+{
+	return origin != NULL && origin->vain_with != NONE &&
+	       !mono_is_due(origin->vain_until, tables->core->now) &&
+	       origin->vain_with == replica_find_owner(&tables->replica, peer);
+}
+
 /* How far the want has come. Of its own rows a node whose disk went back believes nobody's word,
  * which would spoil the counter of its versions, but its own signatures. */
 static struct version claim_of(const struct tables *tables, const struct want *want,
@@ -197,17 +249,19 @@ static struct version claim_of(const struct tables *tables, const struct want *w
 }
 
 /* The last window is here. */
-static bool finish(struct tables *tables, struct want *want, bool by_owner)
+static bool finish(struct tables *tables, struct want *want, const struct id *peer)
 {
 	uint32_t number = want_origin(tables, want);
 	struct version floor;
 	struct origin *origin;
 
-	if (number == NONE || want->failed ||
-	    (id_eq(&want->owner, &tables->core->self.id) && !tables->core->self.cloned))
+	if (number == NONE)
+		return true;
+	note_vain(tables, want, peer);
+	if (want->failed || is_own(tables, want))
 		return true;
 	origin = replica_origin(&tables->replica, number);
-	if (want->whole && !remove_stale(tables, want, number, by_owner))
+	if (want->whole && !remove_stale(tables, want, number, id_eq(peer, &want->owner)))
 		return false;
 	/* Below its floor an origin may hold what was deleted: only the whole of it says. */
 	if (origin->flags & ORIGIN_INCOMPLETE && !want->whole && !want->fresh)
@@ -228,11 +282,11 @@ bool want_advance(struct tables *tables, struct want *want, const struct id *pee
 {
 	WEFT_ASSERT(want->listed && want->missing_count == 0);
 	if (!want->more)
-		return finish(tables, want, id_eq(peer, &want->owner));
+		return finish(tables, want, peer);
 	missing_clear(tables, want);
 	want->listed = false;
 	want->after = want->through;
 	if (want->mode == WANT_MISSING)
-		want->mode = WANT_LIST;
+		want->mode = want->texts ? WANT_TEXTS : WANT_LIST;
 	return false;
 }

@@ -8,6 +8,7 @@
 
 #include "repair.h"
 
+struct origin;
 struct tables;
 
 /* The origin that a want is about; NONE while nothing of it is here. */
@@ -16,9 +17,13 @@ uint32_t want_origin(const struct tables *tables, const struct want *want);
 /* Begins anew, from what is held now. */
 void want_begin(struct tables *tables, struct want *want, bool whole);
 
-/* The peer's list of versions, rising, from after to through: notes which are missing here. */
+/* The peer's list of versions, rising, from after to through: notes which are missing here. texts:
+ * which text each has there, for another one is missing as well; or NULL. */
 void want_list(struct tables *tables, struct want *want, const struct version *versions,
-	       size_t count);
+	       const uint64_t *texts, size_t count);
+
+/* Was this origin compared with the peer as a whole and by texts a moment ago, and nothing came? */
+bool want_is_vain(const struct tables *tables, const struct origin *origin, const struct id *peer);
 
 /* A version came, or will never come: true when it was missing. */
 bool want_tick(struct want *want, struct version version);

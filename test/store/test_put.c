@@ -120,6 +120,26 @@ static void versions_are_compared_without_a_sign(void **state)
 	store_close(store);
 }
 
+/* Of others' rows and of facts; an own row never says two things under one version. */
+static void of_two_texts_of_one_version_the_smaller_stays(void **state)
+{
+	struct store *store = must_open(*state);
+	struct row_spec row = {ROW_TAGS, .owner = 1, .epoch = 1, .sequence = 5, .value = 2};
+	struct row_spec fact = {FACT_NETWORK, .owner = 5, .key = 3, .sequence = 2, .value = 2};
+
+	for (uint8_t value = 3; value > 0; value--) {
+		row.value = fact.value = value;
+		assert_int_equal(put_row(store, WRITE_SNAPSHOT, row), 0);
+		assert_int_equal(put_row(store, WRITE_FACT, fact), 0);
+	}
+	row.value = fact.value = 2;
+	assert_int_equal(put_row(store, WRITE_SNAPSHOT, row), 0);
+	assert_int_equal(put_row(store, WRITE_FACT, fact), 0);
+	assert_memory_equal(only(store, WRITE_SNAPSHOT).value, "v1", 2);
+	assert_memory_equal(only(store, WRITE_FACT).value, "v1", 2);
+	store_close(store);
+}
+
 static void a_grant_never_becomes_another_grant(void **state)
 {
 	struct store *store = must_open(*state);
@@ -344,6 +364,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(an_own_row_never_goes_back, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(versions_are_compared_without_a_sign, dir_setup,
 					    dir_teardown),
+	    cmocka_unit_test_setup_teardown(of_two_texts_of_one_version_the_smaller_stays,
+					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_grant_never_becomes_another_grant, dir_setup,
 					    dir_teardown),
 	    cmocka_unit_test_setup_teardown(nothing_follows_the_tombstone_of_a_grant, dir_setup,

@@ -88,6 +88,34 @@ static void a_version_used_twice_goes_to_the_row_that_others_have(void **state)
 	tnet_close(&net);
 }
 
+static void what_has_a_version_on_its_way_to_disk_is_waited_for(void **state)
+{
+	struct row_view held, row = {.kind = ROW_TAGS, .owner = id_numbered(1)};
+	struct id all = {{0}};
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 36);
+	tnet_cut(&net, 1, 2, true);
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 7, "before"), 0);
+	tnet_run(&net, 50);
+	tnet_key(&row, 7);
+	assert_true(tables_row(tnet_node(&net, 1)->tables, &row.owner, &all, ROW_TAGS, row.key,
+			       row.key_len, &held));
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 8, "mine"), 0);
+	assert_int_equal(shown(&net, ROW_TAGS, held.epoch, held.sequence + 1, 9, "theirs"),
+			 DROP_NONE);
+	assert_int_equal(tnet_node(&net, 1)->twins, 1);
+	assert_false(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 9, NULL));
+	tnet_run(&net, 50);
+	assert_true(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 8, "mine"));
+	assert_int_equal(shown(&net, ROW_TAGS, held.epoch, held.sequence + 1, 9, "theirs"),
+			 DROP_NONE);
+	assert_true(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 9, "theirs"));
+	assert_false(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 8, NULL));
+	tnet_close(&net);
+}
+
 static void a_range_that_nobody_saw_gets_a_new_version_instead(void **state)
 {
 	struct row_view held, row = {.kind = ROW_RANGE, .owner = id_numbered(1)};
@@ -134,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(a_forgotten_row_is_taken_in_and_stored_as_an_own_one),
 	    cmocka_unit_test(later_rows_are_numbered_above_what_was_forgotten),
 	    cmocka_unit_test(a_version_used_twice_goes_to_the_row_that_others_have),
+	    cmocka_unit_test(what_has_a_version_on_its_way_to_disk_is_waited_for),
 	    cmocka_unit_test(a_range_that_nobody_saw_gets_a_new_version_instead),
 	    cmocka_unit_test(a_fact_that_it_never_wrote_fences_a_node_as_well),
 	};

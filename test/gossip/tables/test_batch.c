@@ -99,6 +99,35 @@ static void own_puts_over_the_cap_are_refused_before_anything_is_written(void **
 	tnet_close(&net);
 }
 
+/* Somebody else has this node's key, or a member has driven a fact's counter to the end. */
+static void nothing_is_written_beyond_the_last_version(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .sequence = ROW_SEQUENCE_MAX};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct weft_err err = {0};
+	struct tnet net;
+	uint64_t token;
+
+	(void)state;
+	tnet_open(&net, 2, 23);
+	row.owner = id_numbered(1);
+	row.epoch = 9;
+	tnet_key(&row, 1);
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	row.kind = FACT_NETWORK;
+	row.owner = id_numbered(2);
+	row.epoch = 0;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	row = (struct row_view){.kind = ROW_TAGS};
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(tnet_put_rows(&net, 1, &row, 1, &token, &err), WEFT_E_LIMIT);
+	assert_int_equal(err.code, WEFT_E_LIMIT);
+	assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, 1, "x"), WEFT_E_LIMIT);
+	assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, 2, "x"), 0);
+	assert_int_equal(tnet_put(&net, 1, ROW_ENDPOINT, &tnet_a, 1, "e"), 0);
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +136,7 @@ int main(void)
 	    cmocka_unit_test(rows_of_one_batch_become_visible_together),
 	    cmocka_unit_test(a_batch_that_cannot_be_written_changes_nothing),
 	    cmocka_unit_test(own_puts_over_the_cap_are_refused_before_anything_is_written),
+	    cmocka_unit_test(nothing_is_written_beyond_the_last_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,31 @@ static void items_are_counted_and_named_by_place(void **state)
 	outbox_clear(&node->kit.core.outbox);
 }
 
+static void versions_at_the_end_of_numbers_fit_a_frame(void **state)
+{
+	struct tnet_node *node = tnet_node(&net, 1);
+	struct row_view row = {.kind = ROW_TAGS, .epoch = UINT64_MAX, .sequence = ROW_SEQUENCE_MAX};
+	const struct version end = {UINT64_MAX, UINT64_MAX};
+	struct id peer = id_numbered(2);
+	uint8_t bytes[ROW_BYTES_MAX];
+
+	(void)state;
+	for (uint8_t owner = 30; owner < 60; owner++) {
+		uint32_t origin;
+		row.owner = id_numbered(owner);
+		tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes));
+		origin = replica_find_origin(&node->tables->replica,
+					     replica_find_owner(&node->tables->replica, &row.owner),
+					     TOPIC_ALL);
+		watermark_complete(&replica_origin(&node->tables->replica, origin)->mark,
+				   &node->kit.core.heap, end);
+	}
+	outbox_clear(&node->kit.core.outbox);
+	marks_send(node->tables, &peer, TOPIC_ALL, 0, UINT64_MAX);
+	assert_int_equal(node->kit.core.outbox.frames.count, 2);
+	outbox_clear(&node->kit.core.outbox);
+}
+
 int main(void)
 {
 #define MARKS_TEST(name) cmocka_unit_test_setup_teardown(name, open_marks, close_marks)
@@ -177,6 +202,7 @@ int main(void)
 	    MARKS_TEST(equal_hashes_share_the_higher_watermark),
 	    MARKS_TEST(nobody_else_says_how_far_this_node_has_written),
 	    MARKS_TEST(items_are_counted_and_named_by_place),
+	    MARKS_TEST(versions_at_the_end_of_numbers_fit_a_frame),
 	};
 #undef MARKS_TEST
 

@@ -88,7 +88,7 @@ static void a_list_of_somebody_else_removes_no_row(void **state)
 	assert_int_equal(end(&net, 3, WANT_LIST, through, claim, NULL, 0), DROP_NONE);
 	assert_int_equal(repair_find(tnet_node(&net, 2)->tables, &peer)->wants.count, 0);
 	assert_true(tnet_has(&net, 2, 1, NULL, ROW_RANGE, 3, "r"));
-	assert_int_equal(origin_of_1(&net, 2)->flags, 0);
+	assert_int_equal(origin_of_1(&net, 2)->flags, ORIGIN_OFFERED);
 	tnet_close(&net);
 }
 

@@ -40,47 +40,65 @@ static void the_higher_version_wins_in_any_order(void **state)
 	tnet_close(&net);
 }
 
-static void another_row_of_the_same_version_is_an_alarm_and_the_first_stays(void **state)
+static bool says(struct tnet *net, size_t node, const struct row_view *row, const char *value)
+{
+	const struct id *owner = row_is_fact(row) ? NULL : &row->owner;
+	struct row_view held;
+
+	return tables_row(tnet_node(net, node)->tables, owner, &row->topic, row->kind, row->key,
+			  row->key_len, &held) &&
+	       held.value_len == strlen(value) && memcmp(held.value, value, held.value_len) == 0;
+}
+
+static void receive_text(struct tnet *net, size_t node, struct row_view *row, const char *value)
+{
+	uint8_t bytes[ROW_BYTES_MAX];
+
+	row->value = (const uint8_t *)value;
+	row->value_len = strlen(value);
+	assert_int_equal(tnet_receive(net, node, node, bytes, tnet_sign(row, bytes)), DROP_NONE);
+}
+
+static void another_row_of_the_same_version_is_an_alarm_and_the_smaller_stays(void **state)
 {
 	struct row_view row = {
 	    .kind = ROW_TAGS, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
-	uint8_t bytes[ROW_BYTES_MAX];
-	struct id all = {{0}};
-	struct row_view held;
 	struct tnet net;
 
 	(void)state;
-	tnet_open(&net, 1, 7);
-	row.value = (const uint8_t *)"one";
-	row.value_len = 3;
-	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
-	row.value = (const uint8_t *)"two";
-	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
-	assert_int_equal(tnet_node(&net, 1)->tables->counts.conflicts, 1);
-	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.event, TRACE_ROW_CONFLICT);
-	assert_true(
-	    tables_row(tnet_node(&net, 1)->tables, &row.owner, &all, ROW_TAGS, NULL, 0, &held));
-	assert_memory_equal(held.value, "one", 3);
+	tnet_open(&net, 2, 7);
+	tnet_cut(&net, 1, 2, true);
+	receive_text(&net, 1, &row, "one");
+	receive_text(&net, 1, &row, "two");
+	receive_text(&net, 2, &row, "two");
+	receive_text(&net, 2, &row, "one");
+	for (size_t n = 1; n <= 2; n++) {
+		assert_int_equal(tnet_node(&net, n)->tables->counts.conflicts, 1);
+		assert_int_equal(tnet_node(&net, n)->kit.last_trace.event, TRACE_ROW_CONFLICT);
+		assert_int_equal(tnet_node(&net, n)->changes, n);
+		assert_true(says(&net, n, &row, "one"));
+	}
 	tnet_close(&net);
 }
 
-static void two_rows_of_one_version_are_an_alarm_and_the_first_is_served(void **state)
+/* Two rows: each takes the version from the one of the larger bytes. */
+static void two_rows_of_one_version_are_an_alarm_and_the_smaller_is_served(void **state)
 {
 	struct row_view row = {
 	    .kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2, .sequence = 1};
-	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
 
 	(void)state;
 	tnet_open(&net, 2, 22);
 	tnet_cut(&net, 1, 2, true);
-	for (uint32_t key = 1; key <= 3; key++) {
+	for (uint32_t key = 3; key >= 1; key--) {
 		tnet_key(&row, key);
-		assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)),
-				 DROP_NONE);
+		receive_text(&net, 1, &row, "");
 	}
-	assert_int_equal(tnet_node(&net, 1)->tables->counts.conflicts, 2);
-	assert_int_equal(tnet_node(&net, 1)->changes, 1);
+	tnet_key(&row, 2);
+	receive_text(&net, 1, &row, "");
+	assert_int_equal(tnet_node(&net, 1)->tables->counts.conflicts, 3);
+	assert_int_equal(tnet_node(&net, 1)->changes, 5); /* two were taken back */
 	tnet_run(&net, 2000);
 	tnet_cut(&net, 1, 2, false);
 	assert_true(tnet_run_until_equal(&net, 10000) >= 0);
@@ -88,8 +106,120 @@ static void two_rows_of_one_version_are_an_alarm_and_the_first_is_served(void **
 	assert_false(tnet_has(&net, 2, 9, NULL, ROW_RANGE, 2, NULL));
 	/* A newer version of the second row is a row like any other. */
 	row.sequence = 2;
-	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
-	assert_int_equal(tnet_node(&net, 1)->changes, 2);
+	receive_text(&net, 1, &row, "");
+	assert_int_equal(tnet_node(&net, 1)->changes, 6);
+	tnet_close(&net);
+}
+
+/* Each saw another text while they did not hear each other; nobody writes anything any more. */
+static void who_saw_other_texts_of_a_version_ends_with_the_same(void **state)
+{
+	static const struct {
+		uint16_t kind;
+		uint8_t keys[2];
+		bool gone;
+	} cases[] = {
+	    {ROW_TAGS, {1, 1}, false}, {ROW_TAGS, {1, 1}, true},      {ROW_RANGE, {1, 2}, false},
+	    {ROW_RANGE, {1, 2}, true}, {FACT_NETWORK, {1, 1}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct row_view row = {.kind = cases[i].kind, .owner = id_numbered(9)};
+		struct tnet net;
+
+		tnet_open(&net, 3, 30 + i);
+		tnet_cut(&net, 1, 2, true);
+		tnet_cut(&net, 1, 3, true);
+		row.epoch = row_is_fact(&row) ? 0 : 2;
+		for (uint32_t n = 1; n <= 40; n++) {
+			tnet_key(&row, 100 + n);
+			row.sequence = n;
+			receive_text(&net, 1, &row, "the same");
+			receive_text(&net, 2, &row, "the same");
+		}
+		for (uint32_t n = 1; n <= 2; n++) {
+			tnet_key(&row, n);
+			row.sequence = 40 + n;
+			receive_text(&net, 1, &row, "old");
+			receive_text(&net, 2, &row, "old");
+		}
+		row.sequence = 43;
+		for (size_t n = 1; n <= 2; n++) {
+			tnet_key(&row, cases[i].keys[2 - n]);
+			receive_text(&net, n, &row, n == 1 ? "two" : "one");
+			if (cases[i].gone)
+				tables_freeze(tnet_node(&net, n)->tables, &row.owner);
+		}
+		tnet_run(&net, 2000);
+		tnet_cut(&net, 1, 2, false);
+		tnet_cut(&net, 1, 3, false);
+		assert_true(tnet_run_until_equal(&net, 10000) >= 0);
+		for (size_t n = 1; n <= 3; n++) {
+			tnet_key(&row, 1);
+			assert_true(says(&net, n, &row, "one"));
+			tnet_key(&row, 2);
+			assert_true(says(&net, n, &row, "old"));
+		}
+		tnet_close(&net);
+	}
+}
+
+/* Three rows under one version, and each host lacks what the other cannot take yet. */
+static void texts_that_hide_older_rows_of_each_other_end_the_same(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 2};
+	static const struct {
+		uint8_t node, key;
+		uint64_t sequence;
+	} said[] = {{1, 2, 2}, {1, 5, 5}, {1, 4, 5}, {2, 5, 3}, {2, 2, 5}};
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 41);
+	tnet_cut(&net, 1, 2, true);
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		tnet_key(&row, said[i].key);
+		row.sequence = said[i].sequence;
+		receive_text(&net, said[i].node, &row, "");
+	}
+	tnet_run(&net, 2000);
+	tnet_cut(&net, 1, 2, false);
+	assert_true(tnet_run_until_equal(&net, 30000) >= 0);
+	for (size_t n = 1; n <= 2; n++) {
+		assert_true(tnet_has(&net, n, 9, NULL, ROW_RANGE, 2, NULL));
+		assert_true(tnet_has(&net, n, 9, NULL, ROW_RANGE, 5, NULL));
+		assert_false(tnet_has(&net, n, 9, NULL, ROW_RANGE, 4, NULL));
+	}
+	tnet_close(&net);
+}
+
+/* By their bytes alone the number of the kind would decide, which comes first in them. */
+static void who_owns_a_range_is_not_forgotten_for_another_row_of_its_version(void **state)
+{
+	static const uint16_t kinds[2][2] = {{ROW_RANGE, ROW_TAGS}, {ROW_TAGS, ROW_RANGE}};
+	struct row_view row = {.owner = id_numbered(9), .epoch = 2, .sequence = 1};
+	struct tnet net;
+
+	(void)state;
+	assert_true(ROW_RANGE > ROW_TAGS);
+	tnet_open(&net, 2, 42);
+	tnet_cut(&net, 1, 2, true);
+	for (size_t n = 1; n <= 2; n++) {
+		for (size_t i = 0; i < 2; i++) {
+			row.kind = kinds[n - 1][i];
+			tnet_key(&row, 1);
+			receive_text(&net, n, &row, "");
+		}
+		assert_true(tnet_has(&net, n, 9, NULL, ROW_RANGE, 1, NULL));
+		assert_false(tnet_has(&net, n, 9, NULL, ROW_TAGS, 1, NULL));
+		/* But who its owner is comes before that. */
+		row.kind = ROW_MEMBER;
+		row.key_len = 0;
+		receive_text(&net, n, &row, "");
+		assert_true(says(&net, n, &row, ""));
+		assert_false(tnet_has(&net, n, 9, NULL, ROW_RANGE, 1, NULL));
+	}
 	tnet_close(&net);
 }
 
@@ -116,19 +246,24 @@ static void a_scattered_owner_gets_no_second_row_of_one_version_in(void **state)
 	tnet_close(&net);
 }
 
-static void no_fact_has_a_counter_that_nobody_could_pass(void **state)
+static void no_row_has_a_number_that_nobody_could_pass(void **state)
 {
-	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9)};
+	static const uint16_t kinds[] = {FACT_NETWORK, ROW_RANGE};
+	struct row_view row = {.owner = id_numbered(9)};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
 
 	(void)state;
 	tnet_open(&net, 2, 23);
-	tnet_key(&row, 1);
-	row.sequence = (uint64_t)INT64_MAX + 1;
-	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW);
-	row.sequence = (uint64_t)INT64_MAX;
-	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	for (size_t i = 0; i < 2; i++) {
+		row.kind = kinds[i];
+		tnet_key(&row, 1);
+		row.sequence = ROW_SEQUENCE_MAX + 1;
+		assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW);
+		row.sequence = ROW_SEQUENCE_MAX;
+		assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)),
+				 DROP_NONE);
+	}
 	tnet_close(&net);
 }
 
@@ -296,10 +431,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_higher_version_wins_in_any_order),
-	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_first_stays),
-	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_first_is_served),
+	    cmocka_unit_test(another_row_of_the_same_version_is_an_alarm_and_the_smaller_stays),
+	    cmocka_unit_test(two_rows_of_one_version_are_an_alarm_and_the_smaller_is_served),
+	    cmocka_unit_test(who_saw_other_texts_of_a_version_ends_with_the_same),
+	    cmocka_unit_test(texts_that_hide_older_rows_of_each_other_end_the_same),
+	    cmocka_unit_test(who_owns_a_range_is_not_forgotten_for_another_row_of_its_version),
 	    cmocka_unit_test(a_scattered_owner_gets_no_second_row_of_one_version_in),
-	    cmocka_unit_test(no_fact_has_a_counter_that_nobody_could_pass),
+	    cmocka_unit_test(no_row_has_a_number_that_nobody_could_pass),
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),

@@ -66,7 +66,7 @@ static void what_is_listed_and_not_here_is_missing_until_it_comes(void **state)
 	(void)state;
 	want_begin(tables, &want, false);
 	want.claim = (struct version){1, 6};
-	want_list(tables, &want, versions, 4);
+	want_list(tables, &want, versions, NULL, 4);
 	assert_int_equal(want.missing_count, 2);
 	assert_true(want_tick(&want, versions[2]));
 	assert_false(want_tick(&want, versions[2]));
@@ -85,7 +85,7 @@ static void a_refused_row_leaves_the_watermark_where_it_was(void **state)
 	want_begin(tables, &want, false);
 	want.claim = (struct version){1, 6};
 	want.failed = true;
-	want_list(tables, &want, NULL, 0);
+	want_list(tables, &want, NULL, NULL, 0);
 	assert_true(want_advance(tables, &want, &peer));
 	assert_int_equal(origin()->mark.upto.sequence, 2);
 }
@@ -99,10 +99,96 @@ static void a_whole_comparison_does_not_trust_the_watermark(void **state)
 	want_begin(tables, &want, true);
 	assert_int_equal(want.after.sequence, 0);
 	assert_true(origin()->flags & ORIGIN_WHOLE);
-	want_list(tables, &want, versions, 3);
+	want_list(tables, &want, versions, NULL, 3);
 	assert_int_equal(want.missing_count, 1);
 	want_close(tables, &want);
 	assert_int_equal(origin()->flags, 0);
+	want.whole = false;
+}
+
+/* Nothing is missing on either side, and yet the next comparison has to be made. */
+static void after_a_list_that_brought_nothing_texts_are_asked_for(void **state)
+{
+	const struct version versions[] = {{1, 1}, {1, 2}, {1, 4}, {1, 6}};
+	const struct replica *replica = &tables->replica;
+	struct id peer = id_numbered(7);
+	uint64_t texts[4];
+
+	(void)state;
+	want_begin(tables, &want, true);
+	assert_int_equal(want.mode, WANT_LIST);
+	want_list(tables, &want, versions, NULL, 4);
+	assert_true(want_advance(tables, &want, &peer));
+	want_close(tables, &want);
+	want_begin(tables, &want, true);
+	assert_int_equal(want.mode, WANT_TEXTS);
+	for (size_t i = 0; i < 4; i++) {
+		uint32_t slot =
+		    replica_find_version(replica, want_origin(tables, &want), versions[i]);
+		texts[i] = replica_text(replica, replica_slot(replica, slot));
+	}
+	texts[2]++;
+	want_list(tables, &want, versions, texts, 4);
+	assert_int_equal(want.missing_count, 1);
+	assert_int_equal(want.missing[0].sequence, 4);
+	assert_true(want_tick(&want, versions[2]));
+	assert_true(want_advance(tables, &want, &peer));
+	want_close(tables, &want);
+	/* And then a list again. */
+	want_begin(tables, &want, true);
+	assert_int_equal(want.mode, WANT_LIST);
+	want_close(tables, &want);
+	want.whole = false;
+}
+
+static void a_list_that_brought_something_is_followed_by_a_list(void **state)
+{
+	const struct version versions[] = {{1, 1}, {1, 2}, {1, 4}};
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	want_begin(tables, &want, true);
+	want_list(tables, &want, versions, NULL, 3);
+	want.took = true;
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(origin()->flags & ORIGIN_TEXTS, 0);
+	want_close(tables, &want);
+	want.whole = false;
+}
+
+static void a_peer_whose_texts_bring_nothing_is_left_alone_for_a_while(void **state)
+{
+	struct id peer = id_numbered(7), other = id_numbered(8);
+	struct core *core = &tnet_node(&net, 1)->kit.core;
+
+	(void)state;
+	(void)replica_add_owner(&tables->replica, &peer);
+	for (int round = 0; round < 3; round++) { /* versions, versions once more, texts */
+		assert_false(want_is_vain(tables, origin(), &peer));
+		want_begin(tables, &want, true);
+		want_list(tables, &want, NULL, NULL, 0);
+		assert_true(want_advance(tables, &want, &peer));
+		want_close(tables, &want);
+	}
+	assert_true(want_is_vain(tables, origin(), &peer));
+	assert_false(want_is_vain(tables, origin(), &other));
+	core->now = mono_add_ms(core->now, 10000);
+	assert_false(want_is_vain(tables, origin(), &peer));
+	want.whole = false;
+}
+
+static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
+{
+	(void)state;
+	tnet_node(&net, 1)->kit.core.self.id = want.owner;
+	want_begin(tables, &want, true);
+	assert_int_equal(want.mode, WANT_TEXTS);
+	want_close(tables, &want);
+	/* One that is told what it wrote asks like anybody else. */
+	tnet_node(&net, 1)->kit.core.self.cloned = true;
+	want_begin(tables, &want, true);
+	assert_int_equal(want.mode, WANT_LIST);
+	want_close(tables, &want);
 	want.whole = false;
 }
 
@@ -114,7 +200,7 @@ static void a_window_that_is_not_the_last_is_followed_by_the_next(void **state)
 	want_begin(tables, &want, false);
 	want.through = (struct version){1, 4};
 	want.more = true;
-	want_list(tables, &want, NULL, 0);
+	want_list(tables, &want, NULL, NULL, 0);
 	assert_false(want_advance(tables, &want, &peer));
 	assert_int_equal(want.after.sequence, 4);
 	assert_false(want.listed);
@@ -128,12 +214,12 @@ static void below_its_floor_only_the_whole_of_an_origin_completes_it(void **stat
 	replica_set_incomplete(&tables->replica, want_origin(tables, &want), true);
 	want_begin(tables, &want, false);
 	want.claim = (struct version){1, 6};
-	want_list(tables, &want, NULL, 0);
+	want_list(tables, &want, NULL, NULL, 0);
 	assert_true(want_advance(tables, &want, &peer));
 	assert_int_equal(tables->replica.incomplete_count, 1);
 	want_begin(tables, &want, true);
 	want.claim = (struct version){1, 6};
-	want_list(tables, &want, NULL, 0);
+	want_list(tables, &want, NULL, NULL, 0);
 	assert_true(want_advance(tables, &want, &peer));
 	assert_int_equal(tables->replica.incomplete_count, 0);
 	want_close(tables, &want);
@@ -148,6 +234,10 @@ int main(void)
 	    WANT_TEST(what_is_listed_and_not_here_is_missing_until_it_comes),
 	    WANT_TEST(a_refused_row_leaves_the_watermark_where_it_was),
 	    WANT_TEST(a_whole_comparison_does_not_trust_the_watermark),
+	    WANT_TEST(after_a_list_that_brought_nothing_texts_are_asked_for),
+	    WANT_TEST(a_list_that_brought_something_is_followed_by_a_list),
+	    WANT_TEST(a_peer_whose_texts_bring_nothing_is_left_alone_for_a_while),
+	    WANT_TEST(of_its_own_rows_a_node_asks_for_texts_at_once),
 	    WANT_TEST(a_window_that_is_not_the_last_is_followed_by_the_next),
 	    WANT_TEST(below_its_floor_only_the_whole_of_an_origin_completes_it),
 	};
