@@ -62,6 +62,11 @@ class Stopwatch:
         passed = time.monotonic() - self.start
         return max(passed - (crowded() - self.crowded), passed / STRETCH)
 
+    def was_crowded(self):
+        """Somebody waited for a processor in a tenth of the time, or more."""
+        passed = time.monotonic() - self.start
+        return crowded() - self.crowded > passed / 10
+
 
 def wait_for(what, probe, timeout, every=0.01):
     """Polls probe until it gives something true; returns it and how long it took, in seconds."""
@@ -443,7 +448,7 @@ class Capture:
         self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "--immediate-mode", "-U",
                                    "-B", str(CAPTURE_KIB), "-n", "-w", self.file, expression,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while "listening on" not in line_of(self.process, self.process.stderr, "tcpdump listens", 10):
+        while "listening on" not in line_of(self.process, self.process.stderr, "tcpdump listens", 60):
             pass
 
     def stop(self):
@@ -458,7 +463,7 @@ class Capture:
         self.process.send_signal(signal.SIGUSR1)
         captured, received, dropped = map(int, re.search(
             r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped",
-            line_of(self.process, self.process.stderr, "tcpdump counts", 10)).groups())
+            line_of(self.process, self.process.stderr, "tcpdump counts", 60)).groups())
         if dropped:
             raise RuntimeError(f"tcpdump lost {dropped} of {received} packets: nothing can be said")
         return captured >= received

@@ -144,7 +144,7 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
     second.attach("blue", second.box("a"))
     first.attach("blue", first.box("a"))
 
-    worst = []
+    worst, watch = [], hosts.Stopwatch()
     for round_ in range(2):
         # The meter shows the worst turn of a minute: a restart begins a new one.
         second.kill()
@@ -164,8 +164,9 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
             assert host.members() == ["h1", "h2"]
         assert first.metric("weft_members", state="failed") == 0
         worst.append(second.json("status")["loop_lag_ms"])
-    # Other work on the machine may hold one round back; the store's two seconds hold back none.
-    assert min(worst) < 10 and max(worst) < 1000, worst
+    # Other work on the machine may hold a turn back; the store's two seconds hold back none.
+    assert max(worst) < 1000, worst
+    assert min(worst) < 10 or watch.was_crowded(), worst
 
 
 def refuses_to_start(host):
