@@ -111,6 +111,7 @@ static void host_know(struct sim *sim, struct sim_host *host)
 		return;
 	known = map_insert(&sim->checks->hosts, &self, NULL);
 	known->index = host->index;
+	host->admitter = gossip_admitter(node_gossip(host->node));
 }
 
 struct sim_host *check_host(struct sim *sim, const struct id *id)
@@ -125,11 +126,15 @@ bool check_takes_part(const struct sim_host *host)
 	return host->running && host->state == HOST_UP && host->joined;
 }
 
+bool check_is_off(const struct sim_host *host)
+{
+	return host->state == HOST_REMOVED || host->is_void;
+}
+
 /* Of who was astray nobody knows what is still so of what the world saw it write. */
 bool check_is_gone(const struct sim_host *host)
 {
-	return host->state == HOST_REMOVED || host->state == HOST_LEFT || host->leaving ||
-	       host->was_astray;
+	return check_is_off(host) || host->state == HOST_LEFT || host->leaving || host->was_astray;
 }
 
 bool check_is_observer(const struct sim *sim, const struct sim_host *host)

@@ -332,14 +332,16 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 		if (owner->held && owner->host == host->index) {
 			owner->held = false;
 			/* Of one who was removed it ended with that. */
-			if (host->state != HOST_REMOVED)
+			if (!check_is_off(host))
 				cooling_note(sim, host, owner, false);
 		}
 		return;
 	}
-	if (host->state == HOST_REMOVED)
+	if (owner->held && owner->host != host->index)
+		(void)voids_look(sim); /* which ends what they lease */
+	if (check_is_off(host))
 		return;
-	if (owner->held && sim->hosts[owner->host].state != HOST_REMOVED &&
+	if (owner->held && !check_is_off(&sim->hosts[owner->host]) &&
 	    (owner->host != host->index || !id_eq(&owner->endpoint, &write->lease.endpoint))) {
 		id_format(&key.network, network);
 		inet_format(&key.address, address);

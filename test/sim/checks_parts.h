@@ -41,11 +41,18 @@ struct sim_host *check_host(struct sim *sim, const struct id *id);
 /* It is in the cluster, runs and was not removed. */
 bool check_takes_part(const struct sim_host *host);
 
-/* Was removed, or left: what it owned may be taken over by others. */
+/* Was removed, or is nobody: what it holds and leases does not count. */
+bool check_is_off(const struct sim_host *host);
+
+/* Was removed, left, or is nobody: what it owned may be taken over by others. */
 bool check_is_gone(const struct sim_host *host);
 
 /* Observers of which every change is kept in mind: all in a small world, some in a large one. */
 bool check_is_observer(const struct sim *sim, const struct sim_host *host);
+
+/* checks_void.c: looks for hosts whose admission counts nowhere; true when there are more of them
+ * than before. */
+bool voids_look(struct sim *sim);
 
 /* checks_rows.c */
 void rows_checks_open(struct sim *sim);

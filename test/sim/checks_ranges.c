@@ -266,11 +266,13 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 	uint32_t at;
 
 	/* A disk that went back gets what it forgot from those who were told of it. */
-	if (was_made(claim->pool, &made))
+	if (host->was_astray && was_made(claim->pool, &made))
 		return;
 	check_look(sim, CHECKER_TRANSFER);
 	check_look(sim, CHECKER_GENERATION);
 	broken = claim_breaks(sim, claim, &at);
+	if (broken != CHECKER_COUNT && !check_is_gone(host) && voids_look(sim))
+		broken = claim_breaks(sim, claim, &at);
 	if (broken != CHECKER_COUNT) {
 		/* Gone, but not told yet: nobody believes it. */
 		if (!check_is_gone(host))
@@ -347,7 +349,7 @@ static void ring_look(struct sim *sim, struct sim_host *host, struct pool_seen *
 	struct ipam_ring_info part;
 
 	/* The rows of a network that was removed go in any order. */
-	if (pool->ended || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
+	if (pool->ended || host->is_void || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
 	    ipamdb_is_guarded(node_ipamdb(host->node)))
 		return;
 	for (size_t at = 0;

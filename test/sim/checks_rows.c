@@ -244,6 +244,16 @@ static void told_note(struct sim *sim, const struct seen *now)
 		*told = *now;
 }
 
+/* Did its owner use this version for another text as well? Only one of the two stays, and in the
+ * place of the other one stands what was there before (gossip/tables/receive.c). */
+static bool was_doubled(const struct sim *sim, const struct seen *seen)
+{
+	struct text_key key = {seen->owner, seen->topic, seen->major, seen->minor};
+	const struct text *text = map_find(&sim->checks->rows->texts, &key);
+
+	return text && text->doubled;
+}
+
 /* The order of versions that one observer shows. */
 static void order_look(struct sim *sim, struct sim_host *host, const struct row_view *row,
 		       const struct seen *now)
@@ -254,6 +264,7 @@ static void order_look(struct sim *sim, struct sim_host *host, const struct row_
 
 	last = map_insert(&sim->checks->rows->seen[host->index], &now->place, &fresh);
 	check_look(sim, CHECKER_VERSION_BACK);
+	fresh = fresh || (!row_is_fact(row) && was_doubled(sim, last));
 	if (!fresh && last->deleted && !now->deleted) {
 		check_look(sim, CHECKER_RESURRECTION);
 		if (seen_cmp(now, last) <= 0) {

@@ -65,6 +65,22 @@ static void a_version_that_goes_back_is_caught(void **state)
 	assert_caught(CHECKER_VERSION_BACK);
 }
 
+static void a_version_that_was_used_for_two_rows_may_go_back(void **state)
+{
+	struct row_view old = row_of(1, 60, 1, "a"), new = row_of(1, 60, 2, "b"),
+			twin = row_of(1, 61, 2, "c");
+
+	(void)state;
+	world.hosts[1].was_astray = true;
+	check_wrote(&world, &old, true);
+	check_wrote(&world, &new, true);
+	check_wrote(&world, &twin, true);
+	show(0, &new);
+	show(0, &twin);
+	show(0, &old);
+	assert_false(world.failed);
+}
+
 static void a_row_that_returns_from_the_dead_is_caught(void **state)
 {
 	struct row_view live = row_of(1, 60, 1, "a"), dead = row_of(1, 60, 2, "");
@@ -258,6 +274,7 @@ int main(void)
 	    TRY(a_row_that_is_told_before_it_is_durable_is_caught),
 	    TRY(two_texts_of_a_version_are_caught),
 	    TRY(a_version_that_goes_back_is_caught),
+	    TRY(a_version_that_was_used_for_two_rows_may_go_back),
 	    TRY(a_row_that_returns_from_the_dead_is_caught),
 	    TRY(a_start_without_what_was_told_is_caught),
 	    TRY(an_epoch_that_goes_back_is_caught),

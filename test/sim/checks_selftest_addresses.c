@@ -312,6 +312,19 @@ static void what_somebody_knows_is_not_forgotten(void **state)
 	assert_false(top_forget(&world, pool_find(&world, &world.networks[0], &part.first), 0));
 }
 
+static void whom_a_removed_one_admitted_is_nobody_while_nobody_who_counts_knows_it(void **state)
+{
+	(void)state;
+	world.hosts[1].state = HOST_REMOVED;
+	world.hosts[2].admitter = world.hosts[1].id;
+	assert_false(voids_look(&world)); /* host 0 knows it */
+	world.hosts[2].id = (struct id){{0xee}};
+	assert_true(voids_look(&world));
+	assert_true(check_is_off(&world.hosts[2]) && check_is_gone(&world.hosts[2]));
+	assert_false(check_is_off(&world.hosts[0]));
+	assert_false(voids_look(&world)); /* it is no news */
+}
+
 static void a_lease_before_its_range_is_durable_is_caught(void **state)
 {
 	struct write write = lease_of(1);
@@ -345,6 +358,7 @@ int selftest_addresses(void)
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
 	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),
 	    TRY(what_somebody_knows_is_not_forgotten),
+	    TRY(whom_a_removed_one_admitted_is_nobody_while_nobody_who_counts_knows_it),
 	    TRY(a_lease_before_its_range_is_durable_is_caught),
 	};
 

@@ -76,13 +76,14 @@ struct sim_host {
 	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
 	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
 	bool was_fenced;  /* since its disk went back */
+	bool is_void;     /* its admission counts nowhere */
 	bool recovering;
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
 	struct mad *mad;           /* NULL: sane */
 	bool replaces;             /* joins in place of who had its name */
 	size_t copy_of;
 	struct node *node;
-	struct id id;
+	struct id id, admitter;
 	struct hostport addr;
 	struct sim_disk disk;
 	struct sim_commit *commits, **commits_end;
