@@ -18,6 +18,7 @@
 #include "route.h"
 
 #define TTL_MS_DEFAULT 30000
+#define AGAIN_MS 20
 
 /* Boxes that nobody has asked to detach yet; the others are waited for. */
 static size_t count_boxes(const struct node *node)
@@ -140,6 +141,11 @@ void leave_gossip_answered(struct node *node, struct op *op, const struct gossip
 	struct ipam_event stays = {.kind = IPAM_EV_STAYS};
 
 	WEFT_ASSERT(op->state == OP_ANNOUNCES);
+	/* The step was full: what was handed over so far shall not have been in vain. */
+	if (answer->err.code == WEFT_E_BUSY && !mono_is_due(op->give_up, node->now)) {
+		op->deadline = mono_add_ms(node->now, AGAIN_MS);
+		return;
+	}
 	node->leaving = false;
 	if (answer->err.code != 0) {
 		route_ipam(node, &stays);
@@ -154,6 +160,8 @@ void leave_due(struct node *node, struct op *op)
 	struct weft_err err;
 
 	op->deadline = MONO_NEVER;
+	if (op->state == OP_ANNOUNCES)
+		todo_add(node, &(struct todo){.kind = TODO_LEAVE, .tag = op->id});
 	if (op->state != OP_WAITS)
 		return; /* ipamdb and the core keep their own time */
 	weft_err_set(

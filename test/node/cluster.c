@@ -80,7 +80,9 @@ static void commit_all(struct cluster *cluster, struct host *host, const struct 
 	for (size_t i = 0; i < update->batch_count; i++) {
 		const struct node_batch *batch = &update->batches[i];
 		struct cluster_event *event =
-		    event_add(cluster, host, host->commits_wait ? 3600 * NS_PER_S : COMMIT_NS,
+		    event_add(cluster, host,
+			      host->commits_wait ? 3600 * NS_PER_S
+						 : COMMIT_NS + host->commit_ms_more * NS_PER_MS,
 			      NODE_EV_COMMITTED);
 
 		event->token = batch->token;

@@ -31,6 +31,7 @@ struct host {
 	unsigned run; /* events of an earlier one are void */
 	struct mono tick_at;
 	bool commits_fail, commits_wait; /* what is handed in now */
+	int64_t commit_ms_more;          /* likewise */
 	bool plugs_fail, plugs_wait;
 	bool deaf;        /* applies nothing of others */
 	bool unreachable; /* no datagram in or out */

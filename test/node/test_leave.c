@@ -119,6 +119,32 @@ static void with_nobody_to_take_its_ranges_a_node_stays(void **state)
 	cluster_free(cluster);
 }
 
+/* So much waits for the store that the core has no room for one more change. */
+static void a_leave_that_finds_the_core_busy_is_not_given_up(void **state)
+{
+	struct cluster *cluster = cluster_new(2);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
+	struct node_request token = {.kind = NODE_TOKEN_CREATE};
+	uint64_t tag;
+
+	(void)state;
+	cluster->hosts[0].commit_ms_more = 500;
+	for (int i = 0; i < 64; i++)
+		cluster_ask(cluster, 0, &token);
+	cluster->hosts[0].commit_ms_more = 0;
+	tag = cluster_ask(cluster, 0, &request);
+	cluster_run(cluster, 400);
+	assert_null(cluster_answer(cluster, tag));
+	assert_int_equal(held(cluster, 1, &network), 256); /* it has handed over */
+	assert_int_equal(seen(cluster, 1, 0), MEMBER_ALIVE);
+	cluster_run(cluster, 1000);
+	assert_non_null(cluster_answer(cluster, tag));
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+	assert_int_equal(seen(cluster, 1, 0), MEMBER_LEFT);
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +153,7 @@ int main(void)
 	    cmocka_unit_test(who_has_asked_for_its_last_detach_may_leave_at_once),
 	    cmocka_unit_test(nothing_is_attached_and_no_network_made_while_leaving),
 	    cmocka_unit_test(with_nobody_to_take_its_ranges_a_node_stays),
+	    cmocka_unit_test(a_leave_that_finds_the_core_busy_is_not_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
