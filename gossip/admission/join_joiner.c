@@ -59,6 +59,7 @@ void joiner_forget(struct admission *adm)
 	self->cluster_name[0] = '\0';
 	self->epoch = 0;
 	adm->chain_len = 0;
+	adm->seeds = (struct seeds){.count = 0};
 	admission_phase(adm, NODE_NO_CLUSTER);
 }
 

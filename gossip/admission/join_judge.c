@@ -90,9 +90,13 @@ const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX
 	       mono_is_due(((struct refused *)vec_at(list, 0))->until, adm->core->now))
 		vec_remove(list, 0);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct refused *refused = vec_at(list, i);
-		if (memcmp(refused->key, key, KX_PUB_BYTES) == 0)
-			return &refused->why;
+		struct refused refused = *(struct refused *)vec_at(list, i);
+		if (memcmp(refused.key, key, KX_PUB_BYTES) != 0)
+			continue;
+		/* The cookie of this proof may be younger; those that end first stay in front. */
+		refused.until = mono_add_ms(adm->core->now, COOKIE_LIFE_MS);
+		vec_remove(list, i);
+		return &((struct refused *)vec_push(list, &refused))->why;
 	}
 	return NULL;
 }
@@ -101,7 +105,7 @@ void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
 		  const struct weft_err *why)
 {
 	struct refused refused = {.why = *why,
-				  .until = mono_add_ms(adm->core->now, 2 * COOKIE_LIFE_MS)};
+				  .until = mono_add_ms(adm->core->now, COOKIE_LIFE_MS)};
 
 	memcpy(refused.key, key, KX_PUB_BYTES);
 	if (adm->gate.refused.count == REFUSED_MAX)

@@ -9,8 +9,8 @@
  * (seal_cert.c); whoever of the cluster is there finds it so, even if this node has never heard of
  * him.
  *
- * One datagram in SEEDS_MS, at most TARGETS_MAX addresses, and nobody is asked while anybody is
- * there.
+ * One datagram in SEEDS_MS, and later one in a quarter of the time for which nobody has been there,
+ * up to SEEDS_MS_MAX; at most TARGETS_MAX addresses, and nobody is asked while anybody is there.
  */
 #include <string.h>
 
@@ -18,6 +18,7 @@
 
 #define SEED_ADDR_BYTES 18
 #define SEEDS_MS 4000
+#define SEEDS_MS_MAX 30000
 
 _Static_assert(TARGETS_MAX *SEED_ADDR_BYTES <= META_BYTES_MAX, "they fit one value");
 
@@ -60,6 +61,25 @@ static bool is_lost(const struct admission *adm)
 	       adm->members->alive_count <= 1 && adm->members->state_count[MEMBER_FAILED] > 0;
 }
 
+/* A knock is as large as a datagram may be: one in four seconds for ever would be more than all
+ * that an idle node says besides. */
+static int64_t pause_ms(const struct admission *adm)
+{
+	const struct vec *ordered = &adm->members->ordered;
+	struct mono since = {0};
+	int64_t ms;
+
+	for (size_t i = 0; i < ordered->count; i++) {
+		const struct member *member = *(struct member **)vec_at(ordered, i);
+		if (member->state == MEMBER_FAILED && member->state_since.ns > since.ns)
+			since = member->state_since;
+	}
+	ms = mono_diff_ms(adm->core->now, since) / 4;
+	if (ms < SEEDS_MS)
+		return SEEDS_MS;
+	return ms < SEEDS_MS_MAX ? ms : SEEDS_MS_MAX;
+}
+
 void seeds_tick(struct admission *adm)
 {
 	struct seeds *seeds = &adm->seeds;
@@ -69,7 +89,7 @@ void seeds_tick(struct admission *adm)
 	WEFT_ASSERT(seeds->next < seeds->count);
 	seal_knock(adm->seal, &seeds->at[seeds->next]);
 	seeds->next = (seeds->next + 1) % seeds->count;
-	seeds->due = mono_add_ms(adm->core->now, SEEDS_MS);
+	seeds->due = mono_add_ms(adm->core->now, pause_ms(adm));
 }
 
 struct mono seeds_deadline(const struct admission *adm)

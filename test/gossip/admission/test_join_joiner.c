@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "test/gossip/cluster.h"
+#include "gossip/admission/admission_impl.h"
 #include "gossip/core/wire.h"
+#include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -121,6 +123,20 @@ static bool lose_some(void *ctx, const struct flight *flight)
 	return (seen[type]++) > (type == DGRAM_ADMIT ? 1 : 0);
 }
 
+static void a_join_that_cannot_be_stored_leaves_no_addresses_behind(void **state)
+{
+	struct cluster *c = *state;
+	const char *token;
+
+	cluster_form(c, 1);
+	token = cluster_token(c, 0);
+	cluster_start(c, 1);
+	c->nodes[1].store_fails = true;
+	assert_int_equal(cluster_join(c, 1, token, false), WEFT_E_STORE);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_NO_CLUSTER);
+	assert_int_equal(c->nodes[1].g->admission->seeds.count, 0);
+}
+
 static void every_step_of_the_handshake_may_be_lost_once(void **state)
 {
 	struct cluster *c = *state;
@@ -199,6 +215,7 @@ int main(void)
 	    TEST(a_damaged_token_is_refused_before_anything_is_sent),
 	    TEST(two_newcomers_at_once_are_both_admitted),
 	    TEST(without_a_seed_the_join_fails_and_says_who_did_not_answer),
+	    TEST(a_join_that_cannot_be_stored_leaves_no_addresses_behind),
 	    TEST(every_step_of_the_handshake_may_be_lost_once),
 	    TEST(nothing_readable_is_on_the_wire),
 	    TEST(a_member_cannot_join_again),
