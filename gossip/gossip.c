@@ -101,11 +101,14 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 				       const struct hostport *from, uint8_t type,
 				       const uint8_t *body, size_t len)
 {
-	if (type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER || type == FRAME_SET_BACK)
-		return admission_frame(g->admission, in, from, type, body, len);
-	/* It speaks only to be understood, and hears who else has left. */
-	if (g->core.self.phase == NODE_LEFT && type >> 4 != 0 && type != FRAME_ROW)
+	bool is_claim = type == FRAME_CLAIM || type == FRAME_CLAIM_ANSWER || type == FRAME_SET_BACK;
+
+	/* It speaks to be understood, and of its tables until somebody has them. */
+	if (g->core.self.phase == NODE_LEFT && (is_claim || type >> 4 != 0) &&
+	    ((!is_claim && type >> 4 != 2) || !admission_is_leaving(g->admission)))
 		return DROP_NONE;
+	if (is_claim)
+		return admission_frame(g->admission, in, from, type, body, len);
 	if (in->from->refuses && type >> 4 != 0)
 		admission_believed(g->admission, in->from);
 	switch (type >> 4) {
@@ -147,8 +150,10 @@ static void frames_walk(struct gossip *g, const struct opened *in, const struct 
 
 static bool hears_members(const struct gossip *g)
 {
+	/* Who left in this run says so to those who have not heard it. */
 	return g->core.self.phase == NODE_ACTIVE || g->core.self.phase == NODE_CLAIMING ||
-	       admission_is_leaving(g->admission);
+	       admission_is_leaving(g->admission) ||
+	       (g->core.self.phase == NODE_LEFT && g->core.self.epoch > 0);
 }
 
 /* Sealed datagrams and certificates; what is dropped here was counted by the sealing layer. */
@@ -173,6 +178,7 @@ static void sealed_received(struct gossip *g, const struct gossip_event *event)
 	if (!in.claiming) {
 		in.from->heard = g->core.now;
 		swim_heard(g->swim, in.from);
+		admission_heard(g->admission, in.from);
 	}
 	frames_walk(g, &in, &event->from);
 }

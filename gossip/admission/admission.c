@@ -70,6 +70,8 @@ static bool hook_introduce(void *ctx, const struct id *node, const uint8_t *byte
 	struct row_view row;
 	struct id by;
 
+	if (adm->leaving.under_way || adm->core->self.phase == NODE_LEFT)
+		return false; /* nobody comes to count through it any more */
 	if (row_parse(bytes, len, &row) != 0 || !id_eq(&row.owner, node))
 		return false;
 	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
@@ -292,6 +294,12 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 	return claim_frame(adm, in, from, type, body, len);
 }
 
+void admission_heard(struct admission *adm, const struct member *member)
+{
+	claim_hears(adm, member);
+	leave_hears(adm, member);
+}
+
 void admission_row(struct admission *adm, const struct row_view *row)
 {
 	effect_row(adm, row);
@@ -320,7 +328,10 @@ static void fence_tick(struct admission *adm)
 
 static bool wants_store(const struct admission *adm)
 {
-	return adm->fence_wanted != FENCE_NONE || (adm->publish_wanted && !adm->publishing);
+	bool publishes = adm->publish_wanted && !adm->publishing &&
+			 adm->core->self.phase == NODE_ACTIVE && !adm->leaving.under_way;
+
+	return adm->fence_wanted != FENCE_NONE || publishes;
 }
 
 void admission_tick(struct admission *adm)

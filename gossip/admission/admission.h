@@ -62,6 +62,9 @@ void admission_row(struct admission *adm, const struct row_view *row);
  * above that one. by: who showed it, or NULL. */
 void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by);
 
+/* A member was heard. */
+void admission_heard(struct admission *adm, const struct member *member);
+
 /* The tables equalled those of a member. */
 void admission_synced(struct admission *adm, const struct id *member);
 

@@ -7,6 +7,7 @@
 
 #include "admission.h"
 #include "claiming.h"
+#include "leaving.h"
 #include "seeds.h"
 
 #define SYNC_WAIT_MS 5000
@@ -35,14 +36,6 @@ struct pending {
 	uint64_t tag;   /* of the command */
 	struct id id;
 	char *text; /* TOKEN_TEXT_MAX bytes from the heap, or NULL */
-};
-
-struct leaving {
-	bool under_way;
-	bool kept;       /* a member that stays will always know, or there is none */
-	uint64_t tag;    /* of the command, 0: nobody waits */
-	unsigned rounds; /* of telling; 0 while it is being stored */
-	struct mono due, give_up;
 };
 
 struct admission {
@@ -133,16 +126,3 @@ bool refusal_make(struct admission *adm, const struct row_view *row, const uint8
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);
 void refusal_tick(struct admission *adm);
 struct mono refusal_deadline(const struct admission *adm);
-
-/* leave.c */
-void leave_begin(struct admission *adm, const struct gossip_command *command);
-void leave_durable(struct admission *adm, const struct pending *pending, bool ok);
-void leave_start(struct admission *adm);   /* died before it is certain that it will be known */
-void leave_claimed(struct admission *adm); /* a member will always know, or there is none */
-void leave_tell(struct admission *adm, const struct id *to);
-void leave_tick(struct admission *adm);
-/* Will this node always know that the member left: by its disk, and as one that stays itself? */
-bool leave_is_kept(const struct admission *adm, const struct member *member);
-/* A member is shown the record by which it left; this node was shown such a one. */
-void leave_show(struct admission *adm, const struct member *member, const struct hostport *at);
-void leave_learnt(struct admission *adm);

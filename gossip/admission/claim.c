@@ -19,9 +19,10 @@
  * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
  *
  * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
- * member agrees in a word of its own, once the record is on its disk, and says nothing before. A
- * claimer that knows nothing of its leave is not agreed to by that, but by the record shown ahead
- * of it put out.
+ * member agrees in a word of its own, once the record is on its disk and so is what else the leaver
+ * knew, and says nothing before. A claimer that knows nothing of its leave is not agreed to by
+ * that, but by the record shown ahead of it put out. As long as nobody is heard it asks ever less
+ * often.
  *
  * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, enum claim_verdict), the
  * epoch (8) and the address where the id lives (address 16, port 2). SET_BACK is a certificate of
@@ -34,6 +35,7 @@
 
 #define ROUND_MS 250
 #define ROUND_ALONE_MS 1000
+#define ROUND_UNHEARD_MAX 5 /* doublings */
 #define ROUND_MEMBERS 2
 #define CLAIM_BYTES 8
 #define ANSWER_BYTES (1 + 8 + 16 + 2)
@@ -112,6 +114,8 @@ static void confirmed(struct admission *adm, struct member *by)
 	}
 	if (core->self.phase == NODE_CLAIMING)
 		activate(adm);
+	/* Another run's record may stand for this one's, and say where that one lived. */
+	adm->publish_wanted = true;
 	recover_claimed(adm);
 	if (by == NULL)
 		return;
@@ -222,6 +226,31 @@ static bool is_patient(const struct admission *adm)
 	       mono_diff_ms(adm->core->now, adm->claiming.began) >= SYNC_WAIT_MS;
 }
 
+/* Who has left and finds nobody waits for somebody to come back, perhaps for days. */
+static int64_t round_ms(struct admission *adm)
+{
+	struct claiming *claiming = &adm->claiming;
+	unsigned doublings = claiming->unheard;
+
+	if (!is_patient(adm))
+		return ROUND_MS;
+	if (!admission_is_leaving(adm))
+		return ROUND_ALONE_MS;
+	if (claiming->unheard < ROUND_UNHEARD_MAX)
+		claiming->unheard++;
+	return (int64_t)ROUND_ALONE_MS << doublings;
+}
+
+void claim_hears(struct admission *adm, const struct member *by)
+{
+	struct claiming *claiming = &adm->claiming;
+
+	if (!claiming->under_way || claiming->unheard == 0 || !may_ask(adm, by))
+		return;
+	claiming->unheard = 0;
+	claiming->due = mono_min(claiming->due, mono_add_ms(adm->core->now, ROUND_MS));
+}
+
 void claim_round(struct admission *adm)
 {
 	struct claiming *claiming = &adm->claiming;
@@ -244,12 +273,12 @@ void claim_round(struct admission *adm)
 	if (core->self.phase == NODE_CLAIMING &&
 	    mono_diff_ms(core->now, claiming->began) >= SYNC_WAIT_MS)
 		go_alone(adm);
-	if (admission_is_leaving(adm) && !claim_has_others(adm)) {
+	if (!claim_has_others(adm)) {
 		confirmed(adm, NULL);
 		return;
 	}
 	ask_some(adm);
-	claiming->due = mono_add_ms(core->now, is_patient(adm) ? ROUND_ALONE_MS : ROUND_MS);
+	claiming->due = mono_add_ms(core->now, round_ms(adm));
 }
 
 struct mono claim_deadline(const struct admission *adm)
@@ -284,6 +313,10 @@ static enum drop_reason answer_claim(struct admission *adm, const struct opened 
 	memcpy(answer + 9, in->from->addr.ip.b, 16);
 	wire_put(answer + 25, in->from->addr.port, 2);
 	if (!in->claiming) {
+		if (adm->core->self.phase == NODE_LEFT) {
+			leave_tell(adm, &in->from->id); /* it need not wait for this node */
+			return DROP_NONE;
+		}
 		if (in->from->state == MEMBER_LEFT) {
 			leave_show(adm, in->from, from);
 			if (!leave_is_kept(adm, in->from))

@@ -19,8 +19,9 @@ struct claiming {
 	uint64_t epoch;   /* to be claimed */
 	uint64_t storing; /* on its way to the store, while persisting */
 	struct mono began;
-	struct mono due; /* of the next round of claims */
-	size_t next;     /* member to ask, by order of id */
+	struct mono due;  /* of the next round of claims */
+	size_t next;      /* member to ask, by order of id */
+	unsigned unheard; /* who leaves: rounds since somebody was heard */
 };
 
 /* weft node recover, see recover.c. */
@@ -50,6 +51,9 @@ void claim_left(struct admission *adm);
 
 /* Asks a member to agree. */
 void claim_ask(struct admission *adm, const struct member *member);
+
+/* Somebody was heard: asks him soon who asks ever less often. */
+void claim_hears(struct admission *adm, const struct member *by);
 
 /* Is anybody else a member, there or not? */
 bool claim_has_others(const struct admission *adm);

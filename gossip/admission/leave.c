@@ -3,8 +3,9 @@
 /*
  * Leaving in order: the member record says so, is stored together with the fence that keeps this
  * node from coming back by itself, and is told to some peers twice. The node falls silent when one
- * member has said that the record is on its disk: what three peers have heard everybody knows soon,
- * but if the only one to hear it forgot it in a crash, nobody could say it any more.
+ * member has said that the record is on its disk, with all that this node knew: what three peers
+ * have heard everybody knows soon, but if the only one to hear it forgot it in a crash, nobody
+ * could say it any more.
  *
  *   ACTIVE --record and FENCE_LEAVING durable--> LEFT --told, a member's disk has it--> silent
  *                                                       (FENCE_LEFT)
@@ -16,8 +17,13 @@
  * is LEFT at once and stays so, but it claims an epoch like any other start, for without one nobody
  * opens what it seals.
  *
- * From the command on nobody learns from this node who else is a member: it admits nobody, and
- * compares its tables no more. Whom it knows then it has named before (ipamdb/parting.c).
+ * Who is silent still says that it left to whoever speaks to it, as long as its process runs:
+ * another who leaves would wait for it for ever, and a member that has forgotten what it heard may
+ * be the only one that is there.
+ *
+ * From the command on nobody learns from this node who else is a member: it admits nobody, believes
+ * no newcomer's own word, and shows of its tables what tables/farewell.c says. Whom it knows then
+ * it has named before (ipamdb/parting.c).
  *
  * A leave is for good, also where the disk went back and knows nothing of it: who left and claims
  * an epoch all the same is shown its own record, and is out again.
@@ -49,7 +55,7 @@ void leave_begin(struct admission *adm, const struct gossip_command *command)
 		return;
 	}
 	admission_meta_uint(adm, META_FENCE, FENCE_LEAVING);
-	tables_mute(adm->tables, true);
+	tables_farewell(adm->tables, FAREWELL_MUTE);
 	adm->leaving = (struct leaving){.under_way = true, .tag = command->tag};
 	admission_wait(adm, PENDING_LEAVE, token, command->tag, NULL, NULL);
 }
@@ -58,7 +64,7 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 {
 	if (!ok) {
 		adm->leaving = (struct leaving){.under_way = false};
-		tables_mute(adm->tables, false);
+		tables_farewell(adm->tables, FAREWELL_NONE);
 		admission_refuse(adm, pending->tag, WEFT_E_STORE,
 				 "leaving could not be written; this node stays");
 		return;
@@ -69,6 +75,7 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 		adm->fence_wanted = adm->fence == FENCE_NONE ? FENCE_NONE : FENCE_LEAVING;
 		adm->fence = FENCE_LEAVING;
 		admission_phase(adm, NODE_LEFT);
+		tables_farewell(adm->tables, FAREWELL_TELLS);
 		claim_left(adm);
 	}
 	adm->leaving.rounds = 1;
@@ -79,7 +86,7 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 void leave_start(struct admission *adm)
 {
 	WEFT_ASSERT(adm->fence == FENCE_LEAVING && !adm->leaving.under_way);
-	tables_mute(adm->tables, true);
+	tables_farewell(adm->tables, FAREWELL_TELLS);
 	claim_start(adm);
 	admission_phase(adm, NODE_LEFT);
 }
@@ -102,7 +109,7 @@ void leave_learnt(struct admission *adm)
 	    adm->core->self.phase == NODE_LEFT || adm->core->self.phase == NODE_REMOVED)
 		return;
 	effect_fence(adm, FENCE_LEAVING);
-	tables_mute(adm->tables, true);
+	tables_farewell(adm->tables, FAREWELL_TELLS);
 	admission_phase(adm, NODE_LEFT);
 	claim_left(adm);
 }
@@ -125,11 +132,11 @@ void leave_tell(struct admission *adm, const struct id *to)
 		   row.signed_len + SIG_BYTES);
 }
 
-bool leave_is_kept(const struct admission *adm, const struct member *member)
+bool leave_is_kept(struct admission *adm, struct member *member)
 {
 	WEFT_ASSERT(member->state == MEMBER_LEFT);
-	return adm->core->self.phase != NODE_LEFT && !adm->leaving.under_way &&
-	       tables_has_stored(adm->tables, &member->id);
+	return adm->core->self.phase == NODE_ACTIVE && !adm->leaving.under_way &&
+	       tables_has_heard(adm->tables, member) && tables_has_stored(adm->tables, &member->id);
 }
 
 void leave_show(struct admission *adm, const struct member *member, const struct hostport *at)
@@ -140,6 +147,15 @@ void leave_show(struct admission *adm, const struct member *member, const struct
 	if (tables_row(adm->tables, &member->id, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
 		outbox_add_via(&adm->core->outbox, &member->id, at, CLASS_CONTROL, FRAME_ROW,
 			       row.sig - row.signed_len, row.signed_len + SIG_BYTES);
+}
+
+void leave_hears(struct admission *adm, const struct member *by)
+{
+	if (adm->core->self.phase != NODE_LEFT || adm->fence != FENCE_LEFT ||
+	    !mono_is_due(adm->leaving.due, adm->core->now))
+		return;
+	leave_tell(adm, &by->id);
+	adm->leaving.due = mono_add_ms(adm->core->now, TELL_MS);
 }
 
 static void tell_some(struct admission *adm)

@@ -227,9 +227,11 @@ void member_apply_record(struct member_table *table, struct member *member,
 	if (old_name[0] != '\0')
 		name_review(table, old_name);
 	member_touch(table, member);
-	if (rec->left && member->state != MEMBER_REMOVED)
+	if (rec->left && member->state != MEMBER_REMOVED) {
+		member->compared = member->compared && member->state == MEMBER_LEFT;
 		member_set_state(table, member, MEMBER_LEFT);
-	else if (!rec->left && (member->state == MEMBER_UNKNOWN || member->state == MEMBER_LEFT)) {
+	} else if (!rec->left &&
+		   (member->state == MEMBER_UNKNOWN || member->state == MEMBER_LEFT)) {
 		member_set_state(table, member, MEMBER_ALIVE);
 		arrive(table, member, false);
 	}

@@ -27,7 +27,8 @@ struct member {
 	int64_t srtt_ns, rttvar_ns;
 	bool is_admin;
 	bool refuses;              /* it does not believe our admission, it says */
-	bool compared;             /* its tables were found equal with ours, in this run */
+	bool compared;             /* its tables were found equal with ours, in this run, or since
+				      it left */
 	bool doubted;              /* in member_table.doubted */
 	uint32_t swim;             /* slot of the membership protocol, its own */
 	uint32_t session;          /* slot of the sealing layer, its own */

@@ -73,7 +73,7 @@ static struct item origin_item(const struct tables *tables, const struct origin 
 	    .hash = origin->hash,
 	};
 
-	if (origin->flags & ORIGIN_INCOMPLETE)
+	if (origin->flags & ORIGIN_INCOMPLETE || !farewell_shows(tables, &item.owner))
 		return item;
 	item.upto = origin->mark.upto;
 	item.top = origin->mark.top;

@@ -291,6 +291,7 @@ void pull_arrived(struct tables *tables, const struct id *peer, const struct row
 	if (row_is_fact(row)) {
 		want = find_fact(session, replica_place(row));
 		if (want != NULL) {
+			session->fetched = session->fetched || applied;
 			want_remove(tables, session, want);
 			proceed(tables, session);
 		}
@@ -301,6 +302,7 @@ void pull_arrived(struct tables *tables, const struct id *peer, const struct row
 		return;
 	want->failed = want->failed || refused;
 	want->took = want->took || applied;
+	session->fetched = session->fetched || applied;
 	if (!is_answer(want, replica_version(row), applied))
 		return;
 	want->tries = 0;

@@ -407,7 +407,9 @@ void receive_apply(struct tables *tables, const struct row_view *row, uint32_t b
 	WEFT_ASSERT(row_parse(bytes, len, &visible) == 0);
 	snapshot_note(tables, slot, path);
 	tables->counts.applied++;
-	if (path == PATH_OWN || path == PATH_TOLD)
+	farewell_note(tables, &visible);
+	if ((path == PATH_OWN || path == PATH_TOLD) &&
+	    (row_is_fact(row) || farewell_shows(tables, &row->owner)))
 		spread_add(tables, slot, from != NULL ? &from->id : NULL);
 	if (path != PATH_STORE) {
 		report(tables, &visible, blob, visible.deleted);

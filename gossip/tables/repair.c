@@ -35,6 +35,7 @@
 #define TRIES_IDLE 2
 #define TOPICS_MS 200
 #define WHOLE_MS 5000
+#define STALLED_MAX 32 /* of who has left: four seconds and more */
 #define MEETS_AT_ONCE (REPAIR_SESSIONS - 1)
 
 void repair_init(struct repair *repair)
@@ -164,10 +165,28 @@ static void begin(struct tables *tables, struct session *session)
 	rearm(tables, session);
 }
 
+/* All came that can, and the tables of somebody who has left differ still. */
+static bool is_in_vain(struct tables *tables, struct session *session)
+{
+	const struct member *peer = member_find(tables->members, &session->peer);
+
+	session->stalled = session->fetched ? 0 : (uint8_t)(session->stalled + 1);
+	session->fetched = false;
+	if (session->stalled < STALLED_MAX)
+		return false;
+	session->stalled = STALLED_MAX - 1;
+	return peer != NULL && peer->state == MEMBER_LEFT;
+}
+
 void repair_again(struct tables *tables, struct session *session)
 {
 	WEFT_ASSERT(session->wants.count == 0);
 	session->worked = true;
+	if (is_in_vain(tables, session)) {
+		farewell_heard(member_find(tables->members, &session->peer));
+		session_close(tables, session);
+		return;
+	}
 	/* Nothing moved: the next comparison waits for the time-out, else two whose difference
 	 * stays would compare as fast as they can. */
 	if (session->applied == tables->counts.applied)
@@ -239,12 +258,31 @@ static void topic_now_synced(struct tables *tables, uint32_t number)
 	change->row.topic = topic->id;
 }
 
+/* The same where one of the two has left: who leaves introduces nobody, and no network is learnt
+ * from him. */
+static void farewell_equal(struct tables *tables, struct session *session, struct member *peer,
+			   uint32_t topic)
+{
+	if (topic != NONE)
+		return;
+	farewell_heard(peer);
+	if (session == NULL || session->wants.count > 0)
+		return;
+	tables->counts.synced++;
+	session_close(tables, session);
+}
+
 void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 {
 	struct session *session = repair_find(tables, peer);
 	struct member *member = member_find(tables->members, peer);
 	struct gossip_change *change;
 
+	if (tables->farewell.stage != FAREWELL_NONE ||
+	    (member != NULL && member->state == MEMBER_LEFT)) {
+		farewell_equal(tables, session, member, topic);
+		return;
+	}
 	for (uint32_t i = TOPIC_ALL + 1; i < tables->replica.topics.count; i++) {
 		if ((topic == NONE && topic_is_shared(tables, i, peer)) || topic == i)
 			topic_now_synced(tables, i);
@@ -282,6 +320,8 @@ static void session_tick(struct tables *tables, struct session *session)
 		member_doubt(tables->members, peer, session->asked);
 	if (++session->tries > session->tries_max) {
 		tables->counts.unsynced++;
+		if (session->worked && session->wants.count == 0)
+			farewell_heard(peer);
 		session_close(tables, session);
 		return;
 	}
@@ -290,7 +330,8 @@ static void session_tick(struct tables *tables, struct session *session)
 		return;
 	}
 	pull_retry(tables, session);
-	rearm(tables, session);
+	if (session->used)
+		rearm(tables, session);
 }
 
 /* Somebody to compare with: anybody, or in turn somebody of a random network of this node. */
@@ -422,6 +463,8 @@ void repair_tick(struct tables *tables)
 		if (repair->sessions[i].used && mono_is_due(repair->sessions[i].due, now))
 			session_tick(tables, &repair->sessions[i]);
 	}
+	if (tables->farewell.stage != FAREWELL_NONE)
+		return;
 	if (mono_is_due(repair->topics_due, now))
 		compare_topics(tables);
 	if (mono_is_due(repair->meet_due, now))
@@ -432,9 +475,11 @@ void repair_tick(struct tables *tables)
 
 struct mono repair_deadline(const struct tables *tables)
 {
-	struct mono due = mono_min(tables->repair.due, tables->repair.topics_due);
+	struct mono due = MONO_NEVER;
 
-	due = mono_min(due, tables->repair.meet_due);
+	if (tables->farewell.stage == FAREWELL_NONE)
+		due = mono_min(tables->repair.due,
+			       mono_min(tables->repair.topics_due, tables->repair.meet_due));
 	for (size_t i = 0; i < REPAIR_SESSIONS; i++) {
 		if (tables->repair.sessions[i].used)
 			due = mono_min(due, tables->repair.sessions[i].due);

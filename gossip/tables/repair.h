@@ -51,7 +51,9 @@ struct session {
 	bool report;  /* somebody waits for CHANGE_SYNCED */
 	bool worked;  /* something differed */
 	bool desired; /* incomplete origins were asked for already */
+	bool fetched; /* a row that was new, since the last comparison */
 	uint8_t tries, tries_max;
+	uint8_t stalled;  /* comparisons one after the other that brought nothing */
 	uint64_t applied; /* rows, by table_counts, when the last comparison began */
 	struct id peer;
 	struct mono due;
@@ -113,7 +115,8 @@ void repair_progress(struct tables *tables, struct session *session);
  * what this node asked for does not, or a request that was lost is not missed while it goes on. */
 void repair_asked(struct tables *tables, struct session *session);
 
-/* All that was wanted came: compares again, to see what is left. */
+/* All that was wanted came: compares again, to see what is left. Of somebody who has left that ends
+ * the session when it was in vain for long. */
 void repair_again(struct tables *tables, struct session *session);
 
 /* A comparison with this peer found no difference; topic: in this one, NONE: anywhere. */

@@ -248,7 +248,7 @@ static void serve_entry(struct serve *serve, const struct request *request)
 {
 	const struct tables *tables = serve->tables;
 
-	if (request->origin == NONE ||
+	if (request->origin == NONE || !farewell_shows(tables, &request->owner_id) ||
 	    replica_origin(&tables->replica, request->origin)->flags & ORIGIN_INCOMPLETE) {
 		serve->count = 0;
 		serve->more = false;

@@ -30,6 +30,7 @@ struct tables *tables_new(struct core *core, struct member_table *members)
 	snapshot_init(&tables->snapshot, core);
 	floor_init(&tables->floors, core);
 	repair_init(&tables->repair);
+	farewell_init(&tables->farewell, core);
 	return tables;
 }
 
@@ -38,6 +39,7 @@ void tables_free(struct tables *tables)
 	if (tables == NULL)
 		return;
 	repair_close(tables);
+	farewell_close(&tables->farewell);
 	floor_close(&tables->floors);
 	snapshot_close(&tables->snapshot);
 	batch_close(tables);
@@ -144,7 +146,7 @@ static enum drop_reason row_frame(struct tables *tables, const struct member *fr
 static enum drop_reason dispatch(struct tables *tables, struct member *from, uint8_t type,
 				 const uint8_t *body, size_t len)
 {
-	if (tables->muted && type != FRAME_ROW)
+	if (tables->farewell.stage == FAREWELL_MUTE && type != FRAME_ROW)
 		return DROP_NONE;
 	switch (type) {
 	case FRAME_ROW:
@@ -218,14 +220,22 @@ void tables_meet(struct tables *tables, bool on)
 	repair_meet(tables, on);
 }
 
-void tables_mute(struct tables *tables, bool on)
+void tables_farewell(struct tables *tables, enum farewell_stage stage)
 {
-	tables->muted = on;
+	farewell_set(tables, stage);
+}
+
+bool tables_has_heard(struct tables *tables, struct member *left)
+{
+	WEFT_ASSERT(left->state == MEMBER_LEFT);
+	if (!left->compared && repair_find(tables, &left->id) == NULL)
+		tables_sync(tables, left);
+	return left->compared;
 }
 
 void tables_sync(struct tables *tables, struct member *with)
 {
-	if (!tables->muted)
+	if (tables->farewell.stage == FAREWELL_NONE)
 		repair_sync(tables, with);
 }
 
@@ -247,16 +257,13 @@ const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uin
 void tables_tick(struct tables *tables)
 {
 	spread_tick(tables);
-	if (!tables->muted)
-		repair_tick(tables);
+	repair_tick(tables);
 	snapshot_tick(tables);
 	floor_tick(tables);
 }
 
 struct mono tables_deadline(const struct tables *tables)
 {
-	struct mono repair_due = tables->muted ? MONO_NEVER : repair_deadline(tables);
-
-	return mono_min(mono_min(spread_deadline(tables), repair_due),
+	return mono_min(mono_min(spread_deadline(tables), repair_deadline(tables)),
 			mono_min(snapshot_deadline(tables), floor_deadline(tables)));
 }

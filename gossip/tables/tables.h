@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "farewell.h"
 #include "gossip/core/member.h"
 
 struct tables;
@@ -54,9 +55,11 @@ void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 /* The rows of a member no longer count for services but stay frozen (left, removed). */
 void tables_freeze(struct tables *tables, const struct id *owner);
 
-/* This node leaves: from now on, or no longer, it compares tables with nobody, so that nobody
- * learns from it what it knows, and tells rows alone. */
-void tables_mute(struct tables *tables, bool on);
+/* How far this node's leave has come; see farewell.h. */
+void tables_farewell(struct tables *tables, enum farewell_stage stage);
+
+/* Has a member that left nothing more to tell this node? Else compares with it. */
+bool tables_has_heard(struct tables *tables, struct member *left);
 
 /* Rows worth retelling to this member, as FRAME_ROW frames: bytes written to out[0..cap). */
 size_t tables_fill(struct tables *tables, const struct member *to, uint8_t *out, size_t cap);
@@ -85,7 +88,7 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
 
-/* Is the member's record as it is known here on the disk? */
+/* Is the member's record as it is known here on the disk, and what matters beside it? */
 bool tables_has_stored(const struct tables *tables, const struct id *member);
 
 /* A hash over all rows and facts with their versions, of topic 0 and the topics this node takes

@@ -52,7 +52,7 @@ bool tables_has_stored(const struct tables *tables, const struct id *member)
 	struct row_view record = {.kind = ROW_MEMBER, .owner = *member};
 	uint32_t slot = replica_find(&tables->replica, &record);
 
-	return slot != NONE && snapshot_has(tables, slot);
+	return slot != NONE && snapshot_has(tables, slot) && snapshot_is_done(tables);
 }
 
 static void visit_facts(const struct tables *tables, uint16_t kind,

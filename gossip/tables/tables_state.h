@@ -8,11 +8,13 @@
  *   compare   finds what two nodes hold apart     floor     collects tombstones
  *   pull      fetches it, and answers those       park      rows whose owner is not known yet
  *   repair    with whom to compare, and when      topic     who takes part in what
+ *   farewell  what one says that leaves
  */
 #pragma once
 
 #include "gossip/admission/admission.h"
 #include "batch.h"
+#include "farewell.h"
 #include "floor.h"
 #include "park.h"
 #include "repair.h"
@@ -52,7 +54,7 @@ struct tables {
 	struct member_table *members;
 	struct admission *admission; /* NULL until tables_set_admission */
 	bool started;
-	bool muted; /* it leaves: see tables_mute */
+	struct farewell farewell;
 	struct replica replica;
 	struct spread spread;
 	struct park park;

@@ -128,18 +128,43 @@ static bool incarnation_agrees(struct sim_host *host, struct sim_host *other,
 	return false;
 }
 
-/* It left, and whoever said that its disk has this is there: nobody else has left, nor lost his
- * disk. */
+static bool sees_left(const struct sim_host *host, const struct id *id)
+{
+	struct member_info info;
+
+	return gossip_member(node_gossip(host->node), id, &info) && info.state == MEMBER_LEFT;
+}
+
+/* It is where others can hear it, if it has anything to tell. One who still tells that he left may
+ * know addresses that nobody has any more, and nobody asks him. */
+static bool is_there(const struct sim *sim, const struct sim_host *host)
+{
+	if (!host->joined)
+		return true;
+	if (host->switched_off)
+		return true;
+	if (!host->running || host->state == HOST_REMOVED || host->lost || host->was_astray)
+		return false;
+	return sim->opt.weather_nat == 0 || host->state != HOST_LEFT ||
+	       gossip_fence(node_gossip(host->node)) == FENCE_LEFT;
+}
+
+/* It left, and who knows that is there: somebody says so, or everybody is, so that he who said that
+ * he has it on his disk is among them. */
 static bool has_left(const struct sim *sim, const struct sim_host *host)
 {
+	bool all_there = true;
+
+	if (!host->switched_off && (host->state != HOST_LEFT || !host->running ||
+				    gossip_phase(node_gossip(host->node)) != NODE_LEFT))
+		return false;
 	for (size_t i = 0; i < sim->host_count; i++) {
 		const struct sim_host *other = &sim->hosts[i];
-		if (other != host && (other->state == HOST_LEFT || other->state == HOST_REMOVED ||
-				      other->lost || other->was_astray))
-			return false;
+		if (check_takes_part(other) && sees_left(other, &host->id))
+			return true;
+		all_there = all_there && is_there(sim, other);
 	}
-	return host->state == HOST_LEFT && host->running &&
-	       gossip_phase(node_gossip(host->node)) == NODE_LEFT;
+	return all_there;
 }
 
 static bool members_agree(struct sim *sim, char *why, size_t why_bytes)

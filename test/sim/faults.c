@@ -83,6 +83,22 @@ void faults_restart(struct sim *sim, struct sim_host *host)
 	host_start(sim, host);
 }
 
+void faults_switch_off(struct sim *sim)
+{
+	uint64_t crashes = sim->counters[COUNT_CRASHES];
+
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		if (!host->running || host->state != HOST_LEFT ||
+		    gossip_fence(node_gossip(host->node)) != FENCE_LEFT ||
+		    (sim->chaos && (host->index + sim->opt.seed) % 2 == 0))
+			continue;
+		host_stop(sim, host, true);
+		host->switched_off = true;
+	}
+	sim->counters[COUNT_CRASHES] = crashes;
+}
+
 /* All at once, one after the other, or in any order within some seconds; with what reboots lose or
  * without. */
 void fault_mass_restart(struct sim *sim)

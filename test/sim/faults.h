@@ -14,6 +14,9 @@ struct sim_event;
 /* An operation of the workload: does nothing where it does not fit. */
 void fault_stop_point(struct sim *sim);
 void fault_mass_restart(struct sim *sim);
+
+/* Who has left, and need tell it no longer, is switched off for good; in chaos one in two. */
+void faults_switch_off(struct sim *sim);
 void fault_disk_full(struct sim *sim);
 void fault_disk_stall(struct sim *sim);
 void fault_box_gone(struct sim *sim);

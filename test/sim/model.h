@@ -72,11 +72,12 @@ struct sim_host {
 	bool joined; /* its init or join was answered with success */
 	bool running;
 	bool join_pending, leaving;
-	bool was_leaving; /* it was asked to leave, and nothing says that this came to nothing */
-	bool lost;        /* its disk is gone, or its identity given up: it never starts again */
-	bool was_astray;  /* its disk went back or was copied: what it wrote may exist twice */
-	bool was_fenced;  /* since its disk went back */
-	bool is_void;     /* its admission counts nowhere */
+	bool was_leaving;  /* it was asked to leave, and nothing says that this came to nothing */
+	bool switched_off; /* when its leave was over */
+	bool lost;         /* its disk is gone, or its identity given up: it never starts again */
+	bool was_astray;   /* its disk went back or was copied: what it wrote may exist twice */
+	bool was_fenced;   /* since its disk went back */
+	bool is_void;      /* its admission counts nowhere */
 	bool recovering;
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
 	struct mad *mad;           /* NULL: sane */

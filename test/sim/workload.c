@@ -227,6 +227,7 @@ void workload_op(struct sim *sim)
 
 	if (!sim->chaos)
 		return;
+	faults_switch_off(sim);
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		total += ops[i].weight;
 	drawn = sim_draw(sim, total);

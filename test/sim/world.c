@@ -253,8 +253,10 @@ bool sim_run(struct sim *sim)
 	attacker_start(sim);
 	sim_run_until(sim, sim->chaos_end);
 	sim->chaos = false;
-	if (!sim->failed)
+	if (!sim->failed) {
+		faults_switch_off(sim);
 		workload_calm(sim);
+	}
 	bound_ms = calm_bound_ms(sim);
 	while (!sim->failed) {
 		sim_run_until(sim, mono_add_ms(sim->now, 1000));

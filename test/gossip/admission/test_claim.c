@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "test/gossip/cluster.h"
+#include "gossip/admission/admission_impl.h"
+#include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -179,6 +181,39 @@ static void after_a_day_the_key_is_new_and_nobody_notices(void **state)
 	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
 }
 
+static bool is_told_at_its_port(struct cluster *c)
+{
+	struct id id = gossip_self(c->nodes[1].g);
+	struct member_info info;
+
+	return gossip_member(c->nodes[0].g, &id, &info) && info.epoch == 2 &&
+	       hostport_eq(&info.addr, &c->nodes[1].addr);
+}
+
+/* A run that its disk has forgotten told of another address under the epoch that this run had. */
+static void who_claims_a_higher_epoch_tells_again_where_it_lives(void **state)
+{
+	struct cluster *c = *state;
+	static const struct id topic_all;
+	struct admission *adm;
+	struct rec_member rec;
+	struct row_view row;
+	struct id id;
+
+	cluster_form(c, 2);
+	adm = c->nodes[1].g->admission;
+	id = gossip_self(c->nodes[1].g);
+	adm->core->self.member.gossip.port = 8000;
+	adm->claiming = (struct claiming){.under_way = true, .epoch = 2, .began = c->now};
+	adm->retry_due = c->now;
+	assert_true(cluster_until(c, 2000, is_told_at_its_port));
+	cluster_run(c, 500);
+	assert_true(gossip_row(c->nodes[0].g, &id, &topic_all, ROW_MEMBER, topic_all.b, 0, &row));
+	assert_int_equal(row.epoch, 2);
+	assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
+	assert_true(hostport_eq(&rec.gossip, &c->nodes[1].addr));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +227,7 @@ int main(void)
 	    TEST(an_epoch_that_cannot_be_stored_is_never_shown),
 	    TEST(a_copy_that_ran_alone_is_found_when_it_meets_the_others),
 	    TEST(after_a_day_the_key_is_new_and_nobody_notices),
+	    TEST(who_claims_a_higher_epoch_tells_again_where_it_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,30 +109,6 @@ static void the_first_sync_with_each_member_is_told_though_nothing_differs(void 
 	tnet_close(&net);
 }
 
-static void who_leaves_compares_with_nobody_and_tells_its_rows_all_the_same(void **state)
-{
-	struct tnet net;
-
-	(void)state;
-	tnet_open(&net, 2, 13);
-	tables_mute(tnet_node(&net, 1)->tables, true);
-	tnet_run(&net, 20000);
-	tnet_sync(&net, 2, 1);
-	tnet_sync(&net, 1, 2);
-	tnet_run(&net, 10000);
-	assert_int_equal(tnet_node(&net, 1)->synced + tnet_node(&net, 2)->synced, 0);
-	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 1, "told"), 0);
-	assert_int_equal(tnet_put(&net, 2, ROW_RANGE, NULL, 2, "heard"), 0);
-	tnet_run(&net, 100);
-	assert_true(tnet_has(&net, 2, 1, NULL, ROW_RANGE, 1, "told"));
-	assert_true(tnet_has(&net, 1, 2, NULL, ROW_RANGE, 2, "heard"));
-	tables_mute(tnet_node(&net, 1)->tables, false);
-	tnet_sync(&net, 2, 1);
-	tnet_run(&net, 1000);
-	assert_int_equal(tnet_node(&net, 2)->synced, 1);
-	tnet_close(&net);
-}
-
 static void who_waits_for_all_has_met_each_in_bounded_time(void **state)
 {
 	struct tnet net;
@@ -396,7 +372,6 @@ int main(void)
 	    cmocka_unit_test(a_newcomer_gets_everything_at_once_when_it_asks),
 	    cmocka_unit_test(a_sync_survives_loss),
 	    cmocka_unit_test(the_first_sync_with_each_member_is_told_though_nothing_differs),
-	    cmocka_unit_test(who_leaves_compares_with_nobody_and_tells_its_rows_all_the_same),
 	    cmocka_unit_test(who_waits_for_all_has_met_each_in_bounded_time),
 	    cmocka_unit_test(who_does_not_answer_does_not_keep_the_others_from_being_met),
 	    cmocka_unit_test(who_waits_no_longer_compares_as_everybody_does),
