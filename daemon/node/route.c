@@ -45,6 +45,36 @@ bool route_has_room(const struct node *node)
 
 /* ---- ipamdb's update ---- */
 
+static void keep_bytes(struct commit *commit, struct write *write)
+{
+	write->bytes = write->row.sig - write->row.signed_len;
+	write->len = write->row.signed_len + ROW_SIG_BYTES;
+	commit_write(commit, write);
+}
+
+static bool has_record(const struct commit *commit, const struct id *owner)
+{
+	for (size_t i = 0; i < commit->writes.count; i++) {
+		const struct commit_write *kept = vec_at(&commit->writes, i);
+		if (kept->write.kind == WRITE_SNAPSHOT && kept->write.row.kind == ROW_MEMBER &&
+		    id_eq(&kept->write.row.owner, owner))
+			return true;
+	}
+	return false;
+}
+
+/* The record of who signed a row goes along: its own commit may have failed, and nobody takes the
+ * row from a node that cannot show whose it is. */
+static void keep_record(struct node *node, struct commit *commit, const struct id *owner)
+{
+	static const struct id topic_all;
+	struct write write = {.kind = WRITE_SNAPSHOT};
+
+	if (!has_record(commit, owner) &&
+	    gossip_row(node->gossip, owner, &topic_all, ROW_MEMBER, NULL, 0, &write.row))
+		keep_bytes(commit, &write);
+}
+
 /* Somebody else's row or fact as it was received. Where one is not there any more the whole commit
  * fails: ipamdb takes all of a group for stored, or none. */
 static void keep_row(struct node *node, struct commit *commit, const struct ipam_keep *keep)
@@ -58,9 +88,9 @@ static void keep_row(struct node *node, struct commit *commit, const struct ipam
 		commit->is_short = true;
 		return;
 	}
-	write.bytes = write.row.sig - write.row.signed_len;
-	write.len = write.row.signed_len + ROW_SIG_BYTES;
-	commit_write(commit, &write);
+	if (!is_fact && keep->kind != ROW_MEMBER)
+		keep_record(node, commit, &keep->owner);
+	keep_bytes(commit, &write);
 }
 
 static void take_group(struct node *node, const struct ipam_update *update,

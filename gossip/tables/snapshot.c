@@ -13,6 +13,7 @@
 #include "tables_state.h"
 
 #define STEP_WRITES 64
+#define ROW_WRITES 2 /* at most: a row, and the record of who signed it */
 #define PACE_MS 10
 #define URGENT_MS 20
 
@@ -140,7 +141,7 @@ static void write_drop(struct pass *pass, const struct snapshot_drop *drop)
 	commit(pass, &write);
 }
 
-static void write_slot(struct pass *pass, uint32_t slot)
+static void write_one(struct pass *pass, uint32_t slot)
 {
 	struct tables *tables = pass->tables;
 	struct slot *at = replica_slot(&tables->replica, slot);
@@ -162,6 +163,35 @@ static void write_slot(struct pass *pass, uint32_t slot)
 		struct snapshot_flight flight = {pass->token, slot};
 		vec_push(&tables->snapshot.flying, &flight);
 	}
+}
+
+/* Is this member row in the commit that is being made? */
+static bool goes_along(const struct pass *pass, uint32_t slot)
+{
+	const struct vec *flying = &pass->tables->snapshot.flying;
+
+	for (size_t i = 0; i < flying->count && pass->token != 0; i++) {
+		const struct snapshot_flight *flight = vec_at(flying, i);
+		if (flight->token == pass->token && flight->slot == slot)
+			return true;
+	}
+	return false;
+}
+
+static void write_slot(struct pass *pass, uint32_t slot)
+{
+	struct tables *tables = pass->tables;
+	struct row_view row, key = {.kind = ROW_MEMBER};
+	uint32_t record;
+
+	WEFT_ASSERT(pass->budget >= ROW_WRITES);
+	replica_view(&tables->replica, slot, &row);
+	key.owner = row.owner;
+	record = replica_find(&tables->replica, &key);
+	if (record != NONE && record != slot && !id_eq(&row.owner, &tables->core->self.id) &&
+	    !snapshot_has(tables, record) && !goes_along(pass, record))
+		write_one(pass, record);
+	write_one(pass, slot);
 }
 
 /* A floor waits in memory while the rows below it are in doubt. */
@@ -199,7 +229,7 @@ static void write_rows(struct pass *pass)
 	struct tables *tables = pass->tables;
 	struct snapshot *snapshot = &tables->snapshot;
 
-	while (snapshot->cursor < tables->replica.slots.count && pass->budget > 0) {
+	while (snapshot->cursor < tables->replica.slots.count && pass->budget >= ROW_WRITES) {
 		uint32_t number = snapshot->cursor++;
 		const struct slot *slot = replica_slot(&tables->replica, number);
 		if (slot->blob == BLOB_NONE || slot->origin == NONE ||
@@ -223,7 +253,7 @@ static void write_urgent(struct pass *pass)
 {
 	struct vec *urgent = &pass->tables->snapshot.urgent;
 
-	for (size_t i = urgent->count; i-- > 0 && pass->budget > 0;) {
+	for (size_t i = urgent->count; i-- > 0 && pass->budget >= ROW_WRITES;) {
 		uint32_t slot = *(uint32_t *)vec_at(urgent, i);
 		const struct slot *at = replica_slot(&pass->tables->replica, slot);
 		/* Its own write may have overtaken it, or another row has the slot. */

@@ -57,10 +57,45 @@ static void a_commit_that_lacks_something_to_be_kept_has_failed(void **state)
 	cluster_free(cluster);
 }
 
+/* Somebody else's row of this kind. */
+static bool is_on_disk(const struct host *host, const struct id *owner, uint16_t kind)
+{
+	for (size_t i = 0; i < host->disk_count; i++) {
+		const struct write *write = &host->disk[i].write;
+		if (write->kind == WRITE_SNAPSHOT && write->row.kind == kind &&
+		    id_eq(&write->row.owner, owner))
+			return true;
+	}
+	return false;
+}
+
+/* Who gave space away to several forgets the grants and keeps the rows of who took it up: here
+ * while the commit of one record has come to nothing. */
+static void a_row_is_kept_with_the_record_of_who_signed_it(void **state)
+{
+	struct cluster *cluster = cluster_new(4);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct host *giver = &cluster->hosts[0];
+	const struct id *taker = &cluster->hosts[1].id;
+	struct write gone = {.kind = WRITE_SNAPSHOT_DROP,
+			     .row = {.kind = ROW_MEMBER, .owner = *taker}};
+
+	(void)state;
+	assert_true(is_on_disk(giver, taker, ROW_MEMBER));
+	disk_put(giver, &gone);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(cluster_attached(cluster, i, &network, 12 + i).err.code, 0);
+	cluster_run(cluster, 10000);
+	assert_true(is_on_disk(giver, taker, ROW_RANGE));
+	assert_true(is_on_disk(giver, taker, ROW_MEMBER));
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_commit_that_lacks_something_to_be_kept_has_failed),
+	    cmocka_unit_test(a_row_is_kept_with_the_record_of_who_signed_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

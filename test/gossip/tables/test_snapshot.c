@@ -110,6 +110,40 @@ static void a_members_record_whose_commit_failed_is_not_stored(void **state)
 	tnet_close(&net);
 }
 
+/* Is a row of this kind and owner on the node's disk? */
+static bool on_disk(struct tnet *net, size_t number, size_t owner, uint16_t kind)
+{
+	const struct tnet_node *node = tnet_node(net, number);
+	struct id id = id_numbered((uint8_t)owner);
+	struct row_view row;
+
+	for (size_t i = 0; i < node->store_count; i++) {
+		assert_int_equal(row_parse(node->store[i].bytes, node->store[i].len, &row), 0);
+		if (row.kind == kind && id_eq(&row.owner, &id))
+			return true;
+	}
+	return false;
+}
+
+/* The record is on its way to the disk when a fact follows, and may come to nothing. */
+static void nothing_is_stored_before_the_record_of_who_signed_it(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 19);
+	tnet_node(&net, 2)->disk_slow_ms = 100;
+	assert_int_equal(tnet_put(&net, 1, ROW_MEMBER, NULL, 0, "a"), 0);
+	tnet_run(&net, 60); /* seen, and handed in */
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT], 1);
+	tnet_node(&net, 2)->disk_slow_ms = 0;
+	assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, 5, "b"), 0);
+	tnet_run(&net, 30);
+	assert_true(on_disk(&net, 2, 1, FACT_NETWORK));
+	assert_true(on_disk(&net, 2, 1, ROW_MEMBER));
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +153,7 @@ int main(void)
 		a_fact_that_this_node_is_writing_anew_is_not_overwritten_by_an_older_one),
 	    cmocka_unit_test(a_members_record_is_stored_when_its_commit_is_durable),
 	    cmocka_unit_test(a_members_record_whose_commit_failed_is_not_stored),
+	    cmocka_unit_test(nothing_is_stored_before_the_record_of_who_signed_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
