@@ -1080,7 +1080,13 @@ inline start()
 		c_i++
 	:: else -> break
 	od;
-	c_i = 0; c_k = 0
+	c_i = 0; c_k = 0;
+#ifdef UNNAMED
+	/* 2 admits 3 and leaves before it hears of it; 1 removes 0, whom neither tells. */
+	admit(2, N - 1);
+	handover_end(2);
+	closure_removal(1, 0)
+#endif
 }
 
 #ifdef FLIGHTS
