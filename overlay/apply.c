@@ -39,7 +39,8 @@ void attempt_end(struct attempt *attempt, struct mono now)
 	if (attempt->failed == 0) {
 		attempt->count = 0;
 		attempt->retry_at = MONO_NEVER;
-	} else if (attempt->made || attempt->retry_at.ns == MONO_NEVER.ns) {
+	} else if (attempt->made || attempt->retry_at.ns == MONO_NEVER.ns ||
+		   mono_is_due(attempt->retry_at, now)) { /* the kernel did not answer */
 		attempt->retry_at = mono_add_ms(now, backoff_ms(++attempt->count));
 	}
 	attempt->made = false;

@@ -156,6 +156,28 @@ static void a_failure_is_told_and_tried_again_whatever_else_is_looked_at(void **
 	assert_string_equal(state_of(stage).error, "");
 }
 
+/* What could not be looked at is looked at after a pause, like what was refused. */
+static void a_kernel_that_does_not_answer_is_asked_after_a_pause(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct klink foreign = {.name = "wfbr001000", .kind = KLINK_BRIDGE};
+	struct mono before;
+
+	fake_kernel_put(stage->kernel, KOBJ_LINK, &foreign);
+	overlay_notify(stage->ov, stage->now);
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	for (int i = 0; i < 3; i++) {
+		before = stage->now = overlay_deadline(stage->ov);
+		fake_kernel_faults(stage->kernel)->interrupted = 100;
+		assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+		assert_true(overlay_deadline(stage->ov).ns > before.ns);
+	}
+	fake_kernel_faults(stage->kernel)->interrupted = 0;
+	assert_true(fake_kernel_remove(stage->kernel, KOBJ_LINK, &foreign));
+	(void)stage_settle(stage, 5000);
+	assert_int_equal(state_of(stage).failed, 0);
+}
+
 /* Refuses the neighbour of an endpoint once. */
 static void refuse_neighbour(struct fake_stage *stage)
 {
@@ -373,6 +395,7 @@ int main(void)
 	    cmocka_unit_test(a_lost_batch_converges),
 	    STAGED(an_interrupted_dump_is_tried_again),
 	    STAGED(a_failure_is_told_and_tried_again_whatever_else_is_looked_at),
+	    STAGED(a_kernel_that_does_not_answer_is_asked_after_a_pause),
 	    STAGED(a_refused_entry_is_not_forgotten_by_a_look_at_the_devices),
 	    STAGED(rows_that_come_without_end_put_off_no_retry),
 	    STAGED(back_off_grows_and_ends),
