@@ -76,6 +76,18 @@ static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *clai
 	net_own_changed(net);
 }
 
+/* The author signed two texts of one grant, and of those all keep the same (receive.c of the
+ * gossip): what a row says counts, not what an earlier one said. */
+static void claim_hand(struct ipamdb *db, struct net *net, struct claim *claim,
+		       const struct id *holder)
+{
+	WEFT_ASSERT(claim->is_grant && !id_eq(&claim->holder, holder));
+	claim->holder = *holder;
+	net->wants_accept = net->wants_accept || id_eq(holder, &db->self);
+	net->runs_stale = true;
+	net_own_changed(net);
+}
+
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 {
 	bool found;
@@ -96,6 +108,8 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 			there->epoch = claim->epoch;
 			there->sequence = claim->sequence;
 		}
+		if (!id_eq(&there->holder, &claim->holder))
+			claim_hand(db, net, there, &claim->holder);
 		there->rests = there->rests || claim->rests;
 		return false;
 	}

@@ -82,12 +82,12 @@ static void a_failed_commit_is_tried_again(void **state)
 	assert_int_equal(cluster_held(&c, 1, &net), 64);
 }
 
-/* A grant of everything to node 0, as node 1 alone would have it. */
-static void show_grant(const struct id *net, uint64_t generation)
+/* A grant of everything, as node 1 alone would have it, becomes visible to node 0. */
+static void show_grant(const struct id *net, uint64_t generation, struct id to)
 {
 	struct cluster_row row = {.view = {.kind = ROW_GRANT, .owner = c.nodes[1].id, .epoch = 1}};
 	struct range_key key = {*net, {{{0}}, 0}, generation};
-	struct rec_grant rec = {.to = c.nodes[0].id};
+	struct rec_grant rec = {.to = to};
 	int len = rec_grant_encode(&rec, row.bytes, sizeof(row.bytes));
 
 	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
@@ -106,9 +106,9 @@ static void a_grant_at_the_end_of_all_generations_harms_nobody(void **state)
 
 	(void)state;
 	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
-	show_grant(&net, UINT64_MAX);
+	show_grant(&net, UINT64_MAX, c.nodes[0].id);
 	cluster_leased(&c, 1, &net); /* nothing was taken up: the first range is granted from */
-	show_grant(&net, GENERATION_MAX);
+	show_grant(&net, GENERATION_MAX, c.nodes[0].id);
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 	cluster_lease(&c, 1, &net, NULL); /* no grant follows that anybody believes in */
 	cluster_run(&c, 100);
@@ -206,6 +206,20 @@ static void who_knows_nobody_but_an_admitter_that_left_has_not_met_all(void **st
 	assert_false(c.nodes[0].disk.introduced);
 }
 
+/* Of two texts of one grant, which only a disk that went back signs, all keep the same one. */
+static void another_text_of_a_grant_is_taken_up_by_whom_it_names(void **state)
+{
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 1, "10.1.0.0/24");
+	c.cut[0][1] = c.cut[1][0] = true;
+	show_grant(&net, 5, cluster_stranger_id(9));
+	assert_int_equal(cluster_held(&c, 0, &net), 0);
+	show_grant(&net, 5, c.nodes[0].id);
+	assert_int_equal(cluster_held(&c, 0, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +236,8 @@ int main(void)
 	    cmocka_unit_test_teardown(who_knows_nobody_but_an_admitter_that_left_has_not_met_all,
 				      teardown),
 	    cmocka_unit_test_teardown(a_failed_commit_is_tried_again, teardown),
+	    cmocka_unit_test_teardown(another_text_of_a_grant_is_taken_up_by_whom_it_names,
+				      teardown),
 	    cmocka_unit_test_teardown(a_grant_at_the_end_of_all_generations_harms_nobody, teardown),
 	};
 
