@@ -7,9 +7,9 @@
  * become again what the cluster holds of it. They go to the store as own rows before weft node
  * recover lifts the fence.
  *
- * A node that ran alone meanwhile may have used a version twice. Nobody else will ever take the
- * second row, so it yields: the row that was shown takes its version, and what the lost one said of
- * endpoints and attachments is written anew by the recovery. Only a range that nobody else ever
+ * A node that ran alone meanwhile may have used a version twice. The others keep one of the two
+ * (receive.c), so it yields: the row that was shown takes its version, and what the lost one said
+ * of endpoints and attachments is written anew by the recovery. Only a range that nobody else ever
  * heard of is not lost so: it gets a new version at once, and the other row comes again.
  */
 #include "adopt.h"

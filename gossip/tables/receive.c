@@ -98,7 +98,8 @@ static struct origin *origin_of(const struct tables *tables, const struct row_vi
 }
 
 /* The row is at or below a floor that this complete replica has passed: deleted or replaced long
- * ago, whoever still shows it. */
+ * ago, whoever still shows it. Of an owner who is gone nobody collects tombstones any more: whoever
+ * lacks some takes them back when all of an origin is compared, or the two would never be equal. */
 static bool is_below_floor(const struct tables *tables, const struct row_view *row, uint32_t slot)
 {
 	const struct origin *origin = origin_of(tables, row);
@@ -110,7 +111,8 @@ static bool is_below_floor(const struct tables *tables, const struct row_view *r
 	    version_cmp(replica_version(row), floor) > 0)
 		return false;
 	if (row->deleted)
-		return true;
+		return origin == NULL || !(origin->flags & ORIGIN_WHOLE) ||
+		       !(replica_owner(&tables->replica, origin->owner)->flags & OWNER_FROZEN);
 	return origin != NULL && !(origin->flags & (ORIGIN_INCOMPLETE | ORIGIN_WHOLE)) &&
 	       version_cmp(origin->mark.upto, floor) >= 0;
 }
@@ -436,5 +438,8 @@ void receive_retract(struct tables *tables, uint32_t slot)
 	replica_view(&tables->replica, slot, &row);
 	if (!row.deleted)
 		report(tables, &row, replica_slot(&tables->replica, slot)->blob, true);
+	row.deleted = true;
+	if (row.kind == ROW_ATTACHMENT)
+		topic_note(tables, &row);
 	receive_remove(tables, slot);
 }

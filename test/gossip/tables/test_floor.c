@@ -142,6 +142,31 @@ static void a_frozen_owner_is_not_collected(void **state)
 	tnet_close(&net);
 }
 
+/* Who was away had no chance to collect, and never will: the others take the tombstones back. */
+static void tombstones_that_one_kept_of_a_frozen_owner_are_kept_by_all(void **state)
+{
+	struct id owner = id_numbered(1);
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 3, 7);
+	write_and_delete(&net);
+	tnet_cut(&net, 1, 3, true);
+	tnet_cut(&net, 2, 3, true);
+	tnet_run(&net, 25 * HOUR_MS);
+	assert_int_equal(dead(&net, 2), 0);
+	assert_int_equal(dead(&net, 3), 3);
+	tnet_cut(&net, 1, 2, true);
+	for (size_t n = 2; n <= 3; n++)
+		tables_freeze(tnet_node(&net, n)->tables, &owner);
+	tnet_cut(&net, 2, 3, false);
+	tnet_run(&net, 60000);
+	assert_int_equal(dead(&net, 2), 3);
+	assert_true(tables_hash(tnet_node(&net, 2)->tables) ==
+		    tables_hash(tnet_node(&net, 3)->tables));
+	tnet_close(&net);
+}
+
 static void a_restart_after_a_floor_serves_at_once(void **state)
 {
 	struct tnet net;
@@ -172,6 +197,7 @@ int main(void)
 	    cmocka_unit_test(an_origin_below_its_floor_is_not_served_meanwhile),
 	    cmocka_unit_test(a_young_tombstone_holds_the_floor_down),
 	    cmocka_unit_test(a_frozen_owner_is_not_collected),
+	    cmocka_unit_test(tombstones_that_one_kept_of_a_frozen_owner_are_kept_by_all),
 	    cmocka_unit_test(a_restart_after_a_floor_serves_at_once),
 	};
 

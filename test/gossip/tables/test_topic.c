@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gossip/tables/topic.h"
 #include "test/base/cmocka_all.h"
 
 TNET_ADMISSION
@@ -76,12 +77,42 @@ static void a_topic_that_is_left_is_forgotten_but_for_own_rows(void **state)
 	tnet_close(&net);
 }
 
+/* Its owner signed another row under the version of the attachment, which counts for more. */
+static void who_loses_the_row_of_an_attachment_is_attached_no_more(void **state)
+{
+	struct row_view row = {.kind = ROW_ATTACHMENT,
+			       .owner = id_numbered(9),
+			       .epoch = 2,
+			       .sequence = 1,
+			       .key_len = ID_BYTES};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tables *tables;
+	struct tnet net;
+	uint32_t topic;
+
+	(void)state;
+	tnet_open(&net, 1, 4);
+	tnet_attach(&net, 1, &tnet_a);
+	tables = tnet_node(&net, 1)->tables;
+	topic = replica_find_topic(&tables->replica, &tnet_a);
+	memcpy(row.key, tnet_a.b, ID_BYTES);
+	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	assert_true(topic_has(tables, topic, &row.owner));
+	row.kind = ROW_RANGE;
+	tnet_key(&row, 1);
+	assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	assert_int_equal(tables->counts.conflicts, 1);
+	assert_false(topic_has(tables, topic, &row.owner));
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rows_of_a_network_go_only_to_attached_nodes),
 	    cmocka_unit_test(
 		a_node_that_attaches_later_has_the_networks_rows_within_ten_milliseconds),
+	    cmocka_unit_test(who_loses_the_row_of_an_attachment_is_attached_no_more),
 	    cmocka_unit_test(a_topic_that_is_left_is_forgotten_but_for_own_rows),
 	};
 
