@@ -105,8 +105,12 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 
 	/* It speaks to be understood, and of its tables until somebody has them. */
 	if (g->core.self.phase == NODE_LEFT && (is_claim || type >> 4 != 0) &&
-	    ((!is_claim && type >> 4 != 2) || !admission_is_leaving(g->admission)))
+	    ((!is_claim && type >> 4 != 2) || !admission_is_leaving(g->admission))) {
+		/* Two who have left would else tell each other for ever. */
+		if (type != FRAME_ROW && !in->claiming)
+			admission_asked(g->admission, in->from);
 		return DROP_NONE;
+	}
 	if (is_claim)
 		return admission_frame(g->admission, in, from, type, body, len);
 	if (in->from->refuses && type >> 4 != 0)

@@ -297,7 +297,11 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 void admission_heard(struct admission *adm, const struct member *member)
 {
 	claim_hears(adm, member);
-	leave_hears(adm, member);
+}
+
+void admission_asked(struct admission *adm, const struct member *by)
+{
+	leave_hears(adm, by);
 }
 
 void admission_row(struct admission *adm, const struct row_view *row)

@@ -65,6 +65,9 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 /* A member was heard. */
 void admission_heard(struct admission *adm, const struct member *member);
 
+/* A member asks what a node that left does not answer any more. */
+void admission_asked(struct admission *adm, const struct member *by);
+
 /* The tables equalled those of a member. */
 void admission_synced(struct admission *adm, const struct id *member);
 

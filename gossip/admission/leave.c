@@ -86,6 +86,7 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 void leave_start(struct admission *adm)
 {
 	WEFT_ASSERT(adm->fence == FENCE_LEAVING && !adm->leaving.under_way);
+	admission_tables_start(adm);
 	tables_farewell(adm->tables, FAREWELL_TELLS);
 	claim_start(adm);
 	admission_phase(adm, NODE_LEFT);

@@ -26,7 +26,7 @@ void leave_claimed(struct admission *adm); /* a member will always know, or ther
 void leave_tell(struct admission *adm, const struct id *to);
 void leave_tick(struct admission *adm);
 
-/* A member was heard: by one who left and is silent otherwise? */
+/* A member asks something: of one who left and says nothing else but that? */
 void leave_hears(struct admission *adm, const struct member *by);
 
 /* Will this node always know that the member left, and all that it knew: by its disk, and as one

@@ -367,7 +367,9 @@ enum drop_reason marks_compare(struct tables *tables, const struct member *from,
 		answer(tables, &from->id, topic, &ours, known, less, count);
 	}
 	session = repair_find(tables, &from->id);
-	if (session != NULL)
+	if (session != NULL) {
+		session->answered = true;
 		pull_pump(tables, session);
+	}
 	return DROP_NONE;
 }

@@ -239,8 +239,10 @@ static bool retry(struct tables *tables, struct want *want, const struct id *pee
 void pull_retry(struct tables *tables, struct session *session)
 {
 	for (size_t i = session->wants.count; i-- > 0;) {
-		if (!retry(tables, want_at(session, i), &session->peer))
-			want_remove(tables, session, want_at(session, i));
+		if (retry(tables, want_at(session, i), &session->peer))
+			continue;
+		session->answered = false;
+		want_remove(tables, session, want_at(session, i));
 	}
 	if (session->wants.count == 0)
 		repair_again(tables, session);

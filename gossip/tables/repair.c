@@ -160,6 +160,7 @@ void repair_asked(struct tables *tables, struct session *session)
 static void begin(struct tables *tables, struct session *session)
 {
 	tables->counts.digests++;
+	session->answered = false;
 	session->applied = tables->counts.applied;
 	compare_begin(tables, &session->peer);
 	rearm(tables, session);
@@ -320,7 +321,8 @@ static void session_tick(struct tables *tables, struct session *session)
 		member_doubt(tables->members, peer, session->asked);
 	if (++session->tries > session->tries_max) {
 		tables->counts.unsynced++;
-		if (session->worked && session->wants.count == 0)
+		/* A peer that fell silent has more to tell, for all that is known. */
+		if (session->answered && session->wants.count == 0)
 			farewell_heard(peer);
 		session_close(tables, session);
 		return;

@@ -5,7 +5,6 @@
 
 #include "test/gossip/cluster.h"
 #include "gossip/admission/admission_impl.h"
-#include "gossip/base/pack.h"
 #include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
 
@@ -275,76 +274,6 @@ static void who_is_removed_before_its_leave_is_told_stands_removed(void **state)
 	assert_int_equal(ear.heard, 0);
 }
 
-/* As ipamdb does before it lets its node leave. */
-static void name_all(struct cluster *c, size_t n, size_t count)
-{
-	struct row_view row = {.kind = ROW_PARTING, .key_len = 2};
-	uint8_t ids[CLUSTER_NODES * ID_BYTES], value[sizeof(ids) + 4];
-	struct member_info info;
-	struct pack pack;
-	size_t len = 0;
-
-	for (size_t at = 0; gossip_member_next(c->nodes[n].g, &at, &info); len += ID_BYTES)
-		memcpy(ids + len, info.id.b, ID_BYTES);
-	assert_int_equal(len, count * ID_BYTES);
-	pack_init(&pack, value, sizeof(value));
-	pack_bin(&pack, ids, len);
-	row.value = value;
-	row.value_len = pack.len;
-	assert_int_equal(
-	    cluster_do(c, n,
-		       (struct gossip_command){.kind = CMD_PUT, .rows = &row, .row_count = 1}),
-	    0);
-}
-
-/* Node 2 leaves, which node 1 alone hears; node 1 leaves while nobody is there. */
-static void who_leaves_takes_no_leave_along_that_it_alone_was_told_of(void **state)
-{
-	struct cluster *c = *state;
-
-	cluster_form(c, 3);
-	cluster_kill(c, 0);
-	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
-	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
-	cluster_kill(c, 2);
-	name_all(c, 1, 3);
-	cluster_run(c, 20000); /* node 0 counts as failed */
-	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_LEAVE}), 0);
-	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_LEAVING);
-	cluster_start(c, 0);
-	assert_int_not_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
-	assert_true(cluster_until(c, 40000, is_silent));
-	assert_int_equal(cluster_state(c, 0, 1), MEMBER_LEFT);
-	assert_int_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
-	/* It is on the disk, too. */
-	cluster_kill(c, 1);
-	cluster_kill(c, 0);
-	cluster_start(c, 0);
-	assert_int_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
-}
-
-static bool both_are_silent(struct cluster *c)
-{
-	return is_silent(c) && gossip_fence(c->nodes[0].g) == FENCE_LEFT;
-}
-
-/* Neither heard of the other's leave, and there is nobody else. */
-static void two_that_left_apart_let_each_other_go(void **state)
-{
-	struct cluster *c = *state;
-
-	cluster_form(c, 2);
-	c->nodes[0].cut = true;
-	cluster_run(c, 20000);
-	for (size_t n = 0; n < 2; n++) {
-		assert_int_equal(cluster_do(c, n, (struct gossip_command){.kind = CMD_LEAVE}), 0);
-		assert_int_equal(gossip_fence(c->nodes[n].g), FENCE_LEAVING);
-	}
-	cluster_run(c, 60000);
-	c->nodes[0].cut = false;
-	assert_true(cluster_until(c, 70000, both_are_silent));
-}
-
 struct meter {
 	struct hostport at;
 	size_t bytes;
@@ -451,8 +380,6 @@ int main(void)
 	    TEST(members_that_leave_at_once_do_not_wait_for_each_other),
 	    TEST(who_leaves_while_nobody_is_there_tells_who_comes_back),
 	    TEST(who_is_removed_before_its_leave_is_told_stands_removed),
-	    TEST(who_leaves_takes_no_leave_along_that_it_alone_was_told_of),
-	    TEST(two_that_left_apart_let_each_other_go),
 	    TEST(who_left_and_finds_nobody_asks_ever_less_often),
 	    TEST(who_left_sleeps),
 	    TEST(leaving_that_cannot_be_stored_does_not_happen),

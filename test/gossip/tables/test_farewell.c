@@ -106,8 +106,9 @@ static void what_was_being_compared_ends_with_the_command(void **state)
 	assert_int_equal(tnet_node(&net, 1)->synced + tnet_node(&net, 2)->synced, 0);
 }
 
-/* Node 1 leaves, and it alone has rows of 3, whom it named, of 4, whom it did not, and a fact. */
-static void leave_with_rows_of_others(void)
+/* Node 1 leaves, and it alone has rows of 3, whom it named, of 4, whom it did not, and perhaps a
+ * fact. */
+static void leave_with_rows_of_others(bool fact)
 {
 	const uint8_t named[] = {2, 3};
 
@@ -119,7 +120,8 @@ static void leave_with_rows_of_others(void)
 	tnet_cut(&net, 1, 2, true);
 	range(3, 1, "of a named one");
 	range(4, 1, "of another");
-	assert_int_equal(tnet_put(&net, 3, FACT_NETWORK, NULL, 7, "fact"), 0);
+	if (fact)
+		assert_int_equal(tnet_put(&net, 3, FACT_NETWORK, NULL, 7, "fact"), 0);
 	tnet_run(&net, 20000); /* none of it is told any more */
 	assert_true(has(1, 3, 1) && has(1, 4, 1));
 	for (size_t number = 3; number <= 4; number++)
@@ -137,7 +139,7 @@ static bool is_over(void)
 static void who_left_shows_what_it_has_but_of_nobody_whom_it_has_not_named(void **state)
 {
 	(void)state;
-	leave_with_rows_of_others();
+	leave_with_rows_of_others(true);
 	assert_false(is_over());
 	tnet_run(&net, 3000);
 	assert_true(has(2, 3, 1));
@@ -159,7 +161,7 @@ static void what_nobody_can_mend_holds_up_no_leave(void **state)
 	int64_t ms = 0;
 
 	(void)state;
-	leave_with_rows_of_others();
+	leave_with_rows_of_others(true);
 	for (; ms < 60000 && !is_over(); ms += 250)
 		tnet_run(&net, 250);
 	assert_in_range(ms, 3000, 10000);
@@ -167,12 +169,35 @@ static void what_nobody_can_mend_holds_up_no_leave(void **state)
 	assert_false(has(2, 4, 1));
 }
 
+static void who_falls_silent_has_not_told_everything(void **state)
+{
+	struct id leaver = id_numbered(1);
+	struct session *session = NULL;
+
+	(void)state;
+	leave_with_rows_of_others(false);
+	assert_false(is_over());
+	while (session == NULL || session->wants.count == 0) {
+		tnet_run(&net, 1);
+		session = repair_find(tnet_node(&net, 2)->tables, &leaver);
+	}
+	tnet_cut(&net, 1, 2, true);
+	tnet_run(&net, 60000);
+	assert_null(repair_find(tnet_node(&net, 2)->tables, &leaver));
+	assert_false(has(2, 3, 1));
+	assert_false(seen(2, 1)->compared);
+	tnet_cut(&net, 1, 2, false);
+	assert_false(is_over());
+	tnet_run(&net, 3000);
+	assert_true(has(2, 3, 1));
+}
+
 static void rows_of_a_removed_owner_are_shown_though_it_was_not_named(void **state)
 {
 	struct member *fourth;
 
 	(void)state;
-	leave_with_rows_of_others();
+	leave_with_rows_of_others(true);
 	fourth = seen(1, 4);
 	member_set_state(&tnet_node(&net, 1)->kit.members, fourth, MEMBER_REMOVED);
 	assert_false(is_over());
@@ -240,6 +265,7 @@ int main(void)
 	    STORY(what_was_being_compared_ends_with_the_command),
 	    STORY(who_left_shows_what_it_has_but_of_nobody_whom_it_has_not_named),
 	    STORY(what_nobody_can_mend_holds_up_no_leave),
+	    STORY(who_falls_silent_has_not_told_everything),
 	    STORY(rows_of_a_removed_owner_are_shown_though_it_was_not_named),
 	    STORY(to_equal_one_that_left_is_no_introduction),
 	    STORY(who_leaves_passes_on_nobody_whom_it_has_not_named),
