@@ -145,6 +145,8 @@ static void finish_step(struct daemon *d, const struct node_update *update)
 {
 	d->stepping = true;
 	d->steps++;
+	if (!ipamdb_is_guarded(node_ipamdb(d->node)))
+		store_thread_trust(d->store);
 	apply(d, update);
 	d->stepping = false;
 	kernel_refusals(d);

@@ -14,9 +14,12 @@
 static void marker_write(const struct marker *marker)
 {
 	struct id both[2] = {marker->current, marker->next};
-	/* A marker that cannot be written makes the next start more careful than it must be. */
-	ssize_t n = pwrite(marker->fd, both, sizeof(both), 0);
+	ssize_t n;
 
+	if (marker->withheld)
+		return;
+	/* A marker that cannot be written makes the next start more careful than it must be. */
+	n = pwrite(marker->fd, both, sizeof(both), 0);
 	(void)n;
 }
 
@@ -38,7 +41,17 @@ int marker_open(struct marker *marker, const char *socket, const struct id *stor
 		   !id_is_zero(stored) && (id_eq(&both[0], stored) || id_eq(&both[1], stored));
 	marker->current = *stored;
 	marker->next = *stored;
+	marker->withheld = !*matches;
+	if (marker->withheld && ftruncate(marker->fd, 0) != 0)
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "cannot empty %s: %s; remove it and start weftd again", path,
+				    strerror(errno));
 	return 0;
+}
+
+void marker_trust(struct marker *marker)
+{
+	marker->withheld = false;
 }
 
 void marker_close(struct marker *marker)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct store_item {
 struct store_thread {
 	struct store *store;
 	struct marker marker;
+	atomic_bool trusted; /* the marker may be shown */
 	struct channel in, out;
 	uv_thread_t thread;
 	bool failing;    /* the last commit of a marker was refused */
@@ -77,6 +79,8 @@ static void commit_group(struct store_thread *st, struct store_item **group, siz
 	struct write_batch *marked;
 
 	WEFT_ASSERT(count <= STORE_GROUP_MAX);
+	if (atomic_load(&st->trusted))
+		marker_trust(&st->marker);
 	marker_begin(&st->marker);
 	marked = write_batch_new(&mark, 1);
 	for (size_t i = 0; i < count; i++)
@@ -204,6 +208,11 @@ void store_thread_free(struct store_thread *st)
 	store_close(st->store);
 	marker_close(&st->marker);
 	free(st);
+}
+
+void store_thread_trust(struct store_thread *st)
+{
+	atomic_store(&st->trusted, true);
 }
 
 void store_thread_commit(struct store_thread *st, uint64_t token, const struct write *writes,

@@ -31,6 +31,9 @@ struct store_thread *store_thread_new(struct store *store, const struct marker *
 /* Waits until all that was given is durable, closes the store, frees. NULL is allowed. */
 void store_thread_free(struct store_thread *st);
 
+/* The restart guard is over: from the next commit on the marker is shown (marker_trust). */
+void store_thread_trust(struct store_thread *st);
+
 /* Copies the writes and queues them as one batch. */
 void store_thread_commit(struct store_thread *st, uint64_t token, const struct write *writes,
 			 size_t count);

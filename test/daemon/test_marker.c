@@ -52,6 +52,7 @@ static void begin(struct marker *marker)
 	bool match;
 
 	assert_int_equal(marker_open(marker, socket_path, &none, &match, &err), 0);
+	marker_trust(marker);
 	commit(marker, true);
 }
 
@@ -97,6 +98,33 @@ static void a_store_from_before_the_last_commit_does_not_match(void **state)
 	assert_false(matches(&old));
 }
 
+/* It died before it had met anybody: the next start knows no more than this one did. */
+static void a_start_that_does_not_match_is_followed_by_another_unless_it_is_trusted(void **state)
+{
+	struct weft_err err = {0};
+	struct marker marker;
+	struct id old, shown;
+	bool match;
+
+	(void)state;
+	begin(&marker);
+	old = marker.current;
+	commit(&marker, true);
+	marker_close(&marker);
+	assert_int_equal(marker_open(&marker, socket_path, &old, &match, &err), 0);
+	assert_false(match);
+	commit(&marker, true);
+	shown = marker.current;
+	marker_close(&marker);
+	assert_int_equal(marker_open(&marker, socket_path, &shown, &match, &err), 0);
+	assert_false(match);
+	marker_trust(&marker);
+	commit(&marker, true);
+	shown = marker.current;
+	marker_close(&marker);
+	assert_true(matches(&shown));
+}
+
 static void a_failed_commit_leaves_the_marker_as_it_was(void **state)
 {
 	struct marker marker;
@@ -120,6 +148,9 @@ int main(void)
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_store_from_before_the_last_commit_does_not_match,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_start_that_does_not_match_is_followed_by_another_unless_it_is_trusted, setup,
+		teardown),
 	    cmocka_unit_test_setup_teardown(a_failed_commit_leaves_the_marker_as_it_was, setup,
 					    teardown),
 	};

@@ -175,6 +175,7 @@ static void what_was_given_is_durable_after_the_end_and_the_marker_fits(void **s
 	bool matches;
 
 	open_all(w, &matches);
+	store_thread_trust(w->st);
 	for (uint64_t token = 1; token <= 20; token++)
 		commit_name(w, token);
 	store_thread_free(w->st);
@@ -210,6 +211,7 @@ static void a_disk_that_takes_commits_again_is_noticed_without_one(void **state)
 	bool matches;
 
 	open_all(w, &matches);
+	store_thread_trust(w->st);
 	commit_name(w, 1);
 	drain(w, 1);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);

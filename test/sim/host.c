@@ -13,6 +13,7 @@
 #include "network.h"
 #include "queue.h"
 #include "sim_crypto.h"
+#include "ipamdb/query.h"
 
 void host_open(struct sim *sim, size_t index)
 {
@@ -400,6 +401,9 @@ void host_stop(struct sim *sim, struct sim_host *host, bool landing)
 	}
 	commits_forget(host);
 	requests_forget(sim, host);
+	/* The marker is withheld as long as the restart guard waits. */
+	if (ipamdb_is_guarded(node_ipamdb(host->node)))
+		host->marker = MARKER_LOST;
 	node_free(host->node);
 	host->node = NULL;
 	host->running = host->join_pending = host->recovering = false;
