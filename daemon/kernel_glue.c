@@ -178,6 +178,7 @@ void kernel_told(void *ctx, const struct kernel_tell *tell)
 	case TELL_BOX:
 	case TELL_OVERLAPS:
 	case TELL_STATE:
+	case TELL_SETTLED:
 		api_told(d, tell);
 		break;
 	case TELL_WATCH:

@@ -3,9 +3,9 @@
 /* init, join, leave, reset: how this node comes to a cluster and goes from it. */
 #include <string.h>
 
+#include "daemon/api/api.h"
 #include "daemon/api/json.h"
 #include "daemon/feed.h"
-#include "daemon/api/api.h"
 #include "daemon/underlay.h"
 #include "gossip/trust/token.h"
 
@@ -196,43 +196,72 @@ static size_t count_boxes(const struct daemon *d)
 	return count;
 }
 
-/* What stands in the kernel goes with the state that explains it: the kernel's thread does that
- * before it ends. What a copy finds may be the original's. */
-static void withdraw(struct daemon *d)
+static void wipe(struct daemon *d, struct request *req)
 {
-	if (!d->kernel)
+	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request%s",
+		 d->kernel_tried && !d->kernel
+		     ? "; what an earlier run left in the kernel, which could not be opened, stays"
+		     : "");
+	request_answer(req, json_object());
+	daemon_stop(d, DAEMON_WIPE);
+}
+
+/* What stays in the kernel without the state that explains it is for a person to find. */
+static void reset_settled(struct daemon *d, struct request *req, const struct kernel_tell *tell)
+{
+	if (tell->totals.failed > 0 && !call_of(d, req)->force) {
+		api_fail(req, WEFT_E_KERNEL,
+			 "the kernel did not give up all that is weft's, as weftd's log says, and "
+			 "it is tried again; repeat weft reset, or weft reset --force to leave the "
+			 "rest behind");
 		return;
+	}
+	wipe(d, req);
+}
+
+/* What stands in the kernel goes first, while there is a state to explain it. */
+static void withdraw(struct daemon *d, struct request *req)
+{
+	struct call *call = call_of(d, req);
+	struct kernel_ask *ask;
+
+	call->told = reset_settled;
+	call->force = request_flag(req, "force");
 	if (!d->kernel_fed)
 		feed_all(d);
 	d->kernel_fed = true;
 	d->withdrawn = feed_withdraw(d);
+	ask = kernel_ask_new(ASK_SETTLE);
+	ask->tag = request_tag(req);
+	kernel_thread_ask(d->kernel, ask);
 }
 
 /* Wiping is for who is out already: the state of a member is also the others' business. Whom they
- * refuse has no other way out, but what serves its boxes is not wiped under them. */
+ * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
+ * they are detached already. What a copy finds in the kernel may be the original's. */
 void api_reset(struct daemon *d, struct request *req)
 {
 	enum node_phase phase = gossip_phase(node_gossip(d->node));
 	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
 	bool is_refused = gossip_is_refused(node_gossip(d->node), NULL);
-	size_t boxes = count_boxes(d);
+	size_t boxes = phase == NODE_COPY ? 0 : count_boxes(d);
 
-	if (is_in && !is_refused) {
+	if (is_in && !is_refused)
 		api_fail(req, WEFT_E_CONFLICT,
 			 "this host is a member; weft leave first (or let an admin weft node rm "
 			 "it), then weft reset");
-		return;
-	}
-	if (is_in && boxes > 0) {
+	else if (is_in && boxes > 0)
 		api_fail(req, WEFT_E_IN_USE,
 			 "%zu endpoint%s attached on this host; weft detach %s first, then weft "
 			 "reset",
 			 boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
-		return;
-	}
-	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request");
-	if (boxes == 0 && phase != NODE_COPY)
-		withdraw(d);
-	request_answer(req, json_object());
-	daemon_stop(d, DAEMON_WIPE);
+	else if (boxes > 0)
+		api_fail(req, WEFT_E_BUSY,
+			 "%zu endpoint%s still being detached on this host; repeat weft reset, and "
+			 "see weftd's log if this lasts",
+			 boxes, boxes == 1 ? " is" : "s are");
+	else if (d->kernel && phase != NODE_COPY)
+		withdraw(d, req);
+	else
+		wipe(d, req);
 }

@@ -24,9 +24,7 @@ static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 			       &tell->plugged, &tell->err);
 	else
 		weft_err_set(&tell->err, WEFT_E_NOT_FOUND, "the namespace is no longer open");
-	tell->item.next = NULL;
-	*kt->plugged_end = &tell->item;
-	kt->plugged_end = &tell->item.next;
+	kernel_say_later(kt, tell);
 }
 
 static void unplug(struct kernel_thread *kt, const struct kernel_ask *ask)
@@ -97,6 +95,14 @@ static void watch(struct kernel_thread *kt, const struct kernel_ask *ask)
 	kernel_say(kt, tell);
 }
 
+static void settle(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_tell *tell = kernel_tell_new(TELL_SETTLED);
+
+	tell->tag = ask->tag;
+	kernel_say_later(kt, tell);
+}
+
 void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	struct overlay *ov = kt->overlay;
@@ -161,6 +167,9 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_UNWATCH:
 		linux_watch_close(kt->watch);
 		kt->watch = NULL;
+		break;
+	case ASK_SETTLE:
+		settle(kt, ask);
 		break;
 	case ASK_STOP:
 		kt->stop = true;

@@ -15,7 +15,7 @@ struct kernel_thread {
 	struct boxes boxes;
 	struct box opened;           /* between box_open and box_close */
 	struct kernel_tell *applied; /* collects until it is full or the reconcile ends */
-	struct channel_item *plugged, **plugged_end; /* told once what came before them stands */
+	struct channel_item *later, **later_end; /* told once what came before them stands */
 	struct overlay_sink sink;
 	struct linux_watch *watch; /* while somebody wants it */
 	bool ready;
@@ -37,6 +37,9 @@ void kernel_sink_init(struct kernel_thread *kt, bool tell_done);
 
 /* Tells what was applied and not told yet. */
 void kernel_flush_applied(struct kernel_thread *kt);
+
+/* Hands a message to the loop after the reconcile of this turn. */
+void kernel_say_later(struct kernel_thread *kt, struct kernel_tell *tell);
 
 /* Takes one question into the overlay, or does the work that it asks for. */
 void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask);

@@ -59,6 +59,13 @@ void kernel_say(struct kernel_thread *kt, struct kernel_tell *tell)
 	channel_push(&kt->out, &tell->item);
 }
 
+void kernel_say_later(struct kernel_thread *kt, struct kernel_tell *tell)
+{
+	tell->item.next = NULL;
+	*kt->later_end = &tell->item;
+	kt->later_end = &tell->item.next;
+}
+
 void kernel_flush_applied(struct kernel_thread *kt)
 {
 	if (kt->applied)

@@ -53,15 +53,17 @@ static void reconcile(struct kernel_thread *kt)
 
 /* A plug is news only when the rows that came before it are in the kernel too: whoever hears of it
  * may speak to everybody at once. */
-static void flush_plugged(struct kernel_thread *kt)
+static void flush_later(struct kernel_thread *kt)
 {
-	while (kt->plugged) {
-		struct channel_item *item = kt->plugged;
+	while (kt->later) {
+		struct kernel_tell *tell = (struct kernel_tell *)kt->later;
 
-		kt->plugged = item->next;
-		channel_push(&kt->out, item);
+		kt->later = tell->item.next;
+		if (tell->kind == TELL_SETTLED)
+			overlay_totals_get(kt->overlay, &tell->totals);
+		kernel_say(kt, tell);
 	}
-	kt->plugged_end = &kt->plugged;
+	kt->later_end = &kt->later;
 }
 
 /* How long to sleep: milliseconds, -1 for ever. */
@@ -107,7 +109,7 @@ static void thread_main(void *arg)
 			item = next;
 		}
 		reconcile(kt);
-		flush_plugged(kt);
+		flush_later(kt);
 	}
 }
 
@@ -145,7 +147,7 @@ struct kernel_thread *kernel_thread_new(const struct kernel_config *config, stru
 
 	WEFT_ASSERT(kt != NULL);
 	kt->boxes.fd = -1;
-	kt->plugged_end = &kt->plugged;
+	kt->later_end = &kt->later;
 	kernel_sink_init(kt, config->tell_done);
 	if (channel_init(&kt->in) != 0 || channel_init(&kt->out) != 0) {
 		weft_err_set(err, WEFT_E_LIMIT, "no descriptors left for the kernel thread");

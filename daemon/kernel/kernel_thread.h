@@ -42,6 +42,7 @@ enum kernel_ask_kind {
 	ASK_WATCH,           /* tag, wants: expect these probes; TELL_WATCH, err */
 	ASK_SEEN,            /* tag, wants: what came of them, and no more; TELL_WATCH, err, seen */
 	ASK_UNWATCH,         /* nobody expects anything */
+	ASK_SETTLE,          /* tag: what was asked before is to be in the kernel; TELL_SETTLED */
 	ASK_STOP,
 };
 
@@ -85,6 +86,7 @@ enum kernel_tell_kind {
 	TELL_STATE,       /* tag, has_state, state */
 	TELL_WATCH,       /* tag, err, seen[0..seen_count) */
 	TELL_TOTALS,      /* totals */
+	TELL_SETTLED,     /* tag, totals: of these failed are tried again */
 	TELL_WARNING,     /* text */
 };
 

@@ -20,7 +20,6 @@
 #define NO_FIELDS(sym) static const struct api_field fields_##sym[] = {}
 
 NO_FIELDS(STATUS);
-NO_FIELDS(RESET);
 NO_FIELDS(TOKEN_LS);
 NO_FIELDS(ADMIN_LS);
 NO_FIELDS(MEMBERS);
@@ -41,6 +40,9 @@ static const struct api_field fields_JOIN[] = {
 };
 static const struct api_field fields_LEAVE[] = {
     F("force", FLAG, BODY, false, "--force", NULL, "detach the endpoints that are still here"),
+};
+static const struct api_field fields_RESET[] = {
+    F("force", FLAG, BODY, false, "--force", NULL, "wipe though the kernel keeps something of it"),
 };
 static const struct api_field fields_TOKEN_CREATE[] = {
     F("ttl_ms", DURATION, BODY, false, "--ttl", "24h", "how long it admits; default 24h"),

@@ -193,6 +193,48 @@ static void nothing_is_made_before_the_kernel_may_be_touched_and_all_of_it_then(
 	assert_int_equal(tell->state.failed, 0);
 }
 
+static const struct kernel_tell *settled(struct stage *stage, uint64_t tag)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_SETTLE);
+	const struct kernel_tell *tell;
+
+	ask->tag = tag;
+	kernel_thread_ask(stage->kt, ask);
+	tell = await(stage, TELL_SETTLED);
+	assert_int_equal(tell->tag, tag);
+	return tell;
+}
+
+static void who_asks_for_it_hears_once_a_network_that_ended_is_out_of_the_kernel(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *end = kernel_ask_new(ASK_NETWORK_END);
+
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_int_equal(settled(stage, 7)->totals.failed, 0);
+	assert_int_equal(system("ip link show wfbr001000 >/dev/null"), 0);
+	end->network = network;
+	kernel_thread_ask(stage->kt, end);
+	assert_int_equal(settled(stage, 8)->totals.failed, 0);
+	assert_int_not_equal(system("ip link show wfbr001000 2>/dev/null >&2"), 0);
+}
+
+static void who_asks_for_it_hears_that_the_kernel_refused_something(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+
+	assert_int_equal(system("ip link add wfbr001000 type bridge"), 0); /* somebody else's */
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_true(settled(stage, 7)->totals.failed > 0);
+	assert_true(settled(stage, 8)->totals.failed > 0);
+}
+
 static void a_box_whose_namespace_is_not_open_is_refused(void **state)
 {
 	struct stage *stage = *state;
@@ -279,6 +321,8 @@ int main(void)
 	    TEST(a_pool_that_overlaps_an_address_of_the_host_is_told_with_it),
 	    TEST(of_a_network_that_is_not_here_there_is_no_state),
 	    TEST(nothing_is_made_before_the_kernel_may_be_touched_and_all_of_it_then),
+	    TEST(who_asks_for_it_hears_once_a_network_that_ended_is_out_of_the_kernel),
+	    TEST(who_asks_for_it_hears_that_the_kernel_refused_something),
 	    TEST(a_box_whose_namespace_is_not_open_is_refused),
 	    TEST(what_nobody_watched_is_not_seen),
 	    TEST(a_probe_is_watched_for_and_what_came_of_it_told),

@@ -335,7 +335,7 @@ class World:
         self.up[host].clear()
         wait_for("the removed one is told", lambda: any(
             "removed" in text for text in host.json("status")["warnings"]), CALM_S)
-        host.weft("reset")
+        wait_for("its boxes are off", lambda: self.tried(host, "reset"), CALM_S)
         wait_for("it joins anew", lambda: self.tried(host, "join", self.token), CALM_S)
         wait_for("the network is known", lambda: host.json("network", "ls"), CALM_S)
         wait_for("its boxes are unplugged",
