@@ -73,8 +73,8 @@ int store_backup_check(const char *path, int *schema, struct weft_err *err);
  * start after it meets the restart guard: the copy is from another time. */
 int store_restore(const struct store_config *cfg, const char *path, struct weft_err *err);
 
-/* Removes all of a store that nobody has open, with what restores put aside; one that is not there
- * is fine. 0, or WEFT_E_STORE: what is left can be opened. */
+/* Removes all of a store, with what restores put aside or did not finish; one that is not there is
+ * fine. 0, WEFT_E_BUSY: somebody has it open, or WEFT_E_STORE: what is left can be opened. */
 int store_wipe(const struct store_config *cfg, struct weft_err *err);
 
 /* Counts since store_open, and what lies on the disk now. */

@@ -48,6 +48,41 @@ static void nothing_is_left_of_a_store_nor_of_the_one_before_a_restore(void **st
 	store_close(store);
 }
 
+/* A file of this name, with something in it. */
+static void put_file(const char *dir, const char *name)
+{
+	FILE *file = fopen(in_dir(dir, name), "w");
+
+	assert_non_null(file);
+	fputs("secrets", file);
+	fclose(file);
+}
+
+static void nothing_is_left_of_a_restore_that_was_cut_off(void **state)
+{
+	static const char *const parts[] = {"weft.db.restore", "weft.db.restore.partial",
+					    "weft.db.restore.partial-journal"};
+	struct weft_err err = {0};
+
+	store_close(must_open(*state));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		put_file(*state, parts[i]);
+	assert_int_equal(wipe(*state, &err), 0);
+	assert_int_equal(files_of(*state), 0);
+}
+
+static void a_store_that_is_open_is_not_wiped(void **state)
+{
+	struct store *store = must_open(*state);
+	struct weft_err err = {0};
+
+	must_commit(store, lease_write(1));
+	assert_int_equal(wipe(*state, &err), WEFT_E_BUSY);
+	assert_int_equal(state_count(store, WRITE_LEASE), 1);
+	store_close(store);
+	assert_int_equal(wipe(*state, &err), 0);
+}
+
 static void a_directory_without_a_store_is_wiped_already(void **state)
 {
 	struct weft_err err = {0};
@@ -79,6 +114,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dir_setup, dir_teardown)
 	    TEST(nothing_is_left_of_a_store_nor_of_the_one_before_a_restore),
+	    TEST(nothing_is_left_of_a_restore_that_was_cut_off),
+	    TEST(a_store_that_is_open_is_not_wiped),
 	    TEST(a_directory_without_a_store_is_wiped_already),
 	    TEST(what_cannot_be_removed_is_named_and_the_rest_can_be_opened),
 	};
