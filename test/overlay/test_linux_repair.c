@@ -175,6 +175,22 @@ static void assert_heard(int ns, const char *name, const char *file)
 	    0);
 }
 
+static void monitor_file(char file[64])
+{
+	snprintf(file, 64, "/tmp/weft-test-monitor-%d", getpid());
+}
+
+static int monitors_tear_down(void **state)
+{
+	struct stage *stage = *state;
+	char file[64];
+
+	monitor_file(file);
+	(void)ns_run(stage->world.home, "[ ! -e %s.pids ] || kill $(cat %s.pids); rm -f %s.*", file,
+		     file, file);
+	return tear_down(state);
+}
+
 static void a_restart_is_silent(void **state)
 {
 	struct stage *stage = *state;
@@ -182,7 +198,7 @@ static void a_restart_is_silent(void **state)
 	static char heard[8192];
 	char file[64];
 
-	snprintf(file, sizeof(file), "/tmp/weft-test-monitor-%d", getpid());
+	monitor_file(file);
 	host_stop(&stage->world, host);
 	assert_int_equal(ns_run(host->ns,
 				"for m in 'ip monitor all' 'bridge monitor' 'nft monitor'; do "
@@ -199,8 +215,7 @@ static void a_restart_is_silent(void **state)
 	assert_true(host_settle(&stage->world, host, 3000));
 	assert_string_equal(host->done, "");
 	assert_heard(host->ns, "last", file);
-	ns_read(host->ns, heard, sizeof(heard), "kill $(cat %s.pids); grep -h wf %s.*; rm -f %s.*",
-		file, file, file);
+	ns_read(host->ns, heard, sizeof(heard), "grep -h wf %s.*", file);
 	assert_string_equal(heard, "");
 }
 
@@ -363,7 +378,7 @@ int main(void)
 	    STAGED(changed_devices_are_put_right),
 	    STAGED(removed_devices_come_back),
 	    STAGED(flushed_rules_come_back),
-	    STAGED(a_restart_is_silent),
+	    cmocka_unit_test_setup_teardown(a_restart_is_silent, set_up, monitors_tear_down),
 	    STAGED(a_restart_repairs_what_was_broken_meanwhile),
 	    STAGED(what_is_not_wefts_is_left_alone),
 	    STAGED(a_host_may_move_to_another_outer_address),
