@@ -130,7 +130,7 @@ bool ns_pings(int ns, const char *to, double *ms)
 
 bool ns_pings_in_vain(int ns, const char *to)
 {
-	return ns_run(ns, "ping -n -c1 -W1 %s >/dev/null 2>&1", to) != 0;
+	return ns_run(ns, "ping -n -c1 -W1 %s >/dev/null 2>&1", to) == 1;
 }
 
 static struct mono clock_of(clockid_t clock)
