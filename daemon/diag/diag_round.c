@@ -148,18 +148,27 @@ static struct diag_peer *helper_of(const struct diag *diag, struct diag_round *r
 	return NULL;
 }
 
-/* For one host among those who were not asked, any member that lives may help. */
-static bool helper_elsewhere(const struct diag *diag, const struct diag_peer *peer, struct id *out)
+/* For one host among those who were not asked, any member that lives may help, each time another
+ * one. */
+static bool helper_elsewhere(const struct diag *diag, struct diag_peer *peer)
 {
+	const struct id last = peer->helper;
+	bool found = false, is_past = peer->relay_tries == 0;
 	struct member_info info;
 
 	for (size_t at = 0; gossip_member_next(gossip_of(diag), &at, &info);) {
 		if (info.is_self || info.state != MEMBER_ALIVE || id_eq(&info.id, &peer->id))
 			continue;
-		*out = info.id;
-		return true;
+		if (peer->relay_tries > 0 && id_eq(&info.id, &last)) {
+			is_past = true;
+		} else if (is_past || !found) {
+			peer->helper = info.id;
+			found = true;
+			if (is_past)
+				break;
+		}
 	}
-	return false;
+	return found;
 }
 
 /* False while there is no helper. */
@@ -173,7 +182,7 @@ static bool relay(struct diag *diag, struct diag_round *round, struct diag_peer 
 		return false;
 	if (helper)
 		peer->helper = helper->id;
-	if (!helper && (round->count > 1 || !helper_elsewhere(diag, peer, &peer->helper))) {
+	if (!helper && (round->count > 1 || !helper_elsewhere(diag, peer))) {
 		peer->step = PEER_DONE;
 		return true;
 	}
@@ -448,8 +457,9 @@ static void judge_some(struct diag *diag, struct diag_round *round)
 		if (peer->step != PEER_DONE && !round->over)
 			return;
 		round->judged++;
-		/* Of one that is asked about again enough is known. */
-		if (peer->step != PEER_DONE && peer->relay_tries < 2) {
+		/* Of one that is asked about again, or is to be, enough is known. */
+		if (peer->step != PEER_DONE && peer->relay_tries < 2 &&
+		    peer->relay != RELAY_SILENT) {
 			round->unasked++;
 			finish(peer);
 			continue;

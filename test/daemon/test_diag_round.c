@@ -15,13 +15,15 @@
 
 static struct {
 	size_t members;
-	size_t silent_each;  /* every so manieth answers nobody; 0: all answer */
-	size_t answers_only; /* unless 0: only so many of the first answer */
-	int slow_turns;      /* until silence and what helpers say is known */
-	size_t busy;         /* so many more questions are refused */
-	size_t helpers_fail; /* so many more times who is asked about others does not answer */
-	bool heard;          /* this host hears everybody */
-	size_t relays;       /* questions about others */
+	size_t silent_each;   /* every so manieth answers nobody; 0: all answer */
+	size_t answers_only;  /* unless 0: only so many of the first answer */
+	int slow_turns;       /* until silence and what helpers say is known */
+	size_t busy;          /* so many more questions are refused */
+	size_t busy_relays;   /* after so many questions about others each more is refused */
+	size_t helpers_fail;  /* so many more times who is asked about others does not answer */
+	struct id helpers[4]; /* who was asked about others first */
+	bool heard;           /* this host hears everybody */
+	size_t relays;        /* questions about others */
 	size_t asked_count, asked_now, asked_most, probed, probed_most;
 	struct {
 		struct diag_round *round;
@@ -32,7 +34,7 @@ static struct {
 	} asked[MEMBERS + 1];
 	size_t waiting_most, relays_most; /* at once, of one helper */
 	size_t slots_most;
-	size_t judged, ok, gossip_fails, unheard, unasked;
+	size_t judged, ok, gossip_fails, unheard, unasked, helped;
 	bool done;
 } world;
 
@@ -126,14 +128,17 @@ void __wrap_diag_ask_peer(struct diag *d, struct diag_round *round, size_t nth, 
 	(void)d, (void)ttl_ms;
 	assert_true(world.asked_count < MEMBERS);
 	round->peers[nth].tag = nth + 1;
-	if (world.busy > 0) {
+	if (world.busy > 0 || (message->kind == DIAG_RELAY && world.busy_relays > 0 &&
+			       world.relays >= world.busy_relays)) {
 		struct node_answer told = {.tag = nth + 1};
 
-		world.busy--;
+		world.busy -= world.busy > 0;
 		told.err.code = WEFT_E_BUSY;
 		round_answered(kit.diag, round, nth, &told);
 		return;
 	}
+	if (message->kind == DIAG_RELAY && world.helped < 4)
+		world.helpers[world.helped++] = *to;
 	world.asked[world.asked_count].whom = *to;
 	world.asked[world.asked_count].turns =
 	    message->kind == DIAG_RELAY || (message->kind == DIAG_HELLO && is_silent(nth))
@@ -288,14 +293,14 @@ static void world_begin(size_t members, size_t silent_each)
 	world.silent_each = silent_each;
 }
 
-/* Lets a round over all members run to its end; how long it took. */
-static int64_t run(void)
+/* Lets a round run to its end, over all members or the only one; how long it took. */
+static int64_t run_over(const struct id *only)
 {
 	const struct diag_client client = {1, judge, done};
 	struct weft_err err = {0};
 	struct mono began = kit.now;
 
-	assert_int_equal(diag_begin(kit.diag, &client, NULL, &err), 0);
+	assert_int_equal(diag_begin(kit.diag, &client, only, &err), 0);
 	for (int turn = 0; turn < 5000 && !world.done; turn++) {
 		size_t used = 0, probed = world.probed;
 
@@ -313,6 +318,11 @@ static int64_t run(void)
 	}
 	assert_true(world.done);
 	return mono_diff_ms(kit.now, began);
+}
+
+static int64_t run(void)
+{
+	return run_over(NULL);
 }
 
 static void in_a_large_healthy_cluster_nobody_is_called_blocked(void **state)
@@ -387,6 +397,30 @@ static void what_contradicts_what_is_heard_is_asked_again(void **state)
 	assert_int_equal(world.relays, 30);
 }
 
+static void about_one_host_alone_each_time_another_member_is_asked(void **state)
+{
+	const struct id order[] = {id_at(1), id_at(2), id_at(1)}, silent = id_at(0);
+
+	(void)state;
+	world_begin(3, 3);
+	world.helpers_fail = MEMBERS;
+	(void)run_over(&silent);
+	assert_int_equal(world.unheard, 1);
+	assert_int_equal(world.helped, 3);
+	assert_memory_equal(world.helpers, order, sizeof(order));
+}
+
+static void what_one_helper_said_counts_though_no_other_can_be_asked(void **state)
+{
+	(void)state;
+	world_begin(30, 30);
+	world.heard = true;
+	world.busy_relays = 1;
+	(void)run();
+	assert_int_equal(world.unasked, 0);
+	assert_int_equal(world.gossip_fails, 1);
+}
+
 /* What a helper is asked beyond its share it drops. */
 static void one_helper_is_asked_about_few_at_once(void **state)
 {
@@ -454,6 +488,8 @@ int main(void)
 	    ALONE(a_helper_that_does_not_answer_has_said_nothing),
 	    ALONE(where_one_helper_does_not_answer_another_is_asked),
 	    ALONE(what_contradicts_what_is_heard_is_asked_again),
+	    ALONE(about_one_host_alone_each_time_another_member_is_asked),
+	    ALONE(what_one_helper_said_counts_though_no_other_can_be_asked),
 	    ALONE(one_helper_is_asked_about_few_at_once),
 	    ALONE(what_two_rounds_ask_of_a_helper_is_counted_together),
 	    ALONE(so_many_are_asked_at_once_and_no_more),
