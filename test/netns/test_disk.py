@@ -144,12 +144,14 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
     second.attach("blue", second.box("a"))
     first.attach("blue", first.box("a"))
 
-    worst, watch = [], hosts.Stopwatch()
+    before, worst, crowded = [], [], []
     for round_ in range(2):
         # The meter shows the worst turn of a minute: a restart begins a new one.
         second.kill()
         second.start()
         wait_for("it is ready", lambda: second.json("status")["in_sync"], 8)
+        before.append(second.json("status")["loop_lag_ms"])
+        watch = hosts.Stopwatch()
         stall.touch()
         start = time.monotonic()
         slow = second.popen(hosts.WEFT, "--socket", second.socket, "ipam", "reserve", "blue")
@@ -163,10 +165,12 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
         for host in lab.hosts:
             assert host.members() == ["h1", "h2"]
         assert first.metric("weft_members", state="failed") == 0
+        crowded.append(watch.was_crowded())
         worst.append(second.json("status")["loop_lag_ms"])
     # Other work on the machine may hold a turn back; the store's two seconds hold back none.
     assert max(worst) < 1000, worst
-    assert min(worst) < 10 or watch.was_crowded(), worst
+    assert any(now < 10 or now == then or excuse
+               for then, now, excuse in zip(before, worst, crowded)), (before, worst, crowded)
 
 
 def refuses_to_start(host):
