@@ -42,9 +42,11 @@ static const json_t *lease_at(const struct api_lab *lab, const char *address)
 	const json_t *lease;
 	size_t i;
 
-	json_array_foreach(json_object_get(lab->answer, "leases"), i,
-			   lease) if (strcmp(json_string_value(json_object_get(lease, "address")),
-					     address) == 0) return lease;
+	json_array_foreach(json_object_get(lab->answer, "leases"), i, lease)
+	{
+		if (strcmp(json_string_value(json_object_get(lease, "address")), address) == 0)
+			return lease;
+	}
 	return NULL;
 }
 

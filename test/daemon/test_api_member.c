@@ -21,9 +21,11 @@ static const json_t *listed(const struct api_lab *lab, const char *name)
 	const json_t *list = json_object_get(lab->answer, "members"), *member;
 	size_t i;
 
-	json_array_foreach(list, i,
-			   member) if (strcmp(json_string_value(json_object_get(member, "name")),
-					      name) == 0) return member;
+	json_array_foreach(list, i, member)
+	{
+		if (strcmp(json_string_value(json_object_get(member, "name")), name) == 0)
+			return member;
+	}
 	return NULL;
 }
 
