@@ -431,7 +431,8 @@ class Lab:
         for host in running:
             host.daemon.send_signal(signal.SIGCONT)
             host.daemon.terminate()
-        unclean = [f"{host.label}: {host.tail()}" for host in running if not ended_well(host.daemon)]
+        unclean = [f"{host.label}: {host.tail()}" for host in running
+                   if not ended_well(host.daemon)]
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -475,7 +476,8 @@ class Capture:
         self.process = space.popen("tcpdump", "-Z", "root", "-i", device, "--immediate-mode", "-U",
                                    "-B", str(CAPTURE_KIB), "-n", "-w", self.file, expression,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while "listening on" not in line_of(self.process, self.process.stderr, "tcpdump listens", 60):
+        while "listening on" not in line_of(self.process, self.process.stderr, "tcpdump listens",
+                                            60):
             pass
 
     def stop(self):
@@ -485,8 +487,8 @@ class Capture:
         self.process.communicate(timeout=10)
 
     def is_whole(self):
-        # tcpdump says how many packets it wrote, how many the kernel has had for it, and how many of
-        # those were lost, as it came too late for them: they are counted with what was had.
+        # tcpdump says how many packets it wrote, how many the kernel has had for it, and how many
+        # of those were lost, as it came too late for them: they are counted with what was had.
         self.process.send_signal(signal.SIGUSR1)
         captured, received, dropped = map(int, re.search(
             r"(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped",

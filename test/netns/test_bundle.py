@@ -137,7 +137,8 @@ def test_the_page_of_metrics_keeps_to_the_table(three):
             types[name] = kind
             head = name
         else:
-            found_line = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (\S+)', line)
+            found_line = re.fullmatch(
+                r'([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (\S+)', line)
             assert found_line, line
             assert found_line[1] == head, f"{line} stands under {head}"
             float(found_line[4])
