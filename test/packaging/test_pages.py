@@ -137,15 +137,6 @@ def test_a_shell_offers_what_the_daemon_knows(shell, host):
     assert nothing == set()
 
 
-def test_bash_completes_the_word_that_is_typed():
-    script = f""". {MADE}/completion/weft.bash
-        COMP_WORDS=(weft network cr) COMP_CWORD=2
-        _weft
-        echo "${{COMPREPLY[*]}}"
-        complete -p weft"""
-    assert run("bash", "-c", script).stdout == "create\ncomplete -F _weft weft\n"
-
-
 def test_every_option_of_weftd_is_in_its_pages_and_its_file():
     text = run(WEFTD, "--help").stdout
     named = set(re.findall(r"^  --([a-z-]+)", text, re.M))
