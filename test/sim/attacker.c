@@ -130,14 +130,14 @@ static struct hostport addr_pick(struct sim *sim)
 
 /* Gives bytes to whoever lives at an address and sees to it that nothing comes of them. */
 static void attack(struct sim *sim, const struct hostport *from, const struct hostport *to,
-		   const uint8_t *bytes, size_t len)
+		   const uint8_t *bytes, size_t len, enum hostile hostile)
 {
 	struct sim_host *host = simnet_host(sim, to);
 
 	if (!host || !host->running || host->stopped || len == 0)
 		return;
 	sim->counters[COUNT_ATTACKS]++;
-	check_hostile(sim, host, from, bytes, len);
+	check_hostile(sim, host, from, bytes, len, hostile);
 }
 
 static void attack_garbage(struct sim *sim, const struct hostport *to)
@@ -153,7 +153,7 @@ static void attack_garbage(struct sim *sim, const struct hostport *to)
 		bytes[0] = (uint8_t)(WIRE_VERSION << 4 | simnet_draw(sim, 8));
 	if (simnet_draw(sim, 2) == 0)
 		from.port = (uint16_t)(1 + simnet_draw(sim, 65535));
-	attack(sim, &from, to, bytes, len);
+	attack(sim, &from, to, bytes, len, HOSTILE_MADE_UP);
 }
 
 static void attack_flood(struct sim *sim)
@@ -165,7 +165,8 @@ static void attack_flood(struct sim *sim)
 	sim->counters[COUNT_FLOODS]++;
 	for (uint64_t i = 0; i < count && !sim->failed; i++) {
 		if (record->delivered && simnet_draw(sim, 2) == 0)
-			attack(sim, &record->from, &record->to, record->bytes, record->len);
+			attack(sim, &record->from, &record->to, record->bytes, record->len,
+			       HOSTILE_AGAIN);
 		else
 			attack_garbage(sim, &to);
 	}
@@ -182,6 +183,7 @@ static void attack_again(struct sim *sim, const struct record *record, enum atta
 {
 	struct hostport from = record->from, to = record->to;
 	const struct sim_host *host;
+	enum hostile hostile;
 
 	if (kind == ATTACK_OTHER)
 		to = addr_pick(sim);
@@ -191,6 +193,9 @@ static void attack_again(struct sim *sim, const struct record *record, enum atta
 		to = record->from;
 		from = record->to;
 	}
+	hostile = hostport_eq(&from, &record->from) && hostport_eq(&to, &record->to)
+		      ? HOSTILE_AGAIN
+		      : HOSTILE_MADE_UP;
 	host = simnet_host(sim, &to);
 	if (!host)
 		return;
@@ -198,7 +203,7 @@ static void attack_again(struct sim *sim, const struct record *record, enum atta
 	 * also where its sender lived. */
 	if (record->delivered ? kind != ATTACK_AGAIN || host->index == record->host
 			      : kind == ATTACK_REFLECT && host->index == record->sender)
-		attack(sim, &from, &to, record->bytes, record->len);
+		attack(sim, &from, &to, record->bytes, record->len, hostile);
 	else if (!record->delivered && kind == ATTACK_AGAIN)
 		attack_late(sim, record);
 }
@@ -217,7 +222,7 @@ static void attack_changed(struct sim *sim, const struct record *record, enum at
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	if (memcmp(bytes, record->bytes, len) != 0 || len != record->len)
-		attack(sim, &record->from, &record->to, bytes, len);
+		attack(sim, &record->from, &record->to, bytes, len, HOSTILE_CHANGED);
 }
 
 void attacker_event(struct sim *sim)

@@ -88,10 +88,16 @@ void check_disk_replaced(struct sim *sim, struct sim_host *host);
 /* How many datagrams and frames a host has dropped. */
 uint64_t check_drops(const struct sim_host *host);
 
-/* A datagram of somebody without keys: made up, changed, or for somebody else. Nothing may change,
- * and its source is not sent more than came from it. */
+/* What a datagram of somebody without keys is. */
+enum hostile {
+	HOSTILE_MADE_UP, /* or misdirected: from or to another address than the recorded one's */
+	HOSTILE_CHANGED, /* of a recorded one, on its own way */
+	HOSTILE_AGAIN,   /* a recorded one whole, on its own way */
+};
+
+/* Nothing may change, and its source is not sent more than came from it. */
 void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,
-		   const uint8_t *bytes, size_t len);
+		   const uint8_t *bytes, size_t len, enum hostile hostile);
 
 /* A row that its owner wrote in another way than through its node: a mad owner. */
 void check_wrote(struct sim *sim, const struct row_view *row, bool durable);

@@ -146,11 +146,13 @@ static bool is_home(struct sim_host *host, const struct id *member, const struct
 /* Has whoever sent this shown before that he receives there: as a member that lives there, or by
  * the cookie that he was sent? A joiner takes a cookie only with the 64 random bits of the greeting
  * that it sent there itself; a bit that was flipped elsewhere in it does not make it another's. */
-static bool is_proven(struct sim_host *host, const struct hostport *from, const uint8_t *bytes)
+static bool is_proven(struct sim_host *host, const struct hostport *from, const uint8_t *bytes,
+		      enum hostile hostile)
 {
 	struct member_info info;
 
-	if ((bytes[0] & 0x0f) == DGRAM_PROOF || (bytes[0] & 0x0f) == DGRAM_COOKIE)
+	if (((bytes[0] & 0x0f) == DGRAM_PROOF && hostile == HOSTILE_AGAIN) ||
+	    ((bytes[0] & 0x0f) == DGRAM_COOKIE && hostile != HOSTILE_MADE_UP))
 		return true;
 	for (size_t at = 0; gossip_member_next(node_gossip(host->node), &at, &info);)
 		if (hostport_eq(&info.addr, from) || is_home(host, &info.id, from))
@@ -159,7 +161,7 @@ static bool is_proven(struct sim_host *host, const struct hostport *from, const 
 }
 
 void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,
-		   const uint8_t *bytes, size_t len)
+		   const uint8_t *bytes, size_t len, enum hostile hostile)
 {
 	struct node_event event = {
 	    .kind = NODE_EV_DATAGRAM, .from = *from, .bytes = bytes, .len = len, .ok = true};
@@ -179,7 +181,7 @@ void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport
 		return;
 	check_look(sim, CHECKER_REPLAY);
 	commits = host->commits_end;
-	proven = is_proven(host, from, bytes);
+	proven = is_proven(host, from, bytes, hostile);
 	before = fingerprint(sim, host);
 	simnet_watch(sim, from);
 	host_event(sim, host, &event);

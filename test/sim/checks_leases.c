@@ -10,8 +10,8 @@
  *   - an address that was released is leased again only when it has cooled down, whoever leases it;
  *     what a node had when it was removed, or when its disk was lost or went back, was released
  * then
- *   - a node that was fenced or guarded before a step and after it has handed in no new lease and
- *     no grant in it
+ *   - a node that was fenced or guarded, or had left, before a step and after it has handed in no
+ *     new lease and no grant in it
  *
  * And answers: what an answer says is on the disk at that moment.
  */
@@ -178,8 +178,9 @@ static bool is_fenced(struct sim *sim, const struct sim_host *host)
 	const struct gossip *gossip = node_gossip(host->node);
 
 	return id_eq(&sim->checks->leases->removed[host->index], &host->id) ||
-	       gossip_phase(gossip) == NODE_REMOVED || gossip_phase(gossip) == NODE_COPY ||
-	       gossip_is_cloned(gossip) || gossip_is_refused(gossip, NULL) || is_guarded(sim, host);
+	       gossip_phase(gossip) == NODE_REMOVED || gossip_phase(gossip) == NODE_LEFT ||
+	       gossip_phase(gossip) == NODE_COPY || gossip_is_cloned(gossip) ||
+	       gossip_is_refused(gossip, NULL) || is_guarded(sim, host);
 }
 
 void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)

@@ -91,11 +91,6 @@ void members_replaced(struct sim *sim, struct sim_host *host)
 
 /* --- at once ---------------------------------------------------------------------------------- */
 
-void members_start(struct sim *sim, struct sim_host *host)
-{
-	check_disturbed(sim, host);
-}
-
 static bool left_in_peace(const struct sim *sim, const struct sim_host *host, int64_t ms)
 {
 	return mono_diff_ms(sim->now, host->disturbed_at) >= ms &&
@@ -173,7 +168,8 @@ static struct verdict *verdict_of(struct sim *sim, const struct sim_host *observ
 }
 
 /* A removal on its disk is one that the observer knows of, whatever it makes of it. */
-static void removal_note(struct sim *sim, struct sim_host *observer, const struct write *write)
+static void removal_note(struct sim *sim, struct sim_host *observer, const struct write *write,
+			 struct mono at)
 {
 	struct sim_host *subject;
 	struct row_view row;
@@ -184,7 +180,30 @@ static void removal_note(struct sim *sim, struct sim_host *observer, const struc
 	id = row_key_id(&row);
 	subject = check_host(sim, &id);
 	if (subject && subject != observer)
-		verdict_of(sim, observer, subject)->removed_at = clock_mono(sim, &observer->clock);
+		verdict_of(sim, observer, subject)->removed_at = at;
+}
+
+struct start {
+	struct sim *sim;
+	struct sim_host *observer;
+};
+
+static int start_visit(void *ctx, const struct write *write)
+{
+	const struct start *start = ctx;
+
+	/* Before anything that it may hear. */
+	removal_note(start->sim, start->observer, write, (struct mono){1});
+	return 0;
+}
+
+void members_start(struct sim *sim, struct sim_host *host)
+{
+	struct start start = {sim, host};
+
+	check_disturbed(sim, host);
+	if (check_is_observer(sim, host))
+		disk_walk(&host->disk, 1u << WRITE_FACT, start_visit, &start);
 }
 
 static void removed_look(struct sim *sim, struct sim_host *observer, struct sim_host *subject,
@@ -272,7 +291,7 @@ void members_write(struct sim *sim, struct sim_host *host, const struct write *w
 	uint64_t number, *last;
 
 	if (write->kind == WRITE_FACT)
-		removal_note(sim, host, write);
+		removal_note(sim, host, write, clock_mono(sim, &host->clock));
 	if (write->kind != WRITE_META ||
 	    (write->meta != META_EPOCH && write->meta != META_INCARNATION) ||
 	    !number_read(write, &number))
@@ -281,7 +300,7 @@ void members_write(struct sim *sim, struct sim_host *host, const struct write *w
 		*stored = (struct stored){.self = self};
 	last = write->meta == META_EPOCH ? &stored->epoch : &stored->incarnation;
 	check_look(sim, CHECKER_INCARNATION);
-	if (number < *last && !host->was_astray)
+	if (number < *last)
 		check_fail(sim, CHECKER_INCARNATION, "host %zu stores %s %llu after %llu",
 			   host->index, write->meta == META_EPOCH ? "epoch" : "incarnation",
 			   (unsigned long long)number, (unsigned long long)*last);

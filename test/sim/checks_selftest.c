@@ -106,22 +106,89 @@ static void a_start_without_what_was_told_is_caught(void **state)
 	assert_caught(CHECKER_OWN_LOST);
 }
 
-static void an_epoch_that_goes_back_is_caught(void **state)
+/* Host 1 stores this epoch. */
+static void epoch_stored(uint64_t epoch)
 {
 	struct write write = {.kind = WRITE_META, .meta = META_EPOCH};
 	uint8_t bytes[16];
 	struct pack pack;
 
+	pack_init(&pack, bytes, sizeof(bytes));
+	pack_uint(&pack, epoch);
+	write.bytes = bytes;
+	write.len = pack.len;
+	check_write(&world, &world.hosts[1], &write);
+}
+
+static void epoch_goes_back(void)
+{
+	epoch_stored(2000);
+	assert_false(world.failed);
+	epoch_stored(1999);
+}
+
+static void an_epoch_that_goes_back_is_caught(void **state)
+{
 	(void)state;
-	for (uint64_t epoch = 2000; epoch > 1998; epoch--) {
-		assert_false(world.failed);
-		pack_init(&pack, bytes, sizeof(bytes));
-		pack_uint(&pack, epoch);
-		write.bytes = bytes;
-		write.len = pack.len;
-		check_write(&world, &world.hosts[1], &write);
-	}
+	epoch_goes_back();
 	assert_caught(CHECKER_INCARNATION);
+}
+
+static void an_epoch_of_who_was_copied_must_not_go_back_either(void **state)
+{
+	(void)state;
+	world.hosts[1].was_astray = true;
+	epoch_goes_back();
+	assert_caught(CHECKER_INCARNATION);
+}
+
+static void an_epoch_of_an_older_disk_may_be_smaller(void **state)
+{
+	(void)state;
+	check_disk_replaced(&world, &world.hosts[1]);
+	epoch_stored(2000);
+	check_disk_replaced(&world, &world.hosts[1]);
+	epoch_stored(1999);
+	assert_false(world.failed);
+}
+
+/* Host 0 has the removal of host 1 on its disk. */
+static void removal_stored(void)
+{
+	static uint8_t bytes[ROW_BYTES_MAX];
+	struct write write = {.kind = WRITE_FACT, .bytes = bytes};
+	struct node_batch batch = {.token = 1, .count = 1, .writes = &write};
+	struct row_view row = row_of(0, FACT_REMOVAL, 1, "");
+	struct sim_host *host = &world.hosts[0];
+	struct sim_commit *commit;
+	int len;
+
+	row.epoch = 0;
+	memcpy(row.key, world.hosts[1].id.b, ID_BYTES);
+	row.key_len = ID_BYTES;
+	len = row_encode(&row, bytes, sizeof(bytes) - ROW_SIG_BYTES);
+	assert_true(len > 0);
+	memcpy(bytes + len, signature, ROW_SIG_BYTES);
+	write.len = (size_t)len + ROW_SIG_BYTES;
+	assert_null(host->commits);
+	commit = disk_submit(host, &batch);
+	disk_apply(&world, host, commit);
+	host->commits = NULL;
+	host->commits_end = &host->commits;
+	disk_commit_free(commit);
+}
+
+static void a_removal_on_the_disk_counts_after_a_start(void **state)
+{
+	(void)state;
+	removal_stored();
+	check_step(&world, &world.hosts[0]);
+	assert_false(world.failed); /* what it heard, it heard before */
+	world.now = mono_add_ms(world.now, 1000);
+	world.hosts[0].boot++;
+	check_start(&world, &world.hosts[0], true);
+	check_step(&world, &world.hosts[0]);
+	assert_caught(CHECKER_REMOVED_HEARD);
 }
 
 static void member_shown(size_t host, size_t member, enum member_state after)
@@ -278,6 +345,9 @@ int main(void)
 	    TRY(a_row_that_returns_from_the_dead_is_caught),
 	    TRY(a_start_without_what_was_told_is_caught),
 	    TRY(an_epoch_that_goes_back_is_caught),
+	    TRY(an_epoch_of_who_was_copied_must_not_go_back_either),
+	    TRY(an_epoch_of_an_older_disk_may_be_smaller),
+	    TRY(a_removal_on_the_disk_counts_after_a_start),
 	    TRY(a_node_that_takes_itself_for_dead_is_caught),
 	    TRY(a_healthy_member_that_is_failed_is_caught),
 	    TRY(who_left_and_is_a_member_again_is_caught),

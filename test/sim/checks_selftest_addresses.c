@@ -142,6 +142,26 @@ static void a_lease_of_a_node_without_its_marker_is_caught(void **state)
 	assert_caught(CHECKER_FENCED);
 }
 
+static void a_lease_of_a_node_that_has_left_is_caught(void **state)
+{
+	struct node_event tick = {.kind = NODE_EV_TICK, .now = world.now};
+	struct node_request leave = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
+	struct sim_host *host = &world.hosts[1];
+	struct write write = lease_of(1);
+
+	(void)state;
+	sim_run_until(&world, world.now);
+	host_request(&world, host, &leave, 60000);
+	sim_run_until(&world, mono_add_ms(world.now, 20000));
+	assert_false(world.failed);
+	assert_int_equal(gossip_phase(node_gossip(host->node)), NODE_LEFT);
+	check_event(&world, host, &tick);
+	update = (struct node_update){.batch_count = 1};
+	update.batches[0] = (struct node_batch){1, 1, &write};
+	check_update(&world, host, &update);
+	assert_caught(CHECKER_FENCED);
+}
+
 /* --- ranges ----------------------------------------------------------------------------------- */
 
 static uint8_t range_bytes[ROW_BYTES_MAX];
@@ -350,6 +370,7 @@ int selftest_addresses(void)
 	    TRY(a_disk_that_went_back_unnoticed_has_forgotten_a_release),
 	    TRY(a_lease_of_what_a_fenced_node_had_forgotten_is_caught),
 	    TRY(a_lease_of_a_node_without_its_marker_is_caught),
+	    TRY(a_lease_of_a_node_that_has_left_is_caught),
 	    TRY(space_that_is_taken_without_a_grant_is_caught),
 	    TRY(a_grant_of_what_somebody_else_holds_is_caught),
 	    TRY(a_grant_that_nobody_can_read_is_caught),

@@ -10,8 +10,9 @@
  * --set pins an option of every seed (--options prints them as seed S drew them). --repeat runs
  * each seed twice and compares the traces. --jobs shares the seeds among so many processes. Closes
  * with what happened, summed over all, and "N passed, N failed". A run of many seeds in which a
- * fault never happened fails.
+ * fault never happened fails, and so does one of no seeds.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,25 +27,41 @@ struct arguments {
 	bool options, tame;
 };
 
+/* A number above 0 and nothing else. */
+static bool number_read(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *number > 0;
+}
+
+static bool jobs_read(const char *text, unsigned *jobs)
+{
+	uint64_t number;
+
+	if (!number_read(text, &number) || number > SERIES_JOBS_MAX)
+		return false;
+	*jobs = (unsigned)number;
+	return true;
+}
+
 static bool argument_take(struct arguments *args, int opt, const char *value)
 {
 	char hosts[32];
 
 	switch (opt) {
 	case 's':
-		args->seeds = strtoull(value, NULL, 10);
-		return true;
+		return number_read(value, &args->seeds);
 	case 'r':
 		args->seeds = 1;
 		args->series.verbose = true;
-		args->first = strtoull(value, NULL, 10);
-		return true;
+		return number_read(value, &args->first);
 	case 'f':
-		args->first = strtoull(value, NULL, 10);
-		return true;
+		return number_read(value, &args->first);
 	case 'j':
-		args->series.jobs = (unsigned)strtoul(value, NULL, 10);
-		return args->series.jobs > 0 && args->series.jobs <= 64;
+		return jobs_read(value, &args->series.jobs);
 	case 'h':
 		snprintf(hosts, sizeof(hosts), "hosts=%.20s", value);
 		return pinned_add(&args->pinned, hosts);
@@ -114,6 +131,10 @@ int main(int argc, char **argv)
 		series_add(&args.series, args.first, args.seeds, &args.pinned);
 	else if (!series_read(&args.series, args.file, &args.pinned))
 		return 2;
+	if (args.series.count == 0) {
+		fprintf(stderr, "weft-sim: %s names no seed\n", args.file);
+		return 2;
+	}
 	series_do(&args.series, &totals);
 	totals_print(&totals);
 	if (!args.file && args.seeds >= COVER_SEEDS && args.pinned.pins.count == args.tame)

@@ -20,7 +20,6 @@
 #include "gossip/base/check.h"
 #include "sim.h"
 
-#define JOBS_MAX 64
 #define LINE_BYTES 512
 #define PPM 1000000u
 
@@ -32,7 +31,7 @@ struct worker {
 
 struct shared {
 	atomic_size_t next;
-	struct worker workers[JOBS_MAX];
+	struct worker workers[SERIES_JOBS_MAX];
 };
 
 /* --- the list --------------------------------------------------------------------------------- */
@@ -294,7 +293,7 @@ void series_do(const struct series *series, struct run_totals *totals)
 			run_judge(series, &series->items[i], totals);
 		return;
 	}
-	WEFT_ASSERT(series->jobs <= JOBS_MAX);
+	WEFT_ASSERT(series->jobs <= SERIES_JOBS_MAX);
 	shared =
 	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	WEFT_ASSERT(shared != MAP_FAILED);

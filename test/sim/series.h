@@ -9,6 +9,7 @@
 #include "options.h"
 
 #define PINNED_TEXT_BYTES 1024
+#define SERIES_JOBS_MAX 64
 
 /* Options held against the draw, and how they were given: for the line that replays a failure. */
 struct pinned {
