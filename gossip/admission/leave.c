@@ -17,9 +17,10 @@
  * is LEFT at once and stays so, but it claims an epoch like any other start, for without one nobody
  * opens what it seals.
  *
- * Who is silent still says that it left to whoever speaks to it, as long as its process runs:
+ * Who is silent still says that it left to whoever asks it something, as long as its process runs:
  * another who leaves would wait for it for ever, and a member that has forgotten what it heard may
- * be the only one that is there.
+ * be the only one that is there. What merely tells it something, a row, gets no answer: two who
+ * left would tell each other for ever.
  *
  * From the command on nobody learns from this node who else is a member: it admits nobody, believes
  * no newcomer's own word, and shows of its tables what tables/farewell.c says. Whom it knows then
