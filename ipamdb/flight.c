@@ -290,3 +290,24 @@ bool flight_is_up(const struct ipamdb *db, enum flight_kind kind, const struct i
 			return true;
 	return false;
 }
+
+bool flight_lets_rest(const struct ipamdb *db, const struct net *net, const struct claim *claim,
+		      struct wall until)
+{
+	const struct flight_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = map_next(&db->flights, &pos)) != NULL) {
+		const struct vec *changes = &entry->flight->changes;
+		for (size_t i = 0; id_eq(&net->id, &entry->flight->network) && i < changes->count;
+		     i++) {
+			const struct claim_change *change = vec_at(changes, i);
+			if (change->claim.rests_until.ms == until.ms && !change->drop &&
+			    change->claim.generation == claim->generation &&
+			    change->claim.span.lo == claim->span.lo &&
+			    change->claim.span.hi == claim->span.hi)
+				return true;
+		}
+	}
+	return false;
+}

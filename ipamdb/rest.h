@@ -18,8 +18,8 @@ struct wall rest_until(const struct ipamdb *db);
 /* Own space rests, says a row; when that moment has passed, nothing happens. */
 void rest_add(struct ipamdb *db, struct net *net, const struct span *span, struct wall until);
 
-/* The row that says so has just become durable: a whole cool-down from now on, wherever the wall
- * clock was set meanwhile. */
+/* The row that says so was written by this process and is durable: a whole cool-down from now on,
+ * wherever the wall clock was set meanwhile. */
 void rest_begins(struct ipamdb *db, struct net *net, const struct span *span, struct wall until);
 
 /* Blocks that one group lets rest. */

@@ -36,13 +36,19 @@ static int claim_read(const struct row_view *row, struct id *network, struct cla
 	return 0;
 }
 
-/* What this node wrote when the range came in: nothing (nil), or until when it rests. */
+/* What this node wrote when the range came in: nothing (nil), or until when it rests. The row comes
+ * before the word that its group is durable, and whoever waits for an address is served between:
+ * a clock that was set forward since would make the rest one that is over. */
 static void own_range_apply(struct ipamdb *db, struct net *net, const struct row_view *row,
 			    const struct claim *claim)
 {
 	struct rec_range range;
 
-	if (rec_range_decode(row->value, row->value_len, &range) == 0)
+	if (rec_range_decode(row->value, row->value_len, &range) != 0)
+		return;
+	if (flight_lets_rest(db, net, claim, range.rests_until))
+		rest_begins(db, net, &claim->span, range.rests_until);
+	else
 		rest_add(db, net, &claim->span, range.rests_until);
 }
 

@@ -296,6 +296,44 @@ static void a_clock_that_was_set_forward_meanwhile_shortens_no_rest(void **state
 	assert_int_equal(info_of(0, &net).free, 13);
 }
 
+/* Nor for who waits for an address while that row is on its way: it is served as soon as the row is
+ * there, before the group is known to be durable. */
+static void who_waits_gets_nothing_that_begins_to_rest(void **state)
+{
+	uint64_t waits, owned;
+	struct id net;
+
+	(void)state;
+	cluster_init(&c, 3, 1);
+	c.now = mono_add_ms(c.now, 1000000);
+	c.wall_back_ms = 900000;
+	net = cluster_network(&c, 2, "blue", "10.1.0.0/28");
+	cluster_run(&c, 10);
+	cluster_leased(&c, 1, &net);
+	owned = info_of(1, &net).held;
+	cluster_crash(&c, 1);
+	cluster_crash(&c, 2);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	c.nodes[0].hold_commits = true;
+	cluster_start(&c, 1, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000); /* all have closed; the reclaim waits for the disk */
+	assert_int_equal(info_of(0, &net).held, 0);
+	c.nodes[1].hold_commits = true; /* it grants, and its disk never says so */
+	waits = cluster_lease(&c, 0, &net, NULL);
+	assert_null(cluster_answer(&c, waits));
+	c.wall_back_ms = 0;
+	c.nodes[0].hold_commits = false;
+	cluster_run(&c, 1000);
+	assert_int_equal(info_of(0, &net).held, 16 - owned);
+	assert_int_equal(info_of(0, &net).leased, 0);
+	c.nodes[1].hold_commits = false;
+	assert_int_not_equal(code_of(waits), 0);
+	cluster_run(&c, IPAM_COOLDOWN_MS);
+	cluster_leased(&c, 0, &net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +352,7 @@ int main(void)
 	    cmocka_unit_test_teardown(what_was_used_before_is_free_again_after_the_rest, teardown),
 	    cmocka_unit_test_teardown(a_clock_that_was_set_forward_meanwhile_shortens_no_rest,
 				      teardown),
+	    cmocka_unit_test_teardown(who_waits_gets_nothing_that_begins_to_rest, teardown),
 	    cmocka_unit_test_teardown(
 		a_rest_that_begins_anew_after_the_clock_was_set_back_lasts_as_long, teardown),
 	};
