@@ -45,7 +45,7 @@ static int set_up(void **state)
 				    &stage->network, 2, "10.7.0.12/24", &err),
 			 0);
 	assert_true(world_settle(&stage->world, 3000));
-	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12"));
 	return 0;
 }
 
@@ -83,8 +83,8 @@ static void assert_repaired(struct stage *stage, const char *damage)
 	snapshot(host->ns, after, sizeof(after));
 	if (strcmp(before, after) != 0)
 		fail_msg("after %s:\n%s\n--- was\n%s", damage, after, before);
-	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
-	assert_true(ns_pings(host->ns, "10.7.0.12", NULL));
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12"));
+	assert_true(ns_pings(host->ns, "10.7.0.12"));
 }
 
 static void removed_entries_come_back(void **state)
@@ -292,8 +292,8 @@ static void a_host_may_move_to_another_outer_address(void **state)
 					  "192.168.77.101'"),
 			 0);
 	assert_true(world_settle(world, 2000));
-	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12", NULL));
-	assert_true(ns_pings(stage->box[1].ns, "10.7.0.11", NULL));
+	assert_true(ns_pings(stage->box[0].ns, "10.7.0.12"));
+	assert_true(ns_pings(stage->box[1].ns, "10.7.0.11"));
 }
 
 static void a_foreign_device_of_the_name_is_reported_and_kept(void **state)

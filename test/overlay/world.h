@@ -59,17 +59,15 @@ int ns_run(int ns, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ns_read(int ns, char *out, size_t cap, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* True when an address answers one echo request at the first try: what was lost on the way would be
- * asked for again a second later. However late a busy machine lets ping hear of it, the time is the
- * kernel's. ms may be NULL. */
-bool ns_pings(int ns, const char *to, double *ms);
+/* True when an address answers one echo request within 50 ms; what ping and the kernel's packet
+ * threads waited for a processor meanwhile is not counted. */
+bool ns_pings(int ns, const char *to);
 
 /* True when one echo request stays without an answer for a second. */
 bool ns_pings_in_vain(int ns, const char *to);
 
-/* Reconciles a host until it is at rest or ms have passed; true when it came to rest. Counted is
- * what the host takes itself, its CPU time and the pauses that it wants to make: what other
- * processes take from it is not its doing. */
+/* Reconciles a host until it is at rest or ms have passed; true when it came to rest. Not counted
+ * is the time in which this thread was ready and others had the processors. */
 bool host_settle(struct world *world, struct host *host, int ms);
 bool world_settle(struct world *world, int ms);
 
