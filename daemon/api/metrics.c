@@ -152,6 +152,7 @@ static void write_node(struct page *page, struct daemon *d)
 	sample(page, METRIC_info, "version=\"" WEFT_VERSION "\"", 1);
 	sample(page, METRIC_start_time_seconds, NULL, (double)d->started.ms / 1e3);
 	sample(page, METRIC_loop_lag_seconds, NULL, (double)lag_worst_ns(&d->lag) / 1e9);
+	sample(page, METRIC_loop_own_seconds, NULL, (double)lag_own_ns(&d->lag) / 1e9);
 	number(page, METRIC_fenced, api_fence(d, &fence) != 0);
 	number(page, METRIC_isolated, gossip_is_isolated(g));
 	number(page, METRIC_guarded, ipamdb_is_guarded(node_ipamdb(d->node)));

@@ -9,6 +9,7 @@
 	X(info, GAUGE, "version", "version of this daemon")                                     \
 	X(start_time_seconds, GAUGE, NULL, "when this daemon started")                          \
 	X(loop_lag_seconds, GAUGE, NULL, "longest turn of the loop in the last minute")         \
+	X(loop_own_seconds, GAUGE, NULL, "the same without what weftd waited for a processor")  \
 	X(fenced, GAUGE, NULL, "1 while this node is fenced: weft status says why")             \
 	X(isolated, GAUGE, NULL, "1 while no other member is heard")                            \
 	X(guarded, GAUGE, NULL, "1 while new leases wait for a member after a reboot")          \

@@ -63,7 +63,7 @@ def test_a_full_disk_is_told_refuses_what_is_new_and_heals_by_itself(lab):
     # What stands goes on: traffic, and gossip in both directions.
     assert boxes[0].ping(answers[1]["ip"]) is not None
     late = first.attach("blue", first.box("late"))
-    wait_for("who comes later is reached", lambda: boxes[1].ping(late["ip"]), 3)
+    assert boxes[1].ping(late["ip"]) is not None
     held = {lease["address"] for lease in second.json("ipam", "ls")}
     assert {answers[1]["ip"]} | {a["ip"] for a in attached} <= held
     check_clean(second)
@@ -85,7 +85,7 @@ def test_a_full_disk_is_told_refuses_what_is_new_and_heals_by_itself(lab):
     wait_for("it is over without a restart", lambda: second.json("status")["warnings"] == [], 5)
     assert "can be written again" in second.log.read_text()
     again = second.attach("blue", second.box("again"))
-    wait_for("and used", lambda: boxes[0].ping(again["ip"]) is not None, 2)
+    assert boxes[0].ping(again["ip"]) is not None
     sent, received = pinger.stop()
     assert received == sent
     check_clean(second)
@@ -126,7 +126,7 @@ def test_a_daemon_that_is_killed_on_a_full_disk_starts_there_and_keeps_everythin
     wait_for("and writes again", lambda: second.json("status")["warnings"] == [], 5)
     check_clean(second)
     again = second.attach("blue", second.box("again"))
-    wait_for("and used", lambda: boxes[0].ping(again["ip"]) is not None, 2)
+    assert boxes[0].ping(again["ip"]) is not None
 
 
 @pytest.mark.usefixtures("build")
@@ -144,14 +144,12 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
     second.attach("blue", second.box("a"))
     first.attach("blue", first.box("a"))
 
-    before, worst, crowded = [], [], []
+    worst = []
     for round_ in range(2):
         # The meter shows the worst turn of a minute: a restart begins a new one.
         second.kill()
         second.start()
         wait_for("it is ready", lambda: second.json("status")["in_sync"], 8)
-        before.append(second.json("status")["loop_lag_ms"])
-        watch = hosts.Stopwatch()
         stall.touch()
         start = time.monotonic()
         slow = second.popen(hosts.WEFT, "--socket", second.socket, "ipam", "reserve", "blue")
@@ -165,12 +163,9 @@ def test_a_disk_that_stands_still_for_two_seconds_stalls_nothing_else(lab):
         for host in lab.hosts:
             assert host.members() == ["h1", "h2"]
         assert first.metric("weft_members", state="failed") == 0
-        crowded.append(watch.was_crowded())
-        worst.append(second.json("status")["loop_lag_ms"])
-    # Other work on the machine may hold a turn back; the store's two seconds hold back none.
-    assert max(worst) < 1000, worst
-    assert any(now < 10 or now == then or excuse
-               for then, now, excuse in zip(before, worst, crowded)), (before, worst, crowded)
+        worst.append(second.metric("weft_loop_own_seconds"))
+    # Others may take the processor from a turn; the store's two seconds hold back none.
+    assert max(worst) < 0.010, worst
 
 
 def refuses_to_start(host):
