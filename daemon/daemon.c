@@ -10,9 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef WEFT_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
-#endif
 
 #include "daemon/api/api.h"
 #include "daemon/diag/diag.h"
@@ -348,11 +346,7 @@ static void stop_handles(struct daemon *d)
 /* Tells whoever started this process how it stands. */
 static void tell_manager(const char *state)
 {
-#ifdef WEFT_HAVE_SYSTEMD
 	sd_notify(0, state);
-#else
-	(void)state;
-#endif
 }
 
 static void run(struct daemon *d)

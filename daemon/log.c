@@ -3,10 +3,8 @@
 #include "daemon/log.h"
 
 #include <string.h>
-#ifdef WEFT_HAVE_SYSTEMD
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
-#endif
 
 #include "daemon/clock.h"
 #include "gossip/base/check.h"
@@ -132,7 +130,6 @@ static void write_json(struct log *log, enum log_level level, const char *text,
 	fprintf(log->out, "%s\n", line.text);
 }
 
-#ifdef WEFT_HAVE_SYSTEMD
 static void write_journal(enum log_level level, const char *text, const struct log_field *fields,
 			  size_t count)
 {
@@ -156,7 +153,6 @@ static void write_journal(enum log_level level, const char *text, const struct l
 		parts[i] = (struct iovec){texts[i], strlen(texts[i])};
 	sd_journal_sendv(parts, (int)n);
 }
-#endif
 
 static void write_any(struct log *log, enum log_level level, const char *text,
 		      const struct log_field *fields, size_t count)
@@ -166,15 +162,8 @@ static void write_any(struct log *log, enum log_level level, const char *text,
 		write_json(log, level, text, fields, count);
 		break;
 	case LOG_JOURNAL:
-#ifdef WEFT_HAVE_SYSTEMD
 		write_journal(level, text, fields, count);
 		break;
-#else
-		/* Without the library the journal reads the level from the line. */
-		fprintf(log->out, "<%d>", level_priorities[level]);
-		write_text(log, level, text, fields, count);
-		break;
-#endif
 	case LOG_TEXT:
 		write_text(log, level, text, fields, count);
 		break;

@@ -222,7 +222,7 @@ void options_help(FILE *out)
 	for (size_t i = 0; i < count; i++)
 		help_line(&extra[i], out);
 	fprintf(out,
-		"\nEvery option is also a key of the configuration file (state-dir: /x) and an "
-		"environment\nvariable (WEFT_STATE_DIR); a flag wins over the environment, the "
-		"environment over the file.\n");
+		"\nEvery option but the last four is also a key of the configuration file "
+		"(state-dir: /x)\nand an environment variable (WEFT_STATE_DIR), and WEFT_CONFIG is "
+		"--config; a flag wins over\nthe environment, the environment over the file.\n");
 }

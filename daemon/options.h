@@ -17,6 +17,7 @@
 #define OPTION_TEXT_BYTES 256
 #define SOCKET_PATH_BYTES 104
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/weft.yaml"
+#define OPTIONS_HELPER_SOCKET "/run/weft-netns.sock"
 
 /* X(symbol, name, argument, default or NULL, help) */
 #define OPTIONS(X)                                                                         \
@@ -35,7 +36,8 @@
 	X(COOLDOWN, "cooldown", "TIME", "60s", "how long a released address rests")        \
 	X(VXLAN_PORT, "vxlan-port", "PORT", "4789", "UDP port of new networks' VXLAN")     \
 	X(HELPER, "helper", "PATH", NULL,                                                  \
-	  "the weft-netns program, or a socket where it serves; default: beside weftd")    \
+	  "the weft-netns program, or a socket where it serves; default: beside weftd, "   \
+	  "for a weftd without root's rights " OPTIONS_HELPER_SOCKET)                      \
 	X(LOG_LEVEL, "log-level", "error|warning|info|debug", "info", "what is logged")    \
 	X(LOG_FORMAT, "log-format", "text|json|journal", "text",                           \
 	  "how it is logged; as a service of systemd journal is the default")

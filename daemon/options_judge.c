@@ -4,8 +4,10 @@
  * The judgement of option texts: each option has a kind that says what its text must be. Errors
  * read "bind (from the file): "x" is not an address; write ADDR or ADDR:PORT".
  */
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/options.h"
@@ -158,6 +160,13 @@ static int judge_choices(const struct option_texts *texts, struct options *optio
 	return 0;
 }
 
+/* A process with no right to enter namespaces can start none that has it, and asks the service
+ * manager for one. */
+static bool may_enter_namespaces(void)
+{
+	return geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1;
+}
+
 /* weft-netns stands beside weftd in a build tree (../libexec) and after an installation
  * (../libexec/weft); the first that is there is taken. */
 static void default_helper(char out[OPTION_TEXT_BYTES])
@@ -167,6 +176,10 @@ static void default_helper(char out[OPTION_TEXT_BYTES])
 	char self[OPTION_TEXT_BYTES - 64];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
+	if (!may_enter_namespaces()) {
+		snprintf(out, OPTION_TEXT_BYTES, OPTIONS_HELPER_SOCKET);
+		return;
+	}
 	if (n <= 0)
 		n = 0;
 	self[n] = '\0';

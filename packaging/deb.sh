@@ -7,7 +7,7 @@
 # that of packaging/debian/changelog unless another is given.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=$(cd "$1" && pwd)
+build=$(cd "${1:?usage: deb.sh BUILD [VERSION]}" && pwd)
 version=${2:-$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/packaging/debian/changelog")}
 stage=$build/deb/weft-$version
 
@@ -17,7 +17,7 @@ cp -r "$root/packaging/debian" "$root/CHANGELOG.md" "$stage"
 sed -i "1s/(.*)/($version)/" "$stage/debian/changelog"
 cd "$stage"
 DEB_BUILD_OPTIONS=noautodbgsym WEFT_BUILD=$build dpkg-buildpackage -b -d -us -uc >"$stage.log" 2>&1 || {
-    cat "$stage.log" >&2
-    exit 1
+	cat "$stage.log" >&2
+	exit 1
 }
 ls "$build/deb/weft_$version"_*.deb

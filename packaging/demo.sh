@@ -9,7 +9,14 @@
 # usage: demo.sh [BUILD_DIRECTORY]
 set -Eeuo pipefail
 
-build=$(realpath "${1:-$(dirname "$0")/../build}")
+[ "$(id -u)" -eq 0 ] || { echo "demo.sh makes network namespaces: run it as root" >&2; exit 1; }
+for tool in ip nsenter ping; do
+	command -v "$tool" >/dev/null || { echo "$tool is missing: run make deps" >&2; exit 1; }
+done
+build=$(realpath -m "${1:-$(dirname "$0")/../build}")
+for file in bin/weft bin/weftd libexec/weft-netns; do
+	[ -x "$build/$file" ] || { echo "$build/$file is missing: run make" >&2; exit 1; }
+done
 weft=$build/bin/weft
 weftd=$build/bin/weftd
 prefix=weftdemo$$
@@ -137,14 +144,6 @@ has_nothing_to_do() {
 value_of() {
 	sed -n "s/^ *\"$1\": \"\\(.*\\)\",\\{0,1\\}\$/\\1/p" | head -n 1
 }
-
-[ "$(id -u)" -eq 0 ] || { echo "demo.sh makes network namespaces: run it as root" >&2; exit 1; }
-for tool in ip nsenter ping realpath; do
-	command -v "$tool" >/dev/null || { echo "$tool is missing: run make deps" >&2; exit 1; }
-done
-for file in "$weft" "$weftd" "$build/libexec/weft-netns"; do
-	[ -x "$file" ] || { echo "$file is missing: run make" >&2; exit 1; }
-done
 
 say "Three hosts (network namespaces) on one underlay, 192.0.2.0/24"
 ip netns add "$prefix-wire"

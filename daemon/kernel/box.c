@@ -207,6 +207,14 @@ static int code_of(int error)
 	}
 }
 
+static const char *remedy_of(int error)
+{
+	if (error == EACCES)
+		return "let weft-netns read it: AppArmor gives it what lies below /run, and what "
+		       "/etc/apparmor.d/local/weft-netns adds";
+	return "name one that is there by its path, by its name (ip netns) or by a process in it";
+}
+
 int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct weft_err *err)
 {
 	struct netns_answer answer;
@@ -227,10 +235,8 @@ int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct we
 		}
 		if (answer.error != 0)
 			return weft_err_set(err, code_of(answer.error),
-					    "cannot enter namespace \"%s\": %s; name one that is "
-					    "there by its path, by its name (ip netns) or by a "
-					    "process in it",
-					    text, answer.why);
+					    "cannot enter namespace \"%s\": %s; %s", text,
+					    answer.why, remedy_of(answer.error));
 		if (box->fds.netns_fd < 0)
 			return weft_err_set(err, WEFT_E_INTERNAL,
 					    "weft-netns answered without descriptors");

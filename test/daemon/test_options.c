@@ -170,6 +170,30 @@ static void a_service_whose_output_is_the_journals_logs_in_its_format(void **sta
 	assert_int_equal(options.log_format, LOG_TEXT);
 }
 
+static void who_may_not_enter_namespaces_asks_for_a_helper_at_its_socket(void **state)
+{
+	struct option_texts texts;
+	struct options options;
+	struct weft_err err = {0};
+	uid_t uid = geteuid();
+
+	(void)state;
+	if (uid == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(read_row(&(struct row){.flags = {NULL}}, &texts, &options, &err), 0);
+	assert_string_equal(options.helper, OPTIONS_HELPER_SOCKET);
+	/* What the file says holds all the same. */
+	assert_int_equal(
+	    read_row(&(struct row){.yaml = "helper: /srv/helper\n"}, &texts, &options, &err), 0);
+	assert_string_equal(options.helper, "/srv/helper");
+	assert_int_equal(seteuid(uid), 0);
+	if (uid != 0)
+		return;
+	assert_int_equal(read_row(&(struct row){.flags = {NULL}}, &texts, &options, &err), 0);
+	assert_non_null(strstr(options.helper, "/weft-netns"));
+	assert_string_not_equal(options.helper, OPTIONS_HELPER_SOCKET);
+}
+
 static void the_help_names_every_option(void **state)
 {
 	char *text = NULL;
@@ -194,6 +218,7 @@ int main(void)
 	    cmocka_unit_test(nodes_bound_to_loopback_may_advertise_it),
 	    cmocka_unit_test(a_configuration_file_that_was_named_must_exist),
 	    cmocka_unit_test(a_service_whose_output_is_the_journals_logs_in_its_format),
+	    cmocka_unit_test(who_may_not_enter_namespaces_asks_for_a_helper_at_its_socket),
 	    cmocka_unit_test(the_help_names_every_option),
 	};
 

@@ -141,6 +141,27 @@ def test_traffic_stays_when_the_unit_restarts(clean):
     weft(clean, "attach", "blue", "--netns", "box2", "--name", "two")
 
 
+def test_the_unit_starts_weftd_until_what_it_needs_is_there(clean):
+    """An address to bind to that comes late; and a key of the file holds where the unit says nothing."""
+    config = clean.root / "etc/weft/weft.yaml"
+    shipped = config.read_text()
+    config.write_text(f"bind: {clean.addr}\nhelper: /run/weft-netns.sock\n")
+    clean.sh("ip", "addr", "del", f"{clean.addr}/24", "dev", "eth0")
+    try:
+        clean.systemctl("restart", "weftd.service", check=False)
+        # More often than systemd allows in ten seconds where nothing else is said.
+        wait_for("it was tried six times", lambda: int(clean.systemctl(
+            "show", "--value", "--property=NRestarts", "weftd.service").stdout) >= 6, 40)
+        assert not clean.is_active("weftd.service")
+    finally:
+        clean.sh("ip", "addr", "add", f"{clean.addr}/24", "dev", "eth0")
+    wait_for("it runs", lambda: clean.is_active("weftd.service"), 10)
+    config.write_text(shipped)
+    clean.systemctl("restart", "weftd.service")
+    wait_for("it is back", lambda: weft(clean, "status")["in_sync"], 20)
+    wait_for("its box is reached", lambda: Packaged.box_far.ping(Packaged.ip_here), 10)
+
+
 def test_root_backs_up_and_restores_to_places_that_the_unit_cannot_reach(clean):
     state = clean.sh("ls", "/var/lib/weft").stdout
     assert weft(clean, "backup", "/root/node.backup") == {"file": "/root/node.backup"}

@@ -178,6 +178,25 @@ def test_help_lists_every_command_of_the_table():
     assert sorted(name for name in named if name) == sorted(commands())
 
 
+def test_weftd_says_which_options_are_flags_alone():
+    """The page and the help speak of the last four."""
+    flags = [found for found in re.findall(r"^  --([a-z-]+)", run(WEFTD, "--help").stdout, re.M)]
+    assert flags[-4:] == ["config", "check", "version", "help"]
+    for name in flags[-4:]:
+        assert f"\n{name}:" not in (MADE / "weft.yaml").read_text()
+
+
+@pytest.mark.parametrize("missing", ["root", "build"])
+def test_the_demo_says_what_it_lacks_and_nothing_else(missing, tmp_path):
+    """And does not speak of a step that failed."""
+    user = ["setpriv", "--reuid=65534", "--clear-groups"] if missing == "root" else []
+    done = run(*user, "bash", ROOT / "packaging/demo.sh", tmp_path / "none", check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == {
+        "root": "demo.sh makes network namespaces: run it as root\n",
+        "build": f"{tmp_path}/none/bin/weft is missing: run make\n"}[missing]
+
+
 def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
     env = dict(os.environ, DESTDIR=str(tmp_path))
     run("cmake", "--install", BUILD, "--prefix", "/opt/weft", env=env)
@@ -185,7 +204,8 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
     for path in ("sbin/weftd", "bin/weft", "libexec/weft/weft-netns", "share/man/man1/weft.1",
                  "share/man/man8/weftd.8", "share/man/man5/weft.yaml.5",
                  "share/man/man7/weft-api.7",
-                 "lib/systemd/system/weft-netns.socket", "lib/sysusers.d/weft.conf",
+                 "share/doc/weft/README.md", "share/doc/weft/OPERATING.md",
+                 "share/doc/weft/gossip/WIRE.md", "lib/systemd/system/weft-netns.socket", "lib/sysusers.d/weft.conf",
                  "lib/tmpfiles.d/weft.conf", "share/bash-completion/completions/weft",
                  "share/zsh/site-functions/_weft", "share/fish/vendor_completions.d/weft.fish"):
         assert (top / path).is_file(), path
@@ -195,6 +215,12 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
         path = tmp_path / "etc/apparmor.d" / profile
         assert "/opt/weft/" in path.read_text()
         run("apparmor_parser", "--skip-kernel-load", "--skip-cache", path)
+    # What the installed pages point at is installed as well, but for what is about the sources.
+    docs = top / "share/doc/weft"
+    for text in docs.rglob("*.md"):
+        links = set(re.findall(r"\]\(([^):#]+)\)", text.read_text()))
+        for link in links - {"CONTRIBUTING.md", "LICENSE"}:
+            assert (text.parent / link).is_file(), (text, link)
     # A configuration that somebody wrote stays.
     config = tmp_path / "etc/weft/weft.yaml"
     config.write_text("name: mine\n")
