@@ -31,6 +31,11 @@
  * Who is set back and speaks is shown the later certificate, which it signed itself. So is a copy
  * that was refused and goes on without asking: some others must have agreed to it.
  *
+ * An original that stood still, or was cut off, while its copy was accepted goes on under the key
+ * before the one in use, and nobody sends to where it is. Who hears it shows it the later
+ * certificate as well: it fences itself and claims, and is told where its id lives now. What a
+ * process sent just before its end may come that late, too; then nobody is there to hear of it.
+ *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
  * before they are used. They are the proof of a clone and go to everybody; but a late claimer that
  * asks, and so waits for its answer, is only refused: the original shall not suffer from it.
@@ -186,6 +191,25 @@ void claim_set_back(struct seal *seal, struct peer *peer)
 		return;
 	claim->heard -= WIRE_OVERHEAD_BYTES + len;
 	pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame, len);
+}
+
+void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct hostport *from,
+		    size_t len)
+{
+	const bool with_cert = own != OWN_CURRENT;
+	struct session *session = peer->session;
+	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES];
+	struct pair *pair;
+
+	WEFT_ASSERT(session != NULL && session->previous.key_id != 0);
+	if (WIRE_OVERHEAD_BYTES + sizeof(frame) + (with_cert ? CERT_BYTES : 0) > len ||
+	    mono_diff_ms(seal->core->now, session->outlived) < OUTLIVED_MS)
+		return;
+	session->outlived = seal->core->now;
+	pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS);
+	if (pair != NULL)
+		pair_send(seal, pair, session->previous.key_id, with_cert, from, frame,
+			  wire_put_frame(frame, FRAME_SET_BACK, session->cert, CERT_BYTES));
 }
 
 void claim_tick(struct seal *seal, struct peer *peer)

@@ -176,6 +176,8 @@ static enum drop_reason open_session(struct seal *seal, const struct key_slot *s
 		peer->knows = seal->own[own].key_id;
 		session->spoke_from = *from;
 		claim_heard(seal, peer);
+	} else {
+		claim_outlived(seal, peer, own, from, len);
 	}
 	out->epoch = slot->slot == PEER_CURRENT ? peer->current.epoch : session->previous.epoch;
 	return DROP_NONE;

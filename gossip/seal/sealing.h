@@ -21,7 +21,8 @@
 #define CLAIM_BEGUN_MAX 8
 #define CLAIM_AGAIN_MS 20 /* a question asked so lately is not asked anew */
 #define CLAIM_REFUSED_MS 5000
-#define REMOVED_MS 1000 /* between two FRAME_REMOVED to one node */
+#define REMOVED_MS 1000  /* between two FRAME_REMOVED to one node */
+#define OUTLIVED_MS 1000 /* between two FRAME_SET_BACK to a process that has a successor */
 #define SESSION_IDLE_MS 60000
 #define SESSIONS_KEPT 256 /* with fewer, idle ones stay */
 #define SWEEP_MS 1000
@@ -87,6 +88,11 @@ bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NO
 
 /* Tells a late claimer that its node is further than it knows, in no more bytes than it sent. */
 void claim_set_back(struct seal *seal, struct peer *peer);
+
+/* The process of the certificate before the one in use spoke to this own key: it lives on beside
+ * its successor, and is told so where it is, in no more bytes than it sent. */
+void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct hostport *from,
+		    size_t len);
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len);

@@ -194,6 +194,7 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	peer->current = *key;
 	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
 	memcpy(session->cert, cert, CERT_BYTES);
+	session->outlived = seal->core->now; /* what is on its way comes first */
 	session->spoke_from.port = 0;
 	seal->renewed = peer->member;
 	peer->knows = 0;

@@ -103,6 +103,49 @@ static void what_an_old_process_sent_late_puts_its_successor_off_for_a_while_onl
 	assert_in_range(late, 6, 20);
 }
 
+/* Says so many bytes; true when the certificate came back, and nothing else did. */
+static bool original_is_told(struct seal_net *net, size_t len, const uint8_t cert[CERT_BYTES])
+{
+	char text[CERT_BYTES + 1];
+
+	memset(text, 'x', len);
+	text[len] = 0;
+	net->nodes[0].got_len = 0;
+	net_say(net, 0, 2, text);
+	net_run(net);
+	assert_true(net_heard(net, 1, text));
+	if (net->nodes[0].got_len == 0)
+		return false;
+	assert_int_equal(net->nodes[0].got_len, CERT_BYTES);
+	assert_memory_equal(net->nodes[0].got, cert, CERT_BYTES);
+	return true;
+}
+
+static void an_original_that_stood_still_is_shown_the_certificate_of_its_copy(void **state)
+{
+	struct seal_net *net = *state;
+	const uint8_t *cert;
+
+	seal_meet(net, 0, 1);
+	hold_original(net, true);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	cert = seal_own_cert(net->nodes[2].seal);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_pass(net, 1450);
+	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
+	hold_original(net, false);
+	/* For a second it may be what was on its way. */
+	assert_false(original_is_told(net, CERT_BYTES, cert));
+	net_pass(net, 1000);
+	assert_false(original_is_told(net, CERT_BYTES - 1, cert));
+	assert_true(original_is_told(net, CERT_BYTES, cert));
+	assert_false(original_is_told(net, CERT_BYTES, cert));
+	net_pass(net, 1000);
+	assert_true(original_is_told(net, CERT_BYTES, cert));
+	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
+}
+
 static void only_the_claim_of_a_claimer_is_heard(void **state)
 {
 	struct seal_net *net = *state;
@@ -287,6 +330,7 @@ int main(void)
 	    SEAL_TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
 	    SEAL_TEST(an_original_that_was_stopped_is_asked_anew_once_it_speaks),
 	    SEAL_TEST(what_an_old_process_sent_late_puts_its_successor_off_for_a_while_only),
+	    SEAL_TEST(an_original_that_stood_still_is_shown_the_certificate_of_its_copy),
 	    SEAL_TEST(only_the_claim_of_a_claimer_is_heard),
 	    SEAL_TEST(a_node_that_moved_is_believed_when_its_old_address_stays_silent),
 	    SEAL_TEST(a_node_that_failed_may_come_back_from_anywhere),
