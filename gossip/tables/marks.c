@@ -24,7 +24,6 @@
 #define ITEMS_PER_FRAME 17
 #define ITEM_BYTES 64 /* at most: an origin whose versions are at the end of numbers */
 #define HEAD_BYTES 42
-#define OWN_ASKED_MS 60000 /* between two looks at what others hold of this node's own rows */
 #define FRAMES_MAX 8
 
 struct item {
@@ -239,15 +238,6 @@ void marks_send_origin(struct tables *tables, const struct id *peer, uint32_t to
 	send_frame(tables, peer, topic, item.place, item.place, false, &item, 1);
 }
 
-/* Who keeps what this node has collected differs from it for long, and has nothing to say. */
-static bool may_ask_for_own(struct tables *tables)
-{
-	if (tables->core->now.ns < tables->own_asked_until.ns)
-		return false;
-	tables->own_asked_until = mono_add_ms(tables->core->now, OWN_ASKED_MS);
-	return true;
-}
-
 /* Compares one origin of theirs with ours: what we want, and whether they should want ours. */
 static bool compare_origin(struct tables *tables, const struct id *peer, uint32_t topic,
 			   const struct item *theirs)
@@ -280,7 +270,8 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 		 * rows may hide them, when its disk went back and it wrote on from there. */
 		if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
-		else if (upto == 0 && top == 0 && may_ask_for_own(tables))
+		else if (upto == 0 && top == 0 &&
+			 mono_is_due(tables->own_asked_until, tables->core->now))
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	} else {
 		if (origin != NULL && origin->flags & ORIGIN_INCOMPLETE)

@@ -19,6 +19,9 @@
  * (receive.c). Of the highest version in which two differ one of them lacks the row that both will
  * keep, and takes it; so they are equal in the end. A peer that shows a difference, and then
  * nothing that can be taken, is left alone for a while.
+ *
+ * Who keeps what this node has collected of its own rows differs from it for long and has nothing
+ * to say: so once somebody was asked for them, and answered, nobody is for a while.
  */
 #include "want.h"
 
@@ -29,6 +32,7 @@
 #include "tables_state.h"
 
 #define VAIN_MS 10000 /* between two whole comparisons with one peer that bring nothing */
+#define OWN_MS 60000  /* between two of this node's own rows, with anybody */
 
 uint32_t want_origin(const struct tables *tables, const struct want *want)
 {
@@ -224,6 +228,8 @@ static void note_vain(struct tables *tables, const struct want *want, const stru
 	}
 	origin->vain_with = replica_find_owner(&tables->replica, peer);
 	origin->vain_until = mono_add_ms(tables->core->now, VAIN_MS);
+	if (is_own(tables, want))
+		tables->own_asked_until = mono_add_ms(tables->core->now, OWN_MS);
 }
 
 bool want_is_vain(const struct tables *tables, const struct origin *origin, const struct id *peer)

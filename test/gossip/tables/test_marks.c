@@ -152,6 +152,25 @@ static void nobody_else_says_how_far_this_node_has_written(void **state)
 	assert_true(tnet_has(&net, 1, 1, NULL, ROW_TAGS, 0, "b"));
 }
 
+/* A node whose disk went back, and that has written as many rows again, is busy with others. */
+static void own_rows_are_asked_for_as_soon_as_a_session_is_free(void **state)
+{
+	struct tables *tables = tnet_node(&net, 1)->tables;
+	struct version first = {1, 1};
+
+	(void)state;
+	assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, 0, "a"), 0);
+	tnet_run(&net, 5);
+	repair_close(tables);
+	for (uint8_t i = 0; i < REPAIR_SESSIONS; i++) {
+		struct id other = id_numbered((uint8_t)(30 + i));
+		assert_non_null(repair_open(tables, &other));
+	}
+	expect(compare_owner(1, first, first, 1), 0, 0, 1);
+	repair_close(tables);
+	expect(compare_owner(1, first, first, 1), 1, 1, 1);
+}
+
 static void items_are_counted_and_named_by_place(void **state)
 {
 	struct tnet_node *node = tnet_node(&net, 1);
@@ -201,6 +220,7 @@ int main(void)
 	    MARKS_TEST(equal_watermarks_and_unequal_hashes_list_the_whole),
 	    MARKS_TEST(equal_hashes_share_the_higher_watermark),
 	    MARKS_TEST(nobody_else_says_how_far_this_node_has_written),
+	    MARKS_TEST(own_rows_are_asked_for_as_soon_as_a_session_is_free),
 	    MARKS_TEST(items_are_counted_and_named_by_place),
 	    MARKS_TEST(versions_at_the_end_of_numbers_fit_a_frame),
 	};

@@ -179,10 +179,17 @@ static void a_peer_whose_texts_bring_nothing_is_left_alone_for_a_while(void **st
 
 static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
 {
+	struct id peer = id_numbered(7);
+
 	(void)state;
 	tnet_node(&net, 1)->kit.core.self.id = want.owner;
 	want_begin(tables, &want, true);
 	assert_int_equal(want.mode, WANT_TEXTS);
+	/* Until somebody has answered anybody may be asked. */
+	assert_true(mono_is_due(tables->own_asked_until, tables->core->now));
+	want_list(tables, &want, NULL, NULL, 0);
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(mono_diff_ms(tables->own_asked_until, tables->core->now), 60000);
 	want_close(tables, &want);
 	/* One that is told what it wrote asks like anybody else. */
 	tnet_node(&net, 1)->kit.core.self.cloned = true;
