@@ -22,7 +22,7 @@
 
 #define LOOK_MS 50
 #define SYNCS_AT_ONCE 3
-#define SETTLE_MS 2000 /* how long rows of networks may take to come */
+#define SETTLE_MS 2000 /* how long rows of networks may take to come; no more than a wait */
 #define NAMED_MAX 4
 #define TOO_EARLY "more of what this node once wrote came meanwhile; try again"
 
@@ -107,27 +107,41 @@ static bool counts(const struct admission *adm, const struct member *member)
 	       member->state != MEMBER_REMOVED && !id_eq(&member->id, &adm->core->self.id);
 }
 
-/* Compares with some who were not asked yet; how many are left, those that are there apart. */
-static size_t ask_more(struct admission *adm, size_t *present)
+/* Members that were not asked yet; *present: of these that are there. */
+static size_t count_unasked(const struct admission *adm, size_t *present)
 {
 	const struct vec *ordered = &adm->members->ordered;
 	size_t left = 0;
 
 	*present = 0;
 	for (size_t i = 0; i < ordered->count; i++) {
-		struct member *member = *(struct member **)vec_at(ordered, i);
-		const struct session *session;
+		const struct member *member = *(struct member **)vec_at(ordered, i);
 
 		if (!counts(adm, member) || was_asked(&adm->recovering, &member->id))
 			continue;
 		left++;
-		if (!member_is_present(member))
-			continue;
-		session = repair_find(adm->tables, &member->id);
-		if (++*present <= SYNCS_AT_ONCE && (session == NULL || !session->report))
-			tables_sync(adm->tables, member);
+		*present += member_is_present(member);
 	}
 	return left;
+}
+
+/* Compares with some who are there and were not asked yet. */
+static void ask_more(struct admission *adm)
+{
+	const struct vec *ordered = &adm->members->ordered;
+
+	for (size_t i = 0, asked = 0; i < ordered->count && asked < SYNCS_AT_ONCE; i++) {
+		struct member *member = *(struct member **)vec_at(ordered, i);
+		const struct session *session;
+
+		if (!counts(adm, member) || !member_is_present(member) ||
+		    was_asked(&adm->recovering, &member->id))
+			continue;
+		session = repair_find(adm->tables, &member->id);
+		if (session == NULL || !session->report)
+			tables_sync(adm->tables, member);
+		asked++;
+	}
 }
 
 /* Nobody is left to wait for: names those who did not answer. */
@@ -151,11 +165,38 @@ static void refuse(struct admission *adm, size_t left)
 		     left, left == 1 ? "member" : "members", names, left > named ? ", ..." : "");
 }
 
+/* The store is late with what others showed. */
+static void refuse_unstored(struct admission *adm)
+{
+	weft_err_set(&end(adm)->err, WEFT_E_STORE,
+		     "what members showed of this node could not be written so far; this node "
+		     "stays fenced; see what is wrong with its disk, then try again");
+}
+
+/* What a look comes to. */
+enum outlook { OUTLOOK_WAIT, OUTLOOK_UNHEARD, OUTLOOK_UNSTORED, OUTLOOK_VIEW };
+
+static enum outlook outlook(const struct admission *adm, size_t left, size_t present)
+{
+	const struct recovering *rec = &adm->recovering;
+	int64_t waited = mono_diff_ms(adm->core->now, rec->moved);
+	bool is_late = waited >= SYNC_WAIT_MS;
+	bool has_all = rec->claimed && left == 0;
+	bool does_without = rec->force && (is_late || (rec->claimed && present == 0));
+
+	if (!has_all && !does_without)
+		return is_late ? OUTLOOK_UNHEARD : OUTLOOK_WAIT;
+	if (!adopt_is_stored(adm->tables))
+		return is_late ? OUTLOOK_UNSTORED : OUTLOOK_WAIT;
+	if (!adopt_has_networks(adm->tables) && waited < SETTLE_MS)
+		return OUTLOOK_WAIT;
+	return OUTLOOK_VIEW;
+}
+
 void recover_tick(struct admission *adm)
 {
 	struct recovering *rec = &adm->recovering;
 	size_t left, present;
-	int64_t waited;
 
 	if (!rec->under_way || !mono_is_due(rec->due, adm->core->now) ||
 	    !core_has_room(adm->core, 0, 0, 1))
@@ -164,23 +205,23 @@ void recover_tick(struct admission *adm)
 	if (rec->shown != adm->shown)
 		rec->moved = adm->core->now;
 	rec->shown = adm->shown;
-	waited = mono_diff_ms(adm->core->now, rec->moved);
-	left = present = 0;
-	if (rec->claimed)
-		left = ask_more(adm, &present);
-	if (rec->claimed && left == 0) {
-		if (!adopt_is_settled(adm->tables) && waited < SETTLE_MS)
-			return;
-	} else if (waited < SYNC_WAIT_MS && !(rec->claimed && rec->force && present == 0)) {
-		return;
-	} else if (!rec->force) {
-		size_t present_too;
-
-		refuse(adm, rec->claimed ? left : ask_more(adm, &present_too));
-		return;
+	left = count_unasked(adm, &present);
+	switch (outlook(adm, left, present)) {
+	case OUTLOOK_WAIT:
+		if (rec->claimed)
+			ask_more(adm);
+		break;
+	case OUTLOOK_UNHEARD:
+		refuse(adm, left);
+		break;
+	case OUTLOOK_UNSTORED:
+		refuse_unstored(adm);
+		break;
+	case OUTLOOK_VIEW:
+		rec->viewed = true;
+		end(adm);
+		break;
 	}
-	rec->viewed = true;
-	end(adm);
 }
 
 struct mono recover_deadline(const struct admission *adm)

@@ -93,14 +93,17 @@ void adopt_fact(struct tables *tables, const struct member *from)
 	admission_set_back(tables->admission, 0, from != NULL ? &from->id : NULL);
 }
 
-bool adopt_is_settled(const struct tables *tables)
+bool adopt_is_stored(const struct tables *tables)
+{
+	return snapshot_is_done(tables);
+}
+
+bool adopt_has_networks(const struct tables *tables)
 {
 	const struct replica *replica = &tables->replica;
 	uint32_t self = replica_find_owner(replica, &tables->core->self.id);
 	uint32_t origin = replica_find_origin(replica, self, TOPIC_ALL);
 
-	if (!snapshot_is_done(tables))
-		return false;
 	for (uint32_t s = origin != NONE ? replica_origin(replica, origin)->first : NONE; s != NONE;
 	     s = replica_slot(replica, s)->next) {
 		const struct slot *slot = replica_slot(replica, s);

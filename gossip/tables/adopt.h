@@ -15,6 +15,8 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 /* A fact by this node came that it never wrote; as a fact it is taken in like any other. */
 void adopt_fact(struct tables *tables, const struct member *from);
 
-/* Everything adopted is durable, and of each network that this node is attached to by its own rows
- * the endpoints are here as well. */
-bool adopt_is_settled(const struct tables *tables);
+/* Everything adopted is durable. */
+bool adopt_is_stored(const struct tables *tables);
+
+/* Of each network that this node is attached to by its own rows the endpoints are here as well. */
+bool adopt_has_networks(const struct tables *tables);

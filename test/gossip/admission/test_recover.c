@@ -220,6 +220,66 @@ static void alone_it_recovers_only_by_force(void **state)
 	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_NONE);
 }
 
+static bool is_fenced(struct cluster *c)
+{
+	return gossip_fence(c->nodes[1].g) == FENCE_SET_BACK;
+}
+
+static bool has_own_tags(struct cluster *c, size_t at)
+{
+	static const struct id topic_all;
+	struct id id = gossip_self(c->nodes[1].g);
+	struct row_view row;
+
+	return gossip_row(c->nodes[at].g, &id, &topic_all, ROW_TAGS, topic_all.b, 0, &row);
+}
+
+/* Node 1 holds again what it forgot, and its store does not. */
+static void adopt_with_a_store_that_fails(struct cluster *c)
+{
+	cluster_form(c, 3);
+	cluster_copy_store(c, 1, 4);
+	cluster_kill(c, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 1500);
+	put_tags(c, 1);
+	cluster_kill(c, 1);
+	cluster_run(c, 300);
+	cluster_copy_store(c, 4, 1);
+	cluster_start(c, 1);
+	assert_true(cluster_until(c, 2000, is_fenced));
+	assert_false(has_own_tags(c, 1));
+	c->nodes[1].store_fails = true;
+	cluster_run(c, 3000);
+	assert_true(has_own_tags(c, 1));
+	c->nodes[1].store_fails = false;
+}
+
+/* The fence is not lifted before, nor with force: killed then, it would have none and know less. */
+static void what_was_shown_is_on_the_disk_before_the_fence_goes(void **state)
+{
+	for (int force = 0; force < 2; force++) {
+		struct cluster *c = cluster_new();
+
+		adopt_with_a_store_that_fails(c);
+		c->nodes[2].cut = force;
+		cluster_run(c, 100);
+		assert_int_equal(recover(c, force), WEFT_E_STORE);
+		assert_int_equal(lift(c), WEFT_E_BUSY);
+		cluster_run(c, 30000);
+		assert_int_equal(recover(c, force), 0);
+		assert_int_equal(lift(c), 0);
+		cluster_kill(c, 1);
+		c->nodes[0].cut = c->nodes[2].cut = true;
+		cluster_start(c, 1);
+		cluster_run(c, 6000);
+		assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_NONE);
+		assert_true(has_own_tags(c, 1));
+		cluster_free(c);
+	}
+	(void)state;
+}
+
 static void a_node_that_is_not_fenced_has_nothing_to_recover(void **state)
 {
 	struct cluster *c = *state;
@@ -292,6 +352,7 @@ int main(void)
 	    TEST(stopped_anywhere_in_the_recovery_the_node_is_still_fenced),
 	    TEST(a_member_that_does_not_answer_is_named_unless_forced),
 	    TEST(alone_it_recovers_only_by_force),
+	    cmocka_unit_test(what_was_shown_is_on_the_disk_before_the_fence_goes),
 	    TEST(a_node_that_is_not_fenced_has_nothing_to_recover),
 	    TEST(an_old_copy_beside_the_original_is_refused_and_the_original_unharmed),
 	    TEST(a_copy_that_recovers_beside_the_original_learns_that_it_is_one),

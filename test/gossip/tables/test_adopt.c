@@ -32,10 +32,10 @@ static void a_forgotten_row_is_taken_in_and_stored_as_an_own_one(void **state)
 	own = tnet_node(&net, 1)->writes[WRITE_OWN_ROW];
 	assert_int_equal(shown(&net, ROW_RANGE, 9, 40, 7, "r"), DROP_NONE);
 	assert_true(tnet_has(&net, 1, 1, NULL, ROW_RANGE, 7, "r"));
-	assert_false(adopt_is_settled(tnet_node(&net, 1)->tables));
+	assert_false(adopt_is_stored(tnet_node(&net, 1)->tables));
 	tnet_run(&net, 100);
 	assert_int_equal(tnet_node(&net, 1)->writes[WRITE_OWN_ROW], own + 1);
-	assert_true(adopt_is_settled(tnet_node(&net, 1)->tables));
+	assert_true(adopt_is_stored(tnet_node(&net, 1)->tables));
 	assert_int_equal(tnet_node(&net, 1)->twins, 1);
 	/* And again: it is no news. */
 	assert_int_equal(shown(&net, ROW_RANGE, 9, 40, 7, "r"), DROP_NONE);
