@@ -8,7 +8,7 @@
  * to lose and has to be quick, and this side keeps it small without knowing who waits: the first is
  * sent at once, what follows to the same owner within GAP_MS shares one message, and of more than
  * fit the newest (highest version) remain. A bulk sync therefore costs a few messages, not one a
- * row.
+ * row. An owner's queue lives as long as that lasts; nothing is kept of whoever was told all.
  */
 #include "ack.h"
 
@@ -23,7 +23,7 @@
 
 #define ACK_KIND 16
 #define ACKS_PER_MESSAGE 20
-#define OWNERS_MAX 4096
+#define OWNERS_MAX 4096 /* told at once: 5 MiB of queues; more is a bulk sync, old news to most */
 #define GAP_MS 4
 #define TTL_MS 200
 
@@ -102,19 +102,27 @@ void ack_applied(struct node *node, const struct node_applied *applied, size_t c
 void acks_tick(struct node *node)
 {
 	struct ack_queue *queue;
-	size_t pos = 0;
+	struct id *done;
+	size_t pos = 0, done_count = 0;
 
 	if (!mono_is_due(node->acks_due, node->now))
 		return;
 	node->acks_due = MONO_NEVER;
+	if (node->acks.count == 0)
+		return;
+	done = arena_take(&node->arena, node->acks.count * sizeof(*done));
 	while ((queue = map_next(&node->acks, &pos)) != NULL) {
-		if (queue->count == 0)
-			continue;
-		if (mono_is_due(queue->free_at, node->now))
+		if (mono_is_due(queue->free_at, node->now)) {
+			if (queue->count == 0) {
+				done[done_count++] = queue->owner;
+				continue;
+			}
 			queue_send(node, queue);
-		else
-			node->acks_due = mono_min(node->acks_due, queue->free_at);
+		}
+		node->acks_due = mono_min(node->acks_due, queue->free_at);
 	}
+	while (done_count > 0)
+		map_remove(&node->acks, &done[--done_count]);
 }
 
 bool ack_is_message(const uint8_t *bytes, size_t len)

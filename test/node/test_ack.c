@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 #include "daemon/node/ack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cluster.h"
@@ -128,6 +129,39 @@ static void news_of_a_whole_sync_costs_few_messages(void **state)
 	cluster_free(cluster);
 }
 
+/* However many owners it told before, a host tells the next one. */
+static void owners_who_were_told_are_forgotten(void **state)
+{
+	enum { BATCH = 1000 };
+	struct node_applied *applied = calloc(BATCH, sizeof(*applied));
+	struct cluster *cluster = cluster_new(2);
+	struct id network;
+	uint64_t tag;
+
+	(void)state;
+	assert_non_null(applied);
+	for (uint32_t owner = 0; owner < 5 * BATCH; owner++) {
+		struct node_event event = {
+		    .kind = NODE_EV_APPLIED, .applied = applied, .applied_count = BATCH};
+
+		memcpy(applied[owner % BATCH].owner.b, &owner, sizeof(owner));
+		if (owner % BATCH != BATCH - 1)
+			continue;
+		cluster_tell(cluster, 1, &event);
+		cluster_run(cluster, 20);
+		assert_int_equal(cluster->hosts[1].node->acks.count, 0);
+	}
+	network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	assert_int_equal(cluster_attached(cluster, 1, &network, 11).err.code, 0);
+	cluster_run(cluster, 500);
+	tag = cluster_attach(cluster, 0, &network, 12);
+	cluster_run(cluster, 300);
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+	assert_int_equal(cluster_answer(cluster, tag)->pending_count, 0);
+	cluster_free(cluster);
+	free(applied);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +169,7 @@ int main(void)
 	    cmocka_unit_test(damaged_or_unasked_news_changes_nothing),
 	    cmocka_unit_test(an_older_version_does_not_count),
 	    cmocka_unit_test(news_of_a_whole_sync_costs_few_messages),
+	    cmocka_unit_test(owners_who_were_told_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
