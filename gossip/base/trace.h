@@ -42,6 +42,7 @@
 	X(ROW_CONFLICT, 'e', "two different rows of %n with one version in %o")           \
 	X(ROW_REFUSED, 'w', "row of %n refused: %c")                                      \
 	X(OWNER_CAPPED, 'w', "rows of %n are over its cap of %v")                         \
+	X(OWNER_HASTY, 'w', "more rows of %n come than its %v bytes a second")            \
 	X(SYNCED, 'd', "synced with %n, %v row%S")                                        \
 	X(DROPPED, 'd', "datagram from %a dropped for reason %v")                         \
 	X(RANGE_GRANTED, 'i', "granted %v address%E of network %o to %n")                 \

@@ -141,9 +141,11 @@ size_t marks_count(const struct tables *tables, uint32_t topic, uint64_t first, 
 		count += origin->place >= first && origin->place <= last && origin->count > 0;
 	}
 	for (uint32_t s = topic == TOPIC_ALL ? replica->facts : NONE; s != NONE && count < limit;
-	     s = replica_slot(replica, s)->next)
-		count += replica_slot(replica, s)->place >= first &&
-			 replica_slot(replica, s)->place <= last;
+	     s = replica_slot(replica, s)->next) {
+		const struct slot *slot = replica_slot(replica, s);
+		count += slot->place >= first && slot->place <= last &&
+			 !replica_is_capped(replica, slot);
+	}
 	return count;
 }
 

@@ -117,39 +117,53 @@ static bool is_below_floor(const struct tables *tables, const struct row_view *r
 	       version_cmp(origin->mark.upto, floor) >= 0;
 }
 
-/* True when a new key would pass its owner's cap or that of all facts. */
-static bool is_over_count(struct tables *tables, const struct row_view *row)
+/* The cap that a new key would pass, its owner's or that of all facts; 0: none. */
+static uint32_t passed_cap(const struct tables *tables, const struct row_view *row)
 {
 	const struct gossip_limits *limits = &tables->core->limits;
 	const struct origin *origin = origin_of(tables, row);
 	uint32_t max =
 	    id_is_zero(&row->topic) ? limits->rows_topic0_per_owner : limits->rows_per_owner_topic;
 
-	if (row_is_fact(row)) {
-		if (replica_facts_of(&tables->replica, &row->owner) < limits->facts_per_author)
-			return tables->replica.fact_count >= limits->facts_max;
-		/* A forger can bring nobody here: so many are signed by the author already. */
-		replica_cap_author(&tables->replica, &row->owner);
-		return true;
-	}
-	if (origin == NULL || origin->count < max)
-		return false;
-	/* Nodes saw different rows first and will never agree: this origin is compared no more. */
-	replica_cap(&tables->replica,
-		    replica_find_origin(&tables->replica, origin->owner, origin->topic));
-	return true;
+	if (!row_is_fact(row))
+		return origin != NULL && origin->count >= max ? max : 0;
+	if (replica_facts_of(&tables->replica, &row->owner) >= limits->facts_per_author)
+		return limits->facts_per_author;
+	return tables->replica.fact_count >= limits->facts_max ? limits->facts_max : 0;
 }
 
-static enum drop_reason capped(struct tables *tables, const struct row_view *row, int64_t cap)
+static enum drop_reason capped(struct tables *tables, const struct row_view *row,
+			       enum trace_event event, int64_t cap)
 {
 	uint32_t number = replica_find_owner(&tables->replica, &row->owner);
 
 	tables->counts.capped++;
 	if (number != NONE && !(replica_owner(&tables->replica, number)->flags & OWNER_TOLD)) {
 		replica_owner(&tables->replica, number)->flags |= OWNER_TOLD;
-		core_trace(tables->core, TRACE_OWNER_CAPPED, &row->owner, NULL, NULL, cap);
+		core_trace(tables->core, event, &row->owner, NULL, NULL, cap);
 	}
 	return DROP_ROW_CAP;
+}
+
+/* A new key is over a cap. Nodes saw different rows first and will never agree: what is capped is
+ * compared no more. */
+static enum drop_reason refuse_key(struct tables *tables, const struct row_view *row, uint32_t cap)
+{
+	struct replica *replica = &tables->replica;
+	const struct origin *origin = origin_of(tables, row);
+
+	if (origin != NULL)
+		replica_cap(replica, replica_find_origin(replica, origin->owner, origin->topic));
+	/* A forger can bring nobody here: so many are signed by the author already. */
+	else if (replica_facts_of(replica, &row->owner) >= tables->core->limits.facts_per_author)
+		replica_cap_author(replica, &row->owner);
+	return capped(tables, row, TRACE_OWNER_CAPPED, cap);
+}
+
+/* More bytes of an author came than its allowance holds. */
+static enum drop_reason refuse_haste(struct tables *tables, const struct row_view *row)
+{
+	return capped(tables, row, TRACE_OWNER_HASTY, tables->core->limits.row_bytes_per_owner_s);
 }
 
 /* Until when its author's allowance would be used up with this row. The allowance is an instant:
@@ -241,11 +255,13 @@ bool receive_is_twin(const struct tables *tables, const struct row_view *row)
 	return find_twin(tables, row) != NONE;
 }
 
-/* What needs no signature to be passed over. *verdict is DROP_NONE for rows that are merely old. */
-static bool is_useless(struct tables *tables, const struct row_view *row, uint32_t slot,
-		       enum standing standing, enum row_path path, enum drop_reason *verdict)
+/* Passes over what needs no signature for that, and counts it: true when that is done. *verdict is
+ * DROP_NONE for rows that are merely old. */
+static bool pass_over(struct tables *tables, const struct row_view *row, uint32_t slot,
+		      enum standing standing, enum row_path path, enum drop_reason *verdict)
 {
 	uint32_t topic = replica_find_topic(&tables->replica, &row->topic);
+	uint32_t cap = standing == ROW_NEW ? passed_cap(tables, row) : 0;
 
 	*verdict = DROP_NONE;
 	if (standing == ROW_SAME) {
@@ -262,8 +278,8 @@ static bool is_useless(struct tables *tables, const struct row_view *row, uint32
 		tables->counts.outdated++;
 		return true;
 	}
-	if (standing == ROW_NEW && is_over_count(tables, row)) {
-		*verdict = capped(tables, row, tables->core->limits.rows_per_owner_topic);
+	if (cap > 0) {
+		*verdict = refuse_key(tables, row, cap);
 		return true;
 	}
 	return false;
@@ -323,7 +339,7 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	} else if (!core_has_room(core, twin != NONE ? 2 : 1, 0, 0)) {
 		tables->counts.crowded++;
 	} else if (!allowance_take(tables, row, len, path)) {
-		reason = capped(tables, row, core->limits.row_bytes_per_owner_s);
+		reason = refuse_haste(tables, row);
 	} else {
 		if (twin != NONE)
 			receive_retract(tables, twin);
@@ -359,10 +375,10 @@ enum drop_reason receive_parsed(struct tables *tables, const struct member *from
 		return DROP_ROW;
 	slot = replica_find(&tables->replica, row);
 	standing = standing_of(tables, row, bytes, len, slot);
-	if (is_useless(tables, row, slot, standing, path, &reason))
+	if (pass_over(tables, row, slot, standing, path, &reason))
 		return reason;
 	if (!is_own(tables, row) && standing != ROW_OLDER && !allowance_has(tables, row, len, path))
-		return capped(tables, row, tables->core->limits.row_bytes_per_owner_s);
+		return refuse_haste(tables, row);
 	reason = admission_may_write(tables->admission, row, pub);
 	if (reason == DROP_ROW_OWNER) {
 		park_add(tables, bytes, len);

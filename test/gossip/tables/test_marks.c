@@ -6,6 +6,7 @@
 
 #include "test/base/cmocka_all.h"
 #include "gossip/base/pack.h"
+#include "gossip/tables/replica_cap.h"
 #include "tables_net.h"
 
 TNET_ADMISSION
@@ -132,6 +133,19 @@ static void equal_hashes_share_the_higher_watermark(void **state)
 	assert_int_equal(origin->mark.upto.sequence, 8);
 }
 
+/* They are never shown: who counted them would go down into buckets in which nothing is. */
+static void facts_of_an_author_over_its_cap_are_not_counted(void **state)
+{
+	struct tables *tables = tnet_node(&net, 1)->tables;
+	struct id author = id_numbered(9);
+	size_t count = marks_count(tables, TOPIC_ALL, 0, UINT64_MAX, 100);
+
+	(void)state;
+	assert_true(count > 1);
+	replica_cap_author(&tables->replica, &author);
+	assert_int_equal(marks_count(tables, TOPIC_ALL, 0, UINT64_MAX, 100), count - 1);
+}
+
 static void nobody_else_says_how_far_this_node_has_written(void **state)
 {
 	struct replica *replica = &tnet_node(&net, 1)->tables->replica;
@@ -219,6 +233,7 @@ int main(void)
 	    MARKS_TEST(each_has_something_that_the_other_lacks),
 	    MARKS_TEST(equal_watermarks_and_unequal_hashes_list_the_whole),
 	    MARKS_TEST(equal_hashes_share_the_higher_watermark),
+	    MARKS_TEST(facts_of_an_author_over_its_cap_are_not_counted),
 	    MARKS_TEST(nobody_else_says_how_far_this_node_has_written),
 	    MARKS_TEST(own_rows_are_asked_for_as_soon_as_a_session_is_free),
 	    MARKS_TEST(items_are_counted_and_named_by_place),

@@ -323,6 +323,7 @@ static void an_owner_over_its_cap_hurts_only_itself(void **state)
 	}
 	assert_int_equal(capped, 5);
 	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.event, TRACE_OWNER_CAPPED);
+	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.value, 10);
 	row.owner = id_numbered(8);
 	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
 	tnet_close(&net);
