@@ -15,9 +15,9 @@
  * named it (parting.c); if he did not, all members have to be met. What a meeting taught of
  * removals is on the disk before it is noted there that it took place.
  */
+#include "accept.h"
 #include "ask.h"
 #include "closure.h"
-#include "donor.h"
 #include "naming.h"
 #include "rest.h"
 

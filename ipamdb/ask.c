@@ -16,8 +16,8 @@
 
 #include <string.h>
 
+#include "accept.h"
 #include "closure.h"
-#include "donor.h"
 
 #define HOLDERS_SHOWN 6
 

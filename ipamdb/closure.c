@@ -48,6 +48,7 @@
  * sees space to be taken back: who does is the first to close with a new view, the others follow.
  */
 #include "closure.h"
+#include "reclaim.h"
 
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What becomes of the space of nodes that are gone: what members promise about it (closure.c), and
- * how it is taken back (reclaim.c). */
+/* What members promise about the space of nodes that are gone; reclaim.h takes it back. */
 #pragma once
 
 #include "flight.h"
@@ -50,7 +49,3 @@ uint64_t closure_top(const struct ipamdb *db);
 bool closure_is_removed(const struct ipamdb *db, const struct id *node);
 bool closure_is_gone(const struct ipamdb *db, const struct id *node);
 bool closure_forfeits(const struct ipamdb *db, const struct id *node);
-
-/* reclaim.c: is there space to be taken back, of this node or (NULL) of any? */
-bool reclaim_is_due(struct ipamdb *db, const struct id *gone);
-void reclaim_step(struct ipamdb *db);

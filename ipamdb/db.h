@@ -15,13 +15,13 @@
 #include "gossip/base/check.h"
 #include "gossip/base/map.h"
 #include "gossip/base/rng.h"
+#include "handover.h"
 #include "ipamdb.h"
 #include "net.h"
 
 #define NETS_MAX 65536
 #define SCRATCH_BYTES 16384
 #define RETRY_MS 500
-#define GIVERS_MAX 16
 
 /* How this node stands, as its host said last. */
 enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };
@@ -64,16 +64,6 @@ struct closing {
 	struct mono closed_at;      /* when it wrote its closure last */
 	struct mono grace_at;       /* when all who left have had their time */
 	uint64_t epoch, sequence;   /* the highest version of an own range or grant */
-};
-
-/* The hand-over of a leave, of which there is at most one. */
-struct handover {
-	bool active;
-	bool done; /* all is handed over, so nothing is granted any more */
-	uint64_t tag;
-	struct mono deadline;
-	size_t giver_count;
-	struct id givers[GIVERS_MAX]; /* who gave this node ranges meanwhile: perhaps leaving too */
 };
 
 /* Whom those who left have named, and whom this node names when it leaves: parting.c. */
@@ -129,7 +119,10 @@ struct ipamdb {
 	size_t scratch_len;
 };
 
-/* May this node lease and grant? 0, or the code with err saying why not. */
+/* Is this node a member, and not fenced? 0, or the code with err saying why not. */
+int db_may_act(const struct ipamdb *db, struct weft_err *err);
+
+/* May it lease and grant: does it wait for no sync either? 0, or the code with err saying why. */
 int db_may_lease(const struct ipamdb *db, struct weft_err *err);
 
 struct peer *peer_find(const struct ipamdb *db, const struct id *id);

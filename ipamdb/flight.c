@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+#include "accept.h"
 #include "closure.h"
 #include "donor.h"
 #include "parting.h"
+#include "release.h"
 #include "request.h"
 #include "rest.h"
 
@@ -229,7 +231,7 @@ static void finish(struct ipamdb *db, struct flight *flight, int code)
 		request_leased(db, flight, code);
 		break;
 	case FLIGHT_RELEASE:
-		request_released(db, flight, code);
+		release_durable(db, flight, code);
 		break;
 	case FLIGHT_GRANT:
 	case FLIGHT_HANDOVER:

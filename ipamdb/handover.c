@@ -98,6 +98,7 @@ bool ipamdb_may_leave(struct ipamdb *db)
 void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 {
 	struct ipam_answer *answer;
+	struct weft_err err = {0};
 	size_t live = 0;
 
 	for (size_t i = 0; i < db->nets.count; i++) {
@@ -105,7 +106,7 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 		live +=
 		    net->counts[LEASE_NEW] + net->counts[LEASE_HELD] + net->counts[LEASE_ENDING];
 	}
-	if (!db->handover.active && live == 0 && db->standing == STANDING_ACTIVE) {
+	if (!db->handover.active && live == 0 && db_may_act(db, &err) == 0) {
 		db->handover =
 		    (struct handover){.active = true, .tag = req->tag, .deadline = req->deadline};
 		parting_begin(db);
@@ -123,8 +124,7 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 			     "%zu address%s leased on this host; detach its endpoints first", live,
 			     live == 1 ? " is" : "es are");
 	else
-		weft_err_set(&answer->err, WEFT_E_FENCED,
-			     "this node is fenced and may not hand ranges over");
+		answer->err = err;
 }
 
 static bool has_others(const struct ipamdb *db)

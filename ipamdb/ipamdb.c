@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "accept.h"
 #include "ask.h"
 #include "closure.h"
 #include "db.h"
@@ -28,6 +29,7 @@
 #include "request.h"
 #include "rest.h"
 #include "row.h"
+#include "tidy.h"
 
 struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 {
@@ -150,7 +152,7 @@ void db_trace(const struct ipamdb *db, enum trace_event event, const struct id *
 	trace_emit(&db->config.trace, &record);
 }
 
-int db_may_lease(const struct ipamdb *db, struct weft_err *err)
+int db_may_act(const struct ipamdb *db, struct weft_err *err)
 {
 	if (db->standing == STANDING_NONE)
 		return weft_err_set(err, WEFT_E_NO_CLUSTER,
@@ -159,6 +161,15 @@ int db_may_lease(const struct ipamdb *db, struct weft_err *err)
 		return weft_err_set(err, WEFT_E_FENCED,
 				    "this node is fenced and leases nothing new; weft status says "
 				    "why, weft node recover ends it");
+	return 0;
+}
+
+int db_may_lease(const struct ipamdb *db, struct weft_err *err)
+{
+	int rc = db_may_act(db, err);
+
+	if (rc != 0)
+		return rc;
 	if (db->guarded)
 		return weft_err_set(err, WEFT_E_GUARDED,
 				    "new leases wait for a sync with a member after a reboot; "

@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "reclaim.h"
 #include "closure.h"
 #include "naming.h"
 #include "parting.h"

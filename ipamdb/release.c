@@ -5,7 +5,7 @@
  * may be repeated; a lease that another call made since is not touched; one of a live endpoint only
  * when forced. The address rests from the moment its release is durable.
  */
-#include "request.h"
+#include "release.h"
 
 static bool release_is_allowed(const struct ipam_request *req, const struct held *held,
 			       struct weft_err *err)
@@ -107,7 +107,7 @@ void release_submit(struct ipamdb *db, const struct ipam_request *req)
 	}
 }
 
-void request_released(struct ipamdb *db, struct flight *flight, int code)
+void release_durable(struct ipamdb *db, struct flight *flight, int code)
 {
 	struct ipam_answer *answer = db_answer(db, flight->tag);
 

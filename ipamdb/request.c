@@ -13,9 +13,10 @@
 
 #include <string.h>
 
+#include "accept.h"
 #include "ask.h"
-#include "donor.h"
 #include "gossip/base/pack.h"
+#include "release.h"
 #include "rest.h"
 
 #define WAITERS_MAX 4096

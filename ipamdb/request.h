@@ -35,9 +35,5 @@ struct mono requests_deadline(const struct ipamdb *db);
 bool requests_want(const struct ipamdb *db, const struct id *network, bool v4, bool is_static,
 		   addr128 addr);
 
-/* IPAM_RELEASE and IPAM_RELEASE_ENDPOINT. */
-void release_submit(struct ipamdb *db, const struct ipam_request *req);
-
-/* Continuations of flights. */
+/* Continuation of FLIGHT_LEASE. */
 void request_leased(struct ipamdb *db, struct flight *flight, int code);
-void request_released(struct ipamdb *db, struct flight *flight, int code);

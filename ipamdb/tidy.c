@@ -19,7 +19,8 @@
  * A single address that came by name and lies idle between others' space goes back to its
  * neighbour, by a grant like any other.
  */
-#include "donor.h"
+#include "tidy.h"
+#include "flight.h"
 
 #define TIDY_MS 2000
 #define IDLE_MS 30000

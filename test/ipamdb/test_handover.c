@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Tests of ipamdb/handover.c. */
-#include "cluster.h"
+#include "cluster_impl.h"
 #include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
@@ -262,9 +262,23 @@ static void a_second_hand_over_that_is_refused_undoes_the_first(void **state)
 	assert_int_equal(cluster_held(&c, 0, &net), 256);
 }
 
+static void who_is_no_member_yet_is_told_so(void **state)
+{
+	uint64_t tag;
+
+	(void)state;
+	cluster_init(&c, 1, 1);
+	ipamdb_free(c.nodes[0].db);
+	c.nodes[0].db = cluster_db_make(&c, 0);
+	ipamdb_start(c.nodes[0].db, c.now, (struct wall){1}, true);
+	tag = cluster_hand_over(&c, 0);
+	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_NO_CLUSTER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(who_is_no_member_yet_is_told_so, teardown),
 	    cmocka_unit_test_teardown(a_guarded_node_hands_nothing_over_before_it_has_met_a_member,
 				      teardown),
 	    cmocka_unit_test_teardown(
