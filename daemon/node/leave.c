@@ -3,7 +3,7 @@
 /*
  * Leaving.
  *
- *   WAITS       boxes are detached, networks quit, reservations released; new attaches are refused
+ *   WAITS       boxes are detached, networks quit, other leases released; new attaches are refused
  *   HANDS_OVER  every range goes to another member, until their own rows were seen
  *   ANNOUNCES   the core tells the others; back to HANDS_OVER if somebody became known meanwhile
  *
@@ -67,7 +67,8 @@ static void leave_fail(struct node *node, struct op *op, const struct weft_err *
 	op_fail_err(node, op, err);
 }
 
-/* Releases one reservation, if there is one; true when it was asked for. */
+/* Releases one lease, if any is left; true when it was asked for. With the boxes gone that is a
+ * reservation, or a leak that weft ipam check would find: by force, for nothing uses either. */
 static bool release_next(struct node *node, struct op *op)
 {
 	struct lease lease;
