@@ -127,7 +127,7 @@ struct mono flush_outbox(const struct flush *flush)
 
 	if (box->frames.count == 0)
 		return MONO_NEVER;
-	candidates = core_scratch(core, box->frames.count * sizeof(*candidates));
+	candidates = scratch_take(&core->scratch, box->frames.count * sizeof(*candidates));
 	for (int pass = 0; pass < 2 && !full; pass++) {
 		for (size_t i = 0; i < box->frames.count && !full; i++) {
 			const struct outbox_frame *frame = vec_at(&box->frames, i);

@@ -11,16 +11,16 @@
  */
 #pragma once
 
-#include "fifo.h"
+#include "gossip/base/fifo.h"
 #include "gossip/base/check.h"
 #include "gossip/base/map.h"
 #include "gossip/base/rng.h"
+#include "gossip/base/scratch.h"
 #include "handover.h"
 #include "ipamdb.h"
 #include "net.h"
 
 #define NETS_MAX 65536
-#define SCRATCH_BYTES 16384
 #define RETRY_MS 500
 
 /* How this node stands, as its host said last. */
@@ -105,7 +105,7 @@ struct ipamdb {
 	uint64_t lease_sequence_durable; /* numbers up to here may be used */
 	struct vec waiters;              /* struct waiter *, first come first served */
 	struct vec asks;                 /* struct ask * */
-	struct map flights;              /* token -> struct flight * */
+	struct map flights;              /* token -> struct flight_entry */
 	struct closing closing;
 	struct handover handover;
 	struct partings parting;
@@ -115,8 +115,7 @@ struct ipamdb {
 	struct mono rests_due; /* a rest ends then */
 	bool serve;            /* waiters may find what they wait for */
 	struct ipam_update update;
-	uint8_t scratch[SCRATCH_BYTES]; /* values of this step's rows */
-	size_t scratch_len;
+	struct scratch scratch; /* values of the update's rows and writes */
 };
 
 /* Is this node a member, and not fenced? 0, or the code with err saying why not. */

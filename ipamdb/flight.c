@@ -18,6 +18,12 @@ struct flight_entry {
 	struct flight *flight;
 };
 
+void flights_init(struct ipamdb *db)
+{
+	map_init(&db->flights, &db->heap, sizeof(uint64_t), sizeof(struct flight_entry),
+		 db->map_seed);
+}
+
 struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t tag)
 {
 	struct ipam_update *update = &db->update;
@@ -67,15 +73,11 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 	struct row_view *out;
 
 	WEFT_ASSERT(db->update.row_count < IPAM_ROWS);
-	WEFT_ASSERT(db->scratch_len + len <= SCRATCH_BYTES);
 	out = &db->update.rows[db->update.row_count++];
 	group->row_count++;
 	*out = *row;
-	out->value = db->scratch + db->scratch_len;
+	out->value = scratch_copy(&db->scratch, value, len);
 	out->value_len = len;
-	if (len > 0)
-		memcpy(db->scratch + db->scratch_len, value, len);
-	db->scratch_len += len;
 }
 
 void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,

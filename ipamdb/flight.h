@@ -46,6 +46,8 @@ struct flight {
 	struct lease_key leases[ENDPOINT_ADDRS_MAX];
 };
 
+void flights_init(struct ipamdb *db);
+
 /* Opens a group in the update; there must be room (db_has_room). */
 struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t tag);
 

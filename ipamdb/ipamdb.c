@@ -50,7 +50,8 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	map_init(&db->leases, &db->heap, sizeof(struct lease_key), sizeof(struct held),
 		 db->map_seed);
 	map_init(&db->endpoints, &db->heap, ID_BYTES, sizeof(struct endpoint_leases), db->map_seed);
-	map_init(&db->flights, &db->heap, sizeof(uint64_t), 2 * sizeof(uint64_t), db->map_seed);
+	scratch_init(&db->scratch, &db->heap);
+	flights_init(db);
 	vec_init(&db->nets, &db->heap, sizeof(struct net *));
 	vec_init(&db->waiters, &db->heap, sizeof(struct waiter *));
 	vec_init(&db->asks, &db->heap, sizeof(struct ask *));
@@ -125,8 +126,7 @@ bool db_has_room(const struct ipamdb *db, size_t rows, size_t writes)
 	const struct ipam_update *update = &db->update;
 
 	return update->group_count < IPAM_GROUPS && update->row_count + rows <= IPAM_ROWS &&
-	       update->write_count + writes <= IPAM_WRITES && update->answer_count < IPAM_ANSWERS &&
-	       db->scratch_len + rows * 64 + 64 <= SCRATCH_BYTES;
+	       update->write_count + writes <= IPAM_WRITES && update->answer_count < IPAM_ANSWERS;
 }
 
 void db_chores_by(struct ipamdb *db, struct mono at)
@@ -344,7 +344,7 @@ const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event
 	WEFT_ASSERT(db->started);
 	update->group_count = update->row_count = update->write_count = update->keep_count = 0;
 	update->message_count = update->reply_count = update->answer_count = 0;
-	db->scratch_len = 0;
+	scratch_reset(&db->scratch);
 	if (event->now.ns > db->now.ns) /* a clock that goes back stands still */
 		db->now = event->now;
 	db->wall = event->wall;

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "fifo.h"
+#include "gossip/base/fifo.h"
 #include "gossip/base/instant.h"
 #include "gossip/base/record.h"
 #include "runs.h"

@@ -37,7 +37,6 @@
 #define QUESTIONS_MAX 64
 
 _Static_assert(PART_VALUE_BYTES <= VALUE_BYTES_MAX, "a part is one row");
-_Static_assert(PARTS_PER_GROUP *PART_VALUE_BYTES <= SCRATCH_BYTES / 2, "a group is one step");
 
 /* Of a member that leaves: has this node all its rows? */
 struct question {
@@ -124,8 +123,7 @@ static void parts_write(struct ipamdb *db)
 	size_t at = parting->written;
 
 	WEFT_ASSERT(parting->flying == 0 && at % NAMED_PER_ROW == 0);
-	if (!db_has_room(db, PARTS_PER_GROUP, 0) ||
-	    db->scratch_len + PARTS_PER_GROUP * PART_VALUE_BYTES > SCRATCH_BYTES) {
+	if (!db_has_room(db, PARTS_PER_GROUP, 0)) {
 		db_chores_by(db, mono_add_ms(db->now, 1));
 		return;
 	}

@@ -205,12 +205,10 @@ static void sequence_write(struct ipamdb *db, struct flight *flight)
 	struct write write = {.kind = WRITE_META, .meta = META_LEASE_SEQUENCE};
 	struct pack pack;
 
-	WEFT_ASSERT(db->scratch_len + 16 <= SCRATCH_BYTES);
-	pack_init(&pack, db->scratch + db->scratch_len, 16);
+	pack_init(&pack, scratch_take(&db->scratch, PACK_UINT_BYTES_MAX), PACK_UINT_BYTES_MAX);
 	pack_uint(&pack, db->lease_sequence_durable);
 	write.bytes = pack.bytes;
 	write.len = pack.len;
-	db->scratch_len += pack.len;
 	flight_write(db, flight, &write);
 	flight->has_sequence = true;
 }

@@ -110,7 +110,7 @@ void acks_tick(struct node *node)
 	node->acks_due = MONO_NEVER;
 	if (node->acks.count == 0)
 		return;
-	done = arena_take(&node->arena, node->acks.count * sizeof(*done));
+	done = scratch_take(&node->scratch, node->acks.count * sizeof(*done));
 	while ((queue = map_next(&node->acks, &pos)) != NULL) {
 		if (mono_is_due(queue->free_at, node->now)) {
 			if (queue->count == 0) {

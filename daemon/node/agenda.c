@@ -20,7 +20,7 @@ void todo_add(struct node *node, const struct todo *todo)
 		kept.bytes = heap_take(&node->heap, todo->len);
 		memcpy(kept.bytes, todo->bytes, todo->len);
 	}
-	vec_push(&node->todo, &kept);
+	fifo_push(&node->todo, &kept);
 }
 
 void todo_ipam(struct node *node, const struct ipam_request *request)
@@ -80,21 +80,7 @@ static void do_todo(struct node *node, const struct todo *todo)
 
 bool route_has_agenda(const struct node *node)
 {
-	return node->todo_at < node->todo.count;
-}
-
-/* What is done makes room, cheaply: when nothing is left, or it is more than what is left. */
-static void agenda_compact(struct node *node)
-{
-	size_t left = node->todo.count - node->todo_at;
-
-	if (left > node->todo_at)
-		return;
-	if (left > 0)
-		memcpy(node->todo.items, vec_at(&node->todo, node->todo_at),
-		       left * sizeof(struct todo));
-	node->todo.count = left;
-	node->todo_at = 0;
+	return node->todo.count > 0;
 }
 
 void route_agenda(struct node *node)
@@ -104,8 +90,8 @@ void route_agenda(struct node *node)
 
 		if (!route_has_room(node))
 			return;
-		todo = *(struct todo *)vec_at(&node->todo, node->todo_at++);
+		todo = *(struct todo *)fifo_at(&node->todo, 0);
+		fifo_pop(&node->todo);
 		do_todo(node, &todo);
 	}
-	agenda_compact(node);
 }

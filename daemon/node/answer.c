@@ -48,7 +48,7 @@ void answer_add(struct node *node, uint64_t tag, const struct node_answer *answe
 	out->finding_bytes = answer->finding_count * sizeof(struct node_finding);
 	out->findings = keep(node, answer->findings, out->finding_bytes);
 	out->bytes = keep(node, answer->bytes, answer->len);
-	vec_push(&node->answers, &out);
+	fifo_push(&node->answers, &out);
 }
 
 void answer_now(struct node *node, uint64_t tag, const struct weft_err *err)
@@ -71,23 +71,18 @@ static void answer_free(struct node *node, struct answer_out *out)
 void answers_flush(struct node *node)
 {
 	struct node_update *update = &node->update;
-	size_t done = 0;
 
-	for (; done < node->answers.count && update->answer_count < NODE_ANSWERS; done++) {
-		struct answer_out *out = *(struct answer_out **)vec_at(&node->answers, done);
+	while (node->answers.count > 0 && update->answer_count < NODE_ANSWERS) {
+		struct answer_out *out = *(struct answer_out **)fifo_at(&node->answers, 0);
 		struct node_answer *answer = &update->answers[update->answer_count++];
 
 		*answer = out->answer;
-		answer->text = arena_copy(&node->arena, out->text, out->text_bytes);
-		answer->findings = arena_copy(&node->arena, out->findings, out->finding_bytes);
-		answer->bytes = arena_copy(&node->arena, out->bytes, out->answer.len);
+		answer->text = scratch_copy(&node->scratch, out->text, out->text_bytes);
+		answer->findings = scratch_copy(&node->scratch, out->findings, out->finding_bytes);
+		answer->bytes = scratch_copy(&node->scratch, out->bytes, out->answer.len);
 		answer_free(node, out);
+		fifo_pop(&node->answers);
 	}
-	if (done == 0)
-		return;
-	memmove(node->answers.items, (struct answer_out **)node->answers.items + done,
-		(node->answers.count - done) * sizeof(struct answer_out *));
-	node->answers.count -= done;
 }
 
 int answer_encode(const struct node_answer *answer, uint8_t *out, size_t cap)

@@ -40,7 +40,6 @@ static void check_network(const struct node *node, const struct network *network
 void node_check(const struct node *node)
 {
 	WEFT_ASSERT(!node->reading_gossip && !node->reading_ipamdb);
-	WEFT_ASSERT(node->todo_at <= node->todo.count);
 	for (size_t i = 0; i < node->boxes.count; i++) {
 		const struct box *box = *(struct box **)vec_at(&node->boxes, i);
 

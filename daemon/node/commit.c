@@ -30,23 +30,17 @@ static void commit_empty(struct commit *commit)
 	vec_close(&commit->bytes);
 }
 
-static void commit_free(struct node *node, struct commit *commit)
+void commit_free(struct node *node, struct commit *commit)
 {
 	commit_empty(commit);
 	heap_give(&node->heap, commit, sizeof(*commit));
-}
-
-void commit_drop(struct node *node, struct commit *commit)
-{
-	commit_free(node, commit);
 }
 
 static size_t keep_bytes(struct commit *commit, const uint8_t *bytes, size_t len)
 {
 	size_t at = commit->bytes.count;
 
-	for (size_t i = 0; i < len; i++)
-		vec_push(&commit->bytes, &bytes[i]);
+	vec_append(&commit->bytes, bytes, len);
 	return at;
 }
 
@@ -83,10 +77,7 @@ void commit_write(struct commit *commit, const struct write *write)
 
 void commit_queue(struct node *node, struct commit *commit)
 {
-	struct todo *todo = vec_push(&node->todo, NULL);
-
-	todo->kind = TODO_COMMIT;
-	todo->bytes = commit;
+	todo_add(node, &(struct todo){.kind = TODO_COMMIT, .bytes = commit});
 }
 
 /* A batch in the update, its writes still to be filled in. */
@@ -94,7 +85,7 @@ static struct write *batch_begin(struct node *node, struct commit *commit, size_
 {
 	struct commit_entry *entry;
 	uint64_t token = ++node->next_token;
-	struct write *writes = arena_take(&node->arena, count * sizeof(*writes));
+	struct write *writes = scratch_take(&node->scratch, count * sizeof(*writes));
 
 	WEFT_ASSERT(count > 0);
 	WEFT_ASSERT(node->update.batch_count < NODE_BATCHES);
@@ -109,7 +100,7 @@ static void write_copy(struct node *node, struct write *to, const struct write *
 		       const uint8_t *bytes)
 {
 	*to = *from;
-	to->bytes = arena_copy(&node->arena, bytes, from->len);
+	to->bytes = scratch_copy(&node->scratch, bytes, from->len);
 	/* The parsed form points into the bytes of whoever made it. */
 	if (to->kind == WRITE_OWN_ROW || to->kind == WRITE_FACT || to->kind == WRITE_SNAPSHOT)
 		WEFT_ASSERT(row_parse(to->bytes, to->len, &to->row) == 0);
@@ -224,7 +215,7 @@ void commit_run(struct node *node, struct commit *commit)
 	}
 	if (commit->rows.count > 0) {
 		struct row_view *rows =
-		    arena_take(&node->arena, commit->rows.count * sizeof(*rows));
+		    scratch_take(&node->scratch, commit->rows.count * sizeof(*rows));
 		struct gossip_command command = {
 		    .kind = CMD_PUT, .row_count = commit->rows.count, .rows = rows};
 
@@ -265,4 +256,9 @@ void commit_done(struct node *node, uint64_t token, const struct weft_err *why)
 		weft_err_set(&err, WEFT_E_STORE,
 			     "the state could not be written, so nothing was changed; see the log");
 	commit_tell(node, commit, &err);
+}
+
+void commits_open(struct node *node, uint64_t seed)
+{
+	map_init(&node->commits, &node->heap, sizeof(uint64_t), sizeof(struct commit_entry), seed);
 }

@@ -32,7 +32,7 @@ struct commit {
 struct commit *commit_new(struct node *node, uint64_t op);
 
 /* Gives back one that was not queued. */
-void commit_drop(struct node *node, struct commit *commit);
+void commit_free(struct node *node, struct commit *commit);
 
 /* kind, topic, key, deleted and value are copied. */
 void commit_row(struct commit *commit, const struct row_view *row);
@@ -54,3 +54,4 @@ void commit_of_gossip(struct node *node, const struct gossip_update *update,
 
 /* NODE_EV_COMMITTED; why is NULL when it is durable. */
 void commit_done(struct node *node, uint64_t token, const struct weft_err *why);
+void commits_open(struct node *node, uint64_t seed);

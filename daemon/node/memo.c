@@ -14,9 +14,16 @@ struct memo_key {
 	char id[REQUEST_ID_BYTES];
 };
 
+/* A place in the order in which answers are forgotten. */
+struct memo_kept {
+	struct memo_key key;
+	uint64_t serial;
+};
+
 struct memo {
 	struct memo_key key;
-	uint64_t op; /* under way; 0: answered */
+	uint64_t serial; /* of its place; 0: under way, none yet */
+	uint64_t op;     /* under way; 0: answered */
 	struct wall at;
 	struct id endpoint; /* that was answered with; zero: none */
 	bool is_earlier;    /* of an earlier run, which may have died before its box was plugged */
@@ -42,35 +49,18 @@ static void memo_drop(struct node *node, const struct memo_key *key)
 	map_remove(&node->memos, key);
 }
 
-/* Makes room: the oldest go first. Those under way are bounded by themselves. */
+/* Makes room: the oldest answers go first. Those under way are bounded by their ops, and have no
+ * place yet; of what was forgotten before, and perhaps asked for anew since, the place is void. */
 static void memos_trim(struct node *node)
 {
-	while (node->memo_keys.count - node->memo_at > MEMOS_MAX) {
-		struct memo_key key = *(struct memo_key *)vec_at(&node->memo_keys, node->memo_at++);
-		const struct memo *memo = map_find(&node->memos, &key);
+	while (node->memos_kept.count > MEMOS_MAX) {
+		const struct memo_kept kept = *(struct memo_kept *)fifo_at(&node->memos_kept, 0);
+		const struct memo *memo = map_find(&node->memos, &kept.key);
 
-		if (memo != NULL && memo->op == 0)
-			memo_drop(node, &key);
+		fifo_pop(&node->memos_kept);
+		if (memo != NULL && memo->serial == kept.serial)
+			memo_drop(node, &kept.key);
 	}
-	if (node->memo_at < MEMOS_MAX)
-		return;
-	/* The part that was passed over is as long as the rest: move that to the front. */
-	for (size_t i = node->memo_at; i < node->memo_keys.count; i++)
-		*(struct memo_key *)vec_at(&node->memo_keys, i - node->memo_at) =
-		    *(struct memo_key *)vec_at(&node->memo_keys, i);
-	node->memo_keys.count -= node->memo_at;
-	node->memo_at = 0;
-}
-
-static struct memo *memo_intern(struct node *node, const struct memo_key *key)
-{
-	bool fresh;
-	struct memo *memo = map_insert(&node->memos, key, &fresh);
-
-	if (!fresh)
-		return memo;
-	vec_push(&node->memo_keys, key);
-	return memo;
 }
 
 /* May an endpoint that an earlier run committed be answered with? Only when the kernel has it. */
@@ -120,24 +110,28 @@ bool memo_serves(struct node *node, const char *request_id, uint64_t tag)
 void memo_begin(struct node *node, struct op *op)
 {
 	struct memo_key key = key_of(op->request_id);
-	struct memo *memo = memo_intern(node, &key);
+	struct memo *memo = map_insert(&node->memos, &key, NULL);
 
 	WEFT_ASSERT(memo->op == 0 && memo->bytes == NULL);
 	memo->op = op->id;
 	memo->at = node->wall;
-	memos_trim(node);
 }
 
 static void memo_keep(struct node *node, struct memo *memo, const struct node_answer *answer,
 		      const uint8_t *bytes, size_t len)
 {
+	struct memo_kept kept = {memo->key, ++node->memo_serial};
+
 	heap_give(&node->heap, memo->bytes, memo->len);
 	memo->op = 0;
+	memo->serial = kept.serial;
 	memo->endpoint = answer->endpoint.id;
 	memo->is_earlier = !node->started;
 	memo->len = len;
 	memo->bytes = heap_take(&node->heap, len);
 	memcpy(memo->bytes, bytes, len);
+	fifo_push(&node->memos_kept, &kept);
+	memos_trim(node);
 }
 
 void memo_settle(struct node *node, const struct op *op)
@@ -215,15 +209,14 @@ int memo_load(struct node *node, const struct write *write)
 		return 0;
 	if (rc != 0)
 		return rc;
-	memo = memo_intern(node, &key);
+	memo = map_insert(&node->memos, &key, NULL);
 	memo->at = write->answer.at;
 	memo_keep(node, memo, &answer, write->bytes, write->len);
-	memos_trim(node);
 	return 0;
 }
 
 void memos_open(struct node *node, uint64_t seed)
 {
 	map_init(&node->memos, &node->heap, sizeof(struct memo_key), sizeof(struct memo), seed);
-	vec_init(&node->memo_keys, &node->heap, sizeof(struct memo_key));
+	fifo_init(&node->memos_kept, &node->heap, sizeof(struct memo_kept));
 }

@@ -207,7 +207,7 @@ size_t node_network_boxes(const struct node *node, const struct id *network)
 void networks_topics(struct node *node)
 {
 	struct id *topics =
-	    arena_take(&node->arena, (node->networks.count + 1) * sizeof(struct id));
+	    scratch_take(&node->scratch, (node->networks.count + 1) * sizeof(struct id));
 	struct gossip_command command = {.kind = CMD_TOPICS, .topics = topics};
 	struct id self = gossip_self(node->gossip);
 

@@ -18,14 +18,13 @@
 #include "presence.h"
 #include "request.h"
 #include "route.h"
+#include "talk.h"
 
 static void maps_open(struct node *node, uint64_t seed)
 {
-	struct heap *heap = &node->heap;
-
-	map_init(&node->calls, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
-	map_init(&node->talks, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
-	map_init(&node->commits, heap, sizeof(uint64_t), 2 * sizeof(uint64_t), seed);
+	calls_open(node, seed);
+	talks_open(node, seed);
+	commits_open(node, seed);
 	memos_open(node, seed);
 	acks_open(node, seed);
 }
@@ -60,12 +59,12 @@ struct node *node_new(const struct node_config *config)
 						     .trace = config->gossip.trace});
 	node->active_since = node->networks_due = node->acks_due = MONO_NEVER;
 	vec_init(&node->ops, &node->heap, sizeof(struct op *));
-	vec_init(&node->todo, &node->heap, sizeof(struct todo));
+	fifo_init(&node->todo, &node->heap, sizeof(struct todo));
 	vec_init(&node->boxes, &node->heap, sizeof(struct box *));
 	vec_init(&node->networks, &node->heap, sizeof(struct network *));
-	vec_init(&node->works, &node->heap, sizeof(struct node_work));
-	vec_init(&node->answers, &node->heap, sizeof(void *));
-	arena_init(&node->arena, &node->heap);
+	fifo_init(&node->works, &node->heap, sizeof(struct node_work));
+	fifo_init(&node->answers, &node->heap, sizeof(void *));
+	scratch_init(&node->scratch, &node->heap);
 	maps_open(node, config->gossip.seed);
 	return node;
 }
@@ -161,23 +160,17 @@ void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,
 {
 	struct node_work work = {.kind = kind, .tag = tag, .endpoint = *endpoint};
 
-	vec_push(&node->works, &work);
+	fifo_push(&node->works, &work);
 }
 
 static void works_flush(struct node *node)
 {
 	struct node_update *update = &node->update;
-	size_t count = node->works.count;
 
-	if (count > NODE_WORKS)
-		count = NODE_WORKS;
-	if (count == 0)
-		return;
-	memcpy(update->works, node->works.items, count * sizeof(struct node_work));
-	update->work_count = count;
-	memmove(node->works.items, (struct node_work *)node->works.items + count,
-		(node->works.count - count) * sizeof(struct node_work));
-	node->works.count -= count;
+	while (node->works.count > 0 && update->work_count < NODE_WORKS) {
+		update->works[update->work_count++] = *(struct node_work *)fifo_at(&node->works, 0);
+		fifo_pop(&node->works);
+	}
 }
 
 /* Is there any other node that counts? */
@@ -265,7 +258,7 @@ static void begin_step(struct node *node, struct mono now, struct wall wall)
 
 	update->send_count = update->batch_count = update->work_count = 0;
 	update->answer_count = update->change_count = update->delivery_count = 0;
-	arena_reset(&node->arena);
+	scratch_reset(&node->scratch);
 	if (now.ns > node->now.ns) /* a clock that goes back stands still */
 		node->now = now;
 	/* A clock that was never set counts as one that has just begun. */

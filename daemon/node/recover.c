@@ -105,7 +105,7 @@ static void drop(struct node *node, struct op *op, const struct ipam_finding *st
 static bool drop_strays(struct node *node, struct op *op)
 {
 	struct ipam_finding *found =
-	    arena_take(&node->arena, FINDINGS_MAX * sizeof(struct ipam_finding));
+	    scratch_take(&node->scratch, FINDINGS_MAX * sizeof(struct ipam_finding));
 	size_t count = ipamdb_findings(node->ipamdb, is_box, node, found, FINDINGS_MAX);
 	struct id self = gossip_self(node->gossip);
 	bool left = false;
@@ -271,7 +271,7 @@ static bool settle_rows(struct node *node, struct op *op)
 	for (size_t i = 0; i < node->boxes.count && search.commit->rows.count < ROWS_MAX; i++)
 		settle_box(&search, *(struct box **)vec_at(&node->boxes, i));
 	if (search.commit->rows.count == 0) {
-		commit_drop(node, search.commit);
+		commit_free(node, search.commit);
 		return false;
 	}
 	op->state = OP_ASKED;

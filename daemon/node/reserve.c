@@ -231,7 +231,7 @@ static void find_leases(struct node *node, struct op *op)
 	    [IPAM_FINDING_CONFLICT] = FINDING_CONFLICT,
 	};
 	struct ipam_finding *found =
-	    arena_take(&node->arena, FINDINGS_MAX * sizeof(struct ipam_finding));
+	    scratch_take(&node->scratch, FINDINGS_MAX * sizeof(struct ipam_finding));
 	size_t count = ipamdb_findings(node->ipamdb, is_live, node, found, FINDINGS_MAX);
 
 	for (size_t i = 0; i < count && i < FINDINGS_MAX; i++)

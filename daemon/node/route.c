@@ -165,7 +165,7 @@ static void take_sends(struct node *node, const struct gossip_update *update)
 		struct gossip_send *send = &node->update.sends[node->update.send_count++];
 
 		*send = update->sends[i];
-		send->bytes = arena_copy(&node->arena, send->bytes, send->len);
+		send->bytes = scratch_copy(&node->scratch, send->bytes, send->len);
 	}
 }
 
@@ -178,8 +178,8 @@ static void tell_change(struct node *node, const struct gossip_change *change)
 	*out = *change;
 	if (change->kind != CHANGE_ROW)
 		return;
-	row->value = arena_copy(&node->arena, row->value, row->value_len);
-	row->sig = arena_copy(&node->arena, row->sig, row->sig != NULL ? ROW_SIG_BYTES : 0);
+	row->value = scratch_copy(&node->scratch, row->value, row->value_len);
+	row->sig = scratch_copy(&node->scratch, row->sig, row->sig != NULL ? ROW_SIG_BYTES : 0);
 }
 
 static void member_changed(struct node *node, const struct id *id)
@@ -383,4 +383,9 @@ void route_start(struct node *node)
 	for (size_t at = 0; gossip_member_next(node->gossip, &at, &info);)
 		member_changed(node, &info.id);
 	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+}
+
+void calls_open(struct node *node, uint64_t seed)
+{
+	map_init(&node->calls, &node->heap, sizeof(uint64_t), sizeof(struct call_entry), seed);
 }

@@ -27,3 +27,4 @@ void route_standing(struct node *node);
 
 /* Phase, members and rows as they are known before the first change. */
 void route_start(struct node *node);
+void calls_open(struct node *node, uint64_t seed);

@@ -12,9 +12,10 @@
  */
 #pragma once
 
-#include "arena.h"
 #include "gossip/base/check.h"
+#include "gossip/base/fifo.h"
 #include "gossip/base/map.h"
+#include "gossip/base/scratch.h"
 #include "node.h"
 
 struct op;
@@ -108,24 +109,23 @@ struct node {
 	enum ipam_standing standing;
 	struct mono active_since; /* the phase; MONO_NEVER before */
 	uint64_t next_tag, next_token;
-	struct vec ops;     /* struct op *, by id */
-	struct map calls;   /* tag of a gossip message -> tag of ipamdb's */
-	struct map talks;   /* tag of a gossip message -> tag of the process' */
-	struct map commits; /* token -> struct commit * */
-	struct vec todo;    /* struct todo, from todo_at on */
-	size_t todo_at;
+	struct vec ops;      /* struct op *, by id */
+	struct map calls;    /* tag of a gossip message -> tag of ipamdb's */
+	struct map talks;    /* tag of a gossip message -> tag of the process' */
+	struct map commits;  /* token -> struct commit * */
+	struct fifo todo;    /* struct todo */
 	struct vec boxes;    /* struct box *, by id */
 	struct vec networks; /* struct network *, by id */
 	struct mono networks_due;
-	struct map memos; /* request id -> struct memo */
-	struct vec memo_keys;
-	size_t memo_at;
-	struct map acks; /* owner -> struct ack_queue */
+	struct map memos;       /* request id -> struct memo */
+	struct fifo memos_kept; /* struct memo_kept, the oldest first */
+	uint64_t memo_serial;   /* of the last of them */
+	struct map acks;        /* owner -> struct ack_queue */
 	struct mono acks_due;
-	bool look_again;    /* something changed that waiting ops may wait for */
-	struct vec works;   /* struct node_work not told yet */
-	struct vec answers; /* struct answer_out * not told yet */
-	struct arena arena;
+	bool look_again;     /* something changed that waiting ops may wait for */
+	struct fifo works;   /* struct node_work not told yet */
+	struct fifo answers; /* struct answer_out * not told yet */
+	struct scratch scratch;
 	uint64_t put_token;      /* gossip's, of the rows handed in last; 0: refused */
 	struct weft_err put_err; /* why */
 	struct node_update update;

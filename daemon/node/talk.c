@@ -75,7 +75,7 @@ void talk_delivered(struct node *node, const struct gossip_delivery *delivery)
 		return;
 	out = &update->deliveries[update->delivery_count++];
 	*out = *delivery;
-	out->bytes = arena_copy(&node->arena, delivery->bytes, delivery->len);
+	out->bytes = scratch_copy(&node->scratch, delivery->bytes, delivery->len);
 }
 
 void talk_reply(struct node *node, const struct node_request *request)
@@ -87,4 +87,9 @@ void talk_reply(struct node *node, const struct node_request *request)
 
 	WEFT_ASSERT(request->len <= MESSAGE_BYTES_MAX);
 	route_command(node, &command);
+}
+
+void talks_open(struct node *node, uint64_t seed)
+{
+	map_init(&node->talks, &node->heap, sizeof(uint64_t), sizeof(struct talk_entry), seed);
 }

@@ -26,3 +26,4 @@ void talk_delivered(struct node *node, const struct gossip_delivery *delivery);
 
 /* The process answers such a question. */
 void talk_reply(struct node *node, const struct node_request *request);
+void talks_open(struct node *node, uint64_t seed);

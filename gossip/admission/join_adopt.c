@@ -65,7 +65,7 @@ static bool adopt(struct admission *adm)
 static void snapshot_write(struct admission *adm, const uint8_t *bytes, size_t len)
 {
 	struct write write = {.kind = WRITE_SNAPSHOT, .len = len};
-	uint8_t *kept = core_scratch(adm->core, len);
+	uint8_t *kept = scratch_take(&adm->core->scratch, len);
 
 	memcpy(kept, bytes, len);
 	write.bytes = kept;

@@ -47,7 +47,7 @@ void admission_wait(struct admission *adm, enum pending_kind kind, uint64_t toke
 void admission_meta(struct admission *adm, enum meta_key key, const void *bytes, size_t len)
 {
 	struct write write = {.kind = WRITE_META, .meta = key, .len = len};
-	uint8_t *kept = len > 0 ? core_scratch(adm->core, len) : NULL;
+	uint8_t *kept = len > 0 ? scratch_take(&adm->core->scratch, len) : NULL;
 
 	if (len > 0)
 		memcpy(kept, bytes, len);
@@ -76,7 +76,7 @@ static void answer_durable(struct admission *adm, const struct pending *pending,
 			     "the change could not be written; nobody was told of it");
 	} else if (pending->text != NULL) {
 		size_t len = strlen(pending->text) + 1;
-		char *text = core_scratch(adm->core, len);
+		char *text = scratch_take(&adm->core->scratch, len);
 		memcpy(text, pending->text, len);
 		answer->bytes = (const uint8_t *)text;
 		answer->len = len - 1;

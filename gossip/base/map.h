@@ -70,6 +70,9 @@ static inline void *vec_at(const struct vec *vec, size_t i)
 /* Appends a copy of item (zeroed when NULL); returns its place. */
 void *vec_push(struct vec *vec, const void *item);
 
+/* Appends copies of count items that lie one behind the other. */
+void vec_append(struct vec *vec, const void *items, size_t count);
+
 /* Opens a gap at i (<= count) and copies item into it. */
 void *vec_insert(struct vec *vec, size_t i, const void *item);
 

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PACK_UINT_BYTES_MAX 9
+
 struct pack {
 	uint8_t *bytes;
 	size_t len;

@@ -42,6 +42,16 @@ void *vec_push(struct vec *vec, const void *item)
 	return vec_insert(vec, vec->count, item);
 }
 
+void vec_append(struct vec *vec, const void *items, size_t count)
+{
+	if (count == 0)
+		return;
+	while (vec->cap - vec->count < count)
+		grow(vec);
+	memcpy(place(vec, vec->count), items, count * vec->item_bytes);
+	vec->count += count;
+}
+
 void *vec_insert(struct vec *vec, size_t i, const void *item)
 {
 	const unsigned char *from = item;

@@ -4,20 +4,10 @@
  * Output of a step and memory of a step.
  *
  * The update has fixed capacity and is never cleared as a whole: only its counts go back to zero.
- * Scratch blocks are kept from step to step, so that a quiet node takes no memory at all while it
- * runs; a burst leaves at most its largest step behind.
  */
 #include "core.h"
 
 #include <string.h>
-
-#define SCRATCH_BLOCK_BYTES ((size_t)8192)
-#define SCRATCH_ALIGN ((size_t)16)
-
-struct scratch_block {
-	uint8_t *bytes;
-	size_t cap;
-};
 
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
@@ -57,18 +47,13 @@ void core_init(struct core *core, const struct gossip_config *config, struct gos
 	rng_init(&core->rng, config->seed);
 	core->map_seed = rng_u64(&core->rng);
 	outbox_init(&core->outbox, &core->heap);
-	vec_init(&core->scratch.blocks, &core->heap, sizeof(struct scratch_block));
+	scratch_init(&core->scratch, &core->heap);
 }
 
 void core_close(struct core *core)
 {
 	core->crypto->wipe(core->crypto->ctx, &core->self, sizeof(core->self));
 	outbox_close(&core->outbox);
-	for (size_t i = 0; i < core->scratch.blocks.count; i++) {
-		struct scratch_block *block = vec_at(&core->scratch.blocks, i);
-		heap_give(&core->heap, block->bytes, block->cap);
-	}
-	vec_close(&core->scratch.blocks);
 	heap_close(&core->heap);
 }
 
@@ -86,8 +71,7 @@ void core_begin_step(struct core *core, struct mono now, struct wall wall)
 	update->change_count = 0;
 	update->delivery_count = 0;
 	update->answer_count = 0;
-	core->scratch.at = 0;
-	core->scratch.used = 0;
+	scratch_reset(&core->scratch);
 	core->walked = 0;
 }
 
@@ -115,51 +99,13 @@ void core_persist_write(struct core *core, const struct write *write)
 	update->persists[update->persist_count - 1].count++;
 }
 
-/* Moves on to a block with this much room: the next one that is large enough, or a new one. */
-static void scratch_advance(struct core *core, size_t bytes)
-{
-	struct scratch *scratch = &core->scratch;
-	struct scratch_block fresh = {.cap = bytes > SCRATCH_BLOCK_BYTES ? bytes
-									 : SCRATCH_BLOCK_BYTES};
-
-	scratch->used = 0;
-	while (++scratch->at < scratch->blocks.count) {
-		const struct scratch_block *block = vec_at(&scratch->blocks, scratch->at);
-		if (block->cap >= bytes)
-			return;
-	}
-	fresh.bytes = heap_take(&core->heap, fresh.cap);
-	vec_push(&scratch->blocks, &fresh);
-	scratch->at = scratch->blocks.count - 1;
-}
-
-void *core_scratch(struct core *core, size_t bytes)
-{
-	struct scratch *scratch = &core->scratch;
-	size_t need = (bytes + SCRATCH_ALIGN - 1) & ~(SCRATCH_ALIGN - 1);
-	const struct scratch_block *block;
-	void *at;
-
-	WEFT_ASSERT(bytes > 0 && bytes < SIZE_MAX / 2);
-	if (scratch->blocks.count == 0 ||
-	    ((const struct scratch_block *)vec_at(&scratch->blocks, scratch->at))->cap -
-		    scratch->used <
-		need)
-		scratch_advance(core, need);
-	block = vec_at(&scratch->blocks, scratch->at);
-	WEFT_ASSERT(scratch->used + need <= block->cap);
-	at = block->bytes + scratch->used;
-	scratch->used += need;
-	return at;
-}
-
 struct gossip_answer *core_answer(struct core *core, uint64_t tag)
 {
 	struct gossip_update *update = core->update;
 	struct gossip_answer *answer;
 
 	if (tag == 0) {
-		answer = core_scratch(core, sizeof(*answer));
+		answer = scratch_take(&core->scratch, sizeof(*answer));
 	} else {
 		WEFT_ASSERT(update->answer_count < UPDATE_ANSWERS);
 		answer = &update->answers[update->answer_count++];

@@ -10,6 +10,7 @@
 #include "gossip/base/check.h"
 #include "gossip/base/heap.h"
 #include "gossip/base/rng.h"
+#include "gossip/base/scratch.h"
 #include "gossip/gossip.h"
 #include "outbox.h"
 #include "wire.h"
@@ -40,13 +41,6 @@ struct core_traffic {
 	uint64_t sent, sent_bytes;
 };
 
-/* Memory of one step: blocks that are kept and used again from the start in the next step. */
-struct scratch {
-	struct vec blocks; /* struct scratch_block */
-	size_t at;         /* block in use */
-	size_t used;       /* bytes of it */
-};
-
 struct core {
 	const struct gossip_crypto *crypto;
 	struct heap heap;
@@ -64,7 +58,7 @@ struct core {
 	uint64_t next_token;          /* persist tokens */
 	uint64_t drops[DROP_END_];
 	struct core_traffic traffic;
-	struct scratch scratch;
+	struct scratch scratch; /* bytes that the update names */
 	uint64_t walked; /* rows, origins and topics looked at in this step: what others may cost */
 	struct hostport advertise;
 	struct inet vtep;
@@ -86,9 +80,6 @@ uint64_t core_persist_begin(struct core *core, uint64_t tag);
 /* Adds a write to the group opened last; its bytes must live until the next step. The caller has
  * asked core_has_room. */
 void core_persist_write(struct core *core, const struct write *write);
-
-/* Memory that lives until the next step, for bytes named by an update. */
-void *core_scratch(struct core *core, size_t bytes);
 
 /* Answers a command: done unless the caller sets err. With tag 0 the answer goes nowhere. The
  * caller has asked core_has_room unless this step brought the command. */

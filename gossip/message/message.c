@@ -190,7 +190,7 @@ static enum drop_reason answer_received(struct messages *msgs, const struct memb
 		answer->id = from->id;
 		answer->len = len - ANSWER_HEAD_BYTES;
 		if (answer->len > 0) {
-			uint8_t *copy = core_scratch(core, answer->len);
+			uint8_t *copy = scratch_take(&core->scratch, answer->len);
 			memcpy(copy, body + ANSWER_HEAD_BYTES, answer->len);
 			answer->bytes = copy;
 		}

@@ -62,7 +62,7 @@ enum drop_reason serve_request(struct messages *msgs, const struct member *from,
 	*delivery = (struct gossip_delivery){.from = from->id, .message = served->handle};
 	delivery->len = len - REQUEST_HEAD_BYTES;
 	if (delivery->len > 0) {
-		uint8_t *copy = core_scratch(core, delivery->len);
+		uint8_t *copy = scratch_take(&core->scratch, delivery->len);
 		memcpy(copy, body + REQUEST_HEAD_BYTES, delivery->len);
 		delivery->bytes = copy;
 	}

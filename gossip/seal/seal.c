@@ -114,7 +114,7 @@ bool seal_send_plain(struct seal *seal, const struct hostport *to, const uint8_t
 	WEFT_ASSERT(len <= DATAGRAM_BYTES_MAX);
 	if (update->send_count == UPDATE_SENDS || to->port == 0)
 		return false;
-	copy = core_scratch(seal->core, len);
+	copy = scratch_take(&seal->core->scratch, len);
 	memcpy(copy, bytes, len);
 	update->sends[update->send_count++] = (struct gossip_send){*to, copy, len};
 	return true;
@@ -132,7 +132,7 @@ bool pair_send(struct seal *seal, struct pair *pair, uint64_t peer_key_id, bool 
 	WEFT_ASSERT(ad + len + AEAD_TAG_BYTES <= DATAGRAM_BYTES_MAX);
 	if (core->update->send_count == UPDATE_SENDS || to->port == 0)
 		return false;
-	bytes = core_scratch(core, ad + len + AEAD_TAG_BYTES);
+	bytes = scratch_take(&core->scratch, ad + len + AEAD_TAG_BYTES);
 	hint_of(peer_key_id, hint);
 	header_write(bytes, with_cert ? DGRAM_CERT_SEALED : DGRAM_SEALED, hint, own->key_id,
 		     pair->tx_next);

@@ -357,7 +357,7 @@ void state_reserve(struct swim *swim, uint64_t wanted)
 		return;
 	}
 	swim->reserving = swim->wanted + RESERVE_BLOCK;
-	bytes = core_scratch(core, 16);
+	bytes = scratch_take(&core->scratch, 16);
 	pack_init(&pack, bytes, 16);
 	pack_uint(&pack, swim->reserving);
 	WEFT_ASSERT(pack_ok(&pack));

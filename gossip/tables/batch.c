@@ -261,7 +261,7 @@ static void batch_write(struct tables *tables, const struct batch *batch)
 		struct write write = {.kind = WRITE_OWN_ROW};
 		size_t len;
 		const uint8_t *bytes = blob_bytes(tables->core->blobs, batch->blobs[i], &len);
-		uint8_t *kept = core_scratch(tables->core, len);
+		uint8_t *kept = scratch_take(&tables->core->scratch, len);
 		memcpy(kept, bytes, len);
 		WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);
 		if (row_is_fact(&write.row))

@@ -399,7 +399,7 @@ static void report(struct tables *tables, const struct row_view *row, uint32_t b
 	struct gossip_change *change = core_change(tables->core, CHANGE_ROW);
 	size_t len;
 	const uint8_t *bytes = blob_bytes(tables->core->blobs, blob, &len);
-	uint8_t *kept = core_scratch(tables->core, len);
+	uint8_t *kept = scratch_take(&tables->core->scratch, len);
 
 	memcpy(kept, bytes, len);
 	WEFT_ASSERT(row_parse(kept, len, &change->row) == 0);

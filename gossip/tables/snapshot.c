@@ -150,7 +150,7 @@ static void write_one(struct pass *pass, uint32_t slot)
 							     : WRITE_SNAPSHOT};
 	size_t len;
 	const uint8_t *bytes = blob_bytes(tables->core->blobs, at->blob, &len);
-	uint8_t *kept = core_scratch(tables->core, len);
+	uint8_t *kept = scratch_take(&tables->core->scratch, len);
 
 	memcpy(kept, bytes, len);
 	WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);

@@ -99,6 +99,26 @@ static void inserting_and_removing_shift_the_rest(void **state)
 	vec_close(&vec);
 }
 
+static void many_are_appended_at_once_behind_what_is_there(void **state)
+{
+	struct vec vec;
+	uint32_t in[100];
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		in[i] = i;
+	vec_init(&vec, &heap, sizeof(uint32_t));
+	vec_append(&vec, NULL, 0);
+	assert_int_equal(vec.count, 0);
+	for (size_t count = 0; count < 100; count++)
+		vec_append(&vec, in, count);
+	assert_int_equal(vec.count, 99 * 100 / 2);
+	for (size_t count = 0, next = 0; count < 100; count++)
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(at(&vec, next++), i);
+	vec_close(&vec);
+}
+
 static void the_lower_bound_keeps_a_vector_sorted(void **state)
 {
 	struct vec vec;
@@ -128,6 +148,7 @@ int main(void)
 	    VEC_TEST(what_is_pushed_stays_in_order),
 	    VEC_TEST(pushing_nothing_gives_a_zeroed_element),
 	    VEC_TEST(inserting_and_removing_shift_the_rest),
+	    VEC_TEST(many_are_appended_at_once_behind_what_is_there),
 	    VEC_TEST(the_lower_bound_keeps_a_vector_sorted),
 	};
 

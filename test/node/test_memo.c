@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cluster.h"
+#include "daemon/node/memo.h"
 
 static struct node_answer attach(struct cluster *cluster, const struct id *network, uint64_t inode,
 				 const char *request_id)
@@ -179,6 +180,61 @@ static void a_token_is_made_once_for_a_request_id(void **state)
 	cluster_free(cluster);
 }
 
+#define MEMOS_MAX 8192
+
+/* Answers of earlier runs, as at a start. */
+static void load(struct cluster *cluster, size_t from, size_t count)
+{
+	struct node_answer answer = {.tag = 1};
+	uint8_t bytes[ANSWER_BYTES_MAX];
+	struct write write = {.kind = WRITE_ANSWER, .bytes = bytes};
+
+	write.len = (size_t)answer_encode(&answer, bytes, sizeof(bytes));
+	for (size_t i = from; i < from + count; i++) {
+		snprintf(write.answer.request, sizeof(write.answer.request), "load-%zu", i);
+		assert_int_equal(memo_load(cluster->hosts[0].node, &write), 0);
+	}
+}
+
+static void an_answer_that_took_long_is_forgotten_in_its_turn(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = 11};
+	struct node_request request = {.kind = NODE_ATTACH,
+				       .id = network,
+				       .endpoint = &endpoint,
+				       .request_id = "slow",
+				       .ttl_ms = 5000};
+	uint64_t tag;
+
+	(void)state;
+	cluster->hosts[0].commit_ms_more = 1000;
+	tag = cluster_ask(cluster, 0, &request);
+	load(cluster, 0, MEMOS_MAX + 1);
+	cluster_run(cluster, 3000);
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+	load(cluster, 2 * MEMOS_MAX, MEMOS_MAX);
+	assert_int_equal(cluster->hosts[0].node->memos.count, MEMOS_MAX);
+	cluster_free(cluster);
+}
+
+static void an_answer_under_an_id_that_came_before_keeps_its_own_turn(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one"), second, again;
+
+	(void)state;
+	memo_end(cluster->hosts[0].node, &first.id);
+	second = attach(cluster, &network, 12, "one");
+	assert_false(id_eq(&first.id, &second.id));
+	load(cluster, 0, MEMOS_MAX - 1);
+	again = attach(cluster, &network, 12, "one");
+	assert_true(id_eq(&second.id, &again.id));
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +246,8 @@ int main(void)
 	    cmocka_unit_test(
 		after_a_restart_an_endpoint_is_answered_with_only_once_the_kernel_was_read),
 	    cmocka_unit_test(a_token_is_made_once_for_a_request_id),
+	    cmocka_unit_test(an_answer_that_took_long_is_forgotten_in_its_turn),
+	    cmocka_unit_test(an_answer_under_an_id_that_came_before_keeps_its_own_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,8 +28,8 @@ static void scratch_lives_for_the_step_and_its_blocks_are_used_again(void **stat
 	size_t held;
 
 	(void)state;
-	small = core_scratch(&kit.core, 100);
-	large = core_scratch(&kit.core, 20000);
+	small = scratch_take(&kit.core.scratch, 100);
+	large = scratch_take(&kit.core.scratch, 20000);
 	memset(small, 1, 100);
 	memset(large, 2, 20000);
 	assert_int_equal(small[99], 1);
@@ -37,8 +37,8 @@ static void scratch_lives_for_the_step_and_its_blocks_are_used_again(void **stat
 	held = kit.core.heap.used_bytes;
 	for (int i = 0; i < 100; i++) {
 		core_kit_step(&kit, 1);
-		assert_ptr_equal(core_scratch(&kit.core, 100), small);
-		assert_ptr_equal(core_scratch(&kit.core, 20000), large);
+		assert_ptr_equal(scratch_take(&kit.core.scratch, 100), small);
+		assert_ptr_equal(scratch_take(&kit.core.scratch, 20000), large);
 	}
 	assert_int_equal(kit.core.heap.used_bytes, held);
 }

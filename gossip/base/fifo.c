@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "gossip/base/check.h"
+#include "check.h"
 
 #define CAP_MIN ((size_t)16)
 

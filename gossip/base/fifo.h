@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "gossip/base/heap.h"
+#include "heap.h"
 
 struct fifo {
 	struct heap *heap;

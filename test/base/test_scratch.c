@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-#include "daemon/node/arena.h"
+#include "gossip/base/scratch.h"
 
 #include <string.h>
 
@@ -27,12 +27,12 @@ static int close_heap(void **state)
 static void blocks_do_not_overlap_and_are_aligned(void **state)
 {
 	uint8_t *taken[200];
-	struct arena arena;
+	struct scratch scratch;
 
 	(void)state;
-	arena_init(&arena, &heap);
+	scratch_init(&scratch, &heap);
 	for (size_t i = 0; i < 200; i++) {
-		taken[i] = arena_take(&arena, 1 + i * 7);
+		taken[i] = scratch_take(&scratch, 1 + i * 7);
 		assert_int_equal((uintptr_t)taken[i] % 16, 0);
 		memset(taken[i], (int)i, 1 + i * 7);
 	}
@@ -43,49 +43,49 @@ static void blocks_do_not_overlap_and_are_aligned(void **state)
 
 static void after_a_reset_the_same_memory_is_used_again(void **state)
 {
-	struct arena arena;
+	struct scratch scratch;
 	void *first;
 	size_t held;
 
 	(void)state;
-	arena_init(&arena, &heap);
-	first = arena_take(&arena, 100);
+	scratch_init(&scratch, &heap);
+	first = scratch_take(&scratch, 100);
 	for (int i = 0; i < 1000; i++)
-		(void)arena_take(&arena, 1000);
+		(void)scratch_take(&scratch, 1000);
 	held = heap.used_bytes;
 	for (int round = 0; round < 10; round++) {
-		arena_reset(&arena);
-		assert_ptr_equal(arena_take(&arena, 100), first);
+		scratch_reset(&scratch);
+		assert_ptr_equal(scratch_take(&scratch, 100), first);
 		for (int i = 0; i < 1000; i++)
-			(void)arena_take(&arena, 1000);
+			(void)scratch_take(&scratch, 1000);
 	}
 	assert_int_equal(heap.used_bytes, held);
 }
 
 static void what_is_larger_than_a_block_gets_one_of_its_own(void **state)
 {
-	struct arena arena;
+	struct scratch scratch;
 	uint8_t *large;
 
 	(void)state;
-	arena_init(&arena, &heap);
-	(void)arena_take(&arena, 10);
-	large = arena_take(&arena, 100000);
+	scratch_init(&scratch, &heap);
+	(void)scratch_take(&scratch, 10);
+	large = scratch_take(&scratch, 100000);
 	memset(large, 1, 100000);
-	assert_non_null(arena_take(&arena, 10));
-	arena_reset(&arena);
-	(void)arena_take(&arena, 10);
-	assert_ptr_equal(arena_take(&arena, 100000), large);
+	assert_non_null(scratch_take(&scratch, 10));
+	scratch_reset(&scratch);
+	(void)scratch_take(&scratch, 10);
+	assert_ptr_equal(scratch_take(&scratch, 100000), large);
 }
 
 static void a_copy_of_nothing_is_null(void **state)
 {
-	struct arena arena;
+	struct scratch scratch;
 
 	(void)state;
-	arena_init(&arena, &heap);
-	assert_null(arena_copy(&arena, "", 0));
-	assert_memory_equal(arena_copy(&arena, "weft", 4), "weft", 4);
+	scratch_init(&scratch, &heap);
+	assert_null(scratch_copy(&scratch, "", 0));
+	assert_memory_equal(scratch_copy(&scratch, "weft", 4), "weft", 4);
 }
 
 int main(void)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* Tests of ipamdb/fifo.c. */
-#include "ipamdb/fifo.h"
+#include "gossip/base/fifo.h"
 
 #include "test/base/cmocka_all.h"
 

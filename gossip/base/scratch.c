@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+#include "scratch.h"
+
+#include <string.h>
+
+#include "check.h"
+
+#define BLOCK_BYTES ((size_t)8192)
+#define ALIGN ((size_t)16)
+
+struct scratch_block {
+	uint8_t *bytes;
+	size_t cap;
+};
+
+void scratch_init(struct scratch *scratch, struct heap *heap)
+{
+	*scratch = (struct scratch){.at = 0};
+	vec_init(&scratch->blocks, heap, sizeof(struct scratch_block));
+}
+
+void scratch_reset(struct scratch *scratch)
+{
+	scratch->at = 0;
+	scratch->used = 0;
+}
+
+void *scratch_take(struct scratch *scratch, size_t bytes)
+{
+	size_t need = (bytes + ALIGN - 1) & ~(ALIGN - 1);
+	struct scratch_block fresh = {.cap = need > BLOCK_BYTES ? need : BLOCK_BYTES};
+	struct scratch_block *block;
+
+	WEFT_ASSERT(bytes > 0 && bytes < SIZE_MAX / 2);
+	for (; scratch->at < scratch->blocks.count; scratch->at++, scratch->used = 0) {
+		block = vec_at(&scratch->blocks, scratch->at);
+		if (block->cap - scratch->used < need)
+			continue;
+		scratch->used += need;
+		return block->bytes + scratch->used - need;
+	}
+	fresh.bytes = heap_take(scratch->blocks.heap, fresh.cap);
+	vec_push(&scratch->blocks, &fresh);
+	scratch->used = need;
+	return fresh.bytes;
+}
+
+void *scratch_copy(struct scratch *scratch, const void *bytes, size_t len)
+{
+	void *copy;
+
+	if (len == 0)
+		return NULL;
+	copy = scratch_take(scratch, len);
+	memcpy(copy, bytes, len);
+	return copy;
+}
