@@ -46,6 +46,7 @@ struct record {
 struct attacker {
 	struct record records[RECORDS];
 	uint32_t next;
+	enum attack kind; /* what he does now */
 };
 
 void attacker_open(struct sim *sim)
@@ -137,6 +138,7 @@ static void attack(struct sim *sim, const struct hostport *from, const struct ho
 	if (!host || !host->running || host->stopped || len == 0)
 		return;
 	sim->counters[COUNT_ATTACKS]++;
+	sim->counters[COUNT_ATTACK_AGAIN + sim->net->attacker->kind]++;
 	check_hostile(sim, host, from, bytes, len, hostile);
 }
 
@@ -161,8 +163,8 @@ static void attack_flood(struct sim *sim)
 	const struct record *record = record_pick(sim);
 	uint64_t count = 10 + simnet_draw(sim, FLOOD_MAX);
 	struct hostport to = addr_pick(sim);
+	uint64_t before = sim->counters[COUNT_ATTACKS];
 
-	sim->counters[COUNT_FLOODS]++;
 	for (uint64_t i = 0; i < count && !sim->failed; i++) {
 		if (record->delivered && simnet_draw(sim, 2) == 0)
 			attack(sim, &record->from, &record->to, record->bytes, record->len,
@@ -170,6 +172,7 @@ static void attack_flood(struct sim *sim)
 		else
 			attack_garbage(sim, &to);
 	}
+	sim->counters[COUNT_FLOODS] += sim->counters[COUNT_ATTACKS] > before;
 }
 
 /* What was never delivered is not a replay: it goes to its receiver as a late datagram. */
@@ -237,7 +240,7 @@ void attacker_event(struct sim *sim)
 	if (!record || !(sim->opt.attack_kinds >> kind & 1) ||
 	    (kind == ATTACK_FLOOD && simnet_draw(sim, 10) != 0))
 		return;
-	sim->counters[COUNT_ATTACK_AGAIN + kind]++;
+	sim->net->attacker->kind = kind;
 	switch (kind) {
 	case ATTACK_AGAIN:
 	case ATTACK_OTHER:

@@ -18,9 +18,13 @@
  *   checks_calm.c     the whole world once nothing is disturbed any more
  *   checks_ipam.c     the same for addresses
  *
- * A checker keeps a model of its own, made of what was seen to happen, and never asks the code
- * under test what it thinks is right. A look that walks a whole structure is sampled; what happens
- * once a transition is looked at always. The mutants (mutants.py) prove that each is awake.
+ * A checker keeps a model of its own, made of what was seen to happen. Where it asks a node (in
+ * which phase it is, what its sums are), it is to hold the node to its own word, or to compare that
+ * with the others' or with the model; never to learn what is right. A look that walks a whole
+ * structure is sampled; what happens once a transition is looked at always. That each is awake is
+ * proved by made-up histories (checks_selftest.c) or by mutants of the code (mutants.py, which
+ * knows who is named by neither); that each had something to judge, by its looks, which a long run
+ * sums up.
  */
 #include <stdarg.h>
 #include <stdlib.h>

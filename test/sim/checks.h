@@ -57,8 +57,11 @@ struct checks;
 const char *checker_name(enum checker checker);
 const char *checker_says(enum checker checker);
 
-/* How often a checker had something to judge in this world. */
+/* How often a checker had something to judge in this world: what it excuses does not count. */
 uint64_t checker_looks(const struct checks *checks, enum checker checker);
+
+/* Counts a look of a checker at what it would not let pass. */
+void check_look(struct sim *sim, enum checker checker);
 
 /* A failure of this checker, with what was seen; the first of a run is kept. */
 void check_fail(struct sim *sim, enum checker checker, const char *fmt, ...)
@@ -108,4 +111,5 @@ void check_requests(struct sim *sim);
 
 /* checks_ipam.c: addresses when all is calm. */
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
+bool check_sums(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
 bool check_leases(struct sim *sim, char *why, size_t why_bytes);

@@ -5,9 +5,9 @@
  * cluster, every row of the networks a host takes part in, who owns which address. Compared by sums
  * over the rows, host by host against the first that takes part; the first difference is worded.
  *
- * What a mad owner wrote is left out: of two rows that it signed with one version each host keeps
- * the one that came first, and once it is removed nobody compares its rows any more. That it owns
- * no address is seen by the rings.
+ * The rows, not the facts, of a mad owner are left out: of two rows that it signed with one version
+ * each host keeps the one that came first, and once it is removed nobody compares its rows any
+ * more. That it owns no address is seen by the rings.
  */
 #include <string.h>
 
@@ -46,7 +46,7 @@ static bool rows_add(void *ctx, const struct row_view *row)
 static const uint16_t topic0_kinds[] = {
     ROW_MEMBER,     ROW_TAGS,         ROW_ATTACHMENT, ROW_RANGE,      ROW_GRANT,
     FACT_NETWORK,   FACT_NETWORK_END, FACT_TOKEN,     FACT_TOKEN_END, FACT_ADMIN,
-    FACT_ADMIN_END, FACT_REMOVAL,     FACT_CLOSURE,
+    FACT_ADMIN_END, FACT_REMOVAL,     FACT_CLOSURE,   ROW_PARTING,    ROW_FLOOR,
 };
 
 static bool cluster_rows_agree(struct sim *sim, char *why, size_t why_bytes)
@@ -220,11 +220,13 @@ static bool members_agree(struct sim *sim, char *why, size_t why_bytes)
 
 bool check_converged(struct sim *sim, char *why, size_t why_bytes)
 {
+	check_look(sim, CHECKER_CONVERGED);
 	if (!members_agree(sim, why, why_bytes) || !cluster_rows_agree(sim, why, why_bytes))
 		return false;
 	for (size_t n = 0; n < sim->network_count; n++)
 		if (!network_rows_agree(sim, &sim->networks[n], why, why_bytes) ||
-		    !check_rings(sim, &sim->networks[n], why, why_bytes))
+		    !check_rings(sim, &sim->networks[n], why, why_bytes) ||
+		    !check_sums(sim, &sim->networks[n], why, why_bytes))
 			return false;
 	if (!check_leases(sim, why, why_bytes))
 		return false;

@@ -121,7 +121,7 @@ static bool settle(struct sim *sim, struct sim_host *host)
 	for (int i = 0; i < TICKS_MAX; i++) {
 		struct node_event tick = {.kind = NODE_EV_TICK};
 
-		if (clock_due(sim, &host->clock, node_deadline(host->node)).ns > sim->now.ns)
+		if (clock_due(&host->clock, node_deadline(host->node)).ns > sim->now.ns)
 			return true;
 		host_event(sim, host, &tick);
 		if (host->boot != boot || sim->failed)

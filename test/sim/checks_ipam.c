@@ -2,8 +2,10 @@
  * Copyright The weft authors */
 /*
  * Addresses once all is calm: everybody sees the same owners, no part of a pool is claimed twice,
- * parts cover the pool, and on each host leases and endpoints belong to each other.
+ * parts cover the pool, each host's sums are what it owns and what the disks say that it leases,
+ * and on each host leases and endpoints belong to each other.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "checks_parts.h"
@@ -46,19 +48,22 @@ static bool may_act(const struct sim_host *host)
  * here is named for it: one that failed, is fenced, or left with nobody who heard of it. */
 static bool is_blocked(struct sim *sim, struct sim_host *host, char *why, size_t why_bytes)
 {
-	struct ipam_block blocks[8];
-	size_t count = ipamdb_blocks(node_ipamdb(host->node), NULL, blocks, 8);
+	struct ipam_block *blocks = calloc(sim->host_count, sizeof(*blocks));
+	size_t count = ipamdb_blocks(node_ipamdb(host->node), NULL, blocks, sim->host_count);
+	bool blocked = count > sim->host_count; /* a madman may name anybody */
 
+	WEFT_ASSERT(blocks != NULL);
 	snprintf(why, why_bytes, "though nobody blocks it");
-	for (size_t i = 0; i < count && i < 8; i++) {
+	for (size_t i = 0; i < count && !blocked; i++) {
 		const struct sim_host *by = check_host(sim, &blocks[i].member);
 
-		if (!by || !may_act(by))
-			return true;
-		snprintf(why, why_bytes, "host %zu is up and blocks it (%d)", by->index,
-			 (int)blocks[i].why);
+		blocked = !by || !may_act(by);
+		if (!blocked)
+			snprintf(why, why_bytes, "host %zu is up and blocks it (%d)", by->index,
+				 (int)blocks[i].why);
 	}
-	return count > 8;
+	free(blocks);
+	return blocked;
 }
 
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes)
@@ -96,6 +101,56 @@ bool check_rings(struct sim *sim, const struct id *network, char *why, size_t wh
 				 first_host, i);
 			return false;
 		}
+	}
+	return true;
+}
+
+/* What the disks say that a host leases in a network. */
+static uint64_t leases_of(struct sim *sim, const struct sim_host *host, const struct id *network)
+{
+	const struct sim_owner *owner;
+	uint64_t count = 0;
+
+	for (size_t at = 0; (owner = map_next(&sim->owners, &at)) != NULL;)
+		count +=
+		    owner->held && owner->host == host->index && id_eq(&owner->network, network);
+	return count;
+}
+
+static uint64_t owned_by(struct sim_host *host, const struct id *network)
+{
+	struct ipam_ring_info part;
+	uint64_t count = 0;
+
+	for (size_t at = 0; ipamdb_ring_next(node_ipamdb(host->node), network, &at, &part);)
+		if (part.held && id_eq(&part.holder, &host->id))
+			count += part.count;
+	return count;
+}
+
+/* Of who was astray the model does not know what it leases. */
+bool check_sums(struct sim *sim, const struct id *network, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		uint64_t owned, leases;
+		struct ipam_net_info info;
+
+		if (!check_takes_part(host) || host->was_astray || host->mad ||
+		    !ipamdb_net(node_ipamdb(host->node), network, &info) || !info.known)
+			continue;
+		check_look(sim, CHECKER_SUMS);
+		owned = owned_by(host, network);
+		leases = leases_of(sim, host, network);
+		if (info.held == owned && info.promised == 0 && info.leased == leases)
+			continue;
+		snprintf(why, why_bytes,
+			 "host %zu counts %llu held, %llu promised, %llu leased, but owns %llu and "
+			 "leases %llu",
+			 i, (unsigned long long)info.held, (unsigned long long)info.promised,
+			 (unsigned long long)info.leased, (unsigned long long)owned,
+			 (unsigned long long)leases);
+		return false;
 	}
 	return true;
 }

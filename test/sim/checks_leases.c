@@ -240,9 +240,9 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 			met_note(sim, host, &update->changes[i].member);
 	if (!sim->checks->leases->fenced[host->index] || host->mad)
 		return;
-	check_look(sim, CHECKER_FENCED);
 	if (!is_fenced(sim, host))
 		return;
+	check_look(sim, CHECKER_FENCED);
 	for (size_t b = 0; b < update->batch_count; b++)
 		for (size_t i = 0; i < update->batches[b].count; i++) {
 			const struct write *write = &update->batches[b].writes[i];
@@ -303,14 +303,14 @@ static void cooling_look(struct sim *sim, struct sim_host *host, const struct si
 	const struct cooled *cooled = map_find(&sim->checks->leases->cooled, key);
 	int64_t rested_ms;
 
-	if (!cooled)
+	if (!cooled || is_excused(sim, host, cooled))
 		return;
 	check_look(sim, CHECKER_COOLING);
 	rested_ms = mono_diff_ms(sim->now, cooled->since);
 	/* By a clock that is fast more time has passed. */
 	rested_ms += rested_ms * (int64_t)sim->opt.drift_ppm / 1000000;
 	rested_ms += sim->opt.cooldown_ms / COOLDOWN_SLACK;
-	if (rested_ms >= sim->opt.cooldown_ms || is_excused(sim, host, cooled))
+	if (rested_ms >= sim->opt.cooldown_ms)
 		return;
 	check_fail(sim, CHECKER_COOLING, "host %zu leases an address %lld ms after host %zu %s it",
 		   host->index, (long long)mono_diff_ms(sim->now, cooled->since), cooled->host,
@@ -378,8 +378,10 @@ void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_
 			continue;
 		standing =
 		    ranges_standing(sim, &self, &write->lease.network, &write->lease.address);
+		if (standing == RANGE_UNKNOWN)
+			continue;
 		check_look(sim, CHECKER_OWN_RANGE);
-		if (standing == RANGE_UNKNOWN || standing == RANGE_OWN)
+		if (standing == RANGE_OWN)
 			continue;
 		inet_format(&write->lease.address, address);
 		check_fail(sim, CHECKER_OWN_RANGE, "host %zu leases %s %s", host->index, address,

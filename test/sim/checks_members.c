@@ -103,16 +103,21 @@ static bool is_active(const struct sim_host *host)
 	       gossip_phase(node_gossip(host->node)) == NODE_ACTIVE;
 }
 
+/* Both have been left in peace: this host must not declare that one failed. */
+static bool must_not_fail(const struct sim *sim, const struct sim_host *host,
+			  const struct sim_host *subject)
+{
+	return sim->opt.loss_ppm <= LOSS_PPM_MAX && sim->opt.latency_us_max <= LATENCY_US_MAX &&
+	       is_active(host) && is_active(subject) && left_in_peace(sim, host, QUIET_MS) &&
+	       left_in_peace(sim, subject, QUIET_MS);
+}
+
 static void failed_look(struct sim *sim, struct sim_host *host, const struct id *member)
 {
 	struct sim_host *subject = check_host(sim, member);
 
-	if (!subject || subject == host || !is_active(host) || !is_active(subject) ||
-	    !id_eq(&subject->id, member) || sim->opt.loss_ppm > LOSS_PPM_MAX ||
-	    sim->opt.latency_us_max > LATENCY_US_MAX)
-		return;
-	check_look(sim, CHECKER_FALSE_FAILED);
-	if (!left_in_peace(sim, host, QUIET_MS) || !left_in_peace(sim, subject, QUIET_MS))
+	if (!subject || subject == host || !id_eq(&subject->id, member) ||
+	    !must_not_fail(sim, host, subject))
 		return;
 	check_fail(sim, CHECKER_FALSE_FAILED, "host %zu declares healthy host %zu failed",
 		   host->index, subject->index);
@@ -124,7 +129,6 @@ static void left_look(struct sim *sim, const struct sim_host *host, const struct
 {
 	const struct sim_host *subject = check_host(sim, member);
 
-	check_look(sim, CHECKER_LEFT_BACK);
 	if (subject && !subject->mad && after != MEMBER_LEFT && after != MEMBER_REMOVED)
 		check_fail(sim, CHECKER_LEFT_BACK, "host %zu takes host %zu, which left, for %s",
 			   host->index, subject->index,
@@ -243,6 +247,8 @@ static void pair_look(struct sim *sim, struct sim_host *observer, struct sim_hos
 
 	if (!gossip_member(node_gossip(observer->node), &subject->id, &info))
 		return;
+	if (info.state == MEMBER_LEFT)
+		check_look(sim, CHECKER_LEFT_BACK);
 	verdict = verdict_of(sim, observer, subject);
 	removed_look(sim, observer, subject, verdict, &info);
 	wrong = wrong_of(subject, &info);
@@ -250,13 +256,17 @@ static void pair_look(struct sim *sim, struct sim_host *observer, struct sim_hos
 		verdict->wrong = wrong;
 		verdict->since = sim->now;
 	}
+	if (must_not_fail(sim, observer, subject))
+		check_look(sim, CHECKER_FALSE_FAILED);
+	if (wrong == WRONG_NOT)
+		return;
 	checker = wrong == WRONG_ALIVE ? CHECKER_ALIVE_LONG : CHECKER_FAILED_LONG;
 	check_look(sim, checker);
 	since = latest(verdict->since, observer->disturbed_at);
 	/* Whether the links work makes no difference to the dead. */
 	if (wrong == WRONG_FAILED)
 		since = latest(since, latest(subject->disturbed_at, sim->checks->disturbed_at));
-	if (wrong == WRONG_NOT || mono_diff_ms(sim->now, since) < WRONG_MS)
+	if (mono_diff_ms(sim->now, since) < WRONG_MS)
 		return;
 	check_fail(sim, checker, "host %zu takes %s host %zu for %s since %lld ms", observer->index,
 		   wrong == WRONG_ALIVE ? "dead" : "live", subject->index,

@@ -32,9 +32,6 @@ struct known_host {
 	size_t index;
 };
 
-/* Counts a look of a checker. */
-void check_look(struct sim *sim, enum checker checker);
-
 /* The host that has, or had, this id; NULL for nobody. */
 struct sim_host *check_host(struct sim *sim, const struct id *id);
 
@@ -84,6 +81,13 @@ void wire_checks_close(struct sim *sim);
 void wire_event(struct sim *sim, struct sim_host *host, const struct node_event *event);
 void wire_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
 void wire_second(struct sim *sim);
+
+/* What a node has of what could grow for ever. */
+struct gauges {
+	uint64_t rows, used, frames, queued;
+};
+void gauges_judge(struct sim *sim, const struct sim_host *host, const struct gauges *gauges,
+		  uint64_t members);
 
 /* checks_ranges.c */
 void range_checks_open(struct sim *sim);

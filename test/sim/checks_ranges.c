@@ -268,8 +268,10 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 	/* A disk that went back gets what it forgot from those who were told of it. */
 	if (host->was_astray && was_made(claim->pool, &made))
 		return;
-	check_look(sim, CHECKER_TRANSFER);
-	check_look(sim, CHECKER_GENERATION);
+	if (!check_is_gone(host)) {
+		check_look(sim, CHECKER_TRANSFER);
+		check_look(sim, CHECKER_GENERATION);
+	}
 	broken = claim_breaks(sim, claim, &at);
 	if (broken != CHECKER_COUNT && !check_is_gone(host) && voids_look(sim))
 		broken = claim_breaks(sim, claim, &at);
@@ -287,9 +289,9 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 /* The end of a row: whoever owns the addresses does so by another one. */
 static void claim_end(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
 {
-	check_look(sim, CHECKER_OWNERSHIP);
 	if (claim->pool->ended || check_is_gone(host))
 		return;
+	check_look(sim, CHECKER_OWNERSHIP);
 	for (uint32_t at = claim->first; at <= claim->last; at++) {
 		const struct top *top = &claim->pool->tops[at];
 

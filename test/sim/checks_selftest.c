@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "checks_parts.h"
 #include "faults.h"
 #include "gossip/base/pack.h"
 #include "selftest_kit.h"
@@ -285,6 +286,39 @@ static void a_flood_is_caught(void **state)
 	assert_caught(CHECKER_RATE);
 }
 
+static void a_queue_above_its_cap_is_caught(void **state)
+{
+	struct gauges full = {.rows = 10, .frames = 4096, .queued = 10};
+
+	(void)state;
+	gauges_judge(&world, &world.hosts[0], &full, 3);
+	assert_false(world.failed);
+	full.frames++;
+	gauges_judge(&world, &world.hosts[0], &full, 3);
+	assert_caught(CHECKER_QUEUES);
+}
+
+static void a_row_that_waits_twice_is_caught(void **state)
+{
+	const struct gauges twice = {.rows = 10, .queued = 11};
+
+	(void)state;
+	gauges_judge(&world, &world.hosts[0], &twice, 3);
+	assert_caught(CHECKER_QUEUES);
+}
+
+static void memory_that_no_row_explains_is_caught(void **state)
+{
+	struct gauges lean = {.rows = 10, .used = (3u << 20) + 10 * 4096 + 3 * (64u << 10)};
+
+	(void)state;
+	gauges_judge(&world, &world.hosts[0], &lean, 3);
+	assert_false(world.failed);
+	lean.used++;
+	gauges_judge(&world, &world.hosts[0], &lean, 3);
+	assert_caught(CHECKER_MEMORY);
+}
+
 static void an_answer_that_the_disk_does_not_know_is_caught(void **state)
 {
 	struct sim_request request = {.kind = NODE_NETWORK_CREATE};
@@ -354,6 +388,9 @@ int main(void)
 	    TRY(a_leave_that_names_nobody_is_caught),
 	    TRY(a_datagram_that_is_too_long_is_caught),
 	    TRY(a_flood_is_caught),
+	    TRY(a_queue_above_its_cap_is_caught),
+	    TRY(a_row_that_waits_twice_is_caught),
+	    TRY(memory_that_no_row_explains_is_caught),
 	    TRY(an_answer_that_the_disk_does_not_know_is_caught),
 	    TRY(a_request_without_an_answer_is_caught),
 	    TRY(what_never_lets_a_second_pass_is_caught),

@@ -168,8 +168,8 @@ void wire_event(struct sim *sim, struct sim_host *host, const struct node_event 
 		return;
 	wire->hash = hash;
 	wire->watching = entry->boot == host->boot && !entry->taken;
-	wire->replaying = !wire->watching &&
-			  clock_due(sim, &host->clock, node_deadline(host->node)).ns > sim->now.ns;
+	wire->replaying =
+	    !wire->watching && clock_due(&host->clock, node_deadline(host->node)).ns > sim->now.ns;
 	if (wire->watching)
 		wire->drops = check_drops(host);
 	if (wire->replaying)
@@ -235,37 +235,43 @@ void wire_update(struct sim *sim, struct sim_host *host, const struct node_updat
 
 /* --- once a second: queues and memory --------------------------------------------------------- */
 
-static void gauges_look(struct sim *sim, struct sim_host *host, uint64_t members)
+void gauges_judge(struct sim *sim, const struct sim_host *host, const struct gauges *gauges,
+		  uint64_t members)
 {
+	uint64_t rows = gauges->rows;
+
+	check_look(sim, CHECKER_QUEUES);
+	if (gauges->frames > OUTBOX_FRAMES || gauges->queued > rows)
+		check_fail(sim, CHECKER_QUEUES,
+			   "host %zu has %llu frames waiting, and %llu of %llu rows", host->index,
+			   (unsigned long long)gauges->frames, (unsigned long long)gauges->queued,
+			   (unsigned long long)rows);
+	check_look(sim, CHECKER_MEMORY);
+	if (gauges->used > MEMORY_BASE + rows * MEMORY_PER_ROW + members * MEMORY_PER_MEMBER)
+		check_fail(sim, CHECKER_MEMORY,
+			   "host %zu uses %llu bytes for %llu rows and %llu members", host->index,
+			   (unsigned long long)gauges->used, (unsigned long long)rows,
+			   (unsigned long long)members);
+}
+
+static struct gauges gauges_of(const struct sim_host *host)
+{
+	struct gauges gauges = {.rows = 0};
 	struct gossip_counter counter;
-	uint64_t rows = 0, used = 0, frames = 0, queued = 0;
 
 	for (size_t i = 0; gossip_counter(node_gossip(host->node), i, &counter); i++) {
 		if (!counter.is_gauge)
 			continue;
 		if (strcmp(counter.name, "rows") == 0 || strcmp(counter.name, "facts") == 0)
-			rows += counter.value;
+			gauges.rows += counter.value;
 		else if (strcmp(counter.name, "heap_used_bytes") == 0)
-			used = counter.value;
+			gauges.used = counter.value;
 		else if (strcmp(counter.name, "outbox_frames") == 0)
-			frames = counter.value;
+			gauges.frames = counter.value;
 		else if (strcmp(counter.name, "rows_queued") == 0)
-			queued = counter.value;
+			gauges.queued = counter.value;
 	}
-	if (rows > sim->checks->wire->rows)
-		sim->checks->wire->rows = rows;
-	check_look(sim, CHECKER_QUEUES);
-	if (frames > OUTBOX_FRAMES || queued > rows)
-		check_fail(sim, CHECKER_QUEUES,
-			   "host %zu has %llu frames waiting, and %llu of %llu rows", host->index,
-			   (unsigned long long)frames, (unsigned long long)queued,
-			   (unsigned long long)rows);
-	check_look(sim, CHECKER_MEMORY);
-	if (used > MEMORY_BASE + rows * MEMORY_PER_ROW + members * MEMORY_PER_MEMBER)
-		check_fail(sim, CHECKER_MEMORY,
-			   "host %zu uses %llu bytes for %llu rows and %llu members", host->index,
-			   (unsigned long long)used, (unsigned long long)rows,
-			   (unsigned long long)members);
+	return gauges;
 }
 
 void wire_second(struct sim *sim)
@@ -277,11 +283,16 @@ void wire_second(struct sim *sim)
 	for (size_t i = 0; i < sim->host_count && !sim->failed; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		struct host_wire *wire = &sim->checks->wire->hosts[i];
+		struct gauges gauges;
 
 		wire->bucket -= DRAIN_BYTES_S + DRAIN_PER_MEMBER_S * members;
 		if (wire->bucket < 0)
 			wire->bucket = 0;
-		if (check_takes_part(host) && check_is_observer(sim, host))
-			gauges_look(sim, host, (uint64_t)members);
+		if (!check_takes_part(host) || !check_is_observer(sim, host))
+			continue;
+		gauges = gauges_of(host);
+		if (gauges.rows > sim->checks->wire->rows)
+			sim->checks->wire->rows = gauges.rows;
+		gauges_judge(sim, host, &gauges, (uint64_t)members);
 	}
 }

@@ -20,6 +20,7 @@ void clock_open(struct sim *sim, struct sim_clock *clock)
 	clock->wall_ms = (int64_t)sim_draw(sim, 2 * WALL_NEAR_MS) - WALL_NEAR_MS;
 	if (drift > 0)
 		clock->drift_ppm = (int64_t)simnet_draw(sim, (uint64_t)(2 * drift + 1)) - drift;
+	sim->counters[COUNT_CLOCKS_DRIFT] += clock->drift_ppm != 0;
 }
 
 void clock_boot(struct sim *sim, struct sim_clock *clock)
@@ -47,7 +48,7 @@ struct wall clock_wall(const struct sim *sim, const struct sim_clock *clock)
 			     clock->wall_ms};
 }
 
-struct mono clock_due(const struct sim *sim, const struct sim_clock *clock, struct mono due)
+struct mono clock_due(const struct sim_clock *clock, struct mono due)
 {
 	int64_t own = due.ns - clock->own.ns, passed = own, lacking;
 
@@ -59,7 +60,6 @@ struct mono clock_due(const struct sim *sim, const struct sim_clock *clock, stru
 	lacking = own - stretched(passed, clock->drift_ppm);
 	if (own > 0 && lacking > 0)
 		passed += 2 * lacking;
-	(void)sim;
 	return mono_add_ns(clock->world, passed);
 }
 

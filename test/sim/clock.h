@@ -30,7 +30,7 @@ struct mono clock_mono(const struct sim *sim, const struct sim_clock *clock);
 struct wall clock_wall(const struct sim *sim, const struct sim_clock *clock);
 
 /* The first instant of the world at which this monotonic clock shows at least due. */
-struct mono clock_due(const struct sim *sim, const struct sim_clock *clock, struct mono due);
+struct mono clock_due(const struct sim_clock *clock, struct mono due);
 
 /* The wall clock jumps: a little, a day, before 1970 or far ahead. */
 void clock_step(struct sim *sim, struct sim_clock *clock);

@@ -10,7 +10,12 @@
 enum must { MAY, MUST, MUST_BUT_TAME };
 
 /* X(NAME, text, enum must) */
-#define SIM_COUNTERS_WORLD(X) X(STEPS, "steps", MUST)
+#define SIM_COUNTERS_WORLD(X)                                          \
+	X(STEPS, "steps", MUST)                                        \
+	X(WORLDS_SETTLED, "worlds that stood for long", MUST)          \
+	X(WORLDS_CRYPTO, "worlds with real keys", MUST)                \
+	X(WORLDS_GUARD_ALL, "worlds that wait for all", MUST_BUT_TAME) \
+	X(CLOCKS_DRIFT, "clocks that drift", MUST)
 
 #define SIM_COUNTERS_NETWORK(X)                             \
 	X(DATAGRAMS, "datagrams", MUST)                     \
@@ -64,6 +69,11 @@ enum must { MAY, MUST, MUST_BUT_TAME };
 	X(APPLIED_LATE, "entries late in the kernel", MUST)  \
 	X(GONE, "namespaces gone", MUST)                     \
 	X(MASS_RESTARTS, "mass restarts", MUST)              \
+	X(STOP_BEFORE_COMMIT, "stops before a commit", MUST) \
+	X(STOP_AFTER_COMMIT, "stops after a commit", MUST)   \
+	X(STOP_BEFORE_SEND, "stops before a send", MUST)     \
+	X(STOP_AFTER_SEND, "stops after a send", MUST)       \
+	X(STOP_LEAVING, "crashes amid a leave", MUST)        \
 	X(BOOT_LOOPS, "boots in a loop", MUST)               \
 	X(GHOSTS, "removed hosts started", MAY)              \
 	X(DISKS_LOST, "disks lost", MUST)                    \
@@ -76,22 +86,30 @@ enum must { MAY, MUST, MUST_BUT_TAME };
 	X(ANEW, "reset and joined anew", MUST)               \
 	X(VOID, "reset since refused", MAY)
 
-#define SIM_COUNTERS_WORKLOAD(X)                      \
-	X(CRASHES, "crashes", MUST)                   \
-	X(RESTARTS, "restarts", MUST)                 \
-	X(REBOOTS, "restarts without a marker", MUST) \
-	X(JOINS, "joins", MUST)                       \
-	X(ATTACHED, "attached", MUST)                 \
-	X(ATTACH_REFUSED, "attaches refused", MUST)   \
-	X(DETACHED, "detached", MUST)                 \
-	X(RESERVED, "reserved", MUST)                 \
-	X(MADMEN, "members gone mad", MAY)            \
-	X(MAD_FRAMES, "frames of madmen", MAY)        \
-	X(MISUSES, "misuses", MUST)                   \
-	X(NETWORKS_ENDED, "networks removed", MUST)   \
-	X(ADDRESS_OPS, "address operations", MUST)    \
-	X(RELEASED, "released", MUST)                 \
-	X(LEAVES, "leaves", MUST)                     \
+#define SIM_COUNTERS_WORKLOAD(X)                                          \
+	X(CRASHES, "crashes", MUST)                                       \
+	X(RESTARTS, "restarts", MUST)                                     \
+	X(REBOOTS, "restarts without a marker", MUST)                     \
+	X(JOINS, "joins", MUST)                                           \
+	X(ATTACHED, "attached", MUST)                                     \
+	X(ATTACH_REFUSED, "attaches refused", MUST)                       \
+	X(DETACHED, "detached", MUST)                                     \
+	X(RESERVED, "reserved", MUST)                                     \
+	X(MADMEN, "members gone mad", MAY)                                \
+	X(MAD_FRAMES, "frames of madmen", MAY)                            \
+	X(MISUSES, "misuses", MUST)                                       \
+	X(MISUSE_DETACH_FOREIGN, "misuses: others' boxes detached", MUST) \
+	X(MISUSE_DETACH_TWICE, "misuses: detached twice", MUST)           \
+	X(MISUSE_ATTACH, "misuses: addresses named", MUST)                \
+	X(MISUSE_RESERVE, "misuses: addresses reserved", MUST)            \
+	X(MISUSE_RELEASE, "misuses: late releases", MUST)                 \
+	X(MISUSE_RELEASE_LIVE, "misuses: releases of what is up", MUST)   \
+	X(MISUSE_NETWORK_RM, "misuses: networks removed", MUST)           \
+	X(MISUSE_NETWORK_TWICE, "misuses: twin networks", MUST)           \
+	X(NETWORKS_ENDED, "networks removed", MUST)                       \
+	X(ADDRESS_OPS, "address operations", MUST)                        \
+	X(RELEASED, "released", MUST)                                     \
+	X(LEAVES, "leaves", MUST)                                         \
 	X(REMOVALS, "removals", MUST)
 
 #define SIM_COUNTERS_ALL(X)      \

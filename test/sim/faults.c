@@ -107,8 +107,8 @@ void fault_mass_restart(struct sim *sim)
 	uint64_t pause = sim_draw(sim, 2) ? 1 : sim_draw(sim, 3000), step = sim_draw(sim, 500);
 	enum sim_marker marker = (enum sim_marker)sim_draw(sim, 3);
 	uint64_t at = 0;
+	bool any = false;
 
-	sim->counters[COUNT_MASS_RESTARTS]++;
 	sim_trace(sim, "mass restart of %llu/4", (unsigned long long)share);
 	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
@@ -119,7 +119,9 @@ void fault_mass_restart(struct sim *sim)
 		host->marker = marker;
 		fault_later(sim, host, FAULT_STOP, at);
 		fault_later(sim, host, FAULT_RESTART, at + pause);
+		any = true;
 	}
+	sim->counters[COUNT_MASS_RESTARTS] += any;
 }
 
 void faults_event(struct sim *sim, const struct sim_event *event)

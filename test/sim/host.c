@@ -52,11 +52,14 @@ void host_close(struct sim *sim, struct sim_host *host)
 }
 
 /* Has the moment come in which this host is to be stopped? */
-static bool stop_is_due(struct sim_host *host, enum sim_stop_at at)
+static bool stop_is_due(struct sim *sim, struct sim_host *host, enum sim_stop_at at)
 {
 	struct sim_stop *stop = &host->stop;
 
-	return stop->at == at && stop->left > 0 && --stop->left == 0;
+	if (stop->at != at || stop->left == 0 || --stop->left > 0)
+		return false;
+	sim->counters[COUNT_STOP_BEFORE_COMMIT + at - STOP_BEFORE_COMMIT]++;
+	return true;
 }
 
 static void trace_of_node(void *ctx, const struct trace_record *record)
@@ -105,7 +108,7 @@ void host_committed(struct sim *sim, struct sim_host *host)
 	struct node_event event = {.kind = NODE_EV_COMMITTED};
 
 	WEFT_ASSERT(commit != NULL);
-	if (stop_is_due(host, STOP_BEFORE_COMMIT)) {
+	if (stop_is_due(sim, host, STOP_BEFORE_COMMIT)) {
 		host_stop(sim, host, false);
 		return;
 	}
@@ -118,7 +121,7 @@ void host_committed(struct sim *sim, struct sim_host *host)
 	if (event.ok)
 		disk_apply(sim, host, commit);
 	disk_commit_free(commit);
-	if (event.ok && stop_is_due(host, STOP_AFTER_COMMIT))
+	if (event.ok && stop_is_due(sim, host, STOP_AFTER_COMMIT))
 		host_stop(sim, host, true);
 	else
 		host_event(sim, host, &event);
@@ -148,7 +151,7 @@ static void host_arm(struct sim *sim, struct sim_host *host)
 	struct mono due = node_deadline(host->node);
 	struct sim_event event = {.kind = SIM_TICK, .host = host->index, .boot = host->boot};
 
-	due = clock_due(sim, &host->clock, due);
+	due = clock_due(&host->clock, due);
 	if (due.ns <= sim->now.ns)
 		due = mono_add_ns(sim->now, 1000);
 	if (due.ns >= MONO_NEVER.ns || due.ns == host->tick_at.ns)
@@ -194,10 +197,10 @@ static bool update_emit(struct sim *sim, struct sim_host *host, const struct nod
 	bool due = false;
 
 	for (size_t i = 0; i < update->send_count && !due; i++) {
-		due = stop_is_due(host, STOP_BEFORE_SEND);
+		due = stop_is_due(sim, host, STOP_BEFORE_SEND);
 		if (!due)
 			host_send(sim, host, &update->sends[i]);
-		due = due || stop_is_due(host, STOP_AFTER_SEND);
+		due = due || stop_is_due(sim, host, STOP_AFTER_SEND);
 	}
 	/* Whether commits are handed in before or after what is sent does not matter to anybody but
 	 * who is stopped between. */
@@ -388,6 +391,7 @@ void host_stop(struct sim *sim, struct sim_host *host, bool landing)
 
 	WEFT_ASSERT(host->node != NULL && host->running);
 	sim->counters[COUNT_CRASHES]++;
+	sim->counters[COUNT_STOP_LEAVING] += host->leaving;
 	sim_trace(sim, "crash %zu", host->index);
 	if (host->state == HOST_UP)
 		host->state = HOST_DOWN;

@@ -10,7 +10,7 @@
  * --set pins an option of every seed (--options prints them as seed S drew them). --repeat runs
  * each seed twice and compares the traces. --jobs shares the seeds among so many processes. Closes
  * with what happened, summed over all, and "N passed, N failed". A run of many seeds in which a
- * fault never happened fails, and so does one of no seeds.
+ * fault never happened, or a checker had nothing to judge, fails, and so does one of no seeds.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -30,31 +30,33 @@ static const struct id *network_pick(struct sim *sim)
 
 /* --- detaches --------------------------------------------------------------------------------- */
 
-static void detach_foreign(struct sim *sim)
+static bool detach_foreign(struct sim *sim)
 {
 	struct sim_host *owner = host_pick(sim, has_boxes), *host = host_pick(sim, is_member);
 	struct node_request request = {.kind = NODE_DETACH};
 
 	if (!owner || !host || host->machine == owner->machine)
-		return;
+		return false;
 	request.id = owner->endpoints[sim_draw(sim, owner->endpoint_count)];
 	host_ask(sim, host, &request, MISUSE_BOUND_MS, true);
+	return true;
 }
 
 /* The same box once more, at once or after another was asked for. */
-static void detach_twice(struct sim *sim)
+static bool detach_twice(struct sim *sim)
 {
 	struct sim_host *host = host_pick(sim, has_boxes);
 	struct node_request request = {.kind = NODE_DETACH};
 	uint64_t boot;
 
 	if (!host)
-		return;
+		return false;
 	boot = host->boot;
 	request.id = host->endpoints[--host->endpoint_count];
 	host_request(sim, host, &request, MISUSE_BOUND_MS);
 	if (host->boot == boot)
 		host_request(sim, host, &request, MISUSE_BOUND_MS);
+	return true;
 }
 
 /* --- named addresses -------------------------------------------------------------------------- */
@@ -93,7 +95,7 @@ static bool address_draw(struct sim *sim, struct sim_host *host, const struct id
 	return false;
 }
 
-static void named_attach(struct sim *sim)
+static bool named_attach(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
 	struct sim_host *host = host_pick(sim, is_member);
@@ -107,16 +109,17 @@ static void named_attach(struct sim *sim)
 	bool outside;
 
 	if (!host || !network || host->endpoint_count == SIM_BOXES_MAX)
-		return;
+		return false;
 	outside = address_draw(sim, host, network, &address.ip);
 	request.id = *network;
 	snprintf(endpoint.name, sizeof(endpoint.name), "box%llu",
 		 (unsigned long long)sim->next_tag);
 	endpoint.netns_inode = sim->next_tag + 1;
 	host_ask(sim, host, &request, MISUSE_BOUND_MS, outside);
+	return true;
 }
 
-static void named_reserve(struct sim *sim)
+static bool named_reserve(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
 	struct sim_host *host = host_pick(sim, is_member);
@@ -126,17 +129,18 @@ static void named_reserve(struct sim *sim)
 	bool outside;
 
 	if (!host || !network)
-		return;
+		return false;
 	outside = address_draw(sim, host, network, &address.ip);
 	request.id = *network;
 	host_ask(sim, host, &request, MISUSE_BOUND_MS, outside);
+	return true;
 }
 
 /* --- releases --------------------------------------------------------------------------------- */
 
 /* Of what was reserved here or elsewhere, once or again later. Elsewhere it must be refused while
  * it is held there. */
-static void release_reserved(struct sim *sim)
+static bool release_reserved(struct sim *sim)
 {
 	const struct sim_reserved *reserved = &sim->reserved[sim_draw(sim, SIM_RESERVED_MAX)];
 	struct sim_host *host =
@@ -149,12 +153,13 @@ static void release_reserved(struct sim *sim)
 				       .flag = sim_draw(sim, 4) == 0};
 
 	if (!host || !is_member(host) || id_is_zero(&reserved->network))
-		return;
+		return false;
 	host_request(sim, host, &request, MISUSE_BOUND_MS);
+	return true;
 }
 
 /* The address of a box that is up: refused, by force too. */
-static void release_live(struct sim *sim)
+static bool release_live(struct sim *sim)
 {
 	struct sim_host *host = host_pick(sim, has_boxes);
 	struct hostport address = {.port = 0};
@@ -170,32 +175,35 @@ static void release_live(struct sim *sim)
 		request.id = endpoint.network;
 		address.ip = endpoint.addrs[0].ip;
 		host_ask(sim, host, &request, MISUSE_BOUND_MS, true);
-		return;
+		return true;
 	}
+	return false;
 }
 
 /* --- networks --------------------------------------------------------------------------------- */
 
-static void network_rm(struct sim *sim)
+static bool network_rm(struct sim *sim)
 {
 	const struct id *network = network_pick(sim);
 	struct sim_host *host = host_pick(sim, is_member);
 	struct node_request request = {.kind = NODE_NETWORK_RM, .flag = sim_draw(sim, 3) == 0};
 
 	if (!host || !network || sim_draw(sim, 4) != 0)
-		return;
+		return false;
 	request.id = *network;
 	host_request(sim, host, &request, MISUSE_BOUND_MS);
+	return true;
 }
 
 /* Two hosts, perhaps in different islands, make a network of one name and pool at one time. */
-static void network_twice(struct sim *sim)
+static bool network_twice(struct sim *sim)
 {
 	struct rec_network network = {.name = "twin", .port = 4789, .pool_count = 1};
 	struct node_request request = {.kind = NODE_NETWORK_CREATE, .network = &network};
+	int made = 0;
 
 	if (sim->network_count + 2 > SIM_NETWORKS_MAX || sim_draw(sim, 4) != 0)
-		return;
+		return false;
 	network.pools[0].subnet.ip = inet_from_v4(0x0a3f0000u);
 	network.pools[0].subnet.bits = (uint8_t)(128 - sim->opt.pool_bits);
 	for (int i = 0; i < 2; i++) {
@@ -203,17 +211,33 @@ static void network_twice(struct sim *sim)
 
 		if (host)
 			host_request(sim, host, &request, MISUSE_BOUND_MS);
+		made += host != NULL;
 	}
+	return made == 2;
 }
 
 void misuse_op(struct sim *sim)
 {
-	static void (*const ops[])(struct sim * sim) = {
-	    detach_foreign,   detach_twice, named_attach, named_reserve,
-	    release_reserved, release_live, network_rm,   network_twice};
+	/* True when there was somebody to do it. */
+	static const struct {
+		bool (*run)(struct sim *sim);
+		enum sim_counter counter;
+	} ops[] = {
+	    {detach_foreign, COUNT_MISUSE_DETACH_FOREIGN},
+	    {detach_twice, COUNT_MISUSE_DETACH_TWICE},
+	    {named_attach, COUNT_MISUSE_ATTACH},
+	    {named_reserve, COUNT_MISUSE_RESERVE},
+	    {release_reserved, COUNT_MISUSE_RELEASE},
+	    {release_live, COUNT_MISUSE_RELEASE_LIVE},
+	    {network_rm, COUNT_MISUSE_NETWORK_RM},
+	    {network_twice, COUNT_MISUSE_NETWORK_TWICE},
+	};
+	uint64_t drawn = sim_draw(sim, sizeof(ops) / sizeof(ops[0]));
 
+	if (!ops[drawn].run(sim))
+		return;
 	sim->counters[COUNT_MISUSES]++;
-	ops[sim_draw(sim, sizeof(ops) / sizeof(ops[0]))](sim);
+	sim->counters[ops[drawn].counter]++;
 }
 
 void misuse_answered(struct sim *sim, struct sim_host *host, const struct sim_request *request,

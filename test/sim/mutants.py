@@ -7,12 +7,14 @@ mutants.txt describes them: a file, one piece of it (found exactly once), what s
 the checkers of which one must name the failure, and the seeds with their pinned options. For each
 mutant this compiles the changed file alone, with the command that the build used, links a weft-sim
 with it in a scratch folder and runs the seeds in order until the named checker fails one that the
-unchanged weft-sim passes. A mutant that survives shows that a checker is missing or asleep.
+unchanged weft-sim passes. A mutant that survives shows that a checker is missing or asleep, and so
+does a checker that neither a mutant nor a made-up history (checks_selftest.c) names.
 
     mutants.py --build BUILD_DIR [--only NAME]... [--jobs N] [--list]
 """
 import argparse
 import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -61,6 +63,19 @@ def table_read(path):
             if not block.get(word):
                 raise Broken(f"mutant {block['name']} lacks {word}")
     return mutants
+
+
+def nameless(here, mutants):
+    """The checkers that neither a mutant nor a made-up history is caught by."""
+    with open(os.path.join(here, "checks.h"), encoding="utf-8") as file:
+        checkers = dict(re.findall(r'X\(([A-Z_]+), "([a-z-]+)"', file.read()))
+    checkers.pop("NAME", None)
+    named = {killer for mutant in mutants for killer in mutant["killers"].split()}
+    for path in glob.glob(os.path.join(here, "checks_selftest*.c")):
+        with open(path, encoding="utf-8") as file:
+            caught = re.findall(r"assert_caught\(CHECKER_([A-Z_]+)\)", file.read())
+        named.update(checkers[name] for name in caught)
+    return sorted(set(checkers.values()) - named)
 
 
 def seeds_of(mutant):
@@ -192,6 +207,9 @@ def main():
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
     source = os.path.dirname(os.path.dirname(here))
+    asleep = nameless(here, table_read(args.table))
+    if asleep:
+        raise Broken("no mutant and no made-up history for " + ", ".join(asleep))
     mutants = [m for m in table_read(args.table) if not args.only or m["name"] in args.only]
     if not mutants:
         raise Broken("no such mutant")

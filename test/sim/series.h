@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "checks.h"
 #include "counters.h"
 #include "options.h"
 
@@ -49,6 +50,7 @@ struct run_totals {
 	uint64_t world_ms; /* of the worlds' time */
 	uint64_t calm_worst_ppm;
 	uint64_t counters[COUNT_SIM_END];
+	uint64_t looks[CHECKER_COUNT]; /* how often each checker had something to judge */
 };
 
 /* Runs them, printing each failure with the command that repeats it. */
@@ -57,6 +59,6 @@ void series_do(const struct series *series, struct run_totals *totals);
 /* Every counter, then what was run, what it took and how it ended. */
 void totals_print(const struct run_totals *totals);
 
-/* Says which faults never happened although they must in any long run (tame: in one with the option
- * of that name); true when there are none. */
+/* Says which faults never happened, and which checkers never judged, although they must in any long
+ * run (tame: in one with the option of that name); true when there are none. */
 bool totals_cover(const struct run_totals *totals, bool tame);

@@ -70,7 +70,7 @@ void settle_world(struct sim *sim)
 		if (i > 0)
 			put_down(sim, &sim->hosts[i]);
 		if (i + 1 < count)
-			(void)workload_join_as(sim, &sim->hosts[i + 1]);
+			workload_join_as(sim, &sim->hosts[i + 1]);
 		else
 			sim_run_until(sim, mono_add_ms(sim->now, QUIET_MS));
 	}

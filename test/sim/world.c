@@ -90,6 +90,9 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	memset(sim, 0, sizeof(*sim));
 	sim->opt = *opt;
 	sim->trace = trace;
+	sim->counters[COUNT_WORLDS_SETTLED] = opt->settled;
+	sim->counters[COUNT_WORLDS_CRYPTO] = opt->real_crypto;
+	sim->counters[COUNT_WORLDS_GUARD_ALL] = opt->guard_all;
 	rng_init(&sim->rng, opt->seed);
 	sim->queue = queue_new();
 	sim->arena = sim_pages_new();
@@ -211,8 +214,10 @@ static void storm_look(struct sim *sim)
 	int64_t second = sim->now.ns / NS_PER_S;
 	uint64_t steps;
 
-	if (second != sim->storm.second)
+	if (second != sim->storm.second) {
 		sim->storm.before = sim->counters[COUNT_STEPS];
+		check_look(sim, CHECKER_STORM);
+	}
 	sim->storm.second = second;
 	steps = sim->counters[COUNT_STEPS] - sim->storm.before;
 	if (steps >
