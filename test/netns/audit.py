@@ -7,9 +7,6 @@ import re
 
 from hosts import wait_for
 
-# What only a defect writes: failed asserts, findings of the sanitizers.
-DEFECTS = re.compile(r"assert|Sanitizer|runtime error|internal error", re.IGNORECASE)
-
 
 def settled(hosts, timeout):
     """Waits until all see all alive, are in sync, and have nothing left to do in their kernels."""
@@ -123,10 +120,3 @@ def all_reach_all(boxes):
     for box in boxes:
         lost = box.exec("sh", "-c", script, "sh", *boxes.values(), timeout=120).stdout.split()
         assert lost == [], (box.name, boxes[box], lost)
-
-
-def log_is_sober(host):
-    """Nothing in the daemon's log that only a defect writes."""
-    found = [line for line in host.log.read_text(errors="replace").splitlines()
-             if DEFECTS.search(line)]
-    assert found == [], (host.name, found[:5])

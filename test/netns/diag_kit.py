@@ -10,11 +10,20 @@ from hosts import WEFT, run
 NET = "10.64.1.0/24"
 
 
-def diag(host, *extra, env=()):
-    """Runs weft diag as the host would; (exit code, checks)."""
-    done = run("nsenter", f"--net={host.path}", "env", *env, WEFT, "--socket", host.socket, "--json",
+def diag(host, *extra, through=()):
+    """Runs weft diag as the host would, by a command that runs it if one is given; (exit code,
+    checks)."""
+    done = run("nsenter", f"--net={host.path}", *through, WEFT, "--socket", host.socket, "--json",
                "diag", *extra, check=False, timeout=60)
     return done.returncode, json.loads(done.stdout)["checks"]
+
+
+def preloaded(folder, source):
+    """The setting that puts a function of one's own before the C library's."""
+    program = folder / "before.c"
+    program.write_text(source)
+    run("gcc", "-shared", "-fPIC", "-o", folder / "before.so", program, "-ldl")
+    return f"LD_PRELOAD={folder / 'before.so'}"
 
 
 def wrong(checks):

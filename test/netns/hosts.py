@@ -26,11 +26,11 @@ WEFTD = BUILD / "bin" / "weftd"
 
 CUT = "labcut"  # the table of a lab's own that cuts a host off
 CAPTURE_KIB = 16384  # what tcpdump may be behind by
-STRETCH = 5  # times, at most, that a crowded machine may take for what takes one
+
+# What only a defect writes into a log: failed asserts, findings of the sanitizers.
+DEFECTS = re.compile(r"assert|Sanitizer|runtime error|internal error", re.IGNORECASE)
 
 _labs = itertools.count(1)
-_daemons = []  # weftd processes of all labs
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def run(*args, check=True, timeout=30, **kw):
@@ -43,68 +43,21 @@ def run(*args, check=True, timeout=30, **kw):
     return done
 
 
-def crowded():
-    """Seconds, since the machine started, in which somebody waited for a processor."""
-    try:
-        text = Path("/proc/pressure/cpu").read_text()
-    except OSError:
-        return 0  # this kernel does not count them
-    return int(re.search(r"^some .*total=(\d+)", text, re.M).group(1)) / 1e6
-
-
-def daemons_used():
-    """Seconds of a processor that each weftd has used which runs now, by process id."""
-    used = {}
-    for daemon in _daemons:
-        if daemon.poll() is not None:
-            continue
-        try:
-            fields = Path(f"/proc/{daemon.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        used[daemon.pid] = (int(fields[11]) + int(fields[12])) / TICKS
-    return used
-
-
-class Stopwatch:
-    """Seconds as they pass on a machine that has a processor free: what a promise of weft's is
-    measured by. Where others crowd the processors, that time is left out, as far as STRETCH goes;
-    what the labs' daemons use of them is their own doing, and counts."""
-
-    def __init__(self):
-        self.start = time.monotonic()
-        self.crowded = crowded()
-        self.used = daemons_used()
-
-    def passed(self):
-        return time.monotonic() - self.start
-
-    def excused(self):
-        """Seconds in which somebody waited for a processor, less those that the daemons used."""
-        used = sum(now - self.used.get(pid, 0) for pid, now in daemons_used().items())
-        return max(crowded() - self.crowded - used, 0)
-
-    def seconds(self):
-        passed = self.passed()
-        return max(passed - self.excused(), passed / STRETCH)
-
-    def was_crowded(self):
-        """Somebody waited for a processor in a tenth of the time, or more."""
-        return self.excused() > self.passed() / 10
-
-
 def wait_for(what, probe, timeout, every=0.01):
-    """Polls probe until it gives something true; returns it and how long it took, in seconds."""
-    watch = Stopwatch()
+    """Polls probe until it gives something true; returns it and how long it took, in seconds.
+
+    However long a look takes: one that begins when the time is up is the last one."""
+    start = time.monotonic()
     last = None
     while True:
+        is_last = time.monotonic() - start >= timeout
         try:
             last = probe()
             if last:
-                return last, watch.passed()
+                return last, time.monotonic() - start
         except (AssertionError, KeyError, json.JSONDecodeError) as problem:
             last = problem
-        if watch.passed() > timeout and watch.seconds() > timeout:
+        if is_last:
             raise AssertionError(f"{what}: not within {timeout} s; last seen: {last!r}")
         time.sleep(every)
 
@@ -184,8 +137,6 @@ class Namespace:
         process = subprocess.Popen(["nsenter", f"--net={self.path}", *map(str, args)],
                                    stdin=subprocess.DEVNULL, **kw)
         self.lab.processes.append(process)
-        if Path(args[0]).name == WEFTD.name:
-            _daemons.append(process)
         return process
 
     def links(self):
@@ -212,11 +163,9 @@ class Pinger:
         self.process = space.popen("ping", "-n", "-i", str(interval), address,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.text = ""
-        for line in self.process.stdout:
-            self.text += line
-            if "time=" in line:
-                return
-        raise AssertionError(f"{space.name} never reached {address}")
+        while "time=" not in self.text:
+            self.text += line_of(self.process, self.process.stdout,
+                                 f"{space.name} reaches {address}", 10)
 
     def stop(self):
         """Stops between two pings; returns (sent, received)."""
@@ -272,6 +221,13 @@ class Host(Namespace):
 
     def tail(self):
         return self.log.read_text(errors="replace")[-2000:]
+
+    def defects(self):
+        """What the daemon's log has that only a defect writes."""
+        if not self.log.exists():
+            return []
+        return [line for line in self.log.read_text(errors="replace").splitlines()
+                if DEFECTS.search(line)]
 
     def stop(self):
         self.daemon.terminate()
@@ -382,6 +338,13 @@ class Host(Namespace):
         return total
 
 
+def content():
+    """What names the content of this repository, so that each change draws anew; the same for all
+    where no git says it."""
+    tree = run("git", "-c", "safe.directory=*", "-C", ROOT, "rev-parse", "HEAD^{tree}", check=False)
+    return tree.stdout.strip() or "no git"
+
+
 class Lab:
     """One test's world."""
 
@@ -437,12 +400,14 @@ class Lab:
             if process.poll() is None:
                 process.kill()
             process.wait(10)
+        defects = [(host.label, line) for host in self.hosts for line in host.defects()]
         for mount in self.mounts:
             run("umount", "-l", mount, check=False)
         for space in reversed(self.namespaces):
             space.delete()
         shutil.rmtree(self.dir, ignore_errors=True)
         assert not unclean, f"ended badly when asked to: {unclean}"
+        assert not defects, f"in the logs: {defects}"
 
 
 def ended_well(process):

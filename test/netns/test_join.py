@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
 """Init, join by token, and everything that must be refused without a trace."""
-import shutil
 import time
 
-from hosts import Stopwatch, wait_for
+from hosts import wait_for
 
 
 def state_of(host):
@@ -16,12 +15,12 @@ def test_three_daemons_joined_by_one_token_see_each_other_within_two_seconds(lab
     hosts = [lab.host() for _ in range(3)]
     answer = hosts[0].json("init", "--name", "lab")
     assert {"cluster", "name", "id", "token"} <= answer.keys()
-    watch = Stopwatch()
+    start = time.monotonic()
     for host in hosts[1:]:
         host.weft("join", answer["token"])
     for host in hosts:
         wait_for("three alive", lambda: host.members() == ["h1", "h2", "h3"], 2)
-    assert watch.seconds() < 2
+    assert time.monotonic() - start < 2
 
 
 def test_the_token_comes_from_a_file_or_standard_input_too(lab):
@@ -41,7 +40,7 @@ def test_a_damaged_token_is_refused_and_changes_nothing(lab):
     for damaged in (token[:-1], token[:10] + ("A" if token[10] != "A" else "B") + token[11:],
                     "nonsense", token + token):
         failed = second.refused("join", damaged)
-        assert failed.code in (1, 2), failed.stderr
+        assert failed.code == 1, failed.stderr
         assert "token" in failed.stderr
     assert second.json("status")["cluster"] is None
     assert state_of(first)[1:] == before[1:] and first.members() == ["h1"]
@@ -95,23 +94,6 @@ def test_a_taken_name_is_refused_until_replace(lab):
              lambda: [m["addr"] for m in first.json("members")
                       if m["name"] == "h2" and m["state"] == "alive"] == [f"{twin.addr}:7947"], 5)
     assert third.json("status")["cluster"] is None
-
-
-def test_a_copied_state_directory_is_refused_and_the_original_goes_on(lab):
-    first, second, third = lab.cluster(3)
-    copy = lab.host(start=False)
-    second.stop()
-    shutil.copytree(second.state, copy.state)
-    second.start()
-    wait_for("the original is back", lambda: first.members() == ["h1", "h2", "h3"], 5)
-    before = [(m["id"], m["addr"]) for m in third.json("members")]
-    copy.label = "h2"
-    copy.start()
-    wait_for("the copy says what it is",
-             lambda: "copy" in " ".join(copy.json("status")["warnings"]), 8)
-    assert copy.refused("network", "create", "stolen").code in (1, 4)
-    assert [(m["id"], m["addr"]) for m in third.json("members")] == before
-    assert third.members() == ["h1", "h2", "h3"]
 
 
 def test_joining_twice_is_refused_and_reset_needs_leave_first(lab):

@@ -100,9 +100,10 @@ def test_all_daemons_killed_at_once_come_back_by_themselves(lab):
     for host in hosts:
         wait_for("all are back", lambda: host.members() == ["h1", "h2", "h3"], 15)
     extra = hosts[1].attach("blue", hosts[1].box("new"))
-    took, _ = wait_for("the new one answers", lambda: boxes[0].ping(extra["ip"]), 2)
+    took = boxes[0].ping(extra["ip"])
+    assert took is not None and took < 50
     sent, received = pinger.stop()
-    assert received == sent and took < 50
+    assert received == sent
 
 
 def test_leave_with_force_withdraws_everything_and_hands_the_ranges_over(lab):
@@ -136,14 +137,3 @@ def test_a_stopped_daemon_leaves_traffic_alone(lab):
     wait_for("it is back", lambda: hosts[0].members() == ["h1", "h2"], 5)
     sent, received = pinger.stop()
     assert received == sent
-
-
-def test_a_removed_node_is_locked_out_and_told_so(lab):
-    hosts, boxes, answers = network_with_boxes(lab, 3)
-    hosts[0].weft("node", "rm", "h3")
-    for host in hosts[:2]:
-        wait_for("it is removed", lambda: host.members() == ["h1", "h2"], 3)
-    wait_for("the removed one knows", lambda: "removed" in
-             " ".join(hosts[2].json("status")["warnings"]), 5)
-    failed = hosts[2].refused("attach", "blue", "--netns", hosts[2].box("late").path)
-    assert failed.code in (1, 4) and "removed" in failed.stderr

@@ -20,7 +20,7 @@ import time
 
 import pytest
 
-from hosts import BUILD, ROOT, WEFTD, run, wait_for
+from hosts import BUILD, ROOT, WEFTD, line_of, run, wait_for
 
 PAGE = ROOT / "README.md"
 SHELL_BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
@@ -28,6 +28,7 @@ SHELL_BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTA
 # A person reads before typing on; what only looks may be looked at again until it shows the page.
 LOOK = re.compile(r"on h\d weft (members|status|endpoint ls|ipam ring|ipam check)\b.*|tail .*")
 LOOK_SECONDS = 15
+BLOCK_SECONDS = 120  # in which a block of the page says something, or has ended
 
 MASKS = [(re.compile(pattern), mask) for pattern, mask in (
     (r"weft1-[\w-]+", "TOKEN"),
@@ -99,13 +100,12 @@ class Tour:
                                "echo \"block ended with $?\"\n")
         self.shell.stdin.flush()
         output = ""
-        for line in self.shell.stdout:
+        while line := line_of(self.shell, self.shell.stdout, commands, BLOCK_SECONDS):
             if found := re.fullmatch(r"(.*)block ended with (\d+)\n", line):
                 output += found.group(1)
                 assert found.group(2) == "0", f"{commands}exit {found.group(2)}:\n{output}"
                 return output
             output += line
-        raise AssertionError(f"the shell ended in:\n{commands}{output}")
 
     def translated(self, text):
         """The page's addresses replaced by those of this run."""

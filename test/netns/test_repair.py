@@ -3,7 +3,7 @@
 """What somebody deletes or adds by hand on weft's objects is put right within a second."""
 import pytest
 
-from hosts import wait_for
+from hosts import holds, wait_for
 
 REPAIR_S = 1.0
 
@@ -29,11 +29,16 @@ def fdb(host):
             .stdout.splitlines() if "dst" in line or "nhid" in line]
 
 
+def rules(host):
+    """Every table and rule, without what is counted or timed."""
+    return host.exec("nft", "-s", "list", "ruleset").stdout
+
+
 def test_a_deleted_forwarding_entry_comes_back(pair):
     hosts, boxes, answers = pair
     before = fdb(hosts[0])
     mac = answers[1]["mac"]
-    hosts[0].bridge("fdb", "del", mac, "dev", device(hosts[0], "wfvx"), check=False)
+    hosts[0].bridge("fdb", "del", mac, "dev", device(hosts[0], "wfvx"))
     wait_for("the entry is back", lambda: sorted(fdb(hosts[0])) == sorted(before), REPAIR_S)
     assert boxes[0].ping(answers[1]["ip"]) is not None
 
@@ -62,11 +67,10 @@ def test_a_device_taken_down_comes_up_again(pair):
 
 def test_flushed_rules_come_back(pair):
     hosts, _, _ = pair
-    before = hosts[0].exec("nft", "list", "tables").stdout
-    assert "weft" in before
+    before = rules(hosts[0])
+    assert "table inet weft {" in before and "drop" in before
     hosts[0].exec("nft", "flush", "ruleset")
-    wait_for("the tables are back",
-             lambda: hosts[0].exec("nft", "list", "tables").stdout == before, REPAIR_S)
+    wait_for("the rules are back", lambda: rules(hosts[0]) == before, REPAIR_S)
 
 
 def test_objects_of_others_are_untouched(pair):
@@ -98,3 +102,11 @@ def test_a_kernel_that_is_right_is_not_touched(pair):
     wait_for("repaired", lambda: len(fdb(hosts[0])) > 0, REPAIR_S)
     wait_for("at rest", lambda: hosts[0].json("status")["reconcile"]["pending"] == 0, 2)
     assert hosts[0].json("status")["reconcile"]["failed"] == 0
+    sent = hosts[0].metric("weft_overlay_operations_total")
+    assert sent > 0
+    looks = hosts[0].metric("weft_overlay_reconciles_total")
+    hosts[0].ip("link", "set", device(hosts[0], "wfbr"), "txqueuelen", "1001")
+    wait_for("it has looked", lambda:
+             hosts[0].metric("weft_overlay_reconciles_total") > looks, REPAIR_S)
+    holds("no operation is sent", 2, lambda:
+          hosts[0].metric("weft_overlay_operations_total") == sent)
