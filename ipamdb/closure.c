@@ -99,19 +99,36 @@ bool closure_is_removed(const struct ipamdb *db, const struct id *node)
 	return removed_find(db, node, &at) != NULL;
 }
 
+/* Nearly all who are asked about are there: that is seen without looking them up. */
+static uint64_t sieve_bit(const struct id *node)
+{
+	return UINT64_C(1) << (node->b[ID_BYTES - 1] & 63);
+}
+
+static bool was_never_gone(const struct ipamdb *db, const struct id *node)
+{
+	return (db->closing.sieve & sieve_bit(node)) == 0;
+}
+
 bool closure_is_gone(const struct ipamdb *db, const struct id *node)
 {
-	const struct peer *peer = peer_find(db, node);
+	const struct peer *peer;
 
+	if (was_never_gone(db, node))
+		return false;
+	peer = peer_find(db, node);
 	return (peer && peer->gone) || closure_is_removed(db, node);
 }
 
 bool closure_forfeits(const struct ipamdb *db, const struct id *node)
 {
-	const struct peer *peer = peer_find(db, node);
+	const struct peer *peer;
 
+	if (was_never_gone(db, node))
+		return false;
 	if (closure_is_removed(db, node))
 		return true;
+	peer = peer_find(db, node);
 	return peer && peer->gone && !id_eq(node, &db->self) &&
 	       mono_is_due(mono_add_ms(peer->gone_at, LEFT_GRACE_MS), db->now);
 }
@@ -196,6 +213,8 @@ static void members_changed(struct ipamdb *db)
 
 void closure_member_changed(struct ipamdb *db, struct peer *peer)
 {
+	if (peer && peer->gone)
+		db->closing.sieve |= sieve_bit(&peer->id);
 	if (!peer)
 		db->closing.view_stale = true;
 	else if (!db->closing.view_stale)
@@ -212,6 +231,7 @@ void closure_removal(struct ipamdb *db, const struct id *node)
 	if (removed_find(db, node, &at))
 		return;
 	vec_insert(&db->closing.removed, at, &removed);
+	db->closing.sieve |= sieve_bit(node);
 	if (!db->closing.view_stale)
 		view_toggle(db, VIEW_HALF, 'r', node);
 	for (size_t i = 0; i < db->nets.count; i++)

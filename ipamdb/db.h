@@ -55,11 +55,11 @@ struct closer {
 
 /* The closing of removed nodes: closure.c. */
 struct closing {
-	struct vec removed; /* struct removed, by id */
-	struct vec closers; /* struct closer, by id */
-	bool is_flying;     /* the own closure, or what it stands on, is on its way to disk */
-	bool view_stale;
+	struct vec removed;         /* struct removed, by id */
+	struct vec closers;         /* struct closer, by id */
+	bool view_stale, is_flying; /* the own closure or what it stands on flies */
 	size_t left;                /* members whose mark in the view is that they left */
+	uint64_t sieve;             /* a bit for each who was ever gone, by its id */
 	uint8_t view[DIGEST_BYTES]; /* as this node would close now */
 	struct mono closed_at;      /* when it wrote its closure last */
 	struct mono grace_at;       /* when all who left have had their time */

@@ -111,7 +111,7 @@ static const struct id *lowest(const struct ipamdb *db)
 	size_t pos = 0;
 
 	while ((peer = map_next(&db->peers, &pos)) != NULL)
-		if (is_member(db, peer) && id_cmp(&peer->id, low) < 0)
+		if (id_cmp(&peer->id, low) < 0 && is_member(db, peer))
 			low = &peer->id;
 	return low;
 }

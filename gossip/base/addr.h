@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +46,15 @@ struct mac {
 
 static inline int id_cmp(const struct id *a, const struct id *b)
 {
-	return memcmp(a->b, b->b, ID_BYTES);
+	uint64_t x[2], y[2];
+	size_t i;
+
+	memcpy(x, a->b, ID_BYTES);
+	memcpy(y, b->b, ID_BYTES);
+	i = x[0] == y[0];
+	if (x[i] == y[i])
+		return 0;
+	return be64toh(x[i]) < be64toh(y[i]) ? -1 : 1;
 }
 
 static inline bool id_eq(const struct id *a, const struct id *b)

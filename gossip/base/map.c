@@ -19,7 +19,7 @@
 #define SLOTS_MIN ((size_t)8)
 #define STATE_USED 0x80u
 
-static uint64_t load_le64(const unsigned char *at)
+static inline uint64_t load_le64(const unsigned char *at)
 {
 	uint64_t word;
 
@@ -106,8 +106,18 @@ static unsigned char state_of(uint64_t hash)
 	return (unsigned char)(STATE_USED | hash >> 57);
 }
 
+/* Most keys are ids: two words, which are compared without a call. */
+static inline bool is_key_at(const struct map *map, size_t slot, const unsigned char *key)
+{
+	const unsigned char *at = entry_at(map, slot);
+
+	if (map->key_bytes != 16)
+		return memcmp(at, key, map->key_bytes) == 0;
+	return ((load_le64(at) ^ load_le64(key)) | (load_le64(at + 8) ^ load_le64(key + 8))) == 0;
+}
+
 /* The slot of the key, or the empty slot where its run ends. The map has at least one of either. */
-static size_t probe(const struct map *map, const void *key, uint64_t hash, bool *found)
+static inline size_t probe(const struct map *map, const void *key, uint64_t hash, bool *found)
 {
 	size_t mask = map->slot_count - 1;
 	unsigned char want = state_of(hash);
@@ -118,7 +128,7 @@ static size_t probe(const struct map *map, const void *key, uint64_t hash, bool 
 			*found = false;
 			return slot;
 		}
-		if (state == want && memcmp(entry_at(map, slot), key, map->key_bytes) == 0) {
+		if (state == want && is_key_at(map, slot, key)) {
 			*found = true;
 			return slot;
 		}
