@@ -14,7 +14,8 @@
  *   checks_wire.c     datagrams: size, budget, queues, memory, replays
  *   checks_ranges.c   who owns which address in the eyes of all disks together; transfers
  *   checks_forgotten.c what of that a disk forgot which went back
- *   checks_leases.c   leases against that; fences, guards, cool-down; answers against the disk
+ *   checks_leases.c   leases against that; fences, guards, cool-down
+ *   checks_answers.c  answers against the disk
  *   checks_calm.c     the whole world once nothing is disturbed any more
  *   checks_ipam.c     the same for addresses
  *
