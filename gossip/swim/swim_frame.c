@@ -101,13 +101,24 @@ static enum drop_reason state_received(struct swim *swim, const struct member *f
 	return DROP_NONE;
 }
 
+static bool doubts_self(const struct swim *swim, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct id subject;
+
+	if ((type != FRAME_SUSPECT && type != FRAME_FAILED) || len < SWIM_SUBJECT_BYTES)
+		return false;
+	memcpy(subject.b, body, ID_BYTES);
+	return swim_is_self(swim, &subject);
+}
+
 enum drop_reason swim_frame(struct swim *swim, struct member *from, uint8_t type,
 			    const uint8_t *body, size_t len)
 {
 	if (!swim_is_active(swim) || from->state == MEMBER_REMOVED)
 		return DROP_NONE;
-	/* Who was admitted here and whose record has not come may know that this node is there. */
-	if (!from->has_record && type != FRAME_PING)
+	/* Who was admitted here and whose record has not come may know that this node is there, and
+	 * is contradicted when it doubts it: it compares tables with nobody whom it suspects. */
+	if (!from->has_record && type != FRAME_PING && !doubts_self(swim, type, body, len))
 		return DROP_NONE;
 	switch (type) {
 	case FRAME_PING:

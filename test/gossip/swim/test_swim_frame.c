@@ -134,6 +134,28 @@ static void a_refutation_that_was_lost_is_given_again(void **state)
 	assert_int_equal(elsewhere->incarnation, told);
 }
 
+/* Node 2 admitted node 1, whose record was lost; node 1 doubts it and compares tables with nobody.
+ */
+static void who_doubts_this_node_is_contradicted_before_its_record_has_come(void **state)
+{
+	uint64_t told = net.nodes[2].core.self.incarnation;
+	struct member *doubter = member_find(&net.nodes[2].members, &net.nodes[1].id);
+	struct member *elsewhere = member_find(&net.nodes[1].members, &net.nodes[2].id);
+
+	(void)state;
+	doubter->has_record = false;
+	assert_int_equal(subject_frame(FRAME_SUSPECT, 2, 1, 0, told, 1), DROP_NONE);
+	assert_int_not_equal(swim_net_state(&net, 2, 0), MEMBER_SUSPECT);
+	assert_int_equal(subject_frame(FRAME_SUSPECT, 2, 1, 2, told, 1), DROP_NONE);
+	swim_net_run(&net, 100);
+	assert_int_equal(net.nodes[2].core.self.incarnation, told + 1);
+	member_set_incarnation(&net.nodes[1].members, elsewhere, told);
+	assert_int_equal(subject_frame(FRAME_SUSPECT, 2, 1, 2, told, 1), DROP_NONE);
+	swim_net_run(&net, 2);
+	assert_int_equal(elsewhere->incarnation, told + 1);
+	doubter->has_record = true;
+}
+
 /* Node 1 never heard of the incarnation of node 2; no word of it is under way any more. */
 static void an_answer_tells_the_incarnation_of_who_answers(void **state)
 {
@@ -172,6 +194,7 @@ int main(void)
 	    WITH_NET(word_of_a_stranger_is_passed_over),
 	    WITH_NET(an_old_accusation_is_answered_with_the_newer_word),
 	    WITH_NET(a_refutation_that_was_lost_is_given_again),
+	    WITH_NET(who_doubts_this_node_is_contradicted_before_its_record_has_come),
 	    WITH_NET(an_answer_tells_the_incarnation_of_who_answers),
 	    WITH_NET(an_answer_with_an_incarnation_beyond_reason_is_refused),
 	};
