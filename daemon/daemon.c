@@ -63,7 +63,7 @@ static void apply_change(struct daemon *d, const struct gossip_change *change)
 	if (change->kind == CHANGE_ROW &&
 	    (change->row.kind == FACT_NETWORK || change->row.kind == FACT_NETWORK_END))
 		d->networks_changed = true;
-	if (d->kernel_fed && !d->withdrawn)
+	if (d->kernel_fed)
 		feed_change(d, change);
 	if (events_are_wanted(d->events))
 		api_event(d, change);
@@ -137,6 +137,10 @@ static void follow_kernel(struct daemon *d)
 	}
 	if (d->kernel_fed && !d->withdrawn && gossip_phase(node_gossip(d->node)) == NODE_REMOVED)
 		d->withdrawn = feed_withdraw(d);
+	/* A reset that did not come to its end, of a node that counts again since. */
+	if (d->withdrawn && gossip_phase(node_gossip(d->node)) == NODE_ACTIVE &&
+	    !gossip_is_refused(node_gossip(d->node), NULL))
+		feed_again(d);
 }
 
 static void finish_step(struct daemon *d, const struct node_update *update)

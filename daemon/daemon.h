@@ -66,7 +66,7 @@ struct daemon {
 	bool kernel_tried; /* to be opened: it may be refused */
 	bool kernel_held;  /* what it has and no row explains is left alone */
 	bool kernel_fed;   /* it has all rows; changes follow one by one */
-	bool withdrawn;    /* this node was removed: nothing of it is to stand in the kernel */
+	bool withdrawn;    /* removed, or to be reset: nothing of it is to stand in the kernel */
 	size_t refused_count;
 	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;

@@ -25,7 +25,7 @@ static void feed_network(struct daemon *d, const struct row_view *row)
 	struct id network = row_key_id(row);
 	struct kernel_ask *ask;
 
-	if (network_is_over(d, &network))
+	if (d->withdrawn || network_is_over(d, &network))
 		return;
 	ask = kernel_ask_new(ASK_NETWORK_PUT);
 	ask->network = network;
@@ -151,6 +151,12 @@ bool feed_withdraw(struct daemon *d)
 	}
 	gossip_rows(node_gossip(d->node), &topic_all, FACT_NETWORK, visit_end, d);
 	return true;
+}
+
+void feed_again(struct daemon *d)
+{
+	d->withdrawn = false;
+	gossip_rows(node_gossip(d->node), &topic_all, FACT_NETWORK, visit_row, d);
 }
 
 void feed_all(struct daemon *d)

@@ -14,3 +14,6 @@ void feed_all(struct daemon *d);
 /* This node was removed, or its state is wiped: once its last box is unplugged, takes every network
  * out of the kernel and returns true. Its rows still say that it is attached. */
 bool feed_withdraw(struct daemon *d);
+
+/* Gives the kernel thread back what feed_withdraw took. */
+void feed_again(struct daemon *d);

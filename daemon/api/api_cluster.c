@@ -206,17 +206,47 @@ static void wipe(struct daemon *d, struct request *req)
 	daemon_stop(d, DAEMON_WIPE);
 }
 
-/* What stays in the kernel without the state that explains it is for a person to find. */
+/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
+ * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
+ * they are detached already. What a copy finds in the kernel may be the original's. */
+static int may_reset(struct daemon *d, struct weft_err *err)
+{
+	enum node_phase phase = gossip_phase(node_gossip(d->node));
+	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
+	size_t boxes = phase == NODE_COPY ? 0 : count_boxes(d);
+
+	if (is_in && !gossip_is_refused(node_gossip(d->node), NULL))
+		weft_err_set(err, WEFT_E_CONFLICT,
+			     "this host is a member; weft leave first (or let an admin weft node "
+			     "rm it), then weft reset");
+	else if (is_in && boxes > 0)
+		weft_err_set(err, WEFT_E_IN_USE,
+			     "%zu endpoint%s attached on this host; weft detach %s first, then "
+			     "weft reset",
+			     boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
+	else if (boxes > 0)
+		weft_err_set(err, WEFT_E_BUSY,
+			     "%zu endpoint%s still being detached on this host; repeat weft "
+			     "reset, and see weftd's log if this lasts",
+			     boxes, boxes == 1 ? " is" : "s are");
+	return err->code;
+}
+
+/* Others may have spoken while the kernel worked. What stays in it without the state that explains
+ * it is for a person to find. */
 static void reset_settled(struct daemon *d, struct request *req, const struct kernel_tell *tell)
 {
-	if (tell->totals.failed > 0 && !call_of(d, req)->force) {
+	struct weft_err err = {0};
+
+	if (may_reset(d, &err) != 0)
+		request_fail(req, &err);
+	else if (tell->totals.failed > 0 && !call_of(d, req)->force)
 		api_fail(req, WEFT_E_KERNEL,
 			 "the kernel did not give up all that is weft's, as weftd's log says, and "
 			 "it is tried again; repeat weft reset, or weft reset --force to leave the "
 			 "rest behind");
-		return;
-	}
-	wipe(d, req);
+	else
+		wipe(d, req);
 }
 
 /* What stands in the kernel goes first, while there is a state to explain it. */
@@ -236,31 +266,13 @@ static void withdraw(struct daemon *d, struct request *req)
 	kernel_thread_ask(d->kernel, ask);
 }
 
-/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
- * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
- * they are detached already. What a copy finds in the kernel may be the original's. */
 void api_reset(struct daemon *d, struct request *req)
 {
-	enum node_phase phase = gossip_phase(node_gossip(d->node));
-	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
-	bool is_refused = gossip_is_refused(node_gossip(d->node), NULL);
-	size_t boxes = phase == NODE_COPY ? 0 : count_boxes(d);
+	struct weft_err err = {0};
 
-	if (is_in && !is_refused)
-		api_fail(req, WEFT_E_CONFLICT,
-			 "this host is a member; weft leave first (or let an admin weft node rm "
-			 "it), then weft reset");
-	else if (is_in && boxes > 0)
-		api_fail(req, WEFT_E_IN_USE,
-			 "%zu endpoint%s attached on this host; weft detach %s first, then weft "
-			 "reset",
-			 boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
-	else if (boxes > 0)
-		api_fail(req, WEFT_E_BUSY,
-			 "%zu endpoint%s still being detached on this host; repeat weft reset, and "
-			 "see weftd's log if this lasts",
-			 boxes, boxes == 1 ? " is" : "s are");
-	else if (d->kernel && phase != NODE_COPY)
+	if (may_reset(d, &err) != 0)
+		request_fail(req, &err);
+	else if (d->kernel && gossip_phase(node_gossip(d->node)) != NODE_COPY)
 		withdraw(d, req);
 	else
 		wipe(d, req);

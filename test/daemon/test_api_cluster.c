@@ -10,10 +10,12 @@
 static enum kernel_ask_kind last_ask;
 static size_t networks_ended;
 static enum daemon_end end;
+static bool is_refused; /* by the others, this node */
 
 uint64_t __wrap_request_tag(const struct request *req);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
 void __wrap_daemon_stop(struct daemon *d, enum daemon_end how);
+bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by);
 
 uint64_t __wrap_request_tag(const struct request *req)
 {
@@ -36,6 +38,13 @@ void __wrap_daemon_stop(struct daemon *d, enum daemon_end how)
 	end = how;
 }
 
+bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by)
+{
+	(void)g;
+	(void)by;
+	return is_refused;
+}
+
 /* Three hosts with a network; what is called is called on the last. */
 static int set_up(void **state)
 {
@@ -45,6 +54,7 @@ static int set_up(void **state)
 	last_ask = (enum kernel_ask_kind)0;
 	networks_ended = 0;
 	end = DAEMON_RUNS;
+	is_refused = false;
 	cluster_run(lab->cluster, 1000);
 	cluster_attached(lab->cluster, 2, &network, 21);
 	api_lab_be(lab, 2);
@@ -143,6 +153,31 @@ static void the_state_stays_while_the_kernel_refuses_to_give_something_up(void *
 	assert_int_equal(end, DAEMON_WIPE);
 }
 
+static void whose_box_is_attached_is_not_wiped_though_refused(void **state)
+{
+	struct api_lab *lab = *state;
+
+	is_refused = true;
+	have_a_kernel(lab);
+	assert_fails(lab, API_RESET, NULL, WEFT_E_IN_USE, "1 endpoint is attached on this host");
+	assert_int_equal(last_ask, 0);
+	assert_int_equal(end, DAEMON_RUNS);
+}
+
+static void who_counts_again_while_the_kernel_works_is_not_wiped(void **state)
+{
+	struct api_lab *lab = *state;
+
+	is_refused = true;
+	api_lab_be(lab, 1);
+	have_a_kernel(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	is_refused = false;
+	settle(lab, 0);
+	assert_int_equal(lab->err.code, WEFT_E_CONFLICT);
+	assert_int_equal(end, DAEMON_RUNS);
+}
+
 static void without_a_kernel_there_is_nothing_to_wait_for(void **state)
 {
 	struct api_lab *lab = *state;
@@ -161,6 +196,8 @@ int main(void)
 	    TEST(a_removed_one_is_not_wiped_while_its_box_is_being_detached),
 	    TEST(the_state_goes_once_the_kernel_gave_up_what_it_explains),
 	    TEST(the_state_stays_while_the_kernel_refuses_to_give_something_up),
+	    TEST(whose_box_is_attached_is_not_wiped_though_refused),
+	    TEST(who_counts_again_while_the_kernel_works_is_not_wiped),
 	    TEST(without_a_kernel_there_is_nothing_to_wait_for),
 	};
 

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The weft authors
+"""weft reset beside a kernel that is slow or refuses: the state goes with all that it explains, or
+it stays and the host works on."""
+import json
+import subprocess
+
+import pytest
+
+from diag_kit import preloaded
+from hosts import WEFT, wait_for
+
+SLOW_S = 1  # a device
+
+# A kernel cannot be told to refuse: what weftd asks of it is held up, or goes to another device.
+KERNEL = r"""
+    #define _GNU_SOURCE
+    #include <dlfcn.h>
+    #include <linux/netlink.h>
+    #include <linux/rtnetlink.h>
+    #include <stdio.h>
+    #include <sys/socket.h>
+    #include <unistd.h>
+    static int mood(void) {
+        FILE *file = fopen(MOOD, "r");
+        int first = file ? fgetc(file) : 0;
+        if (file) fclose(file);
+        return first;
+    }
+    ssize_t sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+                   socklen_t to_len) {
+        static ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+        struct nlmsghdr *message = (void *)bytes;
+        int left = to && to->sa_family == AF_NETLINK ? (int)len : 0;
+        if (!next) next = dlsym(RTLD_NEXT, "sendto");
+        for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+            if (message->nlmsg_type != RTM_DELLINK) continue;
+            if (mood() == 's') sleep(fclose(fopen(BEGUN, "w")) == 0 ? SLOW : 0);
+            if (mood() == 'r') ((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index = 1; /* lo */
+        }
+        return next(fd, bytes, len, flags, to, to_len);
+    }
+"""
+
+
+def devices(host):
+    return [name for name in host.links() if name.startswith("wf")]
+
+
+def node(host):
+    return host.json("status")["node"]
+
+
+class Kernel:
+    """How the kernel of a host takes the end of a device."""
+
+    def __init__(self, folder):
+        self.mood = folder / "mood"
+        self.begun = folder / "begun"
+        source = KERNEL
+        for word, value in (("MOOD", str(self.mood)), ("BEGUN", str(self.begun)), ("SLOW", SLOW_S)):
+            source = source.replace(word, json.dumps(value))
+        self.setting, self.library = preloaded(folder, source).split("=")
+
+    def is_slow(self):
+        self.mood.write_text("slow")
+
+    def refuses(self):
+        self.mood.write_text("refuses")
+
+    def is_itself(self):
+        self.mood.unlink()
+
+
+@pytest.fixture
+def outcast(lab, tmp_path, monkeypatch):
+    """h4, which h2 admitted while h1 removed h2, and h3, which is down and knows h4: until h3 is
+    back h4 does not count, and has a network in its kernel still."""
+    kernel = Kernel(tmp_path)
+    one, two, three = lab.cluster(3, "--cooldown", "1s")
+    one.weft("network", "create", "blue", "--subnet", "10.64.1.0/27")
+    two.attach("blue", two.box("a"))
+    token = one.json("token", "create")["token"]
+    monkeypatch.setenv(kernel.setting, kernel.library)
+    four = lab.host(True, "--cooldown", "1s")
+    monkeypatch.delenv(kernel.setting)
+    one.deaf_to((two, three, four))
+    for host in (two, three, four):
+        host.deaf_to((one,))
+    one.weft("node", "rm", "h2")
+    four.weft("join", token, two.addr)
+    wait_for("the network is known", lambda: four.json("network", "ls"), 5)
+    box = four.box("a")
+    four.attach("blue", box, "--timeout", "20s", patient=False)
+    wait_for("h3 knows it", lambda: "h4" in three.members(), 5)
+    for host in (two, three):
+        host.stop()
+    for host in (one, three, four):
+        host.heal()
+    wait_for("it is told that it does not count", lambda: node(four)["fence"] == "void", 20)
+    four.weft("detach", "blue", "--netns", box.path)
+    assert len(devices(four)) == 2, "its last box is detached for less than 10 s"
+    return one, three, four, kernel
+
+
+def reset(host):
+    return host.popen(WEFT, "--socket", host.socket, "reset", stdout=subprocess.PIPE,
+                      stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_reset_that_the_kernel_refuses_wipes_nothing_and_harms_nobody(outcast):
+    one, three, four, kernel = outcast
+    before = node(four)["id"]
+    kernel.refuses()
+    refused = four.refused("reset")
+    assert refused.code == 1 and "weft reset --force" in refused.stderr
+    assert len(devices(four)) == 2 and node(four)["id"] == before
+    kernel.is_itself()
+    wait_for("it is tried again", lambda: devices(four) == [], 2)
+
+    # Who knows it comes back: it counts again, and its networks are where they were.
+    three.start("--cooldown", "1s")
+    wait_for("it counts", lambda: node(four)["fence"] is None, 20)
+    box = four.box("b")
+    answer = four.attach("blue", box)
+    near = one.box("b")
+    one.attach("blue", near)
+    assert near.ping(answer["ip"]) is not None
+    assert four.refused("reset").code == 4, "it is a member"
+
+
+def test_resets_at_once_of_which_one_caller_goes_away_wipe_all_that_is_there(outcast):
+    _, _, four, kernel = outcast
+    kernel.is_slow()
+    callers = [reset(four) for _ in range(3)]
+    wait_for("the kernel works on it", kernel.begun.exists, 5)
+    callers[0].kill()
+    said = [caller.communicate(timeout=20)[0] for caller in callers[1:]]
+    # Who comes while the first one ends weftd hears that; there is nothing left to repeat.
+    wiped = [text for text in said if "This host's state is wiped" in text]
+    assert wiped and all(text in wiped or "try again when it runs" in text for text in said), said
+    wait_for("it begins anew", lambda: node(four)["phase"] == "no_cluster", 5)
+    assert devices(four) == []
