@@ -312,10 +312,14 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 	if (len != CERT_DGRAM_BYTES && (len != KNOCK_DGRAM_BYTES || !is_request))
 		return DROP_CERT;
 	reason = cert_judge(seal, bytes + WIRE_HEADER_BYTES, from, len, &slot);
-	/* Our certificate is no secret: with it a member that we forgot can introduce itself. */
-	if (reason == DROP_CERT && is_request &&
-	    stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert))
-		cert_answer(seal, NULL, from, bytes, len);
+	if (reason == DROP_CERT && stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert)) {
+		/* Our certificate is no secret: with it a member that we forgot can introduce
+		 * itself. */
+		if (is_request)
+			cert_answer(seal, NULL, from, bytes, len);
+		else if (answer_credit(seal, from, bytes, len) == KNOCK_DGRAM_BYTES)
+			stranger_greet(seal, &cert, from);
+	}
 	if (reason != DROP_NONE)
 		return reason;
 	if (!is_request) {

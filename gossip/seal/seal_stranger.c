@@ -9,6 +9,9 @@
  * vouched for yet, so of all that is in it only that row is looked at; if it is believed, the
  * certificate can be checked, and the datagram is opened once more as that of a member. If it is
  * refused for good, because of who admitted the node, the node is told so (refusal.c).
+ *
+ * Who answers a knock may be a stranger as well: then neither knows the other, and whoever knocked
+ * says who it is, to the key that the answer shows. A member's row is no secret.
  */
 #include "sealing.h"
 
@@ -81,5 +84,24 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 			 len - ad, seal->plain) == 0 &&
 	    look_for_row(seal, &cert.node, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
 		tell_refused(seal, &cert, bytes + WIRE_HEADER_BYTES, &why, from, len);
+	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
+}
+
+void stranger_greet(struct seal *seal, const struct cert *cert, const struct hostport *to)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	uint8_t frame[WIRE_PAYLOAD_MAX - CERT_BYTES];
+	struct pair pair;
+	const uint8_t *row;
+	size_t len = 0;
+
+	if (seal->hooks.own_row == NULL)
+		return;
+	row = seal->hooks.own_row(seal->hooks.ctx, &len);
+	if (row == NULL || FRAME_HEADER_BYTES + len > sizeof(frame) ||
+	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
+		return;
+	pair_send(seal, &pair, cert_key_id(crypto, cert->key), true, to, frame,
+		  wire_put_frame(frame, FRAME_ROW, row, len));
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }

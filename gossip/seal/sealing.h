@@ -117,3 +117,7 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
  * told why, in no more bytes than came. */
 void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
 			const uint8_t *bytes, size_t len);
+
+/* A stranger answered a knock with this certificate, which nobody vouches for: shows him the own
+ * member row. */
+void stranger_greet(struct seal *seal, const struct cert *cert, const struct hostport *to);

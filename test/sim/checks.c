@@ -206,6 +206,7 @@ void check_update(struct sim *sim, struct sim_host *host, const struct node_upda
 	members_update(sim, host, update);
 	promises_update(sim, host, update);
 	wire_update(sim, host, update);
+	hostile_update(host, update);
 	lease_update_look(sim, host, update);
 }
 

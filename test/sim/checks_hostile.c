@@ -143,6 +143,26 @@ static bool is_home(struct sim_host *host, const struct id *member, const struct
 	       hostport_eq(&rec.gossip, at);
 }
 
+void hostile_update(struct sim_host *host, const struct node_update *update)
+{
+	for (size_t i = 0; i < update->send_count; i++) {
+		const struct gossip_send *send = &update->sends[i];
+
+		if ((send->bytes[0] & 0x0f) != DGRAM_CERT || send->len != DATAGRAM_BYTES_MAX)
+			continue;
+		host->knocked = send->to;
+		host->knock = wire_get(send->bytes + 12, 8);
+	}
+}
+
+/* Does it repeat the 64 random bits of a knock, from where that went? */
+static bool answers_knock(const struct sim_host *host, const struct hostport *from,
+			  const uint8_t *bytes, size_t len)
+{
+	return (bytes[0] & 0x0f) == DGRAM_CERT && len >= WIRE_HEADER_BYTES &&
+	       hostport_eq(from, &host->knocked) && wire_get(bytes + 12, 8) == host->knock;
+}
+
 /* Has whoever sent this shown before that he receives there: as a member that lives there, or by
  * the cookie that he was sent? A joiner takes a cookie only with the 64 random bits of the greeting
  * that it sent there itself; a bit that was flipped elsewhere in it does not make it another's. */
@@ -181,7 +201,7 @@ void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport
 		return;
 	check_look(sim, CHECKER_REPLAY);
 	commits = host->commits_end;
-	proven = is_proven(host, from, bytes, hostile);
+	proven = answers_knock(host, from, bytes, len) || is_proven(host, from, bytes, hostile);
 	before = fingerprint(sim, host);
 	simnet_watch(sim, from);
 	host_event(sim, host, &event);

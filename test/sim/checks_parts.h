@@ -89,6 +89,9 @@ struct gauges {
 void gauges_judge(struct sim *sim, const struct sim_host *host, const struct gauges *gauges,
 		  uint64_t members);
 
+/* checks_hostile.c: a knock proves the address of who answers it. */
+void hostile_update(struct sim_host *host, const struct node_update *update);
+
 /* checks_ranges.c */
 void range_checks_open(struct sim *sim);
 void range_checks_close(struct sim *sim);

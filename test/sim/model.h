@@ -85,6 +85,8 @@ struct sim_host {
 	size_t copy_of;
 	struct node *node;
 	struct id id, admitter;
+	struct hostport knocked; /* where it knocked last; port 0: nowhere */
+	uint64_t knock;          /* with this counter */
 	struct hostport addr;
 	struct sim_disk disk;
 	struct sim_commit *commits, **commits_end;

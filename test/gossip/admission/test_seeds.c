@@ -36,10 +36,10 @@ static void form(uint64_t seed)
 	core_net_run(&net, 1000);
 }
 
-/* As if the rows of node 0 had never come to the disk of node 2. */
-static void forget_the_first(void)
+/* As if the member row of one node had never come to the disk of another. */
+static void forget(size_t at, size_t whom)
 {
-	struct vec *stored = &net.nodes[2].stored;
+	struct vec *stored = &net.nodes[at].stored;
 
 	for (size_t i = stored->count; i-- > 0;) {
 		struct core_net_write *write = *(struct core_net_write **)vec_at(stored, i);
@@ -51,7 +51,7 @@ static void forget_the_first(void)
 		if (row.kind != ROW_MEMBER)
 			continue;
 		assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
-		if (strcmp(rec.name, net.nodes[0].name) != 0)
+		if (strcmp(rec.name, net.nodes[whom].name) != 0)
 			continue;
 		heap_give(&net.heap, write, sizeof(*write));
 		vec_remove(stored, i);
@@ -71,7 +71,7 @@ static void who_finds_nobody_asks_where_its_token_said(void **state)
 		form(seed);
 		core_net_kill(&net, 2);
 		core_net_kill(&net, 1);
-		forget_the_first();
+		forget(2, 0);
 		net.nodes[2].addr.ip = inet_from_v4(0x0a0000f0);
 		core_net_run(&net, 20000);
 		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_FAILED);
@@ -79,6 +79,28 @@ static void who_finds_nobody_asks_where_its_token_said(void **state)
 		assert_int_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
 		/* Alone after 5 s, nobody alive some 7 s later, two addresses in turn. */
 		assert_true(core_net_until(&net, the_first_and_the_last_meet, 25000));
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
+/* Who knew them both is dead, and neither has heard of the other. */
+static void two_strangers_of_one_cluster_meet_by_a_knock(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form(seed);
+		core_net_kill(&net, 2);
+		core_net_kill(&net, 1);
+		core_net_kill(&net, 0);
+		forget(2, 0);
+		forget(0, 2);
+		core_net_start(&net, 0);
+		core_net_run(&net, 20000);
+		core_net_start(&net, 2);
+		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_UNKNOWN);
+		assert_int_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 40000));
 		if (seed < 5)
 			core_net_close(&net);
 	}
@@ -172,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(who_finds_nobody_asks_where_its_token_said),
+	    STORY(two_strangers_of_one_cluster_meet_by_a_knock),
 	    STORY(nobody_is_asked_while_anybody_is_there),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
 	    cmocka_unit_test(what_is_stored_is_checked),
