@@ -253,6 +253,37 @@ def test_nothing_goes_before_somebody_was_met_who_knows_better(lab, three):
     audit.kernel_as_leased(hosts, "blue", {boxes[1]: answers[1]["ip"]})
 
 
+def test_a_second_start_after_the_disk_went_back_waits_as_well(lab, three):
+    """Each start commits; none may pass for the one that this boot saw last before a member was met
+    who knows better."""
+    hosts, boxes, _ = three
+    victim, others = hosts[1], [hosts[0], hosts[2]]
+    copy_state(victim, lab.dir / "old")
+    forgotten = victim.attach("blue", victim.box("late"))
+    reserved = victim.json("ipam", "reserve", "blue")["address"].split("/")[0]
+    box = victim.box("b")
+    victim.deaf_to(others)
+    put_back(victim, lab.dir / "old")
+    for _ in range(2):
+        wait_for("it went on alone", lambda: victim.json("status")["node"]["phase"] == "active", 10)
+        warning_of(victim, "restart guard")
+        for command in (("attach", "blue", "--netns", box.path, "--timeout", "1s"),
+                        ("ipam", "reserve", "blue")):
+            assert "new leases wait for a sync with a member" in victim.refused(*command).stderr
+        victim.kill()
+        victim.start("--cooldown", "1s")
+    held = {lease["address"] for lease in victim.json("ipam", "ls")}
+    assert not held & {forgotten["ip"], reserved}
+    victim.heal()
+    warning_of(victim, "went back")
+    victim.weft("node", "recover")
+    audit.settled(hosts, 10)
+    answer = victim.attach("blue", box)
+    assert boxes[0].ping(answer["ip"]) is not None
+    audit.clean(hosts)
+    audit.ring_whole(hosts, "blue", POOL)
+
+
 def test_a_state_directory_put_back_without_news_serves_on_by_itself(lab, three):
     """Nothing was written between the copy and its return: it is not behind."""
     hosts, boxes, answers = three
