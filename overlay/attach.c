@@ -171,6 +171,7 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 	struct klink port = {.kind = KLINK_VETH};
 	const struct kop op = {.verb = KVERB_DELETE, .kind = KOBJ_LINK, .obj = &port};
 	struct unplugging unplugging = {0};
+	int code = 0;
 
 	if (local == NULL) {
 		ov->host_due = true; /* a port of an endpoint that nobody knows is swept */
@@ -182,14 +183,15 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 		if (config->kernel->apply(config->kernel_ctx, &op, 1, note_error, &unplugging) != 0)
 			unplugging.error = unplugging.error != 0 ? unplugging.error : EIO;
 		if (unplugging.error != 0)
-			return weft_err_set(err, WEFT_E_KERNEL, "%s cannot be removed: %s",
+			code = weft_err_set(err, WEFT_E_KERNEL, "%s cannot be removed: %s",
 					    port.name, strerror(unplugging.error));
 		for (size_t i = 0; i < local->endpoint.addr_count; i++)
 			work_note_gone(net, &local->endpoint.addrs[i].ip, &local->endpoint.mac);
 	}
 	overlay_local_end(ov, network, endpoint);
 	net = rows_net(ov, network);
-	if (!is_host && net != NULL && rows_net_is_wanted(ov, net))
+	/* a port that still stands is one of an endpoint that nobody knows */
+	if (code == 0 && !is_host && net != NULL && rows_net_is_wanted(ov, net))
 		ov->host_due = host_due;
-	return 0;
+	return code;
 }

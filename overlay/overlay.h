@@ -129,7 +129,8 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 		   const struct overlay_box *box, struct mono now, const struct overlay_sink *sink,
 		   struct overlay_plugged *plugged, struct weft_err *err);
 
-/* Unplugs an endpoint and forgets it; also when its namespace is gone or it never was. */
+/* Unplugs an endpoint and forgets it; also when its namespace is gone or it never was. After an
+ * error its port is what no row explains: the reconciles to come take it away. */
 int overlay_detach(struct overlay *ov, const struct id *network, const struct id *endpoint,
 		   struct weft_err *err);
 
