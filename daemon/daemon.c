@@ -18,11 +18,12 @@
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"
 
-void daemon_stop(struct daemon *d, enum daemon_end end)
+bool daemon_stop(struct daemon *d, enum daemon_end end)
 {
 	if (d->end == DAEMON_RUNS)
 		d->end = end;
 	uv_stop(&d->loop);
+	return d->end == end;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -90,57 +91,20 @@ static void apply(struct daemon *d, const struct node_update *update)
 
 static void on_kernel(uv_poll_t *poll, int status, int events);
 
-/* A fenced node's rows may be older than what it plugged in: boxes attached since its state was
- * copied are not to lose their ports before it is recovered. Nor are they while the restart guard
- * waits: who would show that this disk went back was not met yet. */
-static bool may_be_behind(const struct daemon *d)
-{
-	const struct gossip *g = node_gossip(d->node);
-	enum node_fence fence = gossip_fence(g);
-
-	if (gossip_phase(g) == NODE_LEFT || gossip_phase(g) == NODE_REMOVED)
-		return false;
-	return fence == FENCE_CLONE || fence == FENCE_SET_BACK ||
-	       ipamdb_is_guarded(node_ipamdb(d->node));
-}
-
-static void hold_kernel(struct daemon *d)
-{
-	bool held = may_be_behind(d);
-	struct kernel_ask *ask;
-
-	if (!d->kernel || held == d->kernel_held)
-		return;
-	ask = kernel_ask_new(ASK_HOLD);
-	ask->held = d->kernel_held = held;
-	kernel_thread_ask(d->kernel, ask);
-}
-
-/* Opens the kernel once this node knows its id, and gives it all rows once it may be touched. */
-static void follow_kernel(struct daemon *d)
+/* Opens the kernel once this node knows its id. */
+static void open_kernel(struct daemon *d)
 {
 	struct id self = gossip_self(node_gossip(d->node));
 
-	if (!d->kernel_tried && !id_is_zero(&self)) {
-		d->kernel_tried = true;
-		daemon_open_kernel(d);
-		if (d->kernel) {
-			uv_poll_init(&d->loop, &d->kernel_poll, kernel_thread_fd(d->kernel));
-			d->kernel_poll.data = d;
-			uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
-		}
-	}
-	hold_kernel(d);
-	if (d->kernel && !d->kernel_fed && node_is_ready(d->node)) {
-		feed_all(d);
-		d->kernel_fed = true;
-	}
-	if (d->kernel_fed && !d->withdrawn && gossip_phase(node_gossip(d->node)) == NODE_REMOVED)
-		d->withdrawn = feed_withdraw(d);
-	/* A reset that did not come to its end, of a node that counts again since. */
-	if (d->withdrawn && gossip_phase(node_gossip(d->node)) == NODE_ACTIVE &&
-	    !gossip_is_refused(node_gossip(d->node), NULL))
-		feed_again(d);
+	if (d->kernel_tried || id_is_zero(&self))
+		return;
+	d->kernel_tried = true;
+	daemon_open_kernel(d);
+	if (!d->kernel)
+		return;
+	uv_poll_init(&d->loop, &d->kernel_poll, kernel_thread_fd(d->kernel));
+	d->kernel_poll.data = d;
+	uv_poll_start(&d->kernel_poll, UV_READABLE, on_kernel);
 }
 
 static void finish_step(struct daemon *d, const struct node_update *update)
@@ -152,7 +116,8 @@ static void finish_step(struct daemon *d, const struct node_update *update)
 	apply(d, update);
 	d->stepping = false;
 	kernel_refusals(d);
-	follow_kernel(d);
+	open_kernel(d);
+	kernel_follow(d);
 	arm_tick(d);
 	if (d->networks_changed || d->follow) {
 		bool networks = d->networks_changed;
@@ -305,7 +270,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 	log_line(d->log, LOG_LEVEL_INFO, "stopping on %s; members and data plane stay as they are",
 		 strsignal(number));
-	daemon_stop(d, DAEMON_STOP);
+	(void)daemon_stop(d, DAEMON_STOP);
 }
 
 static void start_handles(struct daemon *d)

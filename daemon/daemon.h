@@ -66,7 +66,7 @@ struct daemon {
 	bool kernel_tried; /* to be opened: it may be refused */
 	bool kernel_held;  /* what it has and no row explains is left alone */
 	bool kernel_fed;   /* it has all rows; changes follow one by one */
-	bool withdrawn;    /* removed, or to be reset: nothing of it is to stand in the kernel */
+	bool withdrawn;    /* removed, or to be wiped: nothing of it is to stand in the kernel */
 	size_t refused_count;
 	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;
@@ -99,8 +99,8 @@ struct daemon_config {
  * not start. */
 enum daemon_end daemon_run(const struct daemon_config *config, struct weft_err *err);
 
-/* Ends the run after the current turn. */
-void daemon_stop(struct daemon *d, enum daemon_end end);
+/* Ends the run after the current turn; false when it ends already, for another reason. */
+bool daemon_stop(struct daemon *d, enum daemon_end end);
 
 /* One step of the node; its update is applied before it returns. Not reentrant. */
 void daemon_step(struct daemon *d, struct node_event *event);
@@ -130,6 +130,16 @@ int daemon_wipe(const struct options *options, struct weft_err *err);
 int daemon_restore(const struct options *options, const char *path, struct weft_err *err);
 
 /* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
+
+/* After each step: gives the kernel the rows once it may be touched, or takes them back. */
+void kernel_follow(struct daemon *d);
+
+/* All that is weft's goes from the kernel, whether a row explains it or not, until this node counts
+ * for others (again). */
+void kernel_withdraw(struct daemon *d);
+
+/* It is or becomes a member, and others take it for one. */
+bool kernel_is_wanted(const struct daemon *d);
 
 /* Work of a step; and after it, a step for each that was refused as there is no kernel. */
 void kernel_work(struct daemon *d, const struct node_work *work);

@@ -141,16 +141,19 @@ static bool visit_end(void *ctx, const struct row_view *row)
 }
 
 /* What it wrote last still says that it is attached, and it may write nothing more. */
-bool feed_withdraw(struct daemon *d)
+void feed_withdraw(struct daemon *d)
+{
+	gossip_rows(node_gossip(d->node), &topic_all, FACT_NETWORK, visit_end, d);
+}
+
+size_t feed_boxes(const struct daemon *d)
 {
 	struct local_endpoint local;
+	size_t count = 0;
 
-	for (size_t at = 0; node_endpoint_next(d->node, &at, &local);) {
-		if (!local.is_host)
-			return false;
-	}
-	gossip_rows(node_gossip(d->node), &topic_all, FACT_NETWORK, visit_end, d);
-	return true;
+	for (size_t at = 0; node_endpoint_next(d->node, &at, &local);)
+		count += !local.is_host;
+	return count;
 }
 
 void feed_again(struct daemon *d)

@@ -11,9 +11,12 @@ void feed_change(struct daemon *d, const struct gossip_change *change);
 /* All rows at once, when the kernel may be touched for the first time. */
 void feed_all(struct daemon *d);
 
-/* This node was removed, or its state is wiped: once its last box is unplugged, takes every network
- * out of the kernel and returns true. Its rows still say that it is attached. */
-bool feed_withdraw(struct daemon *d);
+/* This node was removed, or its state is wiped: takes every network out of the kernel, with what is
+ * still plugged in. Its rows still say that it is attached. */
+void feed_withdraw(struct daemon *d);
 
 /* Gives the kernel thread back what feed_withdraw took. */
 void feed_again(struct daemon *d);
+
+/* How many boxes are plugged in on this host, or are being unplugged. */
+size_t feed_boxes(const struct daemon *d);

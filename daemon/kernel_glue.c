@@ -9,7 +9,69 @@
 
 #include "daemon/api/api.h"
 #include "daemon/diag/diag.h"
+#include "daemon/feed.h"
 #include "gossip/base/check.h"
+#include "ipamdb/query.h"
+
+/* A fenced node's rows may be older than what it plugged in: boxes attached since its state was
+ * copied are not to lose their ports before it is recovered. Nor are they while the restart guard
+ * waits: who would show that this disk went back was not met yet. */
+static bool may_be_behind(const struct daemon *d)
+{
+	const struct gossip *g = node_gossip(d->node);
+	enum node_fence fence = gossip_fence(g);
+
+	if (gossip_phase(g) == NODE_LEFT || gossip_phase(g) == NODE_REMOVED)
+		return false;
+	return fence == FENCE_CLONE || fence == FENCE_SET_BACK ||
+	       ipamdb_is_guarded(node_ipamdb(d->node));
+}
+
+static void hold_kernel(struct daemon *d)
+{
+	bool held = !d->withdrawn && may_be_behind(d);
+	struct kernel_ask *ask;
+
+	if (!d->kernel || held == d->kernel_held)
+		return;
+	ask = kernel_ask_new(ASK_HOLD);
+	ask->held = d->kernel_held = held;
+	kernel_thread_ask(d->kernel, ask);
+}
+
+bool kernel_is_wanted(const struct daemon *d)
+{
+	const struct gossip *g = node_gossip(d->node);
+	enum node_phase phase = gossip_phase(g);
+
+	return (phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING) &&
+	       !gossip_is_refused(g, NULL);
+}
+
+void kernel_withdraw(struct daemon *d)
+{
+	WEFT_ASSERT(d->kernel != NULL);
+	if (!d->kernel_fed)
+		feed_all(d);
+	d->kernel_fed = d->withdrawn = true;
+	hold_kernel(d);
+	feed_withdraw(d);
+}
+
+void kernel_follow(struct daemon *d)
+{
+	/* after a reset that did not come to its end; nothing comes back behind one that did */
+	if (d->withdrawn && d->end == DAEMON_RUNS && kernel_is_wanted(d))
+		feed_again(d);
+	hold_kernel(d);
+	if (d->kernel && !d->kernel_fed && node_is_ready(d->node)) {
+		feed_all(d);
+		d->kernel_fed = true;
+	}
+	if (d->kernel_fed && !d->withdrawn && feed_boxes(d) == 0 &&
+	    gossip_phase(node_gossip(d->node)) == NODE_REMOVED)
+		kernel_withdraw(d);
+}
 
 /* Without a kernel nothing can be plugged, and nothing was. Only starts without the right to open
  * the kernel's sockets come here. The node is not told within its own step. */

@@ -61,6 +61,7 @@ void held_look(struct work *work)
 {
 	struct overlay *ov = work->ov;
 	size_t standing = 0, unknown = 0;
+	uint32_t boxes = 0;
 	struct kstate want, have;
 	int status;
 
@@ -74,9 +75,15 @@ void held_look(struct work *work)
 	for (size_t i = 0; i < have.of[KOBJ_LINK].count; i++) {
 		const struct klink *link = vec_at(&have.of[KOBJ_LINK], i);
 
-		standing += name_alias_is_weft(link->alias);
-		unknown += name_alias_is_weft(link->alias) && !is_explained(ov, &want, link);
+		if (!name_alias_is_weft(link->alias))
+			continue;
+		standing++;
+		if (is_explained(ov, &want, link))
+			continue;
+		unknown++;
+		boxes += link->kind == KLINK_VETH;
 	}
+	ov->totals.unknown_boxes = boxes;
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;
 	ov->has_unknown = status != 0 || unknown > 0;

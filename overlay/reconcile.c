@@ -31,6 +31,7 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 	if (ov->held == held)
 		return;
 	ov->held = held;
+	ov->totals.unknown_boxes = 0; /* until they are looked at */
 	held_forget(ov);
 	ov->nexthops_checked = false;
 	overlay_mark_all(ov, now);

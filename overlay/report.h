@@ -80,6 +80,7 @@ struct overlay_totals {
 	uint32_t networks; /* with devices here */
 	uint32_t pending;
 	uint32_t failed;
+	uint32_t unknown_boxes; /* ports that no row explains, while the overlay is held */
 	int64_t last_ms;
 	uint64_t reconciles, operations, failures, repairs, dumps, overruns;
 	size_t held_bytes; /* memory held for the rows */

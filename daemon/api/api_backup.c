@@ -74,10 +74,13 @@ void api_filed(struct daemon *d, const struct store_done *done)
 	}
 	file = request_text(req, "file");
 	if (request_method(req)->id == API_RESTORE) {
+		if (d->end != DAEMON_RUNS || !daemon_stop(d, DAEMON_RESTORE)) {
+			api_fail(req, WEFT_E_BUSY, "weftd is stopping; try again when it runs");
+			return;
+		}
 		log_line(d->log, LOG_LEVEL_WARNING, "the state in %s is restored by request", file);
 		snprintf(d->config->restore, OPTION_TEXT_BYTES, "%s", file);
 		request_answer(req, json_pack("{s:s}", "file", file));
-		daemon_stop(d, DAEMON_RESTORE);
 		return;
 	}
 	request_answer(req, json_pack("{s:s}", "file", file));

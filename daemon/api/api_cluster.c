@@ -186,61 +186,76 @@ void api_leave(struct daemon *d, struct request *req)
 	daemon_submit(d, req, &request);
 }
 
-static size_t count_boxes(const struct daemon *d)
+/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
+ * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
+ * they are detached already, unless its store refuses that. Boxes of which an older state knows
+ * nothing are seen in the kernel alone. What a copy finds there may be the original's. */
+static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 {
-	struct local_endpoint endpoint;
-	size_t count = 0;
+	enum node_phase phase = gossip_phase(node_gossip(d->node));
+	bool is_refused = gossip_is_refused(node_gossip(d->node), NULL);
+	bool is_out = phase == NODE_LEFT || phase == NODE_REMOVED || phase == NODE_NO_CLUSTER;
+	size_t boxes = feed_boxes(d);
 
-	for (size_t at = 0; node_endpoint_next(d->node, &at, &endpoint);)
-		count += !endpoint.is_host;
-	return count;
+	if (kernel_is_wanted(d))
+		return weft_err_set(err, WEFT_E_CONFLICT,
+				    "this host is a member; weft leave first (or let an admin "
+				    "weft node rm it), then weft reset");
+	if (phase == NODE_COPY || (force && is_out))
+		return 0;
+	if (boxes > 0 && phase == NODE_REMOVED)
+		return weft_err_set(err, WEFT_E_BUSY,
+				    "%zu endpoint%s still being detached on this host; repeat weft "
+				    "reset, or, if weftd's log says that this cannot be done, weft "
+				    "reset --force",
+				    boxes, boxes == 1 ? " is" : "s are");
+	if (boxes > 0)
+		return weft_err_set(err, WEFT_E_IN_USE,
+				    "%zu endpoint%s attached on this host; weft detach %s first, "
+				    "then weft reset",
+				    boxes, boxes == 1 ? " is" : "s are",
+				    boxes == 1 ? "it" : "them");
+	WEFT_ASSERT(is_out || is_refused);
+	if (!force && d->totals.unknown_boxes > 0)
+		return weft_err_set(err, WEFT_E_IN_USE,
+				    "%u box%s plugged in on this host of which this node's state "
+				    "knows nothing, as it may be older; weft reset --force takes "
+				    "the network from %s",
+				    d->totals.unknown_boxes,
+				    d->totals.unknown_boxes == 1 ? " is" : "es are",
+				    d->totals.unknown_boxes == 1 ? "it" : "them");
+	if (!force && d->kernel_tried && !d->kernel)
+		return weft_err_set(
+		    err, WEFT_E_KERNEL,
+		    "weftd could not open the kernel's sockets, as its log says, so "
+		    "what an earlier run left in the kernel would stay; weft reset "
+		    "--force leaves it behind");
+	return 0;
 }
 
 static void wipe(struct daemon *d, struct request *req)
 {
+	if (!daemon_stop(d, DAEMON_WIPE)) {
+		api_fail(req, WEFT_E_BUSY, "weftd is stopping; try again when it runs");
+		return;
+	}
 	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request%s",
 		 d->kernel_tried && !d->kernel
 		     ? "; what an earlier run left in the kernel, which could not be opened, stays"
 		     : "");
 	request_answer(req, json_object());
-	daemon_stop(d, DAEMON_WIPE);
 }
 
-/* Wiping is for who is out already: the state of a member is also the others' business. Whom they
- * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
- * they are detached already. What a copy finds in the kernel may be the original's. */
-static int may_reset(struct daemon *d, struct weft_err *err)
-{
-	enum node_phase phase = gossip_phase(node_gossip(d->node));
-	bool is_in = phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING;
-	size_t boxes = phase == NODE_COPY ? 0 : count_boxes(d);
-
-	if (is_in && !gossip_is_refused(node_gossip(d->node), NULL))
-		weft_err_set(err, WEFT_E_CONFLICT,
-			     "this host is a member; weft leave first (or let an admin weft node "
-			     "rm it), then weft reset");
-	else if (is_in && boxes > 0)
-		weft_err_set(err, WEFT_E_IN_USE,
-			     "%zu endpoint%s attached on this host; weft detach %s first, then "
-			     "weft reset",
-			     boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them");
-	else if (boxes > 0)
-		weft_err_set(err, WEFT_E_BUSY,
-			     "%zu endpoint%s still being detached on this host; repeat weft "
-			     "reset, and see weftd's log if this lasts",
-			     boxes, boxes == 1 ? " is" : "s are");
-	return err->code;
-}
-
-/* Others may have spoken while the kernel worked. What stays in it without the state that explains
- * it is for a person to find. */
+/* What stays in the kernel without the state that explains it is for a person to find. Meanwhile
+ * this node may have become a member. */
 static void reset_settled(struct daemon *d, struct request *req, const struct kernel_tell *tell)
 {
+	bool force = call_of(d, req)->force;
 	struct weft_err err = {0};
 
-	if (may_reset(d, &err) != 0)
+	if (may_reset(d, force, &err) != 0)
 		request_fail(req, &err);
-	else if (tell->totals.failed > 0 && !call_of(d, req)->force)
+	else if (tell->totals.failed > 0 && !force)
 		api_fail(req, WEFT_E_KERNEL,
 			 "the kernel did not give up all that is weft's, as weftd's log says, and "
 			 "it is tried again; repeat weft reset, or weft reset --force to leave the "
@@ -253,14 +268,16 @@ static void reset_settled(struct daemon *d, struct request *req, const struct ke
 static void withdraw(struct daemon *d, struct request *req)
 {
 	struct call *call = call_of(d, req);
+	struct weft_err late = {0};
 	struct kernel_ask *ask;
 
+	weft_err_set(&late, WEFT_E_TIMEOUT,
+		     "the kernel still gives up what is weft's, and this node's state is not wiped "
+		     "yet; repeat weft reset");
+	request_late_set(req, &late);
 	call->told = reset_settled;
 	call->force = request_flag(req, "force");
-	if (!d->kernel_fed)
-		feed_all(d);
-	d->kernel_fed = true;
-	d->withdrawn = feed_withdraw(d);
+	kernel_withdraw(d);
 	ask = kernel_ask_new(ASK_SETTLE);
 	ask->tag = request_tag(req);
 	kernel_thread_ask(d->kernel, ask);
@@ -270,7 +287,7 @@ void api_reset(struct daemon *d, struct request *req)
 {
 	struct weft_err err = {0};
 
-	if (may_reset(d, &err) != 0)
+	if (may_reset(d, request_flag(req, "force"), &err) != 0)
 		request_fail(req, &err);
 	else if (d->kernel && gossip_phase(node_gossip(d->node)) != NODE_COPY)
 		withdraw(d, req);

@@ -42,7 +42,7 @@ static const struct api_field fields_LEAVE[] = {
     F("force", FLAG, BODY, false, "--force", NULL, "detach the endpoints that are still here"),
 };
 static const struct api_field fields_RESET[] = {
-    F("force", FLAG, BODY, false, "--force", NULL, "wipe though the kernel keeps something of it"),
+    F("force", FLAG, BODY, false, "--force", NULL, "wipe, whatever boxes or devices are left"),
 };
 static const struct api_field fields_TOKEN_CREATE[] = {
     F("ttl_ms", DURATION, BODY, false, "--ttl", "24h", "how long it admits; default 24h"),

@@ -12,7 +12,7 @@
 	  "join a cluster with a token")                                                           \
 	X(LEAVE, "POST", "/v1/cluster/leave", "leave", NULL, 60000, API_CHANGES,                   \
 	  "leave the cluster in order, handing address ranges over")                               \
-	X(RESET, "POST", "/v1/cluster/reset", "reset", NULL, 10000, API_CHANGES,                   \
+	X(RESET, "POST", "/v1/cluster/reset", "reset", NULL, 60000, API_CHANGES,                   \
 	  "wipe this node's state after it left, was removed, is refused or a copy")               \
 	X(TOKEN_CREATE, "POST", "/v1/tokens", "token create", NULL, 10000, API_CHANGES,            \
 	  "make a join token")                                                                     \

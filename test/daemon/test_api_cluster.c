@@ -8,14 +8,17 @@
 
 /* What the kernel thread and the loop are asked for, instead of their doing it: see CMakeLists. */
 static enum kernel_ask_kind last_ask;
-static size_t networks_ended;
+static size_t networks_put, networks_ended;
+static bool held;
 static enum daemon_end end;
-static bool is_refused; /* by the others, this node */
+
+static bool is_refused; /* what the core says of it */
 
 uint64_t __wrap_request_tag(const struct request *req);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
-void __wrap_daemon_stop(struct daemon *d, enum daemon_end how);
+bool __wrap_daemon_stop(struct daemon *d, enum daemon_end how);
 bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by);
+void __wrap_request_late_set(struct request *req, const struct weft_err *err);
 
 uint64_t __wrap_request_tag(const struct request *req)
 {
@@ -27,15 +30,19 @@ void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	(void)kt;
 	last_ask = ask->kind;
+	if (ask->kind == ASK_HOLD)
+		held = ask->held;
+	networks_put += ask->kind == ASK_NETWORK_PUT;
 	networks_ended += ask->kind == ASK_NETWORK_END;
 	assert_int_equal(ask->tag, ask->kind == ASK_SETTLE ? TAG : 0);
 	free(ask);
 }
 
-void __wrap_daemon_stop(struct daemon *d, enum daemon_end how)
+bool __wrap_daemon_stop(struct daemon *d, enum daemon_end how)
 {
-	(void)d;
-	end = how;
+	if (d->end == DAEMON_RUNS)
+		d->end = end = how;
+	return d->end == how;
 }
 
 bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by)
@@ -45,6 +52,12 @@ bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by)
 	return is_refused;
 }
 
+void __wrap_request_late_set(struct request *req, const struct weft_err *err)
+{
+	(void)req;
+	assert_int_equal(err->code, WEFT_E_TIMEOUT);
+}
+
 /* Three hosts with a network; what is called is called on the last. */
 static int set_up(void **state)
 {
@@ -52,9 +65,9 @@ static int set_up(void **state)
 	const struct id network = cluster_network(lab->cluster, 0, "blue", "10.64.1.0/24");
 
 	last_ask = (enum kernel_ask_kind)0;
-	networks_ended = 0;
+	networks_put = networks_ended = 0;
+	held = is_refused = false;
 	end = DAEMON_RUNS;
-	is_refused = false;
 	cluster_run(lab->cluster, 1000);
 	cluster_attached(lab->cluster, 2, &network, 21);
 	api_lab_be(lab, 2);
@@ -153,29 +166,127 @@ static void the_state_stays_while_the_kernel_refuses_to_give_something_up(void *
 	assert_int_equal(end, DAEMON_WIPE);
 }
 
-static void whose_box_is_attached_is_not_wiped_though_refused(void **state)
+/* Wiping is what helps against such a disk. */
+static void by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach(void **state)
 {
 	struct api_lab *lab = *state;
 
-	is_refused = true;
+	lab->cluster->hosts[2].commits_fail = true;
+	be_removed(lab);
 	have_a_kernel(lab);
-	assert_fails(lab, API_RESET, NULL, WEFT_E_IN_USE, "1 endpoint is attached on this host");
-	assert_int_equal(last_ask, 0);
-	assert_int_equal(end, DAEMON_RUNS);
+	assert_fails(lab, API_RESET, NULL, WEFT_E_BUSY, "weft reset --force");
+	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	assert_int_equal(networks_ended, 1);
+	settle(lab, 0);
+	assert_non_null(lab->answer);
+	assert_int_equal(end, DAEMON_WIPE);
 }
 
-static void who_counts_again_while_the_kernel_works_is_not_wiped(void **state)
+/* The last host has no box, and the others do not take it for a member. */
+static void be_refused(struct api_lab *lab)
+{
+	struct local_endpoint local;
+
+	for (size_t at = 0; node_endpoint_next(lab->d.node, &at, &local) && local.is_host;)
+		;
+	assert_int_equal(cluster_detach(lab->cluster, 2, &local.id), 0);
+	is_refused = true;
+	have_a_kernel(lab);
+}
+
+static void who_is_refused_detaches_its_boxes_first(void **state)
 {
 	struct api_lab *lab = *state;
 
 	is_refused = true;
-	api_lab_be(lab, 1);
 	have_a_kernel(lab);
+	assert_fails(lab, API_RESET, json_pack("{s:b}", "force", 1), WEFT_E_IN_USE,
+		     "1 endpoint is attached on this host");
+	assert_int_equal(last_ask, 0);
+}
+
+/* The rows are older than the kernel, perhaps; a reset is for what they do not explain as well. */
+static void nothing_is_held_back_from_a_reset(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	lab->d.kernel_held = held = true;
+	lab->d.totals.unknown_boxes = 2;
+	assert_fails(lab, API_RESET, NULL, WEFT_E_IN_USE, "2 boxes are plugged in on this host");
+	assert_true(held);
 	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	assert_false(held);
+	assert_int_equal(networks_ended, 1);
+	kernel_follow(&lab->d);
+	assert_false(held);
+	settle(lab, 0);
+	assert_int_equal(end, DAEMON_WIPE);
+}
+
+static void who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	settle(lab, 1);
+	assert_int_equal(lab->err.code, WEFT_E_KERNEL);
+	kernel_follow(&lab->d);
+	assert_int_equal(networks_put, 0);
+	is_refused = false;
+	kernel_follow(&lab->d);
+	assert_int_equal(networks_put, 1);
+	kernel_follow(&lab->d);
+	assert_int_equal(networks_put, 1);
+}
+
+static void who_becomes_a_member_before_the_kernel_answers_is_not_wiped(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
 	is_refused = false;
 	settle(lab, 0);
 	assert_int_equal(lab->err.code, WEFT_E_CONFLICT);
 	assert_int_equal(end, DAEMON_RUNS);
+	kernel_follow(&lab->d);
+	assert_int_equal(networks_put, 1);
+}
+
+static void nothing_comes_back_to_the_kernel_behind_a_reset(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	settle(lab, 0);
+	assert_int_equal(end, DAEMON_WIPE);
+	is_refused = false;
+	kernel_follow(&lab->d);
+	assert_int_equal(networks_put, 0);
+}
+
+static void what_ends_for_another_reason_is_not_said_to_be_wiped(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_removed(lab);
+	lab->d.end = DAEMON_STOP;
+	assert_fails(lab, API_RESET, NULL, WEFT_E_BUSY, "weftd is stopping");
+	assert_int_equal(lab->d.end, DAEMON_STOP);
+}
+
+static void where_the_kernel_could_not_be_opened_a_reset_wants_force(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_removed(lab);
+	lab->d.kernel_tried = true;
+	assert_fails(lab, API_RESET, NULL, WEFT_E_KERNEL, "could not open the kernel's sockets");
+	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	assert_int_equal(end, DAEMON_WIPE);
 }
 
 static void without_a_kernel_there_is_nothing_to_wait_for(void **state)
@@ -196,8 +307,14 @@ int main(void)
 	    TEST(a_removed_one_is_not_wiped_while_its_box_is_being_detached),
 	    TEST(the_state_goes_once_the_kernel_gave_up_what_it_explains),
 	    TEST(the_state_stays_while_the_kernel_refuses_to_give_something_up),
-	    TEST(whose_box_is_attached_is_not_wiped_though_refused),
-	    TEST(who_counts_again_while_the_kernel_works_is_not_wiped),
+	    TEST(by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach),
+	    TEST(who_is_refused_detaches_its_boxes_first),
+	    TEST(nothing_is_held_back_from_a_reset),
+	    TEST(who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again),
+	    TEST(who_becomes_a_member_before_the_kernel_answers_is_not_wiped),
+	    TEST(nothing_comes_back_to_the_kernel_behind_a_reset),
+	    TEST(what_ends_for_another_reason_is_not_said_to_be_wiped),
+	    TEST(where_the_kernel_could_not_be_opened_a_reset_wants_force),
 	    TEST(without_a_kernel_there_is_nothing_to_wait_for),
 	};
 

@@ -222,6 +222,32 @@ static void who_asks_for_it_hears_once_a_network_that_ended_is_out_of_the_kernel
 	assert_int_not_equal(system("ip link show wfbr001000 2>/dev/null >&2"), 0);
 }
 
+/* What an earlier run left stays while rows may be older than it, and goes with a reset. */
+static void what_was_held_goes_before_the_kernel_is_said_to_be_settled(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *asks[3];
+
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_int_equal(settled(stage, 7)->totals.failed, 0);
+	kernel_thread_free(stage->kt);
+
+	stage->kt = start("/nonexistent/weft-netns");
+	for (size_t i = 0; i < 3; i++)
+		asks[i] = kernel_ask_new(i == 1 ? ASK_READY : ASK_HOLD);
+	asks[0]->held = true;
+	kernel_thread_ask(stage->kt, asks[0]);
+	kernel_thread_ask(stage->kt, asks[1]);
+	assert_int_equal(settled(stage, 8)->totals.failed, 0);
+	assert_int_equal(system("ip link show wfbr001000 >/dev/null"), 0);
+	kernel_thread_ask(stage->kt, asks[2]);
+	assert_int_equal(settled(stage, 9)->totals.failed, 0);
+	assert_int_not_equal(system("ip link show wfbr001000 2>/dev/null >&2"), 0);
+}
+
 static void who_asks_for_it_hears_that_the_kernel_refused_something(void **state)
 {
 	struct stage *stage = *state;
@@ -322,6 +348,7 @@ int main(void)
 	    TEST(of_a_network_that_is_not_here_there_is_no_state),
 	    TEST(nothing_is_made_before_the_kernel_may_be_touched_and_all_of_it_then),
 	    TEST(who_asks_for_it_hears_once_a_network_that_ended_is_out_of_the_kernel),
+	    TEST(what_was_held_goes_before_the_kernel_is_said_to_be_settled),
 	    TEST(who_asks_for_it_hears_that_the_kernel_refused_something),
 	    TEST(a_box_whose_namespace_is_not_open_is_refused),
 	    TEST(what_nobody_watched_is_not_seen),

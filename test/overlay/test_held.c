@@ -23,6 +23,7 @@ static void put_box_again(struct fake_stage *stage, uint8_t number, const char *
 static void what_no_row_explains_is_left_alone_while_held(void **state)
 {
 	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
 	struct weft_err err = {0};
 	char before[16384], after[16384];
 
@@ -45,9 +46,13 @@ static void what_no_row_explains_is_left_alone_while_held(void **state)
 	(void)stage_settle(stage, 1000);
 	stage_remember(stage, after, sizeof(after));
 	assert_string_equal(before, after);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.unknown_boxes, 1);
 
 	overlay_hold(stage->ov, false, stage->now);
 	(void)stage_settle(stage, 1000);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.unknown_boxes, 0);
 	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
 }
