@@ -8,16 +8,17 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-build=${1:-$root/build-coverage}
+build=${1:-$root/build-fuzz-coverage}
 more=${2:-}
 cov=$(command -v llvm-cov || echo /usr/lib/llvm-14/bin/llvm-cov)
 profdata=$(command -v llvm-profdata || echo /usr/lib/llvm-14/bin/llvm-profdata)
 parsers=(
-	gossip/base/{cursor,row,record,record_read,addr}.c
-	gossip/{cert,wire,token,chain,chain_path,join_wire,join_seed,join_judge,join_joiner,join_adopt,join_trust}.c
-	gossip/{seal,seal_cert,seal_claim,seal_frame,seal_stranger,session,window,claim,member,gossip}.c
-	gossip/{swim_frame,receive,adopt,compare,marks,pull,serve,versions,message,message_serve}.c
-	ipamdb/message.c daemon/node/{ack,answer,request}.c daemon/{api,json,options,options_yaml}.c
+	gossip/gossip.c gossip/base/{cursor,row,record,record_read,addr}.c gossip/core/{wire,member}.c
+	gossip/trust/{cert,token,chain,chain_path,keyfile,pattern}.c gossip/{seal,admission,message}/*.c
+	gossip/swim/{swim_compare,swim_frame}.c
+	gossip/tables/{adopt,compare,farewell,floor,marks,pull,receive,serve,versions,want}.c
+	ipamdb/message.c daemon/node/{ack,answer,request}.c
+	daemon/api/*.c daemon/{options,options_judge,options_yaml}.c
 )
 
 [ -x "$cov" ] && [ -x "$profdata" ] || {
@@ -39,9 +40,11 @@ for program in "$build"/test/fuzz/fuzz_*; do
 done
 "$profdata" merge -sparse "$build"/*.profraw -o "$build/all.profdata"
 cd "$root"
-present=()
 for file in "${parsers[@]}"; do
-	[ -f "$file" ] && present+=("$root/$file")
+	[ -f "$file" ] || {
+		echo "coverage.sh: $file is not there: bring the list of parsers up to date" >&2
+		exit 1
+	}
 done
 # Names are without the directory of the sources: the build keeps it out of the programs.
 "$cov" export -summary-only -instr-profile "$build/all.profdata" "${objects[@]:1}" |
@@ -54,9 +57,10 @@ lines = covered = 0
 for path in wanted:
     found = [s for name, s in files.items() if name.endswith(path)]
     if not found:
+        print(f"{path:32} in no fuzzer")
         continue
     lines += found[0]["count"]
     covered += found[0]["covered"]
     print(f"{path:32} {found[0]['"'"'covered'"'"']:5} of {found[0]['"'"'count'"'"']:5} lines, {found[0]['"'"'percent'"'"']:5.1f} %")
 print(f"{'"'"'all'"'"':32} {covered:5} of {lines:5} lines, {100 * covered / lines:5.1f} %")
-' "${present[@]#"$root"/}"
+' "${parsers[@]}"

@@ -70,7 +70,8 @@ static void tell_row(size_t from, size_t to, struct input piece)
 	const uint8_t *key;
 	int len;
 
-	row.key_len = shape >> 2 & 1 ? ID_BYTES : (size_t)input_number(&piece, 1) % KEY_BYTES_MAX;
+	row.key_len =
+	    shape >> 2 & 1 ? ID_BYTES : (size_t)input_number(&piece, 1) % (KEY_BYTES_MAX + 1);
 	key = input_piece(&piece, &row.key_len);
 	memcpy(row.key, key, row.key_len);
 	if (shape & 8)

@@ -87,7 +87,7 @@ static void tell_row(struct mad *mad, struct input piece)
 	const uint8_t *key;
 	int len;
 
-	row.key_len = shape & 4 ? ID_BYTES : (size_t)input_number(&piece, 1) % KEY_BYTES_MAX;
+	row.key_len = shape & 4 ? ID_BYTES : (size_t)input_number(&piece, 1) % (KEY_BYTES_MAX + 1);
 	key = input_piece(&piece, &row.key_len);
 	memcpy(row.key, key, row.key_len);
 	name_ids(mad, row.key, row.key_len);

@@ -12,7 +12,14 @@ programs=$1
 seconds=$2
 corpus=$(dirname "$0")/corpus
 found=$programs/found
-targets=(certificate token row message request config datagram handler owner join)
+targets=()
+for program in "$programs"/fuzz_*; do
+	[ -f "$program" ] && [ -x "$program" ] && targets+=("${program##*/fuzz_}")
+done
+if ((${#targets[@]} == 0)); then
+	echo "fuzz: no programs in $programs" >&2
+	exit 1
+fi
 
 fuzz() {
 	local target=$1 log=$found/$1.log

@@ -16,6 +16,8 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 if tree=$(git -c safe.directory='*' -C "$source" rev-parse 'HEAD^{tree}' 2>/dev/null); then
 	first=$((16#${tree:0:9} * 1000 + 1))
 	echo "tree $tree: seeds from $first on"
+	git -c safe.directory='*' -C "$source" diff --quiet HEAD ||
+		echo "what is changed here and not committed runs the seeds of what it was before"
 else
 	first=20260001
 	echo "no git here, so nothing says what is new: seeds from $first on, as always"

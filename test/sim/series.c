@@ -38,10 +38,10 @@ struct shared {
 
 bool pinned_add(struct pinned *pinned, const char *text)
 {
-	size_t len = strlen(pinned->text);
+	size_t len = strlen(pinned->text), room = sizeof(pinned->text) - len;
 
-	snprintf(pinned->text + len, sizeof(pinned->text) - len, " --set %s", text);
-	return sim_pins_add(&pinned->pins, text);
+	return (size_t)snprintf(pinned->text + len, room, " --set %s", text) < room &&
+	       sim_pins_add(&pinned->pins, text);
 }
 
 static void item_add(struct series *series, uint64_t seed, const struct pinned *pinned)

@@ -19,7 +19,7 @@ class Tree(unittest.TestCase):
         self.root = Path(self.dir.name).resolve()
         self.write("gossip/base/err.h", "#pragma once\n")
         self.write("gossip/gossip.h", '#pragma once\n#include "base/err.h"\n')
-        self.write("store/store.h", '#pragma once\n#include "gossip/gossip.h"\n')
+        self.write("store/store.h", '#pragma once\n#include "gossip/base/err.h"\n')
         self.write("store/store.c", '#include "store.h"\n#include <sqlite3.h>\n')
         self.write("daemon/main.c", '#include "store/store.h"\n#include <uv.h>\n')
 
@@ -49,6 +49,10 @@ class Tree(unittest.TestCase):
     def test_neighbours_do_not_include_each_other(self):
         self.write("overlay/plan.c", '#include "../store/store.h"\n')
         self.assert_one_fault("overlay must not include")
+
+    def test_the_overlay_knows_only_the_base(self):
+        self.write("overlay/plan.c", '#include "gossip/base/err.h"\n#include "gossip/gossip.h"\n')
+        self.assert_one_fault("overlay must not include gossip/gossip.h")
 
     def test_the_cli_knows_only_the_base(self):
         self.write("cli/main.c", '#include "gossip/base/err.h"\n#include "gossip/gossip.h"\n')

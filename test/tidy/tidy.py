@@ -33,10 +33,10 @@ MAY_INCLUDE = {
     "base": {"base"},
     "gossip": {"base", "gossip"},
     "ipamdb": {"base", "gossip", "ipamdb"},
-    "store": {"base", "gossip", "store"},
-    "overlay": {"base", "gossip", "overlay"},
+    "store": {"base", "store"},
+    "overlay": {"base", "overlay"},
     "node": {"base", "gossip", "ipamdb", "node"},
-    "netns": {"base", "gossip", "overlay", "netns"},
+    "netns": {"base", "netns"},
     "daemon": {"base", "gossip", "ipamdb", "store", "overlay", "node", "netns", "daemon"},
     "cli": {"base", "cli"},
 }
