@@ -57,10 +57,6 @@ static void arm_tick(struct daemon *d)
 
 static void apply_change(struct daemon *d, const struct gossip_change *change)
 {
-	if (change->kind == CHANGE_SYNCED) {
-		d->synced_with = change->member;
-		d->synced_at = daemon_now();
-	}
 	if (change->kind == CHANGE_ROW &&
 	    (change->row.kind == FACT_NETWORK || change->row.kind == FACT_NETWORK_END))
 		d->networks_changed = true;

@@ -81,8 +81,6 @@ struct daemon {
 	bool follow;           /* a request goes on after this step */
 
 	uint64_t next_tag;
-	struct id synced_with;
-	struct mono synced_at; /* ns 0: never in this run */
 	uint64_t steps, kernel_failures, lost_endpoints;
 };
 

@@ -40,6 +40,11 @@ bool gossip_is_whole(const struct gossip *g)
 	return tables_is_whole(g->tables);
 }
 
+bool gossip_last_sync(const struct gossip *g, struct id *with, struct mono *at)
+{
+	return tables_synced(g->tables, with, at);
+}
+
 bool gossip_is_isolated(const struct gossip *g)
 {
 	return swim_is_isolated(g->swim);

@@ -46,6 +46,10 @@ bool gossip_is_alone(const struct gossip *g);
  * to tell for five seconds. Until then absence proves nothing. */
 bool gossip_is_whole(const struct gossip *g);
 
+/* The last comparison with a member that ended with equal tables: with whom and when, some seconds
+ * ago while all is well; false when none has in this run. */
+bool gossip_last_sync(const struct gossip *g, struct id *with, struct mono *at);
+
 /* Another process has this node's identity, or had it before this node's disk went back: lease
  * nothing new until an operator decided. */
 bool gossip_is_cloned(const struct gossip *g);

@@ -187,12 +187,14 @@ static json_t *json_self(struct daemon *d)
 static json_t *json_sync(struct daemon *d)
 {
 	char label[NAME_BYTES + 8];
+	struct mono at;
+	struct id with;
 
-	if (d->synced_at.ns == 0)
+	if (!gossip_last_sync(node_gossip(d->node), &with, &at))
 		return json_null();
-	member_label(d, &d->synced_with, label);
+	member_label(d, &with, label);
 	return json_pack("{s:o,s:I}", "with", json_name(label), "age_ms",
-			 (json_int_t)mono_diff_ms(daemon_now(), d->synced_at));
+			 (json_int_t)mono_diff_ms(daemon_now(), at));
 }
 
 /* Serving, and as current as this node can know. */

@@ -148,6 +148,8 @@ static void write_node(struct page *page, struct daemon *d)
 {
 	const struct gossip *g = node_gossip(d->node);
 	struct weft_err fence = {0};
+	struct mono at;
+	struct id with;
 
 	sample(page, METRIC_info, "version=\"" WEFT_VERSION "\"", 1);
 	sample(page, METRIC_start_time_seconds, NULL, (double)d->started.ms / 1e3);
@@ -156,9 +158,9 @@ static void write_node(struct page *page, struct daemon *d)
 	number(page, METRIC_fenced, api_fence(d, &fence) != 0);
 	number(page, METRIC_isolated, gossip_is_isolated(g));
 	number(page, METRIC_guarded, ipamdb_is_guarded(node_ipamdb(d->node)));
-	if (d->synced_at.ns != 0)
+	if (gossip_last_sync(g, &with, &at))
 		sample(page, METRIC_sync_age_seconds, NULL,
-		       (double)mono_diff_ms(daemon_now(), d->synced_at) / 1e3);
+		       (double)mono_diff_ms(daemon_now(), at) / 1e3);
 	number(page, METRIC_steps, d->steps);
 }
 

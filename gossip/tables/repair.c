@@ -309,6 +309,8 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 			   tables->replica.row_count + tables->replica.fact_count);
 	}
 	tables->counts.synced++;
+	tables->repair.equal_with = *peer;
+	tables->repair.equal_at = tables->core->now;
 	admission_synced(tables->admission, &session->peer);
 	session_close(tables, session);
 }

@@ -67,6 +67,8 @@ struct repair {
 	struct mono due; /* of the next comparison with somebody */
 	int64_t interval_ms;
 	uint64_t rounds;
+	struct id equal_with;   /* the last comparison that ended so, with whom */
+	struct mono equal_at;   /* ns 0: none did */
 	bool whole;             /* equal to tables that are whole */
 	struct mono whole_at;   /* nobody had more to tell for so long */
 	struct mono topics_due; /* of topics that were not compared yet */

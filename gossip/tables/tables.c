@@ -199,6 +199,13 @@ bool tables_is_whole(const struct tables *tables)
 	return tables->started && repair_is_whole(tables);
 }
 
+bool tables_synced(const struct tables *tables, struct id *with, struct mono *at)
+{
+	*with = tables->repair.equal_with;
+	*at = tables->repair.equal_at;
+	return at->ns != 0;
+}
+
 void tables_topics(struct tables *tables, const struct id *topics, size_t count)
 {
 	topic_set_kept(tables, topics, count);

@@ -49,6 +49,9 @@ enum drop_reason tables_frame(struct tables *tables, struct member *from, uint8_
 /* The tables hold what the cluster knows, as far as can be told; see repair_is_whole. */
 bool tables_is_whole(const struct tables *tables);
 
+/* The last comparison that ended with equal tables: with whom and when; false when none did. */
+bool tables_synced(const struct tables *tables, struct id *with, struct mono *at);
+
 /* Topics besides 0 that this node takes part in; rows of others are dropped. */
 void tables_topics(struct tables *tables, const struct id *topics, size_t count);
 

@@ -168,6 +168,15 @@ static void an_idle_node_sends_little(void **state)
 	tnet_run(&net, 600000);
 	/* A node's share of the idle budget, headers included. */
 	assert_in_range(net.bytes / 10 / 600, 1, 40);
+	/* And it knows that it is current. */
+	for (size_t i = 1; i <= 10; i++) {
+		struct mono at;
+		struct id with;
+
+		assert_true(tables_synced(tnet_node(&net, i)->tables, &with, &at));
+		assert_false(id_eq(&with, &tnet_node(&net, i)->kit.core.self.id));
+		assert_in_range(mono_diff_ms(net.now, at), 0, 20000);
+	}
 	tnet_close(&net);
 }
 
