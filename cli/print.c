@@ -40,7 +40,8 @@ static void add_object(struct table *table, const char *prefix, const json_t *ob
 			}
 			continue;
 		}
-		text = text_of(value);
+		text = json_is_false(value) ? strdup("no") : text_of(value);
+		WEFT_ASSERT(text != NULL);
 		table_add(table, name, COLOUR_NONE);
 		table_add(table, text, strcmp(key, "state") == 0 ? colour_of(text) : COLOUR_NONE);
 		free(text);
@@ -170,13 +171,15 @@ static void print_status(const json_t *answer, bool colour, FILE *out)
 
 	table_init(&table, 2);
 	add_line(&table, "cluster", COLOUR_NONE, "%s",
-		 text_at(json_object_get(answer, "cluster"), "name", "none"));
+		 text_at(json_object_get(answer, "cluster"), "name",
+			 "none; weft init makes one, weft join joins one"));
 	add_line(&table, "node", active ? COLOUR_NONE : COLOUR_RED, "%s%s%.8s%s at %s, %s",
 		 say(node, "name"), has_id ? " (" : "", has_id ? say(node, "id") : "",
 		 has_id ? ")" : "", say(node, "addr"), say(node, "phase"));
 	add_line(&table, "members", members_colour(members), "%s", count);
 	add_line(&table, "networks", COLOUR_NONE, "%lld", number_at(answer, "networks"));
-	add_sync(&table, answer);
+	if (json_is_object(json_object_get(answer, "cluster")))
+		add_sync(&table, answer);
 	add_line(&table, "kernel", number_at(reconcile, "failed") ? COLOUR_RED : COLOUR_NONE,
 		 "%lld pending, %lld failed, last reconcile %lld ms",
 		 number_at(reconcile, "pending"), number_at(reconcile, "failed"),

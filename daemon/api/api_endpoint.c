@@ -48,10 +48,10 @@ static bool visit_elsewhere(void *ctx, const struct id *id, const struct rec_net
 	each_endpoint(elsewhere->d, id, &known, visit_known);
 	sums = network_sums(elsewhere->d, id);
 	if (known == 0 && sums.endpoints > 0)
-		json_array_append_new(elsewhere->list,
-				      json_pack("{s:o,s:i,s:i}", "network", json_name(rec->name),
-						"endpoints", (int)sums.endpoints, "hosts",
-						(int)sums.hosts));
+		json_array_append_new(
+		    elsewhere->list, json_pack("{s:o,s:i,s:i,s:o}", "network", json_name(rec->name),
+					       "endpoints", (int)sums.endpoints, "hosts",
+					       (int)sums.hosts, "host", json_name(sums.host)));
 	return true;
 }
 

@@ -141,6 +141,10 @@ static bool count_attachment(void *ctx, const struct row_view *row)
 	    !gossip_member(node_gossip(count->d->node), &row->owner, &info) ||
 	    info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
 		return true;
+	if (count->sums.hosts == 0 || (info.state == MEMBER_ALIVE && !count->sums.host_lives)) {
+		member_info_label(&info, count->sums.host);
+		count->sums.host_lives = info.state == MEMBER_ALIVE;
+	}
 	count->sums.hosts++;
 	count->sums.endpoints +=
 	    info.is_self ? node_network_boxes(count->d->node, &network) : rec.endpoints;

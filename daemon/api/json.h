@@ -33,7 +33,9 @@ const char *node_phase_name(enum node_phase phase);
 /* Sums over the attachment rows of members that count. */
 struct network_sums {
 	size_t hosts, endpoints;
-	uint16_t mtu_bytes; /* the smallest; 0 while nobody is attached */
+	uint16_t mtu_bytes;        /* the smallest; 0 while nobody is attached */
+	char host[NAME_BYTES + 8]; /* one of them, that is alive if any is */
+	bool host_lives;
 };
 
 /* Of a network. This host's own boxes are counted, its row about them may be behind. */

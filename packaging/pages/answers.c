@@ -261,6 +261,7 @@ static const struct answer_key endpoint_ls_keys[] = {
     {"elsewhere[].network", "text", "name of the network"},
     {"elsewhere[].endpoints", "number", "how many there are"},
     {"elsewhere[].hosts", "number", "on how many hosts"},
+    {"elsewhere[].host", "text", "one of them, that is alive if any is"},
 };
 
 static const struct answer_key endpoint_inspect_keys[] = {
