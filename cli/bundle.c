@@ -165,7 +165,8 @@ static void add_tools(json_t *bundle)
 			weft_err_set(&err, WEFT_E_INTERNAL, "%s wrote what is no UTF-8",
 				     tools[i].words[0]);
 		else if (strlen(text) == TOOL_BYTES_MAX - 1)
-			weft_err_set(&err, WEFT_E_LIMIT, "%s wrote more than is kept",
+			weft_err_set(&err, WEFT_E_LIMIT,
+				     "%s wrote more than is kept; run it by hand",
 				     tools[i].words[0]);
 		if (err.code != 0) {
 			json_t *gap = absent(bundle, &err);

@@ -17,13 +17,9 @@
 
 int complain(const struct weft_err *err)
 {
-	const char *remedy = weft_code_info(err->code)->remedy;
-	bool says_all = strchr(err->message, ';') || strncmp(remedy, "the message", 11) == 0;
-	char line[2 * WEFT_ERR_BYTES];
+	char line[WEFT_ERR_LINE_BYTES];
 
-	/* What to do stands behind a semicolon; what the message lacks, the table has. */
-	snprintf(line, sizeof(line), "%s%s%s", err->message, says_all ? "" : "; ",
-		 says_all ? "" : remedy);
+	weft_err_line(err, line);
 	fprintf(stderr, "weft: %s\n", line);
 	return weft_code_info(err->code)->exit_code;
 }
@@ -94,9 +90,10 @@ static void tell_elsewhere(const struct cli_options *options, const json_t *page
 
 		fprintf(stderr,
 			"weft: network %s has %lld endpoint%s that only its %lld attached host%s "
-			"can list; ask there\n",
+			"can list; ask there: %s\n",
 			json_string_value(json_object_get(item, "network")), (long long)endpoints,
-			plural(endpoints), (long long)hosts, plural(hosts));
+			plural(endpoints), (long long)hosts, plural(hosts),
+			json_string_value(json_object_get(item, "host")));
 	}
 }
 

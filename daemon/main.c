@@ -38,6 +38,16 @@ static int reload(void *ctx, struct options *options, struct weft_err *err)
 	return read_options(ctx, &texts, options, &want, err);
 }
 
+/* Why weftd ends, with what to do about it. */
+static int tell(struct log *log, const struct weft_err *err)
+{
+	char line[WEFT_ERR_LINE_BYTES];
+
+	weft_err_line(err, line);
+	log_line(log, LOG_LEVEL_ERROR, "%s", line);
+	return 1;
+}
+
 static int run(struct arguments *args, const struct options *options)
 {
 	struct weft_err err = {0};
@@ -49,10 +59,8 @@ static int run(struct arguments *args, const struct options *options)
 
 	log_init(&log, stderr, options->log_level, options->log_format);
 	signal(SIGPIPE, SIG_IGN);
-	if (rights_drop(&err) != 0) {
-		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
-		return 1;
-	}
+	if (rights_drop(&err) != 0)
+		return tell(&log, &err);
 	do {
 		end = daemon_run(&config, &err);
 		if (end == DAEMON_WIPE && daemon_wipe(options, &err) != 0)
@@ -61,11 +69,7 @@ static int run(struct arguments *args, const struct options *options)
 			log_line(&log, LOG_LEVEL_ERROR, "%s is not restored: %s", restore,
 				 err.message);
 	} while (end == DAEMON_WIPE || end == DAEMON_RESTORE);
-	if (end == DAEMON_FAILED) {
-		log_line(&log, LOG_LEVEL_ERROR, "%s", err.message);
-		return 1;
-	}
-	return 0;
+	return end == DAEMON_FAILED ? tell(&log, &err) : 0;
 }
 
 int main(int argc, char **argv)

@@ -84,13 +84,18 @@ int accept_may(struct ipamdb *db, struct weft_err *err)
 
 		peer_name(db, &db->admitter, name);
 		if (admitter && admitter->gone)
-			return weft_err_set(err, WEFT_E_TIMEOUT,
-					    "this node waits for a first sync with every member, "
-					    "since %s, which admitted it, has left",
-					    name);
+			return weft_err_set(
+			    err, WEFT_E_TIMEOUT,
+			    "this node waits for a first sync with every member, "
+			    "since %s, which admitted it, has left; start or remove those that "
+			    "failed",
+			    name);
 		return weft_err_set(err, is_there ? WEFT_E_TIMEOUT : WEFT_E_NO_PEER,
 				    "this node waits for a first sync with %s, which admitted it%s",
-				    name, is_there ? "" : " and is unreachable");
+				    name,
+				    is_there ? "; try again in a moment"
+					     : " and is unreachable; start that host again, or "
+					       "remove it by weft node rm");
 	}
 	return db->met ? 0
 		       : weft_err_set(err, WEFT_E_TIMEOUT,

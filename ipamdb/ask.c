@@ -208,7 +208,8 @@ static void any_error(struct ipamdb *db, struct net *net, const struct ask *ask,
 
 	if (count == 0) {
 		weft_err_set(err, WEFT_E_NO_PEER,
-			     "nothing is known yet about who holds the addresses of network %s",
+			     "nothing is known yet about who holds the addresses of network %s; "
+			     "try again in some seconds",
 			     net->name);
 		return;
 	}
@@ -233,22 +234,26 @@ static void named_error(struct ipamdb *db, struct net *net, const struct ask *as
 
 	inet_format(&ip, text);
 	if (!run || run->clash) {
-		weft_err_set(err, run ? WEFT_E_CONFLICT : WEFT_E_NO_PEER,
-			     run ? "two hosts claim %s in network %s; see weft ipam ring"
-				 : "nobody is known to hold %s in network %s",
-			     text, net->name);
+		weft_err_set(
+		    err, run ? WEFT_E_CONFLICT : WEFT_E_NO_PEER,
+		    run ? "two hosts claim %s in network %s; see weft ipam ring"
+			: "nobody is known to hold %s in network %s; try again in some seconds",
+		    text, net->name);
 		return;
 	}
 	peer_name(db, &run->holder, name);
 	if (!ask_has_tried(ask, &run->holder, &refusal)) {
-		weft_err_set(err, WEFT_E_NO_PEER, "%s belongs to host %s, which is unreachable",
+		weft_err_set(err, WEFT_E_NO_PEER,
+			     "%s belongs to host %s, which is unreachable; start it again, or "
+			     "choose another address",
 			     text, name);
 		return;
 	}
 	weft_err_set(err,
 		     refusal == REFUSAL_LEASED || refusal == REFUSAL_COOLING ? WEFT_E_ADDRESS_IN_USE
 									     : WEFT_E_NO_PEER,
-		     "%s belongs to host %s, which %s", text, name, refusal_text(refusal));
+		     "%s belongs to host %s, which %s; choose another address, or none", text, name,
+		     refusal_text(refusal));
 }
 
 enum ask_outcome ask_for(struct ipamdb *db, struct net *net, const struct slot *slot,

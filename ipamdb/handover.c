@@ -118,7 +118,8 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 	answer = db_answer(db, req->tag);
 	WEFT_ASSERT(answer != NULL);
 	if (db->handover.active)
-		weft_err_set(&answer->err, WEFT_E_BUSY, "this node is leaving already");
+		weft_err_set(&answer->err, WEFT_E_BUSY,
+			     "this node is leaving already; weft status says when it has");
 	else if (live > 0)
 		weft_err_set(&answer->err, WEFT_E_IN_USE,
 			     "%zu address%s leased on this host; detach its endpoints first", live,
@@ -273,9 +274,10 @@ void handover_step(struct ipamdb *db)
 		if (parting_step(db))
 			handover_end(db, 0, NULL);
 		else if (mono_is_due(db->handover.deadline, db->now))
-			handover_end(db, WEFT_E_TIMEOUT,
-				     "the rows that say whom this node knows were not stored in "
-				     "time");
+			handover_end(
+			    db, WEFT_E_TIMEOUT,
+			    "the rows that say whom this node knows were not stored in "
+			    "time; look at the disk of the state directory, then try again");
 		return;
 	}
 	/* A disk that went back shows as own what was given away since. */
@@ -292,7 +294,8 @@ void handover_step(struct ipamdb *db)
 		struct net *net = *(struct net **)vec_at(&db->nets, i);
 		if (!net_hand_over(db, net)) {
 			handover_end(db, WEFT_E_NO_PEER,
-				     "no member is in reach to take this node's address ranges");
+				     "no member is in reach to take this node's address ranges; "
+				     "start one again, or remove those that are gone");
 			return;
 		}
 		pending = pending || !net_has_all_gone(db, net);

@@ -156,7 +156,8 @@ int db_may_act(const struct ipamdb *db, struct weft_err *err)
 {
 	if (db->standing == STANDING_NONE)
 		return weft_err_set(err, WEFT_E_NO_CLUSTER,
-				    "this node is not an active member of a cluster yet");
+				    "this node is not yet an active member of a cluster; weft "
+				    "status says what it waits for");
 	if (db->standing == STANDING_FENCED)
 		return weft_err_set(err, WEFT_E_FENCED,
 				    "this node is fenced and leases nothing new; weft status says "

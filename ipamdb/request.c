@@ -72,9 +72,10 @@ static int slots_plan(struct net *net, struct waiter *waiter, struct weft_err *e
 	for (size_t i = 0; i < net->pool_count; i++) {
 		bool v4 = net->pools[i].v4;
 		if (!done[v4] && slot_add(waiter, (struct slot){.v4 = v4}) != 0)
-			return weft_err_set(err, WEFT_E_LIMIT,
-					    "an endpoint has at most %d addresses",
-					    ENDPOINT_ADDRS_MAX);
+			return weft_err_set(
+			    err, WEFT_E_LIMIT,
+			    "an endpoint has at most %d addresses; make a second endpoint",
+			    ENDPOINT_ADDRS_MAX);
 		done[v4] = true;
 	}
 	WEFT_ASSERT(waiter->slot_count > 0);
@@ -166,14 +167,17 @@ static enum verdict waiter_try(struct ipamdb *db, struct waiter *waiter, struct 
 
 	WEFT_ASSERT(net != NULL);
 	if (net->ended) {
-		weft_err_set(err, WEFT_E_NOT_FOUND, "network %s was removed", net->name);
+		weft_err_set(err, WEFT_E_NOT_FOUND,
+			     "network %s was removed; weft network ls shows what there is",
+			     net->name);
 		return VERDICT_FAIL;
 	}
 	if (db_may_lease(db, err) != 0)
 		return VERDICT_FAIL;
 	/* What comes in now comes from somebody who leaves as well, and is passed on. */
 	if (db->handover.active) {
-		weft_err_set(err, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		weft_err_set(err, WEFT_E_CONFLICT,
+			     "this node is leaving the cluster; use another host");
 		return VERDICT_FAIL;
 	}
 	net->busy_at = db->now;
@@ -314,13 +318,16 @@ static void lease_submit(struct ipamdb *db, const struct ipam_request *req)
 	bool gone;
 
 	if (!net || !net->known || net->ended) {
-		weft_err_set(&err, WEFT_E_NOT_FOUND, "no network has this id");
+		weft_err_set(&err, WEFT_E_NOT_FOUND,
+			     "no network has this id; weft network ls shows what there is");
 		answer_error(db, req->tag, &err);
 		return;
 	}
 	if (db->waiters.count >= WAITERS_MAX) {
-		weft_err_set(&err, WEFT_E_BUSY, "%d requests wait for addresses already",
-			     WAITERS_MAX);
+		weft_err_set(
+		    &err, WEFT_E_BUSY,
+		    "%d requests wait for addresses already; try again when some are answered",
+		    WAITERS_MAX);
 		answer_error(db, req->tag, &err);
 		return;
 	}

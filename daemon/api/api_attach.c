@@ -230,7 +230,7 @@ void api_attach(struct daemon *d, struct request *req)
 	if (api_is_active(d, &err) == 0 && !d->kernel)
 		weft_err_set(&err, WEFT_E_UNSUPPORTED,
 			     "weftd runs without the right to change the kernel's networks "
-			     "(CAP_NET_ADMIN)");
+			     "(CAP_NET_ADMIN); start it as root or by its unit");
 	if (err.code != 0 || read_endpoint(req, &call->endpoint, &err) != 0 ||
 	    read_wanted(req, addrs, &count, &err) != 0) {
 		request_fail(req, &err);

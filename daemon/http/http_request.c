@@ -180,7 +180,10 @@ static int body_check(struct request *req, struct weft_err *err)
 		    json_is_string(value))
 			continue;
 		if (!field || field->place != API_IN_BODY)
-			return weft_err_set(err, WEFT_E_INVALID, "unknown field \"%.64s\"", key);
+			return weft_err_set(
+			    err, WEFT_E_INVALID,
+			    "unknown field \"%.64s\"; weft-api(7) lists the fields of each method",
+			    key);
 		if (!type_fits(field, value))
 			return weft_err_set(err, WEFT_E_INVALID, "%s must be %s", key,
 					    types[field->type]);
@@ -215,7 +218,8 @@ bool request_check(struct request *req)
 	req->body = req->len ? json_loadb(req->bytes, req->len, JSON_REJECT_DUPLICATES, &why)
 			     : json_object();
 	if (!json_is_object(req->body)) {
-		weft_err_set(&err, WEFT_E_INVALID, "the body is not a JSON object%s%s",
+		weft_err_set(&err, WEFT_E_INVALID,
+			     "the body is not a JSON object%s%s; send one, as weft-api(7) shows",
 			     req->body ? "" : ": ", req->body ? "" : why.text);
 		request_fail(req, &err);
 		return false;

@@ -222,7 +222,10 @@ int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct we
 	memset(box, 0, sizeof(*box));
 	box->fds = (struct overlay_box){-1, -1};
 	if (strlen(text) >= NETNS_TEXT_BYTES)
-		return weft_err_set(err, WEFT_E_INVALID, "the namespace's path is too long");
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "the namespace's path is longer than %d bytes; name it by a process in it",
+		    NETNS_TEXT_BYTES - 1);
 	/* A helper that died since is replaced once; a second failure is an answer. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		int rc = boxes->fd < 0 ? start(boxes, err) : 0;
@@ -244,5 +247,7 @@ int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct we
 		box->inode = answer.inode;
 		return 0;
 	}
-	return weft_err_set(err, WEFT_E_TIMEOUT, "weft-netns does not answer for \"%s\"", text);
+	return weft_err_set(
+	    err, WEFT_E_TIMEOUT,
+	    "weft-netns does not answer for \"%s\"; its log says more, then try again", text);
 }

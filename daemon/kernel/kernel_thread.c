@@ -150,7 +150,9 @@ struct kernel_thread *kernel_thread_new(const struct kernel_config *config, stru
 	kt->later_end = &kt->later;
 	kernel_sink_init(kt, config->tell_done);
 	if (channel_init(&kt->in) != 0 || channel_init(&kt->out) != 0) {
-		weft_err_set(err, WEFT_E_LIMIT, "no descriptors left for the kernel thread");
+		weft_err_set(
+		    err, WEFT_E_LIMIT,
+		    "no descriptors left for the kernel thread; let weftd open more files");
 		free(kt);
 		return NULL;
 	}

@@ -33,20 +33,25 @@ static int attach_check(struct node *node, const struct node_request *request, s
 {
 	const struct local_endpoint *wanted = request->endpoint;
 	const struct box *there;
-	char id[ID_TEXT_BYTES];
+	char id[ID_TEXT_BYTES], mac[MAC_TEXT_BYTES];
 
 	if (wanted == NULL || wanted->ifname[0] == '\0' || request->addr_count > ENDPOINT_ADDRS_MAX)
-		return weft_err_set(err, WEFT_E_INVALID,
-				    "an attach names an interface and at most %d addresses",
-				    ENDPOINT_ADDRS_MAX);
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "an attach names an interface and at most %d addresses; leave some out",
+		    ENDPOINT_ADDRS_MAX);
 	if (wanted->name[0] != '\0' && !name_is_valid(wanted->name))
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "\"%s\" is no name; use letters, digits, '.', '_' and '-'",
 				    wanted->name);
+	mac_format(&wanted->mac, mac);
 	if (wanted->mac.b[0] & 1)
-		return weft_err_set(err, WEFT_E_INVALID, "a multicast MAC is no endpoint's");
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "%s is a multicast MAC; choose one whose first byte is even",
+				    mac);
 	if (node->leaving)
-		return weft_err_set(err, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		return weft_err_set(err, WEFT_E_CONFLICT,
+				    "this node is leaving the cluster; use another host");
 	there = box_at_place(node, wanted);
 	if (there != NULL && box_is_leaving(node, there))
 		return weft_err_set(err, WEFT_E_BUSY,
@@ -299,7 +304,8 @@ void attach_due(struct node *node, struct op *op)
 			err = op->err;
 		else
 			weft_err_set(&err, WEFT_E_TIMEOUT,
-				     "this host did not join the network in time");
+				     "this host did not join the network in time; weft status says "
+				     "what it waits for, then try again");
 		attach_fail(node, op, &err);
 		break;
 	case OP_PLUGS:
@@ -309,7 +315,9 @@ void attach_due(struct node *node, struct op *op)
 			op->deadline = mono_add_ms(node->now, PLUG_MS_MAX);
 			break;
 		}
-		weft_err_set(&err, WEFT_E_TIMEOUT, "the kernel did not make the devices in time");
+		weft_err_set(&err, WEFT_E_TIMEOUT,
+			     "the kernel did not make the devices in time; weft diag says what the "
+			     "kernel lacks, then try again");
 		attach_plugged(node, op, box_find(node, &op->endpoint), &err);
 		break;
 	case OP_ACKS:

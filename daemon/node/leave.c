@@ -41,7 +41,8 @@ void leave_request(struct node *node, const struct node_request *request)
 	if (op == NULL)
 		return;
 	if (node->leaving)
-		weft_err_set(&err, WEFT_E_BUSY, "this node is leaving already");
+		weft_err_set(&err, WEFT_E_BUSY,
+			     "this node is leaving already; weft status says when it has");
 	else if (node_may_serve(node, &err) == 0 && !request->flag && boxes == 1)
 		weft_err_set(&err, WEFT_E_IN_USE,
 			     "1 endpoint is attached on this host; detach it, or use --force");

@@ -61,8 +61,10 @@ static int choose_vni(const struct node *node, const struct id *id, struct rec_n
 	if (rec->vni != 0) {
 		clash = find_vni(node, rec->vni);
 		if (rec->vni < WEFT_VNI_MIN || rec->vni > WEFT_VNI_MAX)
-			return weft_err_set(err, WEFT_E_INVALID, "VNI %u is not between %u and %u",
-					    rec->vni, WEFT_VNI_MIN, WEFT_VNI_MAX);
+			return weft_err_set(
+			    err, WEFT_E_INVALID,
+			    "VNI %u is not between %u and %u; choose one of these, or none",
+			    rec->vni, WEFT_VNI_MIN, WEFT_VNI_MAX);
 		if (clash != NULL)
 			return weft_err_set(err, WEFT_E_EXISTS,
 					    "VNI %u is network %s's; choose another or none",
@@ -74,7 +76,8 @@ static int choose_vni(const struct node *node, const struct id *id, struct rec_n
 		if (find_vni(node, rec->vni) == NULL)
 			return 0;
 	}
-	return weft_err_set(err, WEFT_E_LIMIT, "no VNI is free");
+	return weft_err_set(err, WEFT_E_LIMIT,
+			    "no number (VNI) is free; give one by --vni, or remove networks");
 }
 
 static int choose_pool(const struct node *node, const struct id *id, struct rec_network *rec,
@@ -153,16 +156,18 @@ static int complete_pool(struct rec_pool *pool, struct weft_err *err)
 	if (!prefix_has(&pool->subnet, &pool->gateway) || is_edge(pool, &pool->gateway))
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "the gateway is outside of subnet %s, or its first or last "
-				    "address",
+				    "address; choose one between",
 				    text);
 	if (!prefix_has(&pool->subnet, &pool->ip_range.ip) ||
 	    pool->ip_range.bits < pool->subnet.bits)
-		return weft_err_set(err, WEFT_E_INVALID, "the ip-range is outside of subnet %s",
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "the ip-range is outside of subnet %s; choose a part of it",
 				    text);
 	for (size_t i = 0; i < pool->aux_count; i++)
 		if (!prefix_has(&pool->subnet, &pool->aux[i]))
-			return weft_err_set(err, WEFT_E_INVALID,
-					    "an aux address is outside of subnet %s", text);
+			return weft_err_set(
+			    err, WEFT_E_INVALID,
+			    "an aux address is outside of subnet %s; choose one of it", text);
 	if (!pool_has_free(pool))
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "the ip-range of subnet %s has no address that could be "
@@ -216,10 +221,12 @@ static int network_plan(const struct node *node, const struct id *id, bool force
 				    rec->name);
 	for (size_t at = 0; (network = next_counting(node, &at)) != NULL;)
 		if (strcmp(network->rec.name, rec->name) == 0)
-			return weft_err_set(err, WEFT_E_EXISTS,
-					    "a network named %s is there already", rec->name);
+			return weft_err_set(
+			    err, WEFT_E_EXISTS,
+			    "a network named %s is there already; choose another name", rec->name);
 	if (rec->pool_count > POOLS_MAX)
-		return weft_err_set(err, WEFT_E_INVALID, "a network has at most %d subnets",
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "a network has at most %d subnets; make a second network",
 				    POOLS_MAX);
 	if (choose_pool(node, id, rec, err) != 0 || check_pools(node, rec, force, err) != 0 ||
 	    choose_vni(node, id, rec, err) != 0)
@@ -231,7 +238,7 @@ static int network_plan(const struct node *node, const struct id *id, bool force
 	if (rec_network_encode(rec, value, sizeof(value)) < 0)
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "the options of network %s do not fit together, or are too "
-				    "many",
+				    "many; leave some out",
 				    rec->name);
 	return 0;
 }
@@ -254,7 +261,8 @@ void network_create(struct node *node, const struct node_request *request)
 	if (request->network != NULL)
 		rec = *request->network;
 	if (node_may_serve(node, &err) == 0 && node->leaving)
-		weft_err_set(&err, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		weft_err_set(&err, WEFT_E_CONFLICT,
+			     "this node is leaving the cluster; use another host");
 	if (err.code != 0 || network_plan(node, &op->network, request->flag, &rec, &err) != 0) {
 		op_fail_err(node, op, &err);
 		return;

@@ -39,7 +39,8 @@ void reserve_request(struct node *node, const struct node_request *request)
 		return;
 	}
 	if (node->leaving) {
-		op_fail(node, op, WEFT_E_CONFLICT, "this node is leaving the cluster");
+		op_fail(node, op, WEFT_E_CONFLICT,
+			"this node is leaving the cluster; use another host");
 		return;
 	}
 	if (request->addr_count > ENDPOINT_ADDRS_MAX ||

@@ -32,7 +32,9 @@ static int put_fact(struct admission *adm, uint64_t tag, uint16_t kind, const st
 	int len = authority_value(rec, rec_len, &adm->path, value, sizeof(value));
 
 	if (len < 0)
-		return weft_err_set(err, WEFT_E_INVALID, "the values are too long for one row");
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "the values are too long to be kept; use fewer or shorter tags");
 	memcpy(row.key, key->b, ID_BYTES);
 	row.value = value;
 	row.value_len = (size_t)len;
@@ -77,15 +79,18 @@ static int terms_from(const struct admission *adm, const struct gossip_command *
 
 	*terms = (struct rec_token){.tag_count = command->label_count};
 	if (ttl < 0 || ttl > TTL_MS_MAX)
-		return weft_err_set(err, WEFT_E_INVALID,
-				    "a token lives between a moment and 366 days");
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "a token lives up to 366 days; choose a --ttl between 1s and 366d");
 	if (command->label_count > sizeof(terms->tags) / sizeof(terms->tags[0]))
-		return weft_err_set(err, WEFT_E_INVALID, "a token gives at most %zu tags",
+		return weft_err_set(err, WEFT_E_INVALID,
+				    "a token gives at most %zu tags; use fewer",
 				    sizeof(terms->tags) / sizeof(terms->tags[0]));
 	if (command->text != NULL && strlen(command->text) >= sizeof(terms->name_pattern))
-		return weft_err_set(err, WEFT_E_INVALID,
-				    "a name pattern has at most %zu characters",
-				    sizeof(terms->name_pattern) - 1);
+		return weft_err_set(
+		    err, WEFT_E_INVALID,
+		    "a name pattern has at most %zu characters; use * for a part of it",
+		    sizeof(terms->name_pattern) - 1);
 	if (command->text != NULL)
 		snprintf(terms->name_pattern, sizeof(terms->name_pattern), "%s", command->text);
 	terms->expires.ms = adm->core->wall.ms + ttl;
@@ -201,7 +206,8 @@ void admin_add(struct admission *adm, const struct gossip_command *command)
 		return;
 	}
 	if (member->state == MEMBER_REMOVED || member->state == MEMBER_LEFT) {
-		admission_refuse(adm, command->tag, WEFT_E_CONFLICT, "%s is no member any more",
+		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
+				 "%s is no member any more; weft members shows who is",
 				 member->rec->name);
 		return;
 	}

@@ -167,7 +167,7 @@ void founding_init(struct admission *adm, const struct gossip_command *command)
 	admission_tables_start(adm);
 	if (!core_has_room(adm->core, 0, 8, 1) || init_put(adm, command->tag, &token, &err) != 0) {
 		if (err.code == 0)
-			weft_err_set(&err, WEFT_E_BUSY, "too much in one step; try again");
+			weft_err_set(&err, WEFT_E_BUSY, CORE_BUSY_TEXT);
 		core_answer(adm->core, command->tag)->err = err;
 		cluster_forget(adm);
 		return;
@@ -213,16 +213,19 @@ void founding_restore(struct admission *adm, const struct gossip_command *comman
 	uint64_t token;
 
 	if (command->len != SEED_BYTES) {
-		admission_refuse(adm, command->tag, WEFT_E_INVALID, "a cluster key has %d bytes",
+		admission_refuse(adm, command->tag, WEFT_E_INVALID,
+				 "a cluster key has %d bytes; take one that weft admin backup made",
 				 SEED_BYTES);
 		return;
 	}
 	core->crypto->sign_pair(core->crypto->ctx, command->bytes, pub, sec);
 	if (memcmp(pub, self->cluster_pub, SIGN_PUB_BYTES) != 0)
 		weft_err_set(&err, WEFT_E_WRONG_CLUSTER,
-			     "this is the key of another cluster than %s", self->cluster_name);
+			     "this is the key of another cluster than %s; take the backup that was "
+			     "made of this one",
+			     self->cluster_name);
 	else if (!core_has_room(core, 0, 3, 1))
-		weft_err_set(&err, WEFT_E_BUSY, "too much in one step; try again");
+		weft_err_set(&err, WEFT_E_BUSY, CORE_BUSY_TEXT);
 	else
 		(void)restore_put(adm, command->tag, sec, &token, &err);
 	core->crypto->wipe(core->crypto->ctx, sec, sizeof(sec));

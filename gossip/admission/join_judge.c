@@ -244,11 +244,16 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		return weft_err_set(err, WEFT_E_REMOVED,
 				    "this identity was removed from the cluster; weft reset makes "
 				    "a new one");
-	if (adm->members->ordered.count >= adm->core->limits.members_max ||
-	    adm->gate.admitted.count >= ADMITTED_MAX)
+	if (adm->members->ordered.count >= adm->core->limits.members_max)
 		return weft_err_set(err, WEFT_E_LIMIT,
-				    "the cluster has as many members as it may have, or too many "
-				    "join at once");
+				    "the cluster has its most of %u members; remove those that are "
+				    "gone",
+				    adm->core->limits.members_max);
+	if (adm->gate.admitted.count >= ADMITTED_MAX)
+		return weft_err_set(
+		    err, WEFT_E_LIMIT,
+		    "too many join at once by this member; join through another, or "
+		    "try again in a moment");
 	return check_name(adm, proof, id, from, err);
 }
 

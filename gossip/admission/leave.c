@@ -44,14 +44,15 @@ void leave_begin(struct admission *adm, const struct gossip_command *command)
 	uint64_t token;
 
 	if (adm->leaving.under_way) {
-		admission_refuse(adm, command->tag, WEFT_E_BUSY, "this node is leaving already");
+		admission_refuse(adm, command->tag, WEFT_E_BUSY,
+				 "this node is leaving already; weft status says when it has");
 		return;
 	}
 	/* The host has yet to hear of a member whom it may have to name. */
 	if (adm->members->changed.count > 0 || !core_has_room(adm->core, 0, 2, 1) ||
 	    own_record_put(adm, command->tag, true, NULL, 0, &token, &err) != 0) {
 		if (err.code == 0)
-			weft_err_set(&err, WEFT_E_BUSY, "too much in one step; try again");
+			weft_err_set(&err, WEFT_E_BUSY, CORE_BUSY_TEXT);
 		core_answer(adm->core, command->tag)->err = err;
 		return;
 	}

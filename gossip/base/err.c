@@ -3,6 +3,7 @@
 /* The table of codes, and building the one line that a person reads. */
 #include "err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +76,15 @@ static void message_tidy(char *message)
 		if (len - (lead - 1) < want)
 			message[lead - 1] = '\0';
 	}
+}
+
+void weft_err_line(const struct weft_err *err, char line[WEFT_ERR_LINE_BYTES])
+{
+	const char *remedy = weft_code_info(err->code)->remedy;
+	bool says_all = strchr(err->message, ';') || strncmp(remedy, "the message", 11) == 0;
+
+	snprintf(line, WEFT_ERR_LINE_BYTES, "%s%s%s", err->message, says_all ? "" : "; ",
+		 says_all ? "" : remedy);
 }
 
 int weft_err_set(struct weft_err *err, int code, const char *fmt, ...)

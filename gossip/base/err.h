@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #define WEFT_ERR_BYTES 512
+#define WEFT_ERR_LINE_BYTES (2 * WEFT_ERR_BYTES) /* with a remedy of the table */
 
 /* X(constant, name on the wire, HTTP status, exit code, retryable, meaning, remedy) */
 #define WEFT_CODES(X)                                                                              \
@@ -84,7 +85,7 @@
 	  "no space is left for this node's state; nothing was changed",                           \
 	  "free space where the state directory lies, then try again")                             \
 	X(KERNEL, "kernel_failed", 500, 1, 1, "the kernel refused an operation",                   \
-	  "the message and the log name the operation; it is tried again by itself")               \
+	  "weft diag says what the kernel lacks, the log of weftd what it refused")                \
 	X(UNSUPPORTED, "unsupported", 501, 1, 0, "this build or kernel cannot do it",              \
 	  "install what the message names, or do without")                                         \
 	X(UNREACHABLE, "daemon_unreachable", 0, 5, 1, "weftd does not answer on its socket",       \
@@ -126,6 +127,10 @@ int weft_code_parse(const char *name);
 /* Sets err (may be NULL) to code and a formatted line; returns code, so that it can be returned. */
 int weft_err_set(struct weft_err *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The line for a person: the message, and what to do from the table where the message does not say
+ * it behind a semicolon. */
+void weft_err_line(const struct weft_err *err, char line[WEFT_ERR_LINE_BYTES]);
 
 /* Puts "text: " before the message that err holds; returns err's code. */
 int weft_err_wrap(struct weft_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -15,6 +15,9 @@
 #include "outbox.h"
 #include "wire.h"
 
+/* To people, where a step has no room for what they ask: a step is no word of theirs. */
+#define CORE_BUSY_TEXT "this node is busy storing other changes; try again"
+
 /* This node's identity and membership. Secrets are wiped by gossip_free. */
 struct self {
 	enum node_phase phase;

@@ -177,19 +177,25 @@ static int fits_caps(struct tables *tables, const struct row_view *rows, size_t 
 		if (replica_find(&tables->replica, &key) != NONE)
 			continue;
 		if (row_is_fact(&rows[i]) && tables->replica.fact_count + count > limits->facts_max)
-			return weft_err_set(err, WEFT_E_LIMIT,
-					    "the cluster's cap of %u facts is reached",
-					    limits->facts_max);
+			return weft_err_set(
+			    err, WEFT_E_LIMIT,
+			    "the cluster has its most of %u networks, tokens, admins and removals, "
+			    "ended ones counted; begin a new cluster",
+			    limits->facts_max);
 		if (row_is_fact(&rows[i]) &&
 		    replica_facts_of(&tables->replica, &key.owner) + count >
 			limits->facts_per_author)
-			return weft_err_set(err, WEFT_E_LIMIT,
-					    "this node's cap of %u facts is reached",
-					    limits->facts_per_author);
+			return weft_err_set(
+			    err, WEFT_E_LIMIT,
+			    "this node has signed its most of %u networks, tokens, admins and "
+			    "removals, ended ones counted; do it on another host",
+			    limits->facts_per_author);
 		if (!row_is_fact(&rows[i]) && origin != NULL && origin->count + count > max)
-			return weft_err_set(err, WEFT_E_LIMIT,
-					    "this node's cap of %u rows in one %s is reached", max,
-					    all ? "cluster" : "network");
+			return weft_err_set(
+			    err, WEFT_E_LIMIT, "this node has its most of %u rows in one %s; %s",
+			    max, all ? "cluster" : "network",
+			    all ? "do it on another host"
+				: "detach endpoints here, or attach on another host");
 	}
 	return 0;
 }
@@ -239,7 +245,7 @@ static int batch_sign(struct tables *tables, const struct row_view *rows, size_t
 		if (sequence > ROW_SEQUENCE_MAX)
 			return weft_err_set(err, WEFT_E_LIMIT,
 					    "rows of kind %u have been written up to the last "
-					    "version that there is",
+					    "version that there is; leave, and join anew",
 					    given->kind);
 		len = row_sign(tables, given, sequence, bytes, err);
 		if (len < 0)
@@ -286,7 +292,7 @@ int batch_put(struct tables *tables, uint64_t tag, const struct row_view *rows, 
 	if (code != 0)
 		return code;
 	if (!core_has_room(core, 0, count, 0))
-		return weft_err_set(err, WEFT_E_BUSY, "too many writes in one step");
+		return weft_err_set(err, WEFT_E_BUSY, CORE_BUSY_TEXT);
 	batch.blobs = heap_take(&core->heap, count * sizeof(uint32_t));
 	code = batch_sign(tables, rows, count, batch.blobs, &done, err);
 	if (code != 0) {

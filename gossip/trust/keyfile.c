@@ -20,15 +20,18 @@ static int key_make(const struct gossip_crypto *crypto, const char *password, co
 	size_t len = strlen(password);
 
 	if (crypto->pwhash == NULL)
-		return weft_err_set(err, WEFT_E_UNSUPPORTED, "this build has no password hash");
+		return weft_err_set(
+		    err, WEFT_E_UNSUPPORTED,
+		    "this build cannot make a key of a passphrase; use another build");
 	if (len < KEYFILE_PASSWORD_MIN || len > KEYFILE_PASSWORD_MAX)
 		return weft_err_set(err, WEFT_E_INVALID,
-				    "the password has %zu bytes; it needs %d to %d", len,
+				    "the passphrase has %zu bytes; it needs %d to %d", len,
 				    KEYFILE_PASSWORD_MIN, KEYFILE_PASSWORD_MAX);
 	if (crypto->pwhash(crypto->ctx, password, len, salt, key) != 0)
-		return weft_err_set(err, WEFT_E_BUSY,
-				    "the password hash needs 64 MiB of memory, which are not "
-				    "free; try again later");
+		return weft_err_set(
+		    err, WEFT_E_BUSY,
+		    "making a key of a passphrase needs 64 MiB of memory, which are not "
+		    "free; try again later");
 	return 0;
 }
 

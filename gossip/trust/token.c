@@ -62,7 +62,7 @@ int token_make(const struct chain_ctx *ctx, const struct admin_path *path,
 				    TERMS_BYTES_MAX);
 	if (len < 0)
 		return weft_err_set(err, WEFT_E_INVALID,
-				    "the name pattern or a tag is malformed: patterns are made of "
+				    "the name pattern or a tag is malformed; patterns are made of "
 				    "the letters of names and * ? [ ], tags are key=value without "
 				    "a key twice");
 	token->terms_len = (size_t)len;
@@ -165,7 +165,7 @@ int token_format(const struct gossip_crypto *crypto, const struct token *token,
 	}
 	if (!pack_ok(&pack))
 		return weft_err_set(err, WEFT_E_INVALID,
-				    "the token would be longer than %d characters: use fewer tags",
+				    "the token would be longer than %d characters; use fewer tags",
 				    TOKEN_TEXT_MAX - 1);
 	checksum(crypto, raw, pack.len, raw + pack.len);
 	memcpy(out, prefix, sizeof(prefix) - 1);

@@ -123,6 +123,28 @@ static void a_long_message_is_cut_between_characters(void **state)
 	assert_int_equal(strlen(err.message), WEFT_ERR_BYTES - 1);
 }
 
+static void a_line_for_people_says_what_to_do(void **state)
+{
+	char line[WEFT_ERR_LINE_BYTES];
+	struct weft_err err;
+
+	(void)state;
+	for (int code = WEFT_E_FIRST_ + 1; code < WEFT_E_END_; code++) {
+		const char *remedy = weft_code_info(code)->remedy;
+
+		weft_err_set(&err, code, "it failed; mend it");
+		weft_err_line(&err, line);
+		assert_string_equal(line, "it failed; mend it");
+		/* Where the message alone can know what would be right it has to say so. */
+		if (strncmp(remedy, "the message", 11) == 0)
+			continue;
+		weft_err_set(&err, code, "it failed");
+		weft_err_line(&err, line);
+		assert_int_equal(strncmp(line, "it failed; ", 11), 0);
+		assert_string_equal(line + 11, remedy);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +155,7 @@ int main(void)
 	    cmocka_unit_test(setting_returns_the_code_also_without_a_place_for_it),
 	    cmocka_unit_test(wrapping_puts_the_outer_context_first),
 	    cmocka_unit_test(foreign_text_cannot_break_the_line),
+	    cmocka_unit_test(a_line_for_people_says_what_to_do),
 	    cmocka_unit_test(a_long_message_is_cut_between_characters),
 	};
 

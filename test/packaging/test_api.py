@@ -136,7 +136,8 @@ def test_the_daemon_takes_every_field_with_its_type_and_no_others(reference, tmp
                 assert (status, answer["error"]["code"]) == (400, "invalid_argument"), head
                 assert answer["error"]["message"].startswith(f"{name} must be "), head
             status, answer = host.call(verb, path, {"no_such_field": 1})
-            assert answer["error"]["message"] == 'unknown field "no_such_field"', head
+            assert answer["error"]["message"] == \
+                'unknown field "no_such_field"; weft-api(7) lists the fields of each method', head
     finally:
         world.close()
 

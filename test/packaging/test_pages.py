@@ -163,6 +163,30 @@ def test_every_error_code_is_documented_with_a_remedy():
     assert len(re.findall("Remedy:", said)) == len(rows)
 
 
+def test_a_message_says_what_to_do_where_its_code_cannot():
+    """weft and weftd put the remedy of a code behind a message that has none; of some codes the
+    message alone can know it."""
+    rows = table("gossip/base/err.h",
+                 r'(\w+), "\w+", \d+, \d, [01], (?:"[^"]*" ?)+, "([^"]*)')
+    deferring = {name for name, remedy in rows if remedy.startswith("the message")}
+    assert deferring == {"INVALID", "LIMIT"}
+    # What an argument must be is what to do.
+    right = re.compile(r"at most|between|must be|takes one|is made of|say which|is on or off|"
+                       r"names one|is not an absolute|characters A-Z|has %d to|is missing|"
+                       r"expected|not readable|\(%s\): ")
+    said = 0
+    for folder in ("gossip/admission", "gossip/trust", "ipamdb", "overlay", "daemon", "cli"):
+        for file in sorted((ROOT / folder).rglob("*.c")):
+            for name, text in re.findall(r'WEFT_E_(\w+),\s*("(?:[^"\\]|\\.|"\s*")*")',
+                                         file.read_text()):
+                if name not in deferring:
+                    continue
+                said += 1
+                text = re.sub(r'"\s*"', "", text)
+                assert ";" in text or (name == "INVALID" and right.search(text)), (file, text)
+    assert said > 40
+
+
 def test_every_exit_code_is_in_the_readme_and_the_page():
     codes = {"0"} | {code for _, _, code, _ in errors()}
     readme = (ROOT / "README.md").read_text()
@@ -205,7 +229,8 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
                  "share/man/man8/weftd.8", "share/man/man5/weft.yaml.5",
                  "share/man/man7/weft-api.7",
                  "share/doc/weft/README.md", "share/doc/weft/OPERATING.md",
-                 "share/doc/weft/gossip/WIRE.md", "lib/systemd/system/weft-netns.socket", "lib/sysusers.d/weft.conf",
+                 "share/doc/weft/gossip/WIRE.md", "lib/systemd/system/weft-netns.socket",
+                 "lib/sysusers.d/weft.conf",
                  "lib/tmpfiles.d/weft.conf", "share/bash-completion/completions/weft",
                  "share/zsh/site-functions/_weft", "share/fish/vendor_completions.d/weft.fish"):
         assert (top / path).is_file(), path
