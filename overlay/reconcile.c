@@ -183,13 +183,15 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 	const struct overlay_config *config = &ov->config;
 	struct work work = {.ov = ov, .now = now, .sink = sink};
 	struct mono start = config->kernel->clock(config->kernel_ctx);
+	bool heard = ov->drift;
 
 	rows_number(ov);
 	mark_timers(ov, now);
-	ov->totals.repairs += ov->drift;
 	ov->drift = ov->fed = false;
 	ov->wake_at = MONO_NEVER;
 	pass(&work);
+	/* Much of what is heard changed nothing of weft's: rules and routes of others. */
+	ov->totals.repairs += heard && work.report.operations > 0;
 	end_attempts(ov, now);
 	tidy(ov);
 	work.report.took_ns = mono_diff_ns(config->kernel->clock(config->kernel_ctx), start);

@@ -156,6 +156,35 @@ static void a_failure_is_told_and_tried_again_whatever_else_is_looked_at(void **
 	assert_string_equal(state_of(stage).error, "");
 }
 
+static uint64_t repairs_of(struct fake_stage *stage)
+{
+	struct overlay_totals totals;
+
+	(void)stage_settle(stage, 1000);
+	overlay_totals_get(stage->ov, &totals);
+	return totals.repairs;
+}
+
+/* Others change routes and rules of their own all the time. */
+static void a_repair_is_counted_where_something_was_undone(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct kneigh neigh;
+	uint64_t before;
+
+	stage_make_all(stage);
+	before = repairs_of(stage);
+	fake_kernel_underlay_set(stage->kernel, 1500);
+	assert_int_equal(repairs_of(stage), before);
+	neigh =
+	    *(const struct kneigh *)vec_at(&fake_kernel_state(stage->kernel)->of[KOBJ_NEIGH], 0);
+	assert_true(fake_kernel_remove(stage->kernel, KOBJ_NEIGH, &neigh));
+	assert_int_equal(repairs_of(stage), before + 1);
+	fake_kernel_rules_flush(stage->kernel, KRULES_HOST);
+	assert_int_equal(repairs_of(stage), before + 2);
+	assert_int_equal(repairs_of(stage), before + 2);
+}
+
 /* What could not be looked at is looked at after a pause, like what was refused. */
 static void a_kernel_that_does_not_answer_is_asked_after_a_pause(void **state)
 {
@@ -419,6 +448,7 @@ int main(void)
 	    cmocka_unit_test(any_single_failure_converges),
 	    cmocka_unit_test(a_lost_batch_converges),
 	    STAGED(an_interrupted_dump_is_tried_again),
+	    STAGED(a_repair_is_counted_where_something_was_undone),
 	    STAGED(a_failure_is_told_and_tried_again_whatever_else_is_looked_at),
 	    STAGED(a_kernel_that_does_not_answer_is_asked_after_a_pause),
 	    STAGED(a_refused_entry_is_not_forgotten_by_a_look_at_the_devices),
