@@ -235,7 +235,7 @@ void closure_removal(struct ipamdb *db, const struct id *node)
 	if (!db->closing.view_stale)
 		view_toggle(db, VIEW_HALF, 'r', node);
 	for (size_t i = 0; i < db->nets.count; i++)
-		claims_void(*(struct net **)vec_at(&db->nets, i), node);
+		claims_void(net_at(db, i), node);
 	peer = peer_find(db, node);
 	if (peer && !db->closing.view_stale)
 		mark_set(db, peer, mark_of(db, peer));
@@ -283,7 +283,7 @@ uint64_t closure_top(const struct ipamdb *db)
 	uint64_t top = 0;
 
 	for (size_t n = 0; n < db->nets.count; n++) {
-		const struct net *net = *(struct net **)vec_at(&db->nets, n);
+		const struct net *net = net_at(db, n);
 		for (size_t i = 0; i < net->claims.count; i++) {
 			const struct claim *claim = vec_at(&net->claims, i);
 			if (claim->generation > top &&
@@ -326,7 +326,7 @@ static bool is_settled(struct ipamdb *db)
 		return false;
 	}
 	for (size_t n = 0; n < db->nets.count; n++) {
-		const struct net *net = *(struct net **)vec_at(&db->nets, n);
+		const struct net *net = net_at(db, n);
 		for (size_t i = 0; i < net->claims.count; i++) {
 			const struct claim *claim = vec_at(&net->claims, i);
 			bool is_unseen = id_eq(&claim->author, &db->self) && !claim->is_ended &&

@@ -80,7 +80,7 @@ void ipamdb_self_set(struct ipamdb *db, const struct id *self)
 	db->self = *self;
 	closure_member_changed(db, NULL);
 	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, i);
+		struct net *net = net_at(db, i);
 		net_self_changed(db, net);
 	}
 }
@@ -326,7 +326,7 @@ static void chores(struct ipamdb *db)
 	namings_sweep(db);
 	introduction_keep(db);
 	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, i);
+		struct net *net = net_at(db, i);
 		if (accept_grants(db, net))
 			next = mono_min(next, mono_add_ms(db->now, RETRY_MS));
 		if (net->tidy_at.ns != MONO_NEVER.ns)
@@ -391,10 +391,9 @@ void ipamdb_check(const struct ipamdb *db)
 	struct ipamdb *mutable = (struct ipamdb *)(uintptr_t)db;
 
 	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, i);
+		struct net *net = net_at(db, i);
 		if (i > 0)
-			WEFT_ASSERT(
-			    id_cmp(&(*(struct net **)vec_at(&db->nets, i - 1))->id, &net->id) < 0);
+			WEFT_ASSERT(id_cmp(&net_at(db, i - 1)->id, &net->id) < 0);
 		net_check(mutable, net);
 	}
 	closure_check(mutable);

@@ -279,7 +279,7 @@ void leases_check(const struct ipamdb *db)
 		WEFT_ASSERT(held->lease.cooling == (held->state == LEASE_COOLING));
 	}
 	for (size_t i = 0; i < db->nets.count; i++) {
-		const struct net *net = *(struct net **)vec_at(&db->nets, i);
+		const struct net *net = net_at(db, i);
 		size_t leases = 0, specials = net->special.count;
 		for (size_t s = 0; s < 4; s++)
 			leases += net->counts[s];

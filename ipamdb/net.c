@@ -24,6 +24,11 @@ static int net_cmp(const void *key, const void *item)
 	return id_cmp(key, &(*(struct net *const *)item)->id);
 }
 
+struct net *net_at(const struct ipamdb *db, size_t i)
+{
+	return *(struct net **)vec_at(&db->nets, i);
+}
+
 static struct net *net_place(const struct ipamdb *db, const struct id *id, size_t *at)
 {
 	struct net *net;
@@ -31,7 +36,7 @@ static struct net *net_place(const struct ipamdb *db, const struct id *id, size_
 	*at = vec_lower_bound(&db->nets, id, net_cmp);
 	if (*at == db->nets.count)
 		return NULL;
-	net = *(struct net **)vec_at(&db->nets, *at);
+	net = net_at(db, *at);
 	return id_eq(&net->id, id) ? net : NULL;
 }
 

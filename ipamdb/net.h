@@ -77,6 +77,9 @@ struct net {
 	struct mono busy_at; /* when space was last taken or asked for */
 };
 
+/* Network i (< db->nets.count) in order of id. */
+struct net *net_at(const struct ipamdb *db, size_t i);
+
 struct net *net_find(const struct ipamdb *db, const struct id *id);
 
 /* The network, made when missing; NULL at the cap. */

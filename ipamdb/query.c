@@ -118,7 +118,7 @@ bool ipamdb_net_next(struct ipamdb *db, size_t *at, struct ipam_net_info *info)
 {
 	if (*at >= db->nets.count)
 		return false;
-	info_fill(db, *(struct net **)vec_at(&db->nets, (*at)++), info);
+	info_fill(db, net_at(db, (*at)++), info);
 	return true;
 }
 
@@ -279,7 +279,7 @@ size_t ipamdb_findings(struct ipamdb *db, bool (*is_live)(void *ctx, const struc
 	while ((held = map_next(&db->leases, &pos)) != NULL)
 		lease_judge(db, held, is_live(ctx, &held->lease.endpoint), &findings);
 	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		struct net *net = net_at(db, n);
 		const struct runs *runs = net_runs(net);
 		for (size_t i = 0; i < runs->items.count; i++) {
 			const struct run *run = runs_at(runs, i);

@@ -38,7 +38,7 @@ bool reclaim_is_due(struct ipamdb *db, const struct id *gone)
 	if (!closure_has_gone(db))
 		return false;
 	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = *(struct net **)vec_at(&db->nets, n);
+		struct net *net = net_at(db, n);
 		const struct runs *runs = net_runs(net);
 		for (size_t i = 0; !net->ended && i < runs->items.count; i++) {
 			const struct run *run = runs_at(runs, i);
@@ -199,5 +199,5 @@ void reclaim_step(struct ipamdb *db)
 	}
 	above = top_of_all(db) + RECLAIM_STEP * count_gone(db);
 	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, *(struct net **)vec_at(&db->nets, n), above);
+		net_reclaim(db, net_at(db, n), above);
 }
