@@ -53,7 +53,7 @@ struct gossip_crypto {
 	/* 0 and len - AEAD_TAG_BYTES bytes in out, or nonzero and out untouched in meaning. */
 	int (*open)(void *ctx, const uint8_t key[AEAD_KEY_BYTES], uint64_t counter, const void *ad,
 		    size_t ad_len, const void *in, size_t len, void *out);
-	/* Overwrites secrets. */
+	/* Overwrites secrets: whoever declared what holds one does so, on every way out. */
 	void (*wipe)(void *ctx, void *bytes, size_t len);
 	/* A key from a password, slow and memory-hard on purpose (Argon2id, 64 MiB); nonzero when
 	 * the memory is not there. NULL where nobody types passwords (the simulator). */

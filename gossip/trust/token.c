@@ -163,10 +163,12 @@ int token_format(const struct gossip_crypto *crypto, const struct token *token,
 		if (token_pack(token, count, &pack))
 			break;
 	}
-	if (!pack_ok(&pack))
+	if (!pack_ok(&pack)) {
+		crypto->wipe(crypto->ctx, raw, sizeof(raw));
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "the token would be longer than %d characters; use fewer tags",
 				    TOKEN_TEXT_MAX - 1);
+	}
 	checksum(crypto, raw, pack.len, raw + pack.len);
 	memcpy(out, prefix, sizeof(prefix) - 1);
 	len = sizeof(prefix) - 1;
@@ -237,15 +239,13 @@ static bool token_is_signed(const struct gossip_crypto *crypto, struct token *to
 	       token_cert_verify(&ctx, &token->path, &token->cert);
 }
 
-int token_parse(const struct gossip_crypto *crypto, const char *text, struct token *token,
-		struct weft_err *err)
+static int text_read(const struct gossip_crypto *crypto, const char *text,
+		     uint8_t raw[RAW_BYTES_MAX], struct token *token, struct weft_err *err)
 {
-	uint8_t raw[RAW_BYTES_MAX];
 	uint8_t sum[CHECKSUM_BYTES];
 	size_t len;
 	int raw_len;
 
-	memset(token, 0, sizeof(*token));
 	while (is_space(*text))
 		text++;
 	len = strlen(text);
@@ -257,7 +257,7 @@ int token_parse(const struct gossip_crypto *crypto, const char *text, struct tok
 				    "weft token create",
 				    prefix);
 	text += sizeof(prefix) - 1;
-	raw_len = base64_decode(text, len - (sizeof(prefix) - 1), raw, sizeof(raw));
+	raw_len = base64_decode(text, len - (sizeof(prefix) - 1), raw, RAW_BYTES_MAX);
 	if (raw_len > CHECKSUM_BYTES)
 		checksum(crypto, raw, (size_t)raw_len - CHECKSUM_BYTES, sum);
 	if (raw_len <= CHECKSUM_BYTES ||
@@ -269,10 +269,23 @@ int token_parse(const struct gossip_crypto *crypto, const char *text, struct tok
 		return weft_err_set(err, WEFT_E_TOKEN_INVALID,
 				    "the token is of a form that this version does not know; make "
 				    "one with weft token create");
-	crypto->wipe(crypto->ctx, raw, sizeof(raw));
 	if (!token_is_signed(crypto, token))
 		return weft_err_set(err, WEFT_E_TOKEN_INVALID,
 				    "the token is not signed by an admin of its cluster; make one "
 				    "with weft token create");
 	return 0;
+}
+
+int token_parse(const struct gossip_crypto *crypto, const char *text, struct token *token,
+		struct weft_err *err)
+{
+	uint8_t raw[RAW_BYTES_MAX];
+	int rc;
+
+	memset(token, 0, sizeof(*token));
+	rc = text_read(crypto, text, raw, token, err);
+	crypto->wipe(crypto->ctx, raw, sizeof(raw));
+	if (rc != 0)
+		crypto->wipe(crypto->ctx, token, sizeof(*token));
+	return rc;
 }

@@ -44,7 +44,7 @@ int token_format(const struct gossip_crypto *crypto, const struct token *token,
 		 char out[TOKEN_TEXT_MAX], struct weft_err *err);
 
 /* Reads text (spaces and line ends around it allowed) and checks all signatures of it: 0, or
- * WEFT_E_TOKEN_INVALID with one line. */
+ * WEFT_E_TOKEN_INVALID with one line, and nothing of it is left in token. */
 int token_parse(const struct gossip_crypto *crypto, const char *text, struct token *token,
 		struct weft_err *err);
 

@@ -69,6 +69,40 @@ static void a_token_reads_back_as_it_was_written(void **state)
 	assert_true(hostport_eq(&read.addrs[1], &f->token.addrs[1]));
 }
 
+static size_t large_wipes;
+
+static void wipe_counted(void *ctx, void *bytes, size_t len)
+{
+	(void)ctx;
+	memset(bytes, 0, len);
+	large_wipes += len > 500; /* the bytes of a token, or a struct token */
+}
+
+static void nothing_of_a_token_that_is_refused_stays_in_memory(void **state)
+{
+	static const char *const damaged[] = {"", "weft1-", "weft1-AAAA", "weft2-AAAA"};
+	struct fixture *f = *state;
+	struct gossip_crypto crypto = *f->ctx.crypto;
+	struct token token, zero;
+
+	crypto.wipe = wipe_counted;
+	memset(&zero, 0, sizeof(zero));
+	for (size_t i = 0; i <= sizeof(damaged) / sizeof(damaged[0]); i++) {
+		memset(&token, 0xaa, sizeof(token));
+		f->text[60] ^= 1;
+		large_wipes = 0;
+		assert_int_equal(
+		    token_parse(&crypto, i > 0 ? damaged[i - 1] : f->text, &token, &f->err),
+		    WEFT_E_TOKEN_INVALID);
+		assert_int_equal(large_wipes, 2);
+		assert_memory_equal(&token, &zero, sizeof(token));
+		f->text[60] ^= 1;
+	}
+	large_wipes = 0;
+	assert_int_equal(token_parse(&crypto, f->text, &token, &f->err), 0);
+	assert_int_equal(large_wipes, 1);
+}
+
 static void a_token_is_one_line_of_printable_text(void **state)
 {
 	struct fixture *f = *state;
@@ -200,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(a_token_reads_back_as_it_was_written, setup),
+	    cmocka_unit_test_setup(nothing_of_a_token_that_is_refused_stays_in_memory, setup),
 	    cmocka_unit_test_setup(a_token_is_one_line_of_printable_text, setup),
 	    cmocka_unit_test_setup(spaces_and_line_ends_around_a_token_do_not_matter, setup),
 	    cmocka_unit_test_setup(every_changed_missing_or_doubled_character_is_found, setup),
