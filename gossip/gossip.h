@@ -49,6 +49,12 @@ struct gossip_config {
 	struct trace_sink trace;
 };
 
+/* Its membership has ended for good: it left or was removed. */
+static inline bool member_state_is_gone(enum member_state state)
+{
+	return state == MEMBER_LEFT || state == MEMBER_REMOVED;
+}
+
 struct member_info {
 	struct id id;
 	char name[NAME_BYTES];

@@ -83,8 +83,7 @@ bool gossip_member(const struct gossip *g, const struct id *id, struct member_in
 bool gossip_member_next(const struct gossip *g, size_t *at, struct member_info *info)
 {
 	while (*at < g->members.ordered.count) {
-		const struct member *member =
-		    *(struct member **)vec_at(&g->members.ordered, (*at)++);
+		const struct member *member = member_at(&g->members, (*at)++);
 		if (member->state == MEMBER_UNKNOWN)
 			continue;
 		info_fill(g, member, info);
@@ -95,10 +94,9 @@ bool gossip_member_next(const struct gossip *g, size_t *at, struct member_info *
 
 bool gossip_tags(const struct gossip *g, const struct id *id, struct rec_tags *tags)
 {
-	static const struct id cluster_wide;
 	struct row_view row;
 
-	return gossip_row(g, id, &cluster_wide, ROW_TAGS, NULL, 0, &row) &&
+	return gossip_row(g, id, &id_none, ROW_TAGS, NULL, 0, &row) &&
 	       rec_tags_decode(row.value, row.value_len, tags) == 0;
 }
 

@@ -297,7 +297,7 @@ static int check_unused(const struct node *node, const struct network *network,
 		int n;
 
 		if (host->rec.endpoints == 0 || !gossip_member(node->gossip, &host->node, &info) ||
-		    info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
+		    member_state_is_gone(info.state))
 			continue;
 		if (hosts++ > 0 && used + 2 < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, ", ");

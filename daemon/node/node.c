@@ -179,7 +179,7 @@ static bool is_alone(const struct node *node)
 	struct member_info info;
 
 	for (size_t at = 0; gossip_member_next(node->gossip, &at, &info);)
-		if (!info.is_self && info.state != MEMBER_LEFT && info.state != MEMBER_REMOVED)
+		if (!info.is_self && !member_state_is_gone(info.state))
 			return false;
 	return true;
 }

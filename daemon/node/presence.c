@@ -31,8 +31,6 @@
 #define RETRY_MS 500
 #define SETTLE_MS 1000
 
-static const struct id topic_all;
-
 static void networks_due_by(struct node *node, struct mono at)
 {
 	node->networks_due = mono_min(node->networks_due, at);
@@ -74,7 +72,7 @@ static void commit_attachment(struct node *node, const struct network *network,
 	int len = rec_attachment_encode(&rec, value, sizeof(value));
 
 	WEFT_ASSERT(len > 0);
-	commit_row_of(commit, ROW_ATTACHMENT, &topic_all, &network->id, value, (size_t)len);
+	commit_row_of(commit, ROW_ATTACHMENT, &id_none, &network->id, value, (size_t)len);
 }
 
 void presence_commit(struct node *node, const struct network *network, struct commit *commit)
@@ -223,7 +221,7 @@ static void compose_quit(struct node *node, struct op *op, struct commit *commit
 
 	box_commit_end(node, commit, box_find(node, &op->endpoint));
 	if (node->phase == NODE_ACTIVE && attachment_told(node, network) != NULL)
-		commit_row_of(commit, ROW_ATTACHMENT, &topic_all, &network->id, NULL, 0);
+		commit_row_of(commit, ROW_ATTACHMENT, &id_none, &network->id, NULL, 0);
 	op->committed = true;
 }
 

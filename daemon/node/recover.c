@@ -32,8 +32,6 @@
 #define AGAIN_MS 100
 #define GIVE_UP_MS 25000
 
-static const struct id topic_all;
-
 static void ask_core(struct node *node, struct op *op, enum todo_kind kind, enum op_state state)
 {
 	op->state = state;
@@ -225,7 +223,7 @@ static void settle_pools(struct search *search, const struct network *network)
 		return;
 	count = ipamdb_network_rows(&network->id, &network->rec, rows);
 	for (size_t i = 0; i < count; i++)
-		if (!gossip_row(search->node->gossip, &search->self, &topic_all, ROW_RANGE,
+		if (!gossip_row(search->node->gossip, &search->self, &id_none, ROW_RANGE,
 				rows[i].key, rows[i].key_len, &there))
 			commit_row(search->commit, &rows[i]);
 }
@@ -238,7 +236,7 @@ static void settle_network(struct search *search, struct network *network)
 	if (search->commit->rows.count >= ROWS_MAX)
 		return;
 	if (told && network->presence == PRESENCE_NONE)
-		commit_row_of(search->commit, ROW_ATTACHMENT, &topic_all, &network->id, NULL, 0);
+		commit_row_of(search->commit, ROW_ATTACHMENT, &id_none, &network->id, NULL, 0);
 	else if (!told && network->presence == PRESENCE_UP && network->op == 0)
 		presence_commit(search->node, network, search->commit);
 	settle_pools(search, network);

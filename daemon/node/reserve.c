@@ -203,7 +203,7 @@ static bool visit_endpoint(void *ctx, const struct row_view *row)
 
 	/* Rows of who left or was removed are kept, but their addresses may be anybody's. */
 	if (gossip_member(search->node->gossip, &row->owner, &owner) &&
-	    (owner.state == MEMBER_LEFT || owner.state == MEMBER_REMOVED))
+	    member_state_is_gone(owner.state))
 		return true;
 	if (id_eq(&row->owner, &search->self) ||
 	    rec_endpoint_decode(row->value, row->value_len, &rec) != 0)

@@ -45,10 +45,9 @@ bool route_has_room(const struct node *node)
 
 /* ---- ipamdb's update ---- */
 
-static void keep_bytes(struct commit *commit, struct write *write)
+static void commit_signed(struct commit *commit, struct write *write)
 {
-	write->bytes = write->row.sig - write->row.signed_len;
-	write->len = write->row.signed_len + ROW_SIG_BYTES;
+	write->bytes = row_bytes(&write->row, &write->len);
 	commit_write(commit, write);
 }
 
@@ -67,30 +66,28 @@ static bool has_record(const struct commit *commit, const struct id *owner)
  * row from a node that cannot show whose it is. */
 static void keep_record(struct node *node, struct commit *commit, const struct id *owner)
 {
-	static const struct id topic_all;
 	struct write write = {.kind = WRITE_SNAPSHOT};
 
 	if (!has_record(commit, owner) &&
-	    gossip_row(node->gossip, owner, &topic_all, ROW_MEMBER, NULL, 0, &write.row))
-		keep_bytes(commit, &write);
+	    gossip_row(node->gossip, owner, &id_none, ROW_MEMBER, NULL, 0, &write.row))
+		commit_signed(commit, &write);
 }
 
 /* Somebody else's row or fact as it was received. Where one is not there any more the whole commit
  * fails: ipamdb takes all of a group for stored, or none. */
 static void keep_row(struct node *node, struct commit *commit, const struct ipam_keep *keep)
 {
-	static const struct id topic_all;
 	bool is_fact = keep->kind >= ROW_KIND_FACTS;
 	struct write write = {.kind = is_fact ? WRITE_FACT : WRITE_SNAPSHOT};
 
-	if (!gossip_row(node->gossip, is_fact ? NULL : &keep->owner, &topic_all, keep->kind,
+	if (!gossip_row(node->gossip, is_fact ? NULL : &keep->owner, &id_none, keep->kind,
 			keep->key, keep->key_len, &write.row)) {
 		commit->is_short = true;
 		return;
 	}
 	if (!is_fact && keep->kind != ROW_MEMBER)
 		keep_record(node, commit, &keep->owner);
-	keep_bytes(commit, &write);
+	commit_signed(commit, &write);
 }
 
 static void take_group(struct node *node, const struct ipam_update *update,
@@ -190,7 +187,7 @@ static void member_changed(struct node *node, const struct id *id)
 	if (!gossip_member(node->gossip, id, &info))
 		return;
 	event.present = info.state == MEMBER_ALIVE || info.state == MEMBER_SUSPECT;
-	event.removed = info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED;
+	event.removed = member_state_is_gone(info.state);
 	event.name = info.name;
 	route_ipam(node, &event);
 	if (!event.present)

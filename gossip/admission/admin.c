@@ -56,12 +56,12 @@ static void put_and_wait(struct admission *adm, uint64_t tag, uint16_t kind, con
 /* Where joiners find this cluster: here, then other members that are alive, admins first. */
 static void token_addrs(struct admission *adm, struct token *token)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 
 	token->addrs[token->addr_count++] = adm->core->advertise;
 	for (int admins = 1; admins >= 0; admins--) {
-		for (size_t i = 0; i < ordered->count; i++) {
-			const struct member *member = *(struct member **)vec_at(ordered, i);
+		for (size_t i = 0; i < members->ordered.count; i++) {
+			const struct member *member = member_at(members, i);
 			if (token->addr_count == TOKEN_SEEDS_MAX)
 				return;
 			if (member->state != MEMBER_ALIVE || member->is_admin != (admins == 1) ||
@@ -205,7 +205,7 @@ void admin_add(struct admission *adm, const struct gossip_command *command)
 				 member->rec->name);
 		return;
 	}
-	if (member->state == MEMBER_REMOVED || member->state == MEMBER_LEFT) {
+	if (member_state_is_gone(member->state)) {
 		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
 				 "%s is no member any more; weft members shows who is",
 				 member->rec->name);
@@ -242,8 +242,8 @@ void admin_rm(struct admission *adm, const struct gossip_command *command)
 		return;
 	}
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		const struct member *at = *(struct member **)vec_at(&adm->members->ordered, i);
-		admins += at->is_admin && at->state != MEMBER_REMOVED && at->state != MEMBER_LEFT;
+		const struct member *at = member_at(adm->members, i);
+		admins += at->is_admin && !member_state_is_gone(at->state);
 	}
 	if (admins == 1) {
 		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
@@ -301,7 +301,7 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 	size_t count = 0;
 
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		const struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
+		const struct member *member = member_at(adm->members, i);
 		struct chain_info info;
 		bool found;
 		if (!member->has_record || chain_read(adm->core->crypto, member->rec->chain,

@@ -91,7 +91,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 {
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
 	const struct seal_hooks hooks = {
-	    adm,        seed_vouch,     hook_removal, hook_shown_removal,
+	    adm,        judge_vouch,    hook_removal, hook_shown_removal,
 	    hook_clone, hook_introduce, hook_own_row};
 
 	adm->core = core;
@@ -114,7 +114,7 @@ void admission_free(struct admission *adm)
 
 	pending_close(adm);
 	vec_close(&adm->recovering.asked);
-	seed_close(adm);
+	judge_close(adm);
 	joiner_close(adm);
 	core->crypto->wipe(core->crypto->ctx, adm, sizeof(*adm));
 	heap_give(&core->heap, adm, sizeof(*adm));
@@ -196,7 +196,7 @@ void admission_start(struct admission *adm)
 	} else if (adm->fence == FENCE_LEAVING) {
 		leave_start(adm);
 	} else {
-		adm->core->self.cloned = adm->fence == FENCE_CLONE || adm->fence == FENCE_SET_BACK;
+		adm->core->self.cloned = recover_is_for(adm->fence);
 		claim_start(adm);
 	}
 }
@@ -348,7 +348,7 @@ void admission_tick(struct admission *adm)
 		if (wants_store(adm))
 			adm->retry_due = mono_add_ms(adm->core->now, RETRY_MS);
 	}
-	claim_round(adm);
+	claiming_tick(adm);
 	recover_tick(adm);
 	leave_tick(adm);
 	refusal_tick(adm);
@@ -366,7 +366,7 @@ struct mono admission_deadline(const struct admission *adm)
 		due = mono_min(due, adm->retry_due);
 	if (adm->leaving.under_way && adm->leaving.rounds > 0)
 		due = mono_min(due, adm->leaving.due);
-	due = mono_min(due, mono_min(claim_deadline(adm), recover_deadline(adm)));
+	due = mono_min(due, mono_min(claiming_deadline(adm), recover_deadline(adm)));
 	due = mono_min(due, seeds_deadline(adm));
 	return mono_min(due, mono_min(joiner_deadline(adm), refusal_deadline(adm)));
 }
@@ -377,7 +377,7 @@ struct id admission_admitter(const struct admission *adm)
 
 	if (adm->chain_len == 0 ||
 	    chain_read(adm->core->crypto, adm->chain, adm->chain_len, &info) != 0 || info.is_root)
-		return (struct id){{0}};
+		return id_none;
 	return info.admitter;
 }
 

@@ -189,10 +189,9 @@ enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core 
 bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct id *id,
 			struct row_view *end)
 {
-	static const struct id no_topic;
 	struct row_view row;
 
-	return tables_row(tables, NULL, &no_topic, kind, id->b, ID_BYTES, end != NULL ? end : &row);
+	return tables_row(tables, NULL, &id_none, kind, id->b, ID_BYTES, end != NULL ? end : &row);
 }
 
 enum introduction authority_introduction(const struct core *core,
@@ -203,7 +202,7 @@ enum introduction authority_introduction(const struct core *core,
 	struct chain_info info;
 	struct rec_member rec;
 
-	*by = (struct id){{0}};
+	*by = id_none;
 	if (row->kind != ROW_MEMBER || rec_member_decode(row->value, row->value_len, &rec) != 0 ||
 	    chain_read(core->crypto, rec.chain, rec.chain_len, &info) != 0)
 		return INTRODUCTION_STRANGE;

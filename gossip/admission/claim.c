@@ -48,16 +48,10 @@ enum claim_verdict {
 	VERDICT_LEFT = 2, /* agrees, and will always know that the claimer left */
 };
 
-static bool may_ask(const struct admission *adm, const struct member *member)
-{
-	return member->has_record && member->state != MEMBER_LEFT &&
-	       member->state != MEMBER_REMOVED && !id_eq(&member->id, &adm->core->self.id);
-}
-
 bool claim_has_others(const struct admission *adm)
 {
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		if (may_ask(adm, *(struct member **)vec_at(&adm->members->ordered, i)))
+		if (member_counts(adm->members, member_at(adm->members, i)))
 			return true;
 	}
 	return false;
@@ -123,17 +117,22 @@ static void confirmed(struct admission *adm, struct member *by)
 	tables_sync(adm->tables, by);
 }
 
+void claim_use_epoch(struct admission *adm)
+{
+	adm->stored_epoch = adm->core->self.epoch;
+	seal_renew(adm->seal);
+	adm->renew_due = mono_add_ms(adm->core->now, RENEW_MS);
+}
+
 void claim_durable(struct admission *adm, const struct pending *pending, bool ok)
 {
 	struct core *core = adm->core;
 
 	adm->claiming.persisting = false;
 	if (!ok || core->self.phase == NODE_REMOVED)
-		return; /* tried again by claim_round */
+		return; /* tried again by claiming_tick */
 	core->self.epoch = adm->claiming.storing;
-	adm->stored_epoch = core->self.epoch;
-	seal_renew(adm->seal);
-	adm->renew_due = mono_add_ms(core->now, RENEW_MS);
+	claim_use_epoch(adm);
 	if (pending->kind == PENDING_RENEW || adm->claiming.epoch != core->self.epoch)
 		return; /* not the one to be claimed */
 	adm->claiming.persisted = true;
@@ -199,13 +198,13 @@ void claim_ask(struct admission *adm, const struct member *member)
 
 static void ask_some(struct admission *adm)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 	size_t asked = 0;
 
-	for (size_t i = 0; i < ordered->count && asked < ROUND_MEMBERS; i++) {
+	for (size_t i = 0; i < members->ordered.count && asked < ROUND_MEMBERS; i++) {
 		const struct member *member =
-		    *(struct member **)vec_at(ordered, adm->claiming.next++ % ordered->count);
-		if (!may_ask(adm, member))
+		    member_at(members, adm->claiming.next++ % members->ordered.count);
+		if (!member_counts(adm->members, member))
 			continue;
 		claim_ask(adm, member);
 		asked++;
@@ -245,13 +244,13 @@ void claim_hears(struct admission *adm, const struct member *by)
 {
 	struct claiming *claiming = &adm->claiming;
 
-	if (!claiming->under_way || claiming->unheard == 0 || !may_ask(adm, by))
+	if (!claiming->under_way || claiming->unheard == 0 || !member_counts(adm->members, by))
 		return;
 	claiming->unheard = 0;
 	claiming->due = mono_min(claiming->due, mono_add_ms(adm->core->now, ROUND_MS));
 }
 
-void claim_round(struct admission *adm)
+void claiming_tick(struct admission *adm)
 {
 	struct claiming *claiming = &adm->claiming;
 	struct core *core = adm->core;
@@ -281,7 +280,7 @@ void claim_round(struct admission *adm)
 	claiming->due = mono_add_ms(core->now, round_ms(adm));
 }
 
-struct mono claim_deadline(const struct admission *adm)
+struct mono claiming_deadline(const struct admission *adm)
 {
 	const struct claiming *claiming = &adm->claiming;
 	struct mono due = MONO_NEVER;

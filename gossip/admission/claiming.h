@@ -40,11 +40,14 @@ struct recovering {
 /* claim.c */
 void claim_start(struct admission *adm);
 void claim_durable(struct admission *adm, const struct pending *pending, bool ok);
-void claim_round(struct admission *adm);
-struct mono claim_deadline(const struct admission *adm);
+void claiming_tick(struct admission *adm);
+struct mono claiming_deadline(const struct admission *adm);
 enum drop_reason claim_frame(struct admission *adm, const struct opened *in,
 			     const struct hostport *from, uint8_t type, const uint8_t *body,
 			     size_t len);
+
+/* The epoch of this node is durable: from now on it speaks under it, for a day. */
+void claim_use_epoch(struct admission *adm);
 
 /* This node left: claims its epoch, from now on or still, until a member knows that for good. */
 void claim_left(struct admission *adm);
@@ -62,11 +65,15 @@ bool claim_has_others(const struct admission *adm);
  * is in use or being claimed. */
 void claim_raise(struct admission *adm, uint64_t above);
 
-/* recover.c */
+/* recover.c: CMD_RECOVER and CMD_RECOVERED; a fence that they end. */
 void recover_begin(struct admission *adm, const struct gossip_command *command);
 void recover_lift(struct admission *adm, const struct gossip_command *command);
+bool recover_is_for(enum node_fence fence);
+
+/* The new epoch was agreed to; this id lives elsewhere; the end of the fence is on the disk. */
 void recover_claimed(struct admission *adm);
 void recover_refused(struct admission *adm, const struct hostport *lives);
 void recover_durable(struct admission *adm, const struct pending *pending, bool ok);
+
 void recover_tick(struct admission *adm);
 struct mono recover_deadline(const struct admission *adm);

@@ -29,7 +29,7 @@ void effect_fence(struct admission *adm, enum node_fence fence)
 	if (is_weaker(fence, adm->fence))
 		return;
 	adm->fence = fence;
-	if (fence == FENCE_CLONE || fence == FENCE_SET_BACK)
+	if (recover_is_for(fence))
 		adm->core->self.cloned = true;
 	if (!adm->started)
 		return;
@@ -103,7 +103,7 @@ static void member_row(struct admission *adm, const struct row_view *row)
 		 * higher epoch, or takes this as such a row itself: they cannot go on for ever.) */
 		adm->publish_wanted |= !rec.left && row->epoch < adm->core->self.epoch;
 	} else {
-		seed_row_came(adm, &member->id);
+		judge_row_came(adm, &member->id);
 	}
 	if (rec.left && !is_self)
 		tables_freeze(adm->tables, &member->id);

@@ -107,7 +107,7 @@ static void cluster_forget(struct admission *adm)
 	struct self *self = &adm->core->self;
 	const struct gossip_crypto *crypto = adm->core->crypto;
 
-	self->cluster = (struct id){{0}};
+	self->cluster = id_none;
 	self->cluster_name[0] = '\0';
 	self->has_cluster_key = false;
 	self->epoch = 0;
@@ -267,10 +267,8 @@ void founding_durable(struct admission *adm, const struct pending *pending, bool
 		return;
 	}
 	answer->id = core->self.id;
-	adm->stored_epoch = core->self.epoch;
 	core->self.is_admin = true;
-	seal_renew(adm->seal);
-	adm->renew_due = mono_add_ms(core->now, RENEW_MS);
+	claim_use_epoch(adm);
 	admission_phase(adm, NODE_ACTIVE);
 	core_trace(core, TRACE_STARTED, &core->self.id, NULL, NULL, (int64_t)core->self.epoch);
 }

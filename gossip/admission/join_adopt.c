@@ -183,9 +183,7 @@ void joiner_durable(struct admission *adm, const struct pending *pending, bool o
 		return;
 	}
 	answer->id = core->self.id;
-	adm->stored_epoch = core->self.epoch;
-	seal_renew(adm->seal);
-	adm->renew_due = mono_add_ms(core->now, RENEW_MS);
+	claim_use_epoch(adm);
 	admission_phase(adm, NODE_ACTIVE);
 	for (size_t i = 0; i < JOIN_ROWS_MAX; i++) {
 		if (join->row_len[i] > 0)

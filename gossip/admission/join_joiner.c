@@ -54,7 +54,7 @@ void joiner_forget(struct admission *adm)
 	struct self *self = &adm->core->self;
 
 	joiner_close(adm);
-	self->cluster = (struct id){{0}};
+	self->cluster = id_none;
 	memset(self->cluster_pub, 0, sizeof(self->cluster_pub));
 	self->cluster_name[0] = '\0';
 	self->epoch = 0;

@@ -64,7 +64,7 @@ static bool is_promised(struct admission *adm, const char *name, const struct id
 	return false;
 }
 
-void seed_row_came(struct admission *adm, const struct id *node)
+void judge_row_came(struct admission *adm, const struct id *node)
 {
 	for (size_t i = 0; i < adm->gate.admitted.count; i++) {
 		if (!id_eq(&admitted_at(adm, i)->id, node))
@@ -74,7 +74,7 @@ void seed_row_came(struct admission *adm, const struct id *node)
 	}
 }
 
-void seed_close(struct admission *adm)
+void judge_close(struct admission *adm)
 {
 	while (adm->gate.admitted.count > 0)
 		admitted_drop(adm, 0);
@@ -113,7 +113,7 @@ void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
 	vec_push(&adm->gate.refused, &refused);
 }
 
-struct member *seed_vouch(void *ctx, const struct id *node)
+struct member *judge_vouch(void *ctx, const struct id *node)
 {
 	struct admission *adm = ctx;
 	const struct admitted *admitted = judge_admitted(adm, node);
@@ -176,10 +176,9 @@ static int check_token(struct admission *adm, const struct proof *proof, struct 
 static struct member *bearer(const struct admission *adm, const char *name, const struct id *except)
 {
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
-		struct member *member = *(struct member **)vec_at(&adm->members->ordered, i);
-		if (member->has_record && member->state != MEMBER_LEFT &&
-		    member->state != MEMBER_REMOVED && !id_eq(&member->id, except) &&
-		    strcmp(member->rec->name, name) == 0)
+		struct member *member = member_at(adm->members, i);
+		if (member->has_record && !member_state_is_gone(member->state) &&
+		    !id_eq(&member->id, except) && strcmp(member->rec->name, name) == 0)
 			return member;
 	}
 	return NULL;

@@ -177,14 +177,15 @@ static void reply_send(struct admission *adm, const struct reply *reply, const u
 
 static void reply_row(struct admission *adm, const struct reply *reply, const struct id *owner)
 {
-	static const struct id no_topic;
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	struct row_view row;
+	const uint8_t *bytes;
+	size_t len;
 
-	if (tables_row(adm->tables, owner, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
-		reply_send(adm, reply, plain,
-			   verdict_row_encode(row.sig - row.signed_len, row.signed_len + SIG_BYTES,
-					      plain, sizeof(plain)));
+	if (!tables_row(adm->tables, owner, &id_none, ROW_MEMBER, NULL, 0, &row))
+		return;
+	bytes = row_bytes(&row, &len);
+	reply_send(adm, reply, plain, verdict_row_encode(bytes, len, plain, sizeof(plain)));
 }
 
 static void reply_verdict(struct admission *adm, const struct reply *reply,
@@ -235,14 +236,20 @@ static bool signatures_fit(struct admission *adm, const struct proof *proof, con
 	       chain_text_verify(&text, &ctx, proof->pub, proof->node_sig);
 }
 
-enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
-			    const uint8_t *bytes, size_t len)
+/* What one proof is opened and answered with. */
+struct proof_keys {
+	uint8_t shared[32], to_seed[AEAD_KEY_BYTES];
+	struct reply reply;
+};
+
+static enum drop_reason take_proof(struct admission *adm, const struct hostport *from,
+				   const uint8_t *bytes, size_t len, struct proof_keys *keys)
 {
 	const struct gossip_crypto *crypto = adm->core->crypto;
 	const uint8_t *eph = bytes + WIRE_HEADER_BYTES + COOKIE_BYTES;
-	uint8_t shared[32], own_pub[KX_PUB_BYTES], to_seed[AEAD_KEY_BYTES];
+	struct reply *reply = &keys->reply;
+	uint8_t own_pub[KX_PUB_BYTES];
 	uint8_t plain[DATAGRAM_BYTES_MAX];
-	struct reply reply = {.to = *from};
 	const struct weft_err *refused;
 	struct admitted *admitted;
 	struct weft_err err = {0};
@@ -258,12 +265,12 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 		return DROP_COOKIE;
 	if (!may_prove(adm, from))
 		return DROP_RATE;
-	if (!seal_stranger(adm->seal, bytes + 1, eph, shared, own_pub))
+	if (!seal_stranger(adm->seal, bytes + 1, eph, keys->shared, own_pub))
 		return DROP_STALE_KEY;
-	join_keys(crypto, shared, eph, own_pub, to_seed, reply.key);
-	memcpy(reply.hint, bytes + 4, sizeof(reply.hint));
-	reply.key_id = cert_key_id(crypto, own_pub);
-	if (crypto->open(crypto->ctx, to_seed, wire_get(bytes + 12, 8), bytes, PROOF_AD_BYTES,
+	join_keys(crypto, keys->shared, eph, own_pub, keys->to_seed, reply->key);
+	memcpy(reply->hint, bytes + 4, sizeof(reply->hint));
+	reply->key_id = cert_key_id(crypto, own_pub);
+	if (crypto->open(crypto->ctx, keys->to_seed, wire_get(bytes + 12, 8), bytes, PROOF_AD_BYTES,
 			 bytes + PROOF_AD_BYTES, len - PROOF_AD_BYTES, plain) != 0)
 		return DROP_AUTH;
 	if (!proof_decode(plain, len - PROOF_AD_BYTES - AEAD_TAG_BYTES, &proof) ||
@@ -275,19 +282,30 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
 	admitted = judge_admitted(adm, &id);
 	refused = admitted == NULL ? judge_refused(adm, eph) : NULL;
 	if (refused != NULL) {
-		reply_verdict(adm, &reply, refused, NULL);
+		reply_verdict(adm, reply, refused, NULL);
 		return DROP_NONE;
 	}
 	rc = admitted != NULL ? 0 : judge_proof(adm, &proof, &id, from, &err);
 	if (rc == WEFT_E_BUSY && err.code == 0)
 		return DROP_NONE; /* the removal is being stored; the proof comes again */
 	if (rc == 0) {
-		reply_admitted(adm, &reply,
+		reply_admitted(adm, reply,
 			       admitted != NULL ? admitted : judge_admit(adm, &proof, &id, from));
 	} else {
 		if (rc == WEFT_E_NAME_TAKEN) /* so the token is good: nobody else fills the list */
 			judge_refuse(adm, eph, &err);
-		reply_verdict(adm, &reply, &err, NULL);
+		reply_verdict(adm, reply, &err, NULL);
 	}
 	return DROP_NONE;
+}
+
+enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
+			    const uint8_t *bytes, size_t len)
+{
+	const struct gossip_crypto *crypto = adm->core->crypto;
+	struct proof_keys keys = {.reply.to = *from};
+	enum drop_reason reason = take_proof(adm, from, bytes, len, &keys);
+
+	crypto->wipe(crypto->ctx, &keys, sizeof(keys));
+	return reason;
 }

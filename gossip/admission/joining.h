@@ -104,10 +104,10 @@ struct admitted *judge_admit(struct admission *adm, const struct proof *proof, c
 const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES]);
 void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
 		  const struct weft_err *why);
-struct member *seed_vouch(void *ctx, const struct id *node);
+struct member *judge_vouch(void *ctx, const struct id *node);
 /* The row of a node that was admitted here came. */
-void seed_row_came(struct admission *adm, const struct id *node);
-void seed_close(struct admission *adm);
+void judge_row_came(struct admission *adm, const struct id *node);
+void judge_close(struct admission *adm);
 
 /* join_joiner.c, join_adopt.c */
 void joiner_target_done(struct target *target, int code, const char *fmt, ...)

@@ -122,17 +122,23 @@ bool admission_is_leaving(const struct admission *adm)
 	return adm->core->self.phase == NODE_LEFT && adm->fence == FENCE_LEAVING;
 }
 
+/* Sends a node's member row, at an address or (NULL) where the member is. */
+static void show_record(struct admission *adm, const struct id *owner, const struct id *to,
+			const struct hostport *at)
+{
+	struct row_view row;
+	const uint8_t *bytes;
+	size_t len;
+
+	if (!tables_row(adm->tables, owner, &id_none, ROW_MEMBER, NULL, 0, &row))
+		return;
+	bytes = row_bytes(&row, &len);
+	outbox_add_via(&adm->core->outbox, to, at, CLASS_CONTROL, FRAME_ROW, bytes, len);
+}
+
 void leave_tell(struct admission *adm, const struct id *to)
 {
-	struct core *core = adm->core;
-	static const struct id no_topic;
-	struct row_view row;
-
-	if (!tables_row(adm->tables, &core->self.id, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
-		return;
-	/* A row is its signed bytes and the signature right behind them. */
-	outbox_add(&core->outbox, to, CLASS_CONTROL, FRAME_ROW, row.sig - row.signed_len,
-		   row.signed_len + SIG_BYTES);
+	show_record(adm, &adm->core->self.id, to, NULL);
 }
 
 bool leave_is_kept(struct admission *adm, struct member *member)
@@ -144,12 +150,7 @@ bool leave_is_kept(struct admission *adm, struct member *member)
 
 void leave_show(struct admission *adm, const struct member *member, const struct hostport *at)
 {
-	static const struct id no_topic;
-	struct row_view row;
-
-	if (tables_row(adm->tables, &member->id, &no_topic, ROW_MEMBER, no_topic.b, 0, &row))
-		outbox_add_via(&adm->core->outbox, &member->id, at, CLASS_CONTROL, FRAME_ROW,
-			       row.sig - row.signed_len, row.signed_len + SIG_BYTES);
+	show_record(adm, &member->id, &member->id, at);
 }
 
 void leave_hears(struct admission *adm, const struct member *by)

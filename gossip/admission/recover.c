@@ -45,16 +45,16 @@ static struct gossip_answer *end(struct admission *adm)
 	return core_answer(adm->core, adm->recovering.tag);
 }
 
-static bool is_fenced(const struct admission *adm)
+bool recover_is_for(enum node_fence fence)
 {
-	return adm->fence == FENCE_CLONE || adm->fence == FENCE_SET_BACK;
+	return fence == FENCE_CLONE || fence == FENCE_SET_BACK;
 }
 
 void recover_begin(struct admission *adm, const struct gossip_command *command)
 {
 	struct recovering *rec = &adm->recovering;
 
-	if (!is_fenced(adm)) {
+	if (!recover_is_for(adm->fence)) {
 		core_answer(adm->core, command->tag);
 		return;
 	}
@@ -101,23 +101,17 @@ void admission_synced(struct admission *adm, const struct id *member)
 	rec->moved = rec->due = adm->core->now;
 }
 
-static bool counts(const struct admission *adm, const struct member *member)
-{
-	return member->has_record && member->state != MEMBER_LEFT &&
-	       member->state != MEMBER_REMOVED && !id_eq(&member->id, &adm->core->self.id);
-}
-
 /* Members that were not asked yet; *present: of these that are there. */
 static size_t count_unasked(const struct admission *adm, size_t *present)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 	size_t left = 0;
 
 	*present = 0;
-	for (size_t i = 0; i < ordered->count; i++) {
-		const struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < members->ordered.count; i++) {
+		const struct member *member = member_at(members, i);
 
-		if (!counts(adm, member) || was_asked(&adm->recovering, &member->id))
+		if (!member_counts(members, member) || was_asked(&adm->recovering, &member->id))
 			continue;
 		left++;
 		*present += member_is_present(member);
@@ -128,13 +122,13 @@ static size_t count_unasked(const struct admission *adm, size_t *present)
 /* Compares with some who are there and were not asked yet. */
 static void ask_more(struct admission *adm)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 
-	for (size_t i = 0, asked = 0; i < ordered->count && asked < SYNCS_AT_ONCE; i++) {
-		struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0, asked = 0; i < members->ordered.count && asked < SYNCS_AT_ONCE; i++) {
+		struct member *member = member_at(members, i);
 		const struct session *session;
 
-		if (!counts(adm, member) || !member_is_present(member) ||
+		if (!member_counts(members, member) || !member_is_present(member) ||
 		    was_asked(&adm->recovering, &member->id))
 			continue;
 		session = repair_find(adm->tables, &member->id);
@@ -147,14 +141,14 @@ static void ask_more(struct admission *adm)
 /* Nobody is left to wait for: names those who did not answer. */
 static void refuse(struct admission *adm, size_t left)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 	char names[NAMED_MAX * (NAME_BYTES + 2) + 8] = "";
 	size_t named = 0, len = 0;
 
-	for (size_t i = 0; i < ordered->count && named < NAMED_MAX; i++) {
-		const struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < members->ordered.count && named < NAMED_MAX; i++) {
+		const struct member *member = member_at(members, i);
 
-		if (!counts(adm, member) || was_asked(&adm->recovering, &member->id))
+		if (!member_counts(members, member) || was_asked(&adm->recovering, &member->id))
 			continue;
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
 					named++ > 0 ? ", " : "", member->rec->name);
@@ -234,7 +228,7 @@ void recover_lift(struct admission *adm, const struct gossip_command *command)
 	struct recovering *rec = &adm->recovering;
 	uint64_t token;
 
-	if (!is_fenced(adm)) {
+	if (!recover_is_for(adm->fence)) {
 		core_answer(adm->core, command->tag);
 		return;
 	}
@@ -260,7 +254,7 @@ void recover_durable(struct admission *adm, const struct pending *pending, bool 
 			     "the end of the fence could not be written; this node stays fenced");
 		return;
 	}
-	if (!is_fenced(adm))
+	if (!recover_is_for(adm->fence))
 		return;
 	if (adm->recovering.shown != adm->shown) {
 		adm->recovering.shown = adm->shown;

@@ -26,7 +26,6 @@
 #include "gossip/tables/receive.h"
 
 #define LOOK_MS 250
-#define CHAIN_DEPTH_MAX 64 /* admitters between a node and the cluster key */
 
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why)
@@ -41,42 +40,82 @@ bool refusal_make(struct admission *adm, const struct row_view *row, const uint8
 	return why->fact != NULL;
 }
 
-/* Does this member's chain of admitters lead to the cluster key, without this node, without whoever
- * admitted it, and, if strict, without anybody who is removed? */
-static bool stands(const struct admission *adm, const struct member *member, const struct id *ours,
-		   bool strict)
-{
-	for (int depth = 0; depth < CHAIN_DEPTH_MAX; depth++) {
-		struct chain_info info;
+/* A member in one review: does its chain of admitters lead to the cluster key, or what decides? */
+struct link {
+	enum standing { STANDS_IF_ADMITTER = 0, STANDS, STANDS_NOT } standing;
+	size_t admitter; /* its place among the members */
+};
 
-		if (member == NULL || !member->has_record)
-			return !strict && depth > 0;
-		if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, ours) ||
-		    (strict && member->state == MEMBER_REMOVED) ||
-		    chain_read(adm->core->crypto, member->rec->chain, member->rec->chain_len,
-			       &info) != 0)
-			return false;
-		if (info.is_root)
-			return true;
-		member = member_find(adm->members, &info.admitter);
+/* No chain leads through this node or whoever admitted it nor, if strict, through anybody who is
+ * removed; one whose end is not known here is believed, if not strict. */
+static struct link link_of(const struct admission *adm, const struct member *member,
+			   const struct id *ours, bool strict)
+{
+	const struct link unknown = {.standing = strict ? STANDS_NOT : STANDS};
+	struct link link = {.standing = STANDS_NOT};
+	struct chain_info info;
+
+	if (!member->has_record)
+		return unknown;
+	if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, ours) ||
+	    (strict && member->state == MEMBER_REMOVED) ||
+	    chain_read(adm->core->crypto, member->rec->chain, member->rec->chain_len, &info) != 0)
+		return link;
+	if (info.is_root)
+		link.standing = STANDS;
+	else if (!member_place(adm->members, &info.admitter, &link.admitter))
+		return unknown;
+	else
+		link.standing = STANDS_IF_ADMITTER;
+	return link;
+}
+
+static struct link *links_read(const struct admission *adm, const struct id *ours, bool strict)
+{
+	const struct member_table *members = adm->members;
+	size_t count = members->ordered.count;
+	struct link *links = scratch_take(&adm->core->scratch, count * sizeof(*links));
+
+	for (size_t i = 0; i < count; i++)
+		links[i] = link_of(adm, member_at(members, i), ours, strict);
+	return links;
+}
+
+/* However long its chain is; all on the way are what the one is that decides. In a circle, which no
+ * joins can make, nobody stands. */
+static bool stands(struct link *links, size_t count, size_t at)
+{
+	enum standing standing;
+	size_t end = at, steps = 0;
+
+	while (links[end].standing == STANDS_IF_ADMITTER && steps++ < count)
+		end = links[end].admitter;
+	standing = links[end].standing == STANDS ? STANDS : STANDS_NOT;
+	while (links[at].standing == STANDS_IF_ADMITTER) {
+		links[at].standing = standing;
+		at = links[at].admitter;
 	}
-	return false;
+	return standing == STANDS;
 }
 
 /* Is a member there that knows this node and is believed by all? Where the founder itself was
  * removed nobody's chain is without a removed one; then whoever came in another way counts. */
 static bool is_known(const struct admission *adm, const struct id *ours)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
+	size_t count = members->ordered.count;
+	struct link *links = links_read(adm, ours, true);
 	bool strict = false;
 
-	for (size_t i = 0; i < ordered->count && !strict; i++)
-		strict = stands(adm, *(struct member **)vec_at(ordered, i), ours, true);
-	for (size_t i = 0; i < ordered->count; i++) {
-		const struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < count && !strict; i++)
+		strict = stands(links, count, i);
+	if (!strict)
+		links = links_read(adm, ours, false);
+	for (size_t i = 0; i < count; i++) {
+		const struct member *member = member_at(members, i);
 
-		if (member_is_present(member) && member->heard.ns != 0 && !member->refuses &&
-		    stands(adm, member, ours, strict))
+		if (member->has_record && member_is_present(member) && member->heard.ns != 0 &&
+		    !member->refuses && stands(links, count, i))
 			return true;
 	}
 	return false;
@@ -84,18 +123,18 @@ static bool is_known(const struct admission *adm, const struct id *ours)
 
 static bool refuses(const struct member *member)
 {
-	return member->refuses && member->state != MEMBER_LEFT && member->state != MEMBER_REMOVED;
+	return member->refuses && !member_state_is_gone(member->state);
 }
 
 static void review(struct admission *adm)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 	const struct member *refusing = NULL;
 	struct id ours = admission_admitter(adm);
 	bool refused;
 
-	for (size_t i = 0; i < ordered->count && refusing == NULL; i++) {
-		const struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < members->ordered.count && refusing == NULL; i++) {
+		const struct member *member = member_at(members, i);
 
 		if (refuses(member))
 			refusing = member;

@@ -58,19 +58,19 @@ int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len)
 static bool is_lost(const struct admission *adm)
 {
 	return adm->core->self.phase == NODE_ACTIVE && adm->seeds.count > 0 &&
-	       adm->members->alive_count <= 1 && adm->members->state_count[MEMBER_FAILED] > 0;
+	       adm->members->present_count <= 1 && adm->members->state_count[MEMBER_FAILED] > 0;
 }
 
 /* A knock is as large as a datagram may be: one in four seconds for ever would be more than all
  * that an idle node says besides. */
 static int64_t pause_ms(const struct admission *adm)
 {
-	const struct vec *ordered = &adm->members->ordered;
+	const struct member_table *members = adm->members;
 	struct mono since = {0};
 	int64_t ms;
 
-	for (size_t i = 0; i < ordered->count; i++) {
-		const struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < members->ordered.count; i++) {
+		const struct member *member = member_at(members, i);
 		if (member->state == MEMBER_FAILED && member->state_since.ns > since.ns)
 			since = member->state_since;
 	}

@@ -12,6 +12,8 @@
 
 #define V4_BITS_BEFORE 96u
 
+const struct id id_none;
+
 static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 static const char hex_digits[] = "0123456789abcdef";
 

@@ -44,6 +44,9 @@ struct mac {
 	uint8_t b[6];
 };
 
+/* No id at all: it names nothing, and as a topic the whole cluster's. */
+extern const struct id id_none;
+
 static inline int id_cmp(const struct id *a, const struct id *b)
 {
 	uint64_t x[2], y[2];
@@ -64,9 +67,7 @@ static inline bool id_eq(const struct id *a, const struct id *b)
 
 static inline bool id_is_zero(const struct id *id)
 {
-	static const struct id zero;
-
-	return id_eq(id, &zero);
+	return id_eq(id, &id_none);
 }
 
 void id_format(const struct id *id, char text[ID_TEXT_BYTES]);

@@ -45,6 +45,13 @@ static inline bool row_is_fact(const struct row_view *row)
 /* Reads a row from foreign bytes without checking its signature: 0 or WEFT_E_INVALID. */
 int row_parse(const uint8_t *bytes, size_t len, struct row_view *row);
 
+/* The whole row as its author signed it; borrowed like its value. */
+static inline const uint8_t *row_bytes(const struct row_view *row, size_t *len)
+{
+	*len = row->signed_len + ROW_SIG_BYTES;
+	return row->sig - row->signed_len; /* the signature lies right behind what it signs */
+}
+
 /* Is this row, which row_parse took once, the one with the kind, the key and, unless it is a fact,
  * the owner and topic of key? */
 bool row_is_of(const uint8_t *bytes, size_t len, const struct row_view *key);

@@ -39,7 +39,7 @@ void member_table_init(struct member_table *table, struct core *core)
 	vec_init(&table->doubted, &core->heap, sizeof(struct member *));
 }
 
-static struct member *ordered_at(const struct member_table *table, size_t i)
+struct member *member_at(const struct member_table *table, size_t i)
 {
 	return *(struct member **)vec_at(&table->ordered, i);
 }
@@ -70,8 +70,8 @@ static void record_set(struct member_table *table, struct member *member,
 void member_table_close(struct member_table *table)
 {
 	for (size_t i = 0; i < table->ordered.count; i++) {
-		record_forget(table, ordered_at(table, i));
-		heap_give(&table->core->heap, ordered_at(table, i), sizeof(struct member));
+		record_forget(table, member_at(table, i));
+		heap_give(&table->core->heap, member_at(table, i), sizeof(struct member));
 	}
 	map_close(&table->by_id);
 	map_close(&table->by_name);
@@ -93,6 +93,12 @@ struct member *member_find(const struct member_table *table, const struct id *id
 	return slot != NULL ? slot->member : NULL;
 }
 
+bool member_place(const struct member_table *table, const struct id *id, size_t *at)
+{
+	*at = vec_lower_bound(&table->ordered, id, id_cmp_member);
+	return *at < table->ordered.count && id_eq(&member_at(table, *at)->id, id);
+}
+
 struct member *member_intern(struct member_table *table, const struct id *id)
 {
 	struct member *member = member_find(table, id);
@@ -112,6 +118,12 @@ struct member *member_intern(struct member_table *table, const struct id *id)
 	vec_insert(&table->ordered, vec_lower_bound(&table->ordered, id, id_cmp_member), &member);
 	table->state_count[MEMBER_UNKNOWN]++;
 	return member;
+}
+
+bool member_counts(const struct member_table *table, const struct member *member)
+{
+	return member->has_record && !member_state_is_gone(member->state) &&
+	       !id_eq(&member->id, &table->core->self.id);
 }
 
 bool member_is_present(const struct member *member)
@@ -308,7 +320,8 @@ void member_set_state(struct member_table *table, struct member *member, enum me
 	*bucket ^= liveness_hash(member);
 	member->state_since = table->core->now;
 	if (was_present != member_is_present(member))
-		table->alive_count = was_present ? table->alive_count - 1 : table->alive_count + 1;
+		table->present_count =
+		    was_present ? table->present_count - 1 : table->present_count + 1;
 	member_touch(table, member);
 	trace_state(table->core, member);
 	if (before == MEMBER_FAILED && state == MEMBER_ALIVE)
@@ -346,7 +359,7 @@ struct member *member_successor(const struct member_table *table, const struct i
 	size_t at = vec_lower_bound(&table->ordered, id, id_cmp_member);
 
 	for (size_t i = 0; i < count; i++) {
-		struct member *member = ordered_at(table, (at + i) % count);
+		struct member *member = member_at(table, (at + i) % count);
 		if (member_is_present(member) && !id_eq(&member->id, id) &&
 		    !id_eq(&member->id, &table->core->self.id))
 			return member;
@@ -377,17 +390,17 @@ struct member *member_pick(struct member_table *table, const struct id *skip, si
 	/* Where most are alive a few throws do; where few are, they are counted. */
 	for (int i = 0; i < PICK_TRIES; i++) {
 		struct member *member =
-		    ordered_at(table, (size_t)rng_below(&table->core->rng, count));
+		    member_at(table, (size_t)rng_below(&table->core->rng, count));
 		if (may_pick(table, member, skip, skip_count))
 			return member;
 	}
 	for (size_t i = 0; i < count; i++)
-		fit += may_pick(table, ordered_at(table, i), skip, skip_count);
+		fit += may_pick(table, member_at(table, i), skip, skip_count);
 	if (fit == 0)
 		return NULL;
 	chosen = (size_t)rng_below(&table->core->rng, fit);
 	for (size_t i = 0; i < count; i++) {
-		struct member *member = ordered_at(table, i);
+		struct member *member = member_at(table, i);
 		if (may_pick(table, member, skip, skip_count) && chosen-- == 0)
 			return member;
 	}
@@ -402,8 +415,8 @@ void member_check(const struct member_table *table)
 
 	WEFT_ASSERT(table->by_id.count == table->ordered.count);
 	for (size_t i = 0; i < table->ordered.count; i++) {
-		const struct member *member = ordered_at(table, i);
-		WEFT_ASSERT(i == 0 || id_cmp(&ordered_at(table, i - 1)->id, &member->id) < 0);
+		const struct member *member = member_at(table, i);
+		WEFT_ASSERT(i == 0 || id_cmp(&member_at(table, i - 1)->id, &member->id) < 0);
 		WEFT_ASSERT(member_find(table, &member->id) == member);
 		WEFT_ASSERT(!member_is_present(member) || member->has_record);
 		WEFT_ASSERT(!member->has_record || member->has_key);
@@ -415,6 +428,6 @@ void member_check(const struct member_table *table)
 	for (size_t i = 0; i <= MEMBER_REMOVED; i++)
 		WEFT_ASSERT(states[i] == table->state_count[i]);
 	WEFT_ASSERT(memcmp(liveness, table->liveness, sizeof(liveness)) == 0);
-	WEFT_ASSERT(table->alive_count == states[MEMBER_ALIVE] + states[MEMBER_SUSPECT]);
+	WEFT_ASSERT(table->present_count == states[MEMBER_ALIVE] + states[MEMBER_SUSPECT]);
 	WEFT_ASSERT(pending == table->changed.count);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The registry of members: everyone whose admission chain was checked, in order of id, with the
- * state that the membership protocol gives them. One table for the whole core; nobody keeps a
- * second copy. Members are never forgotten by time.
+ * The registry of members: everyone whose record was believed, and whoever is known by less (a
+ * removal, a state, an admission here), in order of id, with the state that the membership protocol
+ * gives them. One table for the whole core; nobody keeps a second copy. Members are never forgotten
+ * by time.
  */
 #pragma once
 
@@ -49,9 +50,9 @@ struct member_arrival {
 
 struct member_table {
 	struct core *core;
-	struct map by_id;   /* id -> struct member * */
-	struct vec ordered; /* struct member *, by id, this node included */
-	size_t alive_count; /* alive and suspect, this node included */
+	struct map by_id;     /* id -> struct member * */
+	struct vec ordered;   /* struct member *, by id, this node included */
+	size_t present_count; /* alive and suspect, this node included */
 	size_t state_count[MEMBER_REMOVED + 1];
 	/* A hash of who failed and of the incarnations, for the members of each bucket: equal where
 	 * two nodes know the same. */
@@ -67,6 +68,12 @@ void member_table_close(struct member_table *table);
 
 /* Borrowed; members stay at their address until the table is closed. NULL when unknown. */
 struct member *member_find(const struct member_table *table, const struct id *id);
+
+/* Member i (< ordered.count) in order of id. */
+struct member *member_at(const struct member_table *table, size_t i);
+
+/* Where that is; false when the id is unknown. */
+bool member_place(const struct member_table *table, const struct id *id, size_t *at);
 
 /* The member, made when missing; NULL at the cap of members. */
 struct member *member_intern(struct member_table *table, const struct id *id);
@@ -107,5 +114,9 @@ struct member *member_successor(const struct member_table *table, const struct i
 struct member *member_pick(struct member_table *table, const struct id *skip, size_t skip_count);
 
 bool member_is_present(const struct member *member); /* alive or suspect */
+
+/* Is it one of the others that make up the cluster, there or not: known by its record and not gone?
+ */
+bool member_counts(const struct member_table *table, const struct member *member);
 
 void member_check(const struct member_table *table);

@@ -134,7 +134,7 @@ static int request_judge(const struct messages *msgs, const struct gossip_comman
 				    "a message of %zu bytes is over the limit of %d", command->len,
 				    MESSAGE_BYTES_MAX);
 	if (*peer == NULL || id_eq(&command->id, &msgs->core->self.id) ||
-	    (*peer)->state == MEMBER_LEFT || (*peer)->state == MEMBER_REMOVED)
+	    member_state_is_gone((*peer)->state))
 		return weft_err_set(err, WEFT_E_NO_PEER, "node %.8s is not a member of the cluster",
 				    text);
 	if (msgs->calls.count >= CALLS_MAX)

@@ -159,7 +159,7 @@ void swim_start(struct swim *swim)
 
 	WEFT_ASSERT(core->self.phase == NODE_ACTIVE);
 	for (size_t i = 0; i < swim->members->ordered.count; i++) {
-		struct member *member = *(struct member **)vec_at(&swim->members->ordered, i);
+		struct member *member = member_at(swim->members, i);
 		unheard += member_is_present(member) && member->heard.ns == 0;
 	}
 	swim->started = true;
@@ -229,7 +229,7 @@ static void order_renew(struct swim *swim)
 	swim->order.count = 0;
 	swim->order_at = 0;
 	for (size_t i = 0; i < swim->members->ordered.count; i++) {
-		struct member *member = *(struct member **)vec_at(&swim->members->ordered, i);
+		struct member *member = member_at(swim->members, i);
 		if (member_is_present(member) && !swim_is_self(swim, &member->id))
 			vec_push(&swim->order, &member);
 	}
@@ -306,7 +306,7 @@ static void heal_tick(struct swim *swim)
 	for (size_t i = 0; i < count && swim->members->state_count[MEMBER_FAILED] > 0; i++) {
 		struct member *member;
 		swim->heal_at = (swim->heal_at + 1) % count;
-		member = *(struct member **)vec_at(&swim->members->ordered, swim->heal_at);
+		member = member_at(swim->members, swim->heal_at);
 		if (member->state != MEMBER_FAILED || !member->has_record)
 			continue;
 		probe_ping(swim, member, probe_next_seq(swim));

@@ -79,12 +79,11 @@ static void answer_send(struct swim *swim, struct answer *answer)
 /* What is known of the members in one bucket, from a random one on. */
 static void answer_bucket(struct swim *swim, struct answer *answer, size_t bucket)
 {
-	const struct vec *ordered = &swim->members->ordered;
-	size_t start = (size_t)rng_below(&swim->core->rng, ordered->count);
+	const struct member_table *members = swim->members;
+	size_t start = (size_t)rng_below(&swim->core->rng, members->ordered.count);
 
-	for (size_t i = 0; i < ordered->count; i++) {
-		struct member *member =
-		    *(struct member **)vec_at(ordered, (start + i) % ordered->count);
+	for (size_t i = 0; i < members->ordered.count; i++) {
+		struct member *member = member_at(members, (start + i) % members->ordered.count);
 		if (member_bucket(&member->id) != bucket)
 			continue;
 		if (member->state == MEMBER_FAILED && answer->failed < STATES_FAILED_MAX) {

@@ -62,7 +62,7 @@ static int64_t suspicion_min_ms(const struct swim *swim)
 	int64_t ms = swim->profile->suspicion_min_ms;
 	int64_t base = ms;
 
-	for (size_t n = 256; n <= swim->members->alive_count; n *= 2)
+	for (size_t n = 256; n <= swim->members->present_count; n *= 2)
 		ms += base / 4;
 	return ms;
 }
@@ -140,7 +140,7 @@ static bool suspicion_accuse(struct swim *swim, struct suspicion *suspicion,
 static bool should_verify(struct swim *swim, const struct member *member)
 {
 	struct id at = swim->core->self.id;
-	size_t others = swim->members->alive_count;
+	size_t others = swim->members->present_count;
 
 	for (int i = 0; i < RING_VERIFIERS; i++) {
 		const struct member *next = member_successor(swim->members, &at);
@@ -155,7 +155,7 @@ static bool should_verify(struct swim *swim, const struct member *member)
 
 static void suspicion_begin(struct swim *swim, struct member *member, const struct id *accuser)
 {
-	size_t others = swim->members->alive_count > 0 ? swim->members->alive_count - 1 : 0;
+	size_t others = swim->members->present_count > 0 ? swim->members->present_count - 1 : 0;
 	struct suspicion fresh = {
 	    .member = member,
 	    .began = swim->core->now,

@@ -23,7 +23,7 @@ static unsigned tell_limit(const struct swim *swim)
 {
 	unsigned limit = 4;
 
-	for (size_t n = 1; n <= swim->members->alive_count; n *= 4)
+	for (size_t n = 1; n <= swim->members->present_count; n *= 4)
 		limit += 3;
 	return limit;
 }

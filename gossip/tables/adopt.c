@@ -18,18 +18,6 @@
 #include "tables_state.h"
 #include "topic.h"
 
-/* The slot of another row that has this row's version; NONE. */
-static uint32_t twin_of(const struct tables *tables, const struct row_view *row)
-{
-	const struct replica *replica = &tables->replica;
-	uint32_t origin = replica_find_origin(replica, replica_find_owner(replica, &row->owner),
-					      replica_find_topic(replica, &row->topic));
-	uint32_t slot =
-	    origin != NONE ? replica_find_version(replica, origin, replica_version(row)) : NONE;
-
-	return slot != replica_find(replica, row) ? slot : NONE;
-}
-
 /* Makes way for a version; false when that takes a commit first. */
 static bool yield(struct tables *tables, uint32_t slot)
 {
@@ -37,9 +25,7 @@ static bool yield(struct tables *tables, uint32_t slot)
 	uint64_t token;
 
 	replica_view(&tables->replica, slot, &row);
-	tables->counts.conflicts++;
-	core_trace(tables->core, TRACE_ROW_CONFLICT, &row.owner, &row.topic, NULL,
-		   (int64_t)row.sequence);
+	receive_alarm(tables, &row);
 	if (row.kind == ROW_RANGE && !row.deleted) {
 		(void)tables_put(tables, 0, &row, 1, &token, NULL);
 		return false;
@@ -64,7 +50,7 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 {
 	struct core *core = tables->core;
 	uint32_t slot = replica_find(&tables->replica, row);
-	uint32_t twin = twin_of(tables, row);
+	uint32_t twin = receive_twin(tables, row);
 
 	WEFT_ASSERT(id_eq(&row->owner, &core->self.id) && blob != BLOB_NONE);
 	tables->counts.unknown_own++;

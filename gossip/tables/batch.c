@@ -56,8 +56,7 @@ static struct origin *own_origin(const struct tables *tables, const struct id *t
 {
 	const struct replica *replica = &tables->replica;
 	uint32_t origin =
-	    replica_find_origin(replica, replica_find_owner(replica, &tables->core->self.id),
-				replica_find_topic(replica, topic));
+	    replica_origin_of(replica, &tables->core->self.id, replica_find_topic(replica, topic));
 
 	return origin != NONE ? replica_origin(replica, origin) : NULL;
 }

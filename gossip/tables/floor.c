@@ -63,9 +63,8 @@ static uint32_t floor_origin(const struct tables *tables, const struct row_view 
 
 	if (row->key_len != ID_BYTES)
 		return NONE;
-	return replica_find_origin(&tables->replica,
-				   replica_find_owner(&tables->replica, &row->owner),
-				   replica_find_topic(&tables->replica, &topic));
+	return replica_origin_of(&tables->replica, &row->owner,
+				 replica_find_topic(&tables->replica, &topic));
 }
 
 void floor_collect(struct tables *tables, uint32_t number)

@@ -245,8 +245,7 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 			   const struct item *theirs)
 {
 	struct replica *replica = &tables->replica;
-	uint32_t number =
-	    replica_find_origin(replica, replica_find_owner(replica, &theirs->owner), topic);
+	uint32_t number = replica_origin_of(replica, &theirs->owner, topic);
 	struct origin *origin = number != NONE ? replica_origin(replica, number) : NULL;
 	struct item ours = {.hash = 0};
 	int upto, top;

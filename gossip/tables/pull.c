@@ -274,7 +274,7 @@ static void moved(struct tables *tables, struct session *session, struct want *w
  * each put off the time-out, an answer that was lost would not be missed as long as they come. */
 static bool is_answer(struct want *want, struct version version, bool applied)
 {
-	if (want_tick(want, version))
+	if (want_came(want, version))
 		return true;
 	if (!applied || want->unlisted == 0)
 		return false;
@@ -381,7 +381,7 @@ static enum drop_reason origin_end(struct tables *tables, struct session *sessio
 	if (mode == WANT_MISSING) {
 		/* What is listed here the peer has no more: something newer took its place. */
 		for (size_t i = 0; i < count; i++)
-			want_tick(want, versions[i]);
+			want_came(want, versions[i]);
 	} else if (!want->listed) {
 		want->through = through;
 		want->more = more;

@@ -91,8 +91,7 @@ static struct origin *origin_of(const struct tables *tables, const struct row_vi
 	uint32_t origin =
 	    row_is_fact(row)
 		? NONE
-		: replica_find_origin(replica, replica_find_owner(replica, &row->owner),
-				      replica_find_topic(replica, &row->topic));
+		: replica_origin_of(replica, &row->owner, replica_find_topic(replica, &row->topic));
 
 	return origin != NONE ? replica_origin(replica, origin) : NULL;
 }
@@ -204,7 +203,7 @@ static bool allowance_take(struct tables *tables, const struct row_view *row, si
 	return true;
 }
 
-static void alarm(struct tables *tables, const struct row_view *row)
+void receive_alarm(struct tables *tables, const struct row_view *row)
 {
 	tables->counts.conflicts++;
 	core_trace(tables->core, TRACE_ROW_CONFLICT, &row->owner, &row->topic, NULL,
@@ -235,24 +234,18 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 	return ROW_CONFLICTS;
 }
 
-/* The row of another key that has this row's version. Only a version that may be known already
- * needs a look. */
-static uint32_t find_twin(const struct tables *tables, const struct row_view *row)
+uint32_t receive_twin(const struct tables *tables, const struct row_view *row)
 {
 	const struct origin *origin = origin_of(tables, row);
 	uint32_t slot;
 
+	/* Only a version that may be known already needs a look. */
 	if (origin == NULL || !watermark_may_know(&origin->mark, replica_version(row)))
 		return NONE;
 	slot = replica_find_version(
 	    &tables->replica, replica_find_origin(&tables->replica, origin->owner, origin->topic),
 	    replica_version(row));
 	return slot != NONE && slot != replica_find(&tables->replica, row) ? slot : NONE;
-}
-
-bool receive_is_twin(const struct tables *tables, const struct row_view *row)
-{
-	return find_twin(tables, row) != NONE;
 }
 
 /* Passes over what needs no signature for that, and counts it: true when that is done. *verdict is
@@ -326,10 +319,10 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 	}
 	if (id_eq(&row->owner, &core->self.id) && standing != ROW_OLDER)
 		adopt_fact(tables, from);
-	twin = find_twin(tables, row);
+	twin = receive_twin(tables, row);
 	rival = standing == ROW_CONFLICTS ? replica_find(&tables->replica, row) : twin;
 	if (rival != NONE)
-		alarm(tables, row);
+		receive_alarm(tables, row);
 	if (standing == ROW_OLDER) {
 		tables->counts.outdated++;
 		if (origin != NULL)

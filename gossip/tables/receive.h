@@ -23,8 +23,11 @@ enum drop_reason receive_parsed(struct tables *tables, const struct member *from
 				const struct row_view *row, const uint8_t *bytes, size_t len,
 				enum row_path path);
 
-/* Does another row of its owner and topic bear this row's version? */
-bool receive_is_twin(const struct tables *tables, const struct row_view *row);
+/* The slot of a row of another key that bears this row's version; NONE. */
+uint32_t receive_twin(const struct tables *tables, const struct row_view *row);
+
+/* An owner signed two texts of this row's version. */
+void receive_alarm(struct tables *tables, const struct row_view *row);
 
 /* Makes a row visible that needs no judgement any more: bytes of blob, whose count is taken over.
  * The update has room for one change unless path is PATH_STORE. */
@@ -41,6 +44,6 @@ void receive_retract(struct tables *tables, uint32_t slot);
 bool receive_is_signed(const struct tables *tables, const struct row_view *row,
 		       const uint8_t *bytes, const uint8_t pub[SIGN_PUB_BYTES]);
 
-/* Signs or checks: "weft row 1", cluster id, MessagePack bytes. */
+/* Signs as this node: "weft row 1", cluster id, MessagePack bytes. */
 void receive_sign(const struct tables *tables, const uint8_t *bytes, size_t len,
 		  uint8_t sig[SIG_BYTES]);

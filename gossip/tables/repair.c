@@ -407,11 +407,11 @@ static void compare_topics(struct tables *tables)
 /* The next in the order of ids that is there and was not compared with. */
 static struct member *meet_next(struct tables *tables)
 {
-	const struct vec *ordered = &tables->members->ordered;
+	const struct member_table *members = tables->members;
 	struct member *first = NULL;
 
-	for (size_t i = 0; i < ordered->count; i++) {
-		struct member *member = *(struct member **)vec_at(ordered, i);
+	for (size_t i = 0; i < members->ordered.count; i++) {
+		struct member *member = member_at(members, i);
 
 		if (member->compared || !member_is_present(member) ||
 		    id_eq(&member->id, &tables->core->self.id))

@@ -20,8 +20,8 @@
 
 #define NONE 0u
 #define TOPIC_ALL 1u
-#define BUCKETS 64u
 #define BUCKET_BITS 6u
+#define BUCKETS (1u << BUCKET_BITS)
 
 struct core;
 
@@ -96,8 +96,7 @@ struct replica {
 	struct map owner_ids, topic_ids;
 	uint32_t *heads; /* index: slot numbers by place */
 	size_t head_count;
-	uint32_t free_slot;
-	uint32_t facts, fact_count;
+	uint32_t free_slot, facts, fact_count;
 	struct vec capped; /* uint64_t: tags of authors whose facts are no longer compared */
 	uint32_t row_count, dead_count; /* owned rows, and the tombstones among them */
 	uint32_t incomplete_count;
@@ -106,16 +105,17 @@ struct replica {
 void replica_init(struct replica *replica, struct core *core);
 void replica_close(struct replica *replica);
 
-/* Borrowed until something is added to the replica. */
+/* Borrowed until something is added to the replica, a topic for good. */
 struct slot *replica_slot(const struct replica *replica, uint32_t slot);
 struct origin *replica_origin(const struct replica *replica, uint32_t origin);
 struct owner *replica_owner(const struct replica *replica, uint32_t owner);
-struct topic *replica_topic(const struct replica *replica, uint32_t topic); /* for good */
+struct topic *replica_topic(const struct replica *replica, uint32_t topic);
 
-/* Numbers; _find gives NONE for what is unknown. */
+/* Numbers; _find and _of (by the owner's id) give NONE for what is unknown. */
 uint32_t replica_find_owner(const struct replica *replica, const struct id *id);
 uint32_t replica_find_topic(const struct replica *replica, const struct id *id);
 uint32_t replica_find_origin(const struct replica *replica, uint32_t owner, uint32_t topic);
+uint32_t replica_origin_of(const struct replica *replica, const struct id *owner, uint32_t topic);
 uint32_t replica_add_owner(struct replica *replica, const struct id *id);
 uint32_t replica_add_topic(struct replica *replica, const struct id *id);
 uint32_t replica_add_origin(struct replica *replica, uint32_t owner, uint32_t topic);

@@ -152,6 +152,11 @@ uint64_t replica_origin_place(const struct id *owner, const struct id *topic)
 	return map_hash(bytes, sizeof(bytes), ORIGIN_SEED);
 }
 
+uint32_t replica_origin_of(const struct replica *replica, const struct id *owner, uint32_t topic)
+{
+	return replica_find_origin(replica, replica_find_owner(replica, owner), topic);
+}
+
 uint32_t replica_add_origin(struct replica *replica, uint32_t owner, uint32_t topic)
 {
 	uint32_t number = replica_find_origin(replica, owner, topic);

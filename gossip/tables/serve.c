@@ -283,9 +283,7 @@ static bool read_entry(const struct tables *tables, struct cursor *cursor, struc
 	if (!cursor_ok(cursor) || fields % 2 != 0)
 		return false;
 	request->topic = replica_find_topic(&tables->replica, &request->topic_id);
-	request->origin = replica_find_origin(
-	    &tables->replica, replica_find_owner(&tables->replica, &request->owner_id),
-	    request->topic);
+	request->origin = replica_origin_of(&tables->replica, &request->owner_id, request->topic);
 	return true;
 }
 

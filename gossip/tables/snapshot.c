@@ -205,9 +205,8 @@ static bool may_store(const struct tables *tables, const struct slot *slot, uint
 		return true;
 	replica_view(&tables->replica, number, &row);
 	topic = row_key_id(&row);
-	origin =
-	    replica_find_origin(&tables->replica, replica_find_owner(&tables->replica, &row.owner),
-				replica_find_topic(&tables->replica, &topic));
+	origin = replica_origin_of(&tables->replica, &row.owner,
+				   replica_find_topic(&tables->replica, &topic));
 	return origin == NONE ||
 	       !(replica_origin(&tables->replica, origin)->flags & ORIGIN_INCOMPLETE);
 }

@@ -142,7 +142,7 @@ void spread_add(struct tables *tables, uint32_t slot, const struct id *from)
 	*entry = (struct spread_entry){
 	    .slot = slot,
 	    .from = from != NULL ? replica_find_owner(&tables->replica, from) : NONE,
-	    .sends = (uint8_t)spread_sends(tables->members->alive_count),
+	    .sends = (uint8_t)spread_sends(tables->members->present_count),
 	    .own = (at->flags & SLOT_OWN) != 0,
 	};
 	list_append(spread, number, SPREAD_EAGER);

@@ -68,7 +68,7 @@ int tables_load(struct tables *tables, const struct write *write)
 		if (row_version_cmp(&row, &held) <= 0)
 			return 0;
 	}
-	if (receive_is_twin(tables, &row))
+	if (receive_twin(tables, &row) != NONE)
 		return 0;
 	/* Which topics this node takes part in is said later; until then all that it stored. */
 	if (!id_is_zero(&row.topic))

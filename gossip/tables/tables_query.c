@@ -37,8 +37,7 @@ bool tables_has(const struct tables *tables, const struct id *owner, uint64_t ep
 {
 	struct version version = {epoch, sequence};
 	const struct replica *replica = &tables->replica;
-	uint32_t number =
-	    replica_find_origin(replica, replica_find_owner(replica, owner), TOPIC_ALL);
+	uint32_t number = replica_origin_of(replica, owner, TOPIC_ALL);
 	const struct origin *origin = number != NONE ? replica_origin(replica, number) : NULL;
 
 	if (version_cmp(version, (struct version){0, 0}) == 0)
@@ -126,14 +125,11 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
 
 const uint8_t *tables_introduction(const struct tables *tables, size_t *len)
 {
-	static const struct id cluster_wide;
 	struct row_view row;
 
-	if (!tables_row(tables, &tables->core->self.id, &cluster_wide, ROW_MEMBER, NULL, 0, &row))
+	if (!tables_row(tables, &tables->core->self.id, &id_none, ROW_MEMBER, NULL, 0, &row))
 		return NULL;
-	/* A row is its signed bytes and the signature right behind them. */
-	*len = row.signed_len + ROW_SIG_BYTES;
-	return row.sig - row.signed_len;
+	return row_bytes(&row, len);
 }
 
 uint64_t tables_hash(const struct tables *tables)

@@ -36,8 +36,7 @@
 
 uint32_t want_origin(const struct tables *tables, const struct want *want)
 {
-	return replica_find_origin(&tables->replica,
-				   replica_find_owner(&tables->replica, &want->owner), want->topic);
+	return replica_origin_of(&tables->replica, &want->owner, want->topic);
 }
 
 /* What this node wrote itself; not while others tell it what it wrote. */
@@ -157,7 +156,7 @@ void want_list(struct tables *tables, struct want *want, const struct version *v
 	WEFT_ASSERT(want->missing_count <= want->missing_cap);
 }
 
-bool want_tick(struct want *want, struct version version)
+bool want_came(struct want *want, struct version version)
 {
 	for (size_t i = 0; i < want->missing_count; i++) {
 		if (version_cmp(want->missing[i], version) != 0)

@@ -26,7 +26,7 @@ void want_list(struct tables *tables, struct want *want, const struct version *v
 bool want_is_vain(const struct tables *tables, const struct origin *origin, const struct id *peer);
 
 /* A version came, or will never come: true when it was missing. */
-bool want_tick(struct want *want, struct version version);
+bool want_came(struct want *want, struct version version);
 
 /* All that was listed is here: true when the want is done, false when it goes on or has to wait
  * for room in the update. */

@@ -41,7 +41,7 @@ static struct row_view network_fact(void)
 }
 
 /* Encodes and puts a signature of 0x55 behind it; returns the length of the whole. */
-static size_t row_bytes(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
+static size_t row_encode_signed(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
 {
 	int len = row_encode(row, out, ROW_BYTES_MAX);
 
@@ -55,7 +55,7 @@ static void a_row_has_the_bytes_of_wire_version_1(void **state)
 	struct row_view row = endpoint_row();
 	uint8_t bytes[ROW_BYTES_MAX];
 	char text[2 * ROW_BYTES_MAX + 1];
-	size_t len = row_bytes(&row, bytes) - ROW_SIG_BYTES;
+	size_t len = row_encode_signed(&row, bytes) - ROW_SIG_BYTES;
 
 	(void)state;
 	for (size_t i = 0; i < len; i++)
@@ -71,7 +71,7 @@ static void a_row_reads_back_as_it_was_written(void **state)
 {
 	struct row_view row = endpoint_row(), back;
 	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len = row_bytes(&row, bytes);
+	size_t len = row_encode_signed(&row, bytes);
 
 	(void)state;
 	assert_int_equal(row_parse(bytes, len, &back), 0);
@@ -94,7 +94,7 @@ static bool bears(const struct row_view *row, struct row_view key)
 {
 	uint8_t bytes[ROW_BYTES_MAX];
 
-	return row_is_of(bytes, row_bytes(row, bytes), &key);
+	return row_is_of(bytes, row_encode_signed(row, bytes), &key);
 }
 
 static void a_row_is_of_its_key_owner_and_topic_whatever_its_version(void **state)
@@ -141,7 +141,7 @@ static void a_tombstone_has_an_empty_value(void **state)
 	row.deleted = true;
 	row.value_len = 0;
 	row.value = NULL;
-	assert_int_equal(row_parse(bytes, row_bytes(&row, bytes), &back), 0);
+	assert_int_equal(row_parse(bytes, row_encode_signed(&row, bytes), &back), 0);
 	assert_true(back.deleted);
 	assert_int_equal(back.value_len, 0);
 }
@@ -150,7 +150,7 @@ static void every_truncation_of_a_row_is_refused(void **state)
 {
 	struct row_view row = endpoint_row(), back;
 	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len = row_bytes(&row, bytes);
+	size_t len = row_encode_signed(&row, bytes);
 
 	(void)state;
 	for (size_t cut = 0; cut < len; cut++)
@@ -161,7 +161,7 @@ static void a_row_with_bytes_behind_it_is_refused(void **state)
 {
 	struct row_view row = endpoint_row(), back;
 	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len = row_bytes(&row, bytes);
+	size_t len = row_encode_signed(&row, bytes);
 
 	(void)state;
 	bytes[len] = 0;
@@ -172,7 +172,7 @@ static void a_changed_byte_never_yields_a_view_outside_the_bytes(void **state)
 {
 	struct row_view row = endpoint_row();
 	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len = row_bytes(&row, bytes);
+	size_t len = row_encode_signed(&row, bytes);
 
 	(void)state;
 	for (size_t at = 0; at < len; at++) {
@@ -201,7 +201,7 @@ static void a_row_of_an_unknown_kind_is_read_but_kind_0_is_not(void **state)
 
 	(void)state;
 	row.kind = 63;
-	len = row_bytes(&row, bytes);
+	len = row_encode_signed(&row, bytes);
 	assert_int_equal(row_parse(bytes, len, &back), 0);
 	assert_int_equal(back.kind, 63);
 	assert_false(row_is_fact(&back));
@@ -250,7 +250,7 @@ static void a_row_with_its_signature_is_at_most_1160_bytes(void **state)
 	(void)state;
 	row.value = big;
 	row.value_len = VALUE_BYTES_MAX;
-	len = row_bytes(&row, bytes);
+	len = row_encode_signed(&row, bytes);
 	assert_true(len <= ROW_BYTES_MAX);
 	assert_int_equal(row_parse(bytes, len, &back), 0);
 	row.key_len = KEY_BYTES_MAX;
@@ -266,7 +266,7 @@ static void every_buffer_without_room_for_the_signature_is_said_to_be(void **sta
 {
 	struct row_view row = endpoint_row();
 	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len = row_bytes(&row, bytes);
+	size_t len = row_encode_signed(&row, bytes);
 
 	(void)state;
 	for (size_t cap = 0; cap < len; cap++)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Node 1 admits node 3 and is removed before node 2, or anybody, has heard of node 3. */
+#include <stdio.h>
 #include <string.h>
 
 #include "test/gossip/cluster.h"
 #include "gossip/gossip_impl.h"
+#include "gossip/trust/chain.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -150,6 +152,49 @@ static void one_refusal_is_not_believed_while_a_member_that_counts_knows_the_nod
 	}
 }
 
+/* In the eyes of node 3: node 0 was admitted by the last of so many who each admitted the next. */
+static void lengthen_chain(struct cluster *c, size_t links)
+{
+	struct gossip *g = c->nodes[3].g;
+	struct id root = gossip_self(c->nodes[0].g), joined = gossip_self(c->nodes[2].g);
+	struct rec_member last = *member_find(&g->members, &root)->rec, rec = last;
+	struct rec_member next = *member_find(&g->members, &joined)->rec;
+	/* Node 0 made the token, too; where it admits stands behind that. */
+	uint8_t *admitter = next.chain + next.chain_len - SIGN_PUB_BYTES;
+
+	while (memcmp(admitter, rec.pubkey, SIGN_PUB_BYTES) != 0)
+		assert_true(admitter-- > next.chain);
+	core_begin_step(&g->core, c->now, c->wall);
+	for (size_t i = 0; i < links; i++) {
+		uint8_t pub[SIGN_PUB_BYTES] = {(uint8_t)i, 0xee};
+		struct id id = chain_node_id(g->core.crypto, pub);
+
+		snprintf(rec.name, sizeof(rec.name), "link%zu", i);
+		member_apply_record(&g->members, member_intern(&g->members, &id), &rec, 1);
+		memcpy(admitter, pub, sizeof(pub));
+		rec = next;
+	}
+	memcpy(last.chain, next.chain, next.chain_len);
+	last.chain_len = next.chain_len;
+	member_apply_record(&g->members, member_find(&g->members, &root), &last, 1);
+}
+
+static void a_member_counts_however_many_admitted_one_another_before_it(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, true);
+	tell_2_of_the_removal(c);
+	cluster_kill(c, 1);
+	lengthen_chain(c, 100);
+	for (int i = 0; i < 200; i++) {
+		c->nodes[0].cut = i % 2 == 0;
+		c->nodes[2].cut = i % 2 == 1;
+		cluster_run(c, 100);
+		assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +203,7 @@ int main(void)
 	    TEST(who_is_refused_admits_nobody),
 	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
 	    TEST(one_refusal_is_not_believed_while_a_member_that_counts_knows_the_node),
+	    TEST(a_member_counts_however_many_admitted_one_another_before_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,7 +86,7 @@ static void a_first_record_makes_a_member_alive_and_is_reported_once(void **stat
 
 	(void)state;
 	assert_int_equal(member->state, MEMBER_ALIVE);
-	assert_int_equal(kit.members.alive_count, 2);
+	assert_int_equal(kit.members.present_count, 2);
 	assert_int_equal(kit.members.arrivals.count, 1);
 	assert_int_equal(kit.last_trace.event, TRACE_MEMBER_ALIVE);
 	assert_true(member_flush(&kit.members));

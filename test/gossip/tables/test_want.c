@@ -68,11 +68,11 @@ static void what_is_listed_and_not_here_is_missing_until_it_comes(void **state)
 	want.claim = (struct version){1, 6};
 	want_list(tables, &want, versions, NULL, 4);
 	assert_int_equal(want.missing_count, 2);
-	assert_true(want_tick(&want, versions[2]));
-	assert_false(want_tick(&want, versions[2]));
-	assert_false(want_tick(&want, (struct version){1, 99}));
+	assert_true(want_came(&want, versions[2]));
+	assert_false(want_came(&want, versions[2]));
+	assert_false(want_came(&want, (struct version){1, 99}));
 	assert_int_equal(want.missing_count, 1);
-	assert_true(want_tick(&want, versions[0]));
+	assert_true(want_came(&want, versions[0]));
 	assert_true(want_advance(tables, &want, &peer));
 	assert_int_equal(origin()->mark.upto.sequence, 6);
 }
@@ -131,7 +131,7 @@ static void after_a_list_that_brought_nothing_texts_are_asked_for(void **state)
 	want_list(tables, &want, versions, texts, 4);
 	assert_int_equal(want.missing_count, 1);
 	assert_int_equal(want.missing[0].sequence, 4);
-	assert_true(want_tick(&want, versions[2]));
+	assert_true(want_came(&want, versions[2]));
 	assert_true(want_advance(tables, &want, &peer));
 	want_close(tables, &want);
 	/* And then a list again. */
