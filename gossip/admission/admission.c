@@ -297,6 +297,7 @@ enum drop_reason admission_frame(struct admission *adm, const struct opened *in,
 void admission_heard(struct admission *adm, const struct member *member)
 {
 	claim_hears(adm, member);
+	seeds_heard(adm);
 }
 
 void admission_asked(struct admission *adm, const struct member *by)

@@ -80,6 +80,12 @@ static int64_t pause_ms(const struct admission *adm)
 	return ms < SEEDS_MS_MAX ? ms : SEEDS_MS_MAX;
 }
 
+void seeds_heard(struct admission *adm)
+{
+	if (!is_lost(adm))
+		adm->seeds.due = adm->core->now; /* lost again it asks at once */
+}
+
 void seeds_tick(struct admission *adm)
 {
 	struct seeds *seeds = &adm->seeds;

@@ -19,5 +19,6 @@ void seeds_write(struct admission *adm, const struct join *join);
 
 /* What was stored: 0 or WEFT_E_INVALID. */
 int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len);
+void seeds_heard(struct admission *adm); /* a member was */
 void seeds_tick(struct admission *adm);
 struct mono seeds_deadline(const struct admission *adm);

@@ -151,6 +151,38 @@ static void it_asks_every_four_seconds_at_first_and_ever_less_often(void **state
 	assert_in_range(net.nodes[2].sent_bytes - before, 9 * DATAGRAM_BYTES_MAX, 300 * 300);
 }
 
+static bool the_last_sees_the_first(const struct core_net *of)
+{
+	return core_net_state(of, 2, 0) == MEMBER_ALIVE;
+}
+
+static bool the_last_sees_nobody(const struct core_net *of)
+{
+	return core_net_state(of, 2, 0) == MEMBER_FAILED;
+}
+
+/* However seldom it asked when it was found. */
+static void who_is_lost_again_asks_at_once(void **state)
+{
+	(void)state;
+	form(1);
+	core_net_kill(&net, 0);
+	core_net_kill(&net, 1);
+	core_net_run(&net, 600000);
+	net.record = true;
+	while (knocks() == 0)
+		core_net_run(&net, 10);
+	net.record = false;
+	core_net_start(&net, 0);
+	assert_true(core_net_until(&net, the_last_sees_the_first, 30000));
+	core_net_kill(&net, 0);
+	net.recorded.count = 0;
+	net.record = true;
+	assert_true(core_net_until(&net, the_last_sees_nobody, 30000));
+	core_net_run(&net, 500);
+	assert_int_equal(knocks(), 1);
+}
+
 static int load(const uint8_t *bytes, size_t len)
 {
 	static struct blob_store blobs;
@@ -197,6 +229,7 @@ int main(void)
 	    STORY(two_strangers_of_one_cluster_meet_by_a_knock),
 	    STORY(nobody_is_asked_while_anybody_is_there),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
+	    STORY(who_is_lost_again_asks_at_once),
 	    cmocka_unit_test(what_is_stored_is_checked),
 	};
 
