@@ -225,7 +225,9 @@ static bool is_patient(const struct admission *adm)
 	       mono_diff_ms(adm->core->now, adm->claiming.began) >= SYNC_WAIT_MS;
 }
 
-/* Who has left and finds nobody waits for somebody to come back, perhaps for days. */
+/* Who has left and finds nobody waits for somebody to come back, perhaps for days. Who is a member
+ * leases nothing new before somebody agrees, so it asks on: with all else that it says alone that
+ * is less than an idle member says among others. */
 static int64_t round_ms(struct admission *adm)
 {
 	struct claiming *claiming = &adm->claiming;

@@ -17,6 +17,9 @@
  * is LEFT at once and stays so, but it claims an epoch like any other start, for without one nobody
  * opens what it seals.
  *
+ * A member whose address has changed since is not reached by that, and asks nobody who left: then
+ * the claims go on until somebody else is found, and all that is missing is the end of them.
+ *
  * Who is silent still says that it left to whoever asks it something, as long as its process runs:
  * another who leaves would wait for it for ever, and a member that has forgotten what it heard may
  * be the only one that is there. What merely tells it something, a row, gets no answer: two who

@@ -119,8 +119,10 @@ bool farewell_shows(const struct tables *tables, const struct id *owner)
 	return member != NULL && member->state == MEMBER_REMOVED;
 }
 
-void farewell_heard(struct member *member)
+void farewell_heard(struct tables *tables, struct member *member)
 {
-	if (member != NULL && member->state == MEMBER_LEFT)
-		member->compared = true;
+	if (member == NULL || member->state != MEMBER_LEFT || member->compared)
+		return;
+	member->compared = true;
+	snapshot_want(tables);
 }

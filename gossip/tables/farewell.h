@@ -37,4 +37,4 @@ bool farewell_shows(const struct tables *tables, const struct id *owner);
 
 /* The tables of this member equalled these, or never will; NULL: of nobody. It has nothing more to
  * tell if it has left. */
-void farewell_heard(struct member *member);
+void farewell_heard(struct tables *tables, struct member *member);

@@ -184,7 +184,7 @@ void repair_again(struct tables *tables, struct session *session)
 	WEFT_ASSERT(session->wants.count == 0);
 	session->worked = true;
 	if (is_in_vain(tables, session)) {
-		farewell_heard(member_find(tables->members, &session->peer));
+		farewell_heard(tables, member_find(tables->members, &session->peer));
 		session_close(tables, session);
 		return;
 	}
@@ -266,7 +266,7 @@ static void farewell_equal(struct tables *tables, struct session *session, struc
 {
 	if (topic != NONE)
 		return;
-	farewell_heard(peer);
+	farewell_heard(tables, peer);
 	if (session == NULL || session->wants.count > 0)
 		return;
 	tables->counts.synced++;
@@ -325,7 +325,7 @@ static void session_tick(struct tables *tables, struct session *session)
 		tables->counts.unsynced++;
 		/* A peer that fell silent has more to tell, for all that is known. */
 		if (session->answered && session->wants.count == 0)
-			farewell_heard(peer);
+			farewell_heard(tables, peer);
 		session_close(tables, session);
 		return;
 	}

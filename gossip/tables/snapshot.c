@@ -236,8 +236,12 @@ static void write_rows(struct pass *pass)
 			continue;
 		write_slot(pass, number);
 	}
-	if (snapshot->cursor >= tables->replica.slots.count)
-		snapshot->cursor = NONE;
+	if (snapshot->cursor < tables->replica.slots.count)
+		return;
+	snapshot->cursor = NONE;
+	if (snapshot->is_awaited)
+		snapshot->awaited = tables->core->next_token - 1;
+	snapshot->is_awaited = false;
 }
 
 static void write_drops(struct pass *pass)
@@ -268,7 +272,24 @@ static void write_urgent(struct pass *pass)
 
 static bool has_work(const struct snapshot *snapshot)
 {
-	return snapshot->drops.count > 0 || snapshot->urgent.count > 0 || snapshot->cursor != NONE;
+	return snapshot->drops.count > 0 || snapshot->urgent.count > 0 ||
+	       snapshot->cursor != NONE || snapshot->is_wanted;
+}
+
+void snapshot_want(struct tables *tables)
+{
+	tables->snapshot.is_wanted = true;
+	wake(tables, 0);
+}
+
+bool snapshot_is_whole(const struct tables *tables)
+{
+	const struct snapshot *snapshot = &tables->snapshot;
+
+	for (size_t i = 0; i < snapshot->tokens.count; i++)
+		if (*(uint64_t *)vec_at(&snapshot->tokens, i) <= snapshot->awaited)
+			return false;
+	return !snapshot->is_wanted && !snapshot->is_awaited;
 }
 
 void snapshot_tick(struct tables *tables)
@@ -280,9 +301,12 @@ void snapshot_tick(struct tables *tables)
 	if (!mono_is_due(snapshot->due, core->now))
 		return;
 	snapshot->due = mono_add_ms(core->now, PACE_MS);
-	if (snapshot->cursor == NONE && snapshot->dirty > 0 && snapshot->urgent.count == 0 &&
-	    snapshot->drops.count == 0)
+	if (snapshot->cursor == NONE && (snapshot->dirty > 0 || snapshot->is_wanted) &&
+	    snapshot->urgent.count == 0 && snapshot->drops.count == 0) {
 		snapshot->cursor = 1;
+		snapshot->is_awaited = snapshot->is_wanted;
+		snapshot->is_wanted = false;
+	}
 	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
 		write_drops(&pass);
 		write_urgent(&pass);
@@ -315,6 +339,8 @@ void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 		if (ok)
 			return;
 		/* Which rows it held is not remembered: all are written again. */
+		if (tables->snapshot.is_awaited || token <= tables->snapshot.awaited)
+			tables->snapshot.is_wanted = true;
 		for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
 			const struct slot *slot = replica_slot(&tables->replica, s);
 			if (slot->blob != BLOB_NONE &&

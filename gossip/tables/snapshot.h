@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * What the store gets in the background: foreign facts and member rows soon, other foreign rows
- * every SNAPSHOT_MS, and what to forget. A restart starts from it; the owners remain the truth, so
- * a write that failed is only tried again.
+ * every SNAPSHOT_MS or when somebody waits for them, and what to forget. A restart starts from it;
+ * the owners remain the truth, so a write that failed is only tried again.
  */
 #pragma once
 
@@ -36,6 +36,9 @@ struct snapshot {
 	struct vec flying; /* struct snapshot_flight: what of these is worth knowing */
 	uint32_t dirty;    /* foreign rows that the store lacks */
 	uint32_t cursor;   /* slot where a pass goes on; NONE: no pass */
+	bool is_wanted;    /* somebody waits for a pass that is to begin, ... */
+	bool is_awaited;   /* ... for the one under way, ... */
+	uint64_t awaited;  /* ... or for the commits up to this token */
 	struct mono due;
 };
 
@@ -52,6 +55,10 @@ void snapshot_tick(struct tables *tables);
 
 /* Is this member row, as it is now, durable? */
 bool snapshot_has(const struct tables *tables, uint32_t slot);
+
+/* Somebody waits until all foreign rows that are here now are durable; are they? */
+void snapshot_want(struct tables *tables);
+bool snapshot_is_whole(const struct tables *tables);
 
 /* All that is worth a commit of its own is durable. */
 bool snapshot_is_done(const struct tables *tables);

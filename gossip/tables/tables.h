@@ -91,7 +91,8 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
 
-/* Is the member's record as it is known here on the disk, and what matters beside it? */
+/* Is the record of a member that left on the disk, as it is known here, and all that was here when
+ * it had nothing more to tell? */
 bool tables_has_stored(const struct tables *tables, const struct id *member);
 
 /* A hash over all rows and facts with their versions, of topic 0 and the topics this node takes

@@ -51,7 +51,8 @@ bool tables_has_stored(const struct tables *tables, const struct id *member)
 	struct row_view record = {.kind = ROW_MEMBER, .owner = *member};
 	uint32_t slot = replica_find(&tables->replica, &record);
 
-	return slot != NONE && snapshot_has(tables, slot) && snapshot_is_done(tables);
+	return slot != NONE && snapshot_has(tables, slot) && snapshot_is_done(tables) &&
+	       snapshot_is_whole(tables);
 }
 
 static void visit_facts(const struct tables *tables, uint16_t kind,

@@ -125,6 +125,40 @@ static bool on_disk(struct tnet *net, size_t number, size_t owner, uint16_t kind
 	return false;
 }
 
+/* What only it had would be lost with it, if this node died before the next snapshot. */
+static void who_left_is_stored_with_all_that_it_told(void **state)
+{
+	const struct id id = id_numbered(1);
+	struct member *left;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 21);
+	assert_int_equal(tnet_put(&net, 1, ROW_MEMBER, NULL, 0, "a"), 0);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 5, "r"), 0);
+	tnet_run(&net, 200);
+	assert_true(has_record(&net, 2, 1));
+	left = member_find(&tnet_node(&net, 2)->kit.members, &id);
+	left->compared = false;
+	member_set_state(&tnet_node(&net, 2)->kit.members, left, MEMBER_LEFT);
+	tnet_node(&net, 2)->disk_fails = true;
+	farewell_heard(tnet_node(&net, 2)->tables, left);
+	assert_false(has_record(&net, 2, 1));
+	tnet_run(&net, 1000);
+	assert_false(has_record(&net, 2, 1)); /* it was tried */
+	tnet_node(&net, 2)->disk_fails = false;
+	tnet_node(&net, 2)->disk_slow_ms = 100;
+	tnet_run(&net, SNAPSHOT_MS - 1000);
+	while (tnet_node(&net, 2)->store_count == 0) {
+		assert_false(has_record(&net, 2, 1));
+		tnet_run(&net, 10);
+	}
+	tnet_run(&net, 200);
+	assert_true(has_record(&net, 2, 1));
+	assert_true(on_disk(&net, 2, 1, ROW_RANGE));
+	tnet_close(&net);
+}
+
 /* The record is on its way to the disk when a fact follows, and may come to nothing. */
 static void nothing_is_stored_before_the_record_of_who_signed_it(void **state)
 {
@@ -154,6 +188,7 @@ int main(void)
 	    cmocka_unit_test(a_members_record_is_stored_when_its_commit_is_durable),
 	    cmocka_unit_test(a_members_record_whose_commit_failed_is_not_stored),
 	    cmocka_unit_test(nothing_is_stored_before_the_record_of_who_signed_it),
+	    cmocka_unit_test(who_left_is_stored_with_all_that_it_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
