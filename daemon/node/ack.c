@@ -147,7 +147,7 @@ static void item_received(struct node *node, const struct id *from, const struct
 			  uint64_t epoch, uint64_t sequence)
 {
 	const struct box *box = box_find(node, endpoint);
-	struct op *op = box != NULL && box->op != 0 ? op_find(node, box->op) : NULL;
+	struct op *op = box_op(node, box);
 
 	if (op == NULL || op->kind != OP_ATTACH || box->sequence == 0)
 		return;

@@ -208,7 +208,7 @@ void attach_compose(struct node *node, struct op *op, const struct ipam_update *
 
 	WEFT_ASSERT(box != NULL && network != NULL && op->state == OP_ASKED);
 	box_take_leases(node, box, update, group);
-	box_commit(node, commit, box);
+	box_commit(commit, box);
 	presence_compose_count(node, network, commit, network->boxes);
 	answer->id = op->endpoint;
 	answer->endpoint = box->endpoint;

@@ -95,9 +95,14 @@ const struct box *box_with_mac(const struct node *node, const struct id *network
 	return NULL;
 }
 
+struct op *box_op(const struct node *node, const struct box *box)
+{
+	return box != NULL && box->op != 0 ? op_find(node, box->op) : NULL;
+}
+
 bool box_is_leaving(const struct node *node, const struct box *box)
 {
-	const struct op *op = box->op != 0 ? op_find(node, box->op) : NULL;
+	const struct op *op = box_op(node, box);
 
 	return box->state == BOX_LEAVING || box->state == BOX_UNPLUGGING ||
 	       (op != NULL && op->kind == OP_DETACH);
@@ -133,7 +138,7 @@ void box_take_leases(struct node *node, struct box *box, const struct ipam_updat
 	}
 }
 
-void box_commit(struct node *node, struct commit *commit, const struct box *box)
+void box_commit(struct commit *commit, const struct box *box)
 {
 	const struct local_endpoint *endpoint = &box->endpoint;
 	struct rec_endpoint rec = {
@@ -142,7 +147,6 @@ void box_commit(struct node *node, struct commit *commit, const struct box *box)
 	uint8_t value[VALUE_BYTES_MAX];
 	int len;
 
-	(void)node;
 	memcpy(rec.name, endpoint->name, sizeof(rec.name));
 	memcpy(rec.addrs, endpoint->addrs, sizeof(rec.addrs));
 	len = rec_endpoint_encode(&rec, value, sizeof(value));
@@ -165,7 +169,7 @@ void boxes_end(struct node *node, const struct id *network)
 {
 	for (size_t i = 0; i < node->boxes.count; i++) {
 		struct box *box = box_at(node, i);
-		struct op *op = box->op != 0 ? op_find(node, box->op) : NULL;
+		struct op *op = box_op(node, box);
 
 		if (box->endpoint.is_host ||
 		    (network != NULL && !id_eq(network, &box->endpoint.network)))
@@ -199,7 +203,7 @@ void box_row_changed(struct node *node, const struct row_view *row)
 void box_plugged(struct node *node, const struct node_event *event)
 {
 	struct box *box = box_find(node, &event->id);
-	struct op *op = box != NULL && box->op != 0 ? op_find(node, box->op) : NULL;
+	struct op *op = box_op(node, box);
 
 	/* The host's own box has no devices of its own: what is missing is repaired. */
 	if (box == NULL || box->endpoint.is_host || op == NULL || op->kind != OP_ATTACH ||
@@ -211,7 +215,7 @@ void box_plugged(struct node *node, const struct node_event *event)
 void box_unplugged(struct node *node, const struct id *id)
 {
 	struct box *box = box_find(node, id);
-	struct op *op = box != NULL && box->op != 0 ? op_find(node, box->op) : NULL;
+	struct op *op = box_op(node, box);
 
 	if (op == NULL || op->kind != OP_DETACH || box->state != BOX_UNPLUGGING)
 		return;
@@ -221,7 +225,7 @@ void box_unplugged(struct node *node, const struct id *id)
 void box_gone(struct node *node, const struct id *id)
 {
 	struct box *box = box_find(node, id);
-	struct op *op = box != NULL && box->op != 0 ? op_find(node, box->op) : NULL;
+	struct op *op = box_op(node, box);
 
 	if (box == NULL || box->endpoint.is_host)
 		return;

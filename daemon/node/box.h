@@ -6,6 +6,7 @@
 #include "state.h"
 
 struct commit;
+struct op;
 
 /* Borrowed until box_remove, or NULL. */
 struct box *box_find(const struct node *node, const struct id *id);
@@ -33,8 +34,10 @@ struct box *box_of_host(const struct node *node, const struct id *network);
 void box_take_leases(struct node *node, struct box *box, const struct ipam_update *update,
 		     const struct ipam_group *group);
 
-/* Its row and its write, or their ends. No row is written while this node may not. */
-void box_commit(struct node *node, struct commit *commit, const struct box *box);
+/* Its row and its write. */
+void box_commit(struct commit *commit, const struct box *box);
+
+/* Their ends; that of the row only while this node may write one. */
 void box_commit_end(struct node *node, struct commit *commit, const struct box *box);
 
 /* Ends all boxes of this host (a network: only those in it; NULL: every one), whatever they do. */
@@ -45,6 +48,9 @@ void boxes_withdraw(struct node *node);
 
 /* Own rows tell the version under which an endpoint is known. */
 void box_row_changed(struct node *node, const struct row_view *row);
+
+/* The op that changes it now, or NULL; NULL for no box. */
+struct op *box_op(const struct node *node, const struct box *box);
 
 /* It is being detached, or waits for that. */
 bool box_is_leaving(const struct node *node, const struct box *box);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What holds between two steps of a node. */
+/* What holds between two steps of a node: node_check. (weft ipam check is in ipam_check.c.) */
 #include "box.h"
 #include "network.h"
 #include "op.h"
 
 static void check_box(const struct node *node, const struct box *box)
 {
-	const struct op *op = box->op != 0 ? op_find(node, box->op) : NULL;
+	const struct op *op = box_op(node, box);
 	const struct network *network = network_find(node, &box->endpoint.network);
 
 	WEFT_ASSERT(network != NULL);

@@ -42,7 +42,7 @@ void detach_request(struct node *node, const struct node_request *request)
 	op->network = box->endpoint.network;
 	op->answer.id = request->id;
 	op->give_up = mono_add_ms(node->now, GIVE_UP_MS);
-	other = box->op != 0 ? op_find(node, box->op) : NULL;
+	other = box_op(node, box);
 	if (other != NULL) {
 		op->joined = true;
 		if (other->kind == OP_ATTACH)

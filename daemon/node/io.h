@@ -65,7 +65,7 @@ enum node_event_kind {
 	NODE_EV_COMMITTED, /* batch token, ok or err */
 	NODE_EV_PLUGGED,   /* endpoint id, ok or err: the kernel made (or refused) a plug */
 	NODE_EV_UNPLUGGED, /* endpoint id */
-	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: ids in rows */
+	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: applied */
 	NODE_EV_GONE,      /* endpoint id: its namespace is gone (found by the kernel thread) */
 	NODE_EV_LOOKED,    /* the kernel was read since the start: what it lacks was told as gone */
 };
@@ -124,7 +124,7 @@ struct node_answer {
 	uint16_t mtu_bytes;
 	size_t pending_count; /* hosts that had not applied the endpoint in time */
 	struct id pending[8];
-	size_t finding_count; /* NODE_CHECK */
+	size_t finding_count; /* NODE_CHECK, NODE_RECOVER */
 	const struct node_finding *findings;
 };
 

@@ -6,7 +6,7 @@
  * store and a real kernel; the simulator gives it fake ones and drives the same code.
  *
  *   datagram, request, committed, kernel report, tick -> node_step ->
- *       sends, batches to commit, work for the kernel thread, answers, notices
+ *       sends, batches to commit, work for the kernel thread, answers, changes, deliveries
  */
 #pragma once
 

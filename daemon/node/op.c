@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "commit.h"
 #include "detach.h"
+#include "ipam_check.h"
 #include "leave.h"
 #include "memo.h"
 #include "network.h"
@@ -62,7 +63,7 @@ static const struct {
 		  .ipam = leave_ipam_answered,
 		  .gossip = leave_gossip_answered,
 		  .due = leave_due},
-    [OP_CHECK] = {.ipam = check_answered},
+    [OP_CHECK] = {.ipam = ipam_check_answered},
     [OP_RECOVER] = {.try = recover_try,
 		    .ipam = recover_ipam_answered,
 		    .gossip = recover_gossip_answered,

@@ -47,7 +47,7 @@ struct op {
 	enum op_state state;
 	uint64_t parent; /* OP_FOLLOW: whose answer; OP_DETACH: the attach that is undone */
 	struct id network, endpoint;
-	bool flag;
+	bool flag;      /* of the request; OP_ATTACH: enough was waited for */
 	bool joined;    /* OP_DETACH: another one does it; OP_ATTACH: its box was made */
 	bool cancelled; /* OP_ATTACH: to be detached as soon as it is plugged */
 	bool answer_stored;
@@ -58,7 +58,7 @@ struct op {
 	struct mono give_up;  /* no further waiting or trying after this */
 	size_t addr_count;
 	struct inet addrs[ENDPOINT_ADDRS_MAX];
-	uint64_t sequence;   /* OP_RELEASE */
+	size_t finding_at;   /* OP_CHECK: how many findings are done */
 	struct vec pending;  /* struct id: hosts that have not applied the endpoint */
 	struct weft_err err; /* the reason of what fails further on */
 	struct node_answer answer;
@@ -103,6 +103,6 @@ void op_compose(struct node *node, struct op *op, const struct ipam_update *upda
 void op_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);
 void op_gossip_answered(struct node *node, struct op *op, const struct gossip_answer *answer);
 
-/* A commit of the op without part of ipamdb's: code 0, or why it failed. */
+/* A commit of the op without part of ipamdb's; err is NULL when it is durable. */
 void op_committed(struct node *node, struct op *op, const struct weft_err *err);
 void op_due(struct node *node, struct op *op);

@@ -260,7 +260,7 @@ void presence_compose(struct node *node, struct op *op, const struct ipam_update
 		return;
 	}
 	box_take_leases(node, box, update, group);
-	box_commit(node, commit, box);
+	box_commit(commit, box);
 	commit_attachment(node, network, commit, network->boxes);
 }
 

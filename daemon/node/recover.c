@@ -256,7 +256,7 @@ static void settle_box(struct search *search, const struct box *box)
 	    mac_eq(&rec.mac, &endpoint->mac) && rec.addr_count == endpoint->addr_count &&
 	    memcmp(rec.addrs, endpoint->addrs, rec.addr_count * sizeof(rec.addrs[0])) == 0)
 		return;
-	box_commit(search->node, search->commit, box);
+	box_commit(search->commit, box);
 }
 
 /* Writes what the rows lack or say too much; false when they are right already. */

@@ -5,7 +5,8 @@
 
 #include "op.h"
 
-/* The steps of op.h: every member is asked, what others hold is given up, a new epoch begins. */
+/* The steps of op.h: under a new epoch every member is asked, what others hold is given up, the
+ * fence goes. */
 void recover_request(struct node *node, const struct node_request *request);
 void recover_try(struct node *node, struct op *op);
 void recover_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -6,6 +6,7 @@
 
 #include "attach.h"
 #include "detach.h"
+#include "ipam_check.h"
 #include "leave.h"
 #include "memo.h"
 #include "network.h"
@@ -141,7 +142,7 @@ void request_received(struct node *node, const struct node_request *request)
 		confirm(node, request);
 		break;
 	case NODE_CHECK:
-		check_request(node, request);
+		ipam_check_request(node, request);
 		break;
 	case NODE_RECOVER:
 		recover_request(node, request);

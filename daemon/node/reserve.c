@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * A check looks at leases from both sides: leases without an endpoint (leaks), leases outside of
- * what this node owns (strays), addresses that two nodes claim (conflicts), and endpoints of
- * different hosts with one address (doubles). Leaks are the ones that can be mended here, by
- * releasing them one after the other; the rest is for people to decide.
+ * Addresses that no endpoint of weft's has: a reservation is a lease with a row of its own, made
+ * and released by request. One whose network has ended is released without being asked.
  */
 #include "reserve.h"
 
@@ -17,7 +15,6 @@
 
 #define TTL_MS_DEFAULT 10000
 #define RETRY_MS 500
-#define FINDINGS_MAX 256
 
 static void ask(struct node *node, struct op *op, struct ipam_request *request)
 {
@@ -174,116 +171,4 @@ void reserve_due(struct node *node, struct op *op)
 	WEFT_ASSERT(op->kind == OP_RELEASE && op->tag == 0);
 	op_finish(node, op);
 	reservations_end(node);
-}
-
-/* ---- the check ---- */
-
-static bool is_live(void *ctx, const struct id *endpoint)
-{
-	return box_find(ctx, endpoint) != NULL;
-}
-
-static void add_finding(struct op *op, const struct node_finding *finding)
-{
-	if (op->findings.count < FINDINGS_MAX)
-		vec_push(&op->findings, finding);
-}
-
-struct double_search {
-	struct node *node;
-	struct op *op;
-	struct id self;
-};
-
-static bool visit_endpoint(void *ctx, const struct row_view *row)
-{
-	struct double_search *search = ctx;
-	struct member_info owner;
-	struct rec_endpoint rec;
-
-	/* Rows of who left or was removed are kept, but their addresses may be anybody's. */
-	if (gossip_member(search->node->gossip, &row->owner, &owner) &&
-	    member_state_is_gone(owner.state))
-		return true;
-	if (id_eq(&row->owner, &search->self) ||
-	    rec_endpoint_decode(row->value, row->value_len, &rec) != 0)
-		return true;
-	for (size_t i = 0; i < rec.addr_count; i++) {
-		struct node_finding finding = {.kind = FINDING_DOUBLE,
-					       .network = row->topic,
-					       .other = row->owner,
-					       .address = rec.addrs[i].ip};
-		struct lease lease;
-
-		if (!ipamdb_lease(search->node->ipamdb, &row->topic, &finding.address, &lease) ||
-		    lease.cooling)
-			continue;
-		finding.endpoint = lease.endpoint;
-		add_finding(search->op, &finding);
-	}
-	return true;
-}
-
-static void find_leases(struct node *node, struct op *op)
-{
-	static const enum node_finding_kind kinds[] = {
-	    [IPAM_FINDING_LEAK] = FINDING_LEAK,
-	    [IPAM_FINDING_STRAY] = FINDING_STRAY,
-	    [IPAM_FINDING_CONFLICT] = FINDING_CONFLICT,
-	};
-	struct ipam_finding *found =
-	    scratch_take(&node->scratch, FINDINGS_MAX * sizeof(struct ipam_finding));
-	size_t count = ipamdb_findings(node->ipamdb, is_live, node, found, FINDINGS_MAX);
-
-	for (size_t i = 0; i < count && i < FINDINGS_MAX; i++)
-		add_finding(op, &(struct node_finding){.kind = kinds[found[i].kind],
-						       .network = found[i].network,
-						       .endpoint = found[i].endpoint,
-						       .other = found[i].other,
-						       .address = found[i].address});
-}
-
-/* Releases the next leak that was not tried yet; op->sequence counts the findings done. */
-static void mend_next(struct node *node, struct op *op)
-{
-	while (op->flag && op->sequence < op->findings.count) {
-		const struct node_finding *finding = vec_at(&op->findings, op->sequence);
-		struct ipam_request ipam = {.kind = IPAM_RELEASE,
-					    .network = finding->network,
-					    .addr_count = 1,
-					    .addrs = {finding->address},
-					    .force = true,
-					    .deadline = MONO_NEVER};
-
-		if (finding->kind == FINDING_LEAK) {
-			ask(node, op, &ipam);
-			return;
-		}
-		op->sequence++;
-	}
-	op_finish(node, op);
-}
-
-void check_request(struct node *node, const struct node_request *request)
-{
-	struct op *op = request_op(node, OP_CHECK, request);
-	struct double_search search = {node, op, gossip_self(node->gossip)};
-
-	if (op == NULL)
-		return;
-	op->flag = request->flag;
-	find_leases(node, op);
-	for (size_t i = 0; i < node->networks.count; i++)
-		gossip_rows(node->gossip, &(*(struct network **)vec_at(&node->networks, i))->id,
-			    ROW_ENDPOINT, visit_endpoint, &search);
-	mend_next(node, op);
-}
-
-void check_answered(struct node *node, struct op *op, const struct ipam_answer *answer)
-{
-	struct node_finding *finding = vec_at(&op->findings, op->sequence++);
-
-	WEFT_ASSERT(op->kind == OP_CHECK && finding->kind == FINDING_LEAK);
-	finding->fixed = answer->err.code == 0;
-	mend_next(node, op);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* Addresses without an endpoint, and what is wrong with addresses: NODE_RESERVE, _RELEASE, _CHECK.
- */
+/* Addresses without an endpoint: NODE_RESERVE, NODE_RELEASE. */
 #pragma once
 
 #include "op.h"
@@ -16,7 +15,3 @@ void reserve_due(struct node *node, struct op *op);
 
 /* Networks that ended keep no reservation of this host's: releases them, one after the other. */
 void reservations_end(struct node *node);
-
-/* Compares leases, boxes and rows; with the request's flag it repairs what it can. */
-void check_request(struct node *node, const struct node_request *request);
-void check_answered(struct node *node, struct op *op, const struct ipam_answer *answer);

@@ -3,9 +3,12 @@
 /*
  * The inside of a node: what its modules share. Each has a header of its own; the flow is
  *
- *   node.c (events) -> request.c (who asks for what) -> attach.c, detach.c, presence.c, network.c,
- *                                                       reserve.c, leave.c (one state machine each)
+ *   node.c (events) -> request.c (who asks for what; memo.c: who asked before)
+ *                      -> attach.c, detach.c, presence.c, network.c, network_make.c, reserve.c,
+ *                         ipam_check.c, leave.c, recover.c (one state machine each, an op of op.c)
+ *                   -> box.c (what the kernel says), ack.c (who has applied what), talk.c
  *                   -> route.c (gossip <-> ipamdb) -> commit.c (one atomic commit of both)
+ *   answer.c puts answers out, agenda.c does what has to wait until no update is read
  *
  * gossip and ipamdb overwrite their update in each step, so nothing steps one of them while its
  * update is read: what must follow is put on the agenda (todo) and done one after the other.
