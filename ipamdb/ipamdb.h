@@ -42,7 +42,7 @@ void ipamdb_self_set(struct ipamdb *db, const struct id *self);
 
 /* A stored WRITE_LEASE, META_LEASE_SEQUENCE, META_INTRODUCED or row (own ones with their
  * tombstones, facts) at start, before ipamdb_start; other writes are passed over. 0, or
- * WEFT_E_INVALID. */
+ * WEFT_E_INVALID; WEFT_E_LIMIT for a lease in more networks than there may be. */
 int ipamdb_load(struct ipamdb *db, const struct write *write);
 
 /* marker_ok: the runtime directory's marker is the one the store expects (no guard needed). */

@@ -267,7 +267,7 @@ void request_leased(struct ipamdb *db, struct flight *flight, int code)
 	heap_give(&db->heap, waiter, sizeof(*waiter));
 }
 
-/* A first try in the order of arrival: false when the update has no room for the outcome. */
+/* A try in the order of arrival: false when the update has no room for the outcome. */
 static bool waiter_serve(struct ipamdb *db, struct waiter *waiter, bool *gone)
 {
 	struct weft_err err = {0};
