@@ -17,9 +17,9 @@ static bool require_admin(struct admission *adm, uint64_t tag)
 {
 	if (adm->core->self.is_admin && adm->path.len > 0)
 		return true;
-	admission_refuse(adm, tag, WEFT_E_DENIED,
-			 "this node is no admin of cluster %s; weft admin ls says who is",
-			 adm->core->self.cluster_name);
+	admission_answer_err(adm, tag, WEFT_E_DENIED,
+			     "this node is no admin of cluster %s; weft admin ls says who is",
+			     adm->core->self.cluster_name);
 	return false;
 }
 
@@ -137,8 +137,8 @@ void admin_token_rm(struct admission *adm, const struct gossip_command *command)
 		return;
 	}
 	if (!authority_has_fact(adm->tables, FACT_TOKEN, &command->id, NULL)) {
-		admission_refuse(adm, command->tag, WEFT_E_NOT_FOUND,
-				 "no token has the id %s; weft token ls lists them", id);
+		admission_answer_err(adm, command->tag, WEFT_E_NOT_FOUND,
+				     "no token has the id %s; weft token ls lists them", id);
 		return;
 	}
 	put_and_wait(adm, command->tag, FACT_TOKEN_END, &command->id, NULL, 0, NULL);
@@ -180,8 +180,8 @@ static struct member *require_member(struct admission *adm, const struct gossip_
 	if (member != NULL && member->has_record)
 		return member;
 	id_format(&command->id, id);
-	admission_refuse(adm, command->tag, WEFT_E_NOT_FOUND,
-			 "no member has the id %s; weft members lists them", id);
+	admission_answer_err(adm, command->tag, WEFT_E_NOT_FOUND,
+			     "no member has the id %s; weft members lists them", id);
 	return NULL;
 }
 
@@ -199,16 +199,17 @@ void admin_add(struct admission *adm, const struct gossip_command *command)
 	if (member == NULL)
 		return;
 	if (authority_has_fact(adm->tables, FACT_ADMIN_END, &member->id, NULL)) {
-		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
-				 "%s ceased to be an admin, which is for good; let it join anew "
-				 "first",
-				 member->rec->name);
+		admission_answer_err(
+		    adm, command->tag, WEFT_E_CONFLICT,
+		    "%s ceased to be an admin, which is for good; let it join anew "
+		    "first",
+		    member->rec->name);
 		return;
 	}
 	if (member_state_is_gone(member->state)) {
-		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
-				 "%s is no member any more; weft members shows who is",
-				 member->rec->name);
+		admission_answer_err(adm, command->tag, WEFT_E_CONFLICT,
+				     "%s is no member any more; weft members shows who is",
+				     member->rec->name);
 		return;
 	}
 	if (member->is_admin) {
@@ -237,8 +238,8 @@ void admin_rm(struct admission *adm, const struct gossip_command *command)
 	if (member == NULL)
 		return;
 	if (!member->is_admin) {
-		admission_refuse(adm, command->tag, WEFT_E_NOT_FOUND,
-				 "%s is no admin; weft admin ls lists them", member->rec->name);
+		admission_answer_err(adm, command->tag, WEFT_E_NOT_FOUND,
+				     "%s is no admin; weft admin ls lists them", member->rec->name);
 		return;
 	}
 	for (size_t i = 0; i < adm->members->ordered.count; i++) {
@@ -246,8 +247,9 @@ void admin_rm(struct admission *adm, const struct gossip_command *command)
 		admins += at->is_admin && !member_state_is_gone(at->state);
 	}
 	if (admins == 1) {
-		admission_refuse(adm, command->tag, WEFT_E_CONFLICT,
-				 "%s is the last admin; add another one first", member->rec->name);
+		admission_answer_err(adm, command->tag, WEFT_E_CONFLICT,
+				     "%s is the last admin; add another one first",
+				     member->rec->name);
 		return;
 	}
 	put_and_wait(adm, command->tag, FACT_ADMIN_END, &member->id, NULL, 0, NULL);
@@ -278,8 +280,8 @@ void admin_remove(struct admission *adm, const struct gossip_command *command)
 	if (!require_admin(adm, command->tag))
 		return;
 	if (id_eq(&command->id, &adm->core->self.id)) {
-		admission_refuse(adm, command->tag, WEFT_E_INVALID,
-				 "this is the node itself; use weft leave");
+		admission_answer_err(adm, command->tag, WEFT_E_INVALID,
+				     "this is the node itself; use weft leave");
 		return;
 	}
 	member = member_find(adm->members, &command->id);

@@ -11,6 +11,7 @@
  *   CLAIMING, ACTIVE --a member says this id lives elsewhere--> COPY
  *   ACTIVE --fenced, then weft node recover--> ACTIVE under a new epoch
  *   ACTIVE --leave durable--> LEFT, which claims until a member knows it for good
+ *   start while that lasts, or its own record shown to say that it left --> LEFT likewise
  *   any --removal seen--> REMOVED
  */
 #include "admission.h"
@@ -154,7 +155,7 @@ int admission_load(struct admission *adm, const struct write *write)
 		self->has_cluster_key = true;
 		return 0;
 	case META_EPOCH:
-		return load_uint(write, UINT64_C(1) << 62, &adm->stored_epoch);
+		return load_uint(write, EPOCH_MAX, &adm->stored_epoch);
 	case META_ADMIN:
 		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
 	case META_SEEDS:
@@ -201,7 +202,7 @@ void admission_start(struct admission *adm)
 	}
 }
 
-void admission_refuse(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
+void admission_answer_err(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
 {
 	char text[WEFT_ERR_BYTES];
 	va_list args;
@@ -218,14 +219,14 @@ void admission_command(struct admission *adm, const struct gossip_command *comma
 		       command->kind == CMD_ADVERTISE;
 
 	if (!outside && adm->core->self.phase != NODE_ACTIVE) {
-		admission_refuse(adm, command->tag, WEFT_E_NO_CLUSTER,
-				 "this node is not an active member of a cluster; weft status "
-				 "says how it stands");
+		admission_answer_err(adm, command->tag, WEFT_E_NO_CLUSTER,
+				     "this node is not an active member of a cluster; weft status "
+				     "says how it stands");
 		return;
 	}
 	if (!admission_may_wait(adm)) {
-		admission_refuse(adm, command->tag, WEFT_E_BUSY,
-				 "%d changes wait for the store; try again", PENDING_MAX);
+		admission_answer_err(adm, command->tag, WEFT_E_BUSY,
+				     "%d changes wait for the store; try again", PENDING_MAX);
 		return;
 	}
 	switch (command->kind) {
@@ -266,7 +267,7 @@ void admission_command(struct admission *adm, const struct gossip_command *comma
 		recover_lift(adm, command);
 		return;
 	default:
-		admission_refuse(adm, command->tag, WEFT_E_UNSUPPORTED, "unknown command");
+		admission_answer_err(adm, command->tag, WEFT_E_UNSUPPORTED, "unknown command");
 	}
 }
 

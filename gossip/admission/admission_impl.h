@@ -77,11 +77,16 @@ struct chain_ctx admission_ctx(struct admission *adm);
 
 void pending_close(struct admission *adm);
 
-/* Remembers what waits for a persist token; WEFT_E_BUSY when too much does. */
+/* May one more thing wait for the store? Asked before a persist group is opened for it. */
 bool admission_may_wait(const struct admission *adm);
+
+/* Remembers what waits for a persist token; text, TOKEN_TEXT_MAX bytes at most or NULL, is copied.
+ */
 void admission_wait(struct admission *adm, enum pending_kind kind, uint64_t token, uint64_t tag,
 		    const struct id *id, const char *text);
-void admission_refuse(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
+
+/* Answers a command with an error. */
+void admission_answer_err(struct admission *adm, uint64_t tag, int code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void admission_phase(struct admission *adm, enum node_phase phase);
 

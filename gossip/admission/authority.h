@@ -33,9 +33,9 @@ enum drop_reason authority_check(const struct chain_ctx *ctx, const struct core 
 				 const struct member_table *members, const struct row_view *row,
 				 uint8_t pub[SIGN_PUB_BYTES]);
 
-/* True when a fact of this kind ends that id. *end may be NULL. */
+/* Is there a fact of this kind about that id, in force? *fact may be NULL. */
 bool authority_has_fact(const struct tables *tables, uint16_t kind, const struct id *id,
-			struct row_view *end);
+			struct row_view *fact);
 
 enum introduction {
 	INTRODUCTION_STRANGE = 0, /* whoever holds an old token can make a counter-signature */

@@ -39,7 +39,6 @@
 #define ROUND_MEMBERS 2
 #define CLAIM_BYTES 8
 #define ANSWER_BYTES (1 + 8 + 16 + 2)
-#define EPOCH_MAX (UINT64_C(1) << 62)
 #define LEAP_MAX (UINT64_C(1) << 32) /* what is believed without proof */
 
 enum claim_verdict {

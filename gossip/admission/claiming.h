@@ -8,6 +8,8 @@
 
 #include "gossip/seal/seal.h"
 
+#define EPOCH_MAX (UINT64_C(1) << 62) /* what says more is not believed */
+
 struct admission;
 struct pending;
 

@@ -152,14 +152,15 @@ void founding_init(struct admission *adm, const struct gossip_command *command)
 	uint64_t token;
 
 	if (adm->core->self.phase != NODE_NO_CLUSTER) {
-		admission_refuse(adm, command->tag, WEFT_E_HAS_CLUSTER,
-				 "this host is in cluster %s already; leave and reset it first",
-				 adm->core->self.cluster_name);
+		admission_answer_err(adm, command->tag, WEFT_E_HAS_CLUSTER,
+				     "this host is in cluster %s already; leave and reset it first",
+				     adm->core->self.cluster_name);
 		return;
 	}
 	if (!name_is_valid(name)) {
-		admission_refuse(adm, command->tag, WEFT_E_INVALID,
-				 "a cluster name has 1 to 63 of the characters A-Z a-z 0-9 . _ -");
+		admission_answer_err(
+		    adm, command->tag, WEFT_E_INVALID,
+		    "a cluster name has 1 to 63 of the characters A-Z a-z 0-9 . _ -");
 		return;
 	}
 	founding_identity(adm);
@@ -213,9 +214,9 @@ void founding_restore(struct admission *adm, const struct gossip_command *comman
 	uint64_t token;
 
 	if (command->len != SEED_BYTES) {
-		admission_refuse(adm, command->tag, WEFT_E_INVALID,
-				 "a cluster key has %d bytes; take one that weft admin backup made",
-				 SEED_BYTES);
+		admission_answer_err(
+		    adm, command->tag, WEFT_E_INVALID,
+		    "a cluster key has %d bytes; take one that weft admin backup made", SEED_BYTES);
 		return;
 	}
 	core->crypto->sign_pair(core->crypto->ctx, command->bytes, pub, sec);

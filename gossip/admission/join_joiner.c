@@ -85,16 +85,17 @@ void joiner_begin(struct admission *adm, const struct gossip_command *command)
 	struct join *join;
 
 	if (core->self.phase != NODE_NO_CLUSTER) {
-		admission_refuse(adm, command->tag, WEFT_E_HAS_CLUSTER,
-				 "this host is in a cluster already or joining one; weft leave "
-				 "and weft reset first");
+		admission_answer_err(adm, command->tag, WEFT_E_HAS_CLUSTER,
+				     "this host is in a cluster already or joining one; weft leave "
+				     "and weft reset first");
 		return;
 	}
 	if (!name_is_valid(core->name)) {
-		admission_refuse(adm, command->tag, WEFT_E_INVALID,
-				 "\"%s\" is no node name: 1 to 63 of A-Z a-z 0-9 . _ -; set one "
-				 "with --name",
-				 core->name);
+		admission_answer_err(
+		    adm, command->tag, WEFT_E_INVALID,
+		    "\"%s\" is no node name: 1 to 63 of A-Z a-z 0-9 . _ -; set one "
+		    "with --name",
+		    core->name);
 		return;
 	}
 	join = heap_take(&core->heap, sizeof(*join));
@@ -217,10 +218,11 @@ static void join_fail(struct admission *adm)
 	}
 	joiner_forget(adm);
 	if (text[0] == '\0')
-		admission_refuse(adm, tag, WEFT_E_INVALID,
-				 "the token names no seed; give an address: weft join TOKEN ADDR");
+		admission_answer_err(
+		    adm, tag, WEFT_E_INVALID,
+		    "the token names no seed; give an address: weft join TOKEN ADDR");
 	else
-		admission_refuse(adm, tag, code, "not admitted: %.490s", text);
+		admission_answer_err(adm, tag, code, "not admitted: %.490s", text);
 }
 
 static void target_tick(struct admission *adm, struct target *target)

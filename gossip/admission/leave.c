@@ -47,8 +47,8 @@ void leave_begin(struct admission *adm, const struct gossip_command *command)
 	uint64_t token;
 
 	if (adm->leaving.under_way) {
-		admission_refuse(adm, command->tag, WEFT_E_BUSY,
-				 "this node is leaving already; weft status says when it has");
+		admission_answer_err(adm, command->tag, WEFT_E_BUSY,
+				     "this node is leaving already; weft status says when it has");
 		return;
 	}
 	/* The host has yet to hear of a member whom it may have to name. */
@@ -70,8 +70,8 @@ void leave_durable(struct admission *adm, const struct pending *pending, bool ok
 	if (!ok) {
 		adm->leaving = (struct leaving){.under_way = false};
 		tables_farewell(adm->tables, FAREWELL_NONE);
-		admission_refuse(adm, pending->tag, WEFT_E_STORE,
-				 "leaving could not be written; this node stays");
+		admission_answer_err(adm, pending->tag, WEFT_E_STORE,
+				     "leaving could not be written; this node stays");
 		return;
 	}
 	if (adm->fence != FENCE_REMOVED) {

@@ -59,8 +59,8 @@ void recover_begin(struct admission *adm, const struct gossip_command *command)
 		return;
 	}
 	if (rec->under_way) {
-		admission_refuse(adm, command->tag, WEFT_E_BUSY,
-				 "this node is recovering already; try again");
+		admission_answer_err(adm, command->tag, WEFT_E_BUSY,
+				     "this node is recovering already; try again");
 		return;
 	}
 	rec->under_way = true;
@@ -234,7 +234,7 @@ void recover_lift(struct admission *adm, const struct gossip_command *command)
 	}
 	if (!rec->viewed || rec->under_way || rec->shown != adm->shown) {
 		rec->shown = adm->shown;
-		admission_refuse(adm, command->tag, WEFT_E_BUSY, TOO_EARLY);
+		admission_answer_err(adm, command->tag, WEFT_E_BUSY, TOO_EARLY);
 		return;
 	}
 	adm->fence_wanted = FENCE_NONE;

@@ -24,6 +24,13 @@ static inline bool limit_pass(struct limit *limit, struct mono now, int64_t inte
 	return true;
 }
 
+/* For events that cost differently: does this one still fit? */
+static inline bool limit_has(const struct limit *limit, struct mono now, int64_t cost_ns,
+			     int64_t burst_ns)
+{
+	return (limit->due_ns > now.ns ? limit->due_ns - now.ns : 0) + cost_ns <= burst_ns;
+}
+
 /* For events whose cost is known afterwards: is there anything left, at most burst_ns in debt ...
  */
 static inline bool limit_is_open(const struct limit *limit, struct mono now, int64_t burst_ns)

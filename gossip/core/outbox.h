@@ -44,7 +44,8 @@ void outbox_close(struct outbox *box);
 int outbox_add(struct outbox *box, const struct id *to, enum frame_class class, uint8_t type,
 	       const void *body, size_t len);
 
-/* The same, to one address instead of the member's current one (challenges). */
+/* The same, to one address (NULL: none) instead of the member's current one: where it is
+ * challenged, answered or pinged before it is known to live there. */
 int outbox_add_via(struct outbox *box, const struct id *to, const struct hostport *via,
 		   enum frame_class class, uint8_t type, const void *body, size_t len);
 

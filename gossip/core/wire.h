@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * Version 1 of the wire: the datagram header, the kinds of datagrams, the frames inside sealed
- * ones and the numbers behind them. docs in ARCHITECTURE.md, vectors in test/gossip/vectors.
+ * ones and the numbers behind them. Told in gossip/WIRE.md, vectors in test/gossip/vectors.
  *
  *   header, 20 bytes, all authenticated:
  *     0      version (high nibble, 1) and type (low nibble, enum datagram_type)

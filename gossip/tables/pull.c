@@ -19,13 +19,12 @@
 #include "want.h"
 
 #define WANTS_MAX 1024
-#define WINDOW_FACTS 32
-#define WINDOW_ORIGINS 8
-#define ASK_VERSIONS 24
+#define ASK_VERSIONS 24 /* so that two entries fit a frame */
 #define ENTRY_BYTES 64
 #define VERSION_BYTES 18 /* at most */
 #define WANT_TRIES 4
 
+_Static_assert(ASK_VERSIONS <= PULL_VERSIONS, "nobody asks for more than is answered");
 _Static_assert(2 * ENTRY_BYTES + ASK_VERSIONS * VERSION_BYTES < REPAIR_FRAME_BYTES,
 	       "one entry always fits");
 
@@ -167,8 +166,8 @@ static size_t choose(const struct session *session, bool facts, size_t max, stru
 
 void pull_pump(struct tables *tables, struct session *session)
 {
-	struct want *facts[WINDOW_FACTS];
-	struct want *origins[WINDOW_ORIGINS];
+	struct want *facts[PULL_FACTS];
+	struct want *origins[PULL_ORIGINS];
 	uint8_t bytes[REPAIR_FRAME_BYTES];
 	struct pack pack;
 	size_t room = REPAIR_FRAME_BYTES - ENTRY_BYTES;
@@ -178,8 +177,8 @@ void pull_pump(struct tables *tables, struct session *session)
 		if (want_at(session, i)->asked)
 			return;
 	}
-	fact_count = choose(session, true, WINDOW_FACTS, facts);
-	ready = fact_count > 0 ? 0 : choose(session, false, WINDOW_ORIGINS, origins);
+	fact_count = choose(session, true, PULL_FACTS, facts);
+	ready = fact_count > 0 ? 0 : choose(session, false, PULL_ORIGINS, origins);
 	for (; origin_count < ready; origin_count++) {
 		size_t need = ENTRY_BYTES + named(origins[origin_count]) * VERSION_BYTES;
 		if (need > room)
@@ -315,7 +314,7 @@ void pull_arrived(struct tables *tables, const struct id *peer, const struct row
 static enum drop_reason facts_end(struct tables *tables, struct session *session,
 				  struct cursor *cursor)
 {
-	size_t count = cursor_array(cursor, WINDOW_FACTS);
+	size_t count = cursor_array(cursor, PULL_FACTS);
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t place = cursor_uint(cursor, UINT64_MAX);

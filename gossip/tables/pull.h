@@ -19,6 +19,11 @@
 
 #define PULL_ROWS 64 /* at most in one answer, besides their owner's member row */
 
+/* What one PULL may ask for at most; everybody drops one that asks for more. */
+#define PULL_FACTS 32
+#define PULL_ORIGINS 8
+#define PULL_VERSIONS 32 /* of one origin, by name */
+
 /* Adds to what is wanted from a peer, unless somebody is asked for it already or all sessions are
  * taken. */
 void pull_want_origin(struct tables *tables, const struct id *peer, const struct id *owner,

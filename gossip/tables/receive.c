@@ -165,40 +165,36 @@ static enum drop_reason refuse_haste(struct tables *tables, const struct row_vie
 	return capped(tables, row, TRACE_OWNER_HASTY, tables->core->limits.row_bytes_per_owner_s);
 }
 
-/* Until when its author's allowance would be used up with this row. The allowance is an instant:
- * each byte moves it on, and it may be BURST_S ahead of now. */
-static int64_t allowance_with(const struct tables *tables, const struct row_view *row, size_t len,
-			      enum row_path path)
+/* What a row takes from its author's allowance, as the time in which so much may come. */
+static int64_t cost_ns(const struct tables *tables, size_t len, enum row_path path)
 {
-	int64_t rate = tables->core->limits.row_bytes_per_owner_s;
 	int64_t bytes = (int64_t)(path == PATH_PULLED ? len / PULLED_SHARE + 1 : len);
-	int64_t now = tables->core->now.ns;
-	uint32_t owner = replica_find_owner(&tables->replica, &row->owner);
-	int64_t until = owner != NONE ? replica_owner(&tables->replica, owner)->spent_until_ns : 0;
 
-	WEFT_ASSERT(rate > 0);
-	return (until > now ? until : now) + bytes * NS_PER_S / rate;
+	return bytes * NS_PER_S / tables->core->limits.row_bytes_per_owner_s;
 }
 
 static bool allowance_has(const struct tables *tables, const struct row_view *row, size_t len,
 			  enum row_path path)
 {
-	return allowance_with(tables, row, len, path) - tables->core->now.ns <= BURST_S * NS_PER_S;
+	uint32_t owner = replica_find_owner(&tables->replica, &row->owner);
+	struct limit spent = {0};
+
+	if (owner != NONE)
+		spent = replica_owner(&tables->replica, owner)->spent;
+	return limit_has(&spent, tables->core->now, cost_ns(tables, len, path), BURST_S * NS_PER_S);
 }
 
 /* Takes the row's bytes from its author's allowance; false when that is used up. */
 static bool allowance_take(struct tables *tables, const struct row_view *row, size_t len,
 			   enum row_path path)
 {
-	int64_t now = tables->core->now.ns;
-	int64_t until = allowance_with(tables, row, len, path);
 	struct owner *owner;
 
-	if (until - now > BURST_S * NS_PER_S)
+	if (!allowance_has(tables, row, len, path))
 		return false;
 	owner = replica_owner(&tables->replica, replica_add_owner(&tables->replica, &row->owner));
-	owner->spent_until_ns = until;
-	if (until - now < NS_PER_S)
+	limit_charge(&owner->spent, tables->core->now, cost_ns(tables, len, path));
+	if (limit_is_open(&owner->spent, tables->core->now, NS_PER_S))
 		owner->flags &= ~(uint32_t)OWNER_TOLD;
 	return true;
 }

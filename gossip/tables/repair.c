@@ -204,7 +204,7 @@ void repair_sync(struct tables *tables, const struct member *with)
 		return;
 	session = repair_open(tables, &with->id);
 	if (session == NULL) {
-		/* All are busy: the least urgent one makes room. */
+		/* All are busy: one that nobody waits for makes room. */
 		for (size_t i = 0; i < REPAIR_SESSIONS && session == NULL; i++) {
 			if (!tables->repair.sessions[i].report)
 				session = &tables->repair.sessions[i];

@@ -259,7 +259,7 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 
 	WEFT_ASSERT(blob != BLOB_NONE);
 	if (row_is_fact(row))
-		replica_own(replica, &row->owner);
+		replica_facts_add(replica, &row->owner);
 	else
 		origin = replica_add_origin(replica, replica_add_owner(replica, &row->owner),
 					    replica_add_topic(replica, &row->topic));
@@ -278,7 +278,7 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 		WEFT_ASSERT(at->blob != BLOB_NONE && at->origin == origin);
 		weigh(replica, at, 0 - replica_digest(replica, at));
 		if (origin == NONE)
-			replica_disown(replica, slot);
+			replica_facts_sub(replica, slot);
 		at = replica_slot(replica, slot);
 		blob_give(replica->core->blobs, at->blob);
 		if (at->flags & SLOT_DELETED)

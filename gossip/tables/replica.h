@@ -73,9 +73,9 @@ enum owner_flags {
 struct owner {
 	struct id id;
 	uint32_t origins;
-	uint32_t flags, facts;  /* how many facts are of it */
-	int64_t spent_until_ns; /* the allowance is used up to this instant of monotonic time */
-	struct limit asked;     /* work that it asked of this node as a peer */
+	uint32_t flags, facts; /* how many facts are of it */
+	struct limit spent;    /* what its rows took of its allowance of bytes */
+	struct limit asked;    /* work that it asked of this node as a peer */
 };
 
 struct topic {

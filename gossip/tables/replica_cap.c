@@ -51,12 +51,12 @@ uint32_t replica_facts_of(const struct replica *replica, const struct id *author
 	return number != NONE ? replica_owner(replica, number)->facts : 0;
 }
 
-void replica_own(struct replica *replica, const struct id *author)
+void replica_facts_add(struct replica *replica, const struct id *author)
 {
 	replica_owner(replica, replica_add_owner(replica, author))->facts++;
 }
 
-void replica_disown(struct replica *replica, uint32_t slot)
+void replica_facts_sub(struct replica *replica, uint32_t slot)
 {
 	struct row_view row;
 	uint32_t number;

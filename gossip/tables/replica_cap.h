@@ -21,5 +21,5 @@ bool replica_is_capped(const struct replica *replica, const struct slot *fact);
 uint32_t replica_facts_of(const struct replica *replica, const struct id *author);
 
 /* A fact of this author is being stored; the one in this slot gives way to it. */
-void replica_own(struct replica *replica, const struct id *author);
-void replica_disown(struct replica *replica, uint32_t slot);
+void replica_facts_add(struct replica *replica, const struct id *author);
+void replica_facts_sub(struct replica *replica, uint32_t slot);

@@ -15,17 +15,17 @@
 #include "versions.h"
 
 #define SERVE_BYTES ((size_t)32 * 1024)
-#define FACTS_MAX 32
-#define ENTRIES_MAX 8
-#define NAMED_MAX 32
 #define TEXTS_MAX 32
 #define TEXT_BYTES 9
 #define HEAD_BYTES 100 /* of a PULL_END without its versions */
 
-_Static_assert(HEAD_BYTES + 3 + 22 * NAMED_MAX <= REPAIR_FRAME_BYTES,
+_Static_assert(HEAD_BYTES + VERSIONS_LIST_BYTES + VERSIONS_RUN_BYTES * PULL_VERSIONS <=
+		   REPAIR_FRAME_BYTES,
 	       "the end of a list of versions asked for by name fits one frame");
 
-_Static_assert(HEAD_BYTES + 6 + (22 + TEXT_BYTES) * TEXTS_MAX <= REPAIR_FRAME_BYTES,
+_Static_assert(HEAD_BYTES + 2 * VERSIONS_LIST_BYTES +
+		       (VERSIONS_RUN_BYTES + TEXT_BYTES) * TEXTS_MAX <=
+		   REPAIR_FRAME_BYTES,
 	       "so does one of versions with their texts");
 
 struct request {
@@ -34,7 +34,7 @@ struct request {
 	enum want_mode mode;
 	struct version after;
 	size_t count;
-	struct version versions[NAMED_MAX];
+	struct version versions[PULL_VERSIONS];
 };
 
 struct listed {
@@ -272,7 +272,7 @@ static bool read_entry(const struct tables *tables, struct cursor *cursor, struc
 	request->mode = (enum want_mode)cursor_uint(cursor, WANT_TEXTS);
 	request->after.epoch = cursor_uint(cursor, UINT64_MAX);
 	request->after.sequence = cursor_uint(cursor, UINT64_MAX);
-	fields = cursor_array(cursor, 2 * (size_t)NAMED_MAX);
+	fields = cursor_array(cursor, 2 * (size_t)PULL_VERSIONS);
 	request->count = fields / 2;
 	for (size_t i = 0; i < request->count; i++) {
 		request->versions[i].epoch = cursor_uint(cursor, UINT64_MAX);
@@ -297,7 +297,7 @@ static void serve_facts(struct serve *serve, const uint64_t *places, size_t coun
 {
 	const struct replica *replica = &serve->tables->replica;
 	uint8_t bytes[REPAIR_FRAME_BYTES];
-	uint64_t absent[FACTS_MAX];
+	uint64_t absent[PULL_FACTS];
 	size_t absent_count = 0;
 	struct pack pack;
 
@@ -327,7 +327,7 @@ enum drop_reason serve_pull(struct tables *tables, const struct member *from, co
 {
 	struct serve serve = {.tables = tables, .to = from, .budget = SERVE_BYTES};
 	struct session *session = repair_find(tables, &from->id);
-	uint64_t places[FACTS_MAX];
+	uint64_t places[PULL_FACTS];
 	struct request request;
 	struct cursor cursor;
 	size_t count;
@@ -335,14 +335,14 @@ enum drop_reason serve_pull(struct tables *tables, const struct member *from, co
 	cursor_init(&cursor, body, len);
 	if (cursor_array(&cursor, 2) != 2)
 		return DROP_FRAME;
-	count = cursor_array(&cursor, FACTS_MAX);
+	count = cursor_array(&cursor, PULL_FACTS);
 	for (size_t i = 0; i < count; i++)
 		places[i] = cursor_uint(&cursor, UINT64_MAX);
 	if (!cursor_ok(&cursor))
 		return DROP_FRAME;
 	if (count > 0)
 		serve_facts(&serve, places, count);
-	count = cursor_array(&cursor, ENTRIES_MAX);
+	count = cursor_array(&cursor, PULL_ORIGINS);
 	for (size_t i = 0; i < count; i++) {
 		if (!read_entry(tables, &cursor, &request))
 			return DROP_FRAME;

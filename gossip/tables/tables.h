@@ -29,11 +29,13 @@ void tables_start(struct tables *tables);
 
 /* Signs rows of this node as one batch, hands them to the update as writes under one persist token
  * (returned through *token) and tells them once durable. kind, topic, key, deleted and value of
- * each are read. 0, WEFT_E_LIMIT, WEFT_E_INVALID or WEFT_E_BUSY (update full) before any change. */
+ * each are read. Before any change 0, or WEFT_E_LIMIT, WEFT_E_INVALID, WEFT_E_DENIED (it may not
+ * write, or its numbers are used up) or WEFT_E_BUSY (update full). */
 int tables_put(struct tables *tables, uint64_t tag, const struct row_view *rows, size_t count,
 	       uint64_t *token, struct weft_err *err);
 
-/* A persist token of tables_put is durable, or its commit failed. Others are ignored. */
+/* A persist token of tables_put or of the snapshot is durable, or its commit failed. Others are
+ * ignored. */
 void tables_durable(struct tables *tables, uint64_t token, bool ok);
 
 /* A signed row or fact from outside (frame, join answer, claim answer), checked, applied,

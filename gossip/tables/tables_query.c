@@ -145,73 +145,40 @@ uint64_t tables_hash(const struct tables *tables)
 	return sum;
 }
 
-/* Gauges first, then what only rises. */
-static bool gauge(const struct tables *tables, size_t index, struct gossip_counter *counter)
+static uint64_t sessions_count(const struct tables *tables)
 {
-	const struct replica *replica = &tables->replica;
-	uint32_t sessions = 0;
+	uint64_t count = 0;
 
-	counter->is_gauge = true;
-	switch (index) {
-	case 0:
-		counter->name = "rows";
-		counter->help = "owned rows held, tombstones included";
-		counter->value = replica->row_count;
-		return true;
-	case 1:
-		counter->name = "facts";
-		counter->help = "facts held";
-		counter->value = replica->fact_count;
-		return true;
-	case 2:
-		counter->name = "tombstones";
-		counter->help = "deleted rows that are still remembered";
-		counter->value = replica->dead_count;
-		return true;
-	case 3:
-		counter->name = "rows_queued";
-		counter->help = "rows that the fast path still tells";
-		counter->value = tables->spread.count;
-		return true;
-	case 4:
-		for (size_t i = 0; i < REPAIR_SESSIONS; i++)
-			sessions += tables->repair.sessions[i].used;
-		counter->name = "repair_sessions";
-		counter->help = "peers with whom tables are compared now";
-		counter->value = sessions;
-		return true;
-	case 5:
-		counter->name = "origins_incomplete";
-		counter->help = "owners and topics below their floor, not served";
-		counter->value = replica->incomplete_count;
-		return true;
-	default:
-		return false;
-	}
+	for (size_t i = 0; i < REPAIR_SESSIONS; i++)
+		count += tables->repair.sessions[i].used;
+	return count;
 }
 
+/* X(value, name, help): what goes up and down. */
+#define TABLE_GAUGES(X)                                                                         \
+	X(tables->replica.row_count, "rows", "owned rows held, tombstones included")            \
+	X(tables->replica.fact_count, "facts", "facts held")                                    \
+	X(tables->replica.dead_count, "tombstones", "deleted rows that are still remembered")   \
+	X(tables->spread.count, "rows_queued", "rows that the fast path still tells")           \
+	X(sessions_count(tables), "repair_sessions", "peers with whom tables are compared now") \
+	X(tables->replica.incomplete_count, "origins_incomplete",                               \
+	  "owners and topics below their floor, not served")
+
+/* Gauges first, then what only rises. */
 bool tables_counter(const struct tables *tables, size_t index, struct gossip_counter *counter)
 {
-	static const struct {
-		const char *name, *help;
-		size_t offset;
-	} rising[] = {
-#define TABLE_COUNT_ROW_(field, name, help) {name, help, offsetof(struct table_counts, field)},
-	    TABLE_COUNTS(TABLE_COUNT_ROW_)
+	const struct gossip_counter counters[] = {
+#define TABLE_GAUGE_ROW_(value, name, help) {name, help, value, true},
+	    TABLE_GAUGES(TABLE_GAUGE_ROW_)
+#undef TABLE_GAUGE_ROW_
+#define TABLE_COUNT_ROW_(field, name, help) {name, help, tables->counts.field, false},
+		TABLE_COUNTS(TABLE_COUNT_ROW_)
 #undef TABLE_COUNT_ROW_
 	};
-	const size_t gauges = 6;
 
-	if (gauge(tables, index, counter))
-		return true;
-	index -= gauges;
-	if (index >= sizeof(rising) / sizeof(rising[0]))
+	if (index >= sizeof(counters) / sizeof(counters[0]))
 		return false;
-	counter->name = rising[index].name;
-	counter->help = rising[index].help;
-	counter->is_gauge = false;
-	memcpy(&counter->value, (const char *)&tables->counts + rising[index].offset,
-	       sizeof(counter->value));
+	*counter = counters[index];
 	return true;
 }
 

@@ -5,10 +5,13 @@
  *
  *   receive   judges rows, applies them           batch     own rows on their way to the disk
  *   spread    tells new rows to others            snapshot  what the store gets in the background
- *   compare   finds what two nodes hold apart     floor     collects tombstones
- *   pull      fetches it, and answers those       park      rows whose owner is not known yet
- *   repair    with whom to compare, and when      topic     who takes part in what
- *   farewell  what one says that leaves
+ *   compare   finds what two nodes hold apart,    floor     collects tombstones
+ *   marks     down to the single                  park      rows whose owner is not known yet
+ *   pull      fetches it, want by want;           topic     who takes part in what
+ *   want      how far one has come                farewell  what one says that leaves
+ *   serve     answers those who fetch             adopt     own rows that were forgotten here
+ *   repair    with whom to compare, and when      versions  lists of them on the wire
+ *   replica   the rows, by key, owner and topic   watermark which of them came
  */
 #pragma once
 

@@ -7,8 +7,6 @@
 #include "gossip/base/check.h"
 
 #define STEP_MAX 256u
-#define LIST_BYTES 3 /* header of the array of runs */
-#define RUN_BYTES 22 /* of a run without its steps, at most */
 
 /* True when b can follow a in one run. */
 static bool joins(const struct version *a, const struct version *b)
@@ -19,11 +17,11 @@ static bool joins(const struct version *a, const struct version *b)
 
 size_t versions_fit(const struct version *versions, size_t count, size_t room)
 {
-	size_t bytes = LIST_BYTES;
+	size_t bytes = VERSIONS_LIST_BYTES;
 	size_t i;
 
 	for (i = 0; i < count && i < VERSIONS_MAX; i++) {
-		bytes += i > 0 && joins(&versions[i - 1], &versions[i]) ? 1 : RUN_BYTES;
+		bytes += i > 0 && joins(&versions[i - 1], &versions[i]) ? 1 : VERSIONS_RUN_BYTES;
 		if (bytes > room)
 			break;
 	}

@@ -11,6 +11,8 @@
 #include "watermark.h"
 
 #define VERSIONS_MAX 1024
+#define VERSIONS_LIST_BYTES 3 /* header of the array of runs, at most */
+#define VERSIONS_RUN_BYTES 22 /* of a run without its steps, at most */
 
 /* How many of these versions fit into room bytes. */
 size_t versions_fit(const struct version *versions, size_t count, size_t room);

@@ -52,7 +52,7 @@ struct admission_sig {
 	uint8_t sig[SIG_BYTES];
 };
 
-/* What a chain says, once verified. */
+/* What a chain says: chain_read fills it in as it stands there, verified or not. */
 struct chain_info {
 	bool is_root; /* admitted by the cluster key: the node that ran init */
 	struct id token;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The bytes that a signature of the chain covers, built up field by field; private to the files of
- * the chain.
+ * The bytes that a signature of the chain covers, built up field by field: for the files of the
+ * chain, and for the join, whose signatures cover its keys besides.
  */
 #pragma once
 
