@@ -411,7 +411,7 @@ static void closure_step(struct ipamdb *db)
 		return;
 	}
 	if (!db_has_room(db, 1, 0) || db->update.keep_count == IPAM_KEEPS) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
+		db_chores_again(db);
 		return;
 	}
 	if (is_settled(db) && !view_keep(db))

@@ -100,7 +100,7 @@ struct ipamdb {
 	struct vec nets;      /* struct net *, by id */
 	struct map leases;    /* network, address -> struct held */
 	struct map endpoints; /* endpoint id -> struct endpoint_leases */
-	struct fifo cooling;  /* struct rest, by due */
+	struct fifo cooling;  /* struct cooling, by due */
 	uint64_t lease_sequence;
 	uint64_t lease_sequence_durable; /* numbers up to here may be used */
 	struct vec waiters;              /* struct waiter *, first come first served */
@@ -136,7 +136,8 @@ struct ipam_answer *db_answer(struct ipamdb *db, uint64_t tag);
 /* Is there room for a group with so many rows and writes, and an answer? */
 bool db_has_room(const struct ipamdb *db, size_t rows, size_t writes);
 
-/* Chores are due at this time at the latest. */
+/* Chores are due at this time at the latest; or, where the update had no room, in the next step. */
 void db_chores_by(struct ipamdb *db, struct mono at);
+void db_chores_again(struct ipamdb *db);
 void db_trace(const struct ipamdb *db, enum trace_event event, const struct id *node,
 	      const struct id *network, const struct inet *address, uint64_t value);

@@ -237,9 +237,9 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 	vec_init(&holds, &db->heap, sizeof(struct span));
 	net_holds(db, net, &holds);
 	if (holds.count == 0 || net->ended) {
-		found = true;
+		/* nothing to give */
 	} else if (!db_has_room(db, BLOCKS_PER_GROUP, 0)) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
+		db_chores_again(db);
 	} else if (!pick_recipient(db, net, &giving.to)) {
 		found = db->handover.giver_count > 0;
 	} else {

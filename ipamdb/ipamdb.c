@@ -134,6 +134,11 @@ void db_chores_by(struct ipamdb *db, struct mono at)
 	db->chores_at = mono_min(db->chores_at, at);
 }
 
+void db_chores_again(struct ipamdb *db)
+{
+	db_chores_by(db, mono_add_ms(db->now, 1)); /* the next instant in which a host steps */
+}
+
 void db_trace(const struct ipamdb *db, enum trace_event event, const struct id *node,
 	      const struct id *object, const struct inet *address, uint64_t value)
 {

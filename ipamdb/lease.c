@@ -24,7 +24,8 @@
 #define DROPS_PER_GROUP 64
 #define LATE_MS 60000 /* for the commit of a release, at most */
 
-struct rest {
+/* A lease that cools down. */
+struct cooling {
 	struct lease_key key;
 	uint64_t sequence;
 	struct mono due;
@@ -32,7 +33,7 @@ struct rest {
 
 void leases_init(struct ipamdb *db)
 {
-	fifo_init(&db->cooling, &db->heap, sizeof(struct rest));
+	fifo_init(&db->cooling, &db->heap, sizeof(struct cooling));
 }
 
 struct held *lease_find(const struct ipamdb *db, const struct lease_key *key)
@@ -138,16 +139,16 @@ void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct he
 
 void lease_cool(struct ipamdb *db, struct held *held)
 {
-	struct rest rest = {key_of(&held->lease), held->lease.sequence,
-			    mono_add_ms(db->now, db->config.cooldown_ms)};
+	struct cooling cooling = {key_of(&held->lease), held->lease.sequence,
+				  mono_add_ms(db->now, db->config.cooldown_ms)};
 
 	WEFT_ASSERT(held->state == LEASE_ENDING);
-	net_find(db, &rest.key.network)->reserved -= held->lease.reserved;
+	net_find(db, &cooling.key.network)->reserved -= held->lease.reserved;
 	endpoint_remove(db, &held->lease);
 	held->lease.cooling = true;
-	held->due = rest.due;
+	held->due = cooling.due;
 	lease_state_set(db, held, LEASE_COOLING);
-	fifo_push(&db->cooling, &rest);
+	fifo_push(&db->cooling, &cooling);
 }
 
 int lease_load(struct ipamdb *db, const struct lease *lease)
@@ -176,10 +177,10 @@ int lease_load(struct ipamdb *db, const struct lease *lease)
 	return 0;
 }
 
-static int rest_cmp(const void *key, const void *item)
+static int cooling_cmp(const void *key, const void *item)
 {
-	const struct rest *a = key;
-	const struct rest *b = item;
+	const struct cooling *a = key;
+	const struct cooling *b = item;
 
 	if (a->due.ns != b->due.ns)
 		return a->due.ns < b->due.ns ? -1 : 1;
@@ -201,19 +202,20 @@ void leases_start(struct ipamdb *db)
 	struct vec rests;
 	size_t pos = 0;
 
-	vec_init(&rests, &db->heap, sizeof(struct rest));
+	vec_init(&rests, &db->heap, sizeof(struct cooling));
 	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		struct rest rest = {key_of(&held->lease), held->lease.sequence,
-				    due_at_latest(db, &held->lease)};
+		struct cooling cooling = {key_of(&held->lease), held->lease.sequence,
+					  due_at_latest(db, &held->lease)};
 		if (held->state == LEASE_COOLING)
-			vec_insert(&rests, vec_lower_bound(&rests, &rest, rest_cmp), &rest);
+			vec_insert(&rests, vec_lower_bound(&rests, &cooling, cooling_cmp),
+				   &cooling);
 	}
 	/* The oldest first, also of those that wait equally long from now on. */
 	for (size_t i = 0; i < rests.count; i++) {
-		struct rest *rest = vec_at(&rests, i);
-		rest->due = mono_min(rest->due, longest);
-		lease_find(db, &rest->key)->due = rest->due;
-		fifo_push(&db->cooling, rest);
+		struct cooling *cooling = vec_at(&rests, i);
+		cooling->due = mono_min(cooling->due, longest);
+		lease_find(db, &cooling->key)->due = cooling->due;
+		fifo_push(&db->cooling, cooling);
 	}
 	vec_close(&rests);
 }
@@ -224,13 +226,13 @@ void leases_tick(struct ipamdb *db)
 	size_t dropped = 0;
 
 	while (db->cooling.count > 0 && dropped < DROPS_PER_GROUP) {
-		struct rest rest = *(struct rest *)fifo_at(&db->cooling, 0);
-		struct held *held = lease_find(db, &rest.key);
+		struct cooling cooling = *(struct cooling *)fifo_at(&db->cooling, 0);
+		struct held *held = lease_find(db, &cooling.key);
 		struct write write = {.kind = WRITE_LEASE_DROP};
-		if (!mono_is_due(rest.due, db->now))
+		if (!mono_is_due(cooling.due, db->now))
 			break;
 		if (!held || held->state != LEASE_COOLING ||
-		    held->lease.sequence != rest.sequence) {
+		    held->lease.sequence != cooling.sequence) {
 			fifo_pop(&db->cooling); /* leased again by name meanwhile */
 			continue;
 		}
@@ -251,7 +253,7 @@ struct mono leases_deadline(const struct ipamdb *db)
 {
 	if (db->cooling.count == 0)
 		return MONO_NEVER;
-	return ((struct rest *)fifo_at(&db->cooling, 0))->due;
+	return ((struct cooling *)fifo_at(&db->cooling, 0))->due;
 }
 
 uint64_t lease_sequence_next(struct ipamdb *db, bool *wants_meta)
@@ -281,7 +283,7 @@ void leases_check(const struct ipamdb *db)
 	for (size_t i = 0; i < db->nets.count; i++) {
 		const struct net *net = net_at(db, i);
 		size_t leases = 0, specials = net->special.count;
-		for (size_t s = 0; s < 4; s++)
+		for (size_t s = 0; s < LEASE_STATES; s++)
 			leases += net->counts[s];
 		for (size_t s = 0; s < net->special.count; s++) {
 			struct lease_key key = {

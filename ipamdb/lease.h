@@ -13,6 +13,8 @@
 
 enum lease_state { LEASE_NEW = 0, LEASE_HELD, LEASE_ENDING, LEASE_COOLING };
 
+_Static_assert(LEASE_COOLING + 1 == LEASE_STATES, "a network counts each");
+
 struct lease_key {
 	struct id network;
 	struct inet address;

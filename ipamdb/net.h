@@ -12,6 +12,8 @@
 #include "runs.h"
 #include "space.h"
 
+#define LEASE_STATES 4 /* see lease.h */
+
 struct ipamdb;
 
 /* A ROW_RANGE (author is the holder) or a ROW_GRANT (author is the donor). */
@@ -65,14 +67,14 @@ struct net {
 	struct vec own;   /* struct span: owned, durable, neither promised nor resting; derived */
 	bool own_stale;
 	struct space space;
-	struct vec special;  /* addr128: never leased, busy in space */
-	struct fifo rested;  /* addr128 that were leased before, the longest rested first */
-	struct vec attached; /* struct attached, by node */
-	size_t reserved;     /* of the leases: without an endpoint, not cooling */
-	size_t counts[4];    /* leases by enum lease_state */
-	size_t range_rows;   /* own rows, live */
-	size_t ended_claims; /* of claims */
-	bool wants_accept;   /* a grant to this node may be waiting */
+	struct vec special;          /* addr128: never leased, busy in space */
+	struct fifo rested;          /* addr128 that were leased before, the longest rested first */
+	struct vec attached;         /* struct attached, by node */
+	size_t reserved;             /* of the leases: without an endpoint, not cooling */
+	size_t counts[LEASE_STATES]; /* leases by enum lease_state */
+	size_t range_rows;           /* own rows, live */
+	size_t ended_claims;         /* of claims */
+	bool wants_accept;           /* a grant to this node may be waiting */
 	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
 	struct mono busy_at; /* when space was last taken or asked for */
 };

@@ -124,7 +124,7 @@ static void parts_write(struct ipamdb *db)
 
 	WEFT_ASSERT(parting->flying == 0 && at % NAMED_PER_ROW == 0);
 	if (!db_has_room(db, PARTS_PER_GROUP, 0)) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
+		db_chores_again(db);
 		return;
 	}
 	for (size_t i = 0; i < PARTS_PER_GROUP && at < parting->named.count; i++) {
@@ -181,7 +181,7 @@ static void witness_ask(struct ipamdb *db, const struct peer *witness)
 	int len;
 
 	if (db->update.message_count == IPAM_MESSAGES) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
+		db_chores_again(db);
 		return;
 	}
 	message = &db->update.messages[db->update.message_count++];
@@ -267,7 +267,7 @@ void parting_asked(struct ipamdb *db, uint64_t handle, const struct id *from,
 	if (handle == 0)
 		return;
 	question_put(&db->parting.questions, &question);
-	db_chores_by(db, mono_add_ms(db->now, 1));
+	db_chores_again(db);
 }
 
 /* Answers when the rows are here, or when it takes too long. */

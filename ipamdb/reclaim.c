@@ -170,7 +170,7 @@ static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t above)
 	if (flight_is_up(db, FLIGHT_RECLAIM, &net->id) || net->ended)
 		return;
 	if (!db_has_room(db, RESTS_PER_GROUP, 0)) {
-		db_chores_by(db, mono_add_ms(db->now, 1));
+		db_chores_again(db);
 		return;
 	}
 	for (size_t i = 0; i < runs->items.count; i++) {

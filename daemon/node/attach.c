@@ -111,7 +111,6 @@ void attach_begin(struct node *node, const struct node_request *request)
 		return;
 	}
 	box_add(node, &endpoint)->op = op->id;
-	op->joined = true;
 	attach_try(node, op);
 }
 
@@ -277,7 +276,7 @@ static void attach_answer(struct node *node, struct op *op)
 
 	WEFT_ASSERT(box != NULL && box->op == op->id && box->state == BOX_UP);
 	box->op = 0;
-	for (size_t i = 0; i < op->pending.count && i < 8; i++)
+	for (size_t i = 0; i < op->pending.count && i < PENDING_NAMED; i++)
 		answer->pending[answer->pending_count++] =
 		    *(const struct id *)vec_at(&op->pending, i);
 	if (op->cancelled) {

@@ -1,5 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * An endpoint from its first commit to its last.
+ *
+ *   NEW -> PLUGGING -> UP -> LEAVING -> UNPLUGGING -> (gone)
+ *
+ *   NEW         its address is being leased; only this process knows of it
+ *   PLUGGING    its lease, its row and its write are durable, so that a start finds it; the kernel
+ *               makes its devices, and if it cannot, the box is detached
+ *   UP          at a start all stored ones are, until the kernel says that one is gone
+ *   LEAVING     its end is being committed, its lease cools; if that fails it is UP again
+ *   UNPLUGGING  durably ended: the kernel takes its devices away, however often that takes
+ *
+ * One op at a time changes a box (attach.c, detach.c, presence.c), and every state but UP has one.
+ * Here is what they share: finding boxes, their rows and writes, and reports of the kernel, each of
+ * which may come late, double or about a box that has ended.
+ */
 #include "box.h"
 
 #include <string.h>

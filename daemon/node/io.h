@@ -110,6 +110,8 @@ struct node_work {
 	struct local_endpoint endpoint;
 };
 
+#define PENDING_NAMED 8 /* hosts that an answer names; more are counted */
+
 struct node_answer {
 	uint64_t tag;
 	struct weft_err err;
@@ -123,7 +125,7 @@ struct node_answer {
 	struct inet gateway;
 	uint16_t mtu_bytes;
 	size_t pending_count; /* hosts that had not applied the endpoint in time */
-	struct id pending[8];
+	struct id pending[PENDING_NAMED];
 	size_t finding_count; /* NODE_CHECK, NODE_RECOVER */
 	const struct node_finding *findings;
 };

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * Answers by request id, so that who asks again gets the same and nothing is done twice.
+ *
+ *   under way  has an op; who asks meanwhile follows that op
+ *   answered   kept with the stored form of the answer, for a day, the last MEMOS_MAX of them
+ *   failed     is forgotten, to be tried again
+ *
+ * An answer is committed with what it tells, or before it is told. One of an earlier run may name
+ * an endpoint that was committed and never plugged: it is given only when the kernel has that.
+ */
 #include "memo.h"
 
 #include <string.h>

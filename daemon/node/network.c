@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * The networks that this host has heard of, in order of id, whether or not it takes part in them:
+ * the fact that made one, the fact that ended it, and the attachments of hosts. They come in any
+ * order and again after a start, so a network may be known by its attachments alone for a while,
+ * and each look decides anew from all that is there. What this host itself does in one is told in
+ * presence.c.
+ */
 #include "network.h"
 
 #include <string.h>

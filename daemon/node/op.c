@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * The life of an op, and the one table that says what each kind makes of what happens to it.
+ *
+ * An op waits until it is tried (op_try, whenever something changed), asks, and is found again by
+ * its id when the answer comes. It ends once, in op_finish: a good answer of a request with an id
+ * is stored first, as a commit of its own where no other carried it; then whoever asked is told,
+ * and all who asked the same meanwhile. Its deadline is taken from it before op_due is called.
+ */
 #include "op.h"
 
 #include <stdarg.h>

@@ -48,7 +48,7 @@ struct op {
 	uint64_t parent; /* OP_FOLLOW: whose answer; OP_DETACH: the attach that is undone */
 	struct id network, endpoint;
 	bool flag;      /* of the request; OP_ATTACH: enough was waited for */
-	bool joined;    /* OP_DETACH: another one does it; OP_ATTACH: its box was made */
+	bool joined;    /* OP_DETACH: another one does it */
 	bool cancelled; /* OP_ATTACH: to be detached as soon as it is plugged */
 	bool answer_stored;
 	bool committed;
@@ -103,6 +103,6 @@ void op_compose(struct node *node, struct op *op, const struct ipam_update *upda
 void op_ipam_answered(struct node *node, struct op *op, const struct ipam_answer *answer);
 void op_gossip_answered(struct node *node, struct op *op, const struct gossip_answer *answer);
 
-/* A commit of the op without part of ipamdb's; err is NULL when it is durable. */
+/* A commit of the op without part of ipamdb's; err->code is 0 when it is durable. */
 void op_committed(struct node *node, struct op *op, const struct weft_err *err);
 void op_due(struct node *node, struct op *op);

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* This node's own member record: made from configuration and chain, published when it changes. */
+/*
+ * This node's own member record: made from configuration and chain, published when it changes.
+ *
+ * It is wanted after each start and each claim that was agreed to, for another run's record may
+ * stand for this one's, and when the advertised address changes. It is put unless it says what the
+ * published one says. A step without room tries again; a configuration from which no record can be
+ * made is given up until the next wish: whoever set it was told by the command that first needed
+ * it.
+ */
 #include <string.h>
 
 #include "admission_impl.h"

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * Rows whose author cannot be judged yet: his record, or the fact that gives him the right, is on
+ * its way. A ring of PARK_ROWS, whoever's they are: the newest push out the oldest, which come
+ * again by comparison. Whenever a row becomes visible that may explain others, all are judged anew;
+ * as one of them may explain the next, that goes on until a lap explains nothing.
+ */
 #include "park.h"
 
 #include <string.h>

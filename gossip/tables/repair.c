@@ -290,8 +290,8 @@ void repair_equal(struct tables *tables, const struct id *peer, uint32_t topic)
 	}
 	if (topic != NONE || session == NULL || session->wants.count > 0)
 		return;
-	if (tables->replica.incomplete_count > 0 && !session->desired) {
-		session->desired = true;
+	if (tables->replica.incomplete_count > 0 && !session->asked_incomplete) {
+		session->asked_incomplete = true;
 		pull_want_incomplete(tables, session);
 		pull_pump(tables, session);
 		if (session->wants.count > 0)

@@ -48,11 +48,11 @@ struct want {
 
 struct session {
 	bool used;
-	bool report;   /* somebody waits for CHANGE_SYNCED */
-	bool worked;   /* something differed */
-	bool answered; /* the peer showed what it has, in the last comparison */
-	bool desired;  /* incomplete origins were asked for already */
-	bool fetched;  /* a row that was new, since the last comparison */
+	bool report;           /* somebody waits for CHANGE_SYNCED */
+	bool worked;           /* something differed */
+	bool answered;         /* the peer showed what it has, in the last comparison */
+	bool asked_incomplete; /* origins below their floor were asked for */
+	bool fetched;          /* a row that was new, since the last comparison */
 	uint8_t tries, tries_max;
 	uint8_t stalled;  /* comparisons one after the other that brought nothing */
 	uint64_t applied; /* rows, by table_counts, when the last comparison began */

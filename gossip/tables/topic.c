@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+/*
+ * Topics: the whole cluster, and the endpoints of each network, which only those get who are
+ * attached.
+ *
+ * A topic is known from the first row or wish that names it. Attachments, rows of topic 0, say who
+ * takes part; one that came before its topic was known is found by looking through all owners then.
+ * A topic that this node takes part in is kept; when that ends, what others wrote in it is
+ * forgotten, and own rows stay. A topic in which this node begins to take part is compared with
+ * somebody who is attached as well, until one comparison was whole (repair.c): before that it is
+ * not served.
+ */
 #include "topic.h"
 
 #include <string.h>
