@@ -25,6 +25,7 @@ WEFT = BUILD / "bin" / "weft"
 WEFTD = BUILD / "bin" / "weftd"
 
 CUT = "labcut"  # the table of a lab's own that cuts a host off
+PINGS = 25  # answered ones at least, of a row of them
 CAPTURE_KIB = 16384  # what tcpdump may be behind by
 
 # What only a defect writes into a log: failed asserts, findings of the sanitizers.
@@ -160,17 +161,24 @@ class Pinger:
     """Pings from a namespace until stopped; tells how many went unanswered."""
 
     def __init__(self, space, address, interval=0.05):
-        self.process = space.popen("ping", "-n", "-i", str(interval), address,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.text = ""
-        while "time=" not in self.text:
-            self.text += line_of(self.process, self.process.stdout,
-                                 f"{space.name} reaches {address}", 10)
+        self.what = f"{space.name} is answered by {address}"
+        # In a file, since ping sends nothing more when nobody reads a full pipe.
+        self.file = space.lab.dir / f"ping{len(space.lab.processes)}"
+        with open(self.file, "wb") as file:
+            self.process = space.popen("ping", "-n", "-i", str(interval), address, stdout=file,
+                                       stderr=file)
+        self.wait_for_answers(1)
+
+    def wait_for_answers(self, count):
+        wait_for(self.what, lambda: self.file.read_text().count("time=") >= count, 10)
 
     def stop(self):
-        """Stops between two pings; returns (sent, received)."""
+        """Stops between two pings, once enough were answered to say something; returns (sent,
+        received)."""
+        self.wait_for_answers(PINGS)
         self.process.send_signal(signal.SIGINT)
-        text = self.text + self.process.communicate(timeout=10)[0]
+        self.process.wait(10)
+        text = self.file.read_text()
         found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
         assert found, text
         # The last ping may still be on its way when the signal comes.
