@@ -3,9 +3,9 @@
 /*
  * How addresses change hands, as a model that Spin walks through exhaustively: grant, accept,
  * merge, collect, leave, removal, closure, reclaim, crash, a disk set back, a newcomer. It says in
- * the words of ipamdb/ what each rule is for, and names things as the code does. Each rule can be
+ * the words of ipamdb/ what each rule is for, and names things as the code does. Most rules can be
  * taken out (-DNO_...); then Spin finds two nodes that may lease one address, or an address that
- * nobody can ever use again. CMakeLists.txt says by which options.
+ * nobody can ever use again. CMakeLists.txt says by which options, and which assertion is broken.
  *
  * What is modelled
  *   - A claim is a row of one author about one address at one generation, and names a holder. The
@@ -33,9 +33,9 @@
  * What is not: pools and networks that come and go, blocks (addresses stand for them), cool-down,
  * epochs (a closure written after a disk went back counts as newer), the delay before what a left
  * node holds is taken back (here there is none, and none is needed), the sync that a restarted
- * member waits for before it takes up grants (only a newcomer needs it), members forgotten by a
- * crash (their rows are stored within 20 ms), rows of a left node that nobody has. RECLAIM_STEP is
- * above what a gone node can have written unheard in a run.
+ * member waits for before it takes up grants (only a newcomer needs it), rows of a left node that
+ * nobody has. RECLAIM_STEP is above what a gone node can have written unheard in a run. Members
+ * whom a crash forgets are a limit (limit_members_forgotten): their rows are stored within 20 ms.
  */
 #ifndef N
 #define N 3 /* nodes; lower numbers have lower ids */
@@ -216,7 +216,7 @@ inline claims_rebuild(i, a)
 			/* Two holders at one generation are an alarm, never a tie to break: nobody
 			 * has the address. It takes a disk set back to come to that. */
 			h_ok = HOLDER(i, a) == NOBODY || HOLDER(i, a) == NAMES(h_k, a, h_g);
-			assert(h_ok || restored || !COUNTS(i));
+			assert(h_ok || restored || !COUNTS(i)); /* rule: one_holder */
 			HOLDER(i, a) = (h_ok && !h_clash -> NAMES(h_k, a, h_g) : NOBODY);
 			h_clash = h_clash || !h_ok;
 			h_ok = false
@@ -228,7 +228,7 @@ inline claims_rebuild(i, a)
 	h_k = 0;
 	do
 	:: h_k < N ->
-		assert(h_k == (i) || !MAY_USE(i, a) || !MAY_USE(h_k, a));
+		assert(h_k == (i) || !MAY_USE(i, a) || !MAY_USE(h_k, a)); /* rule: one_user */
 		h_k++
 	:: else -> break
 	od;
@@ -253,7 +253,7 @@ inline claim_put(i, a, k, g, to)
 	do
 	:: h_k < N ->
 		assert((CLAIMS(h_k, a) & CLAIM(k, g)) == 0 || NAMES(k, a, g) == (to) ||
-		       !COUNTS(h_k) || !COUNTS(k));
+		       !COUNTS(h_k) || !COUNTS(k)); /* rule: one_text */
 		h_k++
 	:: else -> break
 	od;
@@ -365,7 +365,7 @@ inline lease(i, a)
 	do
 	:: h_k < N ->
 		assert(h_k == i || !HAS(leased[h_k], a) || !COUNTS(h_k) || !COUNTS(i) ||
-		       HAS(left[h_k], h_k));
+		       HAS(left[h_k], h_k)); /* rule: one_lease */
 		h_k++
 	:: else -> break
 	od;
@@ -478,8 +478,6 @@ inline tell_removals(i, j)
 /* Members (who left is marked) and removals. */
 #ifdef NO_VIEW_MEMBERS
 #define closure_view(i) (removed[i] << 8)
-#elif defined(NO_VIEW_REMOVALS)
-#define closure_view(i) ((members[i] & ~removed[i]) | ((left[i] & ~removed[i]) << 4))
 #else
 #define closure_view(i) ((members[i] & ~removed[i]) | ((left[i] & ~removed[i]) << 4) | (removed[i] << 8))
 #endif
@@ -581,11 +579,7 @@ inline closure_write(i)
 #define has_rows(r, k) ((LACKS(r, k, 0) | LACKS(r, k, 1) | LACKS(r, k, A - 2) | LACKS(r, k, A - 1)) == 0)
 #endif
 
-#ifdef NO_VIEW
-#define SHOWS_VIEW(r, k) true
-#else
 #define SHOWS_VIEW(r, k) (rec_view[REC(k, CLOSER(r, k))] == closure_view(r))
-#endif
 
 #define is_blocked(r, k) (is_member(r, k) && \
 	!(CLOSER(r, k) != 0 && SHOWS_VIEW(r, k) && ((k) == (r) || has_rows(r, k))))
@@ -713,11 +707,7 @@ inline closure_removal(i, x)
 /* donor_is_owed(): a grant of its own whose recipient's row it has not seen. */
 #define IS_OWED(i, a) ((CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(i, TOP(i, a)) & granted[a]) != 0 && \
 	(CLAIMS(i, a) & CLAIM(HOLDER(i, a), TOP(i, a))) == 0)
-#ifdef NO_OWED
-#define IS_BOUND(i, a) (net_owns(i, a) || HAS(leased[i], a) || FLIGHT(i, a) != 0)
-#else
 #define IS_BOUND(i, a) (net_owns(i, a) || IS_OWED(i, a) || HAS(leased[i], a) || FLIGHT(i, a) != 0)
-#endif
 #define HAS_OTHERS(i) ((MEMBERS(i) & ~BIT(i)) != 0)
 #define MAY_LEAVE(i) (leaves < LEAVES && db_may_lease(i) && HAS_OTHERS(i) && \
 	!IS_BOUND(i, 0) && !IS_BOUND(i, A / 2) && !IS_BOUND(i, A / 3) && !IS_BOUND(i, A - 1))
@@ -1003,16 +993,19 @@ inline calm_check()
 		:: c_i < N ->
 			if
 			:: IS_SANE(c_i) ->
-				assert(HOLDER(c_i, c_k) != NOBODY && !HAS(GONE, HOLDER(c_i, c_k)));
-				assert(c_holder == NOBODY || c_holder == HOLDER(c_i, c_k));
-				assert(!HAS(leased[c_i], c_k) || HOLDER(c_i, c_k) == c_i);
+				assert(HOLDER(c_i, c_k) != NOBODY &&
+				       !HAS(GONE, HOLDER(c_i, c_k))); /* rule: calm_owned */
+				assert(c_holder == NOBODY ||
+				       c_holder == HOLDER(c_i, c_k)); /* rule: calm_agreed */
+				assert(!HAS(leased[c_i], c_k) ||
+				       HOLDER(c_i, c_k) == c_i); /* rule: calm_leased */
 				c_holder = HOLDER(c_i, c_k)
 			:: else
 			fi;
 			c_i++
 		:: else -> break
 		od;
-		assert(c_holder == NOBODY || net_owns(c_holder, c_k));
+		assert(c_holder == NOBODY || net_owns(c_holder, c_k)); /* rule: calm_known */
 		c_k++
 	:: else -> break
 	od

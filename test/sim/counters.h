@@ -6,8 +6,9 @@
  */
 #pragma once
 
-/* Does it happen in any run of COVER_SEEDS seeds? MUST_BUT_TAME: unless they are tame. */
-enum must { MAY, MUST, MUST_BUT_TAME };
+/* Does it happen in any run of COVER_SEEDS seeds? MUST_BUT_TAME: unless they are tame;
+ * MUST_IN_LONG: if they are COVER_SEEDS_LONG. */
+enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 
 /* X(NAME, text, enum must) */
 #define SIM_COUNTERS_WORLD(X)                                          \
@@ -17,46 +18,46 @@ enum must { MAY, MUST, MUST_BUT_TAME };
 	X(WORLDS_GUARD_ALL, "worlds that wait for all", MUST_BUT_TAME) \
 	X(CLOCKS_DRIFT, "clocks that drift", MUST)
 
-#define SIM_COUNTERS_NETWORK(X)                             \
-	X(DATAGRAMS, "datagrams", MUST)                     \
-	X(LOST, "lost", MUST)                               \
-	X(DUPLICATED, "duplicated", MUST)                   \
-	X(REORDERED, "reordered", MUST)                     \
-	X(CUT, "cut by a partition", MUST)                  \
-	X(DEAF, "lost on a deaf link", MUST)                \
-	X(SKEWED, "lost on a bad link", MUST)               \
-	X(HOLE, "too large for a link", MUST)               \
-	X(OVERFLOWED, "over a link's capacity", MUST)       \
-	X(CLOGGED, "held by a clogged link", MUST)          \
-	X(HELD, "events held by a machine", MUST)           \
-	X(SOCKET_FULL, "lost at a full socket", MAY)        \
-	X(PARTITIONS, "partitions", MUST)                   \
-	X(CUT_ISLANDS, "partitions into islands", MUST)     \
-	X(CUT_ALONE, "partitions of one alone", MUST)       \
-	X(CUT_ALL, "partitions of everybody", MUST)         \
-	X(CUT_ONE_WAY, "partitions one way", MUST)          \
-	X(CUT_RING, "partitions to a ring", MUST)           \
-	X(CUT_BRIDGE, "partitions with a bridge", MUST)     \
-	X(CUT_FLAPS, "partitions that flap", MUST)          \
-	X(CLOGS, "clogs", MUST)                             \
-	X(STOPPED, "machines stopped", MUST)                \
-	X(SLOWED, "machines slowed", MUST)                  \
-	X(REBOUND, "gateways rebound", MUST)                \
-	X(SWAPPED, "machines that swapped addresses", MUST) \
-	X(MOVED, "machines with new addresses", MUST)       \
-	X(ADVERTISED, "addresses advertised", MUST)         \
-	X(SEEDS_CHANGED, "changes of seeds", MUST)          \
-	X(CLOCK_STEPS, "jumps of a wall clock", MUST)       \
-	X(ATTACKS, "attacks", MUST)                         \
-	X(ATTACK_AGAIN, "attacks: once more", MUST)         \
-	X(ATTACK_OTHER, "attacks: to others", MUST)         \
-	X(ATTACK_CUT, "attacks: cut off", MUST)             \
-	X(ATTACK_FLIP, "attacks: bits flipped", MUST)       \
-	X(ATTACK_REFLECT, "attacks: sent back", MUST)       \
-	X(ATTACK_SPOOF, "attacks: from elsewhere", MUST)    \
-	X(ATTACK_GARBAGE, "attacks: garbage", MUST)         \
-	X(ATTACK_FLOOD, "attacks: flood", MUST)             \
-	X(FLOODS, "floods", MUST)                           \
+#define SIM_COUNTERS_NETWORK(X)                               \
+	X(DATAGRAMS, "datagrams", MUST)                       \
+	X(LOST, "lost", MUST)                                 \
+	X(DUPLICATED, "duplicated", MUST)                     \
+	X(REORDERED, "reordered", MUST)                       \
+	X(CUT, "cut by a partition", MUST)                    \
+	X(DEAF, "lost on a deaf link", MUST)                  \
+	X(SKEWED, "lost on a bad link", MUST)                 \
+	X(HOLE, "too large for a link", MUST)                 \
+	X(OVERFLOWED, "over a link's capacity", MUST)         \
+	X(CLOGGED, "held by a clogged link", MUST)            \
+	X(HELD, "events held by a machine", MUST)             \
+	X(SOCKET_FULL, "lost at a full socket", MUST_IN_LONG) \
+	X(PARTITIONS, "partitions", MUST)                     \
+	X(CUT_ISLANDS, "partitions into islands", MUST)       \
+	X(CUT_ALONE, "partitions of one alone", MUST)         \
+	X(CUT_ALL, "partitions of everybody", MUST)           \
+	X(CUT_ONE_WAY, "partitions one way", MUST)            \
+	X(CUT_RING, "partitions to a ring", MUST)             \
+	X(CUT_BRIDGE, "partitions with a bridge", MUST)       \
+	X(CUT_FLAPS, "partitions that flap", MUST)            \
+	X(CLOGS, "clogs", MUST)                               \
+	X(STOPPED, "machines stopped", MUST)                  \
+	X(SLOWED, "machines slowed", MUST)                    \
+	X(REBOUND, "gateways rebound", MUST)                  \
+	X(SWAPPED, "machines that swapped addresses", MUST)   \
+	X(MOVED, "machines with new addresses", MUST)         \
+	X(ADVERTISED, "addresses advertised", MUST)           \
+	X(SEEDS_CHANGED, "changes of seeds", MUST)            \
+	X(CLOCK_STEPS, "jumps of a wall clock", MUST)         \
+	X(ATTACKS, "attacks", MUST)                           \
+	X(ATTACK_AGAIN, "attacks: once more", MUST)           \
+	X(ATTACK_OTHER, "attacks: to others", MUST)           \
+	X(ATTACK_CUT, "attacks: cut off", MUST)               \
+	X(ATTACK_FLIP, "attacks: bits flipped", MUST)         \
+	X(ATTACK_REFLECT, "attacks: sent back", MUST)         \
+	X(ATTACK_SPOOF, "attacks: from elsewhere", MUST)      \
+	X(ATTACK_GARBAGE, "attacks: garbage", MUST)           \
+	X(ATTACK_FLOOD, "attacks: flood", MUST)               \
+	X(FLOODS, "floods", MUST)                             \
 	X(KEPT_BACK, "datagrams kept back", MUST)
 
 #define SIM_COUNTERS_DISK(X)                                 \
@@ -75,7 +76,7 @@ enum must { MAY, MUST, MUST_BUT_TAME };
 	X(STOP_AFTER_SEND, "stops after a send", MUST)       \
 	X(STOP_LEAVING, "crashes amid a leave", MUST)        \
 	X(BOOT_LOOPS, "boots in a loop", MUST)               \
-	X(GHOSTS, "removed hosts started", MAY)              \
+	X(GHOSTS, "removed hosts started", MUST_IN_LONG)     \
 	X(DISKS_LOST, "disks lost", MUST)                    \
 	X(BACKUPS, "disks saved", MUST_BUT_TAME)             \
 	X(DISKS_BACK, "disks that went back", MUST_BUT_TAME) \
@@ -119,6 +120,7 @@ enum must { MAY, MUST, MUST_BUT_TAME };
 	SIM_COUNTERS_WORLD(X)
 
 #define COVER_SEEDS 200
+#define COVER_SEEDS_LONG 1000
 
 #define SIM_COUNTER_ENUM(name, text, must) COUNT_##name,
 

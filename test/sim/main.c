@@ -4,10 +4,11 @@
  * weft-sim: runs seeds and says which failed and how to replay them.
  *
  *   weft-sim [--seeds N | --file F] [--first S] [--jobs N] [--hosts N] [--set NAME=VALUE]...
- *            [--replay S] [--trace FILE] [--repeat] [--verbose] [--options]
+ *            [--replay S] [--trace FILE] [--repeat] [--verbose] [--options | --line]
  *
  * --file runs the seeds named in a file, one a line with its pinned options, '#' begins a comment.
- * --set pins an option of every seed (--options prints them as seed S drew them). --repeat runs
+ * --set pins an option of every seed (--options prints them as seed S drew them, --line as a line
+ * for a file, which means the same world also when the draw changes). --repeat runs
  * each seed twice and compares the traces. --jobs shares the seeds among so many processes. Closes
  * with what happened, summed over all, and "N passed, N failed". A run of many seeds in which a
  * fault never happened, or a checker had nothing to judge, fails, and so does one of no seeds.
@@ -24,7 +25,7 @@ struct arguments {
 	struct pinned pinned;
 	struct series series;
 	const char *file;
-	bool options, tame;
+	bool options, line, tame;
 };
 
 /* A number above 0 and nothing else. */
@@ -71,6 +72,9 @@ static bool argument_take(struct arguments *args, int opt, const char *value)
 	case 'O':
 		args->options = true;
 		return true;
+	case 'L':
+		args->line = true;
+		return true;
 	case 't':
 		args->series.trace = value;
 		return true;
@@ -91,12 +95,19 @@ static bool argument_take(struct arguments *args, int opt, const char *value)
 static bool arguments_parse(int argc, char **argv, struct arguments *args)
 {
 	static const struct option options[] = {
-	    {"seeds", required_argument, NULL, 's'},  {"first", required_argument, NULL, 'f'},
-	    {"hosts", required_argument, NULL, 'h'},  {"jobs", required_argument, NULL, 'j'},
-	    {"replay", required_argument, NULL, 'r'}, {"trace", required_argument, NULL, 't'},
-	    {"set", required_argument, NULL, 'S'},    {"options", no_argument, NULL, 'O'},
-	    {"repeat", no_argument, NULL, 'R'},       {"verbose", no_argument, NULL, 'v'},
-	    {"file", required_argument, NULL, 'F'},   {NULL, 0, NULL, 0},
+	    {"seeds", required_argument, NULL, 's'},
+	    {"first", required_argument, NULL, 'f'},
+	    {"hosts", required_argument, NULL, 'h'},
+	    {"jobs", required_argument, NULL, 'j'},
+	    {"replay", required_argument, NULL, 'r'},
+	    {"trace", required_argument, NULL, 't'},
+	    {"set", required_argument, NULL, 'S'},
+	    {"options", no_argument, NULL, 'O'},
+	    {"repeat", no_argument, NULL, 'R'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"file", required_argument, NULL, 'F'},
+	    {"line", no_argument, NULL, 'L'},
+	    {NULL, 0, NULL, 0},
 	};
 	int opt;
 
@@ -117,14 +128,14 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 			"usage: weft-sim [--seeds N | --file F] [--first S] [--jobs N] [--hosts N] "
 			"[--set NAME=VALUE]... [--replay S] [--trace FILE] [--repeat] "
-			"[--verbose] [--options]\n");
+			"[--verbose] [--options | --line]\n");
 		return 2;
 	}
-	if (args.options) {
+	if (args.options || args.line) {
 		struct sim_options opt;
 
 		sim_options_draw(&opt, args.first, &args.pinned.pins);
-		sim_options_print(&opt);
+		(args.line ? sim_options_line : sim_options_print)(&opt);
 		return 0;
 	}
 	if (!args.file)

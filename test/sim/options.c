@@ -260,6 +260,15 @@ void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_p
 	pins_apply(opt, pins);
 }
 
+void sim_options_line(const struct sim_options *opt)
+{
+	_Static_assert(OPTION_COUNT <= SIM_PINS_MAX, "all options can be pinned");
+	printf("%" PRIu64, opt->seed);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		printf(" %s=%" PRId64, option_rows[i].name, option_read(opt, &option_rows[i]));
+	printf("\n");
+}
+
 void sim_options_print(const struct sim_options *opt)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)

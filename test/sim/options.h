@@ -107,7 +107,7 @@ struct sim_options {
 	SIM_OPTIONS_ALL(SIM_OPTION_FIELD)
 };
 
-#define SIM_PINS_MAX 64
+#define SIM_PINS_MAX 128
 
 /* Values that the command line holds against the draw, in the order given. */
 struct sim_pins {
@@ -123,6 +123,9 @@ bool sim_pins_add(struct sim_pins *pins, const char *text);
 
 /* All choices of a seed; pinned ones (may be NULL) as they were pinned. */
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins);
+
+/* The seed with every option pinned, as a line of a file of seeds. */
+void sim_options_line(const struct sim_options *opt);
 
 /* Every option with its value and meaning, one a line. */
 void sim_options_print(const struct sim_options *opt);

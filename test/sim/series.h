@@ -9,7 +9,7 @@
 #include "counters.h"
 #include "options.h"
 
-#define PINNED_TEXT_BYTES 1024
+#define PINNED_TEXT_BYTES 4096
 #define SERIES_JOBS_MAX 64
 
 /* Options held against the draw, and how they were given: for the line that replays a failure. */
