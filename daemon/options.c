@@ -9,6 +9,9 @@
 
 #include "gossip/base/check.h"
 
+#define HELP_COLUMNS 80
+#define HELP_INDENT 32
+
 static const struct option_info infos[OPTION_COUNT] = {
 #define OPTION_ROW_(sym, name, arg, def, help) {name, arg, def, help},
     OPTIONS(OPTION_ROW_)
@@ -199,13 +202,39 @@ void options_print(const struct option_texts *texts, FILE *out)
 			sources[texts->source[i]]);
 }
 
+/* Text in lines that fit a terminal; each but the first begins behind indent blanks. */
+static void wrap(const char *text, int indent, FILE *out)
+{
+	int at = indent;
+
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (at > indent && at + 1 + len > HELP_COLUMNS) {
+			fprintf(out, "\n%*s", indent, "");
+			at = indent;
+		} else if (at > indent) {
+			at += fprintf(out, " ");
+		}
+		at += fprintf(out, "%.*s", len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
 static void help_line(const struct option_info *info, FILE *out)
 {
-	char left[64];
+	char text[2 * OPTION_TEXT_BYTES];
+	int at = fprintf(out, "  --%s %s", info->name, info->arg ? info->arg : "");
 
-	snprintf(left, sizeof(left), "%s %s", info->name, info->arg ? info->arg : "");
-	fprintf(out, "  --%-34s %s%s%s%s\n", left, info->help, info->preset ? " (" : "",
-		info->preset ? info->preset : "", info->preset ? ")" : "");
+	if (at < HELP_INDENT)
+		fprintf(out, "%*s", HELP_INDENT - at, "");
+	else
+		fprintf(out, "\n%*s", HELP_INDENT, "");
+	snprintf(text, sizeof(text), "%s%s%s%s", info->help, info->preset ? " (" : "",
+		 info->preset ? info->preset : "", info->preset ? ")" : "");
+	wrap(text, HELP_INDENT, out);
 }
 
 void options_help(FILE *out)
@@ -221,8 +250,9 @@ void options_help(FILE *out)
 		help_line(&infos[i], out);
 	for (size_t i = 0; i < count; i++)
 		help_line(&extra[i], out);
-	fprintf(out,
-		"\nEvery option but the last four is also a key of the configuration file "
-		"(state-dir: /x)\nand an environment variable (WEFT_STATE_DIR), and WEFT_CONFIG is "
-		"--config; a flag wins over\nthe environment, the environment over the file.\n");
+	fputc('\n', out);
+	wrap("Every option but the last four is also a key of the configuration file (state-dir: "
+	     "/x) and an environment variable (WEFT_STATE_DIR), and WEFT_CONFIG is --config; a "
+	     "flag wins over the environment, the environment over the file.",
+	     0, out);
 }

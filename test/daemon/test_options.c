@@ -194,6 +194,24 @@ static void who_may_not_enter_namespaces_asks_for_a_helper_at_its_socket(void **
 	assert_string_not_equal(options.helper, OPTIONS_HELPER_SOCKET);
 }
 
+/* One blank for each line's end and the blanks behind it; no line is wider than a terminal. */
+static void join_lines(char *text)
+{
+	char *out = text, *start = text;
+
+	for (char *at = text; *at; at++) {
+		if (*at == '\n') {
+			assert_in_range(at - start, 0, 80);
+			start = at + 1;
+		}
+		if (*at == '\n')
+			*at = ' ';
+		if (*at != ' ' || out == text || out[-1] != ' ')
+			*out++ = *at;
+	}
+	*out = '\0';
+}
+
 static void the_help_names_every_option(void **state)
 {
 	char *text = NULL;
@@ -203,6 +221,7 @@ static void the_help_names_every_option(void **state)
 	(void)state;
 	options_help(out);
 	fclose(out);
+	join_lines(text);
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		assert_non_null(strstr(text, option_info((enum option_id)i)->name));
 		assert_non_null(strstr(text, option_info((enum option_id)i)->help));
