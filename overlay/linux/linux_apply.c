@@ -29,19 +29,28 @@ static void each_found(void *arg, struct nlmsghdr *nlh)
 	devices_put(asked->devices, numbers.index, link.name);
 }
 
-int linux_device_find(struct linux_kernel *kernel, const char *name)
+/* 0 with the device's number, -ENODEV when there is none of this name, or why it cannot be told. */
+static int device_look(struct linux_kernel *kernel, const char *name, int *index)
 {
 	struct asked asked = {.devices = &kernel->devices};
 	struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
 	struct nl_msg *msg = chan_begin(&kernel->rtnl, RTM_GETLINK, 0, &head, sizeof(head));
-	int known = devices_index(&kernel->devices, name);
+	int known = devices_index(&kernel->devices, name), status;
 
 	(void)nla_put_string(msg, IFLA_IFNAME, name);
-	if (chan_get(&kernel->rtnl, each_found, &asked) != 0)
-		asked.index = 0;
-	if (known != 0 && known != asked.index)
+	status = chan_get(&kernel->rtnl, each_found, &asked);
+	*index = status == 0 ? asked.index : 0;
+	if (known != 0 && known != *index)
 		devices_end(&kernel->devices, known);
-	return asked.index;
+	return status == 0 && *index == 0 ? -ENODEV : status;
+}
+
+int linux_device_find(struct linux_kernel *kernel, const char *name)
+{
+	int index;
+
+	(void)device_look(kernel, name, &index);
+	return index;
 }
 
 int linux_link_change(struct linux_kernel *kernel, const struct klink *link, uint32_t fields,
@@ -54,10 +63,10 @@ int linux_link_change(struct linux_kernel *kernel, const struct klink *link, uin
 					 KLINK_MTU,
 					 KLINK_PORT,
 					 KLINK_UP};
-	int index = linux_device_find(kernel, link->name), status = 0;
+	int index, status = device_look(kernel, link->name, &index);
 
-	if (index == 0)
-		return -ENODEV;
+	if (status != 0)
+		return status;
 	if (!kernel->has_ipv6)
 		fields &= ~(uint32_t)KLINK_ADDRGEN;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == 0; i++) {
@@ -87,15 +96,15 @@ static int link_create(struct linux_kernel *kernel, const struct klink *link,
 static int apply_link(struct linux_kernel *kernel, const struct kop *op, char *text)
 {
 	const struct klink *link = op->obj;
-	int index;
+	int index, status;
 
 	if (op->verb == KVERB_CREATE)
 		return link_create(kernel, link, text);
 	if (op->verb == KVERB_CHANGE)
 		return linux_link_change(kernel, link, op->fields, text);
-	index = linux_device_find(kernel, link->name);
-	if (index == 0)
-		return 0;
+	status = device_look(kernel, link->name, &index);
+	if (status != 0)
+		return status == -ENODEV ? 0 : status;
 	attrs_link_delete(&kernel->rtnl, index);
 	devices_end(&kernel->devices, index);
 	return chan_call(&kernel->rtnl, text);

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h> /* after netinet/in.h, which it would clash with */
+
 #include "gossip/base/check.h"
 #include "gossip/base/kill_point.h"
 #include "linux_parts.h"
@@ -110,6 +112,33 @@ static char *list(enum krules table)
 	return listing;
 }
 
+static void each_ignored(void *arg, struct nlmsghdr *nlh)
+{
+	(void)arg;
+	(void)nlh;
+}
+
+/* 0 when the table stands, -ENOENT when not, or why that cannot be told. A listing also fails where
+ * the library lacks something or cannot read what somebody else put in. */
+static int look_for(enum krules table)
+{
+	const struct nfgenmsg head = {.nfgen_family =
+					  table == KRULES_HOST ? NFPROTO_INET : NFPROTO_NETDEV,
+				      .version = NFNETLINK_V0};
+	struct chan chan;
+	struct nl_msg *msg;
+	int status = chan_open(&chan, NETLINK_NETFILTER, -1);
+
+	if (status != 0)
+		return status;
+	msg =
+	    chan_begin(&chan, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &head, sizeof(head));
+	(void)nla_put_string(msg, NFTA_TABLE_NAME, "weft");
+	status = chan_get(&chan, each_ignored, NULL);
+	chan_close(&chan);
+	return status == -EINVAL || status == -EOPNOTSUPP ? -ENOENT : status; /* no nftables here */
+}
+
 int linux_rules_match(void *ctx, enum krules table, const char *text)
 {
 	char seal[SEAL_BYTES], wanted[SEAL_BYTES];
@@ -118,7 +147,7 @@ int linux_rules_match(void *ctx, enum krules table, const char *text)
 
 	(void)ctx;
 	if (listing == NULL)
-		return text[0] == '\0';
+		return text[0] == '\0' && look_for(table) == -ENOENT;
 	hash = read_listing(listing, seal);
 	free(listing);
 	if (text[0] == '\0')
@@ -200,9 +229,11 @@ int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, s
 	struct linux_kernel *kernel = ctx;
 	uint32_t before = generation();
 	char *listing = list(table);
-	int status = listing != NULL ? 0 : -ENOENT;
+	int status = listing != NULL ? 0 : look_for(table);
 
 	WEFT_ASSERT(table < KRULES_COUNT);
+	if (listing == NULL && status == 0)
+		status = -EAGAIN; /* it stands, and what is in it cannot be told */
 	free(listing);
 	if (status != 0 || text[0] == '\0')
 		return status;

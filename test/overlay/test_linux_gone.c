@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * What is gone already counts as taken away; what could not be looked for does not.
+ */
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "overlay/linux/linux.h"
+#include "overlay/linux/netlink.h"
+#include "test/base/cmocka_all.h"
+
+/* What goes wrong next: see CMakeLists. */
+static int refusal;      /* of questions about one thing */
+static bool cannot_list; /* what the library reads back */
+
+int __real_chan_get(struct chan *chan, chan_each_fn *each, void *arg);
+int __wrap_chan_get(struct chan *chan, chan_each_fn *each, void *arg);
+
+int __wrap_chan_get(struct chan *chan, chan_each_fn *each, void *arg)
+{
+	return refusal != 0 ? -refusal : __real_chan_get(chan, each, arg);
+}
+
+int __real_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands);
+int __wrap_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands);
+
+int __wrap_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands)
+{
+	if (cannot_list && strncmp(commands, "list", 4) == 0)
+		return -1;
+	return __real_nft_run_cmd_from_buffer(nft, commands);
+}
+
+static int set_up(void **state)
+{
+	struct page_source pages = page_source_mmap();
+	struct weft_err err = {0};
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	refusal = 0;
+	cannot_list = false;
+	*state = linux_kernel_open(&pages, 1, &err);
+	assert_non_null(*state);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	linux_kernel_close(*state);
+	return 0;
+}
+
+static void note(void *arg, size_t place, int error, const char *text)
+{
+	(void)place;
+	(void)text;
+	*(int *)arg = error;
+}
+
+/* Deletes the bridge; the error that is told. */
+static int remove_bridge(void *kernel)
+{
+	struct klink link = {.name = "wfbr001000", .kind = KLINK_BRIDGE};
+	const struct kop op = {.verb = KVERB_DELETE, .kind = KOBJ_LINK, .obj = &link};
+	int error = 0;
+
+	assert_int_equal(linux_kernel_ops()->apply(kernel, &op, 1, note, &error), 0);
+	return error;
+}
+
+static void a_device_that_cannot_be_looked_for_is_not_gone(void **state)
+{
+	assert_int_equal(system("ip link add wfbr001000 type bridge"), 0);
+	refusal = ENOBUFS;
+	assert_int_equal(remove_bridge(*state), ENOBUFS);
+	assert_int_equal(system("ip link show wfbr001000 >/dev/null"), 0);
+	refusal = 0;
+	assert_int_equal(remove_bridge(*state), 0);
+	assert_int_not_equal(system("ip link show wfbr001000 2>/dev/null >&2"), 0);
+	assert_int_equal(remove_bridge(*state), 0);
+}
+
+static int add_nothing(void *kernel)
+{
+	char why[96] = "";
+
+	return linux_kernel_ops()->rules_add(kernel, KRULES_HOST, "", why, sizeof(why));
+}
+
+static void a_table_that_cannot_be_listed_is_not_gone(void **state)
+{
+	const struct kernel_ops *ops = linux_kernel_ops();
+	char why[96] = "";
+
+	for (int i = 0; i < 2; i++) {
+		cannot_list = i == 1;
+		assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
+		assert_int_equal(ops->rules_match(*state, KRULES_PORTS, ""), 1);
+		assert_int_equal(add_nothing(*state), -ENOENT);
+	}
+	refusal = ENOBUFS; /* nor looked for */
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 0);
+	assert_int_equal(add_nothing(*state), -ENOBUFS);
+	refusal = 0;
+
+	cannot_list = false;
+	assert_int_equal(
+	    ops->rules_set(*state, KRULES_HOST, "table inet weft {\n}\n", why, sizeof(why)), 0);
+	cannot_list = true;
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_PORTS, ""), 1);
+	assert_int_equal(add_nothing(*state), -EAGAIN);
+	assert_int_equal(ops->rules_set(*state, KRULES_HOST, "", why, sizeof(why)), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    TEST(a_device_that_cannot_be_looked_for_is_not_gone),
+	    TEST(a_table_that_cannot_be_listed_is_not_gone),
+	};
+
+	if (geteuid() != 0) {
+		fputs("skipped: network namespaces are for root (sudo make test)\n", stderr);
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
