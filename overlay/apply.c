@@ -136,6 +136,8 @@ static void remember_key(struct net *net, const struct kop *op)
 		touch.ip = ((const struct kneigh *)op->obj)->ip;
 	if (net->failed_keys.count < TOUCHED_MAX)
 		vec_push(&net->failed_keys, &touch);
+	else
+		net->failed_more = true;
 }
 
 static void note_failure(void *arg, size_t place, int error, const char *text)

@@ -19,6 +19,27 @@ struct by_id {
 	struct remote *remote;
 };
 
+static bool same_key(const struct touch *a, const struct touch *b)
+{
+	return a->is_mac == b->is_mac &&
+	       (a->is_mac ? mac_eq(&a->mac, &b->mac) : inet_eq(&a->ip, &b->ip));
+}
+
+/* What is tried again now may go well; the rest stays refused. */
+static void forget_failed(struct net *net, const struct vec *touched)
+{
+	for (size_t i = net->failed_keys.count; i-- > 0;) {
+		const struct touch *key = vec_at(&net->failed_keys, i);
+
+		for (size_t j = 0; j < touched->count; j++) {
+			if (!same_key(key, vec_at(touched, j)))
+				continue;
+			vec_remove(&net->failed_keys, i);
+			break;
+		}
+	}
+}
+
 static bool key_failed(const struct net *net, const struct remote *remote)
 {
 	for (size_t i = 0; i < net->failed_keys.count; i++) {
@@ -41,8 +62,8 @@ static void tell_applied(struct work *work, struct net *net, struct remote *remo
 	struct overlay_applied applied = {
 	    .network = net->id, .endpoint = remote->id, .version = remote->version};
 
-	if (!remote->fresh || rows_mac_winner(ov, net, &remote->mac) != remote ||
-	    key_failed(net, remote))
+	if (!remote->fresh || net->failed_more ||
+	    rows_mac_winner(ov, net, &remote->mac) != remote || key_failed(net, remote))
 		return;
 	applied.owner = rows_owner_at(ov, remote->owner)->id;
 	remote->fresh = false;
@@ -139,11 +160,15 @@ void work_entries(struct work *work, struct net *net)
 	WEFT_ASSERT(net->is_standing);
 	vec_init(&net->touched, &work->ov->heap, sizeof(struct touch));
 	net->entries_due = false;
-	net->failed_keys.count = 0;
 	work->report.networks++;
 	work->in_entries = true;
-	if (all)
+	if (all) {
 		attempt_begin(&net->entries);
+		net->failed_keys.count = 0;
+		net->failed_more = false;
+	} else {
+		forget_failed(net, &touched);
+	}
 	status = entries_pass(work, net, all ? NULL : &touched);
 	if (status != 0) {
 		work_failed(work, net, all ? "read or write all entries" : "read or write entries",

@@ -72,7 +72,7 @@ static void rows_net_free(struct overlay *ov, struct net *net)
 void rows_net_tidy(struct overlay *ov, struct net *net)
 {
 	if (!net->known && !net->is_standing && net->attached.count == 0 &&
-	    net->locals.count == 0 && net->remotes.count == 0)
+	    net->locals.count == 0 && net->remotes.count == 0 && net->devices.failed == 0)
 		rows_net_free(ov, net);
 }
 

@@ -64,7 +64,8 @@ struct net {
 	bool is_standing;       /* its devices stand */
 	bool is_displaced;      /* while held: devices of an unknown network have its names */
 	bool is_made;           /* by this run, or taken over from an earlier one */
-	struct vec failed_keys; /* struct touch, of the last pass */
+	struct vec failed_keys; /* struct touch: refused, and not tried again since */
+	bool failed_more;       /* than have room there */
 	bool entries_due;       /* all of them, not only those touched */
 	struct vec touched;
 	size_t fresh_count;
@@ -111,7 +112,7 @@ struct overlay {
 struct net *rows_net(const struct overlay *ov, const struct id *network);
 struct net *rows_net_take(struct overlay *ov, const struct id *network);
 
-/* Frees a network of which nothing is known any more. */
+/* Frees a network of which nothing is known any more, and whose devices are not waited for. */
 void rows_net_tidy(struct overlay *ov, struct net *net);
 
 /* Iterates over the networks; start with *pos = 0. */

@@ -416,31 +416,6 @@ static void an_attach_that_fails_leaves_nothing(void **state)
 	assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), WEFT_E_EXISTS);
 }
 
-/* Nobody names the endpoint again: what is left of it is the overlay's to find. */
-static void a_port_that_cannot_be_removed_goes_later(void **state)
-{
-	struct fake_stage *stage = *state;
-	struct fake_faults *faults = fake_kernel_faults(stage->kernel);
-	struct id endpoint = stage_id(2, 11);
-	struct weft_err err = {0};
-
-	stage_make_all(stage);
-	faults->fail_kind = KOBJ_LINK;
-	faults->fail_kind_error = ENOBUFS;
-	assert_int_equal(overlay_detach(stage->ov, &stage->network, &endpoint, &err),
-			 WEFT_E_KERNEL);
-	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
-	assert_int_equal(state_of(stage).failed, 1);
-	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
-	stage_endpoint(stage, 15, 2, "10.7.0.11/24", 1); /* its address at another host */
-	faults->fail_kind = 0;
-	(void)stage_settle(stage, 1000);
-	assert_int_equal(stage_count(stage, KOBJ_LINK), 2);
-	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 3);
-	assert_int_equal(state_of(stage).failed, 0);
-	assert_int_equal(stage_attach(stage, 11, "10.7.0.17/24", &err), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,7 +437,6 @@ int main(void)
 	    STAGED(the_slow_timer_finds_what_nobody_told),
 	    STAGED(a_port_that_vanished_is_told_as_lost_once),
 	    STAGED(an_attach_that_fails_leaves_nothing),
-	    STAGED(a_port_that_cannot_be_removed_goes_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
