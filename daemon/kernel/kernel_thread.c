@@ -108,6 +108,7 @@ static void thread_main(void *arg)
 			kernel_ask_free(item);
 			item = next;
 		}
+		kernel_flush_applied(kt); /* an attach reconciles by itself */
 		reconcile(kt);
 		flush_later(kt);
 	}
@@ -153,6 +154,8 @@ struct kernel_thread *kernel_thread_new(const struct kernel_config *config, stru
 		weft_err_set(
 		    err, WEFT_E_LIMIT,
 		    "no descriptors left for the kernel thread; let weftd open more files");
+		if (kt->in.fd >= 0)
+			channel_close(&kt->in, kernel_ask_free);
 		free(kt);
 		return NULL;
 	}

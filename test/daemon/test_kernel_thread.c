@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/kernel/kernel_thread.h"
+#include "overlay/names.h"
 #include "test/base/cmocka_all.h"
 
 #define WAIT_MS 10000
@@ -19,6 +22,8 @@ struct stage {
 	enum kernel_tell_kind awaited;
 	bool heard;
 	struct kernel_tell tell;
+	enum kernel_tell_kind before; /* something else that is to come first, and did */
+	bool was_before;
 };
 
 static struct kernel_thread *start(const char *helper)
@@ -64,6 +69,7 @@ static void each(void *ctx, const struct kernel_tell *tell)
 {
 	struct stage *stage = ctx;
 
+	stage->was_before |= !stage->heard && tell->kind == stage->before;
 	if (tell->kind != stage->awaited || stage->heard)
 		return;
 	stage->heard = true;
@@ -261,6 +267,61 @@ static void who_asks_for_it_hears_that_the_kernel_refused_something(void **state
 	assert_true(settled(stage, 8)->totals.failed > 0);
 }
 
+static struct kernel_ask *remote_put(const struct id *network, const struct id *node)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_ENDPOINT_PUT);
+
+	ask->network = *network;
+	ask->node = *node;
+	ask->endpoint.b[0] = 9;
+	ask->version = (struct overlay_version){1, 3};
+	ask->rec.endpoint.addr_count = 1;
+	assert_int_equal(prefix_parse("10.66.0.9/24", &ask->rec.endpoint.addrs[0]), 0);
+	ask->rec.endpoint.mac = mac_of_endpoint(&ask->endpoint);
+	return ask;
+}
+
+/* Of a box in a namespace of its own. */
+static struct kernel_ask *box_plug(const struct id *network)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_PLUG);
+	struct local_endpoint *local = &ask->rec.local;
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	ask->box.netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	ask->box.rtnl_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	assert_true(ask->box.netns_fd >= 0 && ask->box.rtnl_fd >= 0);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	close(home);
+	local->id.b[0] = 5;
+	local->network = *network;
+	local->addr_count = 1;
+	assert_int_equal(prefix_parse("10.66.0.3/24", &local->addrs[0]), 0);
+	local->mac = mac_of_endpoint(&local->id);
+	snprintf(local->ifname, sizeof(local->ifname), "eth0");
+	return ask;
+}
+
+/* What a plug makes of the others' endpoints is told before the plug is. */
+static void what_a_plug_applied_is_told_with_it(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}}, node = {{8}};
+	struct kernel_ask *member = kernel_ask_new(ASK_MEMBER_PUT), *plug = box_plug(&network);
+
+	member->node = node;
+	assert_int_equal(inet_parse("192.0.2.9", &member->ip), 0);
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, member);
+	kernel_thread_ask(stage->kt, remote_put(&network, &node));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	kernel_thread_ask(stage->kt, plug);
+	stage->before = TELL_APPLIED;
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	assert_true(stage->was_before);
+}
+
 static void a_box_whose_namespace_is_not_open_is_refused(void **state)
 {
 	struct stage *stage = *state;
@@ -350,6 +411,7 @@ int main(void)
 	    TEST(who_asks_for_it_hears_once_a_network_that_ended_is_out_of_the_kernel),
 	    TEST(what_was_held_goes_before_the_kernel_is_said_to_be_settled),
 	    TEST(who_asks_for_it_hears_that_the_kernel_refused_something),
+	    TEST(what_a_plug_applied_is_told_with_it),
 	    TEST(a_box_whose_namespace_is_not_open_is_refused),
 	    TEST(what_nobody_watched_is_not_seen),
 	    TEST(a_probe_is_watched_for_and_what_came_of_it_told),
