@@ -129,23 +129,34 @@ static size_t relays_of(const struct diag *diag, const struct id *helper)
 	return relays;
 }
 
-/* Somebody who answered, others in turn; NULL: nobody did or, with *busy, all of them have enough
- * to do. */
-static struct diag_peer *helper_of(const struct diag *diag, struct diag_round *round, bool *busy)
+/* Somebody who answered, others in turn, and another one for each repeat about a peer: one alone is
+ * asked once more. NULL: nobody did or, with *busy, all of them have enough to do. */
+static struct diag_peer *helper_of(const struct diag *diag, struct diag_round *round,
+				   const struct diag_peer *peer, bool *busy)
 {
+	struct diag_peer *same = NULL;
+
 	*busy = false;
 	for (size_t i = 1; i <= round->count; i++) {
 		size_t at = (round->helper + i) % round->count;
 
 		if (!round->peers[at].answered)
 			continue;
-		*busy = relays_of(diag, &round->peers[at].id) >= RELAYS_EACH;
-		if (*busy)
+		if (peer->relay_tries > 0 && id_eq(&round->peers[at].id, &peer->helper)) {
+			same = &round->peers[at];
 			continue;
+		}
+		if (relays_of(diag, &round->peers[at].id) >= RELAYS_EACH) {
+			*busy = true;
+			continue;
+		}
 		round->helper = at;
 		return &round->peers[at];
 	}
-	return NULL;
+	if (*busy || !same || peer->relay_tries > 1)
+		return NULL;
+	*busy = relays_of(diag, &same->id) >= RELAYS_EACH;
+	return *busy ? NULL : same;
 }
 
 /* For one host among those who were not asked, any member that lives may help, each time another
@@ -176,7 +187,7 @@ static bool relay(struct diag *diag, struct diag_round *round, struct diag_peer 
 {
 	const struct diag_message message = {.kind = DIAG_RELAY, .member = peer->id};
 	bool busy;
-	struct diag_peer *helper = helper_of(diag, round, &busy);
+	struct diag_peer *helper = helper_of(diag, round, peer, &busy);
 
 	if (busy)
 		return false;
