@@ -42,6 +42,9 @@ def test_it_installs_on_a_clean_debian_and_runs(clean, debs):
     assert clean.sh("stat", "-c", "%U %a", "/var/lib/weft", "/run/weft-netns.sock").stdout == \
         "weft 700\nweft 600\n"
     assert weft(clean, "status")["cluster"] is None
+    # What README.md points at is where it says.
+    clean.sh("test", "-s", "/usr/share/doc/weft/OPERATING.md", "-a",
+             "-s", "/usr/share/doc/weft/gossip/WIRE.md")
     runs = next(line for line in map(json.loads, clean.sh(
         "journalctl", "-u", "weftd", "-o", "json").stdout.splitlines()) if "WEFT_SOCKET" in line)
     assert (runs["WEFT_SOCKET"], runs["PRIORITY"]) == ("/run/weft/weft.sock", "6")
