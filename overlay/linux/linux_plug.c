@@ -236,7 +236,8 @@ static int say(struct weft_err *err, const char *what, int status, const char *t
 			    text[0] != '\0' ? ": " : "", text);
 }
 
-/* Makes way: a host's end that an interrupted attach left behind is weft's to remove. */
+/* A name is taken: says which, or makes way, since a host's end that an interrupted attach left
+ * behind is weft's to remove. */
 static int check_free(struct linux_kernel *kernel, struct chan *box, const struct kplug *plug,
 		      struct weft_err *err)
 {
@@ -269,13 +270,16 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 
 	if (status != 0)
 		return say(err, what, status, text);
-	code = check_free(kernel, &box, plug, err);
-	if (code != 0) {
-		chan_close(&box);
-		return code;
-	}
 	what = "its veth";
 	status = make_veth(kernel, plug, box_fds->netns_fd, text);
+	if (status == -EEXIST) {
+		code = check_free(kernel, &box, plug, err);
+		if (code != 0) {
+			chan_close(&box);
+			return code;
+		}
+		status = make_veth(kernel, plug, box_fds->netns_fd, text);
+	}
 	if (status == 0)
 		status = set_up_box(&box, plug, &what, text);
 	if (status == 0) {

@@ -146,6 +146,28 @@ static void a_taken_interface_name_is_a_clear_error_and_leaves_nothing(void **st
 	assert_true(ns_pings(stage->boxes[0].ns, "10.7.0.1"));
 }
 
+static void a_host_end_of_an_interrupted_attach_makes_way_and_a_foreign_one_stays(void **state)
+{
+	struct stage *stage = *state;
+	struct host *host = &stage->world.hosts[0];
+	struct id id = world_id(2, 1);
+	char port[IFNAME_BYTES], alias[WEFT_ALIAS_BYTES];
+	struct weft_err err = {0};
+
+	name_port(&id, port);
+	name_alias(&stage->red, alias);
+	assert_int_equal(ns_run(host->ns, "ip link add %s type veth peer name q", port), 0);
+	assert_int_equal(
+	    box_attach(&stage->world, host, &stage->boxes[0], &stage->red, 1, "10.7.0.11/24", &err),
+	    WEFT_E_EXISTS);
+	assert_non_null(strstr(err.message, "that is not weft's"));
+	assert_int_equal(ns_run(host->ns, "ip -br link show q"), 0);
+	assert_int_equal(ns_run(host->ns, "ip link set %s alias %s", port, alias), 0);
+	plug(stage, 0, 0, &stage->red, "10.7.0.11/24");
+	assert_int_not_equal(ns_run(host->ns, "ip -br link show q"), 0);
+	assert_true(ns_pings(stage->boxes[0].ns, "10.7.0.1"));
+}
+
 static void an_attach_that_fails_half_way_leaves_nothing(void **state)
 {
 	struct stage *stage = *state;
@@ -455,6 +477,7 @@ int main(void)
 	    STAGED(whoever_comes_and_goes_has_nobody_else_read),
 	    STAGED(an_internal_network_gives_no_default_route),
 	    STAGED(a_taken_interface_name_is_a_clear_error_and_leaves_nothing),
+	    STAGED(a_host_end_of_an_interrupted_attach_makes_way_and_a_foreign_one_stays),
 	    STAGED(an_attach_that_fails_half_way_leaves_nothing),
 	    STAGED(an_unknown_network_is_not_found),
 	    STAGED(detach_is_idempotent_and_withdraws),
