@@ -272,6 +272,9 @@ int daemon_restore(const struct options *options, const char *path, struct weft_
 int daemon_wipe(const struct options *options, struct weft_err *err)
 {
 	struct store_config config = {.state_dir = options->state_dir};
+	int code = store_wipe(&config, err);
 
-	return store_wipe(&config, err);
+	if (code == 0)
+		backup_tidy(options->state_dir);
+	return code;
 }

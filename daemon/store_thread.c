@@ -30,6 +30,7 @@ struct store_thread {
 	struct store *store;
 	struct marker marker;
 	atomic_bool trusted; /* the marker may be shown */
+	atomic_bool ending;  /* files are made no more */
 	struct channel in, out;
 	uv_thread_t thread;
 	bool failing;    /* the last commit of a marker was refused */
@@ -103,8 +104,14 @@ static void commit_group(struct store_thread *st, struct store_item **group, siz
 	}
 }
 
+/* Whoever wanted a file has heard that weftd is stopping: none is left behind that nobody expects.
+ */
 static void file_do(struct store_thread *st, struct store_item *si)
 {
+	if (atomic_load(&st->ending)) {
+		item_free(&si->item);
+		return;
+	}
 	si->code = si->file == STORE_FILE_BACKUP ? store_backup(st->store, si->path, &si->err)
 						 : store_backup_check(si->path, NULL, &si->err);
 	channel_push(&st->out, &si->item);
@@ -200,6 +207,7 @@ void store_thread_free(struct store_thread *st)
 {
 	if (!st)
 		return;
+	atomic_store(&st->ending, true);
 	channel_push(&st->in, &item_new(0, NULL)->item);
 	uv_thread_join(&st->thread);
 	channel_close(&st->in, item_free);

@@ -3,13 +3,16 @@
 #include <string.h>
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/channel.h"
+#include "daemon/daemon.h"
 #include "daemon/store_thread.h"
 #include "test/base/cmocka_all.h"
 
@@ -195,6 +198,60 @@ static void on_any(void *ctx, const struct store_done *done)
 }
 
 /* Waits for the next result. */
+/* Files, as the store would make them: see CMakeLists. */
+static atomic_int files;
+static _Atomic(struct store_thread *) slow; /* its first file takes until the end waits behind it */
+
+int __wrap_store_backup(struct store *store, const char *path, struct weft_err *err);
+
+int __wrap_store_backup(struct store *store, const char *path, struct weft_err *err)
+{
+	(void)store;
+	(void)path;
+	(void)err;
+	atomic_fetch_add(&files, 1);
+	while (store_thread_waiting(atomic_load(&slow)) < 2)
+		sched_yield();
+	return 0;
+}
+
+static void a_file_that_waits_at_the_end_is_not_made(void **state)
+{
+	struct world *w = *state;
+	bool matches;
+
+	open_all(w, &matches);
+	atomic_store(&files, 0);
+	atomic_store(&slow, w->st);
+	store_thread_file(w->st, 1, STORE_FILE_BACKUP, "/nonexistent/one");
+	while (atomic_load(&files) == 0)
+		sched_yield();
+	store_thread_file(w->st, 2, STORE_FILE_BACKUP, "/nonexistent/two");
+	store_thread_free(w->st);
+	assert_int_equal(atomic_load(&files), 1);
+}
+
+/* A backup on its way to whoever asked holds the same secrets. */
+static void what_is_wiped_is_wiped_with_backups_that_never_arrived(void **state)
+{
+	struct world *w = *state;
+	struct options options = {0};
+	struct weft_err err = {0};
+	char path[160];
+	bool matches;
+	FILE *file;
+
+	open_all(w, &matches);
+	store_thread_free(w->st);
+	snprintf(path, sizeof(path), "%s/" API_CARRIED "1", w->dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	snprintf(options.state_dir, sizeof(options.state_dir), "%s", w->dir);
+	assert_int_equal(daemon_wipe(&options, &err), 0);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void next_result(struct world *w)
 {
 	struct pollfd wait = {.fd = store_thread_fd(w->st), .events = POLLIN};
@@ -241,6 +298,10 @@ static void a_disk_that_takes_commits_again_is_noticed_without_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_file_that_waits_at_the_end_is_not_made, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(what_is_wiped_is_wiped_with_backups_that_never_arrived,
+					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(batches_come_back_in_order_and_share_commits, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(a_producer_that_asks_never_leaves_more_than_the_bound,
