@@ -6,7 +6,8 @@
  * A node may be stopped between a commit and the first datagram that tells of it. When its disk
  * then goes back, a row is gone that no other node ever heard of: nobody can show it to its author,
  * who so does not know that it forgot anything, and nobody goes by it. It has never been. The same
- * holds for what the only ones who ever heard of it forgot too, or lost with their disks.
+ * holds for what the only ones who ever heard of it forgot too, or lost with their disks, and for
+ * what only a node knows that learnt of its removal: it tells nobody anything any more.
  *
  * So where a node takes an address for its own that the disks once gave to another, the row that
  * did so is looked for: in the tables of all nodes that run and on the disks of those that do not.
@@ -35,7 +36,14 @@ static int wanted_visit(void *ctx, const struct write *write)
 	return 0;
 }
 
-/* Has anybody this row, in memory or, where nothing runs that could show it, on a disk? */
+/* Its removal has reached it. */
+static bool is_silent(const struct sim_host *host)
+{
+	return host->running && gossip_phase(node_gossip(host->node)) == NODE_REMOVED;
+}
+
+/* Has anybody this row who may show it, in memory or, where nothing runs that could show it, on a
+ * disk? */
 static bool is_anywhere(struct sim *sim, struct wanted *wanted)
 {
 	static const struct id topic_all;
@@ -44,6 +52,8 @@ static bool is_anywhere(struct sim *sim, struct wanted *wanted)
 	for (size_t i = 0; i < sim->host_count && !wanted->found; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
+		if (is_silent(host))
+			continue;
 		if (host->running)
 			wanted->found =
 			    gossip_row(node_gossip(host->node), &wanted->owner, &topic_all,
@@ -100,7 +110,8 @@ bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place)
 	struct inet base = prefix_base(&pool->subnet);
 	unsigned bits = 128;
 
-	if (at == SIZE_MAX || !author || (!author->was_astray && !author->lost))
+	if (at == SIZE_MAX || !author ||
+	    (!author->was_astray && !author->lost && !is_silent(author)))
 		return false;
 	made = vec_at(&pool->claims, at);
 	while (1u << (128 - bits) < made->last - made->first + 1)
