@@ -209,13 +209,16 @@ static bool has_witness(const struct sim *sim, const struct sim_host *original)
 	return false;
 }
 
+/* Also one that went on alone, since it did not find where the others are, asks as soon as it does.
+ */
 bool faults_copy_claims(const struct sim *sim)
 {
 	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
 		if (host->running && host->state == HOST_COPY &&
-		    gossip_phase(node_gossip(host->node)) == NODE_CLAIMING)
+		    (gossip_phase(node_gossip(host->node)) == NODE_CLAIMING ||
+		     gossip_is_alone(node_gossip(host->node))))
 			return true;
 	}
 	return false;
