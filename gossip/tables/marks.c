@@ -72,10 +72,20 @@ static struct item origin_item(const struct tables *tables, const struct origin 
 	    .hash = origin->hash,
 	};
 
-	if (origin->flags & ORIGIN_INCOMPLETE || !farewell_shows(tables, &item.owner))
+	if (origin->flags & ORIGIN_INCOMPLETE)
 		return item;
 	item.upto = origin->mark.upto;
 	item.top = origin->mark.top;
+	return item;
+}
+
+/* The same as it is sent: what a leaver does not show looks like nothing. */
+static struct item shown_item(const struct tables *tables, const struct origin *origin)
+{
+	struct item item = origin_item(tables, origin);
+
+	if (!farewell_shows(tables, &item.owner))
+		item.upto = item.top = (struct version){0, 0};
 	return item;
 }
 
@@ -113,7 +123,7 @@ static void gather(const struct tables *tables, uint32_t topic, uint64_t first, 
 	     i = replica_origin(replica, i)->next_of_topic) {
 		const struct origin *origin = replica_origin(replica, i);
 		if (origin->place >= first && origin->place <= last && origin->count > 0) {
-			struct item item = origin_item(tables, origin);
+			struct item item = shown_item(tables, origin);
 			items_add(items, &item);
 		}
 	}
@@ -234,7 +244,7 @@ void marks_send(struct tables *tables, const struct id *peer, uint32_t topic, ui
 void marks_send_origin(struct tables *tables, const struct id *peer, uint32_t topic,
 		       const struct origin *origin)
 {
-	struct item item = origin_item(tables, origin);
+	struct item item = shown_item(tables, origin);
 
 	WEFT_ASSERT(origin->topic == topic);
 	send_frame(tables, peer, topic, item.place, item.place, false, &item, 1);

@@ -36,6 +36,7 @@
 #define TOPICS_MS 200
 #define WHOLE_MS 5000
 #define STALLED_MAX 32 /* of who has left: four seconds and more */
+#define ASKS_MS 10000  /* of who has left, since it told something itself */
 #define MEETS_AT_ONCE (REPAIR_SESSIONS - 1)
 
 void repair_init(struct repair *repair)
@@ -133,6 +134,7 @@ struct session *repair_open(struct tables *tables, const struct id *peer)
 		    .used = true,
 		    .peer = *peer,
 		    .tries_max = TRIES,
+		    .moved = tables->core->now,
 		};
 		vec_init(&session->wants, &tables->core->heap, sizeof(struct want));
 		rearm(tables, session);
@@ -144,17 +146,21 @@ void repair_progress(struct tables *tables, struct session *session)
 {
 	session->tries = 0;
 	session->tries_max = TRIES;
+	session->moved = tables->core->now;
 	rearm(tables, session);
 }
 
 void repair_asked(struct tables *tables, struct session *session)
 {
-	if (session->wants.count == 0) {
-		repair_progress(tables, session);
+	const struct member *peer = member_find(tables->members, &session->peer);
+
+	if (peer != NULL && peer->state == MEMBER_LEFT &&
+	    mono_diff_ms(tables->core->now, session->moved) >= ASKS_MS)
 		return;
-	}
 	session->tries = 0;
 	session->tries_max = TRIES;
+	if (session->wants.count == 0)
+		rearm(tables, session);
 }
 
 static void begin(struct tables *tables, struct session *session)

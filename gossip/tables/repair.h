@@ -59,6 +59,7 @@ struct session {
 	struct id peer;
 	struct mono due;
 	struct mono asked; /* when the time-out began */
+	struct mono moved; /* when something came from the peer that this node asked for */
 	struct vec wants;  /* struct want */
 };
 
@@ -115,7 +116,8 @@ struct session *repair_open(struct tables *tables, const struct id *peer);
 void repair_progress(struct tables *tables, struct session *session);
 
 /* The peer asks for rows itself. It is there, so patience with it begins anew; but the time-out of
- * what this node asked for does not, or a request that was lost is not missed while it goes on. */
+ * what this node asked for does not, or a request that was lost is not missed while it goes on.
+ * Somebody who has left and asks for what it cannot take asks for ever: with it patience ends. */
 void repair_asked(struct tables *tables, struct session *session);
 
 /* All that was wanted came: compares again, to see what is left. Of somebody who has left that ends

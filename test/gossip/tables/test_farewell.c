@@ -108,11 +108,16 @@ static void what_was_being_compared_ends_with_the_command(void **state)
 
 /* Node 1 leaves, and it alone has rows of 3, whom it named, of 4, whom it did not, and perhaps a
  * fact. */
-static void leave_with_rows_of_others(bool fact)
+static void leave_with_rows_of_others(bool fact, bool known)
 {
 	const uint8_t named[] = {2, 3};
 
 	tnet_open(&net, 4, 15);
+	if (known) {
+		range(4, 0, "known to both");
+		tnet_run(&net, 20000);
+		assert_true(has(1, 4, 0) && has(2, 4, 0));
+	}
 	for (size_t number = 3; number <= 4; number++)
 		tnet_cut(&net, 2, number, true);
 	name(1, named, 2, 0);
@@ -139,7 +144,7 @@ static bool is_over(void)
 static void who_left_shows_what_it_has_but_of_nobody_whom_it_has_not_named(void **state)
 {
 	(void)state;
-	leave_with_rows_of_others(true);
+	leave_with_rows_of_others(true, false);
 	assert_false(is_over());
 	tnet_run(&net, 3000);
 	assert_true(has(2, 3, 1));
@@ -156,17 +161,57 @@ static void who_left_shows_what_it_has_but_of_nobody_whom_it_has_not_named(void 
 	assert_false(seen(2, 4)->state == MEMBER_LEFT);
 }
 
-static void what_nobody_can_mend_holds_up_no_leave(void **state)
+static void is_over_within(int64_t ms_min, int64_t ms_max)
 {
 	int64_t ms = 0;
 
-	(void)state;
-	leave_with_rows_of_others(true);
 	for (; ms < 60000 && !is_over(); ms += 250)
 		tnet_run(&net, 250);
-	assert_in_range(ms, 3000, 10000);
+	assert_in_range(ms, ms_min, ms_max);
+}
+
+static void what_nobody_can_mend_holds_up_no_leave(void **state)
+{
+	(void)state;
+	leave_with_rows_of_others(true, false);
+	is_over_within(3000, 10000);
 	assert_true(has(2, 3, 1));
 	assert_false(has(2, 4, 1));
+}
+
+/* What it does not show of an owner it does not take for missing here. */
+static void what_is_known_of_whom_it_has_not_named_holds_up_no_leave(void **state)
+{
+	(void)state;
+	leave_with_rows_of_others(true, true);
+	is_over_within(3000, 15000);
+	assert_true(has(2, 3, 1));
+	assert_false(has(2, 4, 1));
+	assert_in_range(tnet_node(&net, 2)->tables->counts.digests, 1, 60);
+}
+
+/* So many facts both have; one more the leaver has no room for. */
+static void leave_with_no_room(uint32_t facts)
+{
+	tnet_open(&net, 2, 16);
+	tnet_node(&net, 1)->kit.core.limits.facts_max = facts;
+	for (uint32_t key = 0; key < facts; key++)
+		assert_int_equal(tnet_put(&net, 1, FACT_NETWORK, NULL, key, "known"), 0);
+	tnet_run(&net, 20000);
+	assert_int_equal(tnet_put(&net, 2, FACT_NETWORK, NULL, facts, "one too many"), 0);
+	stage(1, FAREWELL_TELLS);
+	is_known_to_have_left(2, 1);
+	is_over_within(3000, 30000);
+	assert_false(tnet_has(&net, 1, 2, NULL, FACT_NETWORK, facts, NULL));
+}
+
+/* It asks for the fact again and again, and has nothing itself to be asked for. */
+static void who_left_and_can_take_no_more_holds_up_no_leave(void **state)
+{
+	(void)state;
+	leave_with_no_room(1);
+	tnet_close(&net);
+	leave_with_no_room(200);
 }
 
 static void who_falls_silent_has_not_told_everything(void **state)
@@ -175,7 +220,7 @@ static void who_falls_silent_has_not_told_everything(void **state)
 	struct session *session = NULL;
 
 	(void)state;
-	leave_with_rows_of_others(false);
+	leave_with_rows_of_others(false, false);
 	assert_false(is_over());
 	while (session == NULL || session->wants.count == 0) {
 		tnet_run(&net, 1);
@@ -197,7 +242,7 @@ static void rows_of_a_removed_owner_are_shown_though_it_was_not_named(void **sta
 	struct member *fourth;
 
 	(void)state;
-	leave_with_rows_of_others(true);
+	leave_with_rows_of_others(true, false);
 	fourth = seen(1, 4);
 	member_set_state(&tnet_node(&net, 1)->kit.members, fourth, MEMBER_REMOVED);
 	assert_false(is_over());
@@ -265,6 +310,8 @@ int main(void)
 	    STORY(what_was_being_compared_ends_with_the_command),
 	    STORY(who_left_shows_what_it_has_but_of_nobody_whom_it_has_not_named),
 	    STORY(what_nobody_can_mend_holds_up_no_leave),
+	    STORY(what_is_known_of_whom_it_has_not_named_holds_up_no_leave),
+	    STORY(who_left_and_can_take_no_more_holds_up_no_leave),
 	    STORY(who_falls_silent_has_not_told_everything),
 	    STORY(rows_of_a_removed_owner_are_shown_though_it_was_not_named),
 	    STORY(to_equal_one_that_left_is_no_introduction),
