@@ -144,6 +144,20 @@ bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *k
 	return false;
 }
 
+bool batch_has_row(const struct tables *tables, const struct row_view *key)
+{
+	for (size_t i = 0; i < tables->batches.pending.count; i++) {
+		const struct batch *batch = pending_at(tables, i);
+		for (size_t j = 0; j < batch->count; j++) {
+			struct row_view row;
+			pending_row(tables, batch, j, &row);
+			if (replica_place(&row) == replica_place(key))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool batch_has_version(const struct tables *tables, const struct row_view *like)
 {
 	for (size_t i = 0; i < tables->batches.pending.count; i++) {

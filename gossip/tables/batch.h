@@ -38,6 +38,9 @@ int batch_put(struct tables *tables, uint64_t tag, const struct row_view *rows, 
  * older one: nobody would know any more what was told. */
 bool batch_has_fact(const struct tables *tables, uint16_t kind, const uint8_t *key, size_t key_len);
 
+/* Is an own row of this key on its way to disk? */
+bool batch_has_row(const struct tables *tables, const struct row_view *key);
+
 /* Is an own row with this version in its topic on its way to disk? */
 bool batch_has_version(const struct tables *tables, const struct row_view *like);
 

@@ -2,8 +2,9 @@
  * Copyright The weft authors */
 /*
  * Order matters in one place: a floor must not be stored before the rows it buried are forgotten,
- * or a restart would bring them back above their floor. So drops go first in every commit, and the
- * floor of an origin that is still incomplete stays unwritten.
+ * or a restart would bring them back above their floor. So drops go first in every commit, and
+ * again when it failed; and a floor stays unwritten while its origin is still incomplete, or a drop
+ * from it is in a commit before.
  */
 #include "snapshot.h"
 
@@ -16,6 +17,7 @@
 #define ROW_WRITES 2 /* at most: a row, and the record of who signed it */
 #define PACE_MS 10
 #define URGENT_MS 20
+#define DROPS_MAX 65536 /* of commits that failed */
 
 void snapshot_init(struct snapshot *snapshot, struct core *core)
 {
@@ -107,6 +109,7 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 	drop.key_len = (uint8_t)row.key_len;
 	memcpy(drop.key, row.key, row.key_len);
 	vec_push(&tables->snapshot.drops, &drop);
+	tables->snapshot.undropped++;
 	wake(tables, URGENT_MS);
 }
 
@@ -127,18 +130,6 @@ static void commit(struct pass *pass, const struct write *write)
 	}
 	core_persist_write(pass->tables->core, write);
 	pass->budget--;
-}
-
-static void write_drop(struct pass *pass, const struct snapshot_drop *drop)
-{
-	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP};
-
-	write.row.kind = drop->kind;
-	write.row.owner = drop->owner;
-	write.row.topic = drop->topic;
-	write.row.key_len = drop->key_len;
-	memcpy(write.row.key, drop->key, drop->key_len);
-	commit(pass, &write);
 }
 
 static void write_one(struct pass *pass, uint32_t slot)
@@ -194,9 +185,24 @@ static void write_slot(struct pass *pass, uint32_t slot)
 	write_one(pass, slot);
 }
 
-/* A floor waits in memory while the rows below it are in doubt. */
-static bool may_store(const struct tables *tables, const struct slot *slot, uint32_t number)
+/* Is a row of this origin to be forgotten, in no commit or in another one? */
+static bool is_dropping(const struct pass *pass, const struct id *owner, const struct id *topic)
 {
+	const struct vec *drops = &pass->tables->snapshot.drops;
+
+	for (size_t i = 0; i < drops->count; i++) {
+		const struct snapshot_drop *drop = vec_at(drops, i);
+		if ((drop->token == 0 || drop->token != pass->token) &&
+		    id_eq(&drop->owner, owner) && id_eq(&drop->topic, topic))
+			return true;
+	}
+	return false;
+}
+
+/* A floor waits in memory while the rows below it are in doubt. */
+static bool may_store(const struct pass *pass, const struct slot *slot, uint32_t number)
+{
+	const struct tables *tables = pass->tables;
 	struct row_view row;
 	struct id topic;
 	uint32_t origin;
@@ -205,6 +211,8 @@ static bool may_store(const struct tables *tables, const struct slot *slot, uint
 		return true;
 	replica_view(&tables->replica, number, &row);
 	topic = row_key_id(&row);
+	if (is_dropping(pass, &row.owner, &topic))
+		return false;
 	origin = replica_origin_of(&tables->replica, &row.owner,
 				   replica_find_topic(&tables->replica, &topic));
 	return origin == NONE ||
@@ -232,7 +240,7 @@ static void write_rows(struct pass *pass)
 		uint32_t number = snapshot->cursor++;
 		const struct slot *slot = replica_slot(&tables->replica, number);
 		if (slot->blob == BLOB_NONE || slot->origin == NONE ||
-		    !(slot->flags & SLOT_DIRTY) || !may_store(tables, slot, number))
+		    !(slot->flags & SLOT_DIRTY) || !may_store(pass, slot, number))
 			continue;
 		write_slot(pass, number);
 	}
@@ -244,12 +252,54 @@ static void write_rows(struct pass *pass)
 	snapshot->is_awaited = false;
 }
 
+static void drop_remove(struct snapshot *snapshot, size_t at)
+{
+	WEFT_ASSERT(snapshot->undropped > 0);
+	snapshot->undropped--;
+	vec_remove(&snapshot->drops, at);
+}
+
+/* What has the place of the row that is dropped goes along: another text of its version is not
+ * stored before the drop. */
+static void write_drop(struct pass *pass, struct snapshot_drop *drop, uint32_t slot)
+{
+	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP};
+
+	write.row.kind = drop->kind;
+	write.row.owner = drop->owner;
+	write.row.topic = drop->topic;
+	write.row.key_len = drop->key_len;
+	memcpy(write.row.key, drop->key, drop->key_len);
+	commit(pass, &write);
+	drop->token = pass->token;
+	pass->tables->snapshot.undropped--;
+	if (slot != NONE && may_store(pass, replica_slot(&pass->tables->replica, slot), slot))
+		write_slot(pass, slot);
+}
+
 static void write_drops(struct pass *pass)
 {
-	struct vec *drops = &pass->tables->snapshot.drops;
+	struct tables *tables = pass->tables;
+	struct snapshot *snapshot = &tables->snapshot;
 
-	for (; drops->count > 0 && pass->budget > 0; drops->count--)
-		write_drop(pass, vec_at(drops, drops->count - 1));
+	for (size_t i = snapshot->drops.count;
+	     i-- > 0 && snapshot->undropped > 0 && pass->budget > ROW_WRITES;) {
+		struct snapshot_drop *drop = vec_at(&snapshot->drops, i);
+		struct row_view key = {.kind = drop->kind, .key_len = drop->key_len};
+		uint32_t slot;
+		if (drop->token != 0)
+			continue;
+		key.owner = drop->owner;
+		key.topic = drop->topic;
+		memcpy(key.key, drop->key, drop->key_len);
+		slot = replica_find(&tables->replica, &key);
+		if (batch_has_row(tables, &key))
+			continue; /* if that is stored, nothing is left to be dropped */
+		if (slot == NONE || replica_slot(&tables->replica, slot)->flags & SLOT_DIRTY)
+			write_drop(pass, drop, slot);
+		else
+			drop_remove(snapshot, i); /* it was written anew since */
+	}
 }
 
 static void write_urgent(struct pass *pass)
@@ -261,7 +311,7 @@ static void write_urgent(struct pass *pass)
 		const struct slot *at = replica_slot(&pass->tables->replica, slot);
 		/* Its own write may have overtaken it, or another row has the slot. */
 		if (at->blob != BLOB_NONE && (at->flags & SLOT_DIRTY) &&
-		    may_store(pass->tables, at, slot)) {
+		    may_store(pass, at, slot)) {
 			if (is_overtaken(pass->tables, at, slot))
 				continue;
 			write_slot(pass, slot);
@@ -272,8 +322,8 @@ static void write_urgent(struct pass *pass)
 
 static bool has_work(const struct snapshot *snapshot)
 {
-	return snapshot->drops.count > 0 || snapshot->urgent.count > 0 ||
-	       snapshot->cursor != NONE || snapshot->is_wanted;
+	return snapshot->undropped > 0 || snapshot->urgent.count > 0 || snapshot->cursor != NONE ||
+	       snapshot->is_wanted;
 }
 
 void snapshot_want(struct tables *tables)
@@ -302,7 +352,7 @@ void snapshot_tick(struct tables *tables)
 		return;
 	snapshot->due = mono_add_ms(core->now, PACE_MS);
 	if (snapshot->cursor == NONE && (snapshot->dirty > 0 || snapshot->is_wanted) &&
-	    snapshot->urgent.count == 0 && snapshot->drops.count == 0) {
+	    snapshot->urgent.count == 0 && snapshot->undropped == 0) {
 		snapshot->cursor = 1;
 		snapshot->is_awaited = snapshot->is_wanted;
 		snapshot->is_wanted = false;
@@ -327,11 +377,26 @@ static void flights_end(struct snapshot *snapshot, uint64_t token)
 	}
 }
 
+/* The drops of a commit are done, or to be done again. */
+static void drops_end(struct snapshot *snapshot, uint64_t token, bool ok)
+{
+	for (size_t i = snapshot->drops.count; i-- > 0;) {
+		struct snapshot_drop *drop = vec_at(&snapshot->drops, i);
+		if (drop->token != token)
+			continue;
+		drop->token = 0;
+		snapshot->undropped++;
+		if (ok || snapshot->undropped > DROPS_MAX)
+			drop_remove(snapshot, i);
+	}
+}
+
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 {
 	struct vec *tokens = &tables->snapshot.tokens;
 
 	flights_end(&tables->snapshot, token);
+	drops_end(&tables->snapshot, token, ok);
 	for (size_t i = 0; i < tokens->count; i++) {
 		if (*(uint64_t *)vec_at(tokens, i) != token)
 			continue;
@@ -380,7 +445,12 @@ struct mono snapshot_deadline(const struct tables *tables)
 void snapshot_check(const struct tables *tables)
 {
 	uint32_t dirty = 0;
+	size_t undropped = 0;
 
+	for (size_t i = 0; i < tables->snapshot.drops.count; i++)
+		undropped +=
+		    ((const struct snapshot_drop *)vec_at(&tables->snapshot.drops, i))->token == 0;
+	WEFT_ASSERT(undropped == tables->snapshot.undropped);
 	for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
 		const struct slot *slot = replica_slot(&tables->replica, s);
 		dirty +=

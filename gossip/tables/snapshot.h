@@ -3,7 +3,7 @@
 /*
  * What the store gets in the background: foreign facts and member rows soon, other foreign rows
  * every SNAPSHOT_MS or when somebody waits for them, and what to forget. A restart starts from it;
- * the owners remain the truth, so a write that failed is only tried again.
+ * the owners remain the truth, so what failed is only tried again.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ struct tables;
 
 /* The key of a row that the store shall forget. */
 struct snapshot_drop {
+	uint64_t token; /* of the commit that it is in; 0: none yet */
 	bool own;
 	uint16_t kind;
 	struct id owner, topic;
@@ -31,7 +32,8 @@ struct snapshot_flight {
 
 struct snapshot {
 	struct vec urgent; /* uint32_t slots, dirty: facts and member rows */
-	struct vec drops;  /* struct snapshot_drop */
+	struct vec drops;  /* struct snapshot_drop, until they are durable */
+	size_t undropped;  /* so many of them are in no commit */
 	struct vec tokens; /* uint64_t: commits under way */
 	struct vec flying; /* struct snapshot_flight: what of these is worth knowing */
 	uint32_t dirty;    /* foreign rows that the store lacks */

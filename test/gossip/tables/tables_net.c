@@ -77,14 +77,14 @@ static void take_persists(struct tnet *net, struct tnet_node *node)
 			const struct write *write = &update->writes[persist->first + i];
 			struct tnet_store *entry = &event->store[event->store_count];
 			node->writes[write->kind]++;
+			event->store_count++;
+			entry->kind = write->kind;
 			if (write->kind == WRITE_ROW_DROP || write->kind == WRITE_SNAPSHOT_DROP) {
-				tnet_store_drop(node, &write->row);
+				entry->key = write->row;
 				continue;
 			}
-			entry->kind = write->kind;
 			entry->len = write->len;
 			memcpy(entry->bytes, write->bytes, write->len);
-			event->store_count++;
 		}
 		event_add(net, event);
 	}

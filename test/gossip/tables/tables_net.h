@@ -14,6 +14,7 @@
 
 struct tnet_store {
 	enum write_kind kind;
+	struct row_view key; /* of what is dropped */
 	uint8_t bytes[ROW_BYTES_MAX];
 	size_t len;
 };
@@ -121,7 +122,6 @@ void tnet_key(struct row_view *row, uint32_t key);
 /* tables_net_disk.c: signatures that are keyed hashes; a store that keeps the last of each row. */
 void tnet_crypto(struct gossip_crypto *crypto);
 void tnet_store_fold(struct tnet_node *node, const struct tnet_store *entry);
-void tnet_store_drop(struct tnet_node *node, const struct row_view *key);
 
 enum drop_reason tnet_may_write(struct tnet_node *node, const struct row_view *row,
 				uint8_t pub[SIGN_PUB_BYTES]);

@@ -49,13 +49,28 @@ size_t tnet_sign(const struct row_view *row, uint8_t out[ROW_BYTES_MAX])
 	return (size_t)len + ROW_SIG_BYTES;
 }
 
+static void store_drop(struct tnet_node *node, const struct row_view *key)
+{
+	struct row_view held;
+
+	for (size_t i = 0; i < node->store_count; i++) {
+		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
+		if (replica_place(key) == replica_place(&held)) {
+			node->store[i] = node->store[--node->store_count];
+			return;
+		}
+	}
+}
+
 void tnet_store_fold(struct tnet_node *node, const struct tnet_store *entry)
 {
 	struct row_view row, held;
 	size_t i;
 
-	if (entry->kind == WRITE_ROW_DROP || entry->kind == WRITE_SNAPSHOT_DROP)
-		return; /* folded where the write is made */
+	if (entry->kind == WRITE_ROW_DROP || entry->kind == WRITE_SNAPSHOT_DROP) {
+		store_drop(node, &entry->key);
+		return;
+	}
 	WEFT_ASSERT(row_parse(entry->bytes, entry->len, &row) == 0);
 	for (i = 0; i < node->store_count; i++) {
 		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
@@ -71,17 +86,4 @@ void tnet_store_fold(struct tnet_node *node, const struct tnet_store *entry)
 		node->store_count++;
 	}
 	node->store[i] = *entry;
-}
-
-void tnet_store_drop(struct tnet_node *node, const struct row_view *key)
-{
-	struct row_view held;
-
-	for (size_t i = 0; i < node->store_count; i++) {
-		WEFT_ASSERT(row_parse(node->store[i].bytes, node->store[i].len, &held) == 0);
-		if (replica_place(key) == replica_place(&held)) {
-			node->store[i] = node->store[--node->store_count];
-			return;
-		}
-	}
 }

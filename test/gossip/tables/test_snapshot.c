@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "gossip/base/pack.h"
+#include "gossip/tables/adopt.h"
 #include "test/base/cmocka_all.h"
 
 TNET_ADMISSION
@@ -178,6 +180,129 @@ static void nothing_is_stored_before_the_record_of_who_signed_it(void **state)
 	tnet_close(&net);
 }
 
+/* A node is told a floor of this owner, who is cut off. */
+static void floor_tell(struct tnet *net, size_t number, size_t owner)
+{
+	struct row_view row = {.kind = ROW_FLOOR,
+			       .owner = id_numbered((uint8_t)owner),
+			       .key_len = ID_BYTES,
+			       .epoch = 1,
+			       .sequence = 2};
+	uint8_t value[16], bytes[ROW_BYTES_MAX];
+	struct pack pack;
+
+	pack_init(&pack, value, sizeof(value));
+	pack_array(&pack, 2);
+	pack_uint(&pack, 1);
+	pack_uint(&pack, 1);
+	row.value = value;
+	row.value_len = pack.len;
+	assert_int_equal(tnet_receive(net, number, owner, bytes, tnet_sign(&row, bytes)),
+			 DROP_NONE);
+}
+
+/* A node forgets its row 0 of this owner, while its disk fails if that is said. */
+static void forget(struct tnet *net, size_t number, size_t owner, bool fails)
+{
+	struct tnet_node *node = tnet_node(net, number);
+	struct row_view key = {.kind = ROW_RANGE, .owner = id_numbered((uint8_t)owner)};
+	uint32_t slot;
+
+	tnet_key(&key, 0);
+	slot = replica_find(&node->tables->replica, &key);
+	assert_int_not_equal(slot, NONE);
+	node->disk_fails = fails;
+	core_begin_step(&node->kit.core, net->now, (struct wall){0});
+	receive_retract(node->tables, slot);
+	tnet_run(net, 1000);
+	node->disk_fails = false;
+}
+
+static void a_drop_whose_commit_failed_is_done_again(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 20);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 0, "x"), 0);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_true(on_disk(&net, 2, 1, ROW_RANGE));
+	tnet_cut(&net, 1, 2, true);
+	forget(&net, 2, 1, true);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 1);
+	assert_true(on_disk(&net, 2, 1, ROW_RANGE));
+	assert_false(adopt_is_stored(tnet_node(&net, 2)->tables));
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 2);
+	assert_false(on_disk(&net, 2, 1, ROW_RANGE));
+	assert_true(adopt_is_stored(tnet_node(&net, 2)->tables));
+	tnet_run(&net, 5 * SNAPSHOT_MS);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 2);
+	tnet_close(&net);
+}
+
+/* Others have it still, and show it. */
+static void what_came_again_since_a_drop_failed_is_on_the_disk(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 21);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 0, "x"), 0);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	forget(&net, 2, 1, true);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 0, "y"), 0);
+	tnet_run(&net, 3 * SNAPSHOT_MS);
+	tnet_cut(&net, 1, 2, true);
+	tnet_restart(&net, 2);
+	assert_true(tnet_has(&net, 2, 1, NULL, ROW_RANGE, 0, "y"));
+	tnet_close(&net);
+}
+
+static void what_was_written_anew_since_a_drop_failed_stays(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 22);
+	assert_int_equal(tnet_put(&net, 2, ROW_RANGE, NULL, 0, "x"), 0);
+	tnet_cut(&net, 1, 2, true);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_true(on_disk(&net, 2, 2, ROW_RANGE));
+	forget(&net, 2, 2, true);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_ROW_DROP], 1);
+	assert_int_equal(tnet_put(&net, 2, ROW_RANGE, NULL, 0, "y"), 0);
+	tnet_run(&net, 3 * SNAPSHOT_MS);
+	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_ROW_DROP], 1);
+	tnet_restart(&net, 2);
+	assert_true(tnet_has(&net, 2, 2, NULL, ROW_RANGE, 0, "y"));
+	tnet_close(&net);
+}
+
+static void a_floor_waits_for_the_drops_below_it(void **state)
+{
+	struct tnet net;
+	struct tnet_node *node;
+
+	(void)state;
+	tnet_open(&net, 2, 23);
+	node = tnet_node(&net, 2);
+	assert_int_equal(tnet_put(&net, 1, ROW_RANGE, NULL, 0, "x"), 0);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	tnet_cut(&net, 1, 2, true);
+	node->disk_slow_ms = 3 * SNAPSHOT_MS;
+	forget(&net, 2, 1, true);
+	node->disk_slow_ms = 0;
+	floor_tell(&net, 2, 1);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_true(on_disk(&net, 2, 1, ROW_RANGE));
+	assert_false(on_disk(&net, 2, 1, ROW_FLOOR));
+	tnet_run(&net, 5 * SNAPSHOT_MS);
+	assert_false(on_disk(&net, 2, 1, ROW_RANGE));
+	assert_true(on_disk(&net, 2, 1, ROW_FLOOR));
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +314,10 @@ int main(void)
 	    cmocka_unit_test(a_members_record_whose_commit_failed_is_not_stored),
 	    cmocka_unit_test(nothing_is_stored_before_the_record_of_who_signed_it),
 	    cmocka_unit_test(who_left_is_stored_with_all_that_it_told),
+	    cmocka_unit_test(a_drop_whose_commit_failed_is_done_again),
+	    cmocka_unit_test(what_came_again_since_a_drop_failed_is_on_the_disk),
+	    cmocka_unit_test(what_was_written_anew_since_a_drop_failed_stays),
+	    cmocka_unit_test(a_floor_waits_for_the_drops_below_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
