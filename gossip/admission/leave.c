@@ -29,8 +29,9 @@
  * no newcomer's own word, and shows of its tables what tables/farewell.c says. Whom it knows then
  * it has named before (ipamdb/parting.c).
  *
- * A leave is for good, also where the disk went back and knows nothing of it: who left and claims
- * an epoch all the same is shown its own record, and is out again.
+ * A leave is for good, also where the disk went back and knows nothing of it: the record that says
+ * so stays in all tables whatever is signed later (tables/receive.c), and who left and claims an
+ * epoch all the same is shown it, and is out again.
  */
 #include "admission_impl.h"
 

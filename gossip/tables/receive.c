@@ -11,6 +11,9 @@
  * An owner may sign two texts of one version, of one key or of two. That is an alarm, and whoever
  * sees both keeps one of them by the same rule: so those who saw different ones first end with the
  * same. That one owner has one row of a version is what lists of versions rely on.
+ *
+ * A member row that says that its owner left stays, whatever the version of one that does not: who
+ * wrote that one knew nothing of the leave, since its disk went back.
  */
 #include "receive.h"
 
@@ -206,6 +209,14 @@ void receive_alarm(struct tables *tables, const struct row_view *row)
 		   (int64_t)row->sequence);
 }
 
+static bool says_left(const struct row_view *row)
+{
+	struct rec_member rec;
+
+	return row->kind == ROW_MEMBER && !row->deleted &&
+	       rec_member_decode(row->value, row->value_len, &rec) == 0 && rec.left;
+}
+
 /* How the row stands to the one held. */
 enum standing { ROW_NEW, ROW_NEWER, ROW_SAME, ROW_OLDER, ROW_CONFLICTS };
 
@@ -225,6 +236,8 @@ static enum standing standing_of(const struct tables *tables, const struct row_v
 		return ROW_SAME;
 	replica_view(&tables->replica, slot, &held);
 	order = row_version_cmp(row, &held);
+	if (order != 0 && row->kind == ROW_MEMBER && says_left(row) != says_left(&held))
+		return says_left(row) ? ROW_NEWER : ROW_OLDER;
 	if (order != 0)
 		return order > 0 ? ROW_NEWER : ROW_OLDER;
 	return ROW_CONFLICTS;
@@ -276,11 +289,11 @@ static bool pass_over(struct tables *tables, const struct row_view *row, uint32_
 
 /* What must not be forgotten for something else: without its record nothing of an owner is believed
  * any more; and who owns what. */
-static int weight_of(uint16_t kind)
+static int weight_of(const struct row_view *row)
 {
-	if (kind == ROW_MEMBER)
-		return 2;
-	return kind == ROW_RANGE || kind == ROW_GRANT;
+	if (row->kind == ROW_MEMBER)
+		return says_left(row) ? 3 : 2;
+	return row->kind == ROW_RANGE || row->kind == ROW_GRANT;
 }
 
 /* Of two texts of one version the weightier one stays, then the smaller one, whichever came first.
@@ -293,9 +306,11 @@ static bool gives_way(const struct tables *tables, uint32_t slot, const struct r
 	const uint8_t *held_bytes = blob_bytes(tables->core->blobs, held->blob, &held_len);
 	const uint8_t *bytes = blob_bytes(tables->core->blobs, blob, &len);
 	int order = memcmp(bytes, held_bytes, held_len < len ? held_len : len);
+	struct row_view rival;
 
-	if (weight_of(row->kind) != weight_of(held->kind))
-		return weight_of(row->kind) > weight_of(held->kind);
+	replica_view(&tables->replica, slot, &rival);
+	if (weight_of(row) != weight_of(&rival))
+		return weight_of(row) > weight_of(&rival);
 	return order < 0 || (order == 0 && len < held_len);
 }
 
@@ -410,6 +425,14 @@ void receive_apply(struct tables *tables, const struct row_view *row, uint32_t b
 	WEFT_ASSERT(len <= sizeof(bytes));
 	memcpy(bytes, held, len);
 	topic_intern(tables, &row->topic);
+	/* A leave under a lower version: the store keeps the higher one until that is dropped. */
+	if (slot != NONE && !row_is_fact(row)) {
+		replica_view(replica, slot, &visible);
+		if (row_version_cmp(row, &visible) < 0) {
+			receive_remove(tables, slot);
+			slot = NONE;
+		}
+	}
 	slot = replica_store(replica, slot, row, blob);
 	WEFT_ASSERT(row_parse(bytes, len, &visible) == 0);
 	snapshot_note(tables, slot, path);

@@ -94,6 +94,43 @@ static void a_leave_that_a_disk_has_forgotten_holds_all_the_same(void **state)
 	}
 }
 
+/* Put back somewhere else, where it finds nobody, it writes on from where its disk was. */
+static void a_leave_holds_for_who_was_back_alone_and_has_moved(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 2, 4);
+	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	cluster_kill(c, 2);
+	cluster_run(c, 3000);
+	cluster_copy_store(c, 4, 2);
+	c->nodes[2].addr.ip = inet_from_v4(0x0a000063);
+	c->nodes[2].cut = true;
+	cluster_start(c, 2);
+	cluster_run(c, 8000);
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_ACTIVE);
+	c->nodes[2].cut = false;
+	for (int ms = 0; ms < 10000; ms += 100) {
+		cluster_run(c, 100);
+		assert_int_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
+		assert_int_equal(cluster_state(c, 1, 2), MEMBER_LEFT);
+	}
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
+	cluster_kill(c, 2);
+	cluster_start(c, 2);
+	cluster_run(c, 3000);
+	assert_int_equal(gossip_phase(c->nodes[2].g), NODE_LEFT);
+	for (size_t n = 0; n < 2; n++) {
+		cluster_kill(c, n);
+		cluster_start(c, n);
+	}
+	cluster_run(c, 3000);
+	assert_int_equal(cluster_state(c, 0, 2), MEMBER_LEFT);
+	assert_int_equal(cluster_state(c, 1, 2), MEMBER_LEFT);
+}
+
 /* A stop between the commit of a leave and its telling. */
 static void leave_untold(struct cluster *c, size_t n)
 {
@@ -372,6 +409,7 @@ int main(void)
 	    TEST(a_node_that_leaves_is_left_everywhere_before_it_is_answered),
 	    TEST(a_node_that_left_stays_out_after_a_restart_and_its_name_is_free),
 	    TEST(a_leave_that_a_disk_has_forgotten_holds_all_the_same),
+	    TEST(a_leave_holds_for_who_was_back_alone_and_has_moved),
 	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
 	    TEST(who_was_taken_for_failed_is_known_to_have_left),
 	    TEST(telling_ends_when_it_was_heard_and_not_before),

@@ -77,6 +77,8 @@ void tnet_store_fold(struct tnet_node *node, const struct tnet_store *entry)
 		if (replica_place(&row) == replica_place(&held))
 			break;
 	}
+	if (i < node->store_count && !row_is_fact(&row) && row_version_cmp(&row, &held) < 0)
+		return;
 	if (i == node->store_count) {
 		if (node->store_count == node->store_cap) {
 			node->store_cap = node->store_cap == 0 ? 64 : 2 * node->store_cap;

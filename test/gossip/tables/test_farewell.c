@@ -3,6 +3,7 @@
 #include "tables_net.h"
 
 #include "gossip/base/pack.h"
+#include "gossip/base/record.h"
 #include "test/base/cmocka_all.h"
 
 TNET_ADMISSION
@@ -302,6 +303,63 @@ static void names_that_come_later_count(void **state)
 	assert_true(farewell_shows(tnet_node(&net, 1)->tables, &third));
 }
 
+/* A member row of node 9; its length. */
+static size_t member_row(uint64_t epoch, bool left, uint8_t bytes[ROW_BYTES_MAX])
+{
+	struct rec_member rec = {.name = "n9",
+				 .gossip = {inet_from_v4(0x0a000009), 7947},
+				 .vtep = inet_from_v4(0x0a000009),
+				 .wire_min = 1,
+				 .wire_max = 1,
+				 .left = left,
+				 .chain_len = 1};
+	struct row_view row = {
+	    .kind = ROW_MEMBER, .owner = id_numbered(9), .epoch = epoch, .sequence = 1};
+	uint8_t value[VALUE_BYTES_MAX];
+	int len = rec_member_encode(&rec, value, sizeof(value));
+
+	assert_true(len > 0);
+	row.value = value;
+	row.value_len = (size_t)len;
+	return tnet_sign(&row, bytes);
+}
+
+static void holds_the_leave(size_t number)
+{
+	struct row_view row = {.kind = ROW_MEMBER, .owner = id_numbered(9)};
+	uint32_t slot = replica_find(&tnet_node(&net, number)->tables->replica, &row);
+
+	assert_int_not_equal(slot, NONE);
+	assert_int_equal(replica_slot(&tnet_node(&net, number)->tables->replica, slot)->epoch, 4);
+}
+
+/* Its disk went back to before the leave, and it wrote on from there. */
+static void a_leave_stays_whatever_is_written_later(void **state)
+{
+	uint8_t left[ROW_BYTES_MAX], back[ROW_BYTES_MAX];
+	size_t left_len = member_row(4, true, left), back_len = member_row(5, false, back);
+
+	(void)state;
+	tnet_open(&net, 2, 24);
+	tnet_cut(&net, 1, 2, true);
+	assert_int_equal(tnet_receive(&net, 1, 2, left, left_len), DROP_NONE);
+	assert_int_equal(tnet_receive(&net, 1, 2, back, back_len), DROP_NONE);
+	holds_the_leave(1);
+	/* The other one has not heard of it. */
+	assert_int_equal(tnet_receive(&net, 2, 1, back, back_len), DROP_NONE);
+	tnet_run(&net, 20000);
+	tnet_cut(&net, 1, 2, false);
+	assert_true(tnet_run_until_equal(&net, 20000) >= 0);
+	for (size_t number = 1; number <= 2; number++)
+		holds_the_leave(number);
+	tnet_run(&net, 100);
+	tnet_cut(&net, 1, 2, true);
+	for (size_t number = 1; number <= 2; number++) {
+		tnet_restart(&net, number);
+		holds_the_leave(number);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +375,7 @@ int main(void)
 	    STORY(to_equal_one_that_left_is_no_introduction),
 	    STORY(who_leaves_passes_on_nobody_whom_it_has_not_named),
 	    STORY(names_that_come_later_count),
+	    STORY(a_leave_stays_whatever_is_written_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
