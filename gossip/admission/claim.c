@@ -318,6 +318,8 @@ static enum drop_reason answer_claim(struct admission *adm, const struct opened 
 			return DROP_NONE;
 		}
 		if (in->from->state == MEMBER_LEFT) {
+			if (in->provisional)
+				return DROP_NONE; /* a CHALLENGE goes there, and it asks again */
 			leave_show(adm, in->from, from);
 			if (!leave_is_kept(adm, in->from))
 				return DROP_NONE; /* it asks again */

@@ -158,6 +158,48 @@ static bool listens(void *ctx, const struct flight *flight)
 	return true;
 }
 
+struct victim {
+	struct hostport at;
+	size_t sent, drawn;
+};
+
+/* What goes there is lost, but for certificates, so nothing is ever proved from there. */
+static bool draws(void *ctx, const struct flight *flight)
+{
+	struct victim *victim = ctx;
+
+	if (hostport_eq(&flight->from, &victim->at))
+		victim->sent += flight->len;
+	if (!hostport_eq(&flight->to, &victim->at))
+		return true;
+	victim->drawn += flight->len;
+	return (flight->bytes[0] & 0x0f) == DGRAM_CERT;
+}
+
+static void a_leave_is_shown_to_no_address_that_proved_nothing(void **state)
+{
+	struct cluster *c = *state;
+	struct victim victim;
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 2, 4);
+	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	cluster_kill(c, 2);
+	cluster_run(c, 300);
+	cluster_copy_store(c, 4, 2);
+	c->nodes[2].addr.ip = inet_from_v4(0x0a000063);
+	victim = (struct victim){.at = c->nodes[2].addr};
+	c->watch = draws;
+	c->watch_ctx = &victim;
+	cluster_start(c, 2);
+	cluster_run(c, 4500);
+	assert_true(victim.sent > 1000);
+	assert_true(victim.drawn <= victim.sent);
+	c->watch = NULL;
+	cluster_run(c, 5000);
+	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
+}
+
 static void a_leave_that_was_not_told_is_told_by_the_next_start(void **state)
 {
 	struct cluster *c = *state;
@@ -410,6 +452,7 @@ int main(void)
 	    TEST(a_node_that_left_stays_out_after_a_restart_and_its_name_is_free),
 	    TEST(a_leave_that_a_disk_has_forgotten_holds_all_the_same),
 	    TEST(a_leave_holds_for_who_was_back_alone_and_has_moved),
+	    TEST(a_leave_is_shown_to_no_address_that_proved_nothing),
 	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
 	    TEST(who_was_taken_for_failed_is_known_to_have_left),
 	    TEST(telling_ends_when_it_was_heard_and_not_before),
