@@ -8,7 +8,7 @@
  * them. One that has not may hold a row whose deletion nobody remembers any more: it stops serving
  * that origin, and the repair path lists the whole of it with somebody who is complete; what is not
  * on the list goes. Floors that come back from the own store were obeyed before they were stored.
- * Frozen owners (left, removed) are never collected.
+ * Frozen owners (left, removed) are never collected, nor does who leaves collect anything itself.
  */
 #include "floor.h"
 
@@ -234,7 +234,8 @@ void floor_tick(struct tables *tables)
 	floors->dead.count = kept;
 	floors->due = kept > 0 ? mono_add_ms(tables->core->now, FLOOR_CHECK_MS) : MONO_NEVER;
 	self = replica_find_owner(replica, &tables->core->self.id);
-	if (!tables->started || self == NONE)
+	if (!tables->started || self == NONE || tables->core->self.phase != NODE_ACTIVE ||
+	    tables->farewell.stage != FAREWELL_NONE)
 		return;
 	for (uint32_t i = replica_owner(replica, self)->origins; i != NONE;
 	     i = replica_origin(replica, i)->next_of_owner) {

@@ -50,6 +50,24 @@ static void tombstones_are_kept_for_a_day_and_then_gone_everywhere(void **state)
 	tnet_close(&net);
 }
 
+/* The others keep what its record buried, and would keep the floor. */
+static void who_left_publishes_no_floor(void **state)
+{
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 10);
+	write_and_delete(&net);
+	tnet_run(&net, 1000);
+	tables_farewell(tnet_node(&net, 1)->tables, FAREWELL_MUTE);
+	tables_farewell(tnet_node(&net, 1)->tables, FAREWELL_TELLS);
+	tnet_run(&net, 30 * HOUR_MS);
+	for (size_t n = 1; n <= 2; n++)
+		assert_int_equal(dead(&net, n), 3);
+	assert_int_equal(tnet_node(&net, 1)->writes[WRITE_ROW_DROP], 0);
+	tnet_close(&net);
+}
+
 static void a_replica_that_missed_a_deletion_below_the_floor_drops_the_row(void **state)
 {
 	struct tnet net;
@@ -193,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(tombstones_are_kept_for_a_day_and_then_gone_everywhere),
+	    cmocka_unit_test(who_left_publishes_no_floor),
 	    cmocka_unit_test(a_replica_that_missed_a_deletion_below_the_floor_drops_the_row),
 	    cmocka_unit_test(an_origin_below_its_floor_is_not_served_meanwhile),
 	    cmocka_unit_test(a_young_tombstone_holds_the_floor_down),
