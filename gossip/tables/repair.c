@@ -172,11 +172,13 @@ static void begin(struct tables *tables, struct session *session)
 	rearm(tables, session);
 }
 
-/* All came that can, and the tables of somebody who has left differ still. */
+/* All came that can (none was given up), and the tables of somebody who left differ still. */
 static bool is_in_vain(struct tables *tables, struct session *session)
 {
 	const struct member *peer = member_find(tables->members, &session->peer);
 
+	if (!session->answered)
+		return false;
 	session->stalled = session->fetched ? 0 : (uint8_t)(session->stalled + 1);
 	session->fetched = false;
 	if (session->stalled < STALLED_MAX)

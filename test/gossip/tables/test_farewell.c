@@ -215,6 +215,28 @@ static void who_left_and_can_take_no_more_holds_up_no_leave(void **state)
 	leave_with_no_room(200);
 }
 
+/* Nothing of what was asked for came, so often that it counts as heard if it counts. */
+static void what_was_given_up_is_not_heard(void **state)
+{
+	struct id leaver = id_numbered(1);
+	struct tables *tables;
+	struct session *session;
+
+	(void)state;
+	tnet_open(&net, 2, 19);
+	is_known_to_have_left(2, 1);
+	tables = tnet_node(&net, 2)->tables;
+	session = repair_open(tables, &leaver);
+	for (int answered = 0; answered < 2; answered++) {
+		for (int i = 0; i < 40 && session->used; i++) {
+			session->answered = answered;
+			repair_again(tables, session);
+		}
+		assert_int_equal(seen(2, 1)->compared, answered);
+		assert_int_equal(session->used, !answered);
+	}
+}
+
 static void who_falls_silent_has_not_told_everything(void **state)
 {
 	struct id leaver = id_numbered(1);
@@ -370,6 +392,7 @@ int main(void)
 	    STORY(what_nobody_can_mend_holds_up_no_leave),
 	    STORY(what_is_known_of_whom_it_has_not_named_holds_up_no_leave),
 	    STORY(who_left_and_can_take_no_more_holds_up_no_leave),
+	    STORY(what_was_given_up_is_not_heard),
 	    STORY(who_falls_silent_has_not_told_everything),
 	    STORY(rows_of_a_removed_owner_are_shown_though_it_was_not_named),
 	    STORY(to_equal_one_that_left_is_no_introduction),
