@@ -121,6 +121,7 @@ def test_a_reset_that_the_kernel_refuses_wipes_nothing_and_harms_nobody(outcast)
     # Who knows it comes back: it counts again, and its networks are where they were.
     three.start("--cooldown", "1s")
     wait_for("it counts", lambda: node(four)["fence"] is None, 20)
+    wait_for("who has addresses is there", lambda: four.members() == ["h1", "h3", "h4"], 20)
     box = four.box("b")
     answer = four.attach("blue", box)
     near = one.box("b")
