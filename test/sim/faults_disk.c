@@ -373,19 +373,40 @@ static void copy_settle(struct sim *sim, struct sim_host *copy)
 	faults_restart(sim, original);
 }
 
-/* An operator reads that the others refuse a node: it is reset, and another one may come. Whoever
- * is refused for a moment only is left alone. */
+/* Is it astray and knows nobody who is there, and nobody who is there it? Those whom it joined by
+ * were gone for good before they told of it. */
+static bool is_forgotten(const struct sim *sim, const struct sim_host *host)
+{
+	const struct gossip *gossip = node_gossip(host->node);
+	struct member_info info;
+
+	if (!is_astray(host) || !gossip_is_alone(gossip))
+		return false;
+	for (size_t i = 0; i < sim->host_count; i++) {
+		const struct sim_host *other = &sim->hosts[i];
+
+		if (other != host && other->joined && !other->lost && other->state != HOST_LEFT &&
+		    (!other->running || gossip_member(gossip, &other->id, &info) ||
+		     gossip_member(node_gossip(other->node), &host->id, &info)))
+			return false;
+	}
+	return true;
+}
+
+/* An operator reads that the others refuse a node, or that it is alone: it is reset, and another
+ * one may come. Whoever is so for a moment only is left alone. */
 static void reset_refused(struct sim *sim, struct sim_host *host)
 {
 	struct sim_host *heir;
 
-	if (!gossip_is_refused(node_gossip(host->node), NULL)) {
+	if (!gossip_is_refused(node_gossip(host->node), NULL) && !is_forgotten(sim, host)) {
 		host->refused_since.ns = 0;
 	} else if (host->refused_since.ns == 0) {
 		host->refused_since = sim->now;
 	} else if (mono_diff_ms(sim->now, host->refused_since) >= REFUSED_MS) {
 		sim->counters[COUNT_VOID]++;
-		sim_trace(sim, "%zu is refused by the others and reset", host->index);
+		sim_trace(sim, "%zu is refused by the others or known to none, and reset",
+			  host->index);
 		host_give_up(sim, host);
 		host->state = HOST_DOWN;
 		heir = spare_take(sim, host);
