@@ -55,6 +55,7 @@ bool gossip_last_sync(const struct gossip *g, struct id *with, struct mono *at);
 bool gossip_is_cloned(const struct gossip *g);
 
 /* Members do not believe this node's admission, since whoever admitted it was removed before they
- * knew of it (FENCE_VOID): lease and admit nothing new. by: that one, may be NULL. It ends when a
- * member turns out to know this node; else the node joins anew under another identity. */
+ * knew of it, or it has heard of that removal and of nobody else (FENCE_VOID): lease and admit
+ * nothing new. by: the admitter, may be NULL. It ends when a member turns out to know this node;
+ * else the node joins anew under another identity. */
 bool gossip_is_refused(const struct gossip *g, struct id *by);

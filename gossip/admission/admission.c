@@ -190,6 +190,7 @@ void admission_start(struct admission *adm)
 	if (id_is_zero(&adm->core->self.cluster) || !adm->has_identity)
 		return;
 	effect_self(adm);
+	refusal_soon(adm);
 	if (adm->self_removed || adm->fence == FENCE_REMOVED) {
 		admission_phase(adm, NODE_REMOVED);
 	} else if (adm->fence == FENCE_LEFT) {

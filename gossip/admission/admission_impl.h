@@ -66,7 +66,7 @@ struct admission {
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
 	struct limit voids;       /* words on newcomers whose admission is void */
-	struct mono refusal_due;  /* somebody refuses this node: when to look again */
+	struct mono refusal_due;  /* when to look whether this node is refused */
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */
 	struct recovering recovering;
@@ -129,5 +129,7 @@ void effect_fence(struct admission *adm, enum node_fence fence);
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why);
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);
+/* Somebody was removed, or this node starts: it may be whoever admitted it. */
+void refusal_soon(struct admission *adm);
 void refusal_tick(struct admission *adm);
 struct mono refusal_deadline(const struct admission *adm);

@@ -65,6 +65,7 @@ static void remove_member(struct admission *adm, const struct id *id, const stru
 	member_set_state(adm->members, member, MEMBER_REMOVED);
 	seal_forget(adm->seal, member);
 	tables_freeze(adm->tables, id);
+	refusal_soon(adm);
 	core_trace(adm->core, TRACE_MEMBER_REMOVED, id, by, NULL, 0);
 	WEFT_ASSERT(!member_is_present(member));
 }

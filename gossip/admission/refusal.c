@@ -11,13 +11,16 @@
  *              here. It is sent that removal, sealed to the key that the row proves.
  *   refused    A member shows the removal of whoever admitted this node: that member refuses, until
  *              it sends what only members are sent. It may yet hear of this node from others.
+ *   unheard    This node has the removal of whoever admitted it, which another one wrote, and no
+ *              record of anybody else: nobody is there to tell it.
  *
  * One member that knows this node is enough, since it tells the others. That one does shows in that
  * it speaks to this node; but so do those who were admitted by the removed one as well, and are
  * refused like it. So a member counts whose chain of admitters has no removed one in it. While
- * somebody refuses and nobody who counts is there, this node leases, grants and admits nothing.
- * That ends by itself when somebody who counts comes back and knows it; else it has to join anew,
- * under another identity. Nothing of it is stored: who refuses says so again after a start.
+ * somebody refuses and nobody who counts is there, or nobody has heard of this node, it leases,
+ * grants and admits nothing. That ends by itself when somebody who counts comes back and knows it;
+ * else it has to join anew, under another identity. Nothing of it is stored: who refuses says so
+ * again after a start.
  */
 #include <string.h>
 
@@ -126,11 +129,32 @@ static bool refuses(const struct member *member)
 	return member->refuses && !member_state_is_gone(member->state);
 }
 
+/* Is all that this node knows of others that somebody removed whoever admitted it? */
+static bool is_unheard(const struct admission *adm, const struct id *ours, struct id *remover)
+{
+	const struct member_table *members = adm->members;
+	struct row_view removal;
+
+	if (id_is_zero(ours) || !authority_has_fact(adm->tables, FACT_REMOVAL, ours, &removal) ||
+	    id_eq(&removal.owner, &adm->core->self.id))
+		return false;
+	for (size_t i = 0; i < members->ordered.count; i++) {
+		const struct member *member = member_at(members, i);
+
+		if (member->has_record && !id_eq(&member->id, &adm->core->self.id) &&
+		    !id_eq(&member->id, ours))
+			return false;
+	}
+	*remover = removal.owner;
+	return true;
+}
+
 static void review(struct admission *adm)
 {
 	const struct member_table *members = adm->members;
 	const struct member *refusing = NULL;
-	struct id ours = admission_admitter(adm);
+	struct id ours = admission_admitter(adm), by = id_none;
+	bool unheard = is_unheard(adm, &ours, &by);
 	bool refused;
 
 	for (size_t i = 0; i < members->ordered.count && refusing == NULL; i++) {
@@ -139,13 +163,16 @@ static void review(struct admission *adm)
 		if (refuses(member))
 			refusing = member;
 	}
-	adm->refusal_due = refusing != NULL ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
-	refused = refusing != NULL && !is_known(adm, &ours);
+	if (refusing != NULL)
+		by = refusing->id;
+	adm->refusal_due =
+	    refusing != NULL || unheard ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
+	refused = unheard || (refusing != NULL && !is_known(adm, &ours));
 	if (adm->core->self.refused == refused)
 		return;
 	adm->core->self.refused = refused;
 	if (refused)
-		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &refusing->id, &ours, NULL, 0);
+		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &by, &ours, NULL, 0);
 	else
 		core_trace(adm->core, TRACE_ADMISSION_TAKEN, NULL, NULL, NULL, 0);
 }
@@ -168,6 +195,11 @@ void admission_believed(struct admission *adm, struct member *by)
 	WEFT_ASSERT(by->refuses);
 	by->refuses = false;
 	review(adm);
+}
+
+void refusal_soon(struct admission *adm)
+{
+	adm->refusal_due = adm->core->now;
 }
 
 void refusal_tick(struct admission *adm)

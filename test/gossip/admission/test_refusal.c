@@ -74,6 +74,111 @@ static void who_is_refused_is_told_why_and_fences_itself(void **state)
 	assert_true(cluster_until(c, 30000, is_refused));
 }
 
+/* Gives a node the removal of node 1, and nothing else of what node 0 knows. */
+static void tell_of_the_removal(struct cluster *c, size_t n)
+{
+	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
+	struct gossip *g = c->nodes[n].g;
+	const uint8_t *fact;
+	uint8_t bytes[ROW_BYTES_MAX];
+	size_t len;
+
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
+	assert_non_null(fact);
+	memcpy(bytes, fact, len);
+	c->now = mono_add_ms(c->now, 1);
+	core_begin_step(&g->core, c->now, c->wall);
+	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
+			 DROP_NONE);
+	cluster_run(c, 1);
+}
+
+/* As if the member rows of nodes 0 and 2 had not come to node 3 before the removal of node 1. */
+static void forget_the_others(struct cluster *c)
+{
+	struct cnode *node = &c->nodes[3];
+	size_t kept = 0;
+
+	cluster_kill(c, 3);
+	for (size_t i = 0; i < node->stored_count; i++) {
+		struct row_view row = {.kind = 0};
+		struct rec_member rec;
+
+		if (node->stored[i].kind != WRITE_META)
+			assert_int_equal(
+			    row_parse(node->stored[i].bytes, node->stored[i].len, &row), 0);
+		if (row.kind == ROW_MEMBER) {
+			assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
+			if (strcmp(rec.name, "h0") == 0 || strcmp(rec.name, "h2") == 0)
+				continue;
+		}
+		node->stored[kept++] = node->stored[i];
+	}
+	node->stored_count = kept;
+	cluster_start(c, 3);
+}
+
+static void who_knows_only_a_removed_admitter_fences_itself_untold(void **state)
+{
+	struct cluster *c = *state;
+	struct id admitter, by;
+
+	cluster_admit_unheard(c, false);
+	admitter = gossip_self(c->nodes[1].g);
+	c->nodes[3].cut = true;
+	forget_the_others(c);
+	cluster_run(c, 1000);
+	assert_false(is_refused(c));
+	c->nodes[0].cut = false;
+	tell_of_the_removal(c, 3);
+	assert_true(is_refused(c));
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
+	assert_true(gossip_is_refused(c->nodes[3].g, &by));
+	assert_memory_equal(&by, &admitter, sizeof(by));
+	/* It finds so by itself when it starts again. */
+	cluster_run(c, 1000);
+	cluster_kill(c, 3);
+	cluster_start(c, 3);
+	assert_true(cluster_until(c, 1000, is_refused));
+}
+
+static void who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, true);
+	c->nodes[3].cut = true;
+	forget_the_others(c);
+	tell_of_the_removal(c, 3);
+	assert_true(is_refused(c));
+	cluster_kill(c, 1);
+	c->nodes[2].cut = c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 30000, is_taken));
+	cluster_run(c, 20000);
+	assert_true(is_taken(c));
+	assert_int_equal(cluster_alive(c, 2), 3);
+}
+
+static void who_removed_its_admitter_itself_goes_on(void **state)
+{
+	struct cluster *c = *state;
+	struct id first, second;
+
+	cluster_form(c, 2);
+	first = gossip_self(c->nodes[0].g);
+	second = gossip_self(c->nodes[1].g);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = second}), 0);
+	cluster_run(c, 1000);
+	cluster_kill(c, 0);
+	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_REMOVE, .id = first}),
+			 0);
+	cluster_run(c, 1000);
+	assert_false(gossip_is_refused(c->nodes[1].g, NULL));
+}
+
 static void who_is_refused_admits_nobody(void **state)
 {
 	struct cluster *c = *state;
@@ -95,34 +200,13 @@ static void who_is_refused_admits_nobody(void **state)
 	c->nodes[0].cut = c->nodes[2].cut = false;
 }
 
-/* Gives node 2 the removal of node 1, and nothing else of what node 0 knows. */
-static void tell_2_of_the_removal(struct cluster *c)
-{
-	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
-	struct gossip *g = c->nodes[2].g;
-	const uint8_t *fact;
-	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len;
-
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
-	assert_non_null(fact);
-	memcpy(bytes, fact, len);
-	c->now = mono_add_ms(c->now, 1);
-	core_begin_step(&g->core, c->now, c->wall);
-	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
-			 DROP_NONE);
-	cluster_run(c, 1);
-}
-
 static void a_refusal_ends_when_somebody_turns_out_to_know_the_refused(void **state)
 {
 	struct cluster *c = *state;
 
 	cluster_admit_unheard(c, true);
 	c->nodes[3].cut = true;
-	tell_2_of_the_removal(c);
+	tell_of_the_removal(c, 2);
 	cluster_kill(c, 1);
 	cluster_kill(c, 0); /* the only one who had heard of node 3 in time */
 	c->nodes[2].cut = c->nodes[3].cut = false;
@@ -141,7 +225,7 @@ static void one_refusal_is_not_believed_while_a_member_that_counts_knows_the_nod
 	struct cluster *c = *state;
 
 	cluster_admit_unheard(c, true);
-	tell_2_of_the_removal(c);
+	tell_of_the_removal(c, 2);
 	cluster_kill(c, 1);
 	/* Node 2 hears node 3 alone: it refuses, and node 0 goes on speaking with node 3. */
 	for (int i = 0; i < 200; i++) {
@@ -184,7 +268,7 @@ static void a_member_counts_however_many_admitted_one_another_before_it(void **s
 	struct cluster *c = *state;
 
 	cluster_admit_unheard(c, true);
-	tell_2_of_the_removal(c);
+	tell_of_the_removal(c, 2);
 	cluster_kill(c, 1);
 	lengthen_chain(c, 100);
 	for (int i = 0; i < 200; i++) {
@@ -200,6 +284,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(who_is_refused_is_told_why_and_fences_itself),
+	    TEST(who_knows_only_a_removed_admitter_fences_itself_untold),
+	    TEST(who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more),
+	    TEST(who_removed_its_admitter_itself_goes_on),
 	    TEST(who_is_refused_admits_nobody),
 	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
 	    TEST(one_refusal_is_not_believed_while_a_member_that_counts_knows_the_node),
