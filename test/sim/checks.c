@@ -12,6 +12,7 @@
  *   checks_members.c  who is thought alive or dead, and for how long; who is heard
  *   checks_promises.c what is on a disk before a node gives its word
  *   checks_wire.c     datagrams: size, budget, queues, memory, replays
+ *   checks_hostile.c  what comes of datagrams of somebody without keys
  *   checks_ranges.c   who owns which address in the eyes of all disks together; transfers
  *   checks_forgotten.c what of that a disk forgot which went back
  *   checks_leases.c   leases against that; fences, guards, cool-down
@@ -87,6 +88,7 @@ void checks_open(struct sim *sim)
 	rows_checks_open(sim);
 	members_checks_open(sim);
 	wire_checks_open(sim);
+	hostile_checks_open(sim);
 	range_checks_open(sim);
 	lease_checks_open(sim);
 }
@@ -97,6 +99,7 @@ void checks_close(struct sim *sim)
 		return;
 	lease_checks_close(sim);
 	range_checks_close(sim);
+	hostile_checks_close(sim);
 	wire_checks_close(sim);
 	members_checks_close(sim);
 	rows_checks_close(sim);
@@ -196,6 +199,7 @@ void check_start(struct sim *sim, struct sim_host *host, bool marker_ok)
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event)
 {
 	wire_event(sim, host, event);
+	hostile_event(sim, host, event);
 	lease_event_look(sim, host, event);
 }
 
@@ -206,7 +210,7 @@ void check_update(struct sim *sim, struct sim_host *host, const struct node_upda
 	members_update(sim, host, update);
 	promises_update(sim, host, update);
 	wire_update(sim, host, update);
-	hostile_update(host, update);
+	hostile_update(sim, host, update);
 	lease_update_look(sim, host, update);
 }
 

@@ -13,6 +13,7 @@ struct member_checks;
 struct wire_checks;
 struct range_checks;
 struct lease_checks;
+struct strangers;
 
 struct checks {
 	uint64_t looks[CHECKER_COUNT];
@@ -25,6 +26,7 @@ struct checks {
 	struct wire_checks *wire;
 	struct range_checks *ranges;
 	struct lease_checks *leases;
+	struct strangers *strangers; /* by the host's index */
 };
 
 struct known_host {
@@ -89,8 +91,13 @@ struct gauges {
 void gauges_judge(struct sim *sim, const struct sim_host *host, const struct gauges *gauges,
 		  uint64_t members);
 
-/* checks_hostile.c: a knock proves the address of who answers it. */
-void hostile_update(struct sim_host *host, const struct node_update *update);
+/* checks_hostile.c: what came from where nobody has proved to be, and what was sent there. */
+void hostile_checks_open(struct sim *sim);
+void hostile_checks_close(struct sim *sim);
+void hostile_event(struct sim *sim, const struct sim_host *host, const struct node_event *event);
+void hostile_update(struct sim *sim, struct sim_host *host, const struct node_update *update);
+/* Fails when more was sent to where this datagram came from than came from there. */
+void hostile_judge(struct sim *sim, const struct sim_host *host, const struct node_event *event);
 
 /* checks_ranges.c */
 void range_checks_open(struct sim *sim);

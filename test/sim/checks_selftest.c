@@ -10,6 +10,7 @@
 #include "checks_parts.h"
 #include "faults.h"
 #include "gossip/base/pack.h"
+#include "gossip/core/wire.h"
 #include "selftest_kit.h"
 
 /* Another host shows the row. */
@@ -286,6 +287,64 @@ static void a_flood_is_caught(void **state)
 	assert_caught(CHECKER_RATE);
 }
 
+/* What host 0 hears from a stranger, and sends there; none of it reaches its node. */
+static void stranger_says(size_t len, size_t answer)
+{
+	static const uint8_t bytes[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_CERT_SEALED};
+	const struct hostport stranger = {inet_from_v4(0x0b000001u), 99};
+	struct node_event event = {.kind = NODE_EV_DATAGRAM,
+				   .now = world.now,
+				   .from = stranger,
+				   .bytes = bytes,
+				   .len = len,
+				   .ok = true};
+
+	check_event(&world, &world.hosts[0], &event);
+	update = (struct node_update){.send_count = answer > 0};
+	update.sends[0] = (struct gossip_send){stranger, bytes, answer};
+	check_update(&world, &world.hosts[0], &update);
+	hostile_judge(&world, &world.hosts[0], &event);
+}
+
+static void an_answer_that_is_longer_than_what_came_is_caught(void **state)
+{
+	(void)state;
+	stranger_says(160, 160);
+	assert_false(world.failed);
+	stranger_says(160, 161);
+	assert_caught(CHECKER_REPLAY);
+}
+
+static void two_datagrams_may_be_answered_with_as_much_as_both_had(void **state)
+{
+	(void)state;
+	stranger_says(160, 0);
+	stranger_says(160, 320);
+	assert_false(world.failed);
+	stranger_says(160, 161);
+	assert_caught(CHECKER_REPLAY);
+}
+
+static void what_came_before_a_start_excuses_no_answer(void **state)
+{
+	(void)state;
+	stranger_says(160, 0);
+	world.hosts[0].boot++;
+	stranger_says(160, 161);
+	assert_caught(CHECKER_REPLAY);
+}
+
+static void whatever_came_before_excuses_no_more_than_a_datagram(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		stranger_says(DATAGRAM_BYTES_MAX - 1, 0);
+	stranger_says(1, DATAGRAM_BYTES_MAX);
+	assert_false(world.failed);
+	stranger_says(160, 161);
+	assert_caught(CHECKER_REPLAY);
+}
+
 static void a_queue_above_its_cap_is_caught(void **state)
 {
 	struct gauges full = {.rows = 10, .frames = 4096, .queued = 10};
@@ -388,6 +447,10 @@ int main(void)
 	    TRY(a_leave_that_names_nobody_is_caught),
 	    TRY(a_datagram_that_is_too_long_is_caught),
 	    TRY(a_flood_is_caught),
+	    TRY(an_answer_that_is_longer_than_what_came_is_caught),
+	    TRY(two_datagrams_may_be_answered_with_as_much_as_both_had),
+	    TRY(what_came_before_a_start_excuses_no_answer),
+	    TRY(whatever_came_before_excuses_no_more_than_a_datagram),
 	    TRY(a_queue_above_its_cap_is_caught),
 	    TRY(a_row_that_waits_twice_is_caught),
 	    TRY(memory_that_no_row_explains_is_caught),

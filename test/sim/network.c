@@ -266,8 +266,6 @@ void simnet_send(struct sim *sim, struct sim_host *host, const struct gossip_sen
 	int copies = 1;
 
 	sim->counters[COUNT_DATAGRAMS]++;
-	if (sim->net->watched_addr.port && hostport_eq(&send->to, &sim->net->watched_addr))
-		sim->net->watched_bytes += send->len;
 	WEFT_ASSERT(send->len > 0 && send->len <= DATAGRAM_BYTES_MAX);
 	sim_trace_words(sim, "send", host->index, send->len, sim_hash64(send->bytes, send->len, 0));
 	if (to == NET_NOBODY)
@@ -283,18 +281,6 @@ void simnet_send(struct sim *sim, struct sim_host *host, const struct gossip_sen
 	while (copies-- > 0)
 		datagram_add(sim, &outside, &send->to, send->bytes, send->len,
 			     link_arrival(sim, from, to), record);
-}
-
-void simnet_watch(struct sim *sim, const struct hostport *addr)
-{
-	sim->net->watched_addr = *addr;
-	sim->net->watched_bytes = 0;
-}
-
-size_t simnet_watched(struct sim *sim)
-{
-	sim->net->watched_addr.port = 0;
-	return sim->net->watched_bytes;
 }
 
 /* --- arrival ---------------------------------------------------------------------------------- */

@@ -69,8 +69,6 @@ struct network {
 	struct net_clog clogs[NET_CLOGS_MAX];
 	size_t clog_count;
 	struct attacker *attacker;
-	struct hostport watched_addr;
-	size_t watched_bytes;
 };
 
 void simnet_open(struct sim *sim);
@@ -96,10 +94,6 @@ void simnet_swap(struct sim *sim, size_t slot, size_t other);
 
 /* What a host sends. */
 void simnet_send(struct sim *sim, struct sim_host *host, const struct gossip_send *send);
-
-/* Counts the bytes that are sent to an address from now on, until they are asked for. */
-void simnet_watch(struct sim *sim, const struct hostport *addr);
-size_t simnet_watched(struct sim *sim);
 
 /* Puts a datagram on its way as if it came from there, whoever sent it. */
 void simnet_inject(struct sim *sim, const struct hostport *from, const struct hostport *to,
