@@ -29,10 +29,10 @@ void scratch_reset(struct scratch *scratch)
 void *scratch_take(struct scratch *scratch, size_t bytes)
 {
 	size_t need = (bytes + ALIGN - 1) & ~(ALIGN - 1);
-	struct scratch_block fresh = {.cap = need > BLOCK_BYTES ? need : BLOCK_BYTES};
+	struct scratch_block fresh = {.cap = BLOCK_BYTES};
 	struct scratch_block *block;
 
-	WEFT_ASSERT(bytes > 0 && bytes < SIZE_MAX / 2);
+	WEFT_ASSERT(bytes > 0 && bytes < SIZE_MAX / 4);
 	for (; scratch->at < scratch->blocks.count; scratch->at++, scratch->used = 0) {
 		block = vec_at(&scratch->blocks, scratch->at);
 		if (block->cap - scratch->used < need)
@@ -40,6 +40,9 @@ void *scratch_take(struct scratch *scratch, size_t bytes)
 		scratch->used += need;
 		return block->bytes + scratch->used - need;
 	}
+	/* Powers of two: what grows step by step leaves few blocks behind that are too small. */
+	while (fresh.cap < need)
+		fresh.cap *= 2;
 	fresh.bytes = heap_take(scratch->blocks.heap, fresh.cap);
 	vec_push(&scratch->blocks, &fresh);
 	scratch->used = need;

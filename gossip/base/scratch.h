@@ -3,7 +3,7 @@
 /*
  * Memory that lives until the next step of its owner: bytes that an update names. Blocks are kept
  * and used again from the start, so that a quiet node takes no memory while it runs; a burst leaves
- * at most its largest step behind.
+ * at most a few times its largest step behind.
  */
 #pragma once
 

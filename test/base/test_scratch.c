@@ -78,6 +78,21 @@ static void what_is_larger_than_a_block_gets_one_of_its_own(void **state)
 	assert_ptr_equal(scratch_take(&scratch, 100000), large);
 }
 
+static void what_grows_step_by_step_leaves_little_behind(void **state)
+{
+	size_t largest = 400000;
+	struct scratch scratch;
+	size_t held = heap.used_bytes;
+
+	(void)state;
+	scratch_init(&scratch, &heap);
+	for (size_t bytes = 16; bytes <= largest; bytes += 16) {
+		scratch_reset(&scratch);
+		memset(scratch_take(&scratch, bytes), 1, bytes);
+	}
+	assert_true(heap.used_bytes - held < 4 * largest);
+}
+
 static void a_copy_of_nothing_is_null(void **state)
 {
 	struct scratch scratch;
@@ -96,6 +111,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(after_a_reset_the_same_memory_is_used_again, open_heap,
 					    close_heap),
 	    cmocka_unit_test_setup_teardown(what_is_larger_than_a_block_gets_one_of_its_own,
+					    open_heap, close_heap),
+	    cmocka_unit_test_setup_teardown(what_grows_step_by_step_leaves_little_behind,
 					    open_heap, close_heap),
 	    cmocka_unit_test_setup_teardown(a_copy_of_nothing_is_null, open_heap, close_heap),
 	};
