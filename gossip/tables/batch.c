@@ -365,6 +365,12 @@ bool batch_durable(struct tables *tables, uint64_t token, bool ok)
 		slot = replica_find(&tables->replica, &row);
 		if (slot != NONE)
 			replica_view(&tables->replica, slot, &held);
+		/* Somebody may have shown meanwhile that this node left: that stays. */
+		if (ok && slot != NONE && receive_is_after_leave(&row, &held)) {
+			snapshot_replace(tables, slot, replica_version(&row));
+			blob_give(blobs, batch.blobs[i]);
+			continue;
+		}
 		/* Somebody else may have set a higher fact meanwhile. */
 		if (ok && (slot == NONE || row_version_cmp(&row, &held) > 0)) {
 			receive_apply(tables, &row, batch.blobs[i], NULL, PATH_OWN);

@@ -217,6 +217,11 @@ static bool says_left(const struct row_view *row)
 	       rec_member_decode(row->value, row->value_len, &rec) == 0 && rec.left;
 }
 
+bool receive_is_after_leave(const struct row_view *row, const struct row_view *held)
+{
+	return says_left(held) && !says_left(row);
+}
+
 /* How the row stands to the one held. */
 enum standing { ROW_NEW, ROW_NEWER, ROW_SAME, ROW_OLDER, ROW_CONFLICTS };
 

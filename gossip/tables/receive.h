@@ -34,6 +34,9 @@ void receive_alarm(struct tables *tables, const struct row_view *row);
 void receive_apply(struct tables *tables, const struct row_view *row, uint32_t blob,
 		   const struct member *from, enum row_path path);
 
+/* Does the held one say that its owner left, for good, and not the row in its place? */
+bool receive_is_after_leave(const struct row_view *row, const struct row_view *held);
+
 /* Takes a row out of the tables and, in the background, out of the store. */
 void receive_remove(struct tables *tables, uint32_t slot);
 

@@ -92,16 +92,13 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path)
 	}
 }
 
-void snapshot_drop(struct tables *tables, uint32_t slot)
+/* The row of this slot goes; the store may have one of this version in its place. */
+static void drop_add(struct tables *tables, uint32_t slot, struct version stored)
 {
 	struct slot *at = replica_slot(&tables->replica, slot);
-	struct snapshot_drop drop = {.own = (at->flags & SLOT_OWN) != 0};
+	struct snapshot_drop drop = {.own = (at->flags & SLOT_OWN) != 0, .version = stored};
 	struct row_view row;
 
-	WEFT_ASSERT(at->origin != NONE);
-	clean(tables, at);
-	if (!(at->flags & SLOT_STORED))
-		return;
 	replica_view(&tables->replica, slot, &row);
 	drop.kind = row.kind;
 	drop.owner = row.owner;
@@ -111,6 +108,25 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 	vec_push(&tables->snapshot.drops, &drop);
 	tables->snapshot.undropped++;
 	wake(tables, URGENT_MS);
+}
+
+void snapshot_drop(struct tables *tables, uint32_t slot)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+
+	WEFT_ASSERT(at->origin != NONE);
+	clean(tables, at);
+	if (at->flags & SLOT_STORED)
+		drop_add(tables, slot, (struct version){at->epoch, at->sequence});
+}
+
+void snapshot_replace(struct tables *tables, uint32_t slot, struct version stored)
+{
+	struct slot *at = replica_slot(&tables->replica, slot);
+
+	at->flags = (uint16_t)((at->flags | SLOT_OWN) & ~SLOT_STORED);
+	drop_add(tables, slot, stored);
+	mark_dirty(tables, slot);
 }
 
 /* One step's writes; its persist group is opened by the first of them. */
@@ -219,14 +235,17 @@ static bool may_store(const struct pass *pass, const struct slot *slot, uint32_t
 	       !(replica_origin(&tables->replica, origin)->flags & ORIGIN_INCOMPLETE);
 }
 
-/* A newer version of the fact, this node's own, will be on the disk in a moment. */
+/* A newer version of the fact, this node's own, or another row in the place of this own one, will
+ * be on the disk in a moment. */
 static bool is_overtaken(const struct tables *tables, const struct slot *slot, uint32_t number)
 {
 	struct row_view row;
 
-	if (slot->origin != NONE)
+	if (slot->origin != NONE && !(slot->flags & SLOT_OWN))
 		return false;
 	replica_view(&tables->replica, number, &row);
+	if (slot->origin != NONE)
+		return batch_has_row(tables, &row);
 	return batch_has_fact(tables, row.kind, row.key, row.key_len);
 }
 
@@ -240,7 +259,8 @@ static void write_rows(struct pass *pass)
 		uint32_t number = snapshot->cursor++;
 		const struct slot *slot = replica_slot(&tables->replica, number);
 		if (slot->blob == BLOB_NONE || slot->origin == NONE ||
-		    !(slot->flags & SLOT_DIRTY) || !may_store(pass, slot, number))
+		    !(slot->flags & SLOT_DIRTY) || !may_store(pass, slot, number) ||
+		    is_overtaken(tables, slot, number))
 			continue;
 		write_slot(pass, number);
 	}
@@ -277,6 +297,15 @@ static void write_drop(struct pass *pass, struct snapshot_drop *drop, uint32_t s
 		write_slot(pass, slot);
 }
 
+/* Is the row in the place of what is dropped not on the disk? One of no higher version was passed
+ * over there, if it was written before the drop. */
+static bool is_to_follow(const struct slot *slot, const struct snapshot_drop *drop)
+{
+	struct version version = {slot->epoch, slot->sequence};
+
+	return (slot->flags & SLOT_DIRTY) != 0 || version_cmp(version, drop->version) <= 0;
+}
+
 static void write_drops(struct pass *pass)
 {
 	struct tables *tables = pass->tables;
@@ -295,7 +324,7 @@ static void write_drops(struct pass *pass)
 		slot = replica_find(&tables->replica, &key);
 		if (batch_has_row(tables, &key))
 			continue; /* if that is stored, nothing is left to be dropped */
-		if (slot == NONE || replica_slot(&tables->replica, slot)->flags & SLOT_DIRTY)
+		if (slot == NONE || is_to_follow(replica_slot(&tables->replica, slot), drop))
 			write_drop(pass, drop, slot);
 		else
 			drop_remove(snapshot, i); /* it was written anew since */
@@ -359,8 +388,9 @@ void snapshot_tick(struct tables *tables)
 	}
 	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
 		write_drops(&pass);
-		write_urgent(&pass);
-		if (snapshot->cursor != NONE)
+		if (snapshot->undropped == 0)
+			write_urgent(&pass);
+		if (snapshot->undropped == 0 && snapshot->cursor != NONE)
 			write_rows(&pass);
 	}
 	if (!has_work(snapshot))

@@ -9,6 +9,7 @@
 
 #include "gossip/core/member.h"
 #include "receive.h"
+#include "watermark.h"
 
 #define SNAPSHOT_MS 30000
 
@@ -22,6 +23,7 @@ struct snapshot_drop {
 	struct id owner, topic;
 	uint8_t key_len;
 	uint8_t key[KEY_BYTES_MAX];
+	struct version version; /* of what the store has there */
 };
 
 /* A member row on its way to disk. */
@@ -52,6 +54,9 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path);
 
 /* The row of this slot is about to go. */
 void snapshot_drop(struct tables *tables, uint32_t slot);
+
+/* The store has another row, perhaps of a higher version, in the place of this own one. */
+void snapshot_replace(struct tables *tables, uint32_t slot, struct version stored);
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok);
 void snapshot_tick(struct tables *tables);
 

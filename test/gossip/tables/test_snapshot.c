@@ -279,6 +279,64 @@ static void what_was_written_anew_since_a_drop_failed_stays(void **state)
 	tnet_close(&net);
 }
 
+/* Puts a record of node 9, or one that a member holds of it, into the tables of node 1. */
+static void record_apply(struct tnet *net, uint64_t epoch)
+{
+	struct tnet_node *node = tnet_node(net, 1);
+	struct row_view row = {.kind = ROW_MEMBER, .owner = id_numbered(9), .epoch = epoch};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct row_view view;
+	size_t len;
+
+	row.sequence = 1;
+	row.value = (const uint8_t *)"r";
+	row.value_len = 1;
+	len = tnet_sign(&row, bytes);
+	assert_int_equal(row_parse(bytes, len, &view), 0);
+	receive_apply(node->tables, &view, blob_take(&node->kit.blobs, bytes, len), NULL,
+		      PATH_PULLED);
+}
+
+/* A record of a lower version comes, and a network is quit: more drops than a commit has room for
+ * stand before that of the higher record. */
+static void what_waits_for_its_drop_is_not_written_before_it(void **state)
+{
+	struct row_view row = {.kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 1};
+	struct row_view key = {.kind = ROW_MEMBER, .owner = id_numbered(9)};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet_node *node;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 1, 24);
+	node = tnet_node(&net, 1);
+	core_begin_step(&node->kit.core, net.now, (struct wall){0});
+	record_apply(&net, 5);
+	for (uint32_t i = 0; i < 200; i++) {
+		tnet_key(&row, i);
+		row.sequence = i + 1;
+		assert_int_equal(
+		    tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	}
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_int_equal(node->store_count, 201);
+	core_begin_step(&node->kit.core, net.now, (struct wall){0});
+	record_apply(&net, 4);
+	for (uint32_t i = 0; i < 200; i++) {
+		tnet_key(&row, i);
+		receive_remove(node->tables, replica_find(&node->tables->replica, &row));
+	}
+	tnet_run(&net, 1000);
+	assert_int_equal(node->writes[WRITE_SNAPSHOT_DROP], 201);
+	assert_int_equal(node->store_count, 1);
+	tnet_restart(&net, 1);
+	assert_int_equal(replica_slot(&node->tables->replica,
+				      replica_find(&node->tables->replica, &key))
+			     ->epoch,
+			 4);
+	tnet_close(&net);
+}
+
 static void a_floor_waits_for_the_drops_below_it(void **state)
 {
 	struct tnet net;
@@ -317,6 +375,7 @@ int main(void)
 	    cmocka_unit_test(a_drop_whose_commit_failed_is_done_again),
 	    cmocka_unit_test(what_came_again_since_a_drop_failed_is_on_the_disk),
 	    cmocka_unit_test(what_was_written_anew_since_a_drop_failed_stays),
+	    cmocka_unit_test(what_waits_for_its_drop_is_not_written_before_it),
 	    cmocka_unit_test(a_floor_waits_for_the_drops_below_it),
 	};
 
