@@ -227,8 +227,6 @@ static void note_vain(struct tables *tables, const struct want *want, const stru
 	}
 	origin->vain_with = replica_find_owner(&tables->replica, peer);
 	origin->vain_until = mono_add_ms(tables->core->now, VAIN_MS);
-	if (is_own(tables, want))
-		tables->own_asked_until = mono_add_ms(tables->core->now, OWN_MS);
 }
 
 bool want_is_vain(const struct tables *tables, const struct origin *origin, const struct id *peer)
@@ -260,6 +258,9 @@ static bool finish(struct tables *tables, struct want *want, const struct id *pe
 	struct version floor;
 	struct origin *origin;
 
+	/* Where it has no row itself it asks for all of them as well. */
+	if (is_own(tables, want) && !want->took && (want->whole || number == NONE))
+		tables->own_asked_until = mono_add_ms(tables->core->now, OWN_MS);
 	if (number == NONE)
 		return true;
 	note_vain(tables, want, peer);

@@ -315,8 +315,8 @@ static void what_waits_for_its_drop_is_not_written_before_it(void **state)
 	for (uint32_t i = 0; i < 200; i++) {
 		tnet_key(&row, i);
 		row.sequence = i + 1;
-		assert_int_equal(
-		    tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+		assert_int_equal(tnet_receive(&net, 1, 1, bytes, tnet_sign(&row, bytes)),
+				 DROP_NONE);
 	}
 	tnet_run(&net, SNAPSHOT_MS + 100);
 	assert_int_equal(node->store_count, 201);
@@ -330,10 +330,9 @@ static void what_waits_for_its_drop_is_not_written_before_it(void **state)
 	assert_int_equal(node->writes[WRITE_SNAPSHOT_DROP], 201);
 	assert_int_equal(node->store_count, 1);
 	tnet_restart(&net, 1);
-	assert_int_equal(replica_slot(&node->tables->replica,
-				      replica_find(&node->tables->replica, &key))
-			     ->epoch,
-			 4);
+	assert_int_equal(
+	    replica_slot(&node->tables->replica, replica_find(&node->tables->replica, &key))->epoch,
+	    4);
 	tnet_close(&net);
 }
 

@@ -199,6 +199,19 @@ static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
 	want.whole = false;
 }
 
+static void where_it_has_no_row_of_its_own_a_node_asks_as_seldom(void **state)
+{
+	struct id peer = id_numbered(7);
+
+	(void)state;
+	want.owner = tnet_node(&net, 1)->kit.core.self.id;
+	want_begin(tables, &want, true);
+	assert_int_equal(want_origin(tables, &want), NONE);
+	want_list(tables, &want, NULL, NULL, 0);
+	assert_true(want_advance(tables, &want, &peer));
+	assert_int_equal(mono_diff_ms(tables->own_asked_until, tables->core->now), 60000);
+}
+
 static void a_window_that_is_not_the_last_is_followed_by_the_next(void **state)
 {
 	struct id peer = id_numbered(7);
@@ -245,6 +258,7 @@ int main(void)
 	    WANT_TEST(a_list_that_brought_something_is_followed_by_a_list),
 	    WANT_TEST(a_peer_whose_texts_bring_nothing_is_left_alone_for_a_while),
 	    WANT_TEST(of_its_own_rows_a_node_asks_for_texts_at_once),
+	    WANT_TEST(where_it_has_no_row_of_its_own_a_node_asks_as_seldom),
 	    WANT_TEST(a_window_that_is_not_the_last_is_followed_by_the_next),
 	    WANT_TEST(below_its_floor_only_the_whole_of_an_origin_completes_it),
 	};
