@@ -10,7 +10,8 @@
  * Sending counters begin at the age of the own key in microseconds and rise by one. A pair that is
  * given back and derived again thus goes on above everything it ever sent, without remembering.
  * What was received is remembered as a floor: of the pair that was spoken to last before the
- * session slept. A pair with the previous own key that slept beside it stays closed.
+ * session slept; when the peer's key is replaced the floor stays with it. A pair with the previous
+ * own key that slept beside it stays closed.
  */
 #include <string.h>
 
@@ -156,21 +157,23 @@ struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_sl
 	struct session *session = session_of(seal, peer);
 	const struct peer_key *key = slot == PEER_CURRENT ? &peer->current : &session->previous;
 	const struct own_key *mine = &seal->own[own];
+	uint64_t floor_own = slot == PEER_CURRENT ? peer->floor_own : session->floor_own;
+	uint64_t floor = slot == PEER_CURRENT ? peer->floor : session->floor;
 	struct pair **place = &session->pairs[own][slot];
 
 	WEFT_ASSERT(slot == PEER_CURRENT || slot == PEER_PREVIOUS);
 	WEFT_ASSERT(key->key_id != 0 && mine->key_id != 0);
 	if (*place != NULL)
 		return *place;
-	if (own == OWN_PREVIOUS && peer->floor_own == seal->own[OWN_CURRENT].key_id)
+	if (own == OWN_PREVIOUS && floor_own == seal->own[OWN_CURRENT].key_id)
 		return NULL;
 	*place = heap_take(&seal->core->heap, sizeof(**place));
 	if (!pair_derive(seal, mine, &peer->member->id, key->key, *place)) {
 		pair_free(seal, place);
 		return NULL;
 	}
-	if (slot == PEER_CURRENT && peer->floor_own == mine->key_id)
-		window_init(&(*place)->window, peer->floor);
+	if (floor_own == mine->key_id)
+		window_init(&(*place)->window, floor);
 	return *place;
 }
 
@@ -198,6 +201,8 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	session->spoke_from.port = 0;
 	seal->renewed = peer->member;
 	peer->knows = 0;
+	session->floor = peer->floor;
+	session->floor_own = peer->floor_own;
 	peer->floor = 0;
 	peer->floor_own = 0;
 	if (key->epoch > peer->member->epoch)

@@ -64,8 +64,9 @@ struct session {
 	struct mono used;
 	uint8_t cert[CERT_BYTES]; /* of the current key; zero after a sleep */
 	struct peer_key previous;
-	struct mono outlived;     /* when who has it was last told of the current one */
-	struct pair *pairs[2][2]; /* [own slot][peer slot], made when used */
+	uint64_t floor, floor_own; /* of the previous key, as in struct peer */
+	struct mono outlived;      /* when who has it was last told of the current one */
+	struct pair *pairs[2][2];  /* [own slot][peer slot], made when used */
 	struct limit limit;
 	uint8_t nonce[NONCE_BYTES]; /* of the challenge under way */
 	struct hostport challenged; /* port 0: none */

@@ -112,8 +112,8 @@ int main(void)
 					    close_heap),
 	    cmocka_unit_test_setup_teardown(what_is_larger_than_a_block_gets_one_of_its_own,
 					    open_heap, close_heap),
-	    cmocka_unit_test_setup_teardown(what_grows_step_by_step_leaves_little_behind,
-					    open_heap, close_heap),
+	    cmocka_unit_test_setup_teardown(what_grows_step_by_step_leaves_little_behind, open_heap,
+					    close_heap),
 	    cmocka_unit_test_setup_teardown(a_copy_of_nothing_is_null, open_heap, close_heap),
 	};
 

@@ -23,6 +23,26 @@ static void a_session_that_slept_still_refuses_what_it_received(void **state)
 	seal_meet(net, 0, 1);
 }
 
+static void a_session_that_a_new_key_woke_refuses_what_it_received_under_the_old_one(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram kept[3];
+
+	seal_meet(net, 0, 1);
+	seal_keep(net, 0, 2, kept, 3);
+	net_run(net);
+	net->now = mono_add_ms(net->now, SESSION_IDLE_MS);
+	session_sleep(net->nodes[1].seal, peer(net, 1, 1));
+	net->nodes[0].core.self.epoch = 2;
+	seal_renew(net->nodes[0].seal);
+	net_say(net, 0, 2, "under the new key");
+	net_run(net);
+	assert_true(net_heard(net, 1, "under the new key"));
+	assert_int_equal(peer(net, 1, 1)->session->previous.epoch, 1);
+	seal_arrive_all(net, 1, kept, 3, DROP_REPLAY);
+	seal_meet(net, 0, 1);
+}
+
 static void a_session_that_slept_never_sends_under_an_old_counter(void **state)
 {
 	struct seal_net *net = *state;
@@ -125,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SEAL_TEST(a_session_that_slept_still_refuses_what_it_received),
+	    SEAL_TEST(a_session_that_a_new_key_woke_refuses_what_it_received_under_the_old_one),
 	    SEAL_TEST(a_session_that_slept_never_sends_under_an_old_counter),
 	    SEAL_TEST(both_directions_and_all_pairs_have_keys_of_their_own),
 	    SEAL_TEST(a_pair_with_the_previous_own_key_stays_closed_after_sleep),
