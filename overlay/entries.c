@@ -171,6 +171,7 @@ void work_entries(struct work *work, struct net *net)
 	}
 	status = entries_pass(work, net, all ? NULL : &touched);
 	if (status != 0) {
+		net->failed_more = true; /* which ones is not known */
 		work_failed(work, net, all ? "read or write all entries" : "read or write entries",
 			    -status, "");
 		work->ov->host_due |= status == -ENODEV;

@@ -83,7 +83,8 @@ void held_look(struct work *work)
 		unknown++;
 		boxes += link->kind == KLINK_VETH;
 	}
-	ov->totals.unknown_boxes = boxes;
+	if (status == 0)
+		ov->totals.unknown_boxes = boxes;
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;
 	ov->has_unknown = status != 0 || unknown > 0;

@@ -32,6 +32,7 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 		return;
 	ov->held = held;
 	ov->totals.unknown_boxes = 0; /* until they are looked at */
+	ov->fed = true;               /* nor waits for what is heard */
 	held_forget(ov);
 	ov->nexthops_checked = false;
 	overlay_mark_all(ov, now);

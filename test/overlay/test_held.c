@@ -57,6 +57,40 @@ static void what_no_row_explains_is_left_alone_while_held(void **state)
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
 }
 
+static void the_end_of_a_hold_does_not_wait_for_what_is_heard(void **state)
+{
+	struct fake_stage *stage = *state;
+
+	stage_make_all(stage);
+	overlay_hold(stage->ov, true, stage->now);
+	(void)stage_settle(stage, 1000);
+	fake_kernel_rules_flush(stage->kernel, KRULES_HOST);
+	overlay_notify(stage->ov, stage->now);
+	assert_false(mono_is_due(overlay_deadline(stage->ov), stage->now));
+	overlay_hold(stage->ov, false, stage->now);
+	assert_true(mono_is_due(overlay_deadline(stage->ov), stage->now));
+}
+
+static void what_could_not_be_looked_at_is_not_taken_for_known(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
+	struct weft_err err = {0};
+
+	stage_make_all(stage);
+	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	(void)stage_settle(stage, 1000);
+	overlay_mark_all(stage->ov, stage->now);
+	fake_kernel_faults(stage->kernel)->interrupted = 100;
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.unknown_boxes, 1);
+}
+
 static void all_of_an_unknown_network_is_left_alone_while_held(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -262,6 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
+	    STAGED(the_end_of_a_hold_does_not_wait_for_what_is_heard),
+	    STAGED(what_could_not_be_looked_at_is_not_taken_for_known),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
 	    STAGED(a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held),
 	    STAGED(a_device_that_was_made_half_is_mended_while_held),

@@ -103,6 +103,31 @@ static void what_was_refused_is_not_told_as_applied_when_the_rest_is_looked_at(v
 	assert_int_equal(stage->applied, 3);
 }
 
+static void what_could_not_be_looked_at_is_not_told_as_applied(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct kfdb fdb = {.dev = "wfvx001000", .table = KFDB_SELF};
+	struct id endpoint = stage_id(2, 14);
+
+	stage_make_all(stage);
+	fake_kernel_faults(stage->kernel)->fail_kind = KOBJ_NEIGH;
+	fake_kernel_faults(stage->kernel)->fail_kind_error = ENOBUFS;
+	stage_endpoint(stage, 14, 2, "10.7.0.14/24", 1);
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	fake_kernel_faults(stage->kernel)->interrupted = 100;
+	overlay_mark_all(stage->ov, stage->now);
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	fdb.mac = mac_of_endpoint(&endpoint);
+	assert_true(fake_kernel_remove(stage->kernel, KOBJ_FDB, &fdb));
+	overlay_notify(stage->ov, stage->now);
+	(void)stage_reconcile(stage); /* its MAC alone */
+	assert_int_equal(stage->applied, 2);
+	fake_kernel_faults(stage->kernel)->fail_kind = 0;
+	fake_kernel_faults(stage->kernel)->interrupted = 0;
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage->applied, 3);
+}
+
 #define MANY 1100
 
 static void of_more_than_can_be_remembered_nothing_refused_is_told_as_applied(void **state)
@@ -137,6 +162,7 @@ int main(void)
 	    STAGED(a_port_that_cannot_be_removed_goes_later),
 	    STAGED(a_network_that_ended_is_remembered_until_its_devices_are_gone),
 	    STAGED(what_was_refused_is_not_told_as_applied_when_the_rest_is_looked_at),
+	    STAGED(what_could_not_be_looked_at_is_not_told_as_applied),
 	    STAGED(of_more_than_can_be_remembered_nothing_refused_is_told_as_applied),
 	};
 
