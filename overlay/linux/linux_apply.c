@@ -40,7 +40,7 @@ static int device_look(struct linux_kernel *kernel, const char *name, int *index
 	(void)nla_put_string(msg, IFLA_IFNAME, name);
 	status = chan_get(&kernel->rtnl, each_found, &asked);
 	*index = status == 0 ? asked.index : 0;
-	if (known != 0 && known != *index)
+	if (known != 0 && known != *index && (status == 0 || status == -ENODEV))
 		devices_end(&kernel->devices, known);
 	return status == 0 && *index == 0 ? -ENODEV : status;
 }

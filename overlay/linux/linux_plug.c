@@ -267,6 +267,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 	const char *what = "its namespace";
 	struct chan box;
 	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd), code;
+	bool made;
 
 	if (status != 0)
 		return say(err, what, status, text);
@@ -280,6 +281,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 		}
 		status = make_veth(kernel, plug, box_fds->netns_fd, text);
 	}
+	made = status == 0;
 	if (status == 0)
 		status = set_up_box(&box, plug, &what, text);
 	if (status == 0) {
@@ -291,7 +293,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 	chan_close(&box);
 	if (status == 0)
 		return 0;
-	if (status != -EEXIST || strcmp(what, "its veth") != 0)
+	if (made)
 		unplug(kernel, plug->port.name);
 	return say(err, what, status, text);
 }

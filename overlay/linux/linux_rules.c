@@ -129,6 +129,8 @@ static int look_for(enum krules table)
 	struct nl_msg *msg;
 	int status = chan_open(&chan, NETLINK_NETFILTER, -1);
 
+	if (status == -EPROTONOSUPPORT)
+		return -ENOENT; /* not even nfnetlink */
 	if (status != 0)
 		return status;
 	msg =
