@@ -132,8 +132,10 @@ int daemon_restore(const struct options *options, const char *path, struct weft_
 /* After each step: gives the kernel the rows once it may be touched, or takes them back. */
 void kernel_follow(struct daemon *d);
 
-/* All that is weft's goes from the kernel, whether a row explains it or not, until this node counts
- * for others (again). */
+/* Has the kernel looked at, even early; what no row explains stays then. */
+void kernel_look(struct daemon *d);
+
+/* All that is weft's goes from the kernel, explained or not, until this node counts (again). */
 void kernel_withdraw(struct daemon *d);
 
 /* It is or becomes a member, and others take it for one. */

@@ -29,7 +29,8 @@ static bool may_be_behind(const struct daemon *d)
 
 static void hold_kernel(struct daemon *d)
 {
-	bool held = !d->withdrawn && may_be_behind(d);
+	bool early = d->kernel_fed && !node_is_ready(d->node); /* only to be looked at */
+	bool held = !d->withdrawn && (early || may_be_behind(d));
 	struct kernel_ask *ask;
 
 	if (!d->kernel || held == d->kernel_held)
@@ -46,6 +47,15 @@ bool kernel_is_wanted(const struct daemon *d)
 
 	return (phase == NODE_ACTIVE || phase == NODE_CLAIMING || phase == NODE_JOINING) &&
 	       !gossip_is_refused(g, NULL);
+}
+
+void kernel_look(struct daemon *d)
+{
+	if (d->kernel_fed)
+		return;
+	d->kernel_fed = true;
+	hold_kernel(d);
+	feed_all(d);
 }
 
 void kernel_withdraw(struct daemon *d)

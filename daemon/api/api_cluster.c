@@ -264,23 +264,60 @@ static void reset_settled(struct daemon *d, struct request *req, const struct ke
 		wipe(d, req);
 }
 
+static void settle(struct daemon *d, struct request *req,
+		   void (*told)(struct daemon *, struct request *, const struct kernel_tell *))
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_SETTLE);
+
+	call_of(d, req)->told = told;
+	ask->tag = request_tag(req);
+	kernel_thread_ask(d->kernel, ask);
+}
+
 /* What stands in the kernel goes first, while there is a state to explain it. */
 static void withdraw(struct daemon *d, struct request *req)
 {
+	kernel_withdraw(d);
+	settle(d, req, reset_settled);
+}
+
+/* Now it is known whether there are boxes of which the state knows nothing. */
+static void reset_looked(struct daemon *d, struct request *req, const struct kernel_tell *tell)
+{
+	struct weft_err err = {0};
+
+	d->totals.unknown_boxes = tell->totals.unknown_boxes;
+	if (may_reset(d, false, &err) != 0)
+		request_fail(req, &err);
+	else if (tell->totals.failed > 0)
+		api_fail(req, WEFT_E_KERNEL,
+			 "the kernel could not be looked at for boxes that are plugged in, as "
+			 "weftd's log says, and it is tried again; repeat weft reset, or weft "
+			 "reset --force to take the network from them");
+	else
+		withdraw(d, req);
+}
+
+/* Who left or was removed knows what it had. Another state may be older than the kernel, or not be
+ * there at all: what it does not explain is looked for before anything goes. */
+static void reset_kernel(struct daemon *d, struct request *req)
+{
+	enum node_phase phase = gossip_phase(node_gossip(d->node));
 	struct call *call = call_of(d, req);
 	struct weft_err late = {0};
-	struct kernel_ask *ask;
 
 	weft_err_set(&late, WEFT_E_TIMEOUT,
 		     "the kernel still gives up what is weft's, and this node's state is not wiped "
 		     "yet; repeat weft reset");
 	request_late_set(req, &late);
-	call->told = reset_settled;
 	call->force = request_flag(req, "force");
-	kernel_withdraw(d);
-	ask = kernel_ask_new(ASK_SETTLE);
-	ask->tag = request_tag(req);
-	kernel_thread_ask(d->kernel, ask);
+	if (call->force || phase == NODE_LEFT || phase == NODE_REMOVED ||
+	    (d->kernel_fed && !d->kernel_held)) {
+		withdraw(d, req);
+		return;
+	}
+	kernel_look(d);
+	settle(d, req, reset_looked);
 }
 
 void api_reset(struct daemon *d, struct request *req)
@@ -290,7 +327,7 @@ void api_reset(struct daemon *d, struct request *req)
 	if (may_reset(d, request_flag(req, "force"), &err) != 0)
 		request_fail(req, &err);
 	else if (d->kernel && gossip_phase(node_gossip(d->node)) != NODE_COPY)
-		withdraw(d, req);
+		reset_kernel(d, req);
 	else
 		wipe(d, req);
 }

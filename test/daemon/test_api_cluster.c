@@ -99,15 +99,22 @@ static void have_a_kernel(struct api_lab *lab)
 }
 
 /* The kernel thread has come to what a reset asked for. */
-static void settle(struct api_lab *lab, uint32_t failed)
+static void look(struct api_lab *lab, uint32_t failed, uint32_t unknown_boxes)
 {
-	struct kernel_tell tell = {.kind = TELL_SETTLED, .tag = TAG, .totals = {.failed = failed}};
+	struct kernel_tell tell = {.kind = TELL_SETTLED,
+				   .tag = TAG,
+				   .totals = {.failed = failed, .unknown_boxes = unknown_boxes}};
 
 	assert_int_equal(last_ask, ASK_SETTLE);
 	assert_null(lab->answer);
 	assert_int_equal(lab->err.code, 0);
 	assert_int_equal(end, DAEMON_RUNS);
 	lab->call.told(&lab->d, (void *)lab, &tell);
+}
+
+static void settle(struct api_lab *lab, uint32_t failed)
+{
+	look(lab, failed, 0);
 }
 
 static void a_member_is_not_wiped(void **state)
@@ -224,6 +231,41 @@ static void nothing_is_held_back_from_a_reset(void **state)
 	assert_int_equal(end, DAEMON_WIPE);
 }
 
+static void what_rows_do_not_explain_is_looked_for_before_anything_goes(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	lab->d.kernel_held = held = true;
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	look(lab, 0, 2);
+	assert_int_equal(lab->err.code, WEFT_E_IN_USE);
+	assert_non_null(strstr(lab->err.message, "2 boxes are plugged in"));
+	assert_int_equal(networks_ended, 0);
+	assert_true(held);
+	assert_int_equal(end, DAEMON_RUNS);
+}
+
+static void what_could_not_be_looked_for_is_not_taken_for_gone(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	lab->d.kernel_held = held = true;
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	look(lab, 1, 0);
+	assert_int_equal(lab->err.code, WEFT_E_KERNEL);
+	assert_int_equal(networks_ended, 0);
+	assert_true(held);
+
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	look(lab, 0, 0);
+	assert_int_equal(networks_ended, 1);
+	assert_false(held);
+	settle(lab, 0);
+	assert_int_equal(end, DAEMON_WIPE);
+}
+
 static void who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again(void **state)
 {
 	struct api_lab *lab = *state;
@@ -310,6 +352,8 @@ int main(void)
 	    TEST(by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach),
 	    TEST(who_is_refused_detaches_its_boxes_first),
 	    TEST(nothing_is_held_back_from_a_reset),
+	    TEST(what_rows_do_not_explain_is_looked_for_before_anything_goes),
+	    TEST(what_could_not_be_looked_for_is_not_taken_for_gone),
 	    TEST(who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again),
 	    TEST(who_becomes_a_member_before_the_kernel_answers_is_not_wiped),
 	    TEST(nothing_comes_back_to_the_kernel_behind_a_reset),

@@ -3,6 +3,7 @@
 """weft reset beside a kernel that is slow or refuses: the state goes with all that it explains, or
 it stays and the host works on."""
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -142,3 +143,28 @@ def test_resets_at_once_of_which_one_caller_goes_away_wipe_all_that_is_there(out
     assert wiped and all(text in wiped or "try again when it runs" in text for text in said), said
     wait_for("it begins anew", lambda: node(four)["phase"] == "no_cluster", 5)
     assert devices(four) == []
+
+
+def test_what_no_state_explains_is_looked_for_before_anything_goes(lab):
+    one, host = lab.cluster(2)
+    token = one.json("token", "create")["token"]
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/27")
+    box = host.box("a")
+    host.attach("blue", box)
+    before = devices(host)
+    host.stop()
+    shutil.rmtree(host.state)
+    host.start()
+    refused = host.refused("join", token, one.addr)
+    assert "--replace" in refused.stderr, refused
+    for _ in range(2):
+        refused = host.refused("reset")
+        assert refused.code == 4 and "1 box is plugged in" in refused.stderr, refused
+    assert devices(host) == before and "eth0" in box.links()
+
+    host.weft("reset", "--force")
+    assert devices(host) == [] and "eth0" not in box.links()
+    wait_for("it begins anew", lambda: node(host)["phase"] == "no_cluster", 5)
+    host.refused("join", token, one.addr)
+    host.weft("reset")
+    wait_for("it begins anew", lambda: node(host)["phase"] == "no_cluster", 5)
