@@ -32,6 +32,16 @@ def test_lintian_finds_nothing(debs):
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
 
 
+def test_the_pages_link_to_what_is_there(debs, tmp_path):
+    run("dpkg-deb", "-x", debs[0], tmp_path)
+    pages = list((tmp_path / "usr/share/doc/weft").rglob("*.md"))
+    assert len(pages) > 4, pages
+    for page in pages:
+        links = set(re.findall(r"\]\(([^):#]+)\)", page.read_text()))
+        for link in links - {"CONTRIBUTING.md", "LICENSE"}:  # of the sources
+            assert (page.parent / link).is_file(), (page, link)
+
+
 def test_it_installs_on_a_clean_debian_and_runs(clean, debs):
     clean.apt("update", net=False)
     clean.install(debs[0])
