@@ -197,7 +197,6 @@ static void on_any(void *ctx, const struct store_done *done)
 		assert_int_equal(done->err->code, done->code);
 }
 
-/* Waits for the next result. */
 /* Files, as the store would make them: see CMakeLists. */
 static atomic_int files;
 static _Atomic(struct store_thread *) slow; /* its first file takes until the end waits behind it */
@@ -252,6 +251,7 @@ static void what_is_wiped_is_wiped_with_backups_that_never_arrived(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+/* Waits for the next result. */
 static void next_result(struct world *w)
 {
 	struct pollfd wait = {.fd = store_thread_fd(w->st), .events = POLLIN};
