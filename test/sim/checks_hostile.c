@@ -287,6 +287,9 @@ void hostile_update(struct sim *sim, struct sim_host *host, const struct node_up
 			host->knock = wire_get(send->bytes + 12, 8);
 			continue;
 		}
+		/* Nearly all goes to members where they are, and to look for those costs most. */
+		if (knows_where(sim, host, &send->to))
+			continue;
 		stranger = stranger_find(sim, host, &send->to);
 		if (stranger && !is_members(host, &send->to))
 			stranger->left -= (int64_t)send->len;
