@@ -85,6 +85,8 @@ void held_look(struct work *work)
 	}
 	if (status == 0)
 		ov->totals.unknown_boxes = boxes;
+	else
+		work_failed(work, NULL, "look for what no row explains", -status, "");
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;
 	ov->has_unknown = status != 0 || unknown > 0;

@@ -151,11 +151,11 @@ static void pass(struct work *work)
 	if (ov->mtu_due)
 		work_mtu(work);
 	host = ov->host_due;
+	if (host)
+		attempt_begin(&ov->host);
 	if (ov->held && (host || ov->rules_due))
 		held_look(work);
 	ov->looked = true;
-	if (host)
-		attempt_begin(&ov->host);
 	/* what keeps networks apart stands before their devices, and goes after them */
 	rules = (host || ov->rules_due) && !any_undecided(ov);
 	if (rules && any_wanted(ov))

@@ -281,7 +281,8 @@ static void withdraw(struct daemon *d, struct request *req)
 	settle(d, req, reset_settled);
 }
 
-/* Now it is known whether there are boxes of which the state knows nothing. */
+/* Now it is known whether there are boxes of which the state knows nothing. Meanwhile this node may
+ * have turned out to be a copy, which takes nothing away. */
 static void reset_looked(struct daemon *d, struct request *req, const struct kernel_tell *tell)
 {
 	struct weft_err err = {0};
@@ -289,6 +290,8 @@ static void reset_looked(struct daemon *d, struct request *req, const struct ker
 	d->totals.unknown_boxes = tell->totals.unknown_boxes;
 	if (may_reset(d, false, &err) != 0)
 		request_fail(req, &err);
+	else if (gossip_phase(node_gossip(d->node)) == NODE_COPY)
+		wipe(d, req);
 	else if (tell->totals.failed > 0)
 		api_fail(req, WEFT_E_KERNEL,
 			 "the kernel could not be looked at for boxes that are plugged in, as "

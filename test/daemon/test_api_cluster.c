@@ -12,12 +12,14 @@ static size_t networks_put, networks_ended;
 static bool held;
 static enum daemon_end end;
 
-static bool is_refused; /* what the core says of it */
+static bool is_refused, is_copy; /* what the core says of it */
 
 uint64_t __wrap_request_tag(const struct request *req);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
 bool __wrap_daemon_stop(struct daemon *d, enum daemon_end how);
 bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by);
+enum node_phase __real_gossip_phase(const struct gossip *g);
+enum node_phase __wrap_gossip_phase(const struct gossip *g);
 void __wrap_request_late_set(struct request *req, const struct weft_err *err);
 
 uint64_t __wrap_request_tag(const struct request *req)
@@ -52,6 +54,11 @@ bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by)
 	return is_refused;
 }
 
+enum node_phase __wrap_gossip_phase(const struct gossip *g)
+{
+	return is_copy ? NODE_COPY : __real_gossip_phase(g);
+}
+
 void __wrap_request_late_set(struct request *req, const struct weft_err *err)
 {
 	(void)req;
@@ -61,13 +68,15 @@ void __wrap_request_late_set(struct request *req, const struct weft_err *err)
 /* Three hosts with a network; what is called is called on the last. */
 static int set_up(void **state)
 {
-	struct api_lab *lab = api_lab_new(3);
-	const struct id network = cluster_network(lab->cluster, 0, "blue", "10.64.1.0/24");
+	struct api_lab *lab;
+	struct id network;
 
 	last_ask = (enum kernel_ask_kind)0;
 	networks_put = networks_ended = 0;
-	held = is_refused = false;
+	held = is_refused = is_copy = false;
 	end = DAEMON_RUNS;
+	lab = api_lab_new(3);
+	network = cluster_network(lab->cluster, 0, "blue", "10.64.1.0/24");
 	cluster_run(lab->cluster, 1000);
 	cluster_attached(lab->cluster, 2, &network, 21);
 	api_lab_be(lab, 2);
@@ -266,6 +275,22 @@ static void what_could_not_be_looked_for_is_not_taken_for_gone(void **state)
 	assert_int_equal(end, DAEMON_WIPE);
 }
 
+/* What stands in the kernel may be the original's. */
+static void who_turns_out_to_be_a_copy_meanwhile_takes_nothing_away(void **state)
+{
+	struct api_lab *lab = *state;
+
+	be_refused(lab);
+	lab->d.kernel_held = held = true;
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	is_copy = true;
+	look(lab, 0, 1);
+	assert_int_equal(networks_ended, 0);
+	assert_true(held);
+	assert_non_null(lab->answer);
+	assert_int_equal(end, DAEMON_WIPE);
+}
+
 static void who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again(void **state)
 {
 	struct api_lab *lab = *state;
@@ -354,6 +379,7 @@ int main(void)
 	    TEST(nothing_is_held_back_from_a_reset),
 	    TEST(what_rows_do_not_explain_is_looked_for_before_anything_goes),
 	    TEST(what_could_not_be_looked_for_is_not_taken_for_gone),
+	    TEST(who_turns_out_to_be_a_copy_meanwhile_takes_nothing_away),
 	    TEST(who_becomes_a_member_after_a_reset_that_failed_has_its_networks_again),
 	    TEST(who_becomes_a_member_before_the_kernel_answers_is_not_wiped),
 	    TEST(nothing_comes_back_to_the_kernel_behind_a_reset),

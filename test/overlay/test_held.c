@@ -91,6 +91,31 @@ static void what_could_not_be_looked_at_is_not_taken_for_known(void **state)
 	assert_int_equal(totals.unknown_boxes, 1);
 }
 
+/* Of a hold that has just begun nothing is known, and the pass that follows looks for itself. */
+static void a_first_look_that_failed_is_a_failure_though_the_rest_goes_well(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
+	struct weft_err err = {0};
+
+	stage_make_all(stage);
+	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	fake_kernel_faults(stage->kernel)->interrupted = 1;
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.failed, 1);
+	assert_non_null(strstr(stage->last_failure.operation, "look for what no row explains"));
+
+	(void)stage_settle(stage, 1000); /* it is tried again */
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.failed, 0);
+	assert_int_equal(totals.unknown_boxes, 1);
+}
+
 static void all_of_an_unknown_network_is_left_alone_while_held(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -298,6 +323,7 @@ int main(void)
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
 	    STAGED(the_end_of_a_hold_does_not_wait_for_what_is_heard),
 	    STAGED(what_could_not_be_looked_at_is_not_taken_for_known),
+	    STAGED(a_first_look_that_failed_is_a_failure_though_the_rest_goes_well),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
 	    STAGED(a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held),
 	    STAGED(a_device_that_was_made_half_is_mended_while_held),
