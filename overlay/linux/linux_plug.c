@@ -236,12 +236,27 @@ static int say(struct weft_err *err, const char *what, int status, const char *t
 			    text[0] != '\0' ? ": " : "", text);
 }
 
+static bool is_weft(const struct seen *seen)
+{
+	struct id network;
+
+	return seen->group == WEFT_LINK_GROUP || name_alias_parse(seen->alias, &network);
+}
+
+/* After a failure: not even a veth stays whose making was done and not answered. */
+static void take_back(struct linux_kernel *kernel, const char *port, bool made)
+{
+	struct seen seen;
+
+	if (made || (look(&kernel->rtnl, port, &seen) == 0 && is_weft(&seen)))
+		unplug(kernel, port);
+}
+
 /* A name is taken: says which, or makes way, since a host's end that an interrupted attach left
  * behind is weft's to remove. */
 static int check_free(struct linux_kernel *kernel, struct chan *box, const struct kplug *plug,
 		      struct weft_err *err)
 {
-	struct id network;
 	struct seen seen;
 
 	if (look(box, plug->ifname, &seen) == 0)
@@ -251,7 +266,7 @@ static int check_free(struct linux_kernel *kernel, struct chan *box, const struc
 				    plug->ifname);
 	if (look(&kernel->rtnl, plug->port.name, &seen) != 0)
 		return 0;
-	if (seen.group != WEFT_LINK_GROUP && !name_alias_parse(seen.alias, &network))
+	if (!is_weft(&seen))
 		return weft_err_set(err, WEFT_E_EXISTS,
 				    "this host has an interface named %s that is not weft's",
 				    plug->port.name);
@@ -293,8 +308,8 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 	chan_close(&box);
 	if (status == 0)
 		return 0;
-	if (made)
-		unplug(kernel, plug->port.name);
+	if (made || status != -EEXIST)
+		take_back(kernel, plug->port.name, made);
 	return say(err, what, status, text);
 }
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What is gone already counts as taken away; what could not be looked for does not.
+ * What is gone already counts as taken away; what could not be looked for does not. What was made
+ * without an answer does not stay.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <nftables/libnftables.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "overlay/linux/linux.h"
@@ -18,6 +22,8 @@
 /* What goes wrong next: see CMakeLists. */
 static int refusal;      /* of questions about one thing */
 static bool cannot_list; /* what the library reads back */
+static bool no_answer;   /* to the change that comes first */
+static bool not_sent;    /* nor is it made */
 
 int __real_chan_get(struct chan *chan, chan_each_fn *each, void *arg);
 int __wrap_chan_get(struct chan *chan, chan_each_fn *each, void *arg);
@@ -25,6 +31,19 @@ int __wrap_chan_get(struct chan *chan, chan_each_fn *each, void *arg);
 int __wrap_chan_get(struct chan *chan, chan_each_fn *each, void *arg)
 {
 	return refusal != 0 ? -refusal : __real_chan_get(chan, each, arg);
+}
+
+int __real_chan_call(struct chan *chan, char text[CHAN_TEXT_BYTES]);
+int __wrap_chan_call(struct chan *chan, char text[CHAN_TEXT_BYTES]);
+
+int __wrap_chan_call(struct chan *chan, char text[CHAN_TEXT_BYTES])
+{
+	int status = not_sent ? 0 : __real_chan_call(chan, text);
+
+	if (no_answer)
+		status = -ENOBUFS;
+	no_answer = not_sent = false;
+	return status;
 }
 
 int __real_nft_run_cmd_from_buffer(struct nft_ctx *nft, const char *commands);
@@ -44,7 +63,7 @@ static int set_up(void **state)
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	refusal = 0;
-	cannot_list = false;
+	cannot_list = no_answer = not_sent = false;
 	*state = linux_kernel_open(&pages, 1, &err);
 	assert_non_null(*state);
 	return 0;
@@ -120,12 +139,54 @@ static void a_table_that_cannot_be_listed_is_not_gone(void **state)
 	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
 }
 
+/* Plugs a box into no bridge: the change that is not answered is the first of all. */
+static int plug_without_answer(void *kernel)
+{
+	struct kplug plug = {.port = {.name = "wfe0123456789ab", .kind = KLINK_VETH, .mtu = 1450},
+			     .ifname = "eth0",
+			     .mac = {{2, 0, 0, 0, 0, 1}},
+			     .mtu = 1450};
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct weft_err err = {0};
+	struct overlay_box box;
+	int code;
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	box.netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	box.rtnl_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	plug.port.mac = plug.mac;
+	no_answer = true;
+	code = linux_kernel_ops()->plug(kernel, &plug, &box, &err);
+	assert_non_null(strstr(err.message, "its veth"));
+	close(box.netns_fd);
+	close(box.rtnl_fd);
+	close(home);
+	return code;
+}
+
+static void a_veth_that_was_made_without_an_answer_is_taken_back(void **state)
+{
+	assert_int_equal(plug_without_answer(*state), WEFT_E_KERNEL);
+	assert_int_not_equal(system("ip -br link | grep -q wfe"), 0);
+}
+
+static void a_foreign_device_is_not_taken_back(void **state)
+{
+	assert_int_equal(system("ip link add wfe0123456789ab type veth peer name q"), 0);
+	not_sent = true;
+	assert_int_equal(plug_without_answer(*state), WEFT_E_KERNEL);
+	assert_int_equal(system("ip -br link | grep -q wfe"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(a_device_that_cannot_be_looked_for_is_not_gone),
 	    TEST(a_table_that_cannot_be_listed_is_not_gone),
+	    TEST(a_veth_that_was_made_without_an_answer_is_taken_back),
+	    TEST(a_foreign_device_is_not_taken_back),
 	};
 
 	if (geteuid() != 0) {
