@@ -457,20 +457,3 @@ void print_answer(const struct cli_options *options, const struct api_method *me
 	else if (!print_sentence(method->id, answer, out))
 		print_object(answer, options->colour, out);
 }
-
-void print_event(const json_t *event, FILE *out)
-{
-	const char *kind = say(event, "event");
-	const json_t *object = json_object_get(event, kind);
-	const json_t *list = json_object_get(object, "addresses");
-	char *addresses;
-
-	if (strcmp(kind, "snapshot") == 0)
-		return;
-	addresses = list ? text_of(list) : strdup(text_at(object, "addr", ""));
-	WEFT_ASSERT(addresses != NULL);
-	fprintf(out, "%s %-8s %-8s %s %.8s %s\n", say(event, "at"), kind, say(event, "action"),
-		say(object, "name"), say(object, "id"), addresses);
-	free(addresses);
-	fflush(out);
-}

@@ -267,7 +267,8 @@ static const struct answer_key endpoint_ls_keys[] = {
 static const struct answer_key endpoint_inspect_keys[] = {
     {"here", "object or null", "where it is plugged in; null: on another host"},
     {"here.ifname", "text", "name of its interface in the namespace"},
-    {"here.host_ifname", "text", "name of the other end, on the host"},
+    {"here.host_ifname", "text",
+     "name of the other end, on the host; empty for the host's own endpoint"},
     {"here.netns", "text", "the namespace as it was named"},
     {"here.netns_inode", "number", "inode of the namespace"},
     {"here.since", "instant", "when it was attached"},

@@ -70,13 +70,10 @@ static void answers_are_shown_to_people(void **state)
 	}
 }
 
-static void a_long_value_is_whole_and_an_event_names_its_object(void **state)
+static void a_long_value_is_whole(void **state)
 {
 	char list[4096] = "", json[5000];
-	json_t *event;
 	char *text;
-	size_t len;
-	FILE *out;
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -86,17 +83,51 @@ static void a_long_value_is_whole_and_an_event_names_its_object(void **state)
 	text = print(API_NETWORK_LS, json);
 	assert_non_null(strstr(text, ", 10.0.99.0/24  "));
 	free(text);
+}
 
-	event = json_loads("{\"event\":\"endpoint\",\"action\":\"added\",\"at\":\"now\","
-			   "\"endpoint\":{\"name\":\"web\",\"id\":\"0011223344\","
-			   "\"addresses\":[\"10.0.0.1/24\",\"10.1.0.1/24\"]}}",
-			   0, NULL);
-	out = open_memstream(&text, &len);
-	print_event(event, out);
-	fclose(out);
-	assert_string_equal(text, "now endpoint added    web 00112233 10.0.0.1/24, 10.1.0.1/24\n");
-	free(text);
-	json_decref(event);
+static void an_event_names_its_object_and_says_where_it_is(void **state)
+{
+	static const struct {
+		const char *kind, *action, *object;
+		const char *text;
+	} rows[] = {
+	    {"endpoint", "added",
+	     "{\"name\":\"web\",\"id\":\"0011223344\",\"network\":\"blue\",\"host\":\"h1\","
+	     "\"addresses\":[\"10.0.0.1/24\",\"10.1.0.1/24\"]}",
+	     "now endpoint added    web 00112233 10.0.0.1/24, 10.1.0.1/24 in blue on h1\n"},
+	    {"endpoint", "removed", "{\"id\":\"0011223344\",\"network_id\":\"55\"}",
+	     "now endpoint removed  - 00112233\n"},
+	    {"endpoint", "is", "{\"name\":\"\",\"id\":\"0011\",\"addresses\":[\"10.0.0.1/24\"]}",
+	     "now endpoint is       - 0011 10.0.0.1/24\n"},
+	    {"member", "is",
+	     "{\"name\":\"h1\",\"id\":\"0011\",\"addr\":\"192.0.2.1:7947\",\"state\":\"failed\"}",
+	     "now member   is       h1 0011 192.0.2.1:7947 failed\n"},
+	    {"member", "failed",
+	     "{\"name\":\"h1\",\"id\":\"0011\",\"addr\":\"192.0.2.1:7947\",\"state\":\"failed\"}",
+	     "now member   failed   h1 0011 192.0.2.1:7947\n"},
+	    {"network", "created",
+	     "{\"name\":\"blue\",\"id\":\"0011\",\"subnets\":[\"10.0.0.0/24\"]}",
+	     "now network  created  blue 0011 10.0.0.0/24\n"},
+	    {"node", "fenced", "{}", "now node     fenced\n"},
+	    {"snapshot", "end", "{}", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *object = json_loads(rows[i].object, 0, NULL);
+		json_t *event = json_pack("{s:s,s:s,s:s,s:o}", "event", rows[i].kind, "action",
+					  rows[i].action, "at", "now", rows[i].kind, object);
+		char *text;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		assert_non_null(out);
+		print_event(event, out);
+		fclose(out);
+		assert_string_equal(text, rows[i].text);
+		free(text);
+		json_decref(event);
+	}
 }
 
 static void lists_are_in_the_order_in_which_people_look(void **state)
@@ -221,7 +252,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_shown_to_people),
-	    cmocka_unit_test(a_long_value_is_whole_and_an_event_names_its_object),
+	    cmocka_unit_test(a_long_value_is_whole),
+	    cmocka_unit_test(an_event_names_its_object_and_says_where_it_is),
 	    cmocka_unit_test(lists_are_in_the_order_in_which_people_look),
 	    cmocka_unit_test(endpoints_are_in_order_of_network_and_then_name),
 	    cmocka_unit_test(a_status_names_who_failed_and_warns),

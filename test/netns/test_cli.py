@@ -64,6 +64,14 @@ def test_an_answer_that_does_not_get_out_is_no_success(host):
         assert done.stderr.endswith("; see where it goes\n") and done.stderr.count("\n") == 1
 
 
+def test_an_endpoint_says_by_which_device_of_this_host_it_is_plugged_in(host):
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    host.attach("blue", host.box("b"), "--name", "web")
+    port = host.json("endpoint", "inspect", "web")["here"]["host_ifname"]
+    assert port in {link["ifname"] for link in json.loads(host.exec("ip", "-j", "link").stdout)}
+    assert host.json("endpoint", "inspect", "h1")["here"]["host_ifname"] == ""
+
+
 def test_the_monitor_follows_until_weftd_ends(lab, host):
     streams = [lab.dir / "people", lab.dir / "json"]
     monitors = []
