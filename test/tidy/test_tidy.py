@@ -86,11 +86,18 @@ class Tree(unittest.TestCase):
 
     def test_a_missing_licence_is_seen_in_every_kind_of_source(self):
         for path in ("store/a.c", "store/schema/0001_first.sql", "test/netns/x.py",
-                     "packaging/demo.sh", "cli/CMakeLists.txt"):
+                     "packaging/demo.sh", "cli/CMakeLists.txt", "packaging/systemd/a.service.in",
+                     "packaging/debian/rules", "packaging/debian/weft.postinst", "CMakeLists.txt",
+                     "Makefile", ".ci/run", ".clang-format", "README.md"):
             with self.subTest(path):
                 self.write(path, "", licence="")
                 self.assert_one_fault(path, "no SPDX")
                 (self.root / path).unlink()
+
+    def test_what_can_carry_no_comment_needs_no_licence_line(self):
+        for path in ("packaging/debian/control", "test/fuzz/corpus/yaml/empty"):
+            self.write(path, "", licence="")
+        self.assertEqual(self.faults(), [])
 
     def test_a_missing_copyright_is_seen(self):
         self.write("store/a.c", "", licence="/* SPDX-License-Identifier: Apache-2.0 */\n")

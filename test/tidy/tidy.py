@@ -6,7 +6,8 @@
 usage: tidy.py SOURCE_ROOT [ARCHIVE.a ...]
 
 Looks at the sources: include direction between folders, libraries behind their walls, sizes,
-licence lines, banned calls, leftovers, files that the pages name. Looks at the archives: the pure libraries call no
+licence lines (also of scripts, templates and build files), banned calls, leftovers, files that the
+pages name. Looks at the archives: the pure libraries call no
 allocator, clock, socket, file or thread, and no library holds mutable globals. Prints one line a
 fault (path:line: what) and exits 1 if there was any.
 """
@@ -54,6 +55,13 @@ WALLS = (
 PURE_LAYERS = {"base", "gossip", "ipamdb", "node"}
 IMPURE_HEADERS = re.compile(
     r"(time|sys/time|sys/socket|pthread|threads|fcntl|unistd|signal|uv|sys/epoll|poll)\.h$")
+
+# Files besides C that are written by hand and can carry a comment.
+TEXT_SUFFIXES = (".py", ".sh", ".sql", ".in", ".md", ".pml", ".cfg", ".postinst", ".postrm")
+TEXT_NAMES = ("CMakeLists.txt", "Makefile", "rules", "run")
+# What stands in no folder of the house's, besides its pages.
+AT_THE_ROOT = ("CMakeLists.txt", "Makefile", ".ci/run", ".clang-format", ".clang-tidy",
+               ".editorconfig", ".gitignore")
 
 C_LINES_MAX = 500
 H_LINES_MAX = 150
@@ -178,13 +186,17 @@ def sources(root):
         for path in sorted((root / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path.relative_to(root).as_posix(), path
+    pages = [page.name for page in sorted(root.glob("*.md"))]
+    for name in (*AT_THE_ROOT, *pages):
+        if (root / name).is_file():
+            yield name, root / name
 
 
 def check_sources(root, fault):
     for path, file in sources(root):
         is_c = path.endswith((".c", ".h"))
-        is_script = path.endswith((".py", ".sh", ".sql")) or file.name == "CMakeLists.txt"
-        if not is_c and not is_script:
+        is_text = file.suffix in TEXT_SUFFIXES or file.name in TEXT_NAMES or path in AT_THE_ROOT
+        if not is_c and not is_text:
             continue
         text = file.read_text(encoding="utf-8")
         lines = text.splitlines()
