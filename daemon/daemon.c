@@ -114,6 +114,7 @@ static void finish_step(struct daemon *d, const struct node_update *update)
 	kernel_refusals(d);
 	open_kernel(d);
 	kernel_follow(d);
+	api_resets_follow(d);
 	arm_tick(d);
 	if (d->networks_changed || d->follow) {
 		bool networks = d->networks_changed;
@@ -269,6 +270,18 @@ static void on_signal(uv_signal_t *handle, int number)
 	(void)daemon_stop(d, DAEMON_STOP);
 }
 
+/* Between the end of a run and its handlers in the next one a signal would end this process before
+ * it has done what it told somebody that it does: it waits for the next run, which ends by it. */
+static void put_off_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void start_handles(struct daemon *d)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -283,6 +296,7 @@ static void start_handles(struct daemon *d)
 		d->signals[i].data = d;
 		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
 	}
+	put_off_signals(SIG_UNBLOCK);
 	uv_timer_init(&d->loop, &d->ping);
 	d->ping.data = d;
 	uv_timer_start(&d->ping, on_ping, EVENTS_PING_MS, EVENTS_PING_MS);
@@ -294,6 +308,8 @@ static void start_handles(struct daemon *d)
 
 static void stop_handles(struct daemon *d)
 {
+	if (d->end == DAEMON_WIPE || d->end == DAEMON_RESTORE)
+		put_off_signals(SIG_BLOCK);
 	uv_close((uv_handle_t *)&d->tick, NULL);
 	uv_close((uv_handle_t *)&d->ping, NULL);
 	uv_close((uv_handle_t *)&d->udp_poll, NULL);

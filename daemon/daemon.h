@@ -79,7 +79,7 @@ struct daemon {
 	uv_timer_t ping;       /* of event streams */
 	bool networks_changed; /* since waiters looked last */
 	bool follow;           /* a request goes on after this step */
-
+	bool resets_wait;      /* for boxes of a removed node that are being detached */
 	uint64_t next_tag;
 	uint64_t steps, kernel_failures, lost_endpoints;
 };

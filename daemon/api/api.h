@@ -53,6 +53,9 @@ void api_told(struct daemon *d, const struct kernel_tell *tell);
  * asked for it go on. */
 void api_retry(struct daemon *d, bool networks);
 
+/* After a step: resets that wait for boxes to be detached go on, once these are or cannot be. */
+void api_resets_follow(struct daemon *d);
+
 /* A backup was made, or one was checked, for the request with this tag. */
 void api_filed(struct daemon *d, const struct store_done *done);
 

@@ -186,10 +186,27 @@ void api_leave(struct daemon *d, struct request *req)
 	daemon_submit(d, req, &request);
 }
 
+static int still_detaching(const struct daemon *d, struct weft_err *err)
+{
+	size_t boxes = feed_boxes(d);
+
+	return weft_err_set(err, WEFT_E_BUSY,
+			    "%zu endpoint%s still being detached on this host; repeat weft reset, "
+			    "or, if weftd's log says that this cannot be done, weft reset --force",
+			    boxes, boxes == 1 ? " is" : "s are");
+}
+
+/* Of who was removed the boxes go by themselves, unless its store refuses that. */
+static bool boxes_are_going(const struct daemon *d)
+{
+	return gossip_phase(node_gossip(d->node)) == NODE_REMOVED && feed_boxes(d) > 0 &&
+	       d->store_ailment.err.code == 0;
+}
+
 /* Wiping is for who is out already: the state of a member is also the others' business. Whom they
- * refuse has no other way out, but what serves boxes is not wiped under them: of who was removed
- * they are detached already, unless its store refuses that. Boxes of which an older state knows
- * nothing are seen in the kernel alone. What a copy finds there may be the original's. */
+ * refuse has no other way out, but what serves boxes is not wiped under them. Boxes of which an
+ * older state knows nothing are seen in the kernel alone. What a copy finds there may be the
+ * original's. */
 static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 {
 	enum node_phase phase = gossip_phase(node_gossip(d->node));
@@ -204,11 +221,7 @@ static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 	if (phase == NODE_COPY || (force && is_out))
 		return 0;
 	if (boxes > 0 && phase == NODE_REMOVED)
-		return weft_err_set(err, WEFT_E_BUSY,
-				    "%zu endpoint%s still being detached on this host; repeat weft "
-				    "reset, or, if weftd's log says that this cannot be done, weft "
-				    "reset --force",
-				    boxes, boxes == 1 ? " is" : "s are");
+		return still_detaching(d, err);
 	if (boxes > 0)
 		return weft_err_set(err, WEFT_E_IN_USE,
 				    "%zu endpoint%s attached on this host; weft detach %s first, "
@@ -233,6 +246,14 @@ static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 	return 0;
 }
 
+static void answer_reset(void *ctx, struct request *req)
+{
+	(void)ctx;
+	if (request_method(req)->id == API_RESET)
+		request_answer(req, json_object());
+}
+
+/* All who wait for it are told: for those who come last there will be no weftd to answer them. */
 static void wipe(struct daemon *d, struct request *req)
 {
 	if (!daemon_stop(d, DAEMON_WIPE)) {
@@ -244,6 +265,7 @@ static void wipe(struct daemon *d, struct request *req)
 		     ? "; what an earlier run left in the kernel, which could not be opened, stays"
 		     : "");
 	request_answer(req, json_object());
+	http_each_pending(d->http, NULL, answer_reset);
 }
 
 /* What stays in the kernel without the state that explains it is for a person to find. Meanwhile
@@ -323,11 +345,33 @@ static void reset_kernel(struct daemon *d, struct request *req)
 	settle(d, req, reset_looked);
 }
 
+static void await_boxes(struct daemon *d, struct request *req)
+{
+	struct call *call = call_of(d, req);
+	struct weft_err late = {0};
+
+	(void)still_detaching(d, &late);
+	request_late_set(req, &late);
+	call->retry = api_reset;
+	call->again = d->resets_wait = true;
+}
+
+void api_resets_follow(struct daemon *d)
+{
+	if (!d->resets_wait || boxes_are_going(d))
+		return;
+	d->resets_wait = false;
+	d->follow = true;
+}
+
 void api_reset(struct daemon *d, struct request *req)
 {
 	struct weft_err err = {0};
 
-	if (may_reset(d, request_flag(req, "force"), &err) != 0)
+	call_of(d, req)->retry = NULL;
+	if (!request_flag(req, "force") && boxes_are_going(d))
+		await_boxes(d, req);
+	else if (may_reset(d, request_flag(req, "force"), &err) != 0)
 		request_fail(req, &err);
 	else if (d->kernel && gossip_phase(node_gossip(d->node)) != NODE_COPY)
 		reset_kernel(d, req);

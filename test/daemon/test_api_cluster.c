@@ -10,7 +10,10 @@
 static enum kernel_ask_kind last_ask;
 static size_t networks_put, networks_ended;
 static bool held;
+static int late; /* the code of what is told when the time is up */
 static enum daemon_end end;
+
+static struct api_lab others[2]; /* other requests under way */
 
 static bool is_refused, is_copy; /* what the core says of it */
 
@@ -21,6 +24,8 @@ bool __wrap_gossip_is_refused(const struct gossip *g, struct id *by);
 enum node_phase __real_gossip_phase(const struct gossip *g);
 enum node_phase __wrap_gossip_phase(const struct gossip *g);
 void __wrap_request_late_set(struct request *req, const struct weft_err *err);
+void __wrap_http_each_pending(struct http *http, void *ctx,
+			      void (*each)(void *ctx, struct request *req));
 
 uint64_t __wrap_request_tag(const struct request *req)
 {
@@ -62,7 +67,15 @@ enum node_phase __wrap_gossip_phase(const struct gossip *g)
 void __wrap_request_late_set(struct request *req, const struct weft_err *err)
 {
 	(void)req;
-	assert_int_equal(err->code, WEFT_E_TIMEOUT);
+	late = err->code;
+}
+
+void __wrap_http_each_pending(struct http *http, void *ctx,
+			      void (*each)(void *ctx, struct request *req))
+{
+	(void)http;
+	for (size_t i = 0; i < 2; i++)
+		each(ctx, (void *)&others[i]);
 }
 
 /* Three hosts with a network; what is called is called on the last. */
@@ -73,6 +86,9 @@ static int set_up(void **state)
 
 	last_ask = (enum kernel_ask_kind)0;
 	networks_put = networks_ended = 0;
+	late = 0;
+	memset(others, 0, sizeof(others));
+	others[0].method = others[1].method = api_method(API_STATUS);
 	held = is_refused = is_copy = false;
 	end = DAEMON_RUNS;
 	lab = api_lab_new(3);
@@ -136,21 +152,53 @@ static void a_member_is_not_wiped(void **state)
 	assert_int_equal(end, DAEMON_RUNS);
 }
 
-static void a_removed_one_is_not_wiped_while_its_box_is_being_detached(void **state)
+/* The loop has finished a step: does a reset that waited go on? */
+static bool follow(struct api_lab *lab)
+{
+	lab->d.follow = false;
+	api_resets_follow(&lab->d);
+	if (lab->d.follow)
+		lab->call.retry(&lab->d, (void *)lab);
+	return lab->d.follow;
+}
+
+static void a_reset_waits_while_the_boxes_of_a_removed_one_are_being_detached(void **state)
 {
 	struct api_lab *lab = *state;
 
 	lab->cluster->hosts[2].commits_fail = true;
 	be_removed(lab);
 	have_a_kernel(lab);
-	assert_fails(lab, API_RESET, NULL, WEFT_E_BUSY, "1 endpoint is still being detached");
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	assert_null(lab->answer);
+	assert_int_equal(late, WEFT_E_BUSY);
 	assert_int_equal(last_ask, 0);
+	assert_false(follow(lab));
 	lab->cluster->hosts[2].commits_fail = false;
 	cluster_run(lab->cluster, 2000);
 	assert_int_equal(cluster_boxes(lab->cluster, 2), 0);
-	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	assert_true(follow(lab));
+	assert_int_equal(late, WEFT_E_TIMEOUT);
+	assert_null(lab->call.retry); /* it waits for the kernel now */
 	settle(lab, 0);
 	assert_int_equal(end, DAEMON_WIPE);
+	assert_false(follow(lab));
+}
+
+static void a_reset_does_not_wait_for_a_store_that_refuses(void **state)
+{
+	struct api_lab *lab = *state;
+
+	lab->cluster->hosts[2].commits_fail = true;
+	be_removed(lab);
+	have_a_kernel(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	assert_false(follow(lab));
+	lab->d.store_ailment.err.code = WEFT_E_STORE;
+	assert_true(follow(lab));
+	assert_int_equal(lab->err.code, WEFT_E_BUSY);
+	assert_non_null(strstr(lab->err.message, "1 endpoint is still being detached"));
+	assert_int_equal(last_ask, 0);
 }
 
 static void the_state_goes_once_the_kernel_gave_up_what_it_explains(void **state)
@@ -164,6 +212,22 @@ static void the_state_goes_once_the_kernel_gave_up_what_it_explains(void **state
 	settle(lab, 0);
 	assert_non_null(lab->answer);
 	assert_int_equal(end, DAEMON_WIPE);
+}
+
+static void who_else_asked_for_a_reset_is_answered_with_the_first(void **state)
+{
+	struct api_lab *lab = *state;
+
+	others[1].method = api_method(API_RESET);
+	be_removed(lab);
+	have_a_kernel(lab);
+	assert_int_equal(api_lab_call(lab, API_RESET, NULL), 0);
+	assert_null(others[1].answer);
+	settle(lab, 0);
+	assert_non_null(lab->answer);
+	assert_non_null(others[1].answer);
+	assert_null(others[0].answer);
+	json_decref(others[1].answer);
 }
 
 static void the_state_stays_while_the_kernel_refuses_to_give_something_up(void **state)
@@ -188,6 +252,7 @@ static void by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach(v
 	struct api_lab *lab = *state;
 
 	lab->cluster->hosts[2].commits_fail = true;
+	lab->d.store_ailment.err.code = WEFT_E_STORE;
 	be_removed(lab);
 	have_a_kernel(lab);
 	assert_fails(lab, API_RESET, NULL, WEFT_E_BUSY, "weft reset --force");
@@ -371,8 +436,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(a_member_is_not_wiped),
-	    TEST(a_removed_one_is_not_wiped_while_its_box_is_being_detached),
+	    TEST(a_reset_waits_while_the_boxes_of_a_removed_one_are_being_detached),
+	    TEST(a_reset_does_not_wait_for_a_store_that_refuses),
 	    TEST(the_state_goes_once_the_kernel_gave_up_what_it_explains),
+	    TEST(who_else_asked_for_a_reset_is_answered_with_the_first),
 	    TEST(the_state_stays_while_the_kernel_refuses_to_give_something_up),
 	    TEST(by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach),
 	    TEST(who_is_refused_detaches_its_boxes_first),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""weft reset beside a kernel that is slow or refuses: the state goes with all that it explains, or
-it stays and the host works on."""
+"""weft reset beside a kernel or a disk that is slow or refuses: the state goes with all that it
+explains, or it stays and the host works on."""
 import json
 import shutil
 import subprocess
@@ -11,15 +11,15 @@ import pytest
 from diag_kit import preloaded
 from hosts import WEFT, wait_for
 
-SLOW_S = 1  # a device
-
-# A kernel cannot be told to refuse: what weftd asks of it is held up, or goes to another device.
+# A kernel cannot be told to refuse: what weftd asks of it is held up, or goes to another device; and
+# so is what it asks of its disk.
 KERNEL = r"""
     #define _GNU_SOURCE
     #include <dlfcn.h>
     #include <linux/netlink.h>
     #include <linux/rtnetlink.h>
     #include <stdio.h>
+    #include <string.h>
     #include <sys/socket.h>
     #include <unistd.h>
     static int mood(void) {
@@ -36,10 +36,25 @@ KERNEL = r"""
         if (!next) next = dlsym(RTLD_NEXT, "sendto");
         for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
             if (message->nlmsg_type != RTM_DELLINK) continue;
-            if (mood() == 's') sleep(fclose(fopen(BEGUN, "w")) == 0 ? SLOW : 0);
+            while (mood() == 'h') usleep(fclose(fopen(BEGUN, "w")) == 0 ? 1000 : 0);
             if (mood() == 'r') ((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index = 1; /* lo */
         }
         return next(fd, bytes, len, flags, to, to_len);
+    }
+    static int sync_by(const char *name, int fd) {
+        int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+        while (mood() == 'd') usleep(fclose(fopen(BEGUN, "w")) == 0 ? 1000 : 0);
+        return next(fd);
+    }
+    int fsync(int fd) { return sync_by("fsync", fd); }
+    int fdatasync(int fd) { return sync_by("fdatasync", fd); }
+    int unlink(const char *path) {
+        static int (*next)(const char *);
+        size_t len = strlen(path);
+        if (!next) next = (int (*)(const char *))dlsym(RTLD_NEXT, "unlink");
+        while (mood() == 'w' && len > 3 && strcmp(path + len - 3, ".db") == 0)
+            usleep(fclose(fopen(BEGUN, "w")) == 0 ? 1000 : 0);
+        return next(path);
     }
 """
 
@@ -59,15 +74,21 @@ class Kernel:
         self.mood = folder / "mood"
         self.begun = folder / "begun"
         source = KERNEL
-        for word, value in (("MOOD", str(self.mood)), ("BEGUN", str(self.begun)), ("SLOW", SLOW_S)):
+        for word, value in (("MOOD", str(self.mood)), ("BEGUN", str(self.begun))):
             source = source.replace(word, json.dumps(value))
         self.setting, self.library = preloaded(folder, source).split("=")
 
-    def is_slow(self):
-        self.mood.write_text("slow")
-
     def refuses(self):
         self.mood.write_text("refuses")
+
+    def holds(self):
+        self.mood.write_text("holds")
+
+    def holds_up_the_disk(self):
+        self.mood.write_text("disk")
+
+    def holds_up_a_wipe(self):
+        self.mood.write_text("wipe")
 
     def is_itself(self):
         self.mood.unlink()
@@ -133,16 +154,52 @@ def test_a_reset_that_the_kernel_refuses_wipes_nothing_and_harms_nobody(outcast)
 
 def test_resets_at_once_of_which_one_caller_goes_away_wipe_all_that_is_there(outcast):
     _, _, four, kernel = outcast
-    kernel.is_slow()
+    kernel.holds()
     callers = [reset(four) for _ in range(3)]
     wait_for("the kernel works on it", kernel.begun.exists, 5)
+    wait_for("all wait", lambda: four.metric("weft_api_pending") == 3, 10)
     callers[0].kill()
+    kernel.is_itself()
     said = [caller.communicate(timeout=20)[0] for caller in callers[1:]]
-    # Who comes while the first one ends weftd hears that; there is nothing left to repeat.
-    wiped = [text for text in said if "This host's state is wiped" in text]
-    assert wiped and all(text in wiped or "try again when it runs" in text for text in said), said
+    assert all("This host's state is wiped" in text for text in said), said
     wait_for("it begins anew", lambda: node(four)["phase"] == "no_cluster", 5)
     assert devices(four) == []
+
+
+def test_a_wipe_that_began_is_done_though_weftd_is_to_stop(outcast):
+    _, _, four, kernel = outcast
+    kernel.holds_up_a_wipe()
+    caller = reset(four)
+    wait_for("the state is about to go", kernel.begun.exists, 20)
+    four.daemon.terminate()
+    kernel.is_itself()
+    assert four.daemon.wait(10) == 0, four.tail()
+    caller.kill()
+    caller.wait()
+    four.start()
+    assert node(four)["phase"] == "no_cluster"
+
+
+def test_a_reset_waits_for_the_boxes_of_a_removed_host(lab, tmp_path, monkeypatch):
+    kernel = Kernel(tmp_path)
+    one = lab.cluster(1)[0]
+    one.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    monkeypatch.setenv(kernel.setting, kernel.library)
+    two = lab.host(True)
+    two.weft("join", one.json("token", "create")["token"], one.addr)
+    wait_for("the network is known", lambda: two.json("network", "ls"), 5)
+    two.attach("blue", two.box("a"))
+    kernel.holds_up_the_disk()
+    one.weft("node", "rm", "h2")
+    wait_for("its box is being detached", kernel.begun.exists, 5)
+    wait_for("it knows that it was removed", lambda: node(two)["removed"], 5)
+    caller = reset(two)
+    wait_for("it waits", lambda: two.metric("weft_api_pending") == 1, 10)
+    kernel.is_itself()
+    said = caller.communicate(timeout=20)[0]
+    assert "This host's state is wiped" in said, said
+    wait_for("it begins anew", lambda: node(two)["phase"] == "no_cluster", 5)
+    assert devices(two) == []
 
 
 def test_what_no_state_explains_is_looked_for_before_anything_goes(lab):
