@@ -18,6 +18,7 @@
 
 #include "accept.h"
 #include "closure.h"
+#include "send.h"
 
 #define HOLDERS_SHOWN 6
 
@@ -108,25 +109,17 @@ static bool ask_next(struct ipamdb *db, struct net *net, struct ask *ask)
 	    .has_address = ask->is_static,
 	    .address = addr_to_inet(ask->addr),
 	};
-	struct ipam_message *message;
 	struct id peer;
-	int len;
 
 	WEFT_ASSERT(ask->tag == 0 && !ask->is_over);
 	if (ask->tried_count == ASK_TRIES_MAX ||
 	    !(ask->is_static ? pick_owner : pick_any)(db, net, ask, &peer))
 		return false;
-	if (db->update.message_count == IPAM_MESSAGES) {
+	ask->tag = range_message_send(db, &peer, &request);
+	if (ask->tag != 0)
+		ask->peer = peer;
+	else
 		db->serve = true; /* in the next step */
-		return true;
-	}
-	message = &db->update.messages[db->update.message_count++];
-	len = range_message_encode(&request, message->bytes, sizeof(message->bytes));
-	WEFT_ASSERT(len > 0);
-	message->to = peer;
-	message->len = (size_t)len;
-	message->tag = ask->tag = db->next_tag++;
-	ask->peer = peer;
 	return true;
 }
 

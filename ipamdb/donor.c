@@ -10,23 +10,17 @@
 #include "donor.h"
 
 #include "closure.h"
-#include "message.h"
 #include "parting.h"
 #include "rest.h"
+#include "send.h"
 
 static void reply_refuse(struct ipamdb *db, uint64_t message, enum refusal refusal)
 {
 	struct range_message answer = {.kind = RANGE_MESSAGE_REFUSE, .refusal = refusal};
-	struct ipam_reply *reply;
-	int len;
 
-	if (message == 0 || db->update.reply_count == IPAM_REPLIES)
-		return; /* the asker's own time-out says the same, later */
-	reply = &db->update.replies[db->update.reply_count++];
-	len = range_message_encode(&answer, reply->bytes, sizeof(reply->bytes));
-	WEFT_ASSERT(len > 0);
-	reply->message = message;
-	reply->len = (size_t)len;
+	/* Where there is no room the asker's own time-out says the same, later. */
+	if (message != 0)
+		(void)range_message_reply(db, message, &answer);
 }
 
 static void reply_grant(struct ipamdb *db, uint64_t message, const struct net *net,
@@ -36,16 +30,10 @@ static void reply_grant(struct ipamdb *db, uint64_t message, const struct net *n
 	    .kind = RANGE_MESSAGE_GRANT,
 	    .key = {net->id, span_to_prefix(&claim->span), claim->generation},
 	};
-	struct ipam_reply *reply;
-	int len;
 
-	if (message == 0 || db->update.reply_count == IPAM_REPLIES)
-		return; /* the grant row says the same by gossip */
-	reply = &db->update.replies[db->update.reply_count++];
-	len = range_message_encode(&answer, reply->bytes, sizeof(reply->bytes));
-	WEFT_ASSERT(len > 0);
-	reply->message = message;
-	reply->len = (size_t)len;
+	/* Where there is no room the grant's row says the same by gossip. */
+	if (message != 0)
+		(void)range_message_reply(db, message, &answer);
 }
 
 /* The largest run of free addresses of this family that may be given; false when there is none. */

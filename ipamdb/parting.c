@@ -28,6 +28,7 @@
 #include "gossip/base/err.h"
 #include "gossip/base/pack.h"
 #include "naming.h"
+#include "send.h"
 
 #define PARTS_PER_GROUP 8
 #define PART_VALUE_BYTES (NAMED_PER_ROW * ID_BYTES + 4)
@@ -177,19 +178,10 @@ static void witness_ask(struct ipamdb *db, const struct peer *witness)
 	    .epoch = parting->epoch,
 	    .sequence = parting->sequence,
 	};
-	struct ipam_message *message;
-	int len;
 
-	if (db->update.message_count == IPAM_MESSAGES) {
+	parting->tag = range_message_send(db, &witness->id, &request);
+	if (parting->tag == 0)
 		db_chores_again(db);
-		return;
-	}
-	message = &db->update.messages[db->update.message_count++];
-	len = range_message_encode(&request, message->bytes, sizeof(message->bytes));
-	WEFT_ASSERT(len > 0);
-	message->to = witness->id;
-	message->len = (size_t)len;
-	message->tag = parting->tag = db->next_tag++;
 }
 
 bool parting_step(struct ipamdb *db)
@@ -279,11 +271,7 @@ static bool question_answer(struct ipamdb *db, const struct question *question)
 	    .epoch = question->epoch,
 	    .sequence = question->sequence,
 	};
-	struct ipam_reply *reply;
-	int len;
 
-	if (db->update.reply_count == IPAM_REPLIES)
-		return false;
 	if (db->handover.done ||
 	    (config->has_rows && !config->has_rows(config->ctx, &question->from, question->epoch,
 						   question->sequence))) {
@@ -292,12 +280,7 @@ static bool question_answer(struct ipamdb *db, const struct question *question)
 		answer.kind = RANGE_MESSAGE_REFUSE;
 		answer.refusal = REFUSAL_BUSY;
 	}
-	reply = &db->update.replies[db->update.reply_count++];
-	len = range_message_encode(&answer, reply->bytes, sizeof(reply->bytes));
-	WEFT_ASSERT(len > 0);
-	reply->message = question->handle;
-	reply->len = (size_t)len;
-	return true;
+	return range_message_reply(db, question->handle, &answer);
 }
 
 void partings_answer(struct ipamdb *db)
