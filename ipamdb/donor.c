@@ -117,8 +117,8 @@ static enum refusal choose_block(struct ipamdb *db, struct net *net,
 	return REFUSAL_NONE;
 }
 
-static void grant_begin(struct ipamdb *db, struct net *net, const struct id *to,
-			const struct span *block, uint64_t message)
+void donor_grant(struct ipamdb *db, struct net *net, const struct id *to, const struct span *block,
+		 uint64_t message)
 {
 	struct flight *flight = flight_begin(db, FLIGHT_GRANT, 0);
 	struct promise promise = {*block, flight->token};
@@ -177,7 +177,7 @@ void donor_message(struct ipamdb *db, const struct ipam_event *event)
 	if (refusal != REFUSAL_NONE)
 		reply_refuse(db, event->message, refusal);
 	else
-		grant_begin(db, net, &event->member, &block, event->message);
+		donor_grant(db, net, &event->member, &block, event->message);
 }
 
 void donor_durable(struct ipamdb *db, struct flight *flight, int code)

@@ -20,7 +20,8 @@
  * neighbour, by a grant like any other.
  */
 #include "tidy.h"
-#include "flight.h"
+
+#include "donor.h"
 
 #define TIDY_MS 2000
 #define IDLE_MS 30000
@@ -212,21 +213,10 @@ static bool give_back(struct ipamdb *db, struct net *net)
 	for (size_t i = 0; i < own->count; i++) {
 		const struct span *span = vec_at(own, i);
 		struct id to;
-		struct promise promise;
-		struct claim claim = {.author = db->self, .is_grant = true};
-		struct flight *flight;
 		if (!is_single(db, net, span) || space_is_busy(&net->space, span->lo) ||
 		    (own->count == 1 && live > 0) || !neighbour(db, net, span->lo, &to))
 			continue;
-		claim.span = *span;
-		claim.holder = to;
-		claim.generation = net_next_generation(net, span);
-		flight = flight_begin(db, FLIGHT_GRANT, 0);
-		flight->peer = to;
-		promise = (struct promise){*span, flight->token};
-		flight_claim(db, flight, net, &claim, false);
-		vec_push(&net->promises, &promise);
-		net_own_changed(net);
+		donor_grant(db, net, &to, span, 0);
 		return true;
 	}
 	return false;
