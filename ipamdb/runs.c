@@ -24,6 +24,12 @@ void runs_clear(struct runs *runs)
 	runs->items.count = 0;
 }
 
+void runs_copy(struct runs *runs, const struct runs *from)
+{
+	runs_clear(runs);
+	vec_append(&runs->items, from->items.items, from->items.count);
+}
+
 const struct run *runs_at(const struct runs *runs, size_t i)
 {
 	return vec_at(&runs->items, i);

@@ -25,6 +25,9 @@ void runs_init(struct runs *runs, struct heap *heap);
 void runs_close(struct runs *runs);
 void runs_clear(struct runs *runs);
 
+/* Makes runs (initialised) say what from says. */
+void runs_copy(struct runs *runs, const struct runs *from);
+
 /* Adds a claim of holder at generation; true when it newly clashes with another's somewhere. */
 bool runs_add(struct runs *runs, const struct span *span, uint64_t generation,
 	      const struct id *holder, bool held);

@@ -119,13 +119,7 @@ static void plan_make(struct ipamdb *db, struct net *net, struct plan *plan)
 	struct runs after;
 
 	runs_init(&after, &db->heap);
-	for (size_t i = 0; i < net_runs(net)->items.count; i++) {
-		const struct run *run = runs_at(net_runs(net), i);
-		runs_add(&after, &run->span, run->generation, &run->holder, run->held);
-		if (run->clash) /* stays undecided */
-			((struct run *)vec_at(&after.items, runs_from(&after, run->span.lo)))
-			    ->clash = true;
-	}
+	runs_copy(&after, net_runs(net)); /* what clashes stays undecided */
 	if (!net->ended)
 		plan_blocks(db, net, plan, &after);
 	plan_drops(db, net, plan, &after, false);

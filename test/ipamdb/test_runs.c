@@ -82,6 +82,25 @@ static void equal_generations_of_two_holders_clash_until_outranked(void **state)
 	assert_false(runs_find(&runs, 4)->clash);
 }
 
+static void a_copy_tells_a_clash_from_what_is_beside_it(void **state)
+{
+	static const struct span whole = {0, 7}, upper = {4, 7};
+	struct runs copy;
+
+	(void)state;
+	runs_add(&runs, &whole, 2, &a, true);
+	runs_add(&runs, &upper, 2, &b, true);
+	runs_init(&copy, &heap);
+	runs_add(&copy, &upper, 9, &c, true);
+	runs_copy(&copy, &runs);
+	runs_check(&copy);
+	assert_int_equal(copy.items.count, 2);
+	assert_false(runs_find(&copy, 3)->clash);
+	assert_true(runs_find(&copy, 4)->clash);
+	assert_true(id_eq(&runs_find(&copy, 4)->holder, &a));
+	runs_close(&copy);
+}
+
 static void the_last_address_of_all_ends_the_walk(void **state)
 {
 	struct span end = {~(addr128)0 - 3, ~(addr128)0};
@@ -155,6 +174,8 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(equal_generations_of_two_holders_clash_until_outranked,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_copy_tells_a_clash_from_what_is_beside_it, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(the_last_address_of_all_ends_the_walk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(any_order_of_random_claims_gives_the_same_owners, setup,
 					    teardown),
