@@ -98,7 +98,7 @@ struct ipamdb {
 	struct id admitter;   /* zero: nobody */
 	struct map peers;     /* id -> struct peer */
 	struct vec nets;      /* struct net *, by id */
-	struct map leases;    /* network, address -> struct held */
+	struct map leases;    /* network, address -> struct lease_entry */
 	struct map endpoints; /* endpoint id -> struct endpoint_leases */
 	struct fifo cooling;  /* struct cooling, by due */
 	uint64_t lease_sequence;

@@ -45,16 +45,16 @@ static bool largest_gap(struct ipamdb *db, struct net *net, bool v4, struct span
 	for (size_t i = 0; i < own->count; i++) {
 		const struct span *mine = vec_at(own, i);
 		const struct pool *pool = net_pool(net, mine->lo);
-		struct span rest, gap;
-		if (!pool || pool->v4 != v4 || !span_meet(mine, &pool->range, &rest))
+		struct span left, gap;
+		if (!pool || pool->v4 != v4 || !span_meet(mine, &pool->range, &left))
 			continue;
-		while (space_gap(&net->space, &rest, &gap)) {
+		while (space_gap(&net->space, &left, &gap)) {
 			if (!found || gap.hi - gap.lo > largest->hi - largest->lo)
 				*largest = gap;
 			found = true;
-			if (gap.hi == rest.hi)
+			if (gap.hi == left.hi)
 				break;
-			rest.lo = gap.hi + 1;
+			left.lo = gap.hi + 1;
 		}
 	}
 	return found;
@@ -89,13 +89,13 @@ static enum refusal named_block(struct ipamdb *db, struct net *net,
 {
 	addr128 addr = addr_from_inet(&request->address);
 	struct lease_key key = {net->id, request->address};
-	const struct held *held = lease_find(db, &key);
+	const struct lease_entry *entry = lease_find(db, &key);
 	bool rests = rest_find(db, net, addr) != NULL;
 
 	if (!net_pool(net, addr) || (!rests && !net_owns(db, net, addr)))
 		return REFUSAL_NOT_OWNER;
-	if (held)
-		return held->state == LEASE_COOLING ? REFUSAL_COOLING : REFUSAL_LEASED;
+	if (entry)
+		return entry->state == LEASE_COOLING ? REFUSAL_COOLING : REFUSAL_LEASED;
 	if (space_is_busy(&net->space, addr))
 		return REFUSAL_LEASED;
 	if (rests)

@@ -215,13 +215,13 @@ static void block_grant(struct ipamdb *db, struct giving *giving, struct span bl
 static void giving_grant(struct ipamdb *db, struct giving *giving, const struct vec *holds)
 {
 	for (size_t i = 0; i < holds->count; i++) {
-		struct span rest = *(struct span *)vec_at(holds, i);
+		struct span left = *(struct span *)vec_at(holds, i);
 		while (giving->flight->changes.count < BLOCKS_PER_GROUP) {
-			struct span block = span_head_block(&rest);
+			struct span block = span_head_block(&left);
 			block_grant(db, giving, block, HALVINGS);
-			if (block.hi == rest.hi)
+			if (block.hi == left.hi)
 				break;
-			rest.lo = block.hi + 1;
+			left.lo = block.hi + 1;
 		}
 	}
 }

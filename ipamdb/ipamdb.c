@@ -47,7 +47,7 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	rng_init(&db->rng, config->seed);
 	db->map_seed = rng_u64(&db->rng);
 	map_init(&db->peers, &db->heap, ID_BYTES, sizeof(struct peer), db->map_seed);
-	map_init(&db->leases, &db->heap, sizeof(struct lease_key), sizeof(struct held),
+	map_init(&db->leases, &db->heap, sizeof(struct lease_key), sizeof(struct lease_entry),
 		 db->map_seed);
 	map_init(&db->endpoints, &db->heap, ID_BYTES, sizeof(struct endpoint_leases), db->map_seed);
 	scratch_init(&db->scratch, &db->heap);

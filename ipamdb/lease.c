@@ -36,7 +36,7 @@ void leases_init(struct ipamdb *db)
 	fifo_init(&db->cooling, &db->heap, sizeof(struct cooling));
 }
 
-struct held *lease_find(const struct ipamdb *db, const struct lease_key *key)
+struct lease_entry *lease_find(const struct ipamdb *db, const struct lease_key *key)
 {
 	return map_find(&db->leases, key);
 }
@@ -72,82 +72,83 @@ static void endpoint_remove(struct ipamdb *db, const struct lease *lease)
 	}
 }
 
-void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease, struct held *before)
+void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease,
+		 struct lease_entry *before)
 {
 	struct lease_key key = key_of(lease);
 	bool fresh;
-	struct held *held;
+	struct lease_entry *entry;
 
 	WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&lease->address)));
-	held = map_insert(&db->leases, &key, &fresh);
+	entry = map_insert(&db->leases, &key, &fresh);
 	memset(before, 0, sizeof(*before));
 	if (!fresh) {
-		WEFT_ASSERT(held->state == LEASE_COOLING);
-		net->counts[held->state]--;
-		*before = *held;
+		WEFT_ASSERT(entry->state == LEASE_COOLING);
+		net->counts[entry->state]--;
+		*before = *entry;
 	}
-	held->lease = *lease;
-	held->state = LEASE_NEW;
+	entry->lease = *lease;
+	entry->state = LEASE_NEW;
 	net->counts[LEASE_NEW]++;
 	net->reserved += lease->reserved;
 	endpoint_add(db, lease);
 }
 
-void lease_state_set(struct ipamdb *db, struct held *held, enum lease_state state)
+void lease_state_set(struct ipamdb *db, struct lease_entry *entry, enum lease_state state)
 {
-	struct net *net = net_find(db, &held->lease.network);
+	struct net *net = net_find(db, &entry->lease.network);
 
 	WEFT_ASSERT(net != NULL);
-	WEFT_ASSERT(net->counts[held->state] > 0);
-	net->counts[held->state]--;
+	WEFT_ASSERT(net->counts[entry->state] > 0);
+	net->counts[entry->state]--;
 	net->counts[state]++;
-	held->state = state;
+	entry->state = state;
 }
 
 /* Forgets a lease and frees its address. */
-static void lease_forget(struct ipamdb *db, struct held *held, bool fresh)
+static void lease_forget(struct ipamdb *db, struct lease_entry *entry, bool fresh)
 {
-	struct net *net = net_find(db, &held->lease.network);
-	struct lease_key key = key_of(&held->lease);
+	struct net *net = net_find(db, &entry->lease.network);
+	struct lease_key key = key_of(&entry->lease);
 
 	WEFT_ASSERT(net != NULL);
-	net->counts[held->state]--;
-	if (held->state != LEASE_COOLING)
-		net->reserved -= held->lease.reserved;
+	net->counts[entry->state]--;
+	if (entry->state != LEASE_COOLING)
+		net->reserved -= entry->lease.reserved;
 	net_give(net, addr_from_inet(&key.address), fresh);
 	map_remove(&db->leases, &key);
 	db->serve = true;
 }
 
-void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct held *before)
+void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct lease_entry *before)
 {
-	struct held *held = lease_find(db, key);
+	struct lease_entry *entry = lease_find(db, key);
 
-	WEFT_ASSERT(held != NULL && held->state == LEASE_NEW);
+	WEFT_ASSERT(entry != NULL && entry->state == LEASE_NEW);
 	WEFT_ASSERT(!before->lease.cooling || before->state == LEASE_COOLING);
-	endpoint_remove(db, &held->lease);
+	endpoint_remove(db, &entry->lease);
 	if (!before->lease.cooling || mono_is_due(before->due, db->now)) {
-		lease_forget(db, held, !before->lease.cooling);
+		lease_forget(db, entry, !before->lease.cooling);
 		return;
 	}
 	/* It is still in the queue of those that cool, and on the disk as it was. */
-	net_find(db, &key->network)->reserved -= held->lease.reserved;
-	held->lease = before->lease;
-	held->due = before->due;
-	lease_state_set(db, held, LEASE_COOLING);
+	net_find(db, &key->network)->reserved -= entry->lease.reserved;
+	entry->lease = before->lease;
+	entry->due = before->due;
+	lease_state_set(db, entry, LEASE_COOLING);
 }
 
-void lease_cool(struct ipamdb *db, struct held *held)
+void lease_cool(struct ipamdb *db, struct lease_entry *entry)
 {
-	struct cooling cooling = {key_of(&held->lease), held->lease.sequence,
+	struct cooling cooling = {key_of(&entry->lease), entry->lease.sequence,
 				  mono_add_ms(db->now, db->config.cooldown_ms)};
 
-	WEFT_ASSERT(held->state == LEASE_ENDING);
-	net_find(db, &cooling.key.network)->reserved -= held->lease.reserved;
-	endpoint_remove(db, &held->lease);
-	held->lease.cooling = true;
-	held->due = cooling.due;
-	lease_state_set(db, held, LEASE_COOLING);
+	WEFT_ASSERT(entry->state == LEASE_ENDING);
+	net_find(db, &cooling.key.network)->reserved -= entry->lease.reserved;
+	endpoint_remove(db, &entry->lease);
+	entry->lease.cooling = true;
+	entry->due = cooling.due;
+	lease_state_set(db, entry, LEASE_COOLING);
 	fifo_push(&db->cooling, &cooling);
 }
 
@@ -156,17 +157,17 @@ int lease_load(struct ipamdb *db, const struct lease *lease)
 	struct net *net = net_intern(db, &lease->network);
 	struct lease_key key = key_of(lease);
 	addr128 addr = addr_from_inet(&lease->address);
-	struct held *held;
+	struct lease_entry *entry;
 	bool fresh;
 
 	if (!net)
 		return WEFT_E_LIMIT;
-	held = map_insert(&db->leases, &key, &fresh);
+	entry = map_insert(&db->leases, &key, &fresh);
 	if (!fresh)
 		return WEFT_E_INVALID;
-	held->lease = *lease;
-	held->state = lease->cooling ? LEASE_COOLING : LEASE_HELD;
-	net->counts[held->state]++;
+	entry->lease = *lease;
+	entry->state = lease->cooling ? LEASE_COOLING : LEASE_HELD;
+	net->counts[entry->state]++;
 	net->reserved += lease->reserved && !lease->cooling;
 	if (!space_is_busy(&net->space, addr))
 		space_take(&net->space, addr);
@@ -198,15 +199,15 @@ static struct mono due_at_latest(const struct ipamdb *db, const struct lease *le
 void leases_start(struct ipamdb *db)
 {
 	struct mono longest = mono_add_ms(db->now, db->config.cooldown_ms);
-	struct held *held;
+	struct lease_entry *entry;
 	struct vec rests;
 	size_t pos = 0;
 
 	vec_init(&rests, &db->heap, sizeof(struct cooling));
-	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		struct cooling cooling = {key_of(&held->lease), held->lease.sequence,
-					  due_at_latest(db, &held->lease)};
-		if (held->state == LEASE_COOLING)
+	while ((entry = map_next(&db->leases, &pos)) != NULL) {
+		struct cooling cooling = {key_of(&entry->lease), entry->lease.sequence,
+					  due_at_latest(db, &entry->lease)};
+		if (entry->state == LEASE_COOLING)
 			vec_insert(&rests, vec_lower_bound(&rests, &cooling, cooling_cmp),
 				   &cooling);
 	}
@@ -227,12 +228,12 @@ void leases_tick(struct ipamdb *db)
 
 	while (db->cooling.count > 0 && dropped < DROPS_PER_GROUP) {
 		struct cooling cooling = *(struct cooling *)fifo_at(&db->cooling, 0);
-		struct held *held = lease_find(db, &cooling.key);
+		struct lease_entry *entry = lease_find(db, &cooling.key);
 		struct write write = {.kind = WRITE_LEASE_DROP};
 		if (!mono_is_due(cooling.due, db->now))
 			break;
-		if (!held || held->state != LEASE_COOLING ||
-		    held->lease.sequence != cooling.sequence) {
+		if (!entry || entry->state != LEASE_COOLING ||
+		    entry->lease.sequence != cooling.sequence) {
 			fifo_pop(&db->cooling); /* leased again by name meanwhile */
 			continue;
 		}
@@ -241,10 +242,10 @@ void leases_tick(struct ipamdb *db)
 				return;
 			flight = flight_begin(db, FLIGHT_FORGET, 0);
 		}
-		write.lease = held->lease;
+		write.lease = entry->lease;
 		flight_write(db, flight, &write);
 		fifo_pop(&db->cooling);
-		lease_forget(db, held, false);
+		lease_forget(db, entry, false);
 		dropped++;
 	}
 }
@@ -271,14 +272,14 @@ uint64_t lease_sequence_next(struct ipamdb *db, bool *wants_meta)
 void leases_check(const struct ipamdb *db)
 {
 	static const struct span all = {0, ~(addr128)0};
-	const struct held *held;
+	const struct lease_entry *entry;
 	size_t pos = 0, sum = 0;
 
-	while ((held = map_next(&db->leases, &pos)) != NULL) {
-		const struct net *net = net_find(db, &held->lease.network);
+	while ((entry = map_next(&db->leases, &pos)) != NULL) {
+		const struct net *net = net_find(db, &entry->lease.network);
 		WEFT_ASSERT(net != NULL);
-		WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&held->lease.address)));
-		WEFT_ASSERT(held->lease.cooling == (held->state == LEASE_COOLING));
+		WEFT_ASSERT(space_is_busy(&net->space, addr_from_inet(&entry->lease.address)));
+		WEFT_ASSERT(entry->lease.cooling == (entry->state == LEASE_COOLING));
 	}
 	for (size_t i = 0; i < db->nets.count; i++) {
 		const struct net *net = net_at(db, i);

@@ -21,13 +21,13 @@ struct lease_key {
 };
 
 /* An entry of db->leases; struct lease begins with its key. */
-struct held {
+struct lease_entry {
 	struct lease lease;
 	enum lease_state state;
 	struct mono due; /* LEASE_COOLING: free again */
 };
 
-_Static_assert(offsetof(struct held, lease) == 0 && offsetof(struct lease, network) == 0 &&
+_Static_assert(offsetof(struct lease_entry, lease) == 0 && offsetof(struct lease, network) == 0 &&
 		   offsetof(struct lease, address) == sizeof(struct id),
 	       "a lease begins with its key");
 
@@ -38,20 +38,20 @@ struct endpoint_leases {
 };
 
 void leases_init(struct ipamdb *db);
-struct held *lease_find(const struct ipamdb *db, const struct lease_key *key);
+struct lease_entry *lease_find(const struct ipamdb *db, const struct lease_key *key);
 
 /* Enters a lease for an address that is busy already (taken, or cooling): state LEASE_NEW. What
  * cooled there goes to *before, else that is zeroed. */
 void lease_begin(struct ipamdb *db, struct net *net, const struct lease *lease,
-		 struct held *before);
+		 struct lease_entry *before);
 
 /* A lease that never became durable; its address is as it was before: cooling on, or as if it had
  * never been used. */
-void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct held *before);
-void lease_state_set(struct ipamdb *db, struct held *held, enum lease_state state);
+void lease_abort(struct ipamdb *db, const struct lease_key *key, const struct lease_entry *before);
+void lease_state_set(struct ipamdb *db, struct lease_entry *entry, enum lease_state state);
 
 /* A durable release: the address rests until it has cooled down. */
-void lease_cool(struct ipamdb *db, struct held *held);
+void lease_cool(struct ipamdb *db, struct lease_entry *entry);
 
 /* A stored lease at start. */
 int lease_load(struct ipamdb *db, const struct lease *lease);

@@ -46,10 +46,10 @@ static void count_leases(const struct ipamdb *db, const struct net *net, struct 
 
 	while (space_busy_first(&net->space, &span, &addr)) {
 		struct lease_key key = {net->id, addr_to_inet(addr)};
-		const struct held *held = lease_find(db, &key);
+		const struct lease_entry *entry = lease_find(db, &key);
 
-		*cooling += held && held->state == LEASE_COOLING;
-		*leased += held && held->state != LEASE_COOLING;
+		*cooling += entry && entry->state == LEASE_COOLING;
+		*leased += entry && entry->state != LEASE_COOLING;
 		if (addr == span.hi)
 			return;
 		span.lo = addr + 1;
@@ -206,22 +206,22 @@ bool ipamdb_removed_next(struct ipamdb *db, size_t *at, struct id *removed)
 
 bool ipamdb_lease_next(const struct ipamdb *db, size_t *at, struct lease *lease)
 {
-	const struct held *held = map_next(&db->leases, at);
+	const struct lease_entry *entry = map_next(&db->leases, at);
 
-	if (held)
-		*lease = held->lease;
-	return held != NULL;
+	if (entry)
+		*lease = entry->lease;
+	return entry != NULL;
 }
 
 bool ipamdb_lease(const struct ipamdb *db, const struct id *network, const struct inet *address,
 		  struct lease *lease)
 {
 	struct lease_key key = {*network, *address};
-	const struct held *held = lease_find(db, &key);
+	const struct lease_entry *entry = lease_find(db, &key);
 
-	if (held)
-		*lease = held->lease;
-	return held != NULL;
+	if (entry)
+		*lease = entry->lease;
+	return entry != NULL;
 }
 
 bool ipamdb_is_guarded(const struct ipamdb *db)
@@ -241,21 +241,21 @@ static void found(struct findings *findings, const struct ipam_finding *finding)
 	findings->count++;
 }
 
-static void lease_judge(struct ipamdb *db, const struct held *held, bool is_live,
+static void lease_judge(struct ipamdb *db, const struct lease_entry *entry, bool is_live,
 			struct findings *findings)
 {
-	struct net *net = net_find(db, &held->lease.network);
-	addr128 addr = addr_from_inet(&held->lease.address);
+	struct net *net = net_find(db, &entry->lease.network);
+	addr128 addr = addr_from_inet(&entry->lease.address);
 	struct ipam_finding finding = {
-	    .network = held->lease.network,
-	    .endpoint = held->lease.endpoint,
-	    .address = held->lease.address,
-	    .sequence = held->lease.sequence,
+	    .network = entry->lease.network,
+	    .endpoint = entry->lease.endpoint,
+	    .address = entry->lease.address,
+	    .sequence = entry->lease.sequence,
 	};
 	const struct run *run;
 
 	WEFT_ASSERT(net != NULL);
-	if (held->state != LEASE_HELD)
+	if (entry->state != LEASE_HELD)
 		return; /* on its way, or over */
 	run = runs_find(net_runs(net), addr);
 	if (!run || run->clash || !id_eq(&run->holder, &db->self)) {
@@ -263,7 +263,7 @@ static void lease_judge(struct ipamdb *db, const struct held *held, bool is_live
 		if (run)
 			finding.other = run->holder;
 		found(findings, &finding);
-	} else if (!held->lease.reserved && !is_live) {
+	} else if (!entry->lease.reserved && !is_live) {
 		finding.kind = IPAM_FINDING_LEAK;
 		found(findings, &finding);
 	}
@@ -273,11 +273,11 @@ size_t ipamdb_findings(struct ipamdb *db, bool (*is_live)(void *ctx, const struc
 		       void *ctx, struct ipam_finding *out, size_t cap)
 {
 	struct findings findings = {.out = out, .cap = cap};
-	const struct held *held;
+	const struct lease_entry *entry;
 	size_t pos = 0;
 
-	while ((held = map_next(&db->leases, &pos)) != NULL)
-		lease_judge(db, held, is_live(ctx, &held->lease.endpoint), &findings);
+	while ((entry = map_next(&db->leases, &pos)) != NULL)
+		lease_judge(db, entry, is_live(ctx, &entry->lease.endpoint), &findings);
 	for (size_t n = 0; n < db->nets.count; n++) {
 		struct net *net = net_at(db, n);
 		const struct runs *runs = net_runs(net);

@@ -7,27 +7,27 @@
  */
 #include "release.h"
 
-static bool release_is_allowed(const struct ipam_request *req, const struct held *held,
+static bool release_is_allowed(const struct ipam_request *req, const struct lease_entry *entry,
 			       struct weft_err *err)
 {
 	char text[INET_TEXT_BYTES];
 
-	inet_format(&held->lease.address, text);
-	if (held->state == LEASE_NEW || held->state == LEASE_ENDING) {
+	inet_format(&entry->lease.address, text);
+	if (entry->state == LEASE_NEW || entry->state == LEASE_ENDING) {
 		weft_err_set(err, WEFT_E_BUSY, "another call is changing the lease of %s", text);
 		return false;
 	}
 	if (req->kind == IPAM_RELEASE_ENDPOINT)
 		return true;
-	if (req->sequence != 0 && req->sequence != held->lease.sequence) {
+	if (req->sequence != 0 && req->sequence != entry->lease.sequence) {
 		weft_err_set(err, WEFT_E_CONFLICT,
 			     "%s was leased anew since; the older lease is gone already", text);
 		return false;
 	}
-	if (!held->lease.reserved && !req->force) {
+	if (!entry->lease.reserved && !req->force) {
 		weft_err_set(err, WEFT_E_IN_USE,
 			     "%s is the address of endpoint %s; detach that instead", text,
-			     held->lease.name[0] ? held->lease.name : "without a name");
+			     entry->lease.name[0] ? entry->lease.name : "without a name");
 		return false;
 	}
 	return true;
@@ -67,12 +67,12 @@ static void release_begin(struct ipamdb *db, const struct ipam_request *req,
 	struct flight *flight = flight_begin(db, FLIGHT_RELEASE, req->tag);
 
 	for (size_t i = 0; i < count; i++) {
-		struct held *held = lease_find(db, &keys[i]);
+		struct lease_entry *entry = lease_find(db, &keys[i]);
 		struct write write = {.kind = WRITE_LEASE};
-		WEFT_ASSERT(held != NULL && held->state == LEASE_HELD);
-		lease_state_set(db, held, LEASE_ENDING);
-		held->lease.cool_until.ms = db->wall.ms + db->config.cooldown_ms;
-		write.lease = held->lease;
+		WEFT_ASSERT(entry != NULL && entry->state == LEASE_HELD);
+		lease_state_set(db, entry, LEASE_ENDING);
+		entry->lease.cool_until.ms = db->wall.ms + db->config.cooldown_ms;
+		write.lease = entry->lease;
 		write.lease.cooling = true;
 		flight_write(db, flight, &write);
 		flight->leases[flight->lease_count++] = keys[i];
@@ -91,10 +91,10 @@ void release_submit(struct ipamdb *db, const struct ipam_request *req)
 	} else {
 		count = release_collect(db, req, keys, &err);
 		for (size_t i = 0; i < count && err.code == 0; i++) {
-			const struct held *held = lease_find(db, &keys[i]);
-			if (held->state == LEASE_COOLING)
+			const struct lease_entry *entry = lease_find(db, &keys[i]);
+			if (entry->state == LEASE_COOLING)
 				continue;
-			if (release_is_allowed(req, held, &err))
+			if (release_is_allowed(req, entry, &err))
 				keys[live++] = keys[i];
 		}
 	}
@@ -116,14 +116,15 @@ void release_durable(struct ipamdb *db, struct flight *flight, int code)
 		weft_err_set(&answer->err, code, "the release was not kept: %s",
 			     weft_code_info(code)->help);
 	for (size_t i = 0; i < flight->lease_count; i++) {
-		struct held *held = lease_find(db, &flight->leases[i]);
-		WEFT_ASSERT(held != NULL && held->state == LEASE_ENDING);
+		struct lease_entry *entry = lease_find(db, &flight->leases[i]);
+		WEFT_ASSERT(entry != NULL && entry->state == LEASE_ENDING);
 		if (code != 0) {
-			lease_state_set(db, held, LEASE_HELD);
+			lease_state_set(db, entry, LEASE_HELD);
 			continue;
 		}
-		db_trace(db, TRACE_RELEASED, NULL, &held->lease.endpoint, &held->lease.address, 0);
-		answer->leases[answer->lease_count++] = held->lease;
-		lease_cool(db, held);
+		db_trace(db, TRACE_RELEASED, NULL, &entry->lease.endpoint, &entry->lease.address,
+			 0);
+		answer->leases[answer->lease_count++] = entry->lease;
+		lease_cool(db, entry);
 	}
 }

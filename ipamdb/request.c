@@ -110,17 +110,18 @@ static enum verdict own_named(struct ipamdb *db, struct net *net, struct waiter 
 			      struct slot *slot, struct weft_err *err)
 {
 	struct lease_key key = slot_key(waiter, slot);
-	const struct held *held = lease_find(db, &key);
+	const struct lease_entry *entry = lease_find(db, &key);
 	char text[INET_TEXT_BYTES];
 
-	if (!held) {
+	if (!entry) {
 		space_take(&net->space, slot->addr);
-	} else if (held->state == LEASE_ENDING) {
+	} else if (entry->state == LEASE_ENDING) {
 		return VERDICT_WAIT;
-	} else if (held->state != LEASE_COOLING) {
+	} else if (entry->state != LEASE_COOLING) {
 		inet_format(&key.address, text);
 		weft_err_set(err, WEFT_E_ADDRESS_IN_USE, "%s is leased on this host to %s", text,
-			     held->lease.name[0] ? held->lease.name : "an endpoint without a name");
+			     entry->lease.name[0] ? entry->lease.name
+						  : "an endpoint without a name");
 		return VERDICT_FAIL;
 	}
 	slot_take(db, net, waiter, slot);
@@ -226,12 +227,12 @@ static void waiter_commit(struct ipamdb *db, struct waiter *waiter)
 	waiter->committing = true;
 	for (size_t i = 0; i < waiter->slot_count; i++) {
 		struct write write = {.kind = WRITE_LEASE};
-		struct held *held;
+		struct lease_entry *entry;
 		flight->leases[i] = slot_key(waiter, &waiter->slots[i]);
-		held = lease_find(db, &flight->leases[i]);
-		WEFT_ASSERT(held != NULL && held->state == LEASE_NEW);
-		held->lease.sequence = lease_sequence_next(db, &wants_block);
-		write.lease = held->lease;
+		entry = lease_find(db, &flight->leases[i]);
+		WEFT_ASSERT(entry != NULL && entry->state == LEASE_NEW);
+		entry->lease.sequence = lease_sequence_next(db, &wants_block);
+		write.lease = entry->lease;
 		flight_write(db, flight, &write);
 	}
 	flight->lease_count = waiter->slot_count;
@@ -253,15 +254,15 @@ void request_leased(struct ipamdb *db, struct flight *flight, int code)
 		return;
 	}
 	for (size_t i = 0; i < flight->lease_count; i++) {
-		struct held *held = lease_find(db, &flight->leases[i]);
+		struct lease_entry *entry = lease_find(db, &flight->leases[i]);
 		struct pool *pool = net_pool(net, waiter->slots[i].addr);
-		WEFT_ASSERT(held != NULL && held->state == LEASE_NEW);
-		lease_state_set(db, held, LEASE_HELD);
-		answer->leases[i] = held->lease;
-		answer->prefixes[i] = (struct prefix){held->lease.address, 128};
+		WEFT_ASSERT(entry != NULL && entry->state == LEASE_NEW);
+		lease_state_set(db, entry, LEASE_HELD);
+		answer->leases[i] = entry->lease;
+		answer->prefixes[i] = (struct prefix){entry->lease.address, 128};
 		if (pool)
 			answer->prefixes[i].bits = pool->rec.subnet.bits;
-		db_trace(db, TRACE_LEASED, NULL, &held->lease.endpoint, &held->lease.address, 0);
+		db_trace(db, TRACE_LEASED, NULL, &entry->lease.endpoint, &entry->lease.address, 0);
 	}
 	answer->lease_count = flight->lease_count;
 	heap_give(&db->heap, waiter, sizeof(*waiter));

@@ -11,7 +11,7 @@ struct slot {
 	bool v4;
 	bool done; /* taken: busy, and a lease in state LEASE_NEW */
 	addr128 addr;
-	struct held before; /* done: what cooled there, if anything did */
+	struct lease_entry before; /* done: what cooled there, if anything did */
 };
 
 struct waiter {

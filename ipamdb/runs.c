@@ -168,7 +168,7 @@ bool runs_add(struct runs *runs, const struct span *span, uint64_t generation,
 {
 	size_t first = runs_from(runs, span->lo);
 	size_t i = first;
-	struct span rest = *span;
+	struct span left = *span;
 	bool clashed = false;
 
 	WEFT_ASSERT(span->lo <= span->hi);
@@ -176,16 +176,16 @@ bool runs_add(struct runs *runs, const struct span *span, uint64_t generation,
 	for (;;) {
 		struct run *run = i < runs->items.count ? vec_at(&runs->items, i) : NULL;
 
-		if (!run || run->span.lo > rest.lo) {
-			struct run hole = {rest, generation, *holder, held, false};
-			if (run && run->span.lo <= rest.hi)
+		if (!run || run->span.lo > left.lo) {
+			struct run hole = {left, generation, *holder, held, false};
+			if (run && run->span.lo <= left.hi)
 				hole.span.hi = run->span.lo - 1;
 			vec_insert(&runs->items, i, &hole);
 		} else {
 			struct run after = *run;
 			if (outcome(&after, generation, holder, held)) {
 				bool had_clash = run->clash;
-				i = carve(runs, i, &rest);
+				i = carve(runs, i, &left);
 				run = vec_at(&runs->items, i);
 				after.span = run->span;
 				*run = after;
@@ -193,9 +193,9 @@ bool runs_add(struct runs *runs, const struct span *span, uint64_t generation,
 			}
 		}
 		run = vec_at(&runs->items, i);
-		if (run->span.hi >= rest.hi)
+		if (run->span.hi >= left.hi)
 			break;
-		rest.lo = run->span.hi + 1;
+		left.lo = run->span.hi + 1;
 		i++;
 	}
 	rejoin(runs, first > 0 ? first - 1 : 0, i + 1);

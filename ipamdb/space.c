@@ -209,13 +209,13 @@ bool space_fresh(const struct space *space, const struct span *span, addr128 *fo
 
 bool space_gap(const struct space *space, const struct span *span, struct span *gap)
 {
-	struct span rest = *span;
+	struct span left = *span;
 	addr128 end;
 
-	if (!scan(space, BIT_BUSY, false, span, &rest.lo))
+	if (!scan(space, BIT_BUSY, false, span, &left.lo))
 		return false;
-	gap->lo = rest.lo;
-	gap->hi = scan(space, BIT_BUSY, true, &rest, &end) ? end - 1 : span->hi;
+	gap->lo = left.lo;
+	gap->hi = scan(space, BIT_BUSY, true, &left, &end) ? end - 1 : span->hi;
 	return true;
 }
 
@@ -244,14 +244,14 @@ uint64_t space_busy(const struct space *space, const struct span *span)
 uint64_t space_free(const struct space *space, const struct span *span)
 {
 	uint64_t busy = space_busy(space, span);
-	addr128 rest = span->hi - span->lo; /* size - 1, which fits even for the whole of IPv6 */
+	addr128 reach = span->hi - span->lo; /* size - 1, which fits even for the whole of IPv6 */
 
-	WEFT_ASSERT(busy == 0 || rest >= busy - 1);
+	WEFT_ASSERT(busy == 0 || reach >= busy - 1);
 	if (busy > 0)
-		rest -= busy - 1;
-	else if (rest < UINT64_MAX)
-		rest++;
-	return rest > UINT64_MAX ? UINT64_MAX : (uint64_t)rest;
+		reach -= busy - 1;
+	else if (reach < UINT64_MAX)
+		reach++;
+	return reach > UINT64_MAX ? UINT64_MAX : (uint64_t)reach;
 }
 
 bool space_busy_first(const struct space *space, const struct span *span, addr128 *found)

@@ -33,12 +33,12 @@ struct span span_from_prefix(const struct prefix *prefix)
 
 struct prefix span_to_prefix(const struct span *span)
 {
-	addr128 rest = span->hi - span->lo;
+	addr128 reach = span->hi - span->lo;
 	struct prefix prefix = {addr_to_inet(span->lo), 128};
 
-	WEFT_ASSERT((rest & (rest + 1)) == 0);
-	WEFT_ASSERT((span->lo & rest) == 0);
-	for (; rest != 0; rest >>= 1)
+	WEFT_ASSERT((reach & (reach + 1)) == 0);
+	WEFT_ASSERT((span->lo & reach) == 0);
+	for (; reach != 0; reach >>= 1)
 		prefix.bits--;
 	return prefix;
 }
@@ -66,42 +66,42 @@ bool span_meet(const struct span *a, const struct span *b, struct span *out)
 
 uint64_t span_size(const struct span *span)
 {
-	addr128 rest = span->hi - span->lo;
+	addr128 reach = span->hi - span->lo;
 
-	return rest >= UINT64_MAX ? UINT64_MAX : (uint64_t)rest + 1;
+	return reach >= UINT64_MAX ? UINT64_MAX : (uint64_t)reach + 1;
 }
 
 struct span span_head_block(const struct span *span)
 {
-	addr128 rest = 0; /* size - 1 of the block */
+	addr128 reach = 0; /* size - 1 of the block */
 
-	while (rest != ~(addr128)0) {
-		addr128 wider = rest << 1 | 1;
+	while (reach != ~(addr128)0) {
+		addr128 wider = reach << 1 | 1;
 		if ((span->lo & wider) != 0 || wider > span->hi - span->lo)
 			break;
-		rest = wider;
+		reach = wider;
 	}
-	return (struct span){span->lo, span->lo + rest};
+	return (struct span){span->lo, span->lo + reach};
 }
 
 struct span span_half_block(const struct span *span)
 {
 	addr128 most =
 	    (span->hi - span->lo) / 2; /* size - 1 of half; one address has half of one */
-	addr128 rest = 0;
+	addr128 reach = 0;
 
 	if ((span->hi - span->lo) % 2 == 0 && most > 0)
 		most--; /* an odd size: half rounds down */
-	while ((rest << 1 | 1) <= most && rest != ~(addr128)0)
-		rest = rest << 1 | 1;
-	for (;; rest >>= 1) {
+	while ((reach << 1 | 1) <= most && reach != ~(addr128)0)
+		reach = reach << 1 | 1;
+	for (;; reach >>= 1) {
 		addr128 at;
-		if (span->hi - span->lo < rest)
+		if (span->hi - span->lo < reach)
 			continue;
-		at = (span->hi - rest) & ~rest;
+		at = (span->hi - reach) & ~reach;
 		if (at >= span->lo)
-			return (struct span){at, at + rest};
-		WEFT_ASSERT(rest != 0);
+			return (struct span){at, at + reach};
+		WEFT_ASSERT(reach != 0);
 	}
 }
 

@@ -51,9 +51,9 @@ static void plan_blocks(struct ipamdb *db, struct net *net, struct plan *plan, s
 	const struct vec *own = net_own(db, net);
 
 	for (size_t i = 0; i < own->count; i++) {
-		struct span rest = *(struct span *)vec_at(own, i);
+		struct span left = *(struct span *)vec_at(own, i);
 		for (;;) {
-			struct span block = span_head_block(&rest);
+			struct span block = span_head_block(&left);
 			uint64_t top = runs_top(net_runs(net), &block);
 			struct claim row = {
 			    .span = block,
@@ -66,9 +66,9 @@ static void plan_blocks(struct ipamdb *db, struct net *net, struct plan *plan, s
 				plan_add(plan, &row, false);
 				runs_add(after, &block, row.generation, &db->self, true);
 			}
-			if (block.hi == rest.hi)
+			if (block.hi == left.hi)
 				break;
-			rest.lo = block.hi + 1;
+			left.lo = block.hi + 1;
 		}
 	}
 }
