@@ -35,6 +35,7 @@ struct flight *flight_begin(struct ipamdb *db, enum flight_kind kind, uint64_t t
 	flight->tag = tag;
 	flight->kind = kind;
 	vec_init(&flight->changes, &db->heap, sizeof(struct claim_change));
+	vec_init(&flight->kept, &db->heap, sizeof(struct kept));
 	entry = map_insert(&db->flights, &flight->token, NULL);
 	entry->flight = flight;
 	update->groups[update->group_count++] = (struct ipam_group){
@@ -83,7 +84,7 @@ void flight_row(struct ipamdb *db, struct flight *flight, const struct row_view 
 void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 		  const struct claim *claim, bool drop)
 {
-	struct claim_change change = {*claim, drop, 0};
+	struct claim_change change = {*claim, drop};
 	struct row_view row = {
 	    .kind = claim->is_grant ? ROW_GRANT : ROW_RANGE,
 	    .deleted = drop,
@@ -120,7 +121,7 @@ static struct ipam_keep *keep_add(struct ipamdb *db, const struct flight *flight
 void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct net *net,
 		       const struct claim *claim)
 {
-	struct claim_change change = {*claim, false, 0};
+	struct kept kept = {.kind = KEPT_CLAIM, .claim = *claim};
 	struct ipam_keep *keep = keep_add(db, flight);
 
 	WEFT_ASSERT(!id_eq(&claim->author, &db->self));
@@ -129,50 +130,82 @@ void flight_keep_claim(struct ipamdb *db, struct flight *flight, const struct ne
 	keep->key_len = RANGE_KEY_BYTES;
 	claim_key(net, claim, keep->key);
 	flight->network = net->id;
-	vec_push(&flight->changes, &change);
+	vec_push(&flight->kept, &kept);
 }
 
 void flight_keep_removal(struct ipamdb *db, struct flight *flight, const struct id *removed)
 {
-	struct claim_change change = {.claim = {.author = *removed}};
+	struct kept kept = {.kind = KEPT_REMOVAL, .node = *removed};
 	struct ipam_keep *keep = keep_add(db, flight);
 
 	keep->kind = FACT_REMOVAL;
 	keep->key_len = ID_BYTES;
 	memcpy(keep->key, removed->b, ID_BYTES);
-	vec_push(&flight->changes, &change);
+	vec_push(&flight->kept, &kept);
 }
 
 void flight_keep_member(struct ipamdb *db, struct flight *flight, const struct peer *peer)
 {
-	struct claim_change change = {.claim = {.author = peer->id}, .mark = peer->told};
+	struct kept kept = {.kind = KEPT_MEMBER, .node = peer->id, .mark = peer->told};
 	struct ipam_keep *keep = keep_add(db, flight);
 
 	WEFT_ASSERT(peer->told != 0);
 	keep->kind = ROW_MEMBER;
 	keep->owner = peer->id;
-	vec_push(&flight->changes, &change);
+	vec_push(&flight->kept, &kept);
 }
 
-/* What was kept is on the disk, as far as it is still what it was. */
-static void keep_durable(struct ipamdb *db, const struct flight *flight)
+static void claim_kept(struct net *net, const struct claim *kept)
+{
+	struct claim *claim = net ? claim_find(net, kept) : NULL;
+
+	/* Only as far as it is still what it was. */
+	if (claim && claim->epoch == kept->epoch && claim->sequence == kept->sequence)
+		claim->is_stored = true;
+}
+
+/* What was kept is on the disk. */
+static void kept_durable(struct ipamdb *db, const struct flight *flight)
 {
 	struct net *net = net_find(db, &flight->network);
 
-	for (size_t i = 0; i < flight->changes.count; i++) {
-		const struct claim_change *change = vec_at(&flight->changes, i);
-		const struct claim *kept = &change->claim;
-		struct claim *claim;
-		if (change->mark != 0)
-			peer_intern(db, &kept->author)->stored = change->mark;
-		else if (kept->generation == 0)
-			closure_removal_stored(db, &kept->author);
-		if (kept->generation == 0)
-			continue;
-		claim = net ? claim_find(net, kept) : NULL;
-		if (claim && claim->epoch == kept->epoch && claim->sequence == kept->sequence)
-			claim->is_stored = true;
+	for (size_t i = 0; i < flight->kept.count; i++) {
+		const struct kept *kept = vec_at(&flight->kept, i);
+		switch (kept->kind) {
+		case KEPT_CLAIM:
+			claim_kept(net, &kept->claim);
+			break;
+		case KEPT_MEMBER:
+			peer_intern(db, &kept->node)->stored = kept->mark;
+			break;
+		case KEPT_REMOVAL:
+			closure_removal_stored(db, &kept->node);
+			break;
+		}
 	}
+}
+
+static void claim_written(struct ipamdb *db, struct net *net, const struct claim *claim)
+{
+	if (claim->rests_until.ms != 0)
+		rest_begins(db, net, &claim->span, claim->rests_until);
+	claim_put(db, net, claim);
+	if (!claim->is_grant)
+		space_renew(&net->space, &claim->span);
+}
+
+/* A range stays seen as ended: what it outranked does not come back. */
+static void claim_collected(struct ipamdb *db, struct net *net, const struct claim *claim)
+{
+	struct claim ended = *claim;
+
+	if (claim->is_grant) {
+		claim_drop(db, net, claim);
+		return;
+	}
+	ended.is_ended = true;
+	claim_put(db, net, &ended);
+	runs_add(&net->spent, &ended.span, ended.generation, &db->self, true);
 }
 
 /* Own rows are durable: they count from now on. */
@@ -183,24 +216,10 @@ static void changes_apply(struct ipamdb *db, struct flight *flight)
 	WEFT_ASSERT(flight->changes.count == 0 || net != NULL);
 	for (size_t i = 0; i < flight->changes.count; i++) {
 		const struct claim_change *change = vec_at(&flight->changes, i);
-		struct claim claim;
-		if (!change->drop) {
-			if (change->claim.rests_until.ms != 0)
-				rest_begins(db, net, &change->claim.span,
-					    change->claim.rests_until);
-			claim_put(db, net, &change->claim);
-			if (!change->claim.is_grant)
-				space_renew(&net->space, &change->claim.span);
-			continue;
-		}
-		claim = change->claim;
-		claim.is_ended = !claim.is_grant;
-		if (claim.is_grant) {
-			claim_drop(db, net, &claim);
-			continue;
-		}
-		claim_put(db, net, &claim);
-		runs_add(&net->spent, &claim.span, claim.generation, &db->self, true);
+		if (change->drop)
+			claim_collected(db, net, &change->claim);
+		else
+			claim_written(db, net, &change->claim);
 	}
 }
 
@@ -223,7 +242,7 @@ static void promises_end(struct ipamdb *db, const struct flight *flight)
 static void finish(struct ipamdb *db, struct flight *flight, int code)
 {
 	if (code == 0 && flight->kind == FLIGHT_KEEP)
-		keep_durable(db, flight);
+		kept_durable(db, flight);
 	else if (code == 0)
 		changes_apply(db, flight);
 	else if (flight->has_sequence)
@@ -280,6 +299,7 @@ void flight_durable(struct ipamdb *db, uint64_t token, int code)
 	map_remove(&db->flights, &token);
 	finish(db, flight, code);
 	vec_close(&flight->changes);
+	vec_close(&flight->kept);
 	heap_give(&db->heap, flight, sizeof(*flight));
 }
 

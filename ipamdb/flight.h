@@ -27,20 +27,31 @@ enum flight_kind {
 	FLIGHT_KEEP, /* rows and removals by others that this node goes by */
 };
 
+/* An own row of a range or grant that is written, or collected. */
 struct claim_change {
-	struct claim claim; /* of FLIGHT_KEEP: without a generation the author is what was kept */
+	struct claim claim;
 	bool drop;
-	char mark; /* FLIGHT_KEEP of a member: the mark by its row; 0: a removal */
+};
+
+enum kept_kind { KEPT_CLAIM = 1, KEPT_MEMBER, KEPT_REMOVAL };
+
+/* Something by somebody else that FLIGHT_KEEP makes durable here. */
+struct kept {
+	enum kept_kind kind;
+	struct claim claim; /* KEPT_CLAIM */
+	struct id node;     /* KEPT_MEMBER, KEPT_REMOVAL: whose */
+	char mark;          /* KEPT_MEMBER: how the view counts it by that row */
 };
 
 struct flight {
 	uint64_t token, tag;
 	enum flight_kind kind;
-	struct id network; /* of changes */
+	struct id network; /* of changes, and of claims that are kept */
 	struct id peer;    /* FLIGHT_GRANT: to whom */
 	uint64_t message;  /* FLIGHT_GRANT: the request to answer, 0: nobody waits */
 	struct waiter *waiter;
-	struct vec changes; /* struct claim_change, own rows of network; FLIGHT_KEEP: of others */
+	struct vec changes; /* struct claim_change */
+	struct vec kept;    /* FLIGHT_KEEP: struct kept */
 	bool has_sequence;  /* it carries a block of lease numbers */
 	size_t lease_count;
 	struct lease_key leases[ENDPOINT_ADDRS_MAX];

@@ -36,7 +36,7 @@ struct plan {
 
 static void plan_add(struct plan *plan, const struct claim *claim, bool drop)
 {
-	struct claim_change change = {*claim, drop, 0};
+	struct claim_change change = {*claim, drop};
 
 	vec_push(&plan->rows, &change);
 	if (drop)
