@@ -390,17 +390,14 @@ size_t ipamdb_network_rows(const struct id *network, const struct rec_network *r
 	return rec->pool_count;
 }
 
-void ipamdb_check(const struct ipamdb *db)
+void ipamdb_check(struct ipamdb *db)
 {
-	/* Derived parts may be brought up to date by looking; what they say does not change. */
-	struct ipamdb *mutable = (struct ipamdb *)(uintptr_t)db;
-
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = net_at(db, i);
 		if (i > 0)
 			WEFT_ASSERT(id_cmp(&net_at(db, i - 1)->id, &net->id) < 0);
-		net_check(mutable, net);
+		net_check(db, net);
 	}
-	closure_check(mutable);
+	closure_check(db);
 	leases_check(db);
 }

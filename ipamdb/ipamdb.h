@@ -63,5 +63,6 @@ size_t ipamdb_network_rows(const struct id *network, const struct rec_network *r
  * of the hand-over is handled by another one. */
 bool ipamdb_may_leave(struct ipamdb *db);
 
-/* Queries for the API are in query.h. Walks everything and asserts its invariants. */
-void ipamdb_check(const struct ipamdb *db);
+/* Walks everything and asserts its invariants; derived parts are brought up to date by that, what
+ * they say does not change. Queries for the API are in query.h. */
+void ipamdb_check(struct ipamdb *db);
