@@ -11,14 +11,16 @@
  */
 #pragma once
 
-#include "gossip/base/fifo.h"
+#include "closing.h"
 #include "gossip/base/check.h"
+#include "gossip/base/fifo.h"
 #include "gossip/base/map.h"
 #include "gossip/base/rng.h"
 #include "gossip/base/scratch.h"
 #include "handover.h"
 #include "ipamdb.h"
 #include "net.h"
+#include "parting.h"
 
 #define NETS_MAX 65536
 #define RETRY_MS 500
@@ -39,47 +41,6 @@ struct peer {
 	bool is_cut;  /* it named more than this node remembers */
 	struct mono gone_at;
 	uint64_t left_epoch, left_sequence; /* of the record by which it left */
-};
-
-/* A removed node. */
-struct removed {
-	struct id node;
-	bool is_stored; /* its removal is on this node's disk */
-};
-
-/* What a member has promised about removed nodes, this one included. */
-struct closer {
-	struct id id;
-	struct rec_closure rec;
-};
-
-/* The closing of removed nodes: closure.c. */
-struct closing {
-	struct vec removed;         /* struct removed, by id */
-	struct vec closers;         /* struct closer, by id */
-	bool view_stale, is_flying; /* the own closure or what it stands on flies */
-	size_t left;                /* members whose mark in the view is that they left */
-	uint64_t sieve;             /* a bit for each who was ever gone, by its id */
-	uint8_t view[DIGEST_BYTES]; /* as this node would close now */
-	struct mono closed_at;      /* when it wrote its closure last */
-	struct mono grace_at;       /* when all who left have had their time */
-	uint64_t epoch, sequence;   /* the highest version of an own range or grant */
-};
-
-/* Whom those who left have named, and whom this node names when it leaves: parting.c. */
-struct partings {
-	struct map namings;         /* struct naming: who names nodes not known here, or this one */
-	size_t naming_count;        /* nodes in them */
-	struct vec named;           /* struct id: whom this node names */
-	size_t written, flying;     /* how many of them are durable, and on their way */
-	uint8_t view[DIGEST_BYTES]; /* when the list was made */
-	bool is_listed, is_stale;   /* stale: some of the namings may be known by now */
-	bool is_told;               /* the last row of the list has its version */
-	bool is_seen;               /* another member has all of it */
-	uint64_t epoch, sequence;
-	uint64_t tag; /* of the question to a member, 0: none is open */
-	struct mono ask_at, sweep_at;
-	struct vec questions; /* of others that leave */
 };
 
 struct ipamdb {

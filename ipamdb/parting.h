@@ -4,8 +4,31 @@
  * members along. See parting.c. */
 #pragma once
 
-#include "flight.h"
-#include "message.h"
+#include "gossip/base/instant.h"
+#include "gossip/base/map.h"
+#include "gossip/base/record.h"
+
+struct ipam_event;
+struct ipamdb;
+struct peer;
+struct range_message;
+struct row_view;
+
+/* Whom those who left have named, and whom this node names when it leaves: parting.c. */
+struct partings {
+	struct map namings;         /* struct naming: who names nodes not known here, or this one */
+	size_t naming_count;        /* nodes in them */
+	struct vec named;           /* struct id: whom this node names */
+	size_t written, flying;     /* how many of them are durable, and on their way */
+	uint8_t view[DIGEST_BYTES]; /* when the list was made */
+	bool is_listed, is_stale;   /* stale: some of the namings may be known by now */
+	bool is_told;               /* the last row of the list has its version */
+	bool is_seen;               /* another member has all of it */
+	uint64_t epoch, sequence;
+	uint64_t tag; /* of the question to a member, 0: none is open */
+	struct mono ask_at, sweep_at;
+	struct vec questions; /* of others that leave */
+};
 
 void parting_init(struct ipamdb *db);
 

@@ -7,6 +7,7 @@
 
 #include "cluster.h"
 #include "gossip/base/pack.h"
+#include "ipamdb/message.h"
 #include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
