@@ -20,7 +20,7 @@
 #include "closure.h"
 #include "send.h"
 
-#define HOLDERS_SHOWN 6
+#define HOLDERS_SHOWN 6 /* about as many as a message to people holds */
 
 static struct ask *ask_find(const struct ipamdb *db, const struct id *network,
 			    const struct slot *slot)

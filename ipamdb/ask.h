@@ -9,7 +9,7 @@
 #include "message.h"
 #include "request.h"
 
-#define ASK_TRIES_MAX 12
+#define ASK_TRIES_MAX 12 /* holders, the richest first, that one request tries */
 
 enum ask_outcome { ASK_WAIT = 0, ASK_FAILED };
 

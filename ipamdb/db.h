@@ -22,8 +22,8 @@
 #include "net.h"
 #include "parting.h"
 
-#define NETS_MAX 65536
-#define RETRY_MS 500
+#define NETS_MAX 65536 /* rows may name networks of which nobody ever sees the fact */
+#define RETRY_MS 500   /* after a commit that failed, or what was waited for is not there */
 
 /* How this node stands, as its host said last. */
 enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };

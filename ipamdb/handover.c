@@ -21,7 +21,16 @@
 #include "parting.h"
 
 #define BLOCKS_PER_GROUP 64
-#define HALVINGS 4 /* of a block, to part what was just in use from what was not */
+
+/* Of a block, to part what was just in use from what was not: a sixteenth of it rests for one
+ * address, by five rows; each further halving is a row more for everybody. */
+#define HALVINGS 4
+
+/* Who gets what; whoever takes part in a network is ranked by the bucket of its free space. */
+#define RANK_APART (UINT8_MAX + 1u) /* behind all who take part */
+#define RANK_GIVER (2 * RANK_APART) /* behind all who gave this node nothing */
+
+_Static_assert(BLOCKS_PER_GROUP <= IPAM_ROWS, "a group fits an update");
 
 void handover_given(struct ipamdb *db, const struct id *giver)
 {
@@ -50,7 +59,7 @@ static bool pick_recipient(const struct ipamdb *db, const struct net *net, struc
 	size_t pos = 0;
 
 	while ((peer = map_next(&db->peers, &pos)) != NULL) {
-		unsigned rank = 1000; /* behind all that take part in the network */
+		unsigned rank = RANK_APART;
 		if (!peer->present || peer->gone || id_eq(&peer->id, &db->self))
 			continue;
 		for (size_t i = 0; i < net->attached.count; i++) {
@@ -61,7 +70,7 @@ static bool pick_recipient(const struct ipamdb *db, const struct net *net, struc
 		if (is_giver(db, &peer->id)) {
 			if (id_cmp(&db->self, &peer->id) < 0)
 				continue;
-			rank += 2000; /* behind all others */
+			rank += RANK_GIVER;
 		}
 		if (rank < best || (rank == best && id_cmp(&peer->id, out) < 0)) {
 			best = rank;

@@ -6,6 +6,8 @@
 #include "gossip/base/addr.h"
 #include "gossip/base/instant.h"
 
+/* Of nodes that leave at the same time. A further one may be given back what it gave, and passes it
+ * on again: that takes longer, and is bounded by the deadline of the leave. */
 #define GIVERS_MAX 16
 
 struct ipamdb;

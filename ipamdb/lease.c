@@ -20,9 +20,11 @@
 
 #include "flight.h"
 
-#define SEQUENCE_BLOCK 4096
+#define SEQUENCE_BLOCK 4096 /* leases for each write of the number; a start skips as many */
 #define DROPS_PER_GROUP 64
 #define LATE_MS 60000 /* for the commit of a release, at most */
+
+_Static_assert(DROPS_PER_GROUP <= IPAM_WRITES, "a group fits an update");
 
 /* A lease that cools down. */
 struct cooling {

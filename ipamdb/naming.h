@@ -6,7 +6,7 @@
 #include "db.h"
 
 #define PART_BYTES 2
-#define NAMED_PER_ROW 60
+#define NAMED_PER_ROW 60 /* fits VALUE_BYTES_MAX: parting.c asserts it */
 
 void namings_init(struct ipamdb *db);
 

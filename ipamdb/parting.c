@@ -30,14 +30,15 @@
 #include "naming.h"
 #include "send.h"
 
-#define PARTS_PER_GROUP 8
+#define PARTS_PER_GROUP 8 /* 8 KiB of a commit */
 #define PART_VALUE_BYTES (NAMED_PER_ROW * ID_BYTES + 4)
-#define ASK_AGAIN_MS 200
-#define ANSWER_MS 1000 /* how long a question may wait for rows */
-#define LOOK_MS 10
-#define QUESTIONS_MAX 64
+#define ASK_AGAIN_MS 200 /* between two questions, or looks whether one can be asked */
+#define ANSWER_MS 1000   /* a question waits so long for rows: less than a message lives */
+#define LOOK_MS 10       /* that rows have come is told by nobody */
+#define QUESTIONS_MAX 64 /* who finds no room asks again */
 
 _Static_assert(PART_VALUE_BYTES <= VALUE_BYTES_MAX, "a part is one row");
+_Static_assert(PARTS_PER_GROUP <= IPAM_ROWS, "a group fits an update");
 
 /* Of a member that leaves: has this node all its rows? */
 struct question {

@@ -8,7 +8,7 @@
 #include "closure.h"
 #include "lease.h"
 
-#define HOLDERS_MAX 1024
+#define HOLDERS_MAX 1024 /* counting more tells nobody anything */
 
 static bool in_pools(struct net *net, const struct run *run)
 {

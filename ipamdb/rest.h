@@ -25,6 +25,8 @@ void rest_begins(struct ipamdb *db, struct net *net, const struct span *span, st
 /* Blocks that one group lets rest. */
 #define RESTS_PER_GROUP 64
 
+_Static_assert(RESTS_PER_GROUP <= IPAM_ROWS, "a group fits an update");
+
 /* Adds own rows over the blocks of span, each at its next generation and at least floor, which say
  * that they rest from now on, as far as the group holds more; how many addresses these are. */
 uint64_t rest_span(struct ipamdb *db, struct flight *flight, struct net *net, struct span span,

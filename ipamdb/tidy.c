@@ -23,11 +23,15 @@
 
 #include "donor.h"
 
-#define TIDY_MS 2000
-#define IDLE_MS 30000
+#define TIDY_MS 2000  /* what changes within is merged by one commit */
+#define IDLE_MS 30000 /* nothing was taken or asked for: who attaches a group by name is done */
+#define KEEP_MS 20    /* about a commit: then what was to be kept is on the disk */
+
+/* Of an update; the rest of it is for what else a step commits (accept.c, other networks). */
 #define ROWS_MAX 96
 #define KEEPS_MAX 32
-#define KEEP_MS 20
+
+_Static_assert(ROWS_MAX <= IPAM_ROWS && KEEPS_MAX <= IPAM_KEEPS, "a group fits an update");
 
 struct plan {
 	struct vec rows; /* struct claim_change */
@@ -246,8 +250,8 @@ struct mono tidy_net(struct ipamdb *db, struct net *net)
 		return net->tidy_at;
 	net->tidy_at = mono_add_ms(db->now, TIDY_MS);
 	claims_forget(db, net);
-	if (db_may_lease(db, &err) != 0 || is_unsettled(db, net) ||
-	    !db_has_room(db, ROWS_MAX + 1, 0) || db->update.keep_count + KEEPS_MAX > IPAM_KEEPS)
+	if (db_may_lease(db, &err) != 0 || is_unsettled(db, net) || !db_has_room(db, ROWS_MAX, 0) ||
+	    db->update.keep_count + KEEPS_MAX > IPAM_KEEPS)
 		return net->tidy_at;
 	vec_init(&plan.rows, &db->heap, sizeof(struct claim_change));
 	plan_make(db, net, &plan);
