@@ -19,7 +19,7 @@
 #include "release.h"
 #include "rest.h"
 
-#define WAITERS_MAX 4096
+#define WAITERS_MAX 4096 /* as many as calls may be under way on a host */
 
 enum verdict { VERDICT_READY, VERDICT_WAIT, VERDICT_FAIL };
 
@@ -255,13 +255,9 @@ void request_leased(struct ipamdb *db, struct flight *flight, int code)
 	}
 	for (size_t i = 0; i < flight->lease_count; i++) {
 		struct lease_entry *entry = lease_find(db, &flight->leases[i]);
-		struct pool *pool = net_pool(net, waiter->slots[i].addr);
 		WEFT_ASSERT(entry != NULL && entry->state == LEASE_NEW);
 		lease_state_set(db, entry, LEASE_HELD);
 		answer->leases[i] = entry->lease;
-		answer->prefixes[i] = (struct prefix){entry->lease.address, 128};
-		if (pool)
-			answer->prefixes[i].bits = pool->rec.subnet.bits;
 		db_trace(db, TRACE_LEASED, NULL, &entry->lease.endpoint, &entry->lease.address, 0);
 	}
 	answer->lease_count = flight->lease_count;

@@ -51,7 +51,6 @@ struct ipam_answer {
 	struct weft_err err;
 	size_t lease_count;
 	struct lease leases[ENDPOINT_ADDRS_MAX];
-	struct prefix prefixes[ENDPOINT_ADDRS_MAX]; /* the address with its pool's length */
 };
 
 #define IPAM_GROUPS 32

@@ -142,15 +142,12 @@ void box_take_leases(struct node *node, struct box *box, const struct ipam_updat
 	endpoint->addr_count = 0;
 	for (size_t i = 0; i < group->write_count; i++) {
 		const struct write *write = &update->writes[group->first_write + i];
-		struct prefix address = {write->lease.address, 128};
 
 		if (write->kind != WRITE_LEASE || !id_eq(&write->lease.endpoint, &endpoint->id))
 			continue;
 		WEFT_ASSERT(endpoint->addr_count < ENDPOINT_ADDRS_MAX);
-		for (size_t p = 0; p < network->rec.pool_count; p++)
-			if (prefix_has(&network->rec.pools[p].subnet, &address.ip))
-				address.bits = network->rec.pools[p].subnet.bits;
-		endpoint->addrs[endpoint->addr_count++] = address;
+		endpoint->addrs[endpoint->addr_count++] =
+		    network_address(network, &write->lease.address);
 	}
 }
 

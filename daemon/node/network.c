@@ -63,6 +63,16 @@ struct network *network_live(const struct node *node, const struct id *id, struc
 	return NULL;
 }
 
+struct prefix network_address(const struct network *network, const struct inet *ip)
+{
+	struct prefix address = {*ip, 128};
+
+	for (size_t i = 0; network != NULL && i < network->rec.pool_count; i++)
+		if (prefix_has(&network->rec.pools[i].subnet, ip))
+			address.bits = network->rec.pools[i].subnet.bits;
+	return address;
+}
+
 static int host_cmp(const void *key, const void *item)
 {
 	return id_cmp(key, &((const struct attached_host *)item)->node);

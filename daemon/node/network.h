@@ -15,6 +15,9 @@ struct network *network_intern(struct node *node, const struct id *id);
 /* A network that is known and has not ended; else NULL and WEFT_E_NOT_FOUND in err. */
 struct network *network_live(const struct node *node, const struct id *id, struct weft_err *err);
 
+/* An address with the length of the pool it is from; network may be NULL: with its own. */
+struct prefix network_address(const struct network *network, const struct inet *ip);
+
 /* The attachment of a host, or NULL. */
 const struct attached_host *network_host(const struct network *network, const struct id *host);
 

@@ -115,14 +115,11 @@ void reserve_compose(struct node *node, struct op *op, const struct ipam_update 
 
 	for (size_t i = 0; i < group->write_count && op->kind == OP_RESERVE; i++) {
 		const struct write *write = &update->writes[group->first_write + i];
-		struct prefix address = {write->lease.address, 128};
 
 		if (write->kind != WRITE_LEASE || answer->endpoint_addr_count == ENDPOINT_ADDRS_MAX)
 			continue;
-		for (size_t p = 0; network != NULL && p < network->rec.pool_count; p++)
-			if (prefix_has(&network->rec.pools[p].subnet, &address.ip))
-				address.bits = network->rec.pools[p].subnet.bits;
-		answer->addrs[answer->endpoint_addr_count++] = address;
+		answer->addrs[answer->endpoint_addr_count++] =
+		    network_address(network, &write->lease.address);
 	}
 	op_store_answer(node, op, commit);
 }
