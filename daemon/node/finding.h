@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What a check of the addresses, or the recovery of a node, found and did. A part of io.h. */
+/* What a check of the addresses, or the recovery of a node, found and did. A part of update.h. */
 #pragma once
 
 #include "gossip/io.h"

@@ -27,7 +27,13 @@
 #include "reserve.h"
 #include "talk.h"
 
-#define MESSAGE_TTL_MS 3000
+#define MESSAGE_TTL_MS 3000 /* a holder that is silent costs an attach so much of its patience */
+
+_Static_assert(UPDATE_SENDS <= NODE_SENDS && UPDATE_PERSISTS < NODE_BATCHES &&
+		   UPDATE_CHANGES <= NODE_CHANGES,
+	       "there is room for a step of gossip in an update that is empty");
+_Static_assert(IPAM_ROWS < UPDATE_WRITES, "gossip signs the rows of a group in one command");
+_Static_assert(IPAM_MESSAGE_BYTES_MAX <= MESSAGE_BYTES_MAX, "gossip carries ipamdb's messages");
 
 struct call_entry {
 	uint64_t tag;
