@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "attach.h"
 #include "box.h"
 #include "gossip/base/pack.h"
@@ -71,11 +72,11 @@ static void queue_send(struct node *node, struct ack_queue *queue)
 		pack_uint(&pack, queue->items[i].sequence);
 	}
 	WEFT_ASSERT(pack_ok(&pack));
-	todo_add(node, &(struct todo){.kind = TODO_MESSAGE,
-				      .peer = queue->owner,
-				      .ttl_ms = TTL_MS,
-				      .len = NODE_MESSAGE_HEADER_BYTES + pack.len,
-				      .bytes = bytes});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_MESSAGE,
+					       .peer = queue->owner,
+					       .ttl_ms = TTL_MS,
+					       .len = NODE_MESSAGE_HEADER_BYTES + pack.len,
+					       .bytes = bytes});
 	queue->count = 0;
 	queue->free_at = mono_add_ms(node->now, GAP_MS);
 }
@@ -177,7 +178,7 @@ void ack_received(struct node *node, const struct gossip_delivery *delivery)
 			break; /* a member of another version; what was read counts */
 		item_received(node, &delivery->from, &endpoint, epoch, sequence);
 	}
-	todo_add(node, &(struct todo){.kind = TODO_REPLY, .message = delivery->message});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_REPLY, .message = delivery->message});
 }
 
 void ack_expect(struct node *node, struct op *op)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/*
- * What waits until no update is being read, done one after the other in order of arrival.
- */
+/* The agenda of a node: see agenda.h. */
+#include "agenda.h"
+
 #include <string.h>
 
 #include "commit.h"
@@ -10,88 +10,88 @@
 #include "network.h"
 #include "route.h"
 
-#define AGENDA_PER_STEP 256
+#define ITEMS_PER_STEP 256 /* then datagrams and the kernel have their turn */
 
-void todo_add(struct node *node, const struct todo *todo)
+void agenda_add(struct node *node, const struct agenda_item *item)
 {
-	struct todo kept = *todo;
+	struct agenda_item kept = *item;
 
-	if (todo->len > 0) {
-		kept.bytes = heap_take(&node->heap, todo->len);
-		memcpy(kept.bytes, todo->bytes, todo->len);
+	if (item->len > 0) {
+		kept.bytes = heap_take(&node->heap, item->len);
+		memcpy(kept.bytes, item->bytes, item->len);
 	}
-	fifo_push(&node->todo, &kept);
+	fifo_push(&node->agenda, &kept);
 }
 
-void todo_ipam(struct node *node, const struct ipam_request *request)
+void agenda_add_ipam(struct node *node, const struct ipam_request *request)
 {
-	todo_add(node, &(struct todo){.kind = TODO_IPAM,
-				      .len = sizeof(*request),
-				      .bytes = (void *)(uintptr_t)request});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_IPAM,
+					       .len = sizeof(*request),
+					       .bytes = (void *)(uintptr_t)request});
 }
 
-static void do_todo(struct node *node, const struct todo *todo)
+static void item_do(struct node *node, const struct agenda_item *item)
 {
-	struct gossip_command command = {.tag = todo->tag, .bytes = todo->bytes, .len = todo->len};
-	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = todo->bytes};
+	struct gossip_command command = {.tag = item->tag, .bytes = item->bytes, .len = item->len};
+	struct ipam_event event = {.kind = IPAM_EV_REQUEST, .request = item->bytes};
 
-	switch (todo->kind) {
-	case TODO_COMMIT:
-		commit_run(node, todo->bytes);
+	switch (item->kind) {
+	case AGENDA_COMMIT:
+		commit_run(node, item->bytes);
 		return;
-	case TODO_IPAM:
+	case AGENDA_IPAM:
 		route_ipam(node, &event);
 		break;
-	case TODO_MESSAGE:
+	case AGENDA_MESSAGE:
 		command.kind = CMD_MESSAGE;
-		command.id = todo->peer;
-		command.ttl_ms = todo->ttl_ms;
+		command.id = item->peer;
+		command.ttl_ms = item->ttl_ms;
 		route_command(node, &command);
 		break;
-	case TODO_REPLY:
+	case AGENDA_REPLY:
 		command.kind = CMD_REPLY;
-		command.message = todo->message;
+		command.message = item->message;
 		route_command(node, &command);
 		break;
-	case TODO_TOPICS:
+	case AGENDA_TOPICS:
 		networks_topics(node);
 		break;
-	case TODO_LEAVE:
-		leave_announce(node, todo->tag);
+	case AGENDA_LEAVE:
+		leave_announce(node, item->tag);
 		break;
-	case TODO_RECOVER:
+	case AGENDA_RECOVER:
 		command.kind = CMD_RECOVER;
-		command.flag = todo->flag;
+		command.flag = item->flag;
 		route_command(node, &command);
 		break;
-	case TODO_RECOVERED:
+	case AGENDA_RECOVERED:
 		command.kind = CMD_RECOVERED;
 		route_command(node, &command);
 		break;
-	case TODO_MEET:
+	case AGENDA_MEET:
 		command.kind = CMD_MEET;
-		command.flag = todo->flag;
+		command.flag = item->flag;
 		route_command(node, &command);
 		break;
 	}
-	if (todo->len > 0)
-		heap_give(&node->heap, todo->bytes, todo->len);
+	if (item->len > 0)
+		heap_give(&node->heap, item->bytes, item->len);
 }
 
-bool route_has_agenda(const struct node *node)
+bool agenda_is_empty(const struct node *node)
 {
-	return node->todo.count > 0;
+	return node->agenda.count == 0;
 }
 
-void route_agenda(struct node *node)
+void agenda_run(struct node *node)
 {
-	for (int i = 0; i < AGENDA_PER_STEP && route_has_agenda(node); i++) {
-		struct todo todo;
+	for (int i = 0; i < ITEMS_PER_STEP && !agenda_is_empty(node); i++) {
+		struct agenda_item item;
 
 		if (!route_has_room(node))
 			return;
-		todo = *(struct todo *)fifo_at(&node->todo, 0);
-		fifo_pop(&node->todo);
-		do_todo(node, &todo);
+		item = *(struct agenda_item *)fifo_at(&node->agenda, 0);
+		fifo_pop(&node->agenda);
+		item_do(node, &item);
 	}
 }

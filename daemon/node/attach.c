@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "ack.h"
+#include "agenda.h"
 #include "box.h"
 #include "commit.h"
 #include "detach.h"
@@ -154,7 +155,7 @@ static void attach_lease(struct node *node, struct op *op)
 	memcpy(request.addrs, op->addrs, sizeof(request.addrs));
 	op->state = OP_ASKED;
 	op->deadline = MONO_NEVER;
-	todo_ipam(node, &request);
+	agenda_add_ipam(node, &request);
 }
 
 void attach_try(struct node *node, struct op *op)

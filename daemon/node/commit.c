@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "op.h"
 #include "route.h"
 
@@ -89,7 +90,7 @@ void commit_write(struct commit *commit, const struct write *write)
 
 void commit_queue(struct node *node, struct commit *commit)
 {
-	todo_add(node, &(struct todo){.kind = TODO_COMMIT, .bytes = commit});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_COMMIT, .bytes = commit});
 }
 
 /* A batch in the update, its writes still to be filled in. */

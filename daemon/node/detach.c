@@ -14,6 +14,7 @@
  */
 #include "detach.h"
 
+#include "agenda.h"
 #include "attach.h"
 #include "box.h"
 #include "commit.h"
@@ -148,7 +149,7 @@ void detach_try(struct node *node, struct op *op)
 	op->deadline = MONO_NEVER;
 	op->committed = false;
 	op->err.code = 0;
-	todo_ipam(node, &request);
+	agenda_add_ipam(node, &request);
 }
 
 void detach_compose(struct node *node, struct op *op, struct commit *commit)

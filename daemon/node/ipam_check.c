@@ -8,6 +8,7 @@
  */
 #include "ipam_check.h"
 
+#include "agenda.h"
 #include "box.h"
 #include "ipamdb/query.h"
 #include "network.h"
@@ -95,7 +96,7 @@ static void mend_next(struct node *node, struct op *op)
 
 		if (finding->kind == FINDING_LEAK) {
 			op->state = OP_ASKED;
-			todo_ipam(node, &ipam);
+			agenda_add_ipam(node, &ipam);
 			return;
 		}
 		op->finding_at++;

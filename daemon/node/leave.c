@@ -12,6 +12,7 @@
  */
 #include "leave.h"
 
+#include "agenda.h"
 #include "box.h"
 #include "ipamdb/query.h"
 #include "request.h"
@@ -86,7 +87,7 @@ static bool release_next(struct node *node, struct op *op)
 		if (lease.cooling)
 			continue;
 		op->state = OP_ASKED;
-		todo_ipam(node, &request);
+		agenda_add_ipam(node, &request);
 		return true;
 	}
 	return false;
@@ -99,7 +100,7 @@ static void hand_over(struct node *node, struct op *op)
 
 	op->state = OP_HANDS_OVER;
 	op->deadline = MONO_NEVER;
-	todo_ipam(node, &request);
+	agenda_add_ipam(node, &request);
 }
 
 void leave_try(struct node *node, struct op *op)
@@ -122,7 +123,7 @@ void leave_ipam_answered(struct node *node, struct op *op, const struct ipam_ans
 	} else {
 		WEFT_ASSERT(op->state == OP_HANDS_OVER);
 		op->state = OP_ANNOUNCES;
-		todo_add(node, &(struct todo){.kind = TODO_LEAVE, .tag = op->id});
+		agenda_add(node, &(struct agenda_item){.kind = AGENDA_LEAVE, .tag = op->id});
 	}
 }
 
@@ -163,7 +164,7 @@ void leave_due(struct node *node, struct op *op)
 
 	op->deadline = MONO_NEVER;
 	if (op->state == OP_ANNOUNCES)
-		todo_add(node, &(struct todo){.kind = TODO_LEAVE, .tag = op->id});
+		agenda_add(node, &(struct agenda_item){.kind = AGENDA_LEAVE, .tag = op->id});
 	if (op->state != OP_WAITS)
 		return; /* ipamdb and the core keep their own time */
 	weft_err_set(

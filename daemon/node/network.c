@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "box.h"
 #include "gossip/base/vni.h"
 #include "presence.h"
@@ -120,7 +121,7 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 		struct id self = gossip_self(node->gossip);
 
 		if (id_eq(&row->owner, &self))
-			todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+			agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ack.h"
+#include "agenda.h"
 #include "box.h"
 #include "commit.h"
 #include "ipamdb/query.h"
@@ -59,7 +60,7 @@ struct node *node_new(const struct node_config *config)
 						     .trace = config->gossip.trace});
 	node->active_since = node->networks_due = node->acks_due = MONO_NEVER;
 	vec_init(&node->ops, &node->heap, sizeof(struct op *));
-	fifo_init(&node->todo, &node->heap, sizeof(struct todo));
+	fifo_init(&node->agenda, &node->heap, sizeof(struct agenda_item));
 	vec_init(&node->boxes, &node->heap, sizeof(struct box *));
 	vec_init(&node->networks, &node->heap, sizeof(struct network *));
 	fifo_init(&node->works, &node->heap, sizeof(struct node_work));
@@ -214,7 +215,7 @@ static void meet_review(struct node *node)
 	if (wanted == node->meeting)
 		return;
 	node->meeting = wanted;
-	todo_add(node, &(struct todo){.kind = TODO_MEET, .flag = wanted});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_MEET, .flag = wanted});
 }
 
 static void ops_tick(struct node *node)
@@ -275,7 +276,7 @@ static const struct node_update *end_step(struct node *node)
 	ready_review(node);
 	ops_look(node);
 	meet_review(node);
-	route_agenda(node);
+	agenda_run(node);
 	networks_number(node);
 	ready_review(node);
 	works_flush(node);
@@ -340,7 +341,7 @@ struct mono node_deadline(const struct node *node)
 {
 	struct mono due = mono_min(gossip_deadline(node->gossip), ipamdb_deadline(node->ipamdb));
 
-	if (route_has_agenda(node) || node->works.count > 0 || node->answers.count > 0 ||
+	if (!agenda_is_empty(node) || node->works.count > 0 || node->answers.count > 0 ||
 	    node->look_again)
 		return node->now;
 	due = mono_min(due, mono_min(node->networks_due, node->acks_due));

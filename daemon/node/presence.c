@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "attach.h"
 #include "box.h"
 #include "commit.h"
@@ -129,8 +130,8 @@ void presence_begin(struct node *node, struct network *network, struct mono give
 	network->presence = PRESENCE_JOINING;
 	network->settled = false;
 	box_add(node, &endpoint)->op = op->id;
-	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
-	todo_ipam(node, &request);
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
+	agenda_add_ipam(node, &request);
 }
 
 /* Is there anybody whose rows would have to come? */
@@ -161,7 +162,7 @@ static void join_ended(struct node *node, struct op *op, const struct weft_err *
 
 		network->presence = PRESENCE_NONE;
 		box_remove(node, box);
-		todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+		agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 		weft_err_wrap(&why, "this host's own address");
 		attaches_fail(node, &op->network, &why);
 	} else {
@@ -212,7 +213,7 @@ void presence_try(struct node *node, struct op *op)
 		return;
 	op->state = OP_ASKED;
 	op->committed = false;
-	todo_ipam(node, &request);
+	agenda_add_ipam(node, &request);
 }
 
 static void compose_quit(struct node *node, struct op *op, struct commit *commit)
@@ -241,7 +242,7 @@ static void quit_ended(struct node *node, struct op *op, const struct weft_err *
 	network->presence = PRESENCE_NONE;
 	network->refresh_at = MONO_NEVER;
 	box_remove(node, box);
-	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 	node->look_again = true;
 	op_finish(node, op);
 }

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "box.h"
 #include "commit.h"
 #include "detach.h"
@@ -32,11 +33,11 @@
 #define AGAIN_MS 100
 #define GIVE_UP_MS 25000
 
-static void ask_core(struct node *node, struct op *op, enum todo_kind kind, enum op_state state)
+static void ask_core(struct node *node, struct op *op, enum agenda_kind kind, enum op_state state)
 {
 	op->state = state;
 	op->deadline = MONO_NEVER;
-	todo_add(node, &(struct todo){.kind = kind, .tag = op->id, .flag = op->flag});
+	agenda_add(node, &(struct agenda_item){.kind = kind, .tag = op->id, .flag = op->flag});
 }
 
 void recover_request(struct node *node, const struct node_request *request)
@@ -52,7 +53,7 @@ void recover_request(struct node *node, const struct node_request *request)
 	}
 	op->flag = request->flag;
 	op->give_up = mono_add_ms(node->now, GIVE_UP_MS);
-	ask_core(node, op, TODO_RECOVER, OP_VIEWS);
+	ask_core(node, op, AGENDA_RECOVER, OP_VIEWS);
 }
 
 static void note(struct op *op, const struct node_finding *finding)
@@ -95,7 +96,7 @@ static void drop(struct node *node, struct op *op, const struct ipam_finding *st
 			detach_begin(node, box, NULL);
 	} else if (op->state != OP_ASKED) {
 		op->state = OP_ASKED;
-		todo_ipam(node, &request);
+		agenda_add_ipam(node, &request);
 	}
 }
 
@@ -162,7 +163,7 @@ static bool rest_next(struct node *node, struct op *op)
 		if (!ipamdb_must_rest(node->ipamdb, &network->id, forgotten.any))
 			continue;
 		op->state = OP_ASKED;
-		todo_ipam(node, &request);
+		agenda_add_ipam(node, &request);
 		return true;
 	}
 	return false;
@@ -302,7 +303,7 @@ void recover_try(struct node *node, struct op *op)
 		if (op->state == OP_WAITS)
 			later(node, op);
 	} else if (!rest_next(node, op) && !settle_rows(node, op)) {
-		ask_core(node, op, TODO_RECOVERED, OP_LIFTS);
+		ask_core(node, op, AGENDA_RECOVERED, OP_LIFTS);
 	}
 }
 

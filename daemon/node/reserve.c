@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "agenda.h"
 #include "box.h"
 #include "ipamdb/query.h"
 #include "network.h"
@@ -20,7 +21,7 @@ static void ask(struct node *node, struct op *op, struct ipam_request *request)
 {
 	request->tag = op->id;
 	op->state = OP_ASKED;
-	todo_ipam(node, request);
+	agenda_add_ipam(node, request);
 }
 
 void reserve_request(struct node *node, const struct node_request *request)

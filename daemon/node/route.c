@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "ack.h"
+#include "agenda.h"
 #include "box.h"
 #include "commit.h"
 #include "network.h"
@@ -121,12 +122,12 @@ static void take_message(struct node *node, const struct ipam_message *message)
 
 	call = map_insert(&node->calls, &tag, NULL);
 	call->ipam_tag = message->tag;
-	todo_add(node, &(struct todo){.kind = TODO_MESSAGE,
-				      .tag = tag,
-				      .peer = message->to,
-				      .ttl_ms = MESSAGE_TTL_MS,
-				      .len = message->len,
-				      .bytes = (void *)(uintptr_t)message->bytes});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_MESSAGE,
+					       .tag = tag,
+					       .peer = message->to,
+					       .ttl_ms = MESSAGE_TTL_MS,
+					       .len = message->len,
+					       .bytes = (void *)(uintptr_t)message->bytes});
 }
 
 static void read_ipam(struct node *node, const struct ipam_update *update)
@@ -138,11 +139,11 @@ static void read_ipam(struct node *node, const struct ipam_update *update)
 	for (size_t i = 0; i < update->message_count; i++)
 		take_message(node, &update->messages[i]);
 	for (size_t i = 0; i < update->reply_count; i++)
-		todo_add(node,
-			 &(struct todo){.kind = TODO_REPLY,
-					.message = update->replies[i].message,
-					.len = update->replies[i].len,
-					.bytes = (void *)(uintptr_t)update->replies[i].bytes});
+		agenda_add(node, &(struct agenda_item){
+				     .kind = AGENDA_REPLY,
+				     .message = update->replies[i].message,
+				     .len = update->replies[i].len,
+				     .bytes = (void *)(uintptr_t)update->replies[i].bytes});
 	for (size_t i = 0; i < update->answer_count; i++) {
 		struct op *op = op_find(node, update->answers[i].tag);
 
@@ -243,7 +244,7 @@ static void phase_changed(struct node *node)
 		return;
 	if (node->phase == NODE_ACTIVE) {
 		node->active_since = node->now;
-		todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+		agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 		reservations_end(node);
 	}
 	route_standing(node);
@@ -385,7 +386,7 @@ void route_start(struct node *node)
 	phase_changed(node);
 	for (size_t at = 0; gossip_member_next(node->gossip, &at, &info);)
 		member_changed(node, &info.id);
-	todo_add(node, &(struct todo){.kind = TODO_TOPICS});
+	agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 }
 
 void calls_open(struct node *node, uint64_t seed)

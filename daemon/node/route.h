@@ -18,10 +18,6 @@ void route_ipam(struct node *node, struct ipam_event *event);
 /* Is there room for what a step of gossip may put out? */
 bool route_has_room(const struct node *node);
 
-/* Does what is on the agenda, as far as there is room and budget. */
-void route_agenda(struct node *node);
-bool route_has_agenda(const struct node *node);
-
 /* Tells ipamdb whether this node may lease, when that has changed. */
 void route_standing(struct node *node);
 

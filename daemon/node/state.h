@@ -11,7 +11,7 @@
  *   answer.c puts answers out, agenda.c does what has to wait until no update is read
  *
  * gossip and ipamdb overwrite their update in each step, so nothing steps one of them while its
- * update is read: what must follow is put on the agenda (todo) and done one after the other.
+ * update is read: what must follow is put on the agenda and done one after the other.
  */
 #pragma once
 
@@ -23,30 +23,6 @@
 
 struct op;
 struct commit;
-
-/* Something to do once no update is being read. */
-enum todo_kind {
-	TODO_COMMIT = 1,
-	TODO_IPAM,
-	TODO_MESSAGE,
-	TODO_REPLY,
-	TODO_TOPICS,
-	TODO_LEAVE,
-	TODO_RECOVER,
-	TODO_RECOVERED,
-	TODO_MEET
-};
-
-struct todo {
-	enum todo_kind kind;
-	uint64_t tag;     /* of the op or call that waits for the answer */
-	struct id peer;   /* TODO_MESSAGE */
-	uint64_t message; /* TODO_REPLY */
-	int64_t ttl_ms;   /* TODO_MESSAGE */
-	bool flag;        /* TODO_RECOVER: without those who do not answer; TODO_MEET: on */
-	size_t len;
-	void *bytes; /* message, struct ipam_request or struct commit; owned */
-};
 
 /* An endpoint of this host. The host's own one in a network is a box too, with is_host. */
 enum box_state {
@@ -116,7 +92,7 @@ struct node {
 	struct map calls;    /* tag of a gossip message -> tag of ipamdb's */
 	struct map talks;    /* tag of a gossip message -> tag of the process' */
 	struct map commits;  /* token -> struct commit * */
-	struct fifo todo;    /* struct todo */
+	struct fifo agenda;  /* struct agenda_item */
 	struct vec boxes;    /* struct box *, by id */
 	struct vec networks; /* struct network *, by id */
 	struct mono networks_due;
@@ -133,10 +109,6 @@ struct node {
 	struct weft_err put_err; /* why */
 	struct node_update update;
 };
-
-/* The agenda. bytes are copied. */
-void todo_add(struct node *node, const struct todo *todo);
-void todo_ipam(struct node *node, const struct ipam_request *request);
 
 /* Work for the kernel; tag of the request behind it or 0. */
 void node_work_add(struct node *node, enum node_work_kind kind, uint64_t tag,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/node/ack.h"
+#include "daemon/node/agenda.h"
 #include "input.h"
 #include "ipamdb/message.h"
 #include "test/node/cluster.h"
@@ -41,8 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cluster_attached(cluster, 0, &network, 1);
 	for (int i = 0; i < MESSAGES_MAX && in.len > 0; i++) {
 		size_t len = (size_t)input_number(&in, 2) % (MESSAGE_BYTES_MAX + 1);
-		struct todo todo = {
-		    .kind = TODO_MESSAGE, .peer = cluster->hosts[0].id, .ttl_ms = 100};
+		struct agenda_item item = {
+		    .kind = AGENDA_MESSAGE, .peer = cluster->hosts[0].id, .ttl_ms = 100};
 		uint8_t bytes[MESSAGE_BYTES_MAX];
 		const uint8_t *piece = input_piece(&in, &len);
 		bool of_network = len >= 4 + ID_BYTES && piece[2] == 0x93 && piece[3] == 0xc4;
@@ -54,9 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (of_network && len >= 5 + ID_BYTES && piece[5] == 0)
 			memcpy(bytes + 5, network.b, ID_BYTES);
 		decode(bytes, len);
-		todo.bytes = bytes;
-		todo.len = len;
-		todo_add(cluster->hosts[1].node, &todo);
+		item.bytes = bytes;
+		item.len = len;
+		agenda_add(cluster->hosts[1].node, &item);
 		cluster_run(cluster, 10);
 	}
 	for (size_t i = 0; i < cluster->count; i++)

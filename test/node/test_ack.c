@@ -40,7 +40,7 @@ static void hear(struct cluster *cluster, const uint8_t *bytes, size_t len)
 
 	ack_received(cluster->hosts[0].node, &delivery);
 	/* The handle is made up: nobody is to be answered. */
-	cluster->hosts[0].node->todo.count--;
+	cluster->hosts[0].node->agenda.count--;
 }
 
 static size_t waiting_for(struct cluster *cluster)
