@@ -28,7 +28,7 @@
 #include "op.h"
 #include "presence.h"
 
-static struct box *box_at(const struct node *node, size_t i)
+struct box *box_at(const struct node *node, size_t i)
 {
 	return *(struct box **)vec_at(&node->boxes, i);
 }
@@ -198,7 +198,7 @@ void boxes_withdraw(struct node *node)
 {
 	boxes_end(node, NULL);
 	for (size_t i = 0; i < node->networks.count; i++)
-		presence_end(node, *(struct network **)vec_at(&node->networks, i));
+		presence_end(node, network_at(node, i));
 }
 
 void box_row_changed(struct node *node, const struct row_view *row)
@@ -261,7 +261,7 @@ void boxes_start(struct node *node)
 			detach_begin(node, box, NULL);
 	}
 	for (size_t i = 0; i < node->networks.count; i++)
-		presence_review(node, *(struct network **)vec_at(&node->networks, i));
+		presence_review(node, network_at(node, i));
 }
 
 bool node_endpoint_next(const struct node *node, size_t *at, struct local_endpoint *endpoint)

@@ -8,6 +8,9 @@
 struct commit;
 struct op;
 
+/* Box i (< node->boxes.count) in order of id. */
+struct box *box_at(const struct node *node, size_t i);
+
 /* Borrowed until box_remove, or NULL. */
 struct box *box_find(const struct node *node, const struct id *id);
 

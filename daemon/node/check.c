@@ -26,7 +26,7 @@ static void check_network(const struct node *node, const struct network *network
 	size_t boxes = 0;
 
 	for (size_t i = 0; i < node->boxes.count; i++) {
-		const struct box *box = *(struct box **)vec_at(&node->boxes, i);
+		const struct box *box = box_at(node, i);
 
 		boxes += !box->endpoint.is_host && box->state != BOX_UNPLUGGING &&
 			 id_eq(&box->endpoint.network, &network->id);
@@ -41,16 +41,15 @@ void node_check(const struct node *node)
 {
 	WEFT_ASSERT(!node->reading_gossip && !node->reading_ipamdb);
 	for (size_t i = 0; i < node->boxes.count; i++) {
-		const struct box *box = *(struct box **)vec_at(&node->boxes, i);
+		const struct box *box = box_at(node, i);
 
 		if (i > 0)
-			WEFT_ASSERT(
-			    id_cmp(&(*(struct box **)vec_at(&node->boxes, i - 1))->endpoint.id,
-				   &box->endpoint.id) < 0);
+			WEFT_ASSERT(id_cmp(&box_at(node, i - 1)->endpoint.id, &box->endpoint.id) <
+				    0);
 		check_box(node, box);
 	}
 	for (size_t i = 0; i < node->networks.count; i++)
-		check_network(node, *(struct network **)vec_at(&node->networks, i));
+		check_network(node, network_at(node, i));
 	for (size_t i = 1; i < node->ops.count; i++)
 		WEFT_ASSERT((*(struct op **)vec_at(&node->ops, i - 1))->id <
 			    (*(struct op **)vec_at(&node->ops, i))->id);

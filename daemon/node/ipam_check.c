@@ -114,8 +114,8 @@ void ipam_check_request(struct node *node, const struct node_request *request)
 	op->flag = request->flag;
 	find_leases(node, op);
 	for (size_t i = 0; i < node->networks.count; i++)
-		gossip_rows(node->gossip, &(*(struct network **)vec_at(&node->networks, i))->id,
-			    ROW_ENDPOINT, visit_endpoint, &search);
+		gossip_rows(node->gossip, &network_at(node, i)->id, ROW_ENDPOINT, visit_endpoint,
+			    &search);
 	mend_next(node, op);
 }
 

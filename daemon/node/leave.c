@@ -27,7 +27,7 @@ static size_t count_boxes(const struct node *node)
 	size_t count = 0;
 
 	for (size_t i = 0; i < node->boxes.count; i++) {
-		const struct box *box = *(struct box **)vec_at(&node->boxes, i);
+		const struct box *box = box_at(node, i);
 		count += !box->endpoint.is_host && box->state < BOX_LEAVING;
 	}
 	return count;

@@ -18,7 +18,7 @@
 #include "reserve.h"
 #include "route.h"
 
-static struct network *network_at(const struct node *node, size_t i)
+struct network *network_at(const struct node *node, size_t i)
 {
 	return *(struct network **)vec_at(&node->networks, i);
 }

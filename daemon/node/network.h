@@ -8,6 +8,9 @@
 
 #include "op.h"
 
+/* Network i (< node->networks.count) in order of id. */
+struct network *network_at(const struct node *node, size_t i);
+
 /* By id, also one that ended; the other makes what is not there. Borrowed for the node's life. */
 struct network *network_find(const struct node *node, const struct id *id);
 struct network *network_intern(struct node *node, const struct id *id);

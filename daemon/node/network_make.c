@@ -24,7 +24,7 @@ static const struct inet no_address;
 static struct network *next_counting(const struct node *node, size_t *at)
 {
 	while (*at < node->networks.count) {
-		struct network *network = *(struct network **)vec_at(&node->networks, (*at)++);
+		struct network *network = network_at(node, (*at)++);
 
 		if ((network->known || network->pending) && !network->ended)
 			return network;

@@ -47,7 +47,7 @@ void presence_mtu_set(struct node *node, const struct id *id, uint16_t mtu_bytes
 	if (id_is_zero(id))
 		node->config.mtu_bytes = mtu_bytes;
 	for (size_t i = 0; i < node->networks.count; i++) {
-		struct network *network = *(struct network **)vec_at(&node->networks, i);
+		struct network *network = network_at(node, i);
 
 		if (!id_is_zero(id) && !id_eq(id, &network->id))
 			continue;
@@ -374,5 +374,5 @@ void presence_tick(struct node *node)
 		return;
 	node->networks_due = MONO_NEVER;
 	for (size_t i = 0; i < node->networks.count; i++)
-		network_tick(node, *(struct network **)vec_at(&node->networks, i));
+		network_tick(node, network_at(node, i));
 }

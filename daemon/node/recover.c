@@ -152,7 +152,7 @@ static bool rest_next(struct node *node, struct op *op)
 	struct forgotten forgotten = {.node = node, .self = gossip_self(node->gossip)};
 
 	for (size_t i = 0; i < node->networks.count; i++) {
-		const struct network *network = *(struct network **)vec_at(&node->networks, i);
+		const struct network *network = network_at(node, i);
 		struct ipam_request request = {.kind = IPAM_REST,
 					       .tag = op->id,
 					       .network = network->id,
@@ -266,9 +266,9 @@ static bool settle_rows(struct node *node, struct op *op)
 	struct search search = {node, op, commit_new(node, op->id), gossip_self(node->gossip)};
 
 	for (size_t i = 0; i < node->networks.count && search.commit->rows.count < ROWS_MAX; i++)
-		settle_network(&search, *(struct network **)vec_at(&node->networks, i));
+		settle_network(&search, network_at(node, i));
 	for (size_t i = 0; i < node->boxes.count && search.commit->rows.count < ROWS_MAX; i++)
-		settle_box(&search, *(struct box **)vec_at(&node->boxes, i));
+		settle_box(&search, box_at(node, i));
 	if (search.commit->rows.count == 0) {
 		commit_free(node, search.commit);
 		return false;
