@@ -98,6 +98,7 @@ void linux_kernel_close(struct linux_kernel *kernel)
 	chan_close(&kernel->rtnl);
 	chan_close(&kernel->events);
 	chan_close(&kernel->nftables);
+	linux_rules_close(kernel);
 	devices_close(&kernel->devices);
 	heap = kernel->heap; /* the kernel lies in its own heap */
 	heap_close(&heap);

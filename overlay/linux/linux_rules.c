@@ -8,6 +8,10 @@
  * table is listed and a seal is added to it: an empty chain whose name carries two hashes, one of
  * the text that was set and one of the listing. A table is right when its seal names the text that
  * is wanted and its listing still has the listing's hash.
+ *
+ * The library opens a socket with each of its contexts, and ends the process where none is to be
+ * had. A daemon that has run out of descriptors is to go on: one context is kept, and that there is
+ * a socket for it is tried before it is made.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/netfilter.h> /* after netinet/in.h, which it would clash with */
 
@@ -32,38 +38,73 @@
 static const char *const table_names[KRULES_COUNT] = {
     [KRULES_HOST] = "inet weft", [KRULES_PORTS] = "netdev weft"};
 
-/* Runs commands as one transaction; *out (may be NULL) is what they print, to be freed. */
-static int run(const char *commands, char **out, char *why, size_t cap)
+static int context(struct linux_kernel *kernel)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	int status;
+	int fd;
 
-	if (nft == NULL)
+	if (kernel->nft != NULL)
+		return 0;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	kernel->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (kernel->nft == NULL)
 		return -ENOMEM;
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
-	(void)nft_ctx_buffer_output(nft);
-	(void)nft_ctx_buffer_error(nft);
-	status = nft_run_cmd_from_buffer(nft, commands) == 0 ? 0 : -EIO;
-	if (status != 0 && cap > 0) {
-		(void)snprintf(why, cap, "%s", nft_ctx_get_error_buffer(nft));
-		why[strcspn(why, "\n")] = '\0';
-	}
-	if (status == 0 && out != NULL)
-		*out = strdup(nft_ctx_get_output_buffer(nft));
-	nft_ctx_free(nft);
-	/* the library leaves a megabyte of freed blocks behind, which a resting daemon need not
-	 * hold */
+	nft_ctx_output_set_flags(kernel->nft,
+				 NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
+	(void)nft_ctx_buffer_output(kernel->nft);
+	(void)nft_ctx_buffer_error(kernel->nft);
+	return 0;
+}
+
+void linux_rules_close(struct linux_kernel *kernel)
+{
+	if (kernel->nft != NULL)
+		nft_ctx_free(kernel->nft);
+	kernel->nft = NULL;
+}
+
+/* A resting daemon need not hold what the library read of the kernel's tables, which goes with a
+ * command that fails, nor the megabyte of freed blocks that it leaves behind. */
+static void forget(struct nft_ctx *nft)
+{
+	(void)nft_run_cmd_from_buffer(nft, "?");
+	(void)nft_ctx_get_error_buffer(nft); /* read is gone */
 	(void)malloc_trim(0);
+}
+
+/* Runs commands as one transaction; *out (may be NULL) is what they print, to be freed. */
+static int run(struct linux_kernel *kernel, const char *commands, char **out, char *why, size_t cap)
+{
+	int status = context(kernel);
+	const char *printed, *error;
+
+	if (status != 0) {
+		(void)snprintf(why, cap, "%s", strerror(-status));
+		return status;
+	}
+	status = nft_run_cmd_from_buffer(kernel->nft, commands) == 0 ? 0 : -EIO;
+	printed = nft_ctx_get_output_buffer(kernel->nft);
+	error = nft_ctx_get_error_buffer(kernel->nft);
+	if (status != 0)
+		(void)snprintf(why, cap, "%.*s", (int)strcspn(error, "\n"), error);
+	else if (out != NULL)
+		*out = strdup(printed);
+	forget(kernel->nft);
 	return status;
 }
 
-static int change(const char *commands, char *why, size_t cap)
+/* One that failed may have left answers behind that the next would take for its own. */
+static int change(struct linux_kernel *kernel, const char *commands, char *why, size_t cap)
 {
 	int status;
 
 	KILL_POINT(NETLINK_BEFORE);
-	status = run(commands, NULL, why, cap);
+	status = run(kernel, commands, NULL, why, cap);
 	KILL_POINT(NETLINK_AFTER);
+	if (status != 0)
+		linux_rules_close(kernel);
 	return status;
 }
 
@@ -102,12 +143,12 @@ static void seal_name(const char *text, uint64_t listing, char seal[SEAL_BYTES])
 		       (unsigned long long)listing);
 }
 
-static char *list(enum krules table)
+static char *list(struct linux_kernel *kernel, enum krules table)
 {
 	char command[COMMAND_BYTES], *listing = NULL;
 
 	(void)snprintf(command, sizeof(command), "list table %s", table_names[table]);
-	if (run(command, &listing, NULL, 0) != 0)
+	if (run(kernel, command, &listing, NULL, 0) != 0)
 		return NULL;
 	return listing;
 }
@@ -144,10 +185,9 @@ static int look_for(enum krules table)
 int linux_rules_match(void *ctx, enum krules table, const char *text)
 {
 	char seal[SEAL_BYTES], wanted[SEAL_BYTES];
-	char *listing = list(table);
+	char *listing = list(ctx, table);
 	uint64_t hash;
 
-	(void)ctx;
 	if (listing == NULL)
 		return text[0] == '\0' && look_for(table) == -ENOENT;
 	hash = read_listing(listing, seal);
@@ -182,7 +222,8 @@ static uint32_t generation(void)
 }
 
 /* Replaces the table and seals it; *commits counts the transactions that changed something. */
-static int replace(enum krules table, const char *text, uint32_t *commits, char *why, size_t cap)
+static int replace(struct linux_kernel *kernel, enum krules table, const char *text,
+		   uint32_t *commits, char *why, size_t cap)
 {
 	const char *name = table_names[table];
 	size_t len = strlen(text) + COMMAND_BYTES;
@@ -194,10 +235,10 @@ static int replace(enum krules table, const char *text, uint32_t *commits, char 
 		abort();
 	/* adding it first makes the deletion valid whether it stands or not */
 	(void)snprintf(commands, len, "add table %s\ndelete table %s\n%s", name, name, text);
-	status = change(commands, why, cap);
+	status = change(kernel, commands, why, cap);
 	*commits += status == 0;
 	if (status == 0 && text[0] != '\0') {
-		listing = list(table);
+		listing = list(kernel, table);
 		if (listing == NULL) {
 			free(commands);
 			return -EAGAIN;
@@ -206,7 +247,7 @@ static int replace(enum krules table, const char *text, uint32_t *commits, char 
 		free(listing);
 		seal_name(text, hash, seal);
 		(void)snprintf(commands, len, "add chain %s %s", name, seal);
-		status = change(commands, why, cap);
+		status = change(kernel, commands, why, cap);
 		*commits += status == 0;
 	}
 	free(commands);
@@ -217,7 +258,7 @@ int linux_rules_set(void *ctx, enum krules table, const char *text, char *why, s
 {
 	struct linux_kernel *kernel = ctx;
 	uint32_t before = generation(), commits = 0;
-	int status = replace(table, text, &commits, why, cap);
+	int status = replace(kernel, table, text, &commits, why, cap);
 
 	WEFT_ASSERT(table < KRULES_COUNT);
 	kernel->rules_generation = generation();
@@ -230,7 +271,7 @@ int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, s
 {
 	struct linux_kernel *kernel = ctx;
 	uint32_t before = generation();
-	char *listing = list(table);
+	char *listing = list(kernel, table);
 	int status = listing != NULL ? 0 : look_for(table);
 
 	WEFT_ASSERT(table < KRULES_COUNT);
@@ -239,7 +280,7 @@ int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, s
 	free(listing);
 	if (status != 0 || text[0] == '\0')
 		return status;
-	status = change(text, why, cap);
+	status = change(kernel, text, why, cap);
 	kernel->rules_generation = generation();
 	if (kernel->rules_generation != before + (status == 0))
 		kernel->rules_touched = true;

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 #include <string.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,24 @@ static void a_helper_that_died_is_started_again(void **state)
 	/* The dead one was waited for. */
 	assert_int_equal(kill(first, 0), -1);
 	boxes_close(&boxes);
+}
+
+static void a_helper_has_no_descriptor_of_its_parents_but_its_line(void **state)
+{
+	struct weft_err err = {0};
+	struct boxes boxes;
+	char path[64];
+	int open_one = dup2(STDERR_FILENO, 77); /* as libraries have */
+
+	(void)state;
+	assert_int_equal(open_one, 77);
+	assert_int_equal(boxes_init(&boxes, WEFT_NETNS, &err), 0);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)boxes.pid, STDIN_FILENO);
+	assert_int_equal(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)boxes.pid, open_one);
+	assert_int_equal(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	boxes_close(&boxes);
+	close(open_one);
 }
 
 static void a_missing_helper_is_told_and_tried_again(void **state)
@@ -137,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_wrong_name_is_told_in_one_line),
 	    cmocka_unit_test(a_helper_that_died_is_started_again),
+	    cmocka_unit_test(a_helper_has_no_descriptor_of_its_parents_but_its_line),
 	    cmocka_unit_test(a_missing_helper_is_told_and_tried_again),
 	    cmocka_unit_test(a_helper_that_does_not_speak_is_given_up),
 	    cmocka_unit_test(a_socket_in_the_place_of_the_helper_is_connected_to),

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
 """What somebody deletes or adds by hand on weft's objects is put right within a second."""
+import resource
+from pathlib import Path
+
 import pytest
 
 from hosts import holds, wait_for
@@ -71,6 +74,23 @@ def test_flushed_rules_come_back(pair):
     assert "table inet weft {" in before and "drop" in before
     hosts[0].exec("nft", "flush", "ruleset")
     wait_for("the rules are back", lambda: rules(hosts[0]) == before, REPAIR_S)
+
+
+def test_a_daemon_without_a_free_descriptor_repairs_and_lives_on(pair):
+    hosts, boxes, answers = pair
+    before = rules(hosts[0])
+    pid = hosts[0].daemon.pid
+    taken = {int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    free = next(number for number in range(len(taken) + 1) if number not in taken)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        hosts[0].exec("nft", "delete", "table", "inet", "weft")
+        wait_for("the rules are back", lambda: rules(hosts[0]) == before, REPAIR_S)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert hosts[0].json("status")["reconcile"]["pending"] == 0
+    assert boxes[0].ping(answers[1]["ip"]) is not None
 
 
 def test_objects_of_others_are_untouched(pair):

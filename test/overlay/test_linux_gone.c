@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,6 +140,76 @@ static void a_table_that_cannot_be_listed_is_not_gone(void **state)
 	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
 }
 
+/* No descriptor is free from now on. */
+static struct rlimit exhaust(void)
+{
+	struct rlimit before, now;
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = before;
+	now.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	return before;
+}
+
+/* The library would end this process. */
+static void without_a_descriptor_rules_are_refused_with_the_reason(void **state)
+{
+	const struct kernel_ops *ops = linux_kernel_ops();
+	struct rlimit before = exhaust();
+	char why[96] = "";
+	int set = ops->rules_set(*state, KRULES_HOST, "table inet weft {\n}\n", why, sizeof(why));
+	int match = ops->rules_match(*state, KRULES_HOST, "");
+	int add = add_nothing(*state);
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(set, -EMFILE);
+	assert_string_equal(why, "Too many open files");
+	assert_int_equal(match, 0);
+	assert_int_equal(add, -EMFILE);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
+}
+
+static void rules_that_were_set_once_are_repaired_without_a_descriptor(void **state)
+{
+	static const char text[] = "table inet weft {\n}\n";
+	const struct kernel_ops *ops = linux_kernel_ops();
+	struct rlimit before;
+	char why[96] = "";
+	int set, match;
+
+	assert_int_equal(ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why)), 0);
+	assert_int_equal(system("nft delete table inet weft"), 0);
+	before = exhaust();
+	match = ops->rules_match(*state, KRULES_HOST, text);
+	set = ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(match, 0);
+	assert_int_equal(set, 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 1);
+}
+
+/* A command that was not understood leaves nothing behind, nor do other tables. */
+static void what_was_listed_before_is_not_taken_for_what_stands(void **state)
+{
+	static const char text[] = "table inet weft {\n}\n";
+	const struct kernel_ops *ops = linux_kernel_ops();
+	char why[96] = "";
+
+	assert_int_equal(ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why)), 0);
+	assert_int_equal(ops->rules_set(*state, KRULES_PORTS, "?\n", why, sizeof(why)), -EIO);
+	assert_non_null(strstr(why, "syntax error"));
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 1);
+	assert_int_equal(system("nft add chain inet weft other"), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_PORTS, ""), 1);
+	assert_int_equal(system("nft delete chain inet weft other"), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 1);
+}
+
 /* Plugs a box into no bridge: the change that is not answered is the first of all. */
 static int plug_without_answer(void *kernel)
 {
@@ -185,6 +256,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(a_device_that_cannot_be_looked_for_is_not_gone),
 	    TEST(a_table_that_cannot_be_listed_is_not_gone),
+	    TEST(without_a_descriptor_rules_are_refused_with_the_reason),
+	    TEST(rules_that_were_set_once_are_repaired_without_a_descriptor),
+	    TEST(what_was_listed_before_is_not_taken_for_what_stands),
 	    TEST(a_veth_that_was_made_without_an_answer_is_taken_back),
 	    TEST(a_foreign_device_is_not_taken_back),
 	};
