@@ -152,7 +152,7 @@ void members_update(struct sim *sim, struct sim_host *host, const struct node_up
 					   change->after == MEMBER_FAILED ? "dead" : "suspect");
 		} else if (change->before == MEMBER_LEFT) {
 			left_look(sim, host, &change->member, change->after);
-		} else if (change->after == MEMBER_FAILED) {
+		} else if (change->after == MEMBER_FAILED && change->before != MEMBER_FAILED) {
 			failed_look(sim, host, &change->member);
 		}
 	}

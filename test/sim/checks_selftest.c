@@ -193,11 +193,13 @@ static void a_removal_on_the_disk_counts_after_a_start(void **state)
 	assert_caught(CHECKER_REMOVED_HEARD);
 }
 
-static void member_shown(size_t host, size_t member, enum member_state after)
+static void member_shown(size_t host, size_t member, enum member_state before,
+			 enum member_state after)
 {
 	update = (struct node_update){.change_count = 1};
 	update.changes[0].kind = CHANGE_MEMBER;
 	update.changes[0].member = world.hosts[member].id;
+	update.changes[0].before = before;
 	update.changes[0].after = after;
 	check_update(&world, &world.hosts[host], &update);
 }
@@ -205,21 +207,16 @@ static void member_shown(size_t host, size_t member, enum member_state after)
 static void a_node_that_takes_itself_for_dead_is_caught(void **state)
 {
 	(void)state;
-	member_shown(1, 1, MEMBER_FAILED);
+	member_shown(1, 1, MEMBER_ALIVE, MEMBER_FAILED);
 	assert_caught(CHECKER_SELF_DEAD);
 }
 
 static void who_left_and_is_a_member_again_is_caught(void **state)
 {
 	(void)state;
-	member_shown(0, 1, MEMBER_LEFT);
+	member_shown(0, 1, MEMBER_ALIVE, MEMBER_LEFT);
 	assert_false(world.failed);
-	update = (struct node_update){.change_count = 1};
-	update.changes[0].kind = CHANGE_MEMBER;
-	update.changes[0].member = world.hosts[1].id;
-	update.changes[0].before = MEMBER_LEFT;
-	update.changes[0].after = MEMBER_ALIVE;
-	check_update(&world, &world.hosts[0], &update);
+	member_shown(0, 1, MEMBER_LEFT, MEMBER_ALIVE);
 	assert_caught(CHECKER_LEFT_BACK);
 }
 
@@ -255,10 +252,17 @@ static void a_healthy_member_that_is_failed_is_caught(void **state)
 {
 	(void)state;
 	check_disturbed(&world, &world.hosts[2]);
-	member_shown(0, 2, MEMBER_FAILED);
+	member_shown(0, 2, MEMBER_ALIVE, MEMBER_FAILED);
 	assert_false(world.failed);
-	member_shown(0, 1, MEMBER_FAILED);
+	member_shown(0, 1, MEMBER_ALIVE, MEMBER_FAILED);
 	assert_caught(CHECKER_FALSE_FAILED);
+}
+
+static void a_failed_member_that_moves_is_not_failed_anew(void **state)
+{
+	(void)state;
+	member_shown(0, 1, MEMBER_FAILED, MEMBER_FAILED);
+	assert_false(world.failed);
 }
 
 static void sent(size_t len)
@@ -443,6 +447,7 @@ int main(void)
 	    TRY(a_removal_on_the_disk_counts_after_a_start),
 	    TRY(a_node_that_takes_itself_for_dead_is_caught),
 	    TRY(a_healthy_member_that_is_failed_is_caught),
+	    TRY(a_failed_member_that_moves_is_not_failed_anew),
 	    TRY(who_left_and_is_a_member_again_is_caught),
 	    TRY(a_leave_that_names_nobody_is_caught),
 	    TRY(a_datagram_that_is_too_long_is_caught),
