@@ -349,7 +349,9 @@ static void run(struct daemon *d)
 		  4);
 	tell_manager("READY=1");
 	uv_run(&d->loop, UV_RUN_DEFAULT);
-	tell_manager("STOPPING=1");
+	/* After a wipe or a restore it runs on: who was told that it stops would kill it. */
+	if (d->end == DAEMON_STOP)
+		tell_manager("STOPPING=1");
 	stop_handles(d);
 }
 

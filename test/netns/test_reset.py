@@ -4,6 +4,7 @@
 explains, or it stays and the host works on."""
 import json
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -225,3 +226,25 @@ def test_what_no_state_explains_is_looked_for_before_anything_goes(lab):
     host.refused("join", token, one.addr)
     host.weft("reset")
     wait_for("it begins anew", lambda: node(host)["phase"] == "no_cluster", 5)
+
+
+def test_whoever_started_weftd_hears_of_an_end_only_when_it_ends(lab, monkeypatch, tmp_path):
+    """A service manager that is told of one kills what still runs when its patience is over."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        host = lab.cluster(1)[0]
+        monkeypatch.delenv("NOTIFY_SOCKET")
+        assert manager.recv(100) == b"READY=1"
+        host.weft("backup", tmp_path / "backup")
+        host.weft("restore", "--force", tmp_path / "backup")
+        assert manager.recv(100) == b"READY=1"
+        wait_for("it is there, and fenced",
+                 lambda: (node(host)["phase"], node(host)["fence"]) == ("active", "set_back"), 10)
+        host.weft("node", "recover")
+        host.weft("leave")
+        host.weft("reset")
+        assert manager.recv(100) == b"READY=1"
+        host.stop()
+        assert manager.recv(100) == b"STOPPING=1"
