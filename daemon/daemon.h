@@ -17,10 +17,12 @@
 #include "daemon/http/events.h"
 #include "daemon/http/http.h"
 #include "daemon/kernel/kernel_thread.h"
+#include "daemon/kernel_glue.h"
 #include "daemon/lag.h"
 #include "daemon/log.h"
 #include "daemon/node/node.h"
 #include "daemon/options.h"
+#include "daemon/start.h"
 #include "daemon/store_thread.h"
 #include "daemon/udp.h"
 
@@ -109,42 +111,6 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 
 /* A request of the daemon's own; a failure is logged. */
 void daemon_submit_own(struct daemon *d, struct node_request *request);
-
-/* ---- start.c: what a run begins and ends with ---- */
-
-/* Opens store, node, sockets, API: 0, or a code with err. daemon_close follows in any case. */
-int daemon_open(struct daemon *d, struct weft_err *err);
-
-/* Starts the kernel thread, once the node has its id; without the right to it says so. */
-void daemon_open_kernel(struct daemon *d);
-
-/* After the loop: what is to be durable is made so, all is freed; the kernel stays as it is. */
-void daemon_close(struct daemon *d);
-
-/* Removes the store of a node that left or was removed; only between runs. */
-int daemon_wipe(const struct options *options, struct weft_err *err);
-
-/* Puts a backup in the place of the store; after an error all is as it was. Only between runs. */
-int daemon_restore(const struct options *options, const char *path, struct weft_err *err);
-
-/* ---- kernel_glue.c: work for the kernel thread and what it tells ---- */
-
-/* After each step: gives the kernel the rows once it may be touched, or takes them back. */
-void kernel_follow(struct daemon *d);
-
-/* Has the kernel looked at, even early; what no row explains stays then. */
-void kernel_look(struct daemon *d);
-
-/* All that is weft's goes from the kernel, explained or not, until this node counts (again). */
-void kernel_withdraw(struct daemon *d);
-
-/* It is or becomes a member, and others take it for one. */
-bool kernel_is_wanted(const struct daemon *d);
-
-/* Work of a step; and after it, a step for each that was refused as there is no kernel. */
-void kernel_work(struct daemon *d, const struct node_work *work);
-void kernel_refusals(struct daemon *d);
-void kernel_told(void *ctx, const struct kernel_tell *tell);
 
 /* The whole page of metrics.c, malloc'd. */
 char *metrics_text(struct daemon *d);

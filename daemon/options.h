@@ -1,46 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * The daemon's options. Each is one row of OPTIONS and can be given as a flag (--state-dir), an
- * environment variable (WEFT_STATE_DIR) or a key of the configuration file (state-dir); the first
- * of these wins. Texts are collected first and judged once, so that an error names where its value
- * came from.
+ * The daemon's options. Each is one row of OPTIONS (options_rows.h) and can be given as a flag
+ * (--state-dir), an environment variable (WEFT_STATE_DIR) or a key of the configuration file
+ * (state-dir); the first of these wins. Texts are collected first and judged once, so that an error
+ * names where its value came from.
  */
 #pragma once
 
 #include <stdio.h>
 
 #include "daemon/log.h"
+#include "daemon/options_rows.h"
 #include "gossip/gossip.h"
 #include "ipamdb/ipamdb.h"
 
 #define OPTION_TEXT_BYTES 256
 #define SOCKET_PATH_BYTES 104
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/weft.yaml"
-#define OPTIONS_HELPER_SOCKET "/run/weft-netns.sock"
-
-/* X(symbol, name, argument, default or NULL, help) */
-#define OPTIONS(X)                                                                         \
-	X(STATE_DIR, "state-dir", "DIR", "/var/lib/weft", "where this node's state lives") \
-	X(SOCKET, "socket", "PATH", "/run/weft/weft.sock", "unix socket of the API")       \
-	X(GROUP, "group", "GROUP", "weft", "group that may change things over the socket") \
-	X(BIND, "bind", "ADDR[:PORT]", "0.0.0.0:7947", "UDP address for gossip")           \
-	X(ADVERTISE, "advertise", "ADDR[:PORT]", NULL,                                     \
-	  "address told to others; default: the one that reaches them")                    \
-	X(NAME, "name", "NAME", NULL, "name of this node; default: the host name")         \
-	X(PROFILE, "profile", "lan|wan|local", "lan", "timing of failure detection")       \
-	X(SYNC_WAIT, "sync-wait", "TIME", "5s",                                            \
-	  "how long a fresh start waits for a member before it touches the kernel")        \
-	X(RESTART_GUARD, "restart-guard", "one|all|off", "one",                            \
-	  "with how many members to sync after a reboot before leasing again")             \
-	X(COOLDOWN, "cooldown", "TIME", "60s", "how long a released address rests")        \
-	X(VXLAN_PORT, "vxlan-port", "PORT", "4789", "UDP port of new networks' VXLAN")     \
-	X(HELPER, "helper", "PATH", NULL,                                                  \
-	  "the weft-netns program, or a socket where it serves; default: beside weftd, "   \
-	  "for a weftd without root's rights " OPTIONS_HELPER_SOCKET)                      \
-	X(LOG_LEVEL, "log-level", "error|warning|info|debug", "info", "what is logged")    \
-	X(LOG_FORMAT, "log-format", "text|json|journal", "text",                           \
-	  "how it is logged; as a service of systemd journal is the default")
 
 enum option_id {
 #define OPTION_ENUM_(sym, name, arg, def, help) OPTION_##sym,

@@ -14,6 +14,7 @@
 #include "addr.h"
 #include "instant.h"
 #include "kinds.h"
+#include "record_range.h"
 
 struct rec_label {
 	char key[NAME_BYTES];
@@ -48,26 +49,6 @@ struct rec_endpoint {
 	bool is_host; /* the host's own address in the network */
 	size_t addr_count;
 	struct prefix addrs[ENDPOINT_ADDRS_MAX]; /* address with the pool's length */
-};
-
-/* The key of ROW_RANGE and ROW_GRANT; 41 bytes on the wire, big-endian, in this order. */
-struct range_key {
-	struct id network;
-	struct prefix range; /* base is aligned to bits */
-	uint64_t generation; /* from 1; the highest that covers an address owns it */
-};
-#define RANGE_KEY_BYTES 41
-
-/* Of what others write: the next one is always a higher number, even if nobody believes in it. */
-#define GENERATION_MAX ((uint64_t)INT64_MAX)
-
-struct rec_grant {
-	struct id to;
-	bool rests; /* some of it was in use a moment ago: all cools down before it is used again */
-};
-
-struct rec_range {
-	struct wall rests_until; /* by the clock of its owner; nil stands for one that does not */
 };
 
 struct rec_pool {
@@ -108,16 +89,6 @@ struct rec_removal {
 	struct wall at;
 };
 
-/* A member's promise about removed nodes, see ipamdb/closure.c. */
-struct rec_closure {
-	uint8_t view[DIGEST_BYTES]; /* of the members and the removed nodes that it knows */
-	uint64_t epoch, sequence;   /* its own ranges and grants up to here count */
-	uint64_t generation;        /* the highest of what it has of nodes that are gone */
-};
-
-/* Half of what a row may have, so that who reclaims always finds a higher one. */
-#define CLOSURE_GENERATION_MAX (GENERATION_MAX / 2)
-
 /* Encoders write into out[0..cap) and return the length, WEFT_E_LIMIT when it does not fit, or
  * WEFT_E_INVALID when the decoder would refuse it.
  * Decoders take foreign bytes: 0, or WEFT_E_INVALID with *rec undefined; unknown trailing fields
@@ -130,21 +101,12 @@ int rec_attachment_encode(const struct rec_attachment *rec, uint8_t *out, size_t
 int rec_attachment_decode(const uint8_t *bytes, size_t len, struct rec_attachment *rec);
 int rec_endpoint_encode(const struct rec_endpoint *rec, uint8_t *out, size_t cap);
 int rec_endpoint_decode(const uint8_t *bytes, size_t len, struct rec_endpoint *rec);
-int rec_grant_encode(const struct rec_grant *rec, uint8_t *out, size_t cap);
-int rec_grant_decode(const uint8_t *bytes, size_t len, struct rec_grant *rec);
-int rec_range_encode(const struct rec_range *rec, uint8_t *out, size_t cap);
-int rec_range_decode(const uint8_t *bytes, size_t len, struct rec_range *rec);
 int rec_network_encode(const struct rec_network *rec, uint8_t *out, size_t cap);
 int rec_network_decode(const uint8_t *bytes, size_t len, struct rec_network *rec);
 int rec_token_encode(const struct rec_token *rec, uint8_t *out, size_t cap);
 int rec_token_decode(const uint8_t *bytes, size_t len, struct rec_token *rec);
 int rec_removal_encode(const struct rec_removal *rec, uint8_t *out, size_t cap);
 int rec_removal_decode(const uint8_t *bytes, size_t len, struct rec_removal *rec);
-int rec_closure_encode(const struct rec_closure *rec, uint8_t *out, size_t cap);
-int rec_closure_decode(const uint8_t *bytes, size_t len, struct rec_closure *rec);
-
-void range_key_encode(const struct range_key *key, uint8_t out[RANGE_KEY_BYTES]);
-int range_key_decode(const uint8_t *bytes, size_t len, struct range_key *key);
 
 /* A name that people type: 1 to 63 of [A-Za-z0-9._-], beginning with a letter or digit. */
 bool name_is_valid(const char *name);

@@ -239,7 +239,7 @@ def joins(wire):
 
 
 def configs():
-    options = (TESTS.parent / "daemon/options.h").read_text()
+    options = (TESTS.parent / "daemon/options_rows.h").read_text()
     names = re.findall(r'X\(\w+, "([a-z-]+)", "[^"]*", ("[^"]*"|NULL)', options)
     whole = "".join(f"{name}: {json.dumps(value.strip(chr(34)))}\n" for name, value in names
                     if value != "NULL")

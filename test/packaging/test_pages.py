@@ -51,7 +51,7 @@ def table(file, rows):
 
 def errors():
     """(name, HTTP status, exit code, retryable) of every error code."""
-    return table("gossip/base/err.h", r'\w+, "(\w+)", (\d+), (\d), ([01]),')
+    return table("gossip/base/err_rows.h", r'\w+, "(\w+)", (\d+), (\d), ([01]),')
 
 
 def options(command):
@@ -166,7 +166,7 @@ def test_every_error_code_is_documented_with_a_remedy():
 def test_a_message_says_what_to_do_where_its_code_cannot():
     """weft and weftd put the remedy of a code behind a message that has none; of some codes the
     message alone can know it."""
-    rows = table("gossip/base/err.h",
+    rows = table("gossip/base/err_rows.h",
                  r'(\w+), "\w+", \d+, \d, [01], (?:"[^"]*" ?)+, "([^"]*)')
     deferring = {name for name, remedy in rows if remedy.startswith("the message")}
     assert deferring == {"INVALID", "LIMIT"}

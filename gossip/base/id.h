@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Ids. Every node, network, endpoint and token has one of 16 bytes, written as 32 hex digits and
+ * accepted as any unique prefix.
+ */
+#pragma once
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ID_BYTES 16
+#define ID_TEXT_BYTES 33
+
+struct id {
+	uint8_t b[ID_BYTES];
+};
+
+/* No id at all: it names nothing, and as a topic the whole cluster's. */
+extern const struct id id_none;
+
+static inline int id_cmp(const struct id *a, const struct id *b)
+{
+	uint64_t x[2], y[2];
+	size_t i;
+
+	memcpy(x, a->b, ID_BYTES);
+	memcpy(y, b->b, ID_BYTES);
+	i = x[0] == y[0];
+	if (x[i] == y[i])
+		return 0;
+	return be64toh(x[i]) < be64toh(y[i]) ? -1 : 1;
+}
+
+static inline bool id_eq(const struct id *a, const struct id *b)
+{
+	return memcmp(a->b, b->b, ID_BYTES) == 0;
+}
+
+static inline bool id_is_zero(const struct id *id)
+{
+	return id_eq(id, &id_none);
+}
+
+void id_format(const struct id *id, char text[ID_TEXT_BYTES]);
+
+/* Exactly 32 hex digits; 0 or WEFT_E_INVALID. */
+int id_parse(const char *text, struct id *id);
+
+/* True when text is 1 to 32 hex digits and the id begins with them. */
+bool id_has_prefix(const struct id *id, const char *text);
