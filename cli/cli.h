@@ -81,6 +81,10 @@ void help_all(FILE *out);
 void help_synopsis(const struct api_method *method, char *out, size_t cap);
 void help_method(const struct api_method *method, FILE *out);
 
+/* What a field of a command is, with what holds for all of its type. */
+#define HELP_FIELD_BYTES 192
+void help_field(const struct api_field *field, char *out, size_t cap);
+
 /* The table of metrics. */
 void help_metrics(FILE *out);
 

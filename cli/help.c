@@ -126,9 +126,17 @@ void help_metrics(FILE *out)
 	table_close(&table);
 }
 
+void help_field(const struct api_field *field, char *out, size_t cap)
+{
+	bool is_list = field->type == API_TEXTS || field->type == API_LABELS;
+
+	snprintf(out, cap, "%s%s", field->help,
+		 field->option && is_list ? "; may be repeated" : "");
+}
+
 static void add_field(struct table *table, const struct api_field *field)
 {
-	char left[96];
+	char left[96], right[HELP_FIELD_BYTES];
 
 	if (field->option && !field->option[0])
 		return;
@@ -138,7 +146,8 @@ static void add_field(struct table *table, const struct api_field *field)
 		snprintf(left, sizeof(left), "  %s%s%s", field->option, field->arg ? " " : "",
 			 field->arg ? field->arg : "");
 	table_add(table, left, COLOUR_NONE);
-	table_add(table, field->help, COLOUR_NONE);
+	help_field(field, right, sizeof(right));
+	table_add(table, right, COLOUR_NONE);
 }
 
 void help_method(const struct api_method *method, FILE *out)

@@ -94,9 +94,12 @@ static const struct api_field fields_NETWORK_CREATE[] = {
     F("internal", FLAG, BODY, false, "--internal", NULL, "no way out of the network"),
     F("mtu_bytes", UINT, BODY, false, "--mtu", "BYTES", "default: what all hosts can carry"),
     F("vni", UINT, BODY, false, "--vni", "N", "VXLAN id, 4096 to 16777214; default: from its id"),
-    F("port", UINT, BODY, false, "--port", "N", "UDP port of its VXLAN; default 4789"),
-    F("encrypt", TEXT, BODY, false, "--encrypt", "none", "none, wireguard, ipsec or auto"),
-    F("multicast", TEXT, BODY, false, "--multicast", "on|off", "flood broadcast and multicast"),
+    F("port", UINT, BODY, false, "--port", "N",
+      "UDP port of its VXLAN; default: that of weftd, 4789"),
+    F("encrypt", TEXT, BODY, false, "--encrypt", "none",
+      "none; wireguard, ipsec and auto are not there yet"),
+    F("multicast", TEXT, BODY, false, "--multicast", "on|off",
+      "flood broadcast and multicast; default off"),
     F("labels", LABELS, BODY, false, "--label", "k=v", "a label"),
     F("force", FLAG, BODY, false, "--force", NULL, "although its pool overlaps another"),
 };
@@ -108,11 +111,12 @@ static const struct api_field fields_NETWORK_RM[] = {
 static const struct api_field fields_ATTACH[] = {
     F_NETWORK,
     F("netns", TEXT, BODY, true, "--netns", "PATH|NAME|PID", "the namespace"),
-    F("ifname", TEXT, BODY, false, "--ifname", "eth0", "name of the interface in it"),
+    F("ifname", TEXT, BODY, false, "--ifname", "eth0", "name of the interface in it; default eth0"),
     F("addresses", TEXTS, BODY, false, "--ip", "ADDR", "this address; default: any free one"),
     F("mac", TEXT, BODY, false, "--mac", "MAC", "default: from the endpoint's id"),
     F("name", TEXT, BODY, false, "--name", "NAME", "name of the endpoint"),
-    F("timeout_ms", DURATION, BODY, false, "--timeout", "10s", "how long to wait for the network"),
+    F("timeout_ms", DURATION, BODY, false, "--timeout", "10s",
+      "how long to wait for the network; default 10s"),
 };
 static const struct api_field fields_DETACH[] = {
     F_NETWORK,

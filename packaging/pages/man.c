@@ -7,7 +7,7 @@
 
 static void command(FILE *out, const struct api_method *method)
 {
-	char synopsis[256];
+	char synopsis[256], help[HELP_FIELD_BYTES];
 	size_t count;
 	const struct common_option *common = common_options(&count);
 
@@ -20,8 +20,10 @@ static void command(FILE *out, const struct api_method *method)
 		const struct api_field *field = &method->fields[i];
 
 		/* The command itself finds the value of one with an empty option. */
-		if (!field->option || field->option[0])
-			troff_term(out, field->option, field->arg, field->help);
+		if (field->option && !field->option[0])
+			continue;
+		help_field(field, help, sizeof(help));
+		troff_term(out, field->option, field->arg, help);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (common[i].places == COMMON_CHANGES && common_is_behind(&common[i], method))

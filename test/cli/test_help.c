@@ -60,11 +60,32 @@ static void the_help_of_a_command_explains_all_that_can_be_typed(void **state)
 	}
 }
 
+static void the_help_says_which_options_may_be_repeated(void **state)
+{
+	char text[HELP_FIELD_BYTES];
+
+	(void)state;
+	for (int i = 0; i < API_METHOD_COUNT; i++) {
+		const struct api_method *method = api_method((enum api_id)i);
+
+		for (size_t j = 0; j < method->field_count; j++) {
+			const struct api_field *field = &method->fields[j];
+			bool is_list = field->type == API_TEXTS || field->type == API_LABELS;
+
+			help_field(field, text, sizeof(text));
+			assert_true(strlen(text) + 1 < sizeof(text));
+			assert_int_equal(strstr(text, "; may be repeated") != NULL,
+					 is_list && field->option);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_help_lists_every_command),
 	    cmocka_unit_test(the_help_of_a_command_explains_all_that_can_be_typed),
+	    cmocka_unit_test(the_help_says_which_options_may_be_repeated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
