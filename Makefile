@@ -14,6 +14,7 @@
 #   make bench       measurements beside other programs, never part of pass or fail (root);
 #                    ONLY=gossip|leases|attach|program|crowd|traffic|simulated|kept
 #   make install     DESTDIR= PREFIX=/usr
+#   make uninstall   takes what make install puts there away again; the same DESTDIR= PREFIX=
 #   make deb         the Debian package: build/deb/weft_VERSION_ARCH.deb
 #   make clean
 
@@ -42,7 +43,7 @@ PACKAGES := \
 
 .PHONY: all deps build build-asan build-fuzz build-kill build-sim demo test test-unit test-model \
 	test-sim test-fresh test-fuzz test-netns test-package coverage bench peers lint lint-quick \
-	install deb clean
+	install uninstall deb clean
 
 all: build
 
@@ -169,6 +170,9 @@ lint: build/build.ninja lint-quick
 
 install: build
 	cmake --install build --prefix "$(PREFIX)"
+
+uninstall: build
+	bash packaging/uninstall.sh build "$(PREFIX)"
 
 deb: build
 	bash packaging/deb.sh build

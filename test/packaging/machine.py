@@ -99,7 +99,7 @@ class Machine(Namespace):
         """Runs a command on the machine; without net it has this machine's way to the archive."""
         spaces = ["-m", "-p", "-u", "-i", "-C"] + (["-n"] if net else [])
         return run("nsenter", "-t", self.pid, *spaces, "--root", "--wd", "env", "-i", "HOME=/root",
-                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
+                   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
                    "DEBIAN_FRONTEND=noninteractive", *args, **kw)
 
     def systemctl(self, *args, **kw):

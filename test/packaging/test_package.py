@@ -2,10 +2,11 @@
 # Copyright The weft authors
 """The package's life on a clean Debian with a systemd that runs: the tests follow one another."""
 import json
+import os
 import re
 
 import pytest
-from hosts import Pinger, run, wait_for
+from hosts import BUILD, ROOT, Pinger, run, wait_for
 from machine import NEWER
 
 NET_ADMIN, NET_RAW, SYS_PTRACE, SYS_ADMIN = 1 << 12, 1 << 13, 1 << 19, 1 << 21
@@ -233,6 +234,13 @@ def test_purging_in_a_chroot_leaves_the_machine_around_it_alone(clean, bound):
         {"pending": 0, "failed": 0, "last_ms": 0}
 
 
+def files_of_weft(machine):
+    """By name, wherever they lie, but for what apt fetched."""
+    return sorted(machine.sh(
+        "find", "/", "-xdev", "(", "-path", "/proc", "-o", "-path", "/var/lib/apt", "-o", "-path",
+        "/root", ")", "-prune", "-o", "-iname", "*weft*", "-print").stdout.split())
+
+
 def test_removal_leaves_traffic_and_state(clean):
     lossless(lambda: clean.apt("remove", "weft"))
     assert not clean.is_active("weftd.service") and not clean.is_active("weft-netns.socket")
@@ -242,10 +250,7 @@ def test_removal_leaves_traffic_and_state(clean):
 
 def test_purging_leaves_nothing(clean):
     clean.apt("purge", "weft")
-    found = clean.sh("find", "/", "-xdev", "(", "-path", "/proc", "-o", "-path", "/var/lib/apt",
-                     "-o", "-path", "/root", ")", "-prune", "-o", "-iname", "*weft*",
-                     "-print").stdout.split()
-    assert found == []
+    assert files_of_weft(clean) == []
     assert clean.sh("find", "/run", "-name", "*weft*").stdout == ""
     # The account stays and can do nothing: what it may own elsewhere is not given to another.
     assert clean.sh("getent", "passwd", "weft").stdout.endswith(":/usr/sbin/nologin\n")
@@ -255,3 +260,33 @@ def test_purging_leaves_nothing(clean):
     links, tables = kernel_of(clean)
     assert links == {"lo", "eth0"} and "weft" not in tables
     assert clean.systemctl("list-unit-files", "weft*", "--no-legend", check=False).stdout == ""
+
+
+def test_it_installs_runs_and_goes_without_a_package_too(clean):
+    """As README.md says; what it is linked with is there, since purging a package leaves that."""
+    readme = (ROOT / "README.md").read_text()
+    start = re.search(r"```sh\n(systemd-sysusers\n.*?)```", readme, re.DOTALL)[1]
+    stop = re.search(r"`(systemctl disable [^`]*)`", readme)[1]
+    env = dict(os.environ, DESTDIR=str(clean.root))
+    run("cmake", "--install", BUILD, "--prefix", "/usr/local", env=env)
+    clean.sh("sh", "-ec", start)
+    assert clean.is_active("weftd.service"), clean.sh("journalctl", "-u", "weftd").stdout
+    clean.sh("weft", "init", "--name", "lab")
+    clean.sh("weft", "network", "create", "blue", "--subnet", "10.64.1.0/24")
+    clean.sh("ip", "netns", "add", "by-hand")
+    weft(clean, "attach", "blue", "--netns", "by-hand")
+    clean.sh("weft", "leave", "--force")
+    clean.sh("weft", "reset")
+    clean.sh("sh", "-ec", stop)
+    config = clean.root / "etc/weft/weft.yaml"
+    shipped = config.read_text()
+    config.write_text("name: mine\n")
+
+    def left():
+        return [path for path in files_of_weft(clean) if not path.startswith("/var/lib/weft")]
+    uninstall = ("bash", ROOT / "packaging/uninstall.sh", BUILD, "/usr/local")
+    assert f"{config} stays: it was changed" in run(*uninstall, env=env).stdout
+    assert left() == ["/etc/weft", "/etc/weft/weft.yaml"]
+    config.write_text(shipped)
+    assert "files of weft removed: 1\n" in run(*uninstall, env=env).stdout
+    assert left() == [] and clean.sh("ls", "/var/lib/weft").stdout

@@ -100,6 +100,7 @@ def test_the_page_has_every_command_with_its_options_and_no_others():
         assert there == options(command) - COMMON, command
         assert f"usage: weft {block.splitlines()[0].strip()}" in \
             run(WEFT, "help", *command.split()).stdout
+    assert "a pool; default: a free 10.x.y.0/24; may be repeated" in sections["network create"]
     assert COMMON <= set(re.findall(r"^ {7}(--[a-z-]+)", text, re.M))
 
 
@@ -251,3 +252,26 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
     config.write_text("name: mine\n")
     run("cmake", "--install", BUILD, "--prefix", "/opt/weft", env=env)
     assert config.read_text() == "name: mine\n"
+
+
+@pytest.mark.parametrize("owner, remedy", [
+    ("dpkg-query", "apt remove weft"),
+    ("systemctl", "systemctl disable --now weftd.service weft-netns.socket")])
+def test_uninstall_takes_nothing_from_a_package_or_from_a_daemon_that_runs(tmp_path, owner, remedy):
+    """Without DESTDIR, in a mount namespace with an /etc of its own."""
+    prefix, answers = tmp_path / "prefix", tmp_path / "answers"
+    answers.mkdir()
+    for name in ("dpkg-query", "systemctl"):
+        (answers / name).write_text(f"#!/bin/sh\nexit {int(name != owner)}\n")
+        (answers / name).chmod(0o755)
+    script = """
+        mount --bind "$0" /etc
+        cmake --install "$2" --prefix "$1" >/dev/null
+        exec bash "$3" "$2" "$1"
+    """
+    (tmp_path / "etc").mkdir()
+    done = run("unshare", "--mount", "sh", "-ec", script, tmp_path / "etc", prefix, BUILD,
+               ROOT / "packaging/uninstall.sh", check=False,
+               env=dict(os.environ, PATH=f"{answers}:{os.environ['PATH']}", DESTDIR=""))
+    assert done.returncode == 1 and remedy in done.stderr, done
+    assert (prefix / "bin/weft").is_file() and (tmp_path / "etc/weft/weft.yaml").is_file()
