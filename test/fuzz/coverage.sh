@@ -18,7 +18,7 @@ parsers=(
 	gossip/swim/{swim_compare,swim_frame}.c
 	gossip/tables/{adopt,compare,farewell,floor,marks,pull,receive,serve,versions,want}.c
 	ipamdb/message.c daemon/node/{ack,answer,request}.c
-	daemon/api/*.c daemon/{options,options_judge,options_yaml}.c
+	daemon/api/*.c daemon/diag/diag_wire.c daemon/{options,options_judge,options_yaml}.c
 )
 
 [ -x "$cov" ] && [ -x "$profdata" ] || {
@@ -46,7 +46,8 @@ for file in "${parsers[@]}"; do
 		exit 1
 	}
 done
-# Names are without the directory of the sources: the build keeps it out of the programs.
+# Names are without the directory of the sources: the build keeps it out of the programs. Mismatched
+# are functions of the fuzzers themselves, which have one name in each.
 "$cov" export -summary-only -instr-profile "$build/all.profdata" "${objects[@]:1}" |
 	python3 -c '
 import json, sys

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * What one node says to another about ranges and about endpoints that it has applied: the decoder
- * alone, then as messages from one whole node to another that has a network with a box in it.
+ * What one node says to another about ranges, about endpoints that it has applied, and for weft
+ * diag: the decoders alone, then as messages from one whole node to another that has a network with
+ * a box in it.
  */
 #include <string.h>
 
+#include "daemon/diag/diag_wire.h"
 #include "daemon/node/ack.h"
 #include "daemon/node/agenda.h"
 #include "input.h"
@@ -14,12 +16,25 @@
 
 #define MESSAGES_MAX 4
 
+static void decode_diag(const uint8_t *bytes, size_t len)
+{
+	struct diag_message one, two;
+	uint8_t again[MESSAGE_BYTES_MAX];
+	int n;
+
+	if (diag_decode(bytes, len, &one) != 0)
+		return;
+	n = diag_encode(&one, again, sizeof(again));
+	FUZZ_MUST(n > 0 && diag_decode(again, (size_t)n, &two) == 0 && one.kind == two.kind);
+}
+
 static void decode(const uint8_t *bytes, size_t len)
 {
 	struct range_message one, two;
 	uint8_t again[MESSAGE_BYTES_MAX];
 	int n;
 
+	decode_diag(bytes, len);
 	if (range_message_decode(bytes, len, &one) != 0)
 		return;
 	n = range_message_encode(&one, again, sizeof(again));

@@ -122,6 +122,15 @@ def messages():
         "grant": piece(b"\x01\x02\x91" + key),
         "refuse": piece(b"\x01\x03\x91\x01"),
         "ack": piece(b"\x01\x10\x91\x93\xc4\x10" + b"\x22" * 16 + b"\x01\x02"),
+        "diag_hello": piece(b"\x01\x20\x91\x09"),
+        "diag_hello_answer": piece(b"\x01\x21\x95\x09\xa1\x31\xc4\x10" + bytes(16)
+                                   + b"\xcd\x05\xdc\x09"),
+        "diag_count": piece(b"\x01\x22\x93\x09\x91\xcd\x12\xb5\x91\xcd\x05\xdc"),
+        "diag_count_answer": piece(b"\x01\x23\x92\xc3\x91\x93\xcd\x12\xb5\xcd\x05\xdc\x03"),
+        "diag_about": piece(b"\x01\x24\x91\xc4\x10" + b"\x22" * 16),
+        "diag_about_answer": piece(b"\x01\x25\x91\xc0"),
+        "diag_relay_answer": piece(b"\x01\x27\x92\xc3\x09"),
+        "diag_watch_answer": piece(b"\x01\x29\x91\x01"),
         "twice": 2 * piece(b"\x01\x01\x93" + network + b"\x06\xc0"),
     }
 
