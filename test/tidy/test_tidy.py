@@ -75,8 +75,14 @@ class Tree(unittest.TestCase):
         self.assert_one_fault("501 lines, at most 500")
 
     def test_a_long_header_is_seen(self):
-        self.write("store/long.h", "#pragma once\n" + "int x(void);\n" * 148)
-        self.assert_one_fault("151 lines, at most 150")
+        for path, most in (("store/long.h", 120), ("gossip/base/long.h", 120),
+                           ("gossip/swim/long.h", 150), ("test/sim/long.h", 150)):
+            with self.subTest(path):
+                self.write(path, "#pragma once\n" + "int x(void);\n" * (most - 3))
+                self.assertEqual(self.faults(), [])
+                self.write(path, "#pragma once\n" + "int x(void);\n" * (most - 2))
+                self.assert_one_fault(f"{most + 1} lines, at most {most}")
+                (self.root / path).unlink()
 
     def test_a_long_function_is_seen_and_a_long_table_is_not(self):
         self.write("store/f.c", "static const int t[] = {\n" + "\t1,\n" * 90 + "};\n"
