@@ -46,6 +46,7 @@ enum claim_state {
 	CLAIM_CHECKING, /* the old address is being asked */
 	CLAIM_REFUSED,  /* the old address answered under the old key: the claimer is a copy */
 	CLAIM_SET_BACK, /* it is older than the one in use, and nobody else is there */
+	CLAIM_UNPROVEN, /* nobody else is there, but it was refused before and has to answer */
 };
 
 /* Frames of an opened datagram, borrowed until the next call of seal_open. */

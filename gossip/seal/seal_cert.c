@@ -189,6 +189,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			       : 0;
 	bool lives_elsewhere = member_is_present(member) && member->addr.port != 0 &&
 			       !hostport_eq(from, &member->addr);
+	bool doubted = doubt_has(peer, key->key_id);
 
 	if (key->epoch <= known || key->epoch < member->epoch) {
 		/* An undecided claim is worth more than one that cannot become true; of those the
@@ -206,12 +207,16 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	}
 	if (map_find(&seal->by_key, &key->key_id) != NULL)
 		return DROP_CERT; /* somebody else's key under this node's name */
-	if (trusted || !lives_elsewhere || key->epoch == member->epoch) {
+	if (trusted || ((!lives_elsewhere || key->epoch == member->epoch) && !doubted)) {
 		if (claimed <= key->epoch)
 			seal_claim_drop(seal, peer);
 		peer_install(seal, peer, key, bytes);
 		return DROP_NONE;
 	}
+	/* What was given up once waits until that is decided which was not. */
+	if (doubted && claimed != 0 && !peer->session->claim->late &&
+	    !peer->session->claim->doubted)
+		return DROP_OLD_CERT;
 	claim_begin(seal, peer, key, bytes, from, false);
 	return DROP_NONE;
 }

@@ -9,7 +9,7 @@
  * is gone. So a newer certificate from another address is kept aside while the old address is
  * asked, under the old key, to answer a challenge:
  *
- *   checking --answer under the old key--> refused --5 s--> forgotten
+ *   checking --answer under the old key--> refused --5 s--> forgotten, and doubted (seal_doubt.c)
  *   checking --nothing after four questions--> accepted
  *   checking --seal under the claimed key from the old address--> accepted (it moved about)
  *   checking --seal under the old key--> asked anew, some times: the old process may have been
@@ -75,6 +75,10 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 		claim->state = CLAIM_SET_BACK;
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	}
+	if (!late && !member_is_present(peer->member)) {
+		claim->state = CLAIM_UNPROVEN; /* there is nobody to be asked but itself */
+		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
+	}
 	memcpy(claim->cert, cert, CERT_BYTES);
 	crypto->random(crypto->ctx, claim->nonce, NONCE_BYTES);
 	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key,
@@ -82,6 +86,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 		heap_give(&seal->core->heap, claim, sizeof(*claim));
 		return;
 	}
+	doubt_begin(peer, claim);
 	session->claim = claim;
 	seal->claims++;
 	slot = map_insert(&seal->by_key, &key->key_id, NULL);
@@ -90,7 +95,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	peer_mark_busy(seal, peer);
 }
 
-void seal_claim_drop(struct seal *seal, struct peer *peer)
+static void claim_free(struct seal *seal, struct peer *peer)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct claim *claim = claim_of(peer);
@@ -106,6 +111,15 @@ void seal_claim_drop(struct seal *seal, struct peer *peer)
 	seal->busy_due_is_stale = true;
 }
 
+void seal_claim_drop(struct seal *seal, struct peer *peer)
+{
+	const struct claim *claim = claim_of(peer);
+
+	if (claim != NULL && !claim->late)
+		doubt_keep(seal, peer, claim);
+	claim_free(seal, peer);
+}
+
 void claim_accept(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
@@ -114,11 +128,11 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	struct pair *pair;
 	struct pair used;
 
-	WEFT_ASSERT(claim != NULL);
+	WEFT_ASSERT(claim != NULL && !claim->late && !claim->doubted);
 	key = claim->key;
 	used = claim->pair;
 	memcpy(cert, claim->cert, CERT_BYTES);
-	seal_claim_drop(seal, peer);
+	claim_free(seal, peer);
 	peer_install(seal, peer, &key, cert);
 	/* What was received under the claim must not be received again. */
 	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
@@ -224,7 +238,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 		else if (claim->spoke && !claim->asked && claim->late)
 			claim_set_back(seal, peer);
 		seal_claim_drop(seal, peer);
-	} else if (claim->state == CLAIM_SET_BACK) {
+	} else if (claim->state == CLAIM_SET_BACK || claim->state == CLAIM_UNPROVEN) {
 		seal_claim_drop(seal, peer);
 	} else if (claim->probes < CLAIM_PROBES) {
 		claim_probe(seal, peer, claim);
@@ -232,6 +246,9 @@ void claim_tick(struct seal *seal, struct peer *peer)
 		claim->state = CLAIM_SET_BACK;
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 		claim_set_back(seal, peer);
+	} else if (claim->doubted) {
+		claim->state = CLAIM_UNPROVEN;
+		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	} else {
 		claim_accept(seal, peer);
 	}
@@ -242,8 +259,13 @@ void claim_heard(struct seal *seal, struct peer *peer)
 	struct claim *claim = claim_of(peer);
 	struct mono soonest;
 
-	if (claim == NULL || claim->state != CLAIM_CHECKING || claim->probes == 0 ||
-	    claim->begun == CLAIM_BEGUN_MAX)
+	if (claim == NULL || claim->begun == CLAIM_BEGUN_MAX)
+		return;
+	if (claim->state == CLAIM_UNPROVEN) {
+		claim->state = CLAIM_CHECKING;
+		claim->due = seal->core->now;
+	}
+	if (claim->state != CLAIM_CHECKING || claim->probes == 0)
 		return;
 	soonest = mono_add_ms(claim->due, CLAIM_AGAIN_MS - CLAIM_PROBE_MS);
 	claim->probes = 0;

@@ -140,9 +140,12 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	out->epoch = claim->key.epoch;
 	if (hostport_eq(from, &claim->from))
 		claim->heard += len;
+	if (claim->doubted)
+		doubt_ask(seal, peer, from, out);
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
-	if (!claim->late &&
-	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member))) {
+	if (!claim->late && !claim->doubted &&
+	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member) ||
+	     claim->state == CLAIM_UNPROVEN)) {
 		claim_accept(seal, peer);
 		return DROP_NONE;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_frame.c,
- * seal_stranger.c and session.c and by nobody else.
+ * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_doubt.c,
+ * seal_frame.c, seal_stranger.c and session.c and by nobody else.
  */
 #pragma once
 
@@ -80,6 +80,7 @@ bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struc
 void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *key,
 		 const uint8_t cert[CERT_BYTES], const struct hostport *from, bool late);
 void claim_accept(struct seal *seal, struct peer *peer);
+/* Gives up the claim, if there is one: its key is doubted from then on. */
 void seal_claim_drop(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);
 /* The peer spoke under the key in use. */
@@ -96,6 +97,21 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len);
+
+/* seal_doubt.c: was a claim of this key given up? Remembers that this one is; begins one, under
+ * what is remembered of its key. */
+bool doubt_has(const struct peer *peer, uint64_t key_id);
+void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim);
+void doubt_begin(const struct peer *peer, struct claim *claim);
+
+/* A datagram opened under a claim that is doubted: asks its process to answer, or takes that. */
+void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from,
+	       const struct opened *in);
+
+/* A certificate was taken: no older key is doubted any more, and under its own what was opened
+ * stays closed. Forgets all doubts. */
+void doubt_end(struct seal *seal, struct peer *peer);
+void doubt_forget(struct seal *seal, struct peer *peer);
 
 /* seal.c */
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],

@@ -205,6 +205,7 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	session->floor_own = peer->floor_own;
 	peer->floor = 0;
 	peer->floor_own = 0;
+	doubt_end(seal, peer);
 	if (key->epoch > peer->member->epoch)
 		peer->member->epoch = key->epoch;
 	WEFT_ASSERT(session->previous.key_id != peer->current.key_id);
@@ -213,6 +214,7 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 void peer_forget(struct seal *seal, struct peer *peer)
 {
 	session_sleep(seal, peer);
+	doubt_forget(seal, peer);
 	peer_key_unlist(seal, &peer->current);
 	peer->knows = 0;
 	peer->floor = 0;

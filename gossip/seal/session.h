@@ -16,6 +16,7 @@
 #include "window.h"
 
 #define NONCE_BYTES 8
+#define DOUBTED_MAX 8
 
 enum { OWN_CURRENT = 0, OWN_PREVIOUS = 1 };
 enum peer_slot { PEER_CURRENT = 0, PEER_PREVIOUS = 1, PEER_CLAIM = 2 };
@@ -51,13 +52,24 @@ struct claim {
 	bool late;        /* its epoch was reached already: it may be refused, never accepted */
 	bool asked;       /* a FRAME_CLAIM came under it */
 	bool spoke;       /* anything else did: whoever it is does not wait for an answer */
+	bool doubted;     /* its key was not taken before: it has to answer the nonce itself */
 	struct pair pair; /* with the current own key */
 	uint64_t own;     /* its key id */
 	uint8_t nonce[NONCE_BYTES];
 	unsigned probes;
-	unsigned begun;  /* how often the questions began anew, since the old process spoke */
-	struct mono due; /* of the next probe or the end */
-	size_t heard;    /* bytes that opened, from this address: no more goes back there */
+	unsigned begun;       /* how often the questions began anew, since the old process spoke */
+	struct mono due;      /* of the next probe or the end */
+	struct mono asked_at; /* when one that is doubted was last sent the nonce */
+	size_t heard;         /* bytes that opened, from this address: no more goes back there */
+};
+
+/* Keys that were claimed and not taken, the oldest first (seal_doubt.c). */
+struct doubted {
+	size_t count;
+	struct doubted_key {
+		uint64_t key_id, epoch;
+		uint64_t floor, floor_own; /* as in struct peer */
+	} at[DOUBTED_MAX];
 };
 
 struct session {
@@ -87,8 +99,9 @@ struct peer {
 	uint64_t floor;     /* counters up to here were seen under ... */
 	uint64_t floor_own; /* ... the current key and this own one, before the session slept */
 	struct session *session;
-	struct mono asked;    /* when its certificate was last asked for */
-	struct mono notified; /* when it was last told of its removal */
+	struct doubted *doubted; /* NULL: no key is */
+	struct mono asked;       /* when its certificate was last asked for */
+	struct mono notified;    /* when it was last told of its removal */
 	bool has_asked, has_notified;
 	struct limit checks;  /* certificates of its own from where it lives, and ... */
 	struct limit answers; /* ... answers there: no stranger uses up a member's share */

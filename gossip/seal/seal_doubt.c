@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * Keys that were claimed and not taken.
+ *
+ * What a copy says while it is refused can be recorded, and so can its certificate, and both are
+ * shown again when the original has left, has failed or is cut off and nobody contradicts. So a key
+ * whose claim was given up is doubted from then on: it is only ever a claim, wherever it comes
+ * from, and is not accepted before its process has answered a challenge, which no record can. Asked
+ * it is where it claims from, sealed, in no more bytes than opened. While the member lives
+ * elsewhere that comes on top of the questions to the old address; else nothing is waited for but
+ * the answer:
+ *
+ *   checking --nothing after four questions--> unproven --answer--> accepted
+ *                                                  |
+ *                                                  +--5 s--> forgotten
+ *
+ * What was opened under such a key does not open again either. A few keys a member are kept, until
+ * a certificate is taken of an epoch that is no older: then they can become true no more.
+ */
+#include <string.h>
+
+#include "sealing.h"
+
+static struct doubted_key *doubted_find(const struct peer *peer, uint64_t key_id)
+{
+	for (size_t i = 0; peer->doubted != NULL && i < peer->doubted->count; i++)
+		if (peer->doubted->at[i].key_id == key_id)
+			return &peer->doubted->at[i];
+	return NULL;
+}
+
+bool doubt_has(const struct peer *peer, uint64_t key_id)
+{
+	return doubted_find(peer, key_id) != NULL;
+}
+
+static void doubted_drop(struct doubted *doubted, size_t i)
+{
+	WEFT_ASSERT(i < doubted->count);
+	doubted->count--;
+	memmove(&doubted->at[i], &doubted->at[i + 1],
+		(doubted->count - i) * sizeof(doubted->at[0]));
+}
+
+void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim)
+{
+	struct doubted_key *key = doubted_find(peer, claim->key.key_id);
+
+	WEFT_ASSERT(!claim->late);
+	if (key == NULL) {
+		struct doubted *doubted = peer->doubted;
+		if (doubted == NULL)
+			doubted = peer->doubted = heap_take(&seal->core->heap, sizeof(*doubted));
+		if (doubted->count == DOUBTED_MAX)
+			doubted_drop(doubted, 0);
+		key = &doubted->at[doubted->count++];
+		*key = (struct doubted_key){.key_id = claim->key.key_id, .epoch = claim->key.epoch};
+	}
+	if (claim->pair.window.top > 0) {
+		key->floor = claim->pair.window.top;
+		key->floor_own = claim->own;
+	}
+}
+
+void doubt_begin(const struct peer *peer, struct claim *claim)
+{
+	const struct doubted_key *key = doubted_find(peer, claim->key.key_id);
+
+	if (key == NULL || claim->late)
+		return;
+	claim->doubted = true;
+	if (key->floor_own == claim->own)
+		window_init(&claim->pair.window, key->floor);
+}
+
+void doubt_end(struct seal *seal, struct peer *peer)
+{
+	struct doubted *doubted = peer->doubted;
+	const struct doubted_key *used = doubted_find(peer, peer->current.key_id);
+
+	if (doubted == NULL)
+		return;
+	if (used != NULL) {
+		peer->floor = used->floor;
+		peer->floor_own = used->floor_own;
+	}
+	for (size_t i = doubted->count; i-- > 0;)
+		if (doubted->at[i].epoch <= peer->current.epoch)
+			doubted_drop(doubted, i);
+	if (doubted->count == 0)
+		doubt_forget(seal, peer);
+}
+
+void doubt_forget(struct seal *seal, struct peer *peer)
+{
+	if (peer->doubted != NULL)
+		heap_give(&seal->core->heap, peer->doubted, sizeof(*peer->doubted));
+	peer->doubted = NULL;
+}
+
+static bool has_response(const struct opened *in, const uint8_t nonce[NONCE_BYTES])
+{
+	const uint8_t *at = in->frames;
+	size_t left = in->len;
+
+	while (left >= FRAME_HEADER_BYTES) {
+		size_t len = (size_t)wire_get(at + 1, 2);
+		if (len > left - FRAME_HEADER_BYTES)
+			return false;
+		if (at[0] == FRAME_RESPONSE && len == NONCE_BYTES &&
+		    memcmp(at + FRAME_HEADER_BYTES, nonce, NONCE_BYTES) == 0)
+			return true;
+		at += FRAME_HEADER_BYTES + len;
+		left -= FRAME_HEADER_BYTES + len;
+	}
+	return false;
+}
+
+void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from,
+	       const struct opened *in)
+{
+	struct claim *claim = peer->session->claim;
+	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
+	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
+
+	WEFT_ASSERT(claim != NULL && claim->doubted && !claim->late);
+	if (!hostport_eq(from, &claim->from))
+		return;
+	if (has_response(in, claim->nonce)) {
+		claim->doubted = false;
+		/* It has answered where it is: the member is followed there when it is accepted by
+		 * this datagram. */
+		memcpy(peer->session->nonce, claim->nonce, NONCE_BYTES);
+		peer->session->challenged = *from;
+		peer->session->challenged_at = seal->core->now;
+		peer->session->heard = 0;
+		return;
+	}
+	if (claim->heard < size || mono_diff_ms(seal->core->now, claim->asked_at) < CLAIM_PROBE_MS)
+		return;
+	claim->heard -= size;
+	claim->asked_at = seal->core->now;
+	pair_send(seal, &claim->pair, claim->key.key_id, false, from, frame,
+		  wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES));
+}
