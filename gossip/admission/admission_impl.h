@@ -28,6 +28,7 @@ enum pending_kind {
 	PENDING_ADVERTISE,
 	PENDING_RESTORE,
 	PENDING_RECOVER,
+	PENDING_REPLACE, /* the removal of whom a newcomer replaces */
 };
 
 struct pending {

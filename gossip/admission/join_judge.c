@@ -12,7 +12,9 @@
  *
  * A refusal is remembered as long as the proof's cookie lives: the joiner was told, and goes on
  * elsewhere or not at all. Were it judged again later, whoever has recorded it could have a member
- * replaced, once that fails, for nobody.
+ * replaced, once that fails, for nobody. For the same reason a removal that a proof asks for is
+ * written once: while it is being stored the proof waits, and when it could not be, the proof is
+ * refused.
  */
 #include <string.h>
 
@@ -82,7 +84,7 @@ void judge_close(struct admission *adm)
 	vec_close(&adm->gate.refused);
 }
 
-const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES])
+const struct refused *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES])
 {
 	struct vec *list = &adm->gate.refused;
 
@@ -96,21 +98,47 @@ const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX
 		/* The cookie of this proof may be younger; those that end first stay in front. */
 		refused.until = mono_add_ms(adm->core->now, COOKIE_LIFE_MS);
 		vec_remove(list, i);
-		return &((struct refused *)vec_push(list, &refused))->why;
+		return vec_push(list, &refused);
 	}
 	return NULL;
+}
+
+static void refused_add(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
+			struct refused *refused)
+{
+	memcpy(refused->key, key, KX_PUB_BYTES);
+	refused->until = mono_add_ms(adm->core->now, COOKIE_LIFE_MS);
+	if (adm->gate.refused.count == REFUSED_MAX)
+		vec_remove(&adm->gate.refused, 0);
+	vec_push(&adm->gate.refused, refused);
 }
 
 void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
 		  const struct weft_err *why)
 {
-	struct refused refused = {.why = *why,
-				  .until = mono_add_ms(adm->core->now, COOKIE_LIFE_MS)};
+	struct refused refused = {.why = *why};
 
-	memcpy(refused.key, key, KX_PUB_BYTES);
-	if (adm->gate.refused.count == REFUSED_MAX)
-		vec_remove(&adm->gate.refused, 0);
-	vec_push(&adm->gate.refused, &refused);
+	refused_add(adm, key, &refused);
+}
+
+void judge_replaced(struct admission *adm, uint64_t token, bool ok)
+{
+	WEFT_ASSERT(token != 0);
+	for (size_t i = 0; i < adm->gate.refused.count; i++) {
+		struct refused refused = *(struct refused *)vec_at(&adm->gate.refused, i);
+		if (refused.storing != token)
+			continue;
+		vec_remove(&adm->gate.refused, i);
+		if (ok)
+			return; /* the proof comes again and is judged */
+		refused.storing = 0;
+		weft_err_set(&refused.why, WEFT_E_BUSY,
+			     "%s could not write down that the old node of this name is removed; "
+			     "see to its disk or join through another admin",
+			     adm->core->name);
+		refused_add(adm, refused.key, &refused);
+		return;
+	}
 }
 
 struct member *judge_vouch(void *ctx, const struct id *node)
@@ -184,11 +212,13 @@ static struct member *bearer(const struct admission *adm, const char *name, cons
 	return NULL;
 }
 
-/* join --replace: the old bearer of the name is removed, if it is gone or was on this very host. */
+/* join --replace: the old bearer of the name is removed, if it is gone or was on this very host.
+ * 0: that is being stored, or will be when the proof comes again. */
 static int replace(struct admission *adm, const struct member *old, const struct hostport *from,
-		   struct weft_err *err)
+		   const uint8_t key[KX_PUB_BYTES], struct weft_err *err)
 {
-	uint64_t token;
+	struct refused refused = {.storing = 0};
+	int rc;
 
 	if (!adm->core->self.is_admin)
 		return weft_err_set(err, WEFT_E_DENIED,
@@ -200,12 +230,20 @@ static int replace(struct admission *adm, const struct member *old, const struct
 				    "%s is running on another host; remove it with weft node rm "
 				    "or choose another name",
 				    old->rec->name);
-	return admin_put_removal(adm, 0, &old->id, "replaced by a new join", &token, err);
+	if (!admission_may_wait(adm))
+		return 0;
+	rc = admin_put_removal(adm, 0, &old->id, "replaced by a new join", &refused.storing, err);
+	if (rc != 0)
+		return rc;
+	admission_wait(adm, PENDING_REPLACE, refused.storing, 0, &old->id, NULL);
+	refused_add(adm, key, &refused);
+	return 0;
 }
 
 /* 0: admit; WEFT_E_BUSY without a message: the answer comes to a later proof. */
 static int check_name(struct admission *adm, const struct proof *proof, const struct id *id,
-		      const struct hostport *from, struct weft_err *err)
+		      const struct hostport *from, const uint8_t key[KX_PUB_BYTES],
+		      struct weft_err *err)
 {
 	const struct member *old = bearer(adm, proof->name, id);
 	struct hostport place = place_of(proof, from);
@@ -222,11 +260,11 @@ static int check_name(struct admission *adm, const struct proof *proof, const st
 				    "a member named %s is here already; choose another --name or, "
 				    "if that node is gone for good, join --replace",
 				    proof->name);
-	return replace(adm, old, from, err) == 0 ? WEFT_E_BUSY : err->code;
+	return replace(adm, old, from, key, err) == 0 ? WEFT_E_BUSY : err->code;
 }
 
 int judge_proof(struct admission *adm, const struct proof *proof, const struct id *id,
-		const struct hostport *from, struct weft_err *err)
+		const struct hostport *from, const uint8_t key[KX_PUB_BYTES], struct weft_err *err)
 {
 	const struct member *member = member_find(adm->members, id);
 	int rc = check_token(adm, proof, err);
@@ -253,7 +291,7 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		    err, WEFT_E_LIMIT,
 		    "too many join at once by this member; join through another, or "
 		    "try again in a moment");
-	return check_name(adm, proof, id, from, err);
+	return check_name(adm, proof, id, from, key, err);
 }
 
 struct admitted *judge_admit(struct admission *adm, const struct proof *proof, const struct id *id,

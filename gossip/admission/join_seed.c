@@ -250,7 +250,7 @@ static enum drop_reason take_proof(struct admission *adm, const struct hostport 
 	struct reply *reply = &keys->reply;
 	uint8_t own_pub[KX_PUB_BYTES];
 	uint8_t plain[DATAGRAM_BYTES_MAX];
-	const struct weft_err *refused;
+	const struct refused *refused;
 	struct admitted *admitted;
 	struct weft_err err = {0};
 	struct proof proof;
@@ -282,10 +282,11 @@ static enum drop_reason take_proof(struct admission *adm, const struct hostport 
 	admitted = judge_admitted(adm, &id);
 	refused = admitted == NULL ? judge_refused(adm, eph) : NULL;
 	if (refused != NULL) {
-		reply_verdict(adm, reply, refused, NULL);
+		if (refused->storing == 0)
+			reply_verdict(adm, reply, &refused->why, NULL);
 		return DROP_NONE;
 	}
-	rc = admitted != NULL ? 0 : judge_proof(adm, &proof, &id, from, &err);
+	rc = admitted != NULL ? 0 : judge_proof(adm, &proof, &id, from, eph, &err);
 	if (rc == WEFT_E_BUSY && err.code == 0)
 		return DROP_NONE; /* the removal is being stored; the proof comes again */
 	if (rc == 0) {

@@ -30,9 +30,10 @@ struct admitted {
 	struct mono until;
 };
 
-/* A proof that was refused here, by the key of its join. */
+/* A proof that was refused here, by the key of its join; or one that waits for the store. */
 struct refused {
 	uint8_t key[KX_PUB_BYTES];
+	uint64_t storing; /* group with the removal that it asked for; 0: it was refused */
 	struct weft_err why;
 	struct mono until; /* no cookie of it is good any more */
 };
@@ -96,14 +97,16 @@ enum drop_reason seed_proof(struct admission *adm, const struct hostport *from,
  * admission. */
 struct admitted *judge_admitted(struct admission *adm, const struct id *id);
 int judge_proof(struct admission *adm, const struct proof *proof, const struct id *id,
-		const struct hostport *from, struct weft_err *err);
+		const struct hostport *from, const uint8_t key[KX_PUB_BYTES], struct weft_err *err);
 struct admitted *judge_admit(struct admission *adm, const struct proof *proof, const struct id *id,
 			     const struct hostport *from);
-/* What a join was refused with by its ephemeral key, as long as its cookie lives; borrowed until
- * the next refusal, NULL for none. And that it was. */
-const struct weft_err *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES]);
+/* What became of a join by its ephemeral key, as long as its cookie lives: that it was refused, or
+ * waits for the store; borrowed until the next refusal, NULL for neither. And that it was. */
+const struct refused *judge_refused(struct admission *adm, const uint8_t key[KX_PUB_BYTES]);
 void judge_refuse(struct admission *adm, const uint8_t key[KX_PUB_BYTES],
 		  const struct weft_err *why);
+/* The removal that a newcomer asked for is on the disk, or could not be written. */
+void judge_replaced(struct admission *adm, uint64_t token, bool ok);
 struct member *judge_vouch(void *ctx, const struct id *node);
 /* The row of a node that was admitted here came. */
 void judge_row_came(struct admission *adm, const struct id *node);

@@ -114,6 +114,9 @@ static void pending_done(struct admission *adm, const struct pending *pending, b
 	case PENDING_FENCE:
 		fence_durable(adm, ok);
 		break;
+	case PENDING_REPLACE:
+		judge_replaced(adm, pending->token, ok);
+		break;
 	case PENDING_RECOVER:
 		recover_durable(adm, pending, ok);
 		break;

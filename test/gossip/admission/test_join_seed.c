@@ -176,6 +176,43 @@ static void a_refused_proof_stays_refused(void **state)
 	assert_int_equal(cluster_state(c, 0, 1), MEMBER_REMOVED);
 }
 
+/* Node 1 is dead, node 2 joins in its place, and node 0 is handed its proof again. */
+static struct flight replace_dead(struct cluster *c, struct tap *t)
+{
+	cluster_form(c, 2);
+	cluster_make(c, (struct gossip_command){0});
+	snprintf(c->nodes[2].name, sizeof(c->nodes[2].name), "%s", "h1");
+	cluster_kill(c, 1);
+	cluster_run(c, 6000);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_FAILED);
+	c->nodes[0].store_fails = true;
+	assert_int_equal(cluster_join(c, 2, c->token, true), WEFT_E_BUSY);
+	assert_non_null(strstr(c->nodes[2].err.message, "h0 could not write"));
+	c->nodes[0].store_fails = false;
+	return t->last[DGRAM_PROOF];
+}
+
+static void a_replacement_that_could_not_be_written_is_not_written_for_a_replay(void **state)
+{
+	struct cluster *c = *state;
+	struct tap *t = tapped(c);
+	struct flight proof;
+	size_t stored;
+
+	t->to = &c->nodes[0].addr;
+	proof = replace_dead(c, t);
+	t->seen[DGRAM_ADMIT] = 0;
+	stored = c->nodes[0].stored_count;
+	again(c, 0, &c->nodes[2].addr, &proof);
+	cluster_run(c, 500);
+	assert_int_equal(t->seen[DGRAM_ADMIT], 1);
+	assert_int_equal(c->nodes[0].stored_count, stored);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_FAILED);
+	/* Who asks again is judged again. */
+	assert_int_equal(cluster_join(c, 2, c->token, true), 0);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_REMOVED);
+}
+
 static void hellos_of_one_source_are_limited(void **state)
 {
 	uint8_t hello[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_HELLO};
@@ -238,6 +275,7 @@ int main(void)
 	    TEST(the_same_proof_again_gets_the_same_admission),
 	    TEST(every_changed_bit_of_a_proof_is_noticed),
 	    TEST(a_refused_proof_stays_refused),
+	    TEST(a_replacement_that_could_not_be_written_is_not_written_for_a_replay),
 	    TEST(hellos_of_one_source_are_limited),
 	    TEST(a_node_in_no_cluster_answers_nobody),
 	    TEST(random_handshakes_are_counted_and_harm_nothing),
