@@ -56,6 +56,13 @@ static const uint8_t *hook_own_row(void *ctx, size_t *len)
 	return tables_introduction(adm->tables, len);
 }
 
+static bool hook_claims(void *ctx)
+{
+	const struct admission *adm = ctx;
+
+	return adm->claiming.under_way && adm->claiming.persisted;
+}
+
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct admission *adm = ctx;
@@ -93,7 +100,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
 	const struct seal_hooks hooks = {
 	    adm,        judge_vouch,    hook_removal, hook_shown_removal,
-	    hook_clone, hook_introduce, hook_own_row};
+	    hook_clone, hook_introduce, hook_own_row, hook_claims};
 
 	adm->core = core;
 	adm->members = members;

@@ -38,6 +38,8 @@ struct seal_hooks {
 	/* This node's own member row, borrowed for the step; NULL when there is none yet. May be
 	 * NULL itself: then this node does not introduce itself. */
 	const uint8_t *(*own_row)(void *ctx, size_t *len);
+	/* Does this node claim its epoch now, which nobody has agreed to? May be NULL: never. */
+	bool (*claims)(void *ctx);
 };
 
 /* How the claim of a newer certificate from another address stands. */

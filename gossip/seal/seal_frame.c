@@ -21,21 +21,33 @@
 #include "sealing.h"
 
 /* Who finds a failed member says who it is, if there is room for that: the member may have
- * forgotten it, or may never have heard of it. */
+ * forgotten it, or may never have heard of it. Under a claim nothing else than that is heard, and
+ * it goes to where the member was. */
 static void introduce(struct seal *seal, const struct peer *peer, const struct hostport *to,
 		      size_t used, size_t credit)
 {
-	size_t len = 0;
-	const uint8_t *row;
+	const struct seal_hooks *hooks = &seal->hooks;
+	struct outbox *outbox = &seal->core->outbox;
+	size_t room = credit < DATAGRAM_BYTES_MAX ? credit : DATAGRAM_BYTES_MAX;
+	size_t len = 0, claim_len = 0;
+	const uint8_t *row = NULL;
+	uint8_t epoch[8];
 
-	if (peer->member->state != MEMBER_FAILED || seal->hooks.own_row == NULL)
+	if (peer->member->state != MEMBER_FAILED)
 		return;
-	row = seal->hooks.own_row(seal->hooks.ctx, &len);
-	if (row != NULL && used + FRAME_HEADER_BYTES + len <= credit &&
-	    FRAME_HEADER_BYTES + NONCE_BYTES + FRAME_HEADER_BYTES + len <=
-		seal_room(seal, peer->member))
-		outbox_add_via(&seal->core->outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_ROW,
-			       row, len);
+	if (hooks->claims != NULL && hooks->claims(hooks->ctx))
+		claim_len = FRAME_HEADER_BYTES + sizeof(epoch);
+	if (used + claim_len > room)
+		return;
+	if (hooks->own_row != NULL)
+		row = hooks->own_row(hooks->ctx, &len);
+	if (row != NULL && used + claim_len + FRAME_HEADER_BYTES + len <= room)
+		outbox_add_via(outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_ROW, row, len);
+	if (claim_len == 0)
+		return;
+	wire_put(epoch, seal->core->self.epoch, sizeof(epoch));
+	outbox_add_via(outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_CLAIM, epoch,
+		       sizeof(epoch));
 }
 
 static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
@@ -338,6 +350,8 @@ void seal_check(const struct seal *seal)
 		const struct session *session = peer->session;
 		WEFT_ASSERT(peer->member->session == i + 1);
 		keys += peer->current.key_id != 0;
+		WEFT_ASSERT(peer->doubted == NULL ||
+			    (peer->doubted->count > 0 && peer->doubted->count <= DOUBTED_MAX));
 		if (session == NULL)
 			continue;
 		sessions++;

@@ -64,6 +64,11 @@ static const uint8_t *hook_own_row(void *ctx, size_t *len)
 	return self->row_len > 0 ? row : NULL;
 }
 
+static bool hook_claims(void *ctx)
+{
+	return ((const struct net_node *)ctx)->claims;
+}
+
 static void hook_clone(void *ctx, const struct id *node)
 {
 	struct net_node *self = ctx;
@@ -130,7 +135,7 @@ void net_start(struct seal_net *net, size_t node, uint8_t identity, uint64_t epo
 	    .advertise = net_addr(port),
 	};
 	struct seal_hooks hooks = {self,       hook_vouch, hook_removal, hook_shown,
-				   hook_clone, NULL,       hook_own_row};
+				   hook_clone, NULL,       hook_own_row, hook_claims};
 
 	net_stop(net, node);
 	config.crypto = seeded_init(&self->seeded, epoch * 1000 + identity * 10u + node);

@@ -25,6 +25,7 @@ struct net_node {
 	struct id vouched; /* accepted by the hook though no member; zero: none */
 	uint8_t vouched_pub[SIGN_PUB_BYTES];
 	size_t row_len;    /* of its own row, of zeros; 0: it has none */
+	bool claims;       /* its epoch, which nobody has agreed to */
 	unsigned clones;   /* alarms */
 	unsigned removals; /* facts shown */
 	/* frames opened since the last look, of any layer */

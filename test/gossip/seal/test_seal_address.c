@@ -202,6 +202,40 @@ static void who_knocks_finds_a_member_that_answers_with_its_certificate(void **s
 	assert_int_equal(seal_bytes_to(net, ELSEWHERE), 0);
 }
 
+/* Node 1 knows a later life of node 0, which knocks where node 1 is now: of a claimer it hears the
+ * claim alone. */
+static void who_knocks_while_it_claims_asks_also_where_the_answer_came_from(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram knock, answer;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7077);
+	member_set_state(&net->nodes[2].members, net_member(net, 2, 2), MEMBER_FAILED);
+	net->nodes[2].row_len = 600;
+	for (int claims = 0; claims < 2; claims++) {
+		struct hostport to = net_addr(7002);
+
+		net->nodes[2].claims = claims == 1;
+		net->nodes[1].got_len = 0;
+		core_begin_step(&net->nodes[2].core, net->now, (struct wall){0});
+		seal_knock(net->nodes[2].seal, &to);
+		knock = (struct net_datagram){
+		    .from = net->nodes[2].addr, .to = to, .len = net->nodes[2].update.sends[0].len};
+		memcpy(knock.bytes, net->nodes[2].update.sends[0].bytes, knock.len);
+		answer = seal_cert_datagram(seal_own_cert(net->nodes[1].seal), 7002);
+		answer.bytes[1] = 1;
+		memcpy(answer.bytes + 12, knock.bytes + 12, 8);
+		seal_arrive(net, 2, &answer);
+		assert_in_range(seal_bytes_to(net, 7002), 600, KNOCK_DGRAM_BYTES);
+		net_run(net);
+		assert_int_equal(net->nodes[1].got_len, claims == 1 ? 8 : 0);
+		net_pass(net, 6000);
+	}
+	assert_int_equal(net->nodes[1].got[7], 2);
+}
+
 static void a_member_that_is_alive_is_not_sought_elsewhere(void **state)
 {
 	struct seal_net *net = *state;
@@ -377,6 +411,7 @@ int main(void)
 	    SEAL_TEST(a_recorded_knock_draws_no_more_than_it_brings),
 	    SEAL_TEST(a_member_that_is_alive_and_knocks_gets_a_certificate),
 	    SEAL_TEST(who_knocks_finds_a_member_that_answers_with_its_certificate),
+	    SEAL_TEST(who_knocks_while_it_claims_asks_also_where_the_answer_came_from),
 	    SEAL_TEST(a_member_that_is_alive_is_not_sought_elsewhere),
 	    SEAL_TEST(while_a_claim_is_undecided_only_its_old_address_is_asked),
 	    SEAL_TEST(what_a_member_gets_goes_home_while_another_address_is_provisional),
