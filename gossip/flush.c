@@ -75,7 +75,7 @@ static size_t introduce(const struct flush *flush, const struct member *to, uint
 
 	if (!may_have_forgotten(flush, to))
 		return 0;
-	row = tables_introduction(flush->tables, &len);
+	row = admission_introduction(flush->admission, to, &len);
 	if (row == NULL || FRAME_HEADER_BYTES + len > cap)
 		return 0;
 	return wire_put_frame(out, FRAME_ROW, row, len);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "gossip/admission/admission.h"
 #include "gossip/seal/seal.h"
 #include "gossip/swim/swim.h"
 #include "gossip/tables/tables.h"
@@ -16,6 +17,7 @@ struct flush {
 	struct seal *seal;
 	struct swim *swim;
 	struct tables *tables;
+	struct admission *admission;
 };
 
 /* Sends what fits the update. Returns when to go on: now when the update was too small, never when

@@ -366,6 +366,7 @@ static void flush(struct gossip *g)
 	    .seal = g->seal,
 	    .swim = g->swim,
 	    .tables = g->tables,
+	    .admission = g->admission,
 	};
 
 	g->flush_due = flush_outbox(&parts);

@@ -49,11 +49,9 @@ static void hook_shown_removal(void *ctx, struct member *by, const uint8_t *byte
 	refusal_shown(adm, by, &row);
 }
 
-static const uint8_t *hook_own_row(void *ctx, size_t *len)
+static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *len)
 {
-	const struct admission *adm = ctx;
-
-	return tables_introduction(adm->tables, len);
+	return admission_introduction(ctx, to, len);
 }
 
 static bool hook_claims(void *ctx)
@@ -71,36 +69,13 @@ static void hook_clone(void *ctx, const struct id *node)
 		effect_fence(adm, FENCE_CLONE);
 }
 
-static bool hook_introduce(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
-			   struct rejection *why)
-{
-	struct admission *adm = ctx;
-	struct row_view row;
-	struct id by;
-
-	if (adm->leaving.under_way || adm->core->self.phase == NODE_LEFT)
-		return false; /* nobody comes to count through it any more */
-	if (row_parse(bytes, len, &row) != 0 || !id_eq(&row.owner, node))
-		return false;
-	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
-	case INTRODUCTION_GOOD:
-		(void)tables_receive(adm->tables, NULL, bytes, len);
-		return false;
-	case INTRODUCTION_VOID:
-		return refusal_make(adm, &row, bytes, &by, why);
-	case INTRODUCTION_STRANGE:
-		break;
-	}
-	return false;
-}
-
 struct admission *admission_new(struct core *core, struct member_table *members, struct seal *seal,
 				struct tables *tables)
 {
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
 	const struct seal_hooks hooks = {
-	    adm,        judge_vouch,    hook_removal, hook_shown_removal,
-	    hook_clone, hook_introduce, hook_own_row, hook_claims};
+	    adm,        judge_vouch,       hook_removal, hook_shown_removal,
+	    hook_clone, introduction_take, hook_own_row, hook_claims};
 
 	adm->core = core;
 	adm->members = members;

@@ -62,6 +62,11 @@ void admission_row(struct admission *adm, const struct row_view *row);
  * above that one. by: who showed it, or NULL. */
 void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by);
 
+/* The row that shows to a member that may have forgotten this node, or to a stranger (NULL), that
+ * it is one, borrowed for the step: its own, or that of an absent one without whom nobody believes
+ * it. NULL: none yet. */
+const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t *len);
+
 /* A member was heard. */
 void admission_heard(struct admission *adm, const struct member *member);
 

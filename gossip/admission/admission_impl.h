@@ -125,6 +125,10 @@ void effect_row(struct admission *adm, const struct row_view *row);
 void effect_self(struct admission *adm); /* at start, when own id and rows are known */
 void effect_fence(struct admission *adm, enum node_fence fence);
 
+/* introduction.c: a row that an unknown node showed, see struct seal_hooks. */
+bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
+		       struct rejection *why);
+
 /* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
  * to be told; a removal that a member showed, of whoever admitted this node perhaps. */
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,

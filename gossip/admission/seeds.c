@@ -82,8 +82,10 @@ static int64_t pause_ms(const struct admission *adm)
 
 void seeds_heard(struct admission *adm)
 {
-	if (!is_lost(adm))
-		adm->seeds.due = adm->core->now; /* lost again it asks at once */
+	if (is_lost(adm))
+		return;
+	adm->seeds.due = adm->core->now; /* lost again it asks at once */
+	adm->seeds.asked = 0;
 }
 
 void seeds_tick(struct admission *adm)
@@ -95,6 +97,7 @@ void seeds_tick(struct admission *adm)
 	WEFT_ASSERT(seeds->next < seeds->count);
 	seal_knock(adm->seal, &seeds->at[seeds->next]);
 	seeds->next = (seeds->next + 1) % seeds->count;
+	seeds->asked++;
 	seeds->due = mono_add_ms(adm->core->now, pause_ms(adm));
 }
 

@@ -12,6 +12,7 @@ struct seeds {
 	size_t count, next;
 	struct hostport at[TARGETS_MAX];
 	struct mono due; /* not before: the next question */
+	size_t asked;    /* so often since anybody was there */
 };
 
 /* Keeps the addresses of a join and adds them to the persist group opened last. */

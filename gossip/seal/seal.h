@@ -30,14 +30,16 @@ struct seal_hooks {
 	void (*shown_removal)(void *ctx, struct member *by, const uint8_t *bytes, size_t len);
 	/* Two certificates of one node and epoch exist; this node itself may be the one. */
 	void (*clone)(void *ctx, const struct id *node);
-	/* A row that an unknown node showed of itself; once it is believed the node is a member.
+	/* A row that an unknown node showed, of itself or of who admitted it; once its own is
+	 * believed the node is a member.
 	 * True when the row is the node's and yet refused for good: why is filled in, to be told.
 	 * May be NULL: then nobody introduces himself. */
 	bool (*introduce)(void *ctx, const struct id *node, const uint8_t *row, size_t len,
 			  struct rejection *why);
-	/* This node's own member row, borrowed for the step; NULL when there is none yet. May be
-	 * NULL itself: then this node does not introduce itself. */
-	const uint8_t *(*own_row)(void *ctx, size_t *len);
+	/* This node's own member row, or another without which nobody believes it, borrowed for
+	 * the step; NULL when there is none yet. May be NULL itself: then this node does not
+	 * introduce itself. */
+	const uint8_t *(*own_row)(void *ctx, const struct member *to, size_t *len);
 	/* Does this node claim its epoch now, which nobody has agreed to? May be NULL: never. */
 	bool (*claims)(void *ctx);
 };

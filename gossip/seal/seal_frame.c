@@ -40,7 +40,7 @@ static void introduce(struct seal *seal, const struct peer *peer, const struct h
 	if (used + claim_len > room)
 		return;
 	if (hooks->own_row != NULL)
-		row = hooks->own_row(hooks->ctx, &len);
+		row = hooks->own_row(hooks->ctx, peer->member, &len);
 	if (row != NULL && used + claim_len + FRAME_HEADER_BYTES + len <= room)
 		outbox_add_via(outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_ROW, row, len);
 	if (claim_len == 0)

@@ -97,7 +97,7 @@ void stranger_greet(struct seal *seal, const struct cert *cert, const struct hos
 
 	if (seal->hooks.own_row == NULL)
 		return;
-	row = seal->hooks.own_row(seal->hooks.ctx, &len);
+	row = seal->hooks.own_row(seal->hooks.ctx, NULL, &len);
 	if (row == NULL || FRAME_HEADER_BYTES + len > sizeof(frame) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
 		return;

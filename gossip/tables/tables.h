@@ -80,8 +80,8 @@ void tables_meet(struct tables *tables, bool on);
 const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uint8_t *key,
 			   size_t key_len, size_t *len);
 
-/* The same of this node's own member row, by which it introduces itself. */
-const uint8_t *tables_introduction(const struct tables *tables, size_t *len);
+/* The same of the member row of this owner. */
+const uint8_t *tables_member_row(const struct tables *tables, const struct id *owner, size_t *len);
 
 /* Does what is due; and when that is next. */
 void tables_tick(struct tables *tables);

@@ -124,11 +124,11 @@ bool tables_row(const struct tables *tables, const struct id *owner, const struc
 	return slot->origin != NONE || !has_ended(tables, row);
 }
 
-const uint8_t *tables_introduction(const struct tables *tables, size_t *len)
+const uint8_t *tables_member_row(const struct tables *tables, const struct id *owner, size_t *len)
 {
 	struct row_view row;
 
-	if (!tables_row(tables, &tables->core->self.id, &id_none, ROW_MEMBER, NULL, 0, &row))
+	if (!tables_row(tables, owner, &id_none, ROW_MEMBER, NULL, 0, &row))
 		return NULL;
 	return row_bytes(&row, len);
 }

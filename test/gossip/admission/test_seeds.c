@@ -106,6 +106,27 @@ static void two_strangers_of_one_cluster_meet_by_a_knock(void **state)
 	}
 }
 
+/* Who let it in has lost its disk, and the other had not stored either of them. */
+static void who_was_let_in_by_somebody_forgotten_says_who_that_was(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form(seed);
+		core_net_kill(&net, 1);
+		core_net_run(&net, 20000);
+		core_net_kill(&net, 0);
+		forget(0, 1);
+		forget(0, 2);
+		core_net_start(&net, 0);
+		assert_int_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_UNKNOWN);
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 20000));
+		assert_int_not_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
 static size_t knocks(void)
 {
 	size_t count = 0;
@@ -227,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORY(who_finds_nobody_asks_where_its_token_said),
 	    STORY(two_strangers_of_one_cluster_meet_by_a_knock),
+	    STORY(who_was_let_in_by_somebody_forgotten_says_who_that_was),
 	    STORY(nobody_is_asked_while_anybody_is_there),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
 	    STORY(who_is_lost_again_asks_at_once),

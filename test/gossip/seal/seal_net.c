@@ -55,11 +55,12 @@ static void hook_shown(void *ctx, struct member *by, const uint8_t *bytes, size_
 		self->removals++;
 }
 
-static const uint8_t *hook_own_row(void *ctx, size_t *len)
+static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *len)
 {
 	static const uint8_t row[ROW_BYTES_MAX];
 	const struct net_node *self = ctx;
 
+	(void)to;
 	*len = self->row_len;
 	return self->row_len > 0 ? row : NULL;
 }

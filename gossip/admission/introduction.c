@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/*
+ * How a node shows to somebody who may never have heard of it that it is a member.
+ *
+ * It sends its own member row, which is believed when whoever admitted it is a member too
+ * (authority.c): anybody who holds a token could sign as a made-up one. Where he has lost his disk,
+ * and the others had not stored him either, nobody is left to say who he was but those whom he
+ * admitted. So while whoever admitted this node is not there, his row goes in turn with its own,
+ * and so does his admitter's while he is not there either. Each is believed by the same rule as if
+ * its owner showed it; who was admitted by a removed one is told only of itself.
+ */
+#include "admission_impl.h"
+
+#define ADMITTERS_MAX 8 /* of a chain of admitters that are all gone */
+
+/* Who admitted this node and is not there, who admitted him, and so on; but not whom this is for,
+ * nor those before him: whom he admitted himself he believes. */
+static size_t absent_admitters(const struct admission *adm, const struct member *to,
+			       struct id out[ADMITTERS_MAX])
+{
+	const uint8_t *chain = adm->chain;
+	size_t len = adm->chain_len, count = 0;
+
+	while (count < ADMITTERS_MAX) {
+		const struct member *member;
+		struct chain_info info;
+		if (chain_read(adm->core->crypto, chain, len, &info) != 0 || info.is_root)
+			break;
+		member = member_find(adm->members, &info.admitter);
+		if (member == NULL || !member->has_record || member_is_present(member) ||
+		    member == to || member->state == MEMBER_REMOVED ||
+		    id_eq(&member->id, &adm->core->self.id))
+			break;
+		out[count++] = info.admitter;
+		chain = member->rec->chain;
+		len = member->rec->chain_len;
+	}
+	return count;
+}
+
+/* Who knocks has to wait long for the next answer: each seed is shown the own row first. */
+static bool is_admitters_turn(const struct admission *adm)
+{
+	const struct seeds *seeds = &adm->seeds;
+
+	if (seeds->asked > 0)
+		return (seeds->asked - 1) / seeds->count % 2 == 1;
+	return rng_below(&adm->core->rng, 2) == 0;
+}
+
+const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t *len)
+{
+	struct id admitters[ADMITTERS_MAX];
+	size_t count = absent_admitters(adm, to, admitters);
+
+	if (count > 0 && is_admitters_turn(adm))
+		return tables_member_row(adm->tables, &admitters[rng_below(&adm->core->rng, count)],
+					 len);
+	return tables_member_row(adm->tables, &adm->core->self.id, len);
+}
+
+bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
+		       struct rejection *why)
+{
+	struct admission *adm = ctx;
+	struct row_view row;
+	struct id by;
+
+	if (adm->leaving.under_way || adm->core->self.phase == NODE_LEFT)
+		return false; /* nobody comes to count through it any more */
+	if (row_parse(bytes, len, &row) != 0 || id_eq(&row.owner, &adm->core->self.id))
+		return false;
+	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
+	case INTRODUCTION_GOOD:
+		(void)tables_receive(adm->tables, NULL, bytes, len);
+		return false;
+	case INTRODUCTION_VOID:
+		return id_eq(&row.owner, node) && refusal_make(adm, &row, bytes, &by, why);
+	case INTRODUCTION_STRANGE:
+		break;
+	}
+	return false;
+}
