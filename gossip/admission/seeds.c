@@ -5,9 +5,9 @@
  *
  * A node that was away while the others moved, and they while it did, has no address of anybody,
  * nor they of it. What is left is what its operator gave it: the addresses of its token and of the
- * command. While every other member has failed in its eyes it knocks at these in turn
- * (seal_cert.c); whoever of the cluster is there finds it so, even if this node has never heard of
- * him.
+ * command. While every other member has failed in its eyes, or it knows none, it knocks at these
+ * in turn (seal_cert.c); whoever of the cluster is there finds it so, even if this node has never
+ * heard of him.
  *
  * One datagram in SEEDS_MS, and later one in a quarter of the time for which nobody has been there,
  * up to SEEDS_MS_MAX; at most TARGETS_MAX addresses, and nobody is asked while anybody is there.
@@ -54,11 +54,13 @@ int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-/* Others are members, and none of them is there. */
+/* Others are members, and none of them is there; or all that it has heard of others is that whoever
+ * admitted it was removed (refusal.c), and somebody may know it. */
 static bool is_lost(const struct admission *adm)
 {
 	return adm->core->self.phase == NODE_ACTIVE && adm->seeds.count > 0 &&
-	       adm->members->present_count <= 1 && adm->members->state_count[MEMBER_FAILED] > 0;
+	       adm->members->present_count <= 1 &&
+	       (adm->members->state_count[MEMBER_FAILED] > 0 || adm->core->self.refused);
 }
 
 /* A knock is as large as a datagram may be: one in four seconds for ever would be more than all

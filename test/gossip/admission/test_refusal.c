@@ -161,6 +161,26 @@ static void who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more(void 
 	assert_int_equal(cluster_alive(c, 2), 3);
 }
 
+/* Node 0 knows node 3, and looks for it where it was. */
+static void who_moved_and_knows_nobody_asks_where_its_token_said(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_admit_unheard(c, true);
+	c->nodes[3].cut = true;
+	c->nodes[3].addr.ip = inet_from_v4(0x0a0000f0);
+	forget_the_others(c);
+	tell_of_the_removal(c, 3);
+	assert_true(is_refused(c));
+	cluster_kill(c, 1);
+	cluster_run(c, 20000);
+	assert_int_equal(cluster_state(c, 0, 3), MEMBER_FAILED);
+	c->nodes[2].cut = c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 70000, is_taken));
+	cluster_run(c, 10000);
+	assert_int_equal(cluster_alive(c, 0), 3);
+}
+
 static void who_removed_its_admitter_itself_goes_on(void **state)
 {
 	struct cluster *c = *state;
@@ -286,6 +306,7 @@ int main(void)
 	    TEST(who_is_refused_is_told_why_and_fences_itself),
 	    TEST(who_knows_only_a_removed_admitter_fences_itself_untold),
 	    TEST(who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more),
+	    TEST(who_moved_and_knows_nobody_asks_where_its_token_said),
 	    TEST(who_removed_its_admitter_itself_goes_on),
 	    TEST(who_is_refused_admits_nobody),
 	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
