@@ -10,7 +10,8 @@
  * Who collects a row sees that others outrank it, but who hears of it may not have seen those, and
  * never will if their author is gone for good. The tombstone of a range names all that the row did,
  * so it goes on as a claim, one that nobody leases by, until the rows that outrank it are here.
- * Hence what is seen of a pool never shrinks, whichever rows of somebody got through.
+ * Hence what is seen of a pool never shrinks, whichever rows of somebody got through. The same goes
+ * for a range that gave way to another text of its version: see witness.c.
  */
 #include "claim.h"
 
@@ -60,6 +61,8 @@ static void count_claim(const struct ipamdb *db, struct net *net, const struct c
 {
 	size_t *of = claim->is_ended ? &net->ended_claims : &net->range_rows;
 
+	WEFT_ASSERT(by > 0 || !claim->gave_way || net->gone_claims > 0);
+	net->gone_claims += claim->gave_way ? (size_t)by : 0;
 	if (!claim->is_ended && !id_eq(&claim->author, &db->self))
 		return;
 	WEFT_ASSERT(by > 0 || *of > 0);
@@ -74,6 +77,20 @@ static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *clai
 	count_claim(db, net, claim, 1);
 	net->runs_stale = true;
 	net_own_changed(net);
+}
+
+/* Is there no row any more for a range that its author has not ended? A tombstone has a version of
+ * its own. What this node wrote itself is for who recovers (adopt.c of the gossip). */
+static void way_note(const struct ipamdb *db, struct net *net, struct claim *there,
+		     const struct claim *told)
+{
+	bool is_same = there->epoch == told->epoch && there->sequence == told->sequence;
+	bool gave_way = told->is_ended && is_same && (there->gave_way || !there->is_ended) &&
+			!id_eq(&there->author, &db->self);
+
+	WEFT_ASSERT(told->sequence != 0);
+	net->gone_claims += (size_t)gave_way - (size_t)there->gave_way;
+	there->gave_way = gave_way;
 }
 
 /* The author signed two texts of one grant, and of those all keep the same (receive.c of the
@@ -99,6 +116,8 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 	WEFT_ASSERT(!claim->is_grant || !claim->is_ended);
 	if (found) {
 		there = vec_at(&net->claims, at);
+		if (claim->sequence != 0)
+			way_note(db, net, there, claim);
 		/* What this node hands in itself has no version yet and never undoes an end. */
 		if (there->is_ended != claim->is_ended && (claim->is_ended || claim->sequence != 0))
 			claim_end_set(db, net, there, claim->is_ended);

@@ -40,7 +40,8 @@
  * who left and was removed are never taken back, so that an old closure never fits a newer view.
  *
  * Nothing is ever lost for good either: a member that collects a row because others outrank it has
- * those on its own disk first (tidy.c), and a network itself says who held it at the beginning.
+ * those on its own disk first (tidy.c), or says itself who came after it (witness.c), and a network
+ * itself says who held it at the beginning.
  * Hence each address has a highest claim in every table: by a member, who has it in truth or knows
  * who has; or by one who is gone, and then it is taken back.
  *

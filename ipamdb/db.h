@@ -5,8 +5,8 @@
  *
  *   ipamdb.c (events) -> row.c (what others wrote) -> net.c, claim.c (who owns what)
  *                     -> request.c, lease.c (who leases what) -> ask.c (space from others)
- *                     -> donor.c, accept.c, tidy.c, handover.c, parting.c, closure.c (ranges
- *                        change hands)
+ *                     -> donor.c, accept.c, tidy.c, witness.c, handover.c, parting.c, closure.c
+ *                        (ranges change hands)
  *   all write through flight.c: one group, one token, one continuation when it is durable
  */
 #pragma once

@@ -30,6 +30,7 @@
 #include "rest.h"
 #include "row.h"
 #include "tidy.h"
+#include "witness.h"
 
 struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 {
@@ -334,6 +335,7 @@ static void chores(struct ipamdb *db)
 		struct net *net = net_at(db, i);
 		if (accept_grants(db, net))
 			next = mono_min(next, mono_add_ms(db->now, RETRY_MS));
+		witness_step(db, net);
 		if (net->tidy_at.ns != MONO_NEVER.ns)
 			next = mono_min(next, tidy_net(db, net));
 	}

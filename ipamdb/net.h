@@ -24,6 +24,7 @@ struct claim {
 	struct id author;
 	bool is_grant;
 	bool is_ended;  /* the tombstone of a range: outranked, perhaps by what was not seen yet */
+	bool gave_way;  /* ended, but not by its author: its row is in no table any more */
 	bool is_void;   /* a grant by a removed node; its recipient's own row counts without it */
 	bool is_stored; /* this version of somebody else's row is on this node's disk */
 	bool accepting; /* a grant to this node whose own row is on its way to disk */
@@ -74,6 +75,7 @@ struct net {
 	size_t counts[LEASE_STATES]; /* leases by enum lease_state */
 	size_t range_rows;           /* own rows, live */
 	size_t ended_claims;         /* of claims */
+	size_t gone_claims;          /* of them: those that gave way */
 	bool wants_accept;           /* a grant to this node may be waiting */
 	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
 	struct mono busy_at; /* when space was last taken or asked for */

@@ -32,7 +32,8 @@ else
 	spin "$@" -t ipam.pml >trail.out || true
 	grep -E '^ *[0-9] [a-z]|assert' trail.out | cut -c 1-120 || true
 	# An error of another kind, such as an index out of bounds, is at no line that is marked.
-	line=$(sed -n 's/^spin: ipam.pml:\([0-9]*\), Error: assertion violated$/\1/p' trail.out)
+	# Spin shows the steps to the end, and so all that breaks after the first.
+	line=$(sed -n 's/^spin: ipam.pml:\([0-9]*\), Error: assertion violated$/\1/p' trail.out | head -n 1)
 	found=$(sed -n "${line:-$}s,.*/[*] rule: \([a-z_]*\) [*]/.*,\1,p" ipam.pml 2>/dev/null || true)
 	found=${found:-something else}
 fi

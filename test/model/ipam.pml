@@ -27,6 +27,10 @@
  *     by others, later than the word that it left.
  *   - A disk set back comes with a reboot: boxes are gone, and leases with them. It had the guard
  *     `all`; what `one` lacks is a limit (limit_guard_one).
+ *   - With -DTEXTS one node is mad: it signs another text under the version of a range row of its
+ *     own. Who has heard both keeps the other one (gossip/tables/receive.c) and remembers the range
+ *     as an ended one; who hears the other one first never has the range. What it leases itself
+ *     counts no more, but others go by what it says; in calm it is removed.
  *   - calm ends a run anywhere: no more faults, everybody hears everybody, recover is run on fenced
  *     nodes. Then each address must belong to a member, in all views alike.
  *
@@ -35,7 +39,8 @@
  * node holds is taken back (here there is none, and none is needed), the sync that a restarted
  * member waits for before it takes up grants (only a newcomer needs it), rows of a left node that
  * nobody has. RECLAIM_STEP is above what a gone node can have written unheard in a run. Members
- * whom a crash forgets are a limit (limit_members_forgotten): their rows are stored within 20 ms.
+ * whom a crash forgets are a limit (limit_members_forgotten): their rows are stored within 20 ms. So
+ * is a witness that crashes before its word is written (limit_witness_forgets): it is at once.
  */
 #ifndef N
 #define N 3 /* nodes; lower numbers have lower ids */
@@ -117,6 +122,11 @@ int kept[N * A];        /* others' claims that FLIGHT_KEEP has put on this node'
 int told[N * A];        /* own claims that were told and are not durable */
 #endif
 byte parting[N];        /* whom a left node knew, as its last rows name them */
+#ifdef TEXTS
+byte text_author = NOBODY, text_address, text_generation; /* the range row with two texts */
+byte text_at;           /* nodes that have the other text */
+byte words[N];          /* nodes of whose word (witness_put) a node knows */
+#endif
 short rec_view[N * C];  /* struct rec_closure */
 byte rec_rows[N * C * A];
 byte rec_generation[N * C];
@@ -179,6 +189,21 @@ hidden byte h_ok, h_clash;
 #define db_may_lease(i) (IS_IN(i) && !HAS(fenced | guarded, i))
 #endif
 
+/* The range row that gives way at those who have the other text. */
+#ifdef TEXTS
+#define TEXT(a) (text_author != NOBODY && (a) == text_address -> \
+	CLAIM(text_author, text_generation) : 0)
+#define HAS_OTHER_TEXT(i) HAS(text_at, i)
+#define IS_SANE_USER(i) ((i) != text_author)
+/* A grant that was collected and is written again. */
+#define WORD(i, a) (HAS(words[i], i) && (a) == text_address -> CLAIM(i, text_generation) : 0)
+#else
+#define TEXT(a) 0
+#define HAS_OTHER_TEXT(i) false
+#define IS_SANE_USER(i) true
+#define WORD(i, a) 0
+#endif
+
 /* struct claim: is_grant, is_void, is_ended. */
 #ifdef NO_VOID
 #define VOID(i, a) 0
@@ -197,7 +222,7 @@ hidden byte h_ok, h_clash;
 #define net_owns(i, a) (HOLDER(i, a) == (i) && HELD(i, a))
 
 /* May the node lease the address now, for all that it knows? Never two at once: the promise. */
-#define MAY_USE(i, a) (net_owns(i, a) && db_may_lease(i) && COUNTS(i))
+#define MAY_USE(i, a) (net_owns(i, a) && db_may_lease(i) && COUNTS(i) && IS_SANE_USER(i))
 
 /* --- claim.c: the owner of an address, as a node sees it ---------------------------------------- */
 
@@ -216,7 +241,7 @@ inline claims_rebuild(i, a)
 			/* Two holders at one generation are an alarm, never a tie to break: nobody
 			 * has the address. It takes a disk set back to come to that. */
 			h_ok = HOLDER(i, a) == NOBODY || HOLDER(i, a) == NAMES(h_k, a, h_g);
-			assert(h_ok || restored || !COUNTS(i)); /* rule: one_holder */
+			assert(h_ok || restored || !COUNTS(i) || !IS_SANE_USER(i)); /* rule: one_holder */
 			HOLDER(i, a) = (h_ok && !h_clash -> NAMES(h_k, a, h_g) : NOBODY);
 			h_clash = h_clash || !h_ok;
 			h_ok = false
@@ -336,7 +361,7 @@ inline merge(i, a)
 /* Own rows that the holder's own row outranks become tombstones, grants up to its generation go.
  * What that relies upon of others is on the disk first. */
 #if COLLECTS > 0
-#define OUTRANKED(i, a) (CLAIMS(i, a) & AUTHOR(i) & ~TOMBS(i, a) & \
+#define OUTRANKED(i, a) (CLAIMS(i, a) & AUTHOR(i) & ~TOMBS(i, a) & ~TEXT(a) & ~WORD(i, a) & \
 	(((1 << (TOP(i, a) * N)) - 1) | (CLAIM(i, TOP(i, a)) & granted[a])))
 #define MAY_COLLECT(i, a) (collects < COLLECTS && db_may_lease(i) && HOLDER(i, a) != NOBODY && \
 	(CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(HOLDER(i, a), TOP(i, a))) != 0 && OUTRANKED(i, a) != 0)
@@ -352,6 +377,51 @@ inline collect(i, a)
 	claims_rebuild(i, a)
 }
 #endif
+
+/* --- witness.c ---------------------------------------------------------------------------------- */
+
+#ifdef TEXTS
+/* The range is in no table any more: who has heard of it takes it for an ended one. */
+inline give_way(i)
+{
+	text_at = text_at | BIT(i);
+	if
+	:: CLAIMS(i, text_address) & TEXT(text_address) ->
+		TOMBS(i, text_address) = TOMBS(i, text_address) | TEXT(text_address);
+		kept[(i) * A + text_address] = kept[(i) * A + text_address] & ~TEXT(text_address);
+		claims_rebuild(i, text_address)
+	:: else
+	fi
+}
+
+#define MAY_HEAR_OTHER_TEXT(i, k, a) (text_author == NOBODY && (i) != (k) && TOP(k, a) > 0 && \
+	IS_HEARD(k, i) && HOLDER(k, a) == (k) && \
+	(CLAIMS(k, a) & ~granted[a] & ~TOMBS(k, a) & CLAIM(k, TOP(k, a))) != 0)
+
+inline hear_other_text(i, k, a)
+{
+	text_author = k;
+	text_address = a;
+	text_generation = TOP(k, a);
+	give_way(i)
+}
+
+/* Who has given the address up because of that range says so in its place. */
+#define MAY_BE_WITNESS(i, a) (text_author != NOBODY && (a) == text_address && (i) != text_author && \
+	HAS_OTHER_TEXT(i) && db_may_lease(i) && HOLDER(i, a) == text_author && \
+	TOP(i, a) == text_generation && (CLAIMS(i, a) & TOMBS(i, a) & TEXT(a)) != 0 && \
+	(TOMBS(i, a) & AUTHOR(i)) != 0 && !HAS(words[i], i) && \
+	(CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(i, text_generation)) == 0)
+
+inline witness_put(i, a)
+{
+	words[i] = words[i] | BIT(i);
+	TOMBS(i, a) = TOMBS(i, a) & ~CLAIM(i, text_generation);
+	claim_put(i, a, i, text_generation, text_author)
+}
+#endif
+
+/* --- leases ------------------------------------------------------------------------------------- */
 
 #define ONES(set) (HAS(set, 0) + HAS(set, 1) + HAS(set, 2) + HAS(set, 3))
 #define MAY_HAND_OUT(i, a) (db_may_lease(i) && net_owns(i, a) && !HAS(leased[i], a) && \
@@ -398,16 +468,28 @@ inline adopt_row(j, a, w)
 inline tell_claims(i, j, k)
 {
 	lists[j] = lists[j] | (lists[i] & BIT(k));
+#ifdef TEXTS
+	if
+	:: k == text_author && k != j && HAS_OTHER_TEXT(i) && !HAS_OTHER_TEXT(j) -> give_way(j)
+	:: else
+	fi;
+	words[j] = words[j] | (words[i] & BIT(k));
+#endif
 	h_a = 0;
 	do
 	:: h_a < A ->
 #if COLLECTS > 0
-		TOMBS(j, h_a) = TOMBS(j, h_a) | (TOMBS(i, h_a) & AUTHOR(k));
+		TOMBS(j, h_a) = TOMBS(j, h_a) | (TOMBS(i, h_a) & AUTHOR(k) & ~TEXT(h_a));
+#endif
+#ifdef TEXTS
+		TOMBS(j, h_a) = (HAS(words[j], k) && h_a == text_address ->
+			TOMBS(j, h_a) & ~CLAIM(k, text_generation) : TOMBS(j, h_a));
 #endif
 		if
 		:: k == j -> adopt_row(j, h_a, CLAIMS(i, h_a) & AUTHOR(k))
 		:: else ->
-			CLAIMS(j, h_a) = CLAIMS(j, h_a) | (CLAIMS(i, h_a) & AUTHOR(k));
+			CLAIMS(j, h_a) = CLAIMS(j, h_a) | (CLAIMS(i, h_a) & AUTHOR(k) & \
+				~(HAS_OTHER_TEXT(i) || HAS_OTHER_TEXT(j) -> TEXT(h_a) : 0));
 			claims_rebuild(j, h_a)
 		fi;
 		h_a++
@@ -568,7 +650,15 @@ inline closure_write(i)
 #else
 #define STEPS(r) (RECLAIM_STEP * COUNT_GONE(r))
 #endif
-#define LACKS(r, k, a) (rec_rows[REC(k, CLOSER(r, k)) * A + (a)] & ~ROWS_OF(r, k, a))
+/* Of two texts of one version either one is that version. */
+#ifdef TEXTS
+#define OTHER_TEXT(r, k, a) ((k) == text_author && (a) == text_address && HAS_OTHER_TEXT(r) -> \
+	BIT(text_generation) : 0)
+#else
+#define OTHER_TEXT(r, k, a) 0
+#endif
+#define LACKS(r, k, a) (rec_rows[REC(k, CLOSER(r, k)) * A + (a)] & ~ROWS_OF(r, k, a) & \
+	~OTHER_TEXT(r, k, a))
 #ifdef NO_ROWS
 #define has_rows(r, k) true
 #elif A == 1
@@ -745,6 +835,10 @@ inline crash(i)
 	:: h_j < N -> CLOSER(i, h_j) = (h_j == (i) -> CLOSER(i, h_j) : 0); h_j++
 	:: else -> break
 	od;
+#ifdef TEXTS
+	text_at = text_at & ~BIT(i);
+	words[i] = words[i] & BIT(i);
+#endif
 	h_j = 0;
 	do
 	:: h_j < A ->
@@ -968,6 +1062,12 @@ inline calm_act(i)
 		:: MAY_ACCEPT(i, c_k) -> accept(i, c_k)
 		:: else
 		fi;
+#if defined(TEXTS) && !defined(NO_WITNESS)
+		if
+		:: MAY_BE_WITNESS(i, c_k) -> witness_put(i, c_k)
+		:: else
+		fi;
+#endif
 		c_k++
 	:: else -> break
 	od;
@@ -1026,6 +1126,10 @@ inline forget()
 #if COLLECTS > 0
 	ZERO(tombs, N * A); ZERO(kept, N * A);
 #endif
+#ifdef TEXTS
+	ZERO(words, N);
+	text_author = NOBODY; text_address = 0; text_generation = 0; text_at = 0;
+#endif
 	met = 0; guarded = 0; fenced = 0; off = 0; synced = 0; shown = 0; admitter = 0;
 	grants = 0; raises = 0; collects = 0; crashes = 0; leaves = 0; touched = 0;
 	saver = 0; restored = false;
@@ -1035,6 +1139,10 @@ inline forget()
 
 inline calm()
 {
+#ifdef TEXTS
+	/* An alarm was seen: whoever is mad is removed. */
+	off = (text_author != NOBODY -> off | BIT(text_author) : off);
+#endif
 	c_round = 0;
 	do
 	:: c_round < 6 ->
@@ -1109,7 +1217,20 @@ inline start()
 #define COLLECT(i, a)
 #endif
 
-#define AT_ADDRESS(i, a) COLLECT(i, a) DURABLE(i, a) MERGE(i, a) LEASE(i, a) \
+#if defined(TEXTS) && !defined(NO_WITNESS)
+#define WITNESS(i, a) \
+	:: d_step { MAY_BE_WITNESS(i, a) -> printf("%d says who had %d\n", i, a); witness_put(i, a) }
+#else
+#define WITNESS(i, a)
+#endif
+#ifdef TEXTS
+#define OTHER_TEXT_OF(i, k, a) \
+	:: d_step { MAY_HEAR_OTHER_TEXT(i, k, a) -> printf("%d hears another text of what %d says of %d\n", i, k, a); hear_other_text(i, k, a) }
+#else
+#define OTHER_TEXT_OF(i, k, a)
+#endif
+
+#define AT_ADDRESS(i, a) COLLECT(i, a) DURABLE(i, a) MERGE(i, a) LEASE(i, a) WITNESS(i, a) \
 	:: d_step { MAY_ACCEPT(i, a) -> printf("%d accepts %d\n", i, a); accept(i, a) }
 
 #define GRANT_TO(i, j, a) \
@@ -1214,7 +1335,7 @@ inline start()
 #define EACH_CLAIM(i, j) TELL_CLAIMS(i, j, 0) TELL_CLAIMS(i, j, 1) TELL_CLAIMS(i, j, 2)
 #endif
 
-#define BETWEEN(i, j) TELL(i, j) FAREWELL(i, j) REMOVED(i, j) EACH_CLAIM(i, j) EACH_GRANT(i, j)
+#define BETWEEN(i, j) OTHER_TEXT_OF(i, j, 0) TELL(i, j) FAREWELL(i, j) REMOVED(i, j) EACH_CLAIM(i, j) EACH_GRANT(i, j)
 #define AT(i) FAULTS(i) EACH_ADDRESS(i)
 
 active proctype world()

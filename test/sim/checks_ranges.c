@@ -11,6 +11,7 @@
  *   range   over what the world's rows already give to its author (a grant to it, its own parts),
  *           over what nobody holds, or over what somebody left who is gone
  *   end     of a row that is outranked everywhere in its span
+ *   word    of a range that gave way: the same addresses, holder and generation as a grant
  *
  * So the donor's grant is durable before the recipient's row, that row before the first lease from
  * it (checks_leases.c), and to drop a row moves nothing. What a removed node writes while it has
@@ -258,6 +259,15 @@ static bool was_made(const struct pool_seen *pool, const struct claim_made *like
 	return false;
 }
 
+/* A grant that says of a range only what its holder's own row said: it moves nothing. */
+static bool is_word_for(const struct claim_row *grant)
+{
+	struct claim_made range = {grant->first,  grant->last,   grant->key.generation,
+				   grant->holder, grant->holder, false};
+
+	return grant->is_grant && was_made(grant->pool, &range);
+}
+
 static void claim_take(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
 {
 	struct claim_made made = {claim->first,  claim->last,      claim->key.generation,
@@ -267,6 +277,8 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 
 	/* A disk that went back gets what it forgot from those who were told of it. */
 	if (host->was_astray && was_made(claim->pool, &made))
+		return;
+	if (is_word_for(claim))
 		return;
 	if (!check_is_gone(host)) {
 		check_look(sim, CHECKER_TRANSFER);

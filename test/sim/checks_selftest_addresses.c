@@ -280,6 +280,19 @@ static void a_madmans_garbage_grants_nothing(void **state)
 	world.hosts[1].mad = NULL;
 }
 
+/* Of a range that gave way its holder's donor says what it said, and nothing else. */
+static void only_what_a_range_said_may_be_said_again(void **state)
+{
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	commit_range(1, 0, 2, NULL, false);
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	assert_false(world.failed);
+	commit_range(0, 0, 2, &world.hosts[2].id, false);
+	assert_caught(CHECKER_TRANSFER);
+}
+
 static void two_holders_of_one_generation_are_caught(void **state)
 {
 	(void)state;
@@ -375,6 +388,7 @@ int selftest_addresses(void)
 	    TRY(a_grant_of_what_somebody_else_holds_is_caught),
 	    TRY(a_grant_that_nobody_can_read_is_caught),
 	    TRY(a_madmans_garbage_grants_nothing),
+	    TRY(only_what_a_range_said_may_be_said_again),
 	    TRY(two_holders_of_one_generation_are_caught),
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
 	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),
