@@ -296,6 +296,7 @@ void overlay_local_put(struct overlay *ov, const struct local_endpoint *endpoint
 	index_locals(net);
 	touch_local(net, &local->endpoint);
 	ov->host_due = true;
+	ov->mtu_due |= net->mtu == 0;
 }
 
 void overlay_local_end(struct overlay *ov, const struct id *network, const struct id *endpoint)

@@ -318,7 +318,7 @@ static void what_a_plug_applied_is_told_with_it(void **state)
 	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
 	kernel_thread_ask(stage->kt, plug);
 	stage->before = TELL_APPLIED;
-	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	assert_string_equal(await(stage, TELL_PLUGGED)->err.message, "");
 	assert_true(stage->was_before);
 }
 

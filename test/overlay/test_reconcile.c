@@ -272,6 +272,24 @@ static void a_change_of_layout_or_form_leaves_only_the_new_one(void **state)
 	stage_close(&stage);
 }
 
+/* Its MTU was not asked for while nobody here was in it. */
+static void a_network_that_a_box_is_the_first_to_want_has_an_mtu(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct weft_err err = {0};
+	const struct vec *links = &fake_kernel_state(stage->kernel)->of[KOBJ_LINK];
+
+	overlay_free(stage->ov);
+	stage->ov = stage_bare(stage);
+	overlay_network_put(stage->ov, &stage->network, &stage->rec);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(links->count, 0);
+	assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), 0);
+	assert_true(links->count > 0);
+	for (size_t i = 0; i < links->count; i++)
+		assert_int_equal(((const struct klink *)vec_at(links, i))->mtu, 1450);
+}
+
 static void the_mtu_is_told_and_reaches_devices_and_boxes(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -384,6 +402,7 @@ int main(void)
 	    STAGED(devices_of_a_network_not_known_yet_are_spared),
 	    STAGED(a_network_in_which_nothing_of_this_host_is_has_no_devices),
 	    cmocka_unit_test(a_change_of_layout_or_form_leaves_only_the_new_one),
+	    STAGED(a_network_that_a_box_is_the_first_to_want_has_an_mtu),
 	    STAGED(the_mtu_is_told_and_reaches_devices_and_boxes),
 	    STAGED(a_thousand_endpoints_come_and_go),
 	    STAGED(of_a_large_network_what_changes_is_looked_at_and_no_more),
