@@ -45,6 +45,7 @@ struct write_batch *write_batch_new(const struct write *writes, size_t count)
 	batch = malloc(total);
 	WEFT_ASSERT(batch);
 	batch->count = count;
+	batch->bytes = total;
 	bytes = (uint8_t *)&batch->writes[count];
 	for (size_t i = 0; i < count; i++) {
 		write_copy(&batch->writes[i], &writes[i], bytes);
@@ -56,5 +57,11 @@ struct write_batch *write_batch_new(const struct write *writes, size_t count)
 
 void write_batch_free(struct write_batch *batch)
 {
+	bool secret = false;
+
+	for (size_t i = 0; batch && i < batch->count; i++)
+		secret |= write_is_secret(&batch->writes[i]);
+	if (secret)
+		explicit_bzero(batch, batch->bytes);
 	free(batch);
 }

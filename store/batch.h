@@ -12,6 +12,7 @@
 
 struct write_batch {
 	size_t count;
+	size_t bytes;          /* of the block, with this */
 	struct write writes[]; /* in the order given; their bytes follow in the same block */
 };
 
@@ -19,5 +20,5 @@ struct write_batch {
  * its value and signature when they lie inside the bytes of its write, and loses them otherwise. */
 struct write_batch *write_batch_new(const struct write *writes, size_t count);
 
-/* NULL is allowed. */
+/* Where it held a secret, that is wiped. NULL is allowed. */
 void write_batch_free(struct write_batch *batch);

@@ -114,6 +114,8 @@ static void write_copy(struct node *node, struct write *to, const struct write *
 {
 	*to = *from;
 	to->bytes = scratch_copy(&node->scratch, bytes, from->len);
+	if (write_is_secret(to))
+		scratch_note_secret(&node->scratch);
 	/* The parsed form points into the bytes of whoever made it. */
 	if (to->kind == WRITE_OWN_ROW || to->kind == WRITE_FACT || to->kind == WRITE_SNAPSHOT)
 		WEFT_ASSERT(row_parse(to->bytes, to->len, &to->row) == 0);

@@ -52,6 +52,8 @@ void admission_meta(struct admission *adm, enum meta_key key, const void *bytes,
 	if (len > 0)
 		memcpy(kept, bytes, len);
 	write.bytes = kept;
+	if (write_is_secret(&write))
+		scratch_note_secret(&adm->core->scratch);
 	core_persist_write(adm->core, &write);
 }
 

@@ -20,10 +20,28 @@ void scratch_init(struct scratch *scratch, struct heap *heap)
 	vec_init(&scratch->blocks, heap, sizeof(struct scratch_block));
 }
 
+/* Blocks before the one in use may have been left for being too small: they were in use. */
+static void wipe(struct scratch *scratch)
+{
+	for (size_t i = 0; i < scratch->blocks.count && i <= scratch->at; i++) {
+		struct scratch_block *block = vec_at(&scratch->blocks, i);
+
+		memset(block->bytes, 0, block->cap);
+	}
+	scratch->has_secret = false;
+}
+
 void scratch_reset(struct scratch *scratch)
 {
+	if (scratch->has_secret)
+		wipe(scratch);
 	scratch->at = 0;
 	scratch->used = 0;
+}
+
+void scratch_note_secret(struct scratch *scratch)
+{
+	scratch->has_secret = true;
 }
 
 void *scratch_take(struct scratch *scratch, size_t bytes)

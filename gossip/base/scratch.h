@@ -13,13 +13,17 @@ struct scratch {
 	struct vec blocks; /* struct scratch_block */
 	size_t at;         /* block in use */
 	size_t used;       /* bytes of it */
+	bool has_secret;
 };
 
 /* Blocks are of heap's and go with it. */
 void scratch_init(struct scratch *scratch, struct heap *heap);
 
-/* All that was taken may be overwritten. */
+/* All that was taken may be overwritten; if there was a secret in it, it is. */
 void scratch_reset(struct scratch *scratch);
+
+/* Something that was taken since the last reset holds a secret. */
+void scratch_note_secret(struct scratch *scratch);
 
 /* Memory for bytes (> 0), aligned to 16; not zeroed. */
 void *scratch_take(struct scratch *scratch, size_t bytes);

@@ -105,3 +105,10 @@ struct write {
 		} answer;
 	};
 };
+
+/* Its bytes are wiped wherever they lay. */
+static inline bool write_is_secret(const struct write *write)
+{
+	return write->kind == WRITE_META && write->len > 0 &&
+	       (write->meta == META_IDENTITY || write->meta == META_CLUSTER_KEY);
+}

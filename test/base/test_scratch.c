@@ -93,6 +93,29 @@ static void what_grows_step_by_step_leaves_little_behind(void **state)
 	assert_true(heap.used_bytes - held < 4 * largest);
 }
 
+static void a_secret_is_gone_after_a_reset(void **state)
+{
+	static const uint8_t none[9000];
+	uint8_t *small, *large;
+	struct scratch scratch;
+
+	(void)state;
+	scratch_init(&scratch, &heap);
+	for (int round = 0; round < 2; round++) {
+		small = scratch_copy(&scratch, "secret", 6);
+		large = scratch_take(&scratch, sizeof(none));
+		memset(large, 's', sizeof(none));
+		assert_memory_equal(small, "secret", 6);
+		if (round == 1)
+			scratch_note_secret(&scratch);
+		scratch_reset(&scratch);
+		assert_int_equal(large[0], round == 0 ? 's' : 0); /* who has none does no work */
+	}
+	assert_memory_equal(small, none, 6);
+	assert_memory_equal(large, none, sizeof(none));
+	assert_false(scratch.has_secret);
+}
+
 static void a_copy_of_nothing_is_null(void **state)
 {
 	struct scratch scratch;
@@ -114,6 +137,7 @@ int main(void)
 					    open_heap, close_heap),
 	    cmocka_unit_test_setup_teardown(what_grows_step_by_step_leaves_little_behind, open_heap,
 					    close_heap),
+	    cmocka_unit_test_setup_teardown(a_secret_is_gone_after_a_reset, open_heap, close_heap),
 	    cmocka_unit_test_setup_teardown(a_copy_of_nothing_is_null, open_heap, close_heap),
 	};
 

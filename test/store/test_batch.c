@@ -1,7 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* A batch owns all that it holds. */
+#include <stdlib.h>
+
 #include "fixture.h"
+
+static const uint8_t *watched; /* what lies there when its block is freed: see CMakeLists */
+static uint8_t found[4];
+
+void __real_free(void *block);
+void __wrap_free(void *block);
+
+void __wrap_free(void *block)
+{
+	if (watched)
+		memcpy(found, watched, sizeof(found));
+	watched = NULL;
+	__real_free(block);
+}
+
+static void freeing_leaves(enum meta_key meta, const char *text)
+{
+	struct write writes[] = {meta_write(META_NODE_NAME, "name", 4),
+				 meta_write(meta, "seed", 4)};
+	struct write_batch *batch = write_batch_new(writes, 2);
+
+	assert_memory_equal(batch->writes[1].bytes, "seed", 4);
+	watched = batch->writes[1].bytes;
+	write_batch_free(batch);
+	assert_memory_equal(found, text, 4);
+}
+
+static void a_secret_is_wiped_before_its_batch_is_freed(void **state)
+{
+	(void)state;
+	freeing_leaves(META_IDENTITY, "\0\0\0");
+	freeing_leaves(META_CLUSTER_KEY, "\0\0\0");
+	freeing_leaves(META_CLUSTER, "seed");
+}
 
 static void a_batch_keeps_its_bytes_when_the_source_changes(void **state)
 {
@@ -97,6 +133,7 @@ int main(void)
 	    cmocka_unit_test(a_row_view_points_into_the_bytes_of_the_copy),
 	    cmocka_unit_test(a_row_view_into_anything_else_is_dropped),
 	    cmocka_unit_test(many_writes_keep_their_order_and_their_own_bytes),
+	    cmocka_unit_test(a_secret_is_wiped_before_its_batch_is_freed),
 	    cmocka_unit_test(an_empty_batch_and_none_can_be_freed),
 	};
 
