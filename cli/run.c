@@ -93,7 +93,7 @@ static void tell_elsewhere(const struct cli_options *options, const json_t *page
 			"can list; ask there: %s\n",
 			json_string_value(json_object_get(item, "network")), (long long)endpoints,
 			plural(endpoints), (long long)hosts, plural(hosts),
-			json_string_value(json_object_get(item, "host")));
+			text_at(item, "host", "one of them"));
 	}
 }
 

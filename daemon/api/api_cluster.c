@@ -196,17 +196,22 @@ static int still_detaching(const struct daemon *d, struct weft_err *err)
 			    boxes, boxes == 1 ? " is" : "s are");
 }
 
+static bool store_refuses(const struct daemon *d)
+{
+	return d->store_ailment.err.code != 0;
+}
+
 /* Of who was removed the boxes go by themselves, unless its store refuses that. */
 static bool boxes_are_going(const struct daemon *d)
 {
 	return gossip_phase(node_gossip(d->node)) == NODE_REMOVED && feed_boxes(d) > 0 &&
-	       d->store_ailment.err.code == 0;
+	       !store_refuses(d);
 }
 
 /* Wiping is for who is out already: the state of a member is also the others' business. Whom they
- * refuse has no other way out, but what serves boxes is not wiped under them. Boxes of which an
- * older state knows nothing are seen in the kernel alone. What a copy finds there may be the
- * original's. */
+ * refuse has no other way out, but what serves boxes is not wiped under them, unless its store
+ * refuses to detach them. Boxes of which an older state knows nothing are seen in the kernel alone.
+ * What a copy finds there may be the original's. */
 static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 {
 	enum node_phase phase = gossip_phase(node_gossip(d->node));
@@ -222,12 +227,14 @@ static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 		return 0;
 	if (boxes > 0 && phase == NODE_REMOVED)
 		return still_detaching(d, err);
-	if (boxes > 0)
+	if (boxes > 0 && !(force && store_refuses(d)))
 		return weft_err_set(err, WEFT_E_IN_USE,
 				    "%zu endpoint%s attached on this host; weft detach %s first, "
-				    "then weft reset",
-				    boxes, boxes == 1 ? " is" : "s are",
-				    boxes == 1 ? "it" : "them");
+				    "then weft reset%s",
+				    boxes, boxes == 1 ? " is" : "s are", boxes == 1 ? "it" : "them",
+				    store_refuses(d) ? ", or, as the store refuses that, weft "
+						       "reset --force"
+						     : "");
 	WEFT_ASSERT(is_out || is_refused);
 	if (!force && d->totals.unknown_boxes > 0)
 		return weft_err_set(err, WEFT_E_IN_USE,

@@ -129,6 +129,14 @@ struct attachment_count {
 	struct network_sums sums;
 };
 
+/* The higher, the better it is asked about a network: this host itself has nothing to say more. */
+static int rank_of(const struct member_info *info)
+{
+	if (info->is_self)
+		return 1;
+	return info->state == MEMBER_ALIVE ? 3 : 2;
+}
+
 static bool count_attachment(void *ctx, const struct row_view *row)
 {
 	struct attachment_count *count = ctx;
@@ -141,9 +149,9 @@ static bool count_attachment(void *ctx, const struct row_view *row)
 	    !gossip_member(node_gossip(count->d->node), &row->owner, &info) ||
 	    info.state == MEMBER_LEFT || info.state == MEMBER_REMOVED)
 		return true;
-	if (count->sums.hosts == 0 || (info.state == MEMBER_ALIVE && !count->sums.host_lives)) {
+	if (rank_of(&info) > count->sums.host_rank) {
 		member_info_label(&info, count->sums.host);
-		count->sums.host_lives = info.state == MEMBER_ALIVE;
+		count->sums.host_rank = rank_of(&info);
 	}
 	count->sums.hosts++;
 	count->sums.endpoints +=

@@ -34,8 +34,8 @@ const char *node_phase_name(enum node_phase phase);
 struct network_sums {
 	size_t hosts, endpoints;
 	uint16_t mtu_bytes;        /* the smallest; 0 while nobody is attached */
-	char host[NAME_BYTES + 8]; /* one of them, that is alive if any is */
-	bool host_lives;
+	char host[NAME_BYTES + 8]; /* one of them, if possible another one, and one that is alive */
+	int host_rank;
 };
 
 /* Of a network. This host's own boxes are counted, its row about them may be behind. */

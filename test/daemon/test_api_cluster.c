@@ -286,6 +286,21 @@ static void who_is_refused_detaches_its_boxes_first(void **state)
 	assert_int_equal(last_ask, 0);
 }
 
+static void by_force_who_is_refused_is_wiped_though_its_store_refuses_to_detach(void **state)
+{
+	struct api_lab *lab = *state;
+
+	is_refused = true;
+	have_a_kernel(lab);
+	lab->d.store_ailment.err.code = WEFT_E_STORE;
+	assert_fails(lab, API_RESET, NULL, WEFT_E_IN_USE, "or, as the store refuses that, weft");
+	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	assert_int_equal(networks_ended, 1);
+	settle(lab, 0);
+	assert_non_null(lab->answer);
+	assert_int_equal(end, DAEMON_WIPE);
+}
+
 /* The rows are older than the kernel, perhaps; a reset is for what they do not explain as well. */
 static void nothing_is_held_back_from_a_reset(void **state)
 {
@@ -443,6 +458,7 @@ int main(void)
 	    TEST(the_state_stays_while_the_kernel_refuses_to_give_something_up),
 	    TEST(by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach),
 	    TEST(who_is_refused_detaches_its_boxes_first),
+	    TEST(by_force_who_is_refused_is_wiped_though_its_store_refuses_to_detach),
 	    TEST(nothing_is_held_back_from_a_reset),
 	    TEST(what_rows_do_not_explain_is_looked_for_before_anything_goes),
 	    TEST(what_could_not_be_looked_for_is_not_taken_for_gone),

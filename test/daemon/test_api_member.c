@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api_kit.h"
+#include "daemon/api/json.h"
 
 static int set_up(void **state)
 {
@@ -154,6 +155,31 @@ static void an_address_that_is_chosen_is_told_to_others(void **state)
 	assert_string_equal(answer_text(lab, "vtep"), "10.0.0.77");
 }
 
+/* Who has just begun to take part in a network knows none of its endpoints yet. */
+static void who_is_named_to_list_a_network_is_another_host_if_there_is_one(void **state)
+{
+	struct api_lab *lab = *state;
+	const struct id network = cluster_network(lab->cluster, 0, "blue", "10.64.1.0/24");
+
+	cluster_run(lab->cluster, 1000);
+	cluster_attached(lab->cluster, 0, &network, 21);
+	cluster_run(lab->cluster, 1000);
+	for (size_t i = 0; i < 3; i++) {
+		api_lab_be(lab, i);
+		assert_string_equal(network_sums(&lab->d, &network).host, "host0");
+	}
+	cluster_attached(lab->cluster, 1, &network, 22);
+	cluster_attached(lab->cluster, 2, &network, 23);
+	cluster_run(lab->cluster, 1000);
+	for (size_t i = 0; i < 3; i++) {
+		char self[8];
+
+		snprintf(self, sizeof(self), "host%zu", i);
+		api_lab_be(lab, i);
+		assert_string_not_equal(network_sums(&lab->d, &network).host, self);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +192,7 @@ int main(void)
 	    TEST(only_an_admin_removes_and_nobody_itself),
 	    TEST(a_reason_that_no_record_holds_is_refused_before_anybody_is_removed),
 	    TEST(an_address_that_others_cannot_use_is_refused),
+	    TEST(who_is_named_to_list_a_network_is_another_host_if_there_is_one),
 	    TEST(an_address_that_is_chosen_is_told_to_others),
 	};
 
