@@ -36,7 +36,6 @@
 #define TOPICS_MS 200
 #define WHOLE_MS 5000
 #define STALLED_MAX 32 /* of who has left: four seconds and more */
-#define ASKS_MS 10000  /* of who has left, since it told something itself */
 #define MEETS_AT_ONCE (REPAIR_SESSIONS - 1)
 
 void repair_init(struct repair *repair)
@@ -134,7 +133,6 @@ struct session *repair_open(struct tables *tables, const struct id *peer)
 		    .used = true,
 		    .peer = *peer,
 		    .tries_max = TRIES,
-		    .moved = tables->core->now,
 		};
 		vec_init(&session->wants, &tables->core->heap, sizeof(struct want));
 		rearm(tables, session);
@@ -146,7 +144,6 @@ void repair_progress(struct tables *tables, struct session *session)
 {
 	session->tries = 0;
 	session->tries_max = TRIES;
-	session->moved = tables->core->now;
 	rearm(tables, session);
 }
 
@@ -154,8 +151,7 @@ void repair_asked(struct tables *tables, struct session *session)
 {
 	const struct member *peer = member_find(tables->members, &session->peer);
 
-	if (peer != NULL && peer->state == MEMBER_LEFT &&
-	    mono_diff_ms(tables->core->now, session->moved) >= ASKS_MS)
+	if (peer != NULL && peer->state == MEMBER_LEFT)
 		return;
 	session->tries = 0;
 	session->tries_max = TRIES;
@@ -172,35 +168,36 @@ static void begin(struct tables *tables, struct session *session)
 	rearm(tables, session);
 }
 
-/* All came that can (none was given up), and the tables of somebody who left differ still. */
-static bool is_in_vain(struct tables *tables, struct session *session)
+/* The last comparison with somebody who left is over: were there enough that brought nothing? Each
+ * looks at a part of what differs, and while the peer lacks much itself everything does; so it
+ * takes many to have seen all that it has. One that was not answered, or of which something was
+ * given up, does not count. */
+static bool farewell_ends(struct tables *tables, struct session *session)
 {
-	const struct member *peer = member_find(tables->members, &session->peer);
+	struct member *peer = member_find(tables->members, &session->peer);
 
-	if (!session->answered)
+	if (peer == NULL || peer->state != MEMBER_LEFT || peer->compared || !session->answered)
 		return false;
+	session->tries = 0;
 	session->stalled = session->fetched ? 0 : (uint8_t)(session->stalled + 1);
 	session->fetched = false;
 	if (session->stalled < STALLED_MAX)
 		return false;
-	session->stalled = STALLED_MAX - 1;
-	return peer != NULL && peer->state == MEMBER_LEFT;
+	tables->counts.unsynced++;
+	farewell_heard(tables, peer);
+	session_close(tables, session);
+	return true;
 }
 
 void repair_again(struct tables *tables, struct session *session)
 {
 	WEFT_ASSERT(session->wants.count == 0);
 	session->worked = true;
-	if (is_in_vain(tables, session)) {
-		farewell_heard(tables, member_find(tables->members, &session->peer));
-		session_close(tables, session);
-		return;
-	}
 	/* Nothing moved: the next comparison waits for the time-out, else two whose difference
 	 * stays would compare as fast as they can. */
 	if (session->applied == tables->counts.applied)
 		rearm(tables, session);
-	else
+	else if (!farewell_ends(tables, session))
 		begin(tables, session);
 }
 
@@ -331,14 +328,12 @@ static void session_tick(struct tables *tables, struct session *session)
 		member_doubt(tables->members, peer, session->asked);
 	if (++session->tries > session->tries_max) {
 		tables->counts.unsynced++;
-		/* A peer that fell silent has more to tell, for all that is known. */
-		if (session->answered && session->wants.count == 0)
-			farewell_heard(tables, peer);
 		session_close(tables, session);
 		return;
 	}
 	if (session->wants.count == 0) {
-		begin(tables, session);
+		if (!farewell_ends(tables, session))
+			begin(tables, session);
 		return;
 	}
 	pull_retry(tables, session);

@@ -59,7 +59,6 @@ struct session {
 	struct id peer;
 	struct mono due;
 	struct mono asked; /* when the time-out began */
-	struct mono moved; /* when something came from the peer that this node asked for */
 	struct vec wants;  /* struct want */
 };
 
@@ -117,11 +116,12 @@ void repair_progress(struct tables *tables, struct session *session);
 
 /* The peer asks for rows itself. It is there, so patience with it begins anew; but the time-out of
  * what this node asked for does not, or a request that was lost is not missed while it goes on.
- * Somebody who has left and asks for what it cannot take asks for ever: with it patience ends. */
+ * Somebody who has left may ask for long, or for ever for what it cannot take: that changes
+ * nothing, and what it has is looked through meanwhile. */
 void repair_asked(struct tables *tables, struct session *session);
 
-/* All that was wanted came: compares again, to see what is left. Of somebody who has left that ends
- * the session when it was in vain for long. */
+/* All that was wanted came: compares again, to see what is left. With somebody who has left the
+ * session ends when it was in vain for long. */
 void repair_again(struct tables *tables, struct session *session);
 
 /* A comparison with this peer found no difference; topic: in this one, NONE: anywhere. */
