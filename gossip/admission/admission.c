@@ -177,7 +177,9 @@ void admission_start(struct admission *adm)
 		admission_phase(adm, NODE_REMOVED);
 	} else if (adm->fence == FENCE_LEFT) {
 		admission_phase(adm, NODE_LEFT);
-	} else if (adm->fence == FENCE_LEAVING) {
+	} else if (adm->fence == FENCE_LEAVING || adm->core->self.member.left) {
+		/* A record that others showed may be on the disk without its fence. */
+		effect_fence(adm, FENCE_LEAVING);
 		leave_start(adm);
 	} else {
 		adm->core->self.cloned = recover_is_for(adm->fence);

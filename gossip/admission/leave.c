@@ -13,9 +13,9 @@
  * It asks for that by claims of its epoch, ahead of each of which goes the record (claim.c). A
  * member that leaves itself does not count, nor one that it takes for gone; where nobody else is
  * left there is nobody to ask. Whoever asked this node to leave waits KEEP_MS for it, and no longer
- * than that somebody is there; the claims go on. A start that finds FENCE_LEAVING does the same: it
- * is LEFT at once and stays so, but it claims an epoch like any other start, for without one nobody
- * opens what it seals.
+ * than that somebody is there; the claims go on. A start that finds FENCE_LEAVING, or that record,
+ * does the same: it is LEFT at once and stays so, but it claims an epoch like any other start, for
+ * without one nobody opens what it seals.
  *
  * A member whose address has changed since is not reached by that, and asks nobody who left: then
  * the claims go on until somebody else is found, and all that is missing is the end of them.

@@ -145,6 +145,11 @@ static bool all_know(struct cluster *c)
 	return cluster_state(c, 0, 2) == MEMBER_LEFT && cluster_state(c, 1, 2) == MEMBER_LEFT;
 }
 
+static bool is_fenced(struct cluster *c)
+{
+	return gossip_fence(c->nodes[2].g) == FENCE_LEFT;
+}
+
 struct ear {
 	struct hostport at;
 	size_t heard;
@@ -198,6 +203,41 @@ static void a_leave_is_shown_to_no_address_that_proved_nothing(void **state)
 	c->watch = NULL;
 	cluster_run(c, 5000);
 	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_LEFT);
+}
+
+/* A disk that went back is shown the leave; the row is stored, and then it stops. */
+static void a_leave_that_was_stored_without_its_fence_holds_at_the_next_start(void **state)
+{
+	for (int alone = 0; alone < 2; alone++) {
+		struct cluster *c = *state;
+		struct cnode *node = &c->nodes[2];
+		size_t begun;
+
+		leave_and_go_back(c, 0);
+		assert_true(cluster_until(c, 5000, is_fenced));
+		cluster_run(c, 100);
+		cluster_kill(c, 2);
+		for (size_t i = node->stored_count; i-- > 0;) {
+			if (node->stored[i].kind == WRITE_META &&
+			    node->stored[i].meta == META_FENCE)
+				node->stored[i] = node->stored[--node->stored_count];
+		}
+		begun = c->traces[TRACE_STARTED];
+		/* Whether those who know it are there or not. */
+		for (size_t n = 0; n < 2; n++)
+			c->nodes[n].cut = alone;
+		cluster_start(c, 2);
+		cluster_run(c, 10000);
+		assert_int_equal(c->traces[TRACE_STARTED], begun);
+		assert_int_equal(gossip_phase(node->g), NODE_LEFT);
+		assert_int_equal(gossip_fence(node->g), alone ? FENCE_LEAVING : FENCE_LEFT);
+		assert_true(all_know(c));
+		cluster_kill(c, 2);
+		cluster_start(c, 2);
+		assert_int_equal(gossip_phase(node->g), NODE_LEFT);
+		cluster_free(c);
+		*state = cluster_new();
+	}
 }
 
 static void a_leave_that_was_not_told_is_told_by_the_next_start(void **state)
@@ -453,6 +493,7 @@ int main(void)
 	    TEST(a_leave_that_a_disk_has_forgotten_holds_all_the_same),
 	    TEST(a_leave_holds_for_who_was_back_alone_and_has_moved),
 	    TEST(a_leave_is_shown_to_no_address_that_proved_nothing),
+	    TEST(a_leave_that_was_stored_without_its_fence_holds_at_the_next_start),
 	    TEST(a_leave_that_was_not_told_is_told_by_the_next_start),
 	    TEST(who_was_taken_for_failed_is_known_to_have_left),
 	    TEST(telling_ends_when_it_was_heard_and_not_before),
