@@ -282,7 +282,8 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 		if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
 		else if (upto == 0 && top == 0 &&
-			 mono_is_due(tables->own_asked_until, tables->core->now))
+			 mono_is_due(replica_topic(replica, topic)->own_asked_until,
+				     tables->core->now))
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	} else {
 		if (origin != NULL && origin->flags & ORIGIN_INCOMPLETE)

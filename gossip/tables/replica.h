@@ -86,7 +86,8 @@ struct topic {
 	uint32_t rows; /* of these origins */
 	uint64_t hash; /* sum of the buckets */
 	uint64_t buckets[BUCKETS];
-	struct vec attached; /* uint32_t owner numbers, rising */
+	struct vec attached;         /* uint32_t owner numbers, rising */
+	struct mono own_asked_until; /* see want.c */
 };
 
 struct replica {
@@ -98,8 +99,7 @@ struct replica {
 	size_t head_count;
 	uint32_t free_slot, facts, fact_count;
 	struct vec capped; /* uint64_t: tags of authors whose facts are no longer compared */
-	uint32_t row_count, dead_count; /* owned rows, and the tombstones among them */
-	uint32_t incomplete_count;
+	uint32_t row_count, dead_count, incomplete_count; /* owned rows, tombstones; origins */
 };
 
 void replica_init(struct replica *replica, struct core *core);

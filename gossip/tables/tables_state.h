@@ -65,6 +65,5 @@ struct tables {
 	struct snapshot snapshot;
 	struct floors floors;
 	struct repair repair;
-	struct mono own_asked_until; /* see want.c */
 	struct table_counts counts;
 };

@@ -21,7 +21,8 @@
  * nothing that can be taken, is left alone for a while.
  *
  * Who keeps what this node has collected of its own rows differs from it for long and has nothing
- * to say: so once somebody was asked for them, and answered, nobody is for a while.
+ * to say: so once somebody was asked for those of a topic, and answered, nobody is
+ * for a while.
  */
 #include "want.h"
 
@@ -32,7 +33,7 @@
 #include "tables_state.h"
 
 #define VAIN_MS 10000 /* between two whole comparisons with one peer that bring nothing */
-#define OWN_MS 60000  /* between two of this node's own rows, with anybody */
+#define OWN_MS 60000  /* between two of this node's own rows in a topic, with anybody */
 
 uint32_t want_origin(const struct tables *tables, const struct want *want)
 {
@@ -260,7 +261,8 @@ static bool finish(struct tables *tables, struct want *want, const struct id *pe
 
 	/* Where it has no row itself it asks for all of them as well. */
 	if (is_own(tables, want) && !want->took && (want->whole || number == NONE))
-		tables->own_asked_until = mono_add_ms(tables->core->now, OWN_MS);
+		replica_topic(&tables->replica, want->topic)->own_asked_until =
+		    mono_add_ms(tables->core->now, OWN_MS);
 	if (number == NONE)
 		return true;
 	note_vain(tables, want, peer);

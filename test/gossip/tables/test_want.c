@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#include "test/base/cmocka_all.h"
+#include "gossip/tables/topic.h"
 #include "tables_net.h"
+#include "test/base/cmocka_all.h"
 
 TNET_ADMISSION
 
@@ -177,6 +178,12 @@ static void a_peer_whose_texts_bring_nothing_is_left_alone_for_a_while(void **st
 	want.whole = false;
 }
 
+/* When it may ask again for its own rows in a topic. */
+static const struct mono *own_asked(uint32_t topic)
+{
+	return &replica_topic(&tables->replica, topic)->own_asked_until;
+}
+
 static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
 {
 	struct id peer = id_numbered(7);
@@ -186,10 +193,10 @@ static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
 	want_begin(tables, &want, true);
 	assert_int_equal(want.mode, WANT_TEXTS);
 	/* Until somebody has answered anybody may be asked. */
-	assert_true(mono_is_due(tables->own_asked_until, tables->core->now));
+	assert_true(mono_is_due(*own_asked(TOPIC_ALL), tables->core->now));
 	want_list(tables, &want, NULL, NULL, 0);
 	assert_true(want_advance(tables, &want, &peer));
-	assert_int_equal(mono_diff_ms(tables->own_asked_until, tables->core->now), 60000);
+	assert_int_equal(mono_diff_ms(*own_asked(TOPIC_ALL), tables->core->now), 60000);
 	want_close(tables, &want);
 	/* One that is told what it wrote asks like anybody else. */
 	tnet_node(&net, 1)->kit.core.self.cloned = true;
@@ -201,15 +208,17 @@ static void of_its_own_rows_a_node_asks_for_texts_at_once(void **state)
 
 static void where_it_has_no_row_of_its_own_a_node_asks_as_seldom(void **state)
 {
-	struct id peer = id_numbered(7);
+	struct id peer = id_numbered(7), network = id_numbered(70);
 
 	(void)state;
 	want.owner = tnet_node(&net, 1)->kit.core.self.id;
 	want_begin(tables, &want, true);
+	want.topic = topic_intern(tables, &network);
 	assert_int_equal(want_origin(tables, &want), NONE);
 	want_list(tables, &want, NULL, NULL, 0);
 	assert_true(want_advance(tables, &want, &peer));
-	assert_int_equal(mono_diff_ms(tables->own_asked_until, tables->core->now), 60000);
+	assert_int_equal(mono_diff_ms(*own_asked(want.topic), tables->core->now), 60000);
+	assert_true(mono_is_due(*own_asked(TOPIC_ALL), tables->core->now));
 }
 
 static void a_window_that_is_not_the_last_is_followed_by_the_next(void **state)
