@@ -34,15 +34,14 @@ static bool yield(struct tables *tables, uint32_t slot)
 	return true;
 }
 
-/* The row in the place of this one has its version, but says something else. */
-static bool conflicts(const struct tables *tables, const struct row_view *row, uint32_t slot)
+/* The row in the place of this one, when it has its version and says something else. */
+static bool conflicts(const struct tables *tables, const struct row_view *row, uint32_t slot,
+		      struct row_view *held)
 {
-	struct row_view held;
-
 	if (slot == NONE)
 		return false;
-	replica_view(&tables->replica, slot, &held);
-	return row_version_cmp(row, &held) == 0;
+	replica_view(&tables->replica, slot, held);
+	return row_version_cmp(row, held) == 0;
 }
 
 void adopt_row(struct tables *tables, const struct member *from, const struct row_view *row,
@@ -51,11 +50,19 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 	struct core *core = tables->core;
 	uint32_t slot = replica_find(&tables->replica, row);
 	uint32_t twin = receive_twin(tables, row);
+	struct row_view held;
+	bool conflict = conflicts(tables, row, slot, &held);
 
 	WEFT_ASSERT(id_eq(&row->owner, &core->self.id) && blob != BLOB_NONE);
 	tables->counts.unknown_own++;
 	admission_set_back(tables->admission, row->epoch, from != NULL ? &from->id : NULL);
 	WEFT_ASSERT(core->self.cloned);
+	/* A leave is for good, as it is everywhere else (receive.c). */
+	if (conflict && receive_is_after_leave(row, &held)) {
+		tables->counts.outdated++;
+		blob_give(core->blobs, blob);
+		return;
+	}
 	/* It comes again when what has its version is on the disk. */
 	if (!core_has_room(core, 3, 1, 0) || batch_has_version(tables, row)) {
 		tables->counts.crowded++;
@@ -66,7 +73,7 @@ void adopt_row(struct tables *tables, const struct member *from, const struct ro
 		blob_give(core->blobs, blob);
 		return;
 	}
-	if (conflicts(tables, row, slot))
+	if (conflict)
 		receive_retract(tables, slot);
 	batch_above(tables, &row->topic, row->sequence);
 	receive_apply(tables, row, blob, NULL, PATH_PULLED);

@@ -472,6 +472,34 @@ static void a_leave_that_is_shown_outlasts_what_is_on_its_way_to_the_disk(void *
 	holds_the_leave(1, 1);
 }
 
+/* It went on alone from a disk that went back, and used the version twice. */
+static void a_leave_that_is_shown_outlasts_another_text_of_its_version(void **state)
+{
+	uint8_t left[ROW_BYTES_MAX], back[ROW_BYTES_MAX];
+	size_t left_len = member_row(1, 4, true, left), back_len = member_row(1, 4, false, back);
+	struct row_view row = {.kind = ROW_MEMBER, .owner = id_numbered(1)};
+	struct tables *tables;
+	struct rec_member rec;
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		tnet_open(&net, 2, 27);
+		tnet_cut(&net, 1, 2, true);
+		tables = tnet_node(&net, 1)->tables;
+		for (int i = first; i < first + 2; i++) {
+			assert_int_equal(i % 2 == 0 ? tnet_receive(&net, 1, 2, left, left_len)
+						    : tnet_receive(&net, 1, 2, back, back_len),
+					 DROP_NONE);
+			tnet_run(&net, 100);
+		}
+		assert_true(tables_row(tables, &row.owner, &id_none, ROW_MEMBER, NULL, 0, &row));
+		assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
+		assert_true(rec.left);
+		if (first == 0)
+			tnet_close(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +518,7 @@ int main(void)
 	    STORY(who_leaves_passes_on_nobody_whom_it_has_not_named),
 	    STORY(names_that_come_later_count),
 	    STORY(a_leave_stays_whatever_is_written_later),
+	    STORY(a_leave_that_is_shown_outlasts_another_text_of_its_version),
 	    STORY(a_leave_that_is_shown_outlasts_what_is_on_its_way_to_the_disk),
 	};
 
