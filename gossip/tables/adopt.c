@@ -88,7 +88,7 @@ void adopt_fact(struct tables *tables, const struct member *from)
 
 bool adopt_is_stored(const struct tables *tables)
 {
-	return snapshot_is_done(tables);
+	return snapshot_has_own(tables);
 }
 
 bool adopt_has_networks(const struct tables *tables)

@@ -17,13 +17,12 @@
 #define ROW_WRITES 2 /* at most: a row, and the record of who signed it */
 #define PACE_MS 10
 #define URGENT_MS 20
-#define DROPS_MAX 65536 /* of commits that failed */
 
 void snapshot_init(struct snapshot *snapshot, struct core *core)
 {
 	*snapshot = (struct snapshot){.due = MONO_NEVER};
 	vec_init(&snapshot->urgent, &core->heap, sizeof(uint32_t));
-	vec_init(&snapshot->drops, &core->heap, sizeof(struct snapshot_drop));
+	drops_init(&snapshot->drops, core);
 	vec_init(&snapshot->tokens, &core->heap, sizeof(uint64_t));
 	vec_init(&snapshot->flying, &core->heap, sizeof(struct snapshot_flight));
 }
@@ -31,7 +30,7 @@ void snapshot_init(struct snapshot *snapshot, struct core *core)
 void snapshot_close(struct snapshot *snapshot)
 {
 	vec_close(&snapshot->urgent);
-	vec_close(&snapshot->drops);
+	drops_close(&snapshot->drops);
 	vec_close(&snapshot->tokens);
 	vec_close(&snapshot->flying);
 }
@@ -95,19 +94,18 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path)
 /* The row of this slot goes; the store may have one of this version in its place. */
 static void drop_add(struct tables *tables, uint32_t slot, struct version stored)
 {
-	struct slot *at = replica_slot(&tables->replica, slot);
-	struct snapshot_drop drop = {.own = (at->flags & SLOT_OWN) != 0, .version = stored};
 	struct row_view row;
 
 	replica_view(&tables->replica, slot, &row);
-	drop.kind = row.kind;
-	drop.owner = row.owner;
-	drop.topic = row.topic;
-	drop.key_len = (uint8_t)row.key_len;
-	memcpy(drop.key, row.key, row.key_len);
-	vec_push(&tables->snapshot.drops, &drop);
-	tables->snapshot.undropped++;
+	drops_add(&tables->snapshot.drops, &row,
+		  (replica_slot(&tables->replica, slot)->flags & SLOT_OWN) != 0, stored);
 	wake(tables, URGENT_MS);
+}
+
+/* Rows that are stored besides, before this node says that it took them in (IPAM's keeps). */
+static bool is_kept(uint16_t kind)
+{
+	return kind == ROW_RANGE || kind == ROW_GRANT || kind == ROW_MEMBER;
 }
 
 void snapshot_drop(struct tables *tables, uint32_t slot)
@@ -116,7 +114,7 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 
 	WEFT_ASSERT(at->origin != NONE);
 	clean(tables, at);
-	if (at->flags & SLOT_STORED)
+	if (at->flags & SLOT_STORED || is_kept(at->kind))
 		drop_add(tables, slot, (struct version){at->epoch, at->sequence});
 }
 
@@ -144,6 +142,8 @@ static void commit(struct pass *pass, const struct write *write)
 		WEFT_ASSERT(pass->token != 0);
 		vec_push(&pass->tables->snapshot.tokens, &pass->token);
 	}
+	if (id_eq(&write->row.owner, &pass->tables->core->self.id))
+		pass->tables->snapshot.own_last = pass->token;
 	core_persist_write(pass->tables->core, write);
 	pass->budget--;
 }
@@ -201,21 +201,21 @@ static void write_slot(struct pass *pass, uint32_t slot)
 	write_one(pass, slot);
 }
 
-/* Is a row of this origin to be forgotten, in no commit or in another one? */
-static bool is_dropping(const struct pass *pass, const struct id *owner, const struct id *topic)
+/* A floor waits while the rows below it are in doubt: for the commits that drop some of them, ...
+ */
+static bool waits_for_drops(const struct pass *pass, const struct slot *slot, uint32_t number)
 {
-	const struct vec *drops = &pass->tables->snapshot.drops;
+	struct row_view row;
+	struct id topic;
 
-	for (size_t i = 0; i < drops->count; i++) {
-		const struct snapshot_drop *drop = vec_at(drops, i);
-		if ((drop->token == 0 || drop->token != pass->token) &&
-		    id_eq(&drop->owner, owner) && id_eq(&drop->topic, topic))
-			return true;
-	}
-	return false;
+	if (slot->kind != ROW_FLOOR)
+		return false;
+	replica_view(&pass->tables->replica, number, &row);
+	topic = row_key_id(&row);
+	return drops_has(&pass->tables->snapshot.drops, &row.owner, &topic, pass->token);
 }
 
-/* A floor waits in memory while the rows below it are in doubt. */
+/* ... and in memory until what it buries is known. */
 static bool may_store(const struct pass *pass, const struct slot *slot, uint32_t number)
 {
 	const struct tables *tables = pass->tables;
@@ -225,10 +225,10 @@ static bool may_store(const struct pass *pass, const struct slot *slot, uint32_t
 
 	if (slot->kind != ROW_FLOOR)
 		return true;
+	if (waits_for_drops(pass, slot, number))
+		return false;
 	replica_view(&tables->replica, number, &row);
 	topic = row_key_id(&row);
-	if (is_dropping(pass, &row.owner, &topic))
-		return false;
 	origin = replica_origin_of(&tables->replica, &row.owner,
 				   replica_find_topic(&tables->replica, &topic));
 	return origin == NONE ||
@@ -272,34 +272,22 @@ static void write_rows(struct pass *pass)
 	snapshot->is_awaited = false;
 }
 
-static void drop_remove(struct snapshot *snapshot, size_t at)
-{
-	WEFT_ASSERT(snapshot->undropped > 0);
-	snapshot->undropped--;
-	vec_remove(&snapshot->drops, at);
-}
-
 /* What has the place of the row that is dropped goes along: another text of its version is not
  * stored before the drop. */
-static void write_drop(struct pass *pass, struct snapshot_drop *drop, uint32_t slot)
+static void write_drop(struct pass *pass, size_t at, const struct drop *drop, uint32_t slot)
 {
-	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP};
+	struct write write = {.kind = drop->own ? WRITE_ROW_DROP : WRITE_SNAPSHOT_DROP,
+			      .row = drops_key(drop)};
 
-	write.row.kind = drop->kind;
-	write.row.owner = drop->owner;
-	write.row.topic = drop->topic;
-	write.row.key_len = drop->key_len;
-	memcpy(write.row.key, drop->key, drop->key_len);
 	commit(pass, &write);
-	drop->token = pass->token;
-	pass->tables->snapshot.undropped--;
+	drops_hand_in(&pass->tables->snapshot.drops, at, pass->token);
 	if (slot != NONE && may_store(pass, replica_slot(&pass->tables->replica, slot), slot))
 		write_slot(pass, slot);
 }
 
 /* Is the row in the place of what is dropped not on the disk? One of no higher version was passed
  * over there, if it was written before the drop. */
-static bool is_to_follow(const struct slot *slot, const struct snapshot_drop *drop)
+static bool is_to_follow(const struct slot *slot, const struct drop *drop)
 {
 	struct version version = {slot->epoch, slot->sequence};
 
@@ -309,25 +297,19 @@ static bool is_to_follow(const struct slot *slot, const struct snapshot_drop *dr
 static void write_drops(struct pass *pass)
 {
 	struct tables *tables = pass->tables;
-	struct snapshot *snapshot = &tables->snapshot;
+	struct drops *drops = &tables->snapshot.drops;
 
-	for (size_t i = snapshot->drops.count;
-	     i-- > 0 && snapshot->undropped > 0 && pass->budget > ROW_WRITES;) {
-		struct snapshot_drop *drop = vec_at(&snapshot->drops, i);
-		struct row_view key = {.kind = drop->kind, .key_len = drop->key_len};
-		uint32_t slot;
-		if (drop->token != 0)
-			continue;
-		key.owner = drop->owner;
-		key.topic = drop->topic;
-		memcpy(key.key, drop->key, drop->key_len);
-		slot = replica_find(&tables->replica, &key);
+	for (size_t i = drops->waiting.count; i-- > 0 && pass->budget > ROW_WRITES;) {
+		const struct drop *drop = vec_at(&drops->waiting, i);
+		struct row_view key = drops_key(drop);
+		uint32_t slot = replica_find(&tables->replica, &key);
+
 		if (batch_has_row(tables, &key))
 			continue; /* if that is stored, nothing is left to be dropped */
 		if (slot == NONE || is_to_follow(replica_slot(&tables->replica, slot), drop))
-			write_drop(pass, drop, slot);
+			write_drop(pass, i, drop, slot);
 		else
-			drop_remove(snapshot, i); /* it was written anew since */
+			drops_remove(drops, i); /* it was written anew since */
 	}
 }
 
@@ -339,11 +321,11 @@ static void write_urgent(struct pass *pass)
 		uint32_t slot = *(uint32_t *)vec_at(urgent, i);
 		const struct slot *at = replica_slot(&pass->tables->replica, slot);
 		/* Its own write may have overtaken it, or another row has the slot. */
-		if (at->blob != BLOB_NONE && (at->flags & SLOT_DIRTY) &&
-		    may_store(pass, at, slot)) {
-			if (is_overtaken(pass->tables, at, slot))
+		if (at->blob != BLOB_NONE && (at->flags & SLOT_DIRTY)) {
+			if (is_overtaken(pass->tables, at, slot) || waits_for_drops(pass, at, slot))
 				continue;
-			write_slot(pass, slot);
+			if (may_store(pass, at, slot))
+				write_slot(pass, slot);
 		}
 		vec_remove(urgent, i);
 	}
@@ -351,8 +333,8 @@ static void write_urgent(struct pass *pass)
 
 static bool has_work(const struct snapshot *snapshot)
 {
-	return snapshot->undropped > 0 || snapshot->urgent.count > 0 || snapshot->cursor != NONE ||
-	       snapshot->is_wanted;
+	return snapshot->drops.waiting.count > 0 || snapshot->urgent.count > 0 ||
+	       snapshot->cursor != NONE || snapshot->is_wanted;
 }
 
 void snapshot_want(struct tables *tables)
@@ -381,16 +363,16 @@ void snapshot_tick(struct tables *tables)
 		return;
 	snapshot->due = mono_add_ms(core->now, PACE_MS);
 	if (snapshot->cursor == NONE && (snapshot->dirty > 0 || snapshot->is_wanted) &&
-	    snapshot->urgent.count == 0 && snapshot->undropped == 0) {
+	    snapshot->urgent.count == 0 && snapshot->drops.waiting.count == 0) {
 		snapshot->cursor = 1;
 		snapshot->is_awaited = snapshot->is_wanted;
 		snapshot->is_wanted = false;
 	}
 	if (has_work(snapshot) && core_has_room(core, 0, STEP_WRITES, 0)) {
 		write_drops(&pass);
-		if (snapshot->undropped == 0)
+		if (snapshot->drops.waiting.count == 0)
 			write_urgent(&pass);
-		if (snapshot->undropped == 0 && snapshot->cursor != NONE)
+		if (snapshot->drops.waiting.count == 0 && snapshot->cursor != NONE)
 			write_rows(&pass);
 	}
 	if (!has_work(snapshot))
@@ -407,26 +389,12 @@ static void flights_end(struct snapshot *snapshot, uint64_t token)
 	}
 }
 
-/* The drops of a commit are done, or to be done again. */
-static void drops_end(struct snapshot *snapshot, uint64_t token, bool ok)
-{
-	for (size_t i = snapshot->drops.count; i-- > 0;) {
-		struct snapshot_drop *drop = vec_at(&snapshot->drops, i);
-		if (drop->token != token)
-			continue;
-		drop->token = 0;
-		snapshot->undropped++;
-		if (ok || snapshot->undropped > DROPS_MAX)
-			drop_remove(snapshot, i);
-	}
-}
-
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok)
 {
 	struct vec *tokens = &tables->snapshot.tokens;
 
 	flights_end(&tables->snapshot, token);
-	drops_end(&tables->snapshot, token, ok);
+	drops_end(&tables->snapshot.drops, token, ok);
 	for (size_t i = 0; i < tokens->count; i++) {
 		if (*(uint64_t *)vec_at(tokens, i) != token)
 			continue;
@@ -463,8 +431,29 @@ bool snapshot_is_done(const struct tables *tables)
 {
 	const struct snapshot *snapshot = &tables->snapshot;
 
-	return snapshot->drops.count == 0 && snapshot->urgent.count == 0 &&
+	return drops_is_empty(&snapshot->drops) && snapshot->urgent.count == 0 &&
 	       snapshot->tokens.count == 0;
+}
+
+bool snapshot_has_own(const struct tables *tables)
+{
+	const struct snapshot *snapshot = &tables->snapshot;
+
+	if (snapshot->drops.own > 0)
+		return false;
+	for (size_t i = 0; i < snapshot->urgent.count; i++) {
+		uint32_t slot = *(uint32_t *)vec_at(&snapshot->urgent, i);
+		struct row_view row;
+		if (replica_slot(&tables->replica, slot)->blob == BLOB_NONE)
+			continue;
+		replica_view(&tables->replica, slot, &row);
+		if (id_eq(&row.owner, &tables->core->self.id))
+			return false;
+	}
+	for (size_t i = 0; i < snapshot->tokens.count; i++)
+		if (*(uint64_t *)vec_at(&snapshot->tokens, i) <= snapshot->own_last)
+			return false;
+	return true;
 }
 
 struct mono snapshot_deadline(const struct tables *tables)
@@ -474,13 +463,18 @@ struct mono snapshot_deadline(const struct tables *tables)
 
 void snapshot_check(const struct tables *tables)
 {
+	const struct drops *drops = &tables->snapshot.drops;
 	uint32_t dirty = 0;
-	size_t undropped = 0;
+	size_t own = 0;
 
-	for (size_t i = 0; i < tables->snapshot.drops.count; i++)
-		undropped +=
-		    ((const struct snapshot_drop *)vec_at(&tables->snapshot.drops, i))->token == 0;
-	WEFT_ASSERT(undropped == tables->snapshot.undropped);
+	for (size_t i = 0; i < drops->waiting.count + drops->flying.count; i++) {
+		bool waits = i < drops->waiting.count;
+		const struct drop *drop = waits ? vec_at(&drops->waiting, i)
+						: vec_at(&drops->flying, i - drops->waiting.count);
+		WEFT_ASSERT(waits == (drop->token == 0));
+		own += drop->own;
+	}
+	WEFT_ASSERT(own == drops->own);
 	for (uint32_t s = 1; s < tables->replica.slots.count; s++) {
 		const struct slot *slot = replica_slot(&tables->replica, s);
 		dirty +=

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "drops.h"
 #include "gossip/core/member.h"
 #include "receive.h"
 #include "watermark.h"
@@ -14,17 +15,6 @@
 #define SNAPSHOT_MS 30000
 
 struct tables;
-
-/* The key of a row that the store shall forget. */
-struct snapshot_drop {
-	uint64_t token; /* of the commit that it is in; 0: none yet */
-	bool own;
-	uint16_t kind;
-	struct id owner, topic;
-	uint8_t key_len;
-	uint8_t key[KEY_BYTES_MAX];
-	struct version version; /* of what the store has there */
-};
 
 /* A member row on its way to disk. */
 struct snapshot_flight {
@@ -34,8 +24,7 @@ struct snapshot_flight {
 
 struct snapshot {
 	struct vec urgent; /* uint32_t slots, dirty: facts and member rows */
-	struct vec drops;  /* struct snapshot_drop, until they are durable */
-	size_t undropped;  /* so many of them are in no commit */
+	struct drops drops;
 	struct vec tokens; /* uint64_t: commits under way */
 	struct vec flying; /* struct snapshot_flight: what of these is worth knowing */
 	uint32_t dirty;    /* foreign rows that the store lacks */
@@ -43,6 +32,7 @@ struct snapshot {
 	bool is_wanted;    /* somebody waits for a pass that is to begin, ... */
 	bool is_awaited;   /* ... for the one under way, ... */
 	uint64_t awaited;  /* ... or for the commits up to this token */
+	uint64_t own_last; /* token of the last commit with what this node signed, or drops of it */
 	struct mono due;
 };
 
@@ -67,7 +57,8 @@ bool snapshot_has(const struct tables *tables, uint32_t slot);
 void snapshot_want(struct tables *tables);
 bool snapshot_is_whole(const struct tables *tables);
 
-/* All that is worth a commit of its own is durable. */
+/* All that is worth a commit of its own is durable; what this node signed and others showed is. */
 bool snapshot_is_done(const struct tables *tables);
+bool snapshot_has_own(const struct tables *tables);
 struct mono snapshot_deadline(const struct tables *tables);
 void snapshot_check(const struct tables *tables);

@@ -9,17 +9,24 @@
 
 TNET_ADMISSION
 
-static enum drop_reason shown(struct tnet *net, uint16_t kind, uint64_t epoch, uint64_t sequence,
-			      uint32_t key, const char *value)
+static enum drop_reason told(struct tnet *net, uint8_t owner, uint16_t kind, uint64_t epoch,
+			     uint64_t sequence, uint32_t key, const char *value)
 {
 	uint8_t bytes[ROW_BYTES_MAX];
-	struct row_view row = {.kind = kind, .owner = id_numbered(1), .epoch = epoch};
+	struct row_view row = {.kind = kind, .owner = id_numbered(owner), .epoch = epoch};
 
 	row.sequence = sequence;
 	row.value = (const uint8_t *)value;
 	row.value_len = strlen(value);
 	tnet_key(&row, key);
 	return tnet_receive(net, 1, 2, bytes, tnet_sign(&row, bytes));
+}
+
+/* Node 1 is shown what it wrote. */
+static enum drop_reason shown(struct tnet *net, uint16_t kind, uint64_t epoch, uint64_t sequence,
+			      uint32_t key, const char *value)
+{
+	return told(net, 1, kind, epoch, sequence, key, value);
 }
 
 static void a_forgotten_row_is_taken_in_and_stored_as_an_own_one(void **state)
@@ -138,6 +145,78 @@ static void a_range_that_nobody_saw_gets_a_new_version_instead(void **state)
 	tnet_close(&net);
 }
 
+/* Is a row of node 1 on its own disk? */
+static bool on_disk(struct tnet *net, uint16_t kind, uint32_t key)
+{
+	const struct tnet_node *node = tnet_node(net, 1);
+	struct row_view row, like = {.kind = kind};
+
+	tnet_key(&like, key);
+	for (size_t i = 0; i < node->store_count; i++) {
+		assert_int_equal(row_parse(node->store[i].bytes, node->store[i].len, &row), 0);
+		if (row.kind == kind && row.owner.b[0] == 1 &&
+		    memcmp(row.key, like.key, ID_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* It waits for the drops of rows that gave way, which take more than one commit. */
+static void a_forgotten_floor_is_on_the_disk_before_all_is_said_to_be(void **state)
+{
+	struct tnet_node *node;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 37);
+	node = tnet_node(&net, 1);
+	for (uint32_t i = 0; i < 70; i++)
+		assert_int_equal(tnet_put(&net, 1, ROW_TAGS, NULL, i, "mine"), 0);
+	tnet_run(&net, 50);
+	tnet_cut(&net, 1, 2, true);
+	node->disk_slow_ms = 100;
+	for (uint32_t i = 0; i < 70; i++)
+		assert_int_equal(shown(&net, ROW_TAGS, 1, i + 1, 100 + i, "theirs"), DROP_NONE);
+	assert_int_equal(shown(&net, ROW_FLOOR, 1, 500, 0, "\x92\x01\x01"), DROP_NONE);
+	assert_true(tnet_has(&net, 1, 1, NULL, ROW_FLOOR, 0, NULL));
+	for (int ms = 0; ms < 2000 && !adopt_is_stored(node->tables); ms++)
+		tnet_run(&net, 1);
+	assert_true(adopt_is_stored(node->tables));
+	assert_true(on_disk(&net, ROW_TAGS, 169));
+	assert_false(on_disk(&net, ROW_TAGS, 0));
+	assert_true(on_disk(&net, ROW_FLOOR, 0));
+	tnet_close(&net);
+}
+
+/* So much of others is to be stored that commits follow each other on a slow disk. */
+static void what_others_wrote_is_not_waited_for(void **state)
+{
+	struct tnet_node *node;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 38);
+	node = tnet_node(&net, 1);
+	tnet_cut(&net, 1, 2, true);
+	node->disk_slow_ms = 100;
+	for (uint32_t i = 0; i < 4000; i++)
+		assert_int_equal(told(&net, (uint8_t)(10 + i % 100), ROW_TAGS, 1, i + 1, i, "r"),
+				 DROP_NONE);
+	while (node->writes[WRITE_SNAPSHOT] == 0)
+		tnet_run(&net, 1);
+	assert_true(adopt_is_stored(node->tables));
+	assert_int_equal(shown(&net, ROW_TAGS, 9, 40, 7, "mine"), DROP_NONE);
+	assert_false(adopt_is_stored(node->tables));
+	tnet_run(&net, 60);
+	assert_false(adopt_is_stored(node->tables)); /* on its way */
+	assert_false(on_disk(&net, ROW_TAGS, 7));
+	tnet_run(&net, 100);
+	assert_true(adopt_is_stored(node->tables));
+	assert_true(on_disk(&net, ROW_TAGS, 7));
+	assert_false(snapshot_is_done(node->tables));
+	tnet_close(&net);
+}
+
 static void a_fact_that_it_never_wrote_fences_a_node_as_well(void **state)
 {
 	struct row_view row = {.kind = FACT_CLOSURE, .owner = id_numbered(1), .sequence = 1};
@@ -164,6 +243,8 @@ int main(void)
 	    cmocka_unit_test(a_version_used_twice_goes_to_the_row_that_others_have),
 	    cmocka_unit_test(what_has_a_version_on_its_way_to_disk_is_waited_for),
 	    cmocka_unit_test(a_range_that_nobody_saw_gets_a_new_version_instead),
+	    cmocka_unit_test(a_forgotten_floor_is_on_the_disk_before_all_is_said_to_be),
+	    cmocka_unit_test(what_others_wrote_is_not_waited_for),
 	    cmocka_unit_test(a_fact_that_it_never_wrote_fences_a_node_as_well),
 	};
 

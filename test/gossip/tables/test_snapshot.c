@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "gossip/base/pack.h"
-#include "gossip/tables/adopt.h"
 #include "test/base/cmocka_all.h"
 
 TNET_ADMISSION
@@ -231,13 +230,37 @@ static void a_drop_whose_commit_failed_is_done_again(void **state)
 	forget(&net, 2, 1, true);
 	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 1);
 	assert_true(on_disk(&net, 2, 1, ROW_RANGE));
-	assert_false(adopt_is_stored(tnet_node(&net, 2)->tables));
+	assert_false(snapshot_is_done(tnet_node(&net, 2)->tables));
 	tnet_run(&net, SNAPSHOT_MS + 100);
 	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 2);
 	assert_false(on_disk(&net, 2, 1, ROW_RANGE));
-	assert_true(adopt_is_stored(tnet_node(&net, 2)->tables));
+	assert_true(snapshot_is_done(tnet_node(&net, 2)->tables));
 	tnet_run(&net, 5 * SNAPSHOT_MS);
 	assert_int_equal(tnet_node(&net, 2)->writes[WRITE_SNAPSHOT_DROP], 2);
+	tnet_close(&net);
+}
+
+/* It was kept for who grants from it, besides the snapshot, and gives way before that is written.
+ */
+static void what_was_kept_besides_is_forgotten_too(void **state)
+{
+	struct row_view row = {
+	    .kind = ROW_RANGE, .owner = id_numbered(9), .epoch = 1, .sequence = 1};
+	struct tnet_store kept = {.kind = WRITE_SNAPSHOT};
+	struct tnet_node *node;
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 25);
+	node = tnet_node(&net, 2);
+	tnet_key(&row, 0);
+	kept.len = tnet_sign(&row, kept.bytes);
+	assert_int_equal(tnet_receive(&net, 2, 1, kept.bytes, kept.len), DROP_NONE);
+	tnet_store_fold(node, &kept);
+	assert_true(on_disk(&net, 2, 9, ROW_RANGE));
+	tnet_cut(&net, 1, 2, true);
+	forget(&net, 2, 9, false);
+	assert_false(on_disk(&net, 2, 9, ROW_RANGE));
 	tnet_close(&net);
 }
 
@@ -372,6 +395,7 @@ int main(void)
 	    cmocka_unit_test(nothing_is_stored_before_the_record_of_who_signed_it),
 	    cmocka_unit_test(who_left_is_stored_with_all_that_it_told),
 	    cmocka_unit_test(a_drop_whose_commit_failed_is_done_again),
+	    cmocka_unit_test(what_was_kept_besides_is_forgotten_too),
 	    cmocka_unit_test(what_came_again_since_a_drop_failed_is_on_the_disk),
 	    cmocka_unit_test(what_was_written_anew_since_a_drop_failed_stays),
 	    cmocka_unit_test(what_waits_for_its_drop_is_not_written_before_it),
