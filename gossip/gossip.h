@@ -76,7 +76,8 @@ struct gossip *gossip_new(const struct gossip_config *config);
 void gossip_free(struct gossip *g);
 
 /* Before EV_START: gives back one stored write (WRITE_META, _OWN_ROW, _FACT, _SNAPSHOT; others are
- * ignored). 0, or WEFT_E_INVALID for bytes that weft did not write. */
+ * ignored). 0, LOAD_PASSED_OVER for a row that stays hidden, since another one has its place or its
+ * version, or WEFT_E_INVALID for bytes that weft did not write. */
 int gossip_load(struct gossip *g, const struct write *write);
 
 /* One step. The update belongs to the core and lives until the next step. */

@@ -110,6 +110,8 @@ int node_load(struct node *node, const struct write *write)
 	if (write->kind == WRITE_ANSWER)
 		return memo_load(node, write);
 	rc = gossip_load(node->gossip, write);
+	if (rc == LOAD_PASSED_OVER)
+		return 0;
 	if (rc == 0)
 		rc = ipamdb_load(node->ipamdb, write);
 	if (rc != 0)

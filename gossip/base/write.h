@@ -90,6 +90,8 @@ enum write_kind {
 	WRITE_ANSWER = 11,        /* request id and the answer given, kept 24 h */
 };
 
+#define LOAD_PASSED_OVER 1 /* what loads a write goes on without it */
+
 struct write {
 	enum write_kind kind;
 	enum meta_key meta;

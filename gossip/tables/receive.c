@@ -303,8 +303,8 @@ static int weight_of(const struct row_view *row)
 
 /* Of two texts of one version the weightier one stays, then the smaller one, whichever came first.
  */
-static bool gives_way(const struct tables *tables, uint32_t slot, const struct row_view *row,
-		      uint32_t blob)
+bool receive_gives_way(const struct tables *tables, uint32_t slot, const struct row_view *row,
+		       uint32_t blob)
 {
 	const struct slot *held = replica_slot(&tables->replica, slot);
 	size_t held_len, len;
@@ -343,7 +343,7 @@ static enum drop_reason accept(struct tables *tables, const struct member *from,
 		tables->counts.outdated++;
 		if (origin != NULL)
 			watermark_note(&origin->mark, &core->heap, replica_version(row));
-	} else if (rival != NONE && !gives_way(tables, rival, row, blob)) {
+	} else if (rival != NONE && !receive_gives_way(tables, rival, row, blob)) {
 		tables->counts.outdated++;
 	} else if (!core_has_room(core, twin != NONE ? 2 : 1, 0, 0)) {
 		tables->counts.crowded++;

@@ -26,6 +26,10 @@ enum drop_reason receive_parsed(struct tables *tables, const struct member *from
 /* The slot of a row of another key that bears this row's version; NONE. */
 uint32_t receive_twin(const struct tables *tables, const struct row_view *row);
 
+/* Does the row of this slot make way for one of its version, of this key or another? */
+bool receive_gives_way(const struct tables *tables, uint32_t slot, const struct row_view *row,
+		       uint32_t blob);
+
 /* An owner signed two texts of this row's version. */
 void receive_alarm(struct tables *tables, const struct row_view *row);
 

@@ -118,6 +118,13 @@ void snapshot_drop(struct tables *tables, uint32_t slot)
 		drop_add(tables, slot, (struct version){at->epoch, at->sequence});
 }
 
+void snapshot_forget(struct tables *tables, const struct row_view *row)
+{
+	drops_add(&tables->snapshot.drops, row, id_eq(&row->owner, &tables->core->self.id),
+		  replica_version(row));
+	wake(tables, URGENT_MS);
+}
+
 void snapshot_replace(struct tables *tables, uint32_t slot, struct version stored)
 {
 	struct slot *at = replica_slot(&tables->replica, slot);

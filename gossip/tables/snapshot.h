@@ -45,6 +45,9 @@ void snapshot_note(struct tables *tables, uint32_t slot, enum row_path path);
 /* The row of this slot is about to go. */
 void snapshot_drop(struct tables *tables, uint32_t slot);
 
+/* The store has a row that these tables never had, or have no more. */
+void snapshot_forget(struct tables *tables, const struct row_view *row);
+
 /* The store has another row, perhaps of a higher version, in the place of this own one. */
 void snapshot_replace(struct tables *tables, uint32_t slot, struct version stored);
 void snapshot_durable(struct tables *tables, uint64_t token, bool ok);

@@ -31,6 +31,7 @@ struct tables *tables_new(struct core *core, struct member_table *members)
 	floor_init(&tables->floors, core);
 	repair_init(&tables->repair);
 	farewell_init(&tables->farewell, core);
+	load_init(&tables->loads, core);
 	return tables;
 }
 
@@ -39,6 +40,7 @@ void tables_free(struct tables *tables)
 	if (tables == NULL)
 		return;
 	repair_close(tables);
+	load_close(tables);
 	farewell_close(&tables->farewell);
 	floor_close(&tables->floors);
 	snapshot_close(&tables->snapshot);
@@ -52,30 +54,6 @@ void tables_free(struct tables *tables)
 void tables_set_admission(struct tables *tables, struct admission *adm)
 {
 	tables->admission = adm;
-}
-
-int tables_load(struct tables *tables, const struct write *write)
-{
-	struct row_view row, held;
-	uint32_t slot;
-
-	if (row_parse(write->bytes, write->len, &row) != 0 ||
-	    row_is_fact(&row) != (write->kind == WRITE_FACT))
-		return WEFT_E_INVALID;
-	slot = replica_find(&tables->replica, &row);
-	if (slot != NONE) {
-		replica_view(&tables->replica, slot, &held);
-		if (row_version_cmp(&row, &held) <= 0)
-			return 0;
-	}
-	if (receive_twin(tables, &row) != NONE)
-		return 0;
-	/* Which topics this node takes part in is said later; until then all that it stored. */
-	if (!id_is_zero(&row.topic))
-		replica_topic(&tables->replica, topic_intern(tables, &row.topic))->kept = true;
-	receive_apply(tables, &row, blob_take(tables->core->blobs, write->bytes, write->len), NULL,
-		      PATH_STORE);
-	return 0;
 }
 
 /* What was loaded before this node knew its own id. */
@@ -263,6 +241,7 @@ const uint8_t *tables_fact(const struct tables *tables, uint16_t kind, const uin
 
 void tables_tick(struct tables *tables)
 {
+	load_tick(tables);
 	spread_tick(tables);
 	repair_tick(tables);
 	snapshot_tick(tables);
@@ -271,6 +250,8 @@ void tables_tick(struct tables *tables)
 
 struct mono tables_deadline(const struct tables *tables)
 {
-	return mono_min(mono_min(spread_deadline(tables), repair_deadline(tables)),
-			mono_min(snapshot_deadline(tables), floor_deadline(tables)));
+	struct mono due = mono_min(load_deadline(tables), floor_deadline(tables));
+
+	due = mono_min(due, mono_min(spread_deadline(tables), repair_deadline(tables)));
+	return mono_min(due, snapshot_deadline(tables));
 }

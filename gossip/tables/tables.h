@@ -21,7 +21,7 @@ void tables_free(struct tables *tables);
 /* Whom to ask whether an author may write, and whom to tell of visible rows. */
 void tables_set_admission(struct tables *tables, struct admission *adm);
 
-/* A stored row, fact or snapshot at start: 0 or WEFT_E_INVALID. */
+/* A stored row, fact or snapshot at start: 0, LOAD_PASSED_OVER or WEFT_E_INVALID. */
 int tables_load(struct tables *tables, const struct write *write);
 
 /* This node may write: epoch claimed. Own sequences go on above everything stored. */

@@ -22,6 +22,7 @@
 #include "park.h"
 #include "repair.h"
 #include "replica.h"
+#include "load.h"
 #include "snapshot.h"
 #include "spread.h"
 
@@ -58,6 +59,7 @@ struct tables {
 	struct admission *admission; /* NULL until tables_set_admission */
 	bool started;
 	struct farewell farewell;
+	struct loads loads;
 	struct replica replica;
 	struct spread spread;
 	struct park park;
