@@ -137,11 +137,12 @@ static uint32_t passed_cap(const struct tables *tables, const struct row_view *r
 static enum drop_reason capped(struct tables *tables, const struct row_view *row,
 			       enum trace_event event, int64_t cap)
 {
+	uint32_t told = event == TRACE_OWNER_HASTY ? OWNER_HASTE_TOLD : OWNER_CAP_TOLD;
 	uint32_t number = replica_find_owner(&tables->replica, &row->owner);
 
 	tables->counts.capped++;
-	if (number != NONE && !(replica_owner(&tables->replica, number)->flags & OWNER_TOLD)) {
-		replica_owner(&tables->replica, number)->flags |= OWNER_TOLD;
+	if (number != NONE && !(replica_owner(&tables->replica, number)->flags & told)) {
+		replica_owner(&tables->replica, number)->flags |= told;
 		core_trace(tables->core, event, &row->owner, NULL, NULL, cap);
 	}
 	return DROP_ROW_CAP;
@@ -198,7 +199,7 @@ static bool allowance_take(struct tables *tables, const struct row_view *row, si
 	owner = replica_owner(&tables->replica, replica_add_owner(&tables->replica, &row->owner));
 	limit_charge(&owner->spent, tables->core->now, cost_ns(tables, len, path));
 	if (limit_is_open(&owner->spent, tables->core->now, NS_PER_S))
-		owner->flags &= ~(uint32_t)OWNER_TOLD;
+		owner->flags &= ~(uint32_t)(OWNER_CAP_TOLD | OWNER_HASTE_TOLD);
 	return true;
 }
 

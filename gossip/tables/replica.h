@@ -66,8 +66,9 @@ struct origin {
 };
 
 enum owner_flags {
-	OWNER_FROZEN = 1, /* left or removed: nothing of it is collected any more */
-	OWNER_TOLD = 2,   /* its cap was traced since it was last within it */
+	OWNER_FROZEN = 1,     /* left or removed: nothing of it is collected any more */
+	OWNER_CAP_TOLD = 2,   /* that it is over a cap was traced, ... */
+	OWNER_HASTE_TOLD = 4, /* ... over its allowance; since it was within that at last */
 };
 
 struct owner {
@@ -82,9 +83,8 @@ struct topic {
 	struct id id;
 	bool kept;   /* this node takes part */
 	bool synced; /* compared with an attached peer since this node takes part */
-	uint32_t origins, origin_count;
-	uint32_t rows; /* of these origins */
-	uint64_t hash; /* sum of the buckets */
+	uint32_t origins, origin_count, rows; /* rows: of these origins */
+	uint64_t hash;                        /* sum of the buckets */
 	uint64_t buckets[BUCKETS];
 	struct vec attached;         /* uint32_t owner numbers, rising */
 	struct mono own_asked_until; /* see want.c */

@@ -324,6 +324,14 @@ static void an_owner_over_its_cap_hurts_only_itself(void **state)
 	assert_int_equal(capped, 5);
 	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.event, TRACE_OWNER_CAPPED);
 	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.value, 10);
+	/* More bytes than its allowance holds are another matter, told by themselves. */
+	tnet_node(&net, 1)->kit.core.limits.row_bytes_per_owner_s = 1;
+	row.sequence++;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW_CAP);
+	tnet_key(&row, 1);
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW_CAP);
+	assert_int_equal(tnet_node(&net, 1)->kit.last_trace.event, TRACE_OWNER_HASTY);
+	tnet_node(&net, 1)->kit.core.limits.row_bytes_per_owner_s = 1 << 20;
 	row.owner = id_numbered(8);
 	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
 	tnet_close(&net);
