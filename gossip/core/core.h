@@ -62,8 +62,8 @@ struct core {
 	uint64_t drops[DROP_END_];
 	struct core_traffic traffic;
 	struct scratch scratch; /* bytes that the update names */
-	uint64_t
-	    walked; /* rows, origins and topics looked at for one frame: what others may cost */
+	/* Rows, origins and topics looked at for one frame: what others may cost. */
+	uint64_t walked;
 	struct hostport advertise;
 	struct inet vtep;
 	char name[NAME_BYTES];
