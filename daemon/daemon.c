@@ -68,7 +68,7 @@ static void apply_change(struct daemon *d, const struct gossip_change *change)
 
 static void apply(struct daemon *d, const struct node_update *update)
 {
-	udp_send(&d->udp, update->sends, update->send_count);
+	/* The threads first: they work while this one sends. */
 	for (size_t i = 0; i < update->batch_count; i++) {
 		const struct node_batch *batch = &update->batches[i];
 
@@ -76,6 +76,7 @@ static void apply(struct daemon *d, const struct node_update *update)
 	}
 	for (size_t i = 0; i < update->change_count; i++)
 		apply_change(d, &update->changes[i]);
+	udp_send(&d->udp, update->sends, update->send_count);
 	/* Rows before work: a plug finds its network already there. */
 	for (size_t i = 0; i < update->work_count; i++)
 		kernel_work(d, &update->works[i]);

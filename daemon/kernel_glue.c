@@ -88,6 +88,8 @@ void kernel_follow(struct daemon *d)
 static void refuse_work(struct daemon *d, const struct node_work *work)
 {
 	WEFT_ASSERT(d->refused_count < NODE_WORKS);
+	if (work->kind == WORK_MAKE || work->kind == WORK_UNMAKE)
+		return; /* nobody waits for these */
 	d->refused[d->refused_count++] =
 	    (struct kernel_refusal){work->endpoint.id, work->kind == WORK_PLUG};
 }
@@ -115,6 +117,10 @@ void kernel_refusals(struct daemon *d)
 
 void kernel_work(struct daemon *d, const struct node_work *work)
 {
+	static const enum kernel_ask_kind kinds[] = {[WORK_PLUG] = ASK_PLUG,
+						     [WORK_UNPLUG] = ASK_UNPLUG,
+						     [WORK_MAKE] = ASK_MAKE,
+						     [WORK_UNMAKE] = ASK_UNMAKE};
 	struct kernel_ask *ask;
 	struct request *req;
 
@@ -122,15 +128,15 @@ void kernel_work(struct daemon *d, const struct node_work *work)
 		refuse_work(d, work);
 		return;
 	}
-	ask = kernel_ask_new(work->kind == WORK_PLUG ? ASK_PLUG : ASK_UNPLUG);
+	ask = kernel_ask_new(kinds[work->kind]);
 	ask->tag = work->tag;
 	ask->rec.local = work->endpoint;
 	req = work->tag ? http_request(d->http, work->tag) : NULL;
-	if (req && work->kind == WORK_PLUG) {
+	if (req && (work->kind == WORK_PLUG || work->kind == WORK_MAKE)) {
 		struct call *call = call_of(d, req);
 
 		ask->box = call->box;
-		call->box = (struct overlay_box){-1, -1};
+		call->box = OVERLAY_BOX_NONE;
 	}
 	kernel_thread_ask(d->kernel, ask);
 }

@@ -4,6 +4,11 @@
  * Plugging an endpoint into a box. The network's devices come first; while the port is being made
  * the endpoint counts as local (nothing remote may hold its address) but its port is not missed.
  *
+ * Most of the time goes into the veth itself. It may be made ahead, while the lease is on its way
+ * to the disk: before that nobody may see the address, and a veth without one shows nothing. Until
+ * the endpoint is attached no row explains it, so that a reconcile sweeps it; the plug then begins
+ * anew.
+ *
  * A port that was made or removed here is as it is wanted, so that the host's other devices need
  * not be read again: an attach costs the same on a host with one box and with hundreds.
  */
@@ -112,6 +117,55 @@ static void announce_here(struct overlay *ov, struct net *net,
 		work_note_here(ov, net, &endpoint->addrs[i].ip, &endpoint->mac, NULL);
 }
 
+static void note_error(void *arg, size_t place, int error, const char *text)
+{
+	(void)place;
+	(void)text;
+	*(int *)arg = error;
+}
+
+/* 0, or a positive errno. */
+static int delete_port(struct overlay *ov, const struct klink *port)
+{
+	const struct overlay_config *config = &ov->config;
+	const struct kop op = {.verb = KVERB_DELETE, .kind = KOBJ_LINK, .obj = port};
+	int error = 0;
+
+	if (config->kernel->apply(config->kernel_ctx, &op, 1, note_error, &error) != 0 &&
+	    error == 0)
+		error = EIO;
+	return error;
+}
+
+void overlay_make(struct overlay *ov, const struct local_endpoint *endpoint,
+		  struct overlay_box *box)
+{
+	const struct overlay_config *config = &ov->config;
+	const struct net *net = rows_net(ov, &endpoint->network);
+	struct local_endpoint named = *endpoint;
+	struct kplug plug;
+
+	WEFT_ASSERT(!endpoint->is_host && box->made == 0);
+	if (net == NULL || !net->is_standing || net->mtu == 0 || ov->numbers_due)
+		return; /* the devices come first */
+	name_port(&named.id, named.host_ifname);
+	fill_plug(&plug, net, &named);
+	if (config->kernel->make(config->kernel_ctx, &plug, box, &box->made) != 0)
+		box->made = 0;
+}
+
+void overlay_unmake(struct overlay *ov, const struct local_endpoint *endpoint,
+		    const struct overlay_box *box)
+{
+	struct klink port = {.kind = KLINK_VETH};
+
+	WEFT_ASSERT(!endpoint->is_host);
+	name_port(&endpoint->id, port.name);
+	/* what the kernel refuses is a port that no row explains */
+	if (box->made != 0 && delete_port(ov, &port) != 0)
+		ov->host_due = true;
+}
+
 int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 		   const struct overlay_box *box, struct mono now, const struct overlay_sink *sink,
 		   struct overlay_plugged *plugged, struct weft_err *err)
@@ -150,28 +204,14 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 	return 0;
 }
 
-struct unplugging {
-	int error;
-};
-
-static void note_error(void *arg, size_t place, int error, const char *text)
-{
-	(void)place;
-	(void)text;
-	((struct unplugging *)arg)->error = error;
-}
-
 int overlay_detach(struct overlay *ov, const struct id *network, const struct id *endpoint,
 		   struct weft_err *err)
 {
-	const struct overlay_config *config = &ov->config;
 	struct net *net = rows_net(ov, network);
 	struct local *local = net != NULL ? map_find(&net->locals, endpoint) : NULL;
 	bool host_due = ov->host_due, is_host;
 	struct klink port = {.kind = KLINK_VETH};
-	const struct kop op = {.verb = KVERB_DELETE, .kind = KOBJ_LINK, .obj = &port};
-	struct unplugging unplugging = {0};
-	int code = 0;
+	int error, code = 0;
 
 	if (local == NULL) {
 		ov->host_due = true; /* a port of an endpoint that nobody knows is swept */
@@ -180,11 +220,10 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 	is_host = local->endpoint.is_host;
 	if (!is_host) {
 		memcpy(port.name, local->endpoint.host_ifname, IFNAME_BYTES);
-		if (config->kernel->apply(config->kernel_ctx, &op, 1, note_error, &unplugging) != 0)
-			unplugging.error = unplugging.error != 0 ? unplugging.error : EIO;
-		if (unplugging.error != 0)
+		error = delete_port(ov, &port);
+		if (error != 0)
 			code = weft_err_set(err, WEFT_E_KERNEL, "%s cannot be removed: %s",
-					    port.name, strerror(unplugging.error));
+					    port.name, strerror(error));
 		for (size_t i = 0; i < local->endpoint.addr_count; i++)
 			work_note_gone(net, &local->endpoint.addrs[i].ip, &local->endpoint.mac);
 	}

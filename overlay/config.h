@@ -28,7 +28,10 @@ enum overlay_fdb_form {
 struct overlay_box {
 	int netns_fd; /* the namespace itself (/proc/PID/ns/net, /run/netns/NAME) */
 	int rtnl_fd;  /* a NETLINK_ROUTE socket that was opened inside it */
+	int made; /* number of the veth's far end that overlay_make made in it; 0: there is none */
 };
+
+#define OVERLAY_BOX_NONE ((struct overlay_box){.netns_fd = -1, .rtnl_fd = -1})
 
 struct overlay_config {
 	struct id node;   /* this host */

@@ -82,6 +82,10 @@ struct kernel_ops {
 	/* Calls each for every address and route of this host that is not weft's own. */
 	int (*each_prefix)(void *ctx, void *arg,
 			   void (*each)(void *arg, const struct prefix *prefix, const char *what));
+	/* Makes the veth of a plug and no more: 0 with the number of its far end, or -errno and
+	 * nothing is left. */
+	int (*make)(void *ctx, const struct kplug *plug, const struct overlay_box *box, int *made);
+	/* Plugs in, from box->made on where that stands. */
 	int (*plug)(void *ctx, const struct kplug *plug, const struct overlay_box *box,
 		    struct weft_err *err);
 	/* Tells the boxes on a bridge that ip is now at mac. */

@@ -84,6 +84,15 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now);
 /* Marks everything, as the slow timer does. */
 void overlay_mark_all(struct overlay *ov, struct mono now);
 
+/* Makes an endpoint's veth while its address is not to be seen yet: down, in no bridge and without
+ * one. overlay_attach goes on from box->made. A failure costs time only, and leaves nothing. */
+void overlay_make(struct overlay *ov, const struct local_endpoint *endpoint,
+		  struct overlay_box *box);
+
+/* Takes back what overlay_make made for an endpoint that is not to be attached after all. */
+void overlay_unmake(struct overlay *ov, const struct local_endpoint *endpoint,
+		    const struct overlay_box *box);
+
 /* Plugs an endpoint into a box: devices of the network first when they are missing, then the veth,
  * its address, MAC, MTU and routes. On success the endpoint counts as put; after an error nothing
  * of it is left. WEFT_E_NOT_FOUND: no such network. WEFT_E_EXISTS: the box has that interface name.

@@ -91,7 +91,7 @@ struct call *call_of(struct daemon *d, struct request *req)
 	call = calloc(1, sizeof(*call));
 	WEFT_ASSERT(call != NULL);
 	call->d = d;
-	call->box = (struct overlay_box){-1, -1};
+	call->box = OVERLAY_BOX_NONE;
 	request_state_set(req, call, call_close);
 	return call;
 }

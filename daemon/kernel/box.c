@@ -222,7 +222,7 @@ int boxes_open(struct boxes *boxes, const char *text, struct box *box, struct we
 	struct netns_answer answer;
 
 	memset(box, 0, sizeof(*box));
-	box->fds = (struct overlay_box){-1, -1};
+	box->fds = OVERLAY_BOX_NONE;
 	if (strlen(text) >= NETNS_TEXT_BYTES)
 		return weft_err_set(
 		    err, WEFT_E_INVALID,

@@ -9,22 +9,65 @@
 #include "daemon/kernel/kernel_impl.h"
 #include "gossip/base/check.h"
 
+static void make(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	struct kernel_ask *kept;
+
+	if (ask->box.netns_fd < 0)
+		return;
+	kept = kernel_ask_new(ASK_MAKE);
+	kept->rec.local = ask->rec.local;
+	kept->box = ask->box;
+	ask->box = OVERLAY_BOX_NONE;
+	overlay_make(kt->overlay, &kept->rec.local, &kept->box);
+	kept->item.next = kt->made;
+	kt->made = &kept->item;
+}
+
+/* What was asked to be made for an endpoint, for the caller to free, or NULL. */
+static struct kernel_ask *take_made(struct kernel_thread *kt, const struct id *endpoint)
+{
+	for (struct channel_item **at = &kt->made; *at; at = &(*at)->next) {
+		struct kernel_ask *made = (struct kernel_ask *)*at;
+
+		if (!id_eq(&made->rec.local.id, endpoint))
+			continue;
+		*at = made->item.next;
+		return made;
+	}
+	return NULL;
+}
+
+static void unmake(struct kernel_thread *kt, const struct kernel_ask *ask)
+{
+	struct kernel_ask *made = take_made(kt, &ask->rec.local.id);
+
+	if (!made)
+		return;
+	overlay_unmake(kt->overlay, &made->rec.local, &made->box);
+	kernel_ask_free(&made->item);
+}
+
 static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 {
+	struct kernel_ask *made = take_made(kt, &ask->rec.local.id);
 	struct kernel_tell *tell = kernel_tell_new(TELL_PLUGGED);
 	const struct local_endpoint *endpoint = &ask->rec.local;
+	const struct overlay_box *box = made ? &made->box : &ask->box;
 
 	tell->tag = ask->tag;
 	tell->network = endpoint->network;
 	tell->endpoint = endpoint->id;
 	if (endpoint->is_host)
 		overlay_local_put(kt->overlay, endpoint);
-	else if (ask->box.netns_fd >= 0)
-		overlay_attach(kt->overlay, endpoint, &ask->box, daemon_now(), &kt->sink,
-			       &tell->plugged, &tell->err);
+	else if (box->netns_fd >= 0)
+		overlay_attach(kt->overlay, endpoint, box, daemon_now(), &kt->sink, &tell->plugged,
+			       &tell->err);
 	else
 		weft_err_set(&tell->err, WEFT_E_NOT_FOUND, "the namespace is no longer open");
 	kernel_say_later(kt, tell);
+	if (made)
+		kernel_ask_free(&made->item);
 }
 
 static void unplug(struct kernel_thread *kt, const struct kernel_ask *ask)
@@ -103,10 +146,9 @@ static void settle(struct kernel_thread *kt, const struct kernel_ask *ask)
 	kernel_say_later(kt, tell);
 }
 
-void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
+/* Rows go into the overlay's copy; false when it is another question. */
+static bool take_row(struct overlay *ov, const struct kernel_ask *ask)
 {
-	struct overlay *ov = kt->overlay;
-
 	switch (ask->kind) {
 	case ASK_NETWORK_PUT:
 		overlay_network_put(ov, &ask->network, &ask->rec.network);
@@ -139,14 +181,31 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_VTEP:
 		overlay_vtep_set(ov, &ask->ip);
 		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	if (take_row(kt->overlay, ask))
+		return;
+	switch (ask->kind) {
 	case ASK_HOLD:
-		overlay_hold(ov, ask->held, daemon_now());
+		overlay_hold(kt->overlay, ask->held, daemon_now());
 		break;
 	case ASK_READY:
 		kt->ready = true;
 		break;
 	case ASK_BOX:
 		open_box(kt, ask);
+		break;
+	case ASK_MAKE:
+		make(kt, ask);
+		break;
+	case ASK_UNMAKE:
+		unmake(kt, ask);
 		break;
 	case ASK_PLUG:
 		plug(kt, ask);
@@ -171,8 +230,8 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_SETTLE:
 		settle(kt, ask);
 		break;
-	case ASK_STOP:
+	default:
+		WEFT_ASSERT(ask->kind == ASK_STOP);
 		kt->stop = true;
-		break;
 	}
 }

@@ -15,6 +15,7 @@ struct kernel_thread {
 	struct boxes boxes;
 	struct box opened;           /* between box_open and box_close */
 	struct kernel_tell *applied; /* collects until it is full or the reconcile ends */
+	struct channel_item *made;   /* of ASK_MAKE, until what comes after it */
 	struct channel_item *later, **later_end; /* told once what came before them stands */
 	struct overlay_sink sink;
 	struct linux_watch *watch; /* while somebody wants it */

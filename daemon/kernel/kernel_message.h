@@ -24,7 +24,9 @@ enum kernel_ask_kind {
 	ASK_HOLD,            /* held: see overlay_hold */
 	ASK_READY,           /* from now on the kernel may be touched */
 	ASK_BOX,             /* tag, text: open a namespace; TELL_BOX */
-	ASK_PLUG,            /* rec.local, box (taken over); TELL_PLUGGED */
+	ASK_MAKE,            /* rec.local, box (taken over): what can be made ahead of ASK_PLUG */
+	ASK_UNMAKE,          /* rec.local: no ASK_PLUG comes after ASK_MAKE */
+	ASK_PLUG,            /* rec.local, box (taken over, if not by ASK_MAKE); TELL_PLUGGED */
 	ASK_UNPLUG,          /* rec.local; TELL_UNPLUGGED */
 	ASK_OVERLAPS,        /* tag, prefixes; TELL_OVERLAPS */
 	ASK_STATE,           /* tag, network; TELL_STATE */

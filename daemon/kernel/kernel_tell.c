@@ -22,7 +22,7 @@ struct kernel_ask *kernel_ask_new(enum kernel_ask_kind kind)
 	ask = calloc(1, offsetof(struct kernel_ask, rec) + rest);
 	WEFT_ASSERT(ask != NULL);
 	ask->kind = kind;
-	ask->box = (struct overlay_box){-1, -1};
+	ask->box = OVERLAY_BOX_NONE;
 	return ask;
 }
 
@@ -50,7 +50,7 @@ struct kernel_tell *kernel_tell_new(enum kernel_tell_kind kind)
 
 	WEFT_ASSERT(tell != NULL);
 	tell->kind = kind;
-	tell->box.fds = (struct overlay_box){-1, -1};
+	tell->box.fds = OVERLAY_BOX_NONE;
 	return tell;
 }
 

@@ -4,7 +4,8 @@
  * Attach.
  *
  *   WAITS   until this node may serve, its tables stand, and the host takes part in the network
- *   ASKED   ipamdb leases; the lease, the endpoint and its row are one commit
+ *   ASKED   ipamdb leases; the lease, the endpoint and its row are one commit, and meanwhile the
+ *           kernel makes of the devices what shows nobody the address
  *   PLUGS   durable: the row spreads while the kernel makes the devices
  *   ACKS    plugged: live hosts of the network program the endpoint and say so
  *   UNDOES  the kernel refused: the endpoint is detached again, then its error is answered
@@ -218,6 +219,7 @@ void attach_compose(struct node *node, struct op *op, const struct ipam_update *
 		answer->gateway = network->rec.pools[0].gateway;
 	answer->mtu_bytes = smallest_mtu(network, presence_mtu(node, network));
 	op_store_answer(node, op, commit);
+	node_work_add(node, WORK_MAKE, op->tag, &box->endpoint);
 }
 
 void attach_leased(struct node *node, struct op *op, const struct ipam_answer *answer)
@@ -226,6 +228,8 @@ void attach_leased(struct node *node, struct op *op, const struct ipam_answer *a
 
 	WEFT_ASSERT(op->state == OP_ASKED && box != NULL);
 	if (answer->err.code != 0) {
+		if (box->endpoint.addr_count > 0) /* it was leased, and not committed */
+			node_work_add(node, WORK_UNMAKE, 0, &box->endpoint);
 		op->answer_stored = false;
 		attach_fail(node, op, op->err.code != 0 ? &op->err : &answer->err);
 		return;

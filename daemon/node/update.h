@@ -19,6 +19,8 @@ struct node_batch {
 enum node_work_kind {
 	WORK_PLUG = 1, /* endpoint: make its veth; NODE_EV_PLUGGED follows */
 	WORK_UNPLUG,   /* endpoint: remove it; NODE_EV_UNPLUGGED follows */
+	WORK_MAKE,     /* endpoint: its lease is being committed: make what shows no address */
+	WORK_UNMAKE,   /* endpoint: no WORK_PLUG comes after WORK_MAKE */
 };
 
 struct node_work {

@@ -349,6 +349,7 @@ static const struct kernel_ops ops = {
     .box_mtu = box_mtu,
     .box_mtu_set = box_mtu_set,
     .each_prefix = each_prefix,
+    .make = fake_make,
     .plug = fake_plug,
     .announce = announce,
     .flush_flows = flush_flows,

@@ -22,6 +22,7 @@ struct fake_faults {
 	uint32_t interrupted; /* so many dumps end with -EINTR */
 	bool deaf;            /* notifications are dropped, unnoticed */
 	bool overrun;         /* the next reading of events finds that some were lost */
+	int make_error;       /* nothing is made ahead; 0: it is */
 	int plug_error;       /* plug fails at its last step; all is undone; 0: it does not */
 	int rules_error;      /* setting rules fails */
 };

@@ -204,6 +204,24 @@ int fake_apply(void *ctx, const struct kop *ops, size_t count, kernel_failed_fn 
 	return 0;
 }
 
+/* A veth as it is made: known by its mark, and no more. */
+int fake_make(void *ctx, const struct kplug *plug, const struct overlay_box *box, int *made)
+{
+	struct klink port = {.kind = KLINK_VETH, .mtu = plug->mtu, .mac = plug->port.mac};
+	struct fake_kernel *kernel = ctx;
+
+	memcpy(port.name, plug->port.name, IFNAME_BYTES);
+	memcpy(port.alias, WEFT_ALIAS_MARK, sizeof(WEFT_ALIAS_MARK));
+	if (kernel->faults.make_error != 0)
+		return -kernel->faults.make_error;
+	if (fake_link(kernel, plug->port.name) != NULL)
+		return -EEXIST;
+	fake_put(kernel, KOBJ_LINK, &port);
+	(void)box;
+	*made = 2;
+	return 0;
+}
+
 int fake_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box,
 	      struct weft_err *err)
 {
@@ -213,7 +231,7 @@ int fake_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box
 
 	if (fake_link(kernel, plug->port.master) == NULL)
 		return weft_err_set(err, WEFT_E_KERNEL, "the bridge is missing");
-	if (fake_link(kernel, plug->port.name) != NULL)
+	if (box->made == 0 && fake_link(kernel, plug->port.name) != NULL)
 		return weft_err_set(err, WEFT_E_EXISTS, "the box already has an interface named %s",
 				    plug->ifname);
 	fake_put(kernel, KOBJ_LINK, &plug->port);

@@ -45,6 +45,7 @@ void fake_notify(struct fake_kernel *kernel, uint8_t what, enum kobj_kind kind, 
 void fake_wipe(struct fake_kernel *kernel, const char *dev);
 
 int fake_apply(void *ctx, const struct kop *ops, size_t count, kernel_failed_fn *failed, void *arg);
+int fake_make(void *ctx, const struct kplug *plug, const struct overlay_box *box, int *made);
 int fake_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box,
 	      struct weft_err *err);
 size_t fake_fds(void *ctx, int fds[2]);

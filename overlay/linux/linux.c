@@ -117,6 +117,7 @@ static const struct kernel_ops ops = {
     .box_mtu = linux_box_mtu,
     .box_mtu_set = linux_box_mtu_set,
     .each_prefix = linux_each_prefix,
+    .make = linux_make,
     .plug = linux_plug,
     .announce = linux_announce,
     .flush_flows = linux_flush_flows,

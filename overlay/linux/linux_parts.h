@@ -44,6 +44,7 @@ int linux_link_change(struct linux_kernel *kernel, const struct klink *link, uin
 
 int linux_sysctl_set(const char *path, const char *value);
 
+int linux_make(void *ctx, const struct kplug *plug, const struct overlay_box *box, int *made);
 int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box,
 	       struct weft_err *err);
 int linux_box_mtu_set(void *ctx, const struct overlay_box *box, const char *ifname, uint32_t mtu);

@@ -4,6 +4,9 @@
  * A veth between a bridge and a box. The far end is created inside the box's namespace under its
  * final name, set up through a socket that lives there, and brought up first; the host's end joins
  * the bridge locked and comes up last. Whatever fails, removing the host's end removes all.
+ *
+ * The pair may have been made ahead. Its number inside the box is known then, and whoever took it
+ * away meanwhile took the number too.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -148,29 +151,26 @@ static int box_route(struct chan *box, int index, const struct prefix *dst,
 	return chan_call(box, text);
 }
 
-static int set_up_box(struct chan *box, const struct kplug *plug, const char **what,
+static int set_up_box(struct chan *box, const struct kplug *plug, int index, const char **what,
 		      char text[CHAN_TEXT_BYTES])
 {
-	struct seen seen;
-	int status;
+	int status = 0;
 
-	*what = "its interface";
-	status = look(box, plug->ifname, &seen);
 	for (size_t i = 0; i < plug->addr_count && status == 0; i++) {
 		*what = "its address";
-		status = box_address(box, seen.index, &plug->addrs[i], text);
+		status = box_address(box, index, &plug->addrs[i], text);
 	}
 	if (status == 0) {
 		*what = "bringing it up";
-		status = box_up(box, seen.index, text);
+		status = box_up(box, index, text);
 	}
 	for (size_t i = 0; i < plug->subnet_count && status == 0; i++) {
 		*what = "its routes";
-		status = box_route(box, seen.index, &plug->subnets[i], NULL, text);
+		status = box_route(box, index, &plug->subnets[i], NULL, text);
 	}
 	for (size_t i = 0; i < plug->gateway_count && status == 0; i++) {
 		*what = "its default route";
-		status = box_route(box, seen.index, NULL, &plug->gateways[i], text);
+		status = box_route(box, index, NULL, &plug->gateways[i], text);
 		if (status == -EEXIST) /* another network of this box has it */
 			status = 0;
 	}
@@ -274,6 +274,52 @@ static int check_free(struct linux_kernel *kernel, struct chan *box, const struc
 	return 0;
 }
 
+/* The veth, and the number of its far end; after a failure nothing of it is left. */
+static int make_both(struct linux_kernel *kernel, struct chan *box, const struct kplug *plug,
+		     int netns_fd, int *made, char text[CHAN_TEXT_BYTES])
+{
+	struct seen seen;
+	int status = make_veth(kernel, plug, netns_fd, text);
+	bool stands = status == 0;
+
+	if (status == 0)
+		status = look(box, plug->ifname, &seen);
+	if (status == 0)
+		*made = seen.index;
+	else if (stands || status != -EEXIST)
+		take_back(kernel, plug->port.name, stands);
+	return status;
+}
+
+/* All that comes after the veth; after a failure not even that is left. */
+static int finish(struct linux_kernel *kernel, struct chan *box, const struct kplug *plug, int made,
+		  const char **what, char text[CHAN_TEXT_BYTES])
+{
+	int status = set_up_box(box, plug, made, what, text);
+
+	if (status == 0) {
+		*what = "the bridge's port";
+		status = set_up_port(kernel, plug, text);
+	}
+	if (status == 0)
+		status = await_all(kernel, box, plug);
+	if (status != 0)
+		unplug(kernel, plug->port.name);
+	return status;
+}
+
+int linux_make(void *ctx, const struct kplug *plug, const struct overlay_box *box_fds, int *made)
+{
+	char text[CHAN_TEXT_BYTES];
+	struct chan box;
+	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd);
+
+	if (status == 0)
+		status = make_both(ctx, &box, plug, box_fds->netns_fd, made, text);
+	chan_close(&box);
+	return status;
+}
+
 int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *box_fds,
 	       struct weft_err *err)
 {
@@ -281,36 +327,28 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 	char text[CHAN_TEXT_BYTES] = "";
 	const char *what = "its namespace";
 	struct chan box;
-	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd), code;
-	bool made;
+	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd), code = 0;
+	int made = box_fds->made;
 
 	if (status != 0)
 		return say(err, what, status, text);
-	what = "its veth";
-	status = make_veth(kernel, plug, box_fds->netns_fd, text);
-	if (status == -EEXIST) {
-		code = check_free(kernel, &box, plug, err);
-		if (code != 0) {
-			chan_close(&box);
-			return code;
+	status = made != 0 ? finish(kernel, &box, plug, made, &what, text) : -ENODEV;
+	if (status == -ENODEV) { /* also what was made ahead and is gone since */
+		what = "its veth";
+		status = make_both(kernel, &box, plug, box_fds->netns_fd, &made, text);
+		if (status == -EEXIST) {
+			code = check_free(kernel, &box, plug, err);
+			if (code == 0)
+				status =
+				    make_both(kernel, &box, plug, box_fds->netns_fd, &made, text);
 		}
-		status = make_veth(kernel, plug, box_fds->netns_fd, text);
+		if (status == 0)
+			status = finish(kernel, &box, plug, made, &what, text);
 	}
-	made = status == 0;
-	if (status == 0)
-		status = set_up_box(&box, plug, &what, text);
-	if (status == 0) {
-		what = "the bridge's port";
-		status = set_up_port(kernel, plug, text);
-	}
-	if (status == 0)
-		status = await_all(kernel, &box, plug);
 	chan_close(&box);
-	if (status == 0)
-		return 0;
-	if (made || status != -EEXIST)
-		take_back(kernel, plug->port.name, made);
-	return say(err, what, status, text);
+	if (code != 0)
+		return code;
+	return status != 0 ? say(err, what, status, text) : 0;
 }
 
 int linux_box_mtu_set(void *ctx, const struct overlay_box *box_fds, const char *ifname,

@@ -83,6 +83,17 @@ static void without_a_kernel_there_is_nothing_to_unplug(void **state)
 	assert_int_equal(told[1].err.code, 0);
 }
 
+static void without_a_kernel_nothing_is_made_ahead_and_nobody_told(void **state)
+{
+	struct daemon *d = *state;
+	struct node_work make = work_of(WORK_MAKE, 7), unmake = work_of(WORK_UNMAKE, 7);
+
+	kernel_work(d, &make);
+	kernel_work(d, &unmake);
+	kernel_refusals(d);
+	assert_int_equal(told_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +101,8 @@ int main(void)
 		without_a_kernel_a_plug_is_refused_after_the_step_with_a_reason, setup, teardown),
 	    cmocka_unit_test_setup_teardown(without_a_kernel_there_is_nothing_to_unplug, setup,
 					    teardown),
+	    cmocka_unit_test_setup_teardown(without_a_kernel_nothing_is_made_ahead_and_nobody_told,
+					    setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

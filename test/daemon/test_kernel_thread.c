@@ -322,6 +322,52 @@ static void what_a_plug_applied_is_told_with_it(void **state)
 	assert_true(stage->was_before);
 }
 
+/* Its descriptors come with the first question only. */
+static void what_was_made_ahead_is_plugged_in(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *make = box_plug(&network), *plug = kernel_ask_new(ASK_PLUG);
+	int box = dup(make->box.netns_fd); /* which is all that it lives by */
+
+	plug->rec.local = make->rec.local;
+	make->kind = ASK_MAKE;
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	kernel_thread_ask(stage->kt, make);
+	kernel_thread_ask(stage->kt, plug);
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	assert_int_equal(
+	    system("ip -d link show type veth | grep -q 'state UP.*wfbr\\|wfbr.*state UP'"), 0);
+	close(box);
+}
+
+/* Nor are its descriptors kept; a plug that comes all the same has none. */
+static void what_was_made_ahead_is_taken_back(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *make = box_plug(&network), *unmake = kernel_ask_new(ASK_UNMAKE),
+			  *plug = kernel_ask_new(ASK_PLUG);
+	int netns = make->box.netns_fd, rtnl = make->box.rtnl_fd;
+
+	unmake->rec.local = plug->rec.local = make->rec.local;
+	make->kind = ASK_MAKE;
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	kernel_thread_ask(stage->kt, make);
+	kernel_thread_ask(stage->kt, unmake);
+	kernel_thread_ask(stage->kt, plug);
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, WEFT_E_NOT_FOUND);
+	assert_int_equal(system("test -z \"$(ip link show type veth)\""), 0);
+	assert_int_equal(fcntl(netns, F_GETFD), -1);
+	assert_int_equal(fcntl(rtnl, F_GETFD), -1);
+}
+
 static void a_box_whose_namespace_is_not_open_is_refused(void **state)
 {
 	struct stage *stage = *state;
@@ -412,6 +458,8 @@ int main(void)
 	    TEST(what_was_held_goes_before_the_kernel_is_said_to_be_settled),
 	    TEST(who_asks_for_it_hears_that_the_kernel_refused_something),
 	    TEST(what_a_plug_applied_is_told_with_it),
+	    TEST(what_was_made_ahead_is_plugged_in),
+	    TEST(what_was_made_ahead_is_taken_back),
 	    TEST(a_box_whose_namespace_is_not_open_is_refused),
 	    TEST(what_nobody_watched_is_not_seen),
 	    TEST(a_probe_is_watched_for_and_what_came_of_it_told),

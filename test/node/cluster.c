@@ -103,10 +103,14 @@ static void work_all(struct cluster *cluster, struct host *host, const struct no
 
 		if (work->kind == WORK_PLUG) {
 			host->plugs += !work->endpoint.is_host;
+			host->made -= !work->endpoint.is_host;
 			if (host->plugs_wait)
 				continue;
 			event = event_add(cluster, host, KERNEL_NS, NODE_EV_PLUGGED);
 			event->ok = !host->plugs_fail;
+		} else if (work->kind == WORK_MAKE || work->kind == WORK_UNMAKE) {
+			host->made += work->kind == WORK_MAKE ? 1 : -1;
+			continue;
 		} else {
 			host->unplugs += !work->endpoint.is_host;
 			host->last_unplugged = work->endpoint;

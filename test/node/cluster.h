@@ -38,6 +38,7 @@ struct host {
 	bool marker_lost; /* at the next start the runtime directory is empty */
 	bool echoes;      /* answers a question of the process with its own bytes */
 	size_t plugs, unplugs;
+	int made; /* ahead of a plug that is still to come */
 	struct local_endpoint last_unplugged;
 };
 

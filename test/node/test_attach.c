@@ -121,6 +121,7 @@ static void a_failed_commit_leaves_nothing_behind(void **state)
 	assert_int_equal(answer.err.code, WEFT_E_STORE);
 	cluster->hosts[0].commits_fail = false;
 	assert_int_equal(cluster->hosts[0].plugs, 1);
+	assert_int_equal(cluster->hosts[0].made, 0);
 	assert_int_equal(cluster_boxes(cluster, 0), 1);
 	assert_int_equal(cluster_endpoints(cluster, 0, &network, false), 1);
 	assert_int_equal(cluster_leases(cluster, 0, false), 2);
@@ -141,6 +142,7 @@ static void nothing_is_plugged_or_told_before_the_commit(void **state)
 	cluster_run(cluster, 2000);
 	assert_null(cluster_answer(cluster, tag));
 	assert_int_equal(cluster->hosts[0].plugs, 1);
+	assert_int_equal(cluster->hosts[0].made, 1); /* which shows nobody the address */
 	assert_int_equal(cluster_endpoints(cluster, 1, &network, false), 2);
 	cluster_free(cluster);
 }

@@ -61,7 +61,7 @@ struct id stage_id(uint8_t kind, uint8_t number)
 static int box_open(void *ctx, const struct local_endpoint *endpoint, struct overlay_box *box)
 {
 	(void)ctx;
-	*box = (struct overlay_box){endpoint->id.b[1], -1};
+	*box = (struct overlay_box){.netns_fd = endpoint->id.b[1], .rtnl_fd = -1};
 	return 0;
 }
 
@@ -211,15 +211,40 @@ int stage_settle(struct fake_stage *stage, int64_t ms)
 	return count;
 }
 
+static struct local_endpoint endpoint_of(const struct fake_stage *stage, uint8_t number)
+{
+	struct local_endpoint endpoint = {
+	    .id = stage_id(2, number), .network = stage->network, .ifname = "eth0"};
+
+	endpoint.mac = mac_of_endpoint(&endpoint.id);
+	return endpoint;
+}
+
+void stage_make(struct fake_stage *stage, uint8_t number)
+{
+	const struct local_endpoint endpoint = endpoint_of(stage, number);
+
+	stage->box = (struct overlay_box){.netns_fd = number, .rtnl_fd = -1};
+	overlay_make(stage->ov, &endpoint, &stage->box);
+}
+
+void stage_unmake(struct fake_stage *stage, uint8_t number)
+{
+	const struct local_endpoint endpoint = endpoint_of(stage, number);
+
+	overlay_unmake(stage->ov, &endpoint, &stage->box);
+}
+
 int stage_attach(struct fake_stage *stage, uint8_t number, const char *addr, struct weft_err *err)
 {
-	struct local_endpoint endpoint = {.addr_count = 1, .ifname = "eth0"};
-	const struct overlay_box box = {number, -1};
+	struct local_endpoint endpoint = endpoint_of(stage, number);
+	struct overlay_box box = {.netns_fd = number, .rtnl_fd = -1};
 	struct overlay_sink sink = sink_of(stage);
 
-	endpoint.id = stage_id(2, number);
-	endpoint.network = stage->network;
-	endpoint.mac = mac_of_endpoint(&endpoint.id);
+	if (stage->box.netns_fd == number)
+		box = stage->box;
+	stage->box = OVERLAY_BOX_NONE;
+	endpoint.addr_count = 1;
 	WEFT_ASSERT(prefix_parse(addr, &endpoint.addrs[0]) == 0);
 	return overlay_attach(stage->ov, &endpoint, &box, stage->now, &sink, NULL, err);
 }

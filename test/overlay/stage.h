@@ -21,7 +21,8 @@ struct fake_stage {
 	struct overlay_applied last_applied;
 	struct overlay_failure last_failure;
 	struct overlay_report report;
-	char done[16384]; /* operations, a line each */
+	struct overlay_box box; /* what stage_make made in it, for the next attach */
+	char done[16384];       /* operations, a line each */
 };
 
 /* Node number 1 in a network 10.7.0.0/24 with peers 2 and 3, nothing reconciled yet. */
@@ -53,6 +54,10 @@ int stage_reconcile(struct fake_stage *stage);
 /* Reads notifications and reconciles while that is due at once or within ms; how many reconciles.
  */
 int stage_settle(struct fake_stage *stage, int64_t ms);
+
+/* Makes the veth of endpoint number ahead of its attach, or takes it back. */
+void stage_make(struct fake_stage *stage, uint8_t number);
+void stage_unmake(struct fake_stage *stage, uint8_t number);
 
 /* Plugs endpoint number into box number. */
 int stage_attach(struct fake_stage *stage, uint8_t number, const char *addr, struct weft_err *err);

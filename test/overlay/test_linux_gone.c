@@ -219,7 +219,7 @@ static int plug_without_answer(void *kernel)
 			     .mtu = 1450};
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct weft_err err = {0};
-	struct overlay_box box;
+	struct overlay_box box = OVERLAY_BOX_NONE;
 	int code;
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);

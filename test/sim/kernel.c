@@ -25,6 +25,8 @@ void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work 
 {
 	struct sim_event event = {.host = host->index, .boot = host->boot};
 
+	if (work->kind != WORK_PLUG && work->kind != WORK_UNPLUG)
+		return; /* devices without an address concern nobody */
 	event.kind = work->kind == WORK_PLUG ? SIM_PLUGGED : SIM_UNPLUGGED;
 	event.id = work->endpoint.id;
 	event.at = kernel_at(sim, PLUG_US_MIN, PLUG_US_SPREAD);
