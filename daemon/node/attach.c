@@ -313,7 +313,6 @@ void attach_due(struct node *node, struct op *op)
 		attach_fail(node, op, &err);
 		break;
 	case OP_PLUGS:
-		op->deadline = MONO_NEVER;
 		if (!op->flag) {
 			op->flag = true; /* enough waited for others */
 			op->deadline = mono_add_ms(node->now, PLUG_MS_MAX);
@@ -329,7 +328,6 @@ void attach_due(struct node *node, struct op *op)
 		attach_look(node, op);
 		break;
 	default:
-		op->deadline = MONO_NEVER;
 		break;
 	}
 }

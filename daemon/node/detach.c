@@ -233,7 +233,6 @@ void detach_unplugged(struct node *node, struct op *op, struct box *box)
 
 void detach_due(struct node *node, struct op *op)
 {
-	op->deadline = MONO_NEVER;
 	if (op->state == OP_WAITS)
 		detach_try(node, op);
 	else if (op->state == OP_PLUGS) /* the kernel repairs what it has not done yet */

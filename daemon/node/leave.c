@@ -162,7 +162,6 @@ void leave_due(struct node *node, struct op *op)
 {
 	struct weft_err err;
 
-	op->deadline = MONO_NEVER;
 	if (op->state == OP_ANNOUNCES)
 		agenda_add(node, &(struct agenda_item){.kind = AGENDA_LEAVE, .tag = op->id});
 	if (op->state != OP_WAITS)

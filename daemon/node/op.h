@@ -105,4 +105,6 @@ void op_gossip_answered(struct node *node, struct op *op, const struct gossip_an
 
 /* A commit of the op without part of ipamdb's; err->code is 0 when it is durable. */
 void op_committed(struct node *node, struct op *op, const struct weft_err *err);
+
+/* Its deadline has passed, and is MONO_NEVER again. */
 void op_due(struct node *node, struct op *op);
