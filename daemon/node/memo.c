@@ -87,7 +87,7 @@ static int endpoint_judge(const struct node *node, const struct id *endpoint, st
 	return 0;
 }
 
-bool memo_serves(struct node *node, const char *request_id, uint64_t tag)
+bool memo_serve(struct node *node, const char *request_id, uint64_t tag)
 {
 	struct memo_key key = key_of(request_id);
 	const struct memo *memo = map_find(&node->memos, &key);

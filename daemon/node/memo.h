@@ -9,9 +9,9 @@
 
 #include "op.h"
 
-/* Is this request id known? True when the request needs nothing more: it was answered from memory,
- * or waits for the first with its id. Else op is remembered as the first. */
-bool memo_serves(struct node *node, const char *request_id, uint64_t tag);
+/* Serves a request whose id is known: from memory, or with what the first of that id will be
+ * answered. False when it is not: memo_begin remembers the op of the first. */
+bool memo_serve(struct node *node, const char *request_id, uint64_t tag);
 void memo_begin(struct node *node, struct op *op);
 
 /* The op with a request id ends: op->answer is remembered when it is a good one. */

@@ -23,7 +23,7 @@ struct op *request_op(struct node *node, enum op_kind kind, const struct node_re
 	struct op *op;
 
 	WEFT_ASSERT(request->tag != 0);
-	if (request->request_id[0] != '\0' && memo_serves(node, request->request_id, request->tag))
+	if (request->request_id[0] != '\0' && memo_serve(node, request->request_id, request->tag))
 		return NULL;
 	op = op_new(node, kind, request->tag);
 	memcpy(op->request_id, request->request_id,
