@@ -21,6 +21,8 @@
 #include "route.h"
 #include "talk.h"
 
+#define IPAM_SEED 0x6970616d /* "ipam": what it draws is not what gossip draws */
+
 static void maps_open(struct node *node, uint64_t seed)
 {
 	calls_open(node, seed);
@@ -53,7 +55,7 @@ struct node *node_new(const struct node_config *config)
 						     .crypto = config->gossip.crypto,
 						     .has_rows = has_rows,
 						     .ctx = node,
-						     .seed = config->gossip.seed ^ 0x6970616d,
+						     .seed = config->gossip.seed ^ IPAM_SEED,
 						     .cooldown_ms = config->cooldown_ms,
 						     .guard = config->guard,
 						     .boot = config->boot,
@@ -270,6 +272,7 @@ static void begin_step(struct node *node, struct mono now, struct wall wall)
 
 static const struct node_update *end_step(struct node *node)
 {
+	/* What the event and what is due have changed may let ops go on. */
 	tick_parts(node);
 	route_standing(node);
 	ops_tick(node);
@@ -278,6 +281,8 @@ static const struct node_update *end_step(struct node *node)
 	ready_review(node);
 	ops_look(node);
 	meet_review(node);
+	/* What they all put down may end the wait for a sync: the host may touch the kernel right
+	 * after this step, and ops look again in the next one. */
 	agenda_run(node);
 	networks_number(node);
 	ready_review(node);
