@@ -3,11 +3,12 @@
 /*
  * A commit on its way.
  *
- *   made and filled  by an op, or by a group of ipamdb's with what its op adds; everything is
- * copied queued           on the agenda, since gossip must not be stepped while an update is read
- *   run              its rows go to gossip, which signs them; what it signed and the other writes
- * are one batch of the host's, under one token done             durable or failed: gossip, ipamdb
- * and the op are told, in this order, so that a row is visible before its endpoint is answered
+ *   filled   by an op, or by a group of ipamdb's with what its op adds; everything is copied
+ *   queued   on the agenda, since gossip must not be stepped while an update is read
+ *   run      its rows go to gossip, which signs them; what it signed and the other writes are one
+ *            batch of the host's, under one token
+ *   done     durable or failed: gossip, ipamdb and the op are told, in this order, so that a row is
+ *            visible before its endpoint is answered
  *
  * One that is refused before it is handed in (gossip takes no rows, or what was to be kept is there
  * no more) is told as failed at once. The end of a token that nobody knows is another run's.
