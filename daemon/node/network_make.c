@@ -125,7 +125,16 @@ static bool pool_has_free(const struct rec_pool *pool)
 	return true;
 }
 
-static int complete_pool(struct rec_pool *pool, struct weft_err *err)
+/* What its maker left open. */
+static void pool_complete(struct rec_pool *pool)
+{
+	if (inet_eq(&pool->gateway, &no_address))
+		pool->gateway = inet_add(&pool->subnet.ip, 1);
+	if (inet_eq(&pool->ip_range.ip, &no_address) && pool->ip_range.bits == 0)
+		pool->ip_range = pool->subnet;
+}
+
+static int pool_check(const struct rec_pool *pool, struct weft_err *err)
 {
 	struct inet base = prefix_base(&pool->subnet), last = prefix_last(&pool->subnet);
 	char text[PREFIX_TEXT_BYTES], right[INET_TEXT_BYTES];
@@ -149,10 +158,6 @@ static int complete_pool(struct rec_pool *pool, struct weft_err *err)
 				    "subnet %s is no hosts' (unspecified, loopback, multicast or "
 				    "reserved addresses); take one of 10.0.0.0/8",
 				    text);
-	if (inet_eq(&pool->gateway, &no_address))
-		pool->gateway = inet_add(&pool->subnet.ip, 1);
-	if (inet_eq(&pool->ip_range.ip, &no_address) && pool->ip_range.bits == 0)
-		pool->ip_range = pool->subnet;
 	if (!prefix_has(&pool->subnet, &pool->gateway) || is_edge(pool, &pool->gateway))
 		return weft_err_set(err, WEFT_E_INVALID,
 				    "the gateway is outside of subnet %s, or its first or last "
@@ -184,7 +189,8 @@ static int check_pools(const struct node *node, struct rec_network *rec, bool fo
 	for (size_t i = 0; i < rec->pool_count; i++) {
 		const struct network *clash;
 
-		if (complete_pool(&rec->pools[i], err) != 0)
+		pool_complete(&rec->pools[i]);
+		if (pool_check(&rec->pools[i], err) != 0)
 			return err->code;
 		prefix_format(&rec->pools[i].subnet, text);
 		for (size_t j = 0; j < i; j++)
