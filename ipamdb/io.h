@@ -60,9 +60,9 @@ struct ipam_event {
 	const struct ipam_request *request;
 	uint64_t message; /* IPAM_EV_MESSAGE: handle */
 	uint64_t tag;     /* IPAM_EV_ANSWERED */
-	int code; /* IPAM_EV_ANSWERED: 0 or why there is no answer; IPAM_EV_DURABLE: why not ok */
+	int code; /* 0, or IPAM_EV_ANSWERED: why there is no answer; _DURABLE: why it is not */
 	const uint8_t *bytes;
 	size_t len;
 	uint64_t token; /* IPAM_EV_DURABLE */
-	bool ok;
+	bool ok;        /* IPAM_EV_ACTIVE */
 };

@@ -300,8 +300,7 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 			ask_answered(db, event);
 		break;
 	case IPAM_EV_DURABLE:
-		flight_durable(db, event->token,
-			       event->ok ? 0 : (event->code != 0 ? event->code : WEFT_E_STORE));
+		flight_durable(db, event->token, event->code);
 		break;
 	case IPAM_EV_ACTIVE:
 		db->standing = event->ok ? STANDING_ACTIVE : STANDING_FENCED;

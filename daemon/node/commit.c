@@ -181,10 +181,8 @@ static void commit_tell(struct node *node, struct commit *commit, const struct w
 	if (!ok && op != NULL)
 		op->err = *err;
 	if (commit->ipam_token != 0) {
-		struct ipam_event event = {.kind = IPAM_EV_DURABLE,
-					   .token = commit->ipam_token,
-					   .ok = ok,
-					   .code = err->code};
+		struct ipam_event event = {
+		    .kind = IPAM_EV_DURABLE, .token = commit->ipam_token, .code = err->code};
 
 		route_ipam(node, &event);
 	} else if (commit->op != 0) {

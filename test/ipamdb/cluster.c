@@ -304,19 +304,19 @@ static bool disk_keep(struct cluster_disk *disk, const struct ipam_keep *keep)
 static void commit_deliver(struct cluster *c, struct parcel *parcel)
 {
 	struct cluster_node *node = &c->nodes[parcel->from];
-	struct ipam_event event = {
-	    .kind = IPAM_EV_DURABLE, .token = parcel->token, .ok = !node->fail_commits};
+	struct ipam_event event = {.kind = IPAM_EV_DURABLE, .token = parcel->token};
+	bool ok = !node->fail_commits;
 
-	for (size_t i = 0; event.ok && i < parcel->keep_count; i++)
-		event.ok = disk_keep(&node->disk, &parcel->keeps[i]);
-	for (size_t i = 0; event.ok && i < parcel->row_count; i++) {
+	for (size_t i = 0; ok && i < parcel->keep_count; i++)
+		ok = disk_keep(&node->disk, &parcel->keeps[i]);
+	for (size_t i = 0; ok && i < parcel->row_count; i++) {
 		struct cluster_row *row = &parcel->rows[i];
 		row->view.owner = node->id;
 		row->view.epoch = row_is_fact(&row->view) ? 0 : 1;
 		row->view.sequence = ++node->disk.row_sequence;
 		cluster_disk_put(&node->disk, row);
 	}
-	for (size_t i = 0; event.ok && i < parcel->write_count; i++) {
+	for (size_t i = 0; ok && i < parcel->write_count; i++) {
 		if (parcel->writes[i].kind == WRITE_META &&
 		    parcel->writes[i].meta == META_INTRODUCED) {
 			node->disk.introduced = true;
@@ -327,10 +327,11 @@ static void commit_deliver(struct cluster *c, struct parcel *parcel)
 			disk_write(&node->disk, &parcel->writes[i]);
 		}
 	}
-	for (size_t i = 0; event.ok && i < parcel->row_count; i++) {
+	for (size_t i = 0; ok && i < parcel->row_count; i++) {
 		cluster_tell_row(c, parcel->from, &parcel->rows[i]);
 		cluster_broadcast(c, parcel->from, &parcel->rows[i]);
 	}
+	event.code = ok ? 0 : WEFT_E_STORE;
 	cluster_step(c, parcel->from, &event);
 }
 
