@@ -90,8 +90,10 @@ void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 	    .deleted = drop,
 	    .key_len = RANGE_KEY_BYTES,
 	};
-	uint8_t value[64] = {0xc0}; /* nil */
+	uint8_t value[VALUE_BYTES_MAX];
 	int len = 1;
+
+	value[0] = 0xc0; /* nil */
 
 	WEFT_ASSERT(id_eq(&claim->author, &db->self));
 	claim_key(net, claim, row.key);

@@ -25,8 +25,8 @@
 #define ACK_KIND 16
 #define ACKS_PER_MESSAGE 20
 #define OWNERS_MAX 4096 /* told at once: 5 MiB of queues; more is a bulk sync, old news to most */
-#define GAP_MS 4
-#define TTL_MS 200
+#define GAP_MS 4        /* of the 50 ms that an attach waits by default */
+#define TTL_MS 200      /* by then no owner waits */
 
 struct ack_queue {
 	struct id owner;

@@ -28,8 +28,7 @@
 #include "presence.h"
 #include "request.h"
 
-#define TTL_MS_DEFAULT 10000
-#define PLUG_MS_MAX 20000
+#define PLUG_MS_MAX 20000 /* a kernel that takes longer hangs: what it made is taken back */
 
 static int attach_check(struct node *node, const struct node_request *request, struct weft_err *err)
 {
@@ -105,7 +104,7 @@ void attach_begin(struct node *node, const struct node_request *request)
 	for (size_t i = 0; i < request->addr_count; i++)
 		op->addrs[i] = request->addrs[i].ip;
 	op->give_up =
-	    mono_add_ms(node->now, request->ttl_ms > 0 ? request->ttl_ms : TTL_MS_DEFAULT);
+	    mono_add_ms(node->now, request->ttl_ms > 0 ? request->ttl_ms : REQUEST_TTL_MS_DEFAULT);
 	op->deadline = op->give_up;
 	/* Before the network is known to exist nothing may be kept for it. */
 	if (network_live(node, &op->network, &err) == NULL) {

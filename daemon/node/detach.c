@@ -24,8 +24,8 @@
 #include "request.h"
 
 #define RETRY_MS 500
-#define GIVE_UP_MS 10000
-#define UNPLUG_MS_MAX 20000
+#define GIVE_UP_MS 10000    /* as long as the API waits for a detach */
+#define UNPLUG_MS_MAX 20000 /* what a hanging kernel has not done by then the reconciler does */
 
 void detach_request(struct node *node, const struct node_request *request)
 {

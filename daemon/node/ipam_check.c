@@ -14,7 +14,7 @@
 #include "network.h"
 #include "request.h"
 
-#define FINDINGS_MAX 256
+#define FINDINGS_MAX 256 /* more are no list that somebody reads; the next check shows them */
 
 static bool is_live(void *ctx, const struct id *endpoint)
 {

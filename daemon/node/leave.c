@@ -18,8 +18,8 @@
 #include "request.h"
 #include "route.h"
 
-#define TTL_MS_DEFAULT 30000
-#define AGAIN_MS 20
+#define TTL_MS_DEFAULT 30000 /* half of what the API waits: telling the others comes after it */
+#define AGAIN_MS 20          /* the core's step was full: the next is not */
 
 /* Boxes that nobody has asked to detach yet; the others are waited for. */
 static size_t count_boxes(const struct node *node)

@@ -17,8 +17,8 @@
 #include "box.h"
 #include "commit.h"
 
-#define MEMOS_MAX 8192
-#define KEPT_MS INT64_C(86400000)
+#define MEMOS_MAX 8192 /* some MiB; a host that makes more a day forgets the oldest earlier */
+#define KEPT_MS INT64_C(86400000) /* a day: longer than anybody repeats a call */
 
 struct memo_key {
 	char id[REQUEST_ID_BYTES];

@@ -27,10 +27,10 @@
 #include "ipamdb/query.h"
 #include "network.h"
 
-#define LINGER_MS 10000
-#define REFRESH_MS 10000
+#define LINGER_MS 10000  /* a box that is made anew finds its network still joined */
+#define REFRESH_MS 10000 /* each change goes to every host of the cluster */
 #define RETRY_MS 500
-#define SETTLE_MS 1000
+#define SETTLE_MS 1000 /* some round trips of a comparison: with a silent host boxes come late */
 
 static void networks_due_by(struct node *node, struct mono at)
 {
@@ -69,7 +69,7 @@ static void commit_attachment(struct node *node, const struct network *network,
 			      struct commit *commit, size_t boxes)
 {
 	struct rec_attachment rec = attachment_now(node, network, boxes);
-	uint8_t value[64];
+	uint8_t value[VALUE_BYTES_MAX];
 	int len = rec_attachment_encode(&rec, value, sizeof(value));
 
 	WEFT_ASSERT(len > 0);

@@ -28,10 +28,13 @@
 #include "presence.h"
 #include "request.h"
 
-#define FINDINGS_MAX 256
-#define ROWS_MAX 64 /* in one commit */
-#define AGAIN_MS 100
-#define GIVE_UP_MS 25000
+#define FINDINGS_MAX 256 /* at once: what is left is found again */
+#define ROWS_MAX 64      /* in one commit; what is left goes into the next */
+#define AGAIN_MS 100     /* for a detach, a commit or the core: tens of milliseconds */
+#define GIVE_UP_MS 25000 /* the API waits 30 s: its caller hears the reason */
+
+/* Ends of a network's attachment and pools may come on top. */
+_Static_assert(ROWS_MAX + 1 + POOLS_MAX < UPDATE_WRITES, "gossip signs them in one command");
 
 static void ask_core(struct node *node, struct op *op, enum agenda_kind kind, enum op_state state)
 {

@@ -16,7 +16,7 @@
 #include "route.h"
 #include "talk.h"
 
-#define OPS_MAX 4096
+#define OPS_MAX 4096 /* what a client leaves open is bounded; ipamdb lets as many wait */
 
 struct op *request_op(struct node *node, enum op_kind kind, const struct node_request *request)
 {

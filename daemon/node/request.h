@@ -5,6 +5,10 @@
 
 #include "op.h"
 
+/* Of a request that wants an address and names no time: as long as the API waits for such a call
+ * (gossip/base/api_methods.h). */
+#define REQUEST_TTL_MS_DEFAULT 10000
+
 /* NODE_EV_REQUEST. */
 void request_received(struct node *node, const struct node_request *request);
 

@@ -14,8 +14,7 @@
 #include "network.h"
 #include "request.h"
 
-#define TTL_MS_DEFAULT 10000
-#define RETRY_MS 500
+#define RETRY_MS 500 /* another call is at the lease, or the disk is full */
 
 static void ask(struct node *node, struct op *op, struct ipam_request *request)
 {
@@ -55,7 +54,7 @@ void reserve_request(struct node *node, const struct node_request *request)
 	for (size_t i = 0; i < request->addr_count; i++)
 		ipam.addrs[i] = request->addrs[i].ip;
 	ipam.deadline =
-	    mono_add_ms(node->now, request->ttl_ms > 0 ? request->ttl_ms : TTL_MS_DEFAULT);
+	    mono_add_ms(node->now, request->ttl_ms > 0 ? request->ttl_ms : REQUEST_TTL_MS_DEFAULT);
 	op->network = request->id;
 	op->answer.id = ipam.endpoint;
 	ask(node, op, &ipam);

@@ -9,7 +9,7 @@
 #include "op.h"
 #include "route.h"
 
-#define TALKS_MAX 1024
+#define TALKS_MAX 1024 /* weft diag asks a few of each host at a time */
 
 /* By the tag that gossip knows. */
 struct talk_entry {
