@@ -115,8 +115,6 @@ struct member *member_pick(struct member_table *table, const struct id *skip, si
 
 bool member_is_present(const struct member *member); /* alive or suspect */
 
-/* Is it one of the others that make up the cluster, there or not: known by its record and not gone?
- */
+/* Is it one of the others that make up the cluster, there or not: with a record and not gone? */
 bool member_counts(const struct member_table *table, const struct member *member);
-
 void member_check(const struct member_table *table);

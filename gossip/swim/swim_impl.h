@@ -10,39 +10,17 @@
  *   swim_state.c    alive, suspect, failed: who may say what, suspicion, refutation
  *   swim_tell.c     telling others, one slot a member
  *   swim_compare.c  comparing what two nodes know of the members
- *
- * Bodies of the frames, numbers big-endian; longer bodies come from later versions and are read as
- * far as they are known:
- *   PING      seq 4 [flags 1, 16 hashes of 4]  NACK  seq 4
- *   ACK       seq 4 [incarnation 8, from who was pinged itself]
- *   PING_REQ  seq 4, target 16, timeout 4 (ms)
- *   SUSPECT   subject 16, incarnation 8, accuser 16
- *   FAILED    subject 16, incarnation 8        ALIVE      subject 16, incarnation 8
- *   INCARNATIONS  subject 16, incarnation 8, up to 40 times
  */
 #pragma once
 
 #include "swim.h"
+#include "swim_probe.h"
+#include "swim_wire.h"
 
-#define SWIM_PROBES_MAX 16
-#define SWIM_RELAYS_MAX 64
-#define SWIM_RETRIES 4   /* rounds after the first ping */
-#define SWIM_WITNESSES 3 /* asked in each of them */
-#define SWIM_HELPERS_MAX (SWIM_RETRIES * SWIM_WITNESSES)
 #define SWIM_CONFIRM_MAX 3 /* independent confirmations that make a suspicion shortest */
 #define SWIM_HEALTH_MAX 7
-#define SWIM_SEQ_STRIDE 16 /* sequence numbers of one probe: base + round */
 #define SWIM_INCARNATION_MAX (UINT64_C(1) << 62)
 #define SWIM_LEAP_MAX (UINT64_C(1) << 32)
-#define SWIM_PING_STATES 1      /* compares what is known of the members; ... */
-#define SWIM_PING_STATES_BACK 2 /* ... for its sender was asked */
-
-#define SWIM_SUBJECT_BYTES 24
-#define SWIM_SUSPECT_BYTES 40
-#define SWIM_PING_BYTES 4
-#define SWIM_ACK_BYTES 12
-#define SWIM_PING_STATES_BYTES (5 + 4 * MEMBER_BUCKETS)
-#define SWIM_PING_REQ_BYTES 24
 
 struct swim_profile {
 	int64_t period_ms;
@@ -64,27 +42,6 @@ enum swim_stat {
 	SWIM_STALLS,
 	SWIM_TOLD,
 	SWIM_STAT_COUNT
-};
-
-struct probe {
-	struct member *target; /* NULL: free */
-	uint32_t base;
-	unsigned round;
-	struct mono next;
-	struct mono sent[SWIM_RETRIES + 1];
-	struct id helpers[SWIM_HELPERS_MAX];
-	size_t helper_count;
-	size_t nacks;
-};
-
-/* A ping on behalf of another node. */
-struct relay {
-	struct member *target; /* NULL: free */
-	struct id origin;
-	uint32_t origin_seq;
-	uint32_t seq;
-	struct mono sent;
-	struct mono expires;
 };
 
 struct suspicion {
