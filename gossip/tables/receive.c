@@ -83,6 +83,12 @@ static bool topic_fits(const struct row_view *row)
 	return true;
 }
 
+/* Versions of owners begin with 1: what comparisons list is what lies above 0. */
+static bool version_fits(const struct row_view *row)
+{
+	return row->sequence <= ROW_SEQUENCE_MAX && (row->sequence > 0 || row_is_fact(row));
+}
+
 static bool is_own(const struct tables *tables, const struct row_view *row)
 {
 	return !row_is_fact(row) && id_eq(&row->owner, &tables->core->self.id);
@@ -381,7 +387,7 @@ enum drop_reason receive_parsed(struct tables *tables, const struct member *from
 
 	WEFT_ASSERT(path == PATH_TOLD || path == PATH_PULLED);
 	WEFT_ASSERT(row->signed_len + ROW_SIG_BYTES == len);
-	if (!topic_fits(row) || row->sequence > ROW_SEQUENCE_MAX)
+	if (!topic_fits(row) || !version_fits(row))
 		return DROP_ROW;
 	slot = replica_find(&tables->replica, row);
 	standing = standing_of(tables, row, bytes, len, slot);

@@ -267,6 +267,24 @@ static void no_row_has_a_number_that_nobody_could_pass(void **state)
 	tnet_close(&net);
 }
 
+/* Nobody could list it: whoever has it would differ from all others for good. */
+static void no_row_of_an_owner_has_the_number_zero(void **state)
+{
+	struct row_view row = {.kind = ROW_TAGS, .owner = id_numbered(9)};
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct tnet net;
+
+	(void)state;
+	tnet_open(&net, 2, 23);
+	tnet_key(&row, 1);
+	for (row.epoch = 0; row.epoch < 2; row.epoch++)
+		assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_ROW);
+	row.epoch = 0;
+	row.sequence = 1;
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
+	tnet_close(&net);
+}
+
 static void an_own_row_that_this_node_never_wrote_fences_it(void **state)
 {
 	struct row_view row = {
@@ -447,6 +465,7 @@ int main(void)
 	    cmocka_unit_test(who_owns_a_range_is_not_forgotten_for_another_row_of_its_version),
 	    cmocka_unit_test(a_scattered_owner_gets_no_second_row_of_one_version_in),
 	    cmocka_unit_test(no_row_has_a_number_that_nobody_could_pass),
+	    cmocka_unit_test(no_row_of_an_owner_has_the_number_zero),
 	    cmocka_unit_test(an_own_row_that_this_node_never_wrote_fences_it),
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
