@@ -98,7 +98,8 @@ enum hostile {
 	HOSTILE_AGAIN,   /* a recorded one whole, on its own way */
 };
 
-/* Nothing may change, and its source is not sent more than ever came from it. */
+/* Nothing may change, and its source is not sent more than ever came from it, nor more in
+ * certificates and cookies than this datagram has. */
 void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport *from,
 		   const uint8_t *bytes, size_t len, enum hostile hostile);
 

@@ -6,6 +6,8 @@
  * more bytes than came from there. That is a sum over what came, from honest people too: a host may
  * have left the first of two datagrams unanswered, and answer the second with more than it has. For
  * each host it is kept what came from where nobody has proved to be, less what was sent there.
+ * Certificates, hints and cookies answer the datagram at hand alone: of those there is no sum, and
+ * a knock, which is a certificate too, is longer than what it would be an answer to.
  *
  * One thing is news whoever shows it: a certificate that another run of the same identity signed. A
  * node of which there is a copy, or whose disk went back, may fence itself by it.
@@ -34,7 +36,9 @@ struct stranger {
 };
 
 struct strangers {
-	uint64_t boot; /* what was heard before a start, the node does not know */
+	uint64_t boot;        /* what was heard before a start, the node does not know */
+	struct hostport from; /* of the datagram at work; port 0: something else is */
+	size_t bare;          /* of it, answered in certificates, hints and cookies */
 	size_t count, next;
 	struct stranger *all;
 };
@@ -252,10 +256,14 @@ static bool knows_where(struct sim *sim, const struct sim_host *host, const stru
 
 void hostile_event(struct sim *sim, const struct sim_host *host, const struct node_event *event)
 {
+	struct strangers *strangers = &sim->checks->strangers[host->index];
 	struct stranger *stranger;
 
+	strangers->from = (struct hostport){.port = 0};
+	strangers->bare = 0;
 	if (event->kind != NODE_EV_DATAGRAM)
 		return;
+	strangers->from = event->from;
 	stranger = stranger_find(sim, host, &event->from);
 	if (knows_where(sim, host, &event->from)) {
 		if (stranger)
@@ -278,33 +286,48 @@ void hostile_event(struct sim *sim, const struct sim_host *host, const struct no
 
 void hostile_update(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
+	struct strangers *strangers = &sim->checks->strangers[host->index];
+
 	for (size_t i = 0; i < update->send_count; i++) {
 		const struct gossip_send *send = &update->sends[i];
+		const bool answers = hostport_eq(&send->to, &strangers->from);
+		const unsigned type = send->bytes[0] & 0x0f;
 		struct stranger *stranger;
 
-		if ((send->bytes[0] & 0x0f) == DGRAM_CERT && send->len == DATAGRAM_BYTES_MAX) {
+		if (type == DGRAM_CERT && send->len == DATAGRAM_BYTES_MAX) {
 			host->knocked = send->to;
 			host->knock = wire_get(send->bytes + 12, 8);
-			continue;
+			/* Of itself a node may knock wherever it looks for somebody. */
+			if (!answers)
+				continue;
 		}
 		/* Nearly all goes to members where they are, and to look for those costs most. */
 		if (knows_where(sim, host, &send->to))
 			continue;
 		stranger = stranger_find(sim, host, &send->to);
-		if (stranger && !is_members(host, &send->to))
-			stranger->left -= (int64_t)send->len;
+		if (!stranger || is_members(host, &send->to))
+			continue;
+		stranger->left -= (int64_t)send->len;
+		if (answers && (type == DGRAM_CERT || type == DGRAM_COOKIE))
+			strangers->bare += send->len;
 	}
 }
 
 void hostile_judge(struct sim *sim, const struct sim_host *host, const struct node_event *event)
 {
 	const struct stranger *stranger = stranger_find(sim, host, &event->from);
+	const size_t bare = sim->checks->strangers[host->index].bare;
 
 	if (stranger && stranger->left < 0)
 		check_fail(sim, CHECKER_REPLAY,
 			   "host %zu answers a datagram of type %x with %zu bytes: %lld more than "
 			   "came from there",
 			   host->index, event->bytes[0], event->len, (long long)-stranger->left);
+	else if (stranger && bare > event->len)
+		check_fail(sim, CHECKER_REPLAY,
+			   "host %zu answers a datagram of type %x with %zu bytes: %zu in "
+			   "certificates or cookies",
+			   host->index, event->bytes[0], event->len, bare);
 }
 
 /* --- a hostile datagram ----------------------------------------------------------------------- */

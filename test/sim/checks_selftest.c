@@ -291,10 +291,12 @@ static void a_flood_is_caught(void **state)
 	assert_caught(CHECKER_RATE);
 }
 
-/* What host 0 hears from a stranger, and sends there; none of it reaches its node. */
-static void stranger_says(size_t len, size_t answer)
+/* What host 0 hears from a stranger, and what of this type it sends there; none of it reaches its
+ * node. */
+static void stranger_gets(size_t len, uint8_t type, size_t answer)
 {
-	static const uint8_t bytes[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_CERT_SEALED};
+	const uint8_t bytes[DATAGRAM_BYTES_MAX] = {WIRE_VERSION << 4 | DGRAM_CERT_SEALED};
+	const uint8_t answer_bytes[DATAGRAM_BYTES_MAX] = {(uint8_t)(WIRE_VERSION << 4 | type)};
 	const struct hostport stranger = {inet_from_v4(0x0b000001u), 99};
 	struct node_event event = {.kind = NODE_EV_DATAGRAM,
 				   .now = world.now,
@@ -305,9 +307,14 @@ static void stranger_says(size_t len, size_t answer)
 
 	check_event(&world, &world.hosts[0], &event);
 	update = (struct node_update){.send_count = answer > 0};
-	update.sends[0] = (struct gossip_send){stranger, bytes, answer};
+	update.sends[0] = (struct gossip_send){stranger, answer_bytes, answer};
 	check_update(&world, &world.hosts[0], &update);
 	hostile_judge(&world, &world.hosts[0], &event);
+}
+
+static void stranger_says(size_t len, size_t answer)
+{
+	stranger_gets(len, DGRAM_CERT_SEALED, answer);
 }
 
 static void an_answer_that_is_longer_than_what_came_is_caught(void **state)
@@ -326,6 +333,23 @@ static void two_datagrams_may_be_answered_with_as_much_as_both_had(void **state)
 	stranger_says(160, 320);
 	assert_false(world.failed);
 	stranger_says(160, 161);
+	assert_caught(CHECKER_REPLAY);
+}
+
+static void a_stranger_that_is_knocked_at_is_caught(void **state)
+{
+	(void)state;
+	stranger_gets(DATAGRAM_BYTES_MAX, DGRAM_CERT, DATAGRAM_BYTES_MAX);
+	assert_false(world.failed);
+	stranger_gets(160, DGRAM_CERT, DATAGRAM_BYTES_MAX);
+	assert_caught(CHECKER_REPLAY);
+}
+
+static void a_certificate_answers_no_more_than_the_datagram_at_hand(void **state)
+{
+	(void)state;
+	stranger_gets(160, DGRAM_CERT, 0);
+	stranger_gets(160, DGRAM_CERT, 161);
 	assert_caught(CHECKER_REPLAY);
 }
 
@@ -454,6 +478,8 @@ int main(void)
 	    TRY(a_flood_is_caught),
 	    TRY(an_answer_that_is_longer_than_what_came_is_caught),
 	    TRY(two_datagrams_may_be_answered_with_as_much_as_both_had),
+	    TRY(a_stranger_that_is_knocked_at_is_caught),
+	    TRY(a_certificate_answers_no_more_than_the_datagram_at_hand),
 	    TRY(what_came_before_a_start_excuses_no_answer),
 	    TRY(whatever_came_before_excuses_no_more_than_a_datagram),
 	    TRY(a_queue_above_its_cap_is_caught),
