@@ -34,6 +34,7 @@ struct text {
 	struct text_key key;
 	uint64_t hash;
 	bool deleted, durable;
+	bool left;
 	bool doubled; /* by two processes with one identity: either text may be seen */
 };
 
@@ -43,6 +44,7 @@ struct seen {
 	uint64_t major, minor;
 	struct id owner, topic;
 	bool deleted;
+	bool left; /* a member's row that says that its owner left: above all that do not */
 };
 
 struct rows_checks {
@@ -83,11 +85,20 @@ static uint64_t text_hash(const struct row_view *row)
 	return map_hash(row->value, row->value_len, map_hash(row->sig, ROW_SIG_BYTES, TEXT_SEED));
 }
 
+static bool says_left(const struct row_view *row)
+{
+	struct rec_member rec;
+
+	return row->kind == ROW_MEMBER && !row->deleted &&
+	       rec_member_decode(row->value, row->value_len, &rec) == 0 && rec.left;
+}
+
 static struct seen seen_of(const struct row_view *row, uint64_t place)
 {
 	struct seen seen = {.place = place, .owner = row->owner, .topic = row->topic};
 
 	seen.deleted = row->deleted;
+	seen.left = says_left(row);
 	seen.major = row_is_fact(row) ? row->sequence : row->epoch;
 	seen.minor = row->sequence;
 	if (row_is_fact(row)) {
@@ -98,8 +109,11 @@ static struct seen seen_of(const struct row_view *row, uint64_t place)
 	return seen;
 }
 
+/* A leave stays, also over what was signed later on a disk that knew nothing of it. */
 static int seen_cmp(const struct seen *a, const struct seen *b)
 {
+	if (a->left != b->left)
+		return a->left ? 1 : -1;
 	if (a->major != b->major)
 		return a->major < b->major ? -1 : 1;
 	return (a->minor > b->minor) - (a->minor < b->minor);
@@ -168,6 +182,7 @@ void check_wrote(struct sim *sim, const struct row_view *row, bool durable)
 	if (fresh || (row_is_fact(row) && !text->durable)) {
 		text->hash = hash;
 		text->deleted = row->deleted;
+		text->left = says_left(row);
 	} else if (text->hash != hash) {
 		const struct sim_host *owner = check_host(sim, &row->owner);
 		/* A copy that reaches nobody cannot know which epochs the original has claimed. */
@@ -254,15 +269,6 @@ static bool was_doubled(const struct sim *sim, const struct seen *seen)
 	return text && text->doubled;
 }
 
-/* A leave stays, also over what was signed later on a disk that knew nothing of it. */
-static bool says_left(const struct row_view *row)
-{
-	struct rec_member rec;
-
-	return row->kind == ROW_MEMBER && !row->deleted &&
-	       rec_member_decode(row->value, row->value_len, &rec) == 0 && rec.left;
-}
-
 /* The order of versions that one observer shows. */
 static void order_look(struct sim *sim, struct sim_host *host, const struct row_view *row,
 		       const struct seen *now)
@@ -285,7 +291,7 @@ static void order_look(struct sim *sim, struct sim_host *host, const struct row_
 			return;
 		}
 	}
-	if (!fresh && seen_cmp(now, last) < 0 && !says_left(row)) {
+	if (!fresh && seen_cmp(now, last) < 0) {
 		row_words(row, words);
 		check_fail(sim, CHECKER_VERSION_BACK, "host %zu shows a %s after %llu.%llu",
 			   host->index, words, (unsigned long long)last->major,
@@ -328,8 +334,10 @@ static void change_look(struct sim *sim, struct sim_host *host, const struct id 
 	if (owner && owner->mad)
 		return;
 	/* An observer may take away a row that is not there any more, without its tombstone. */
-	if (text)
+	if (text) {
 		now.deleted = text->deleted;
+		now.left = row->deleted ? text->left : now.left;
+	}
 	if (!id_eq(&row->owner, self)) {
 		foreign_look(sim, host, row, text);
 		if (!row_is_fact(row))

@@ -13,101 +13,6 @@
 #include "gossip/core/wire.h"
 #include "selftest_kit.h"
 
-/* Another host shows the row. */
-static void show(size_t host, const struct row_view *row)
-{
-	update = (struct node_update){.change_count = 1};
-	update.changes[0].kind = CHANGE_ROW;
-	update.changes[0].row = *row;
-	check_update(&world, &world.hosts[host], &update);
-}
-
-static void a_row_that_nobody_wrote_is_caught(void **state)
-{
-	struct row_view row = row_of(1, 60, 1, "a");
-
-	(void)state;
-	show(0, &row);
-	assert_caught(CHECKER_WRITTEN);
-}
-
-static void a_row_that_is_told_before_it_is_durable_is_caught(void **state)
-{
-	struct row_view row = row_of(1, 60, 1, "a");
-
-	(void)state;
-	check_wrote(&world, &row, false);
-	show(0, &row);
-	assert_caught(CHECKER_ADVERTISED);
-}
-
-static void two_texts_of_a_version_are_caught(void **state)
-{
-	struct row_view row = row_of(1, 60, 1, "a"), other = row_of(1, 60, 1, "b");
-
-	(void)state;
-	check_wrote(&world, &row, true);
-	show(0, &row);
-	assert_false(world.failed);
-	show(0, &other);
-	assert_caught(CHECKER_SAME_BYTES);
-}
-
-static void a_version_that_goes_back_is_caught(void **state)
-{
-	struct row_view old = row_of(1, 60, 1, "a"), new = row_of(1, 60, 2, "b");
-
-	(void)state;
-	check_wrote(&world, &old, true);
-	check_wrote(&world, &new, true);
-	show(0, &new);
-	show(2, &old);
-	assert_false(world.failed);
-	show(0, &old);
-	assert_caught(CHECKER_VERSION_BACK);
-}
-
-static void a_version_that_was_used_for_two_rows_may_go_back(void **state)
-{
-	struct row_view old = row_of(1, 60, 1, "a"), new = row_of(1, 60, 2, "b"),
-			twin = row_of(1, 61, 2, "c");
-
-	(void)state;
-	world.hosts[1].was_astray = true;
-	check_wrote(&world, &old, true);
-	check_wrote(&world, &new, true);
-	check_wrote(&world, &twin, true);
-	show(0, &new);
-	show(0, &twin);
-	show(0, &old);
-	assert_false(world.failed);
-}
-
-static void a_row_that_returns_from_the_dead_is_caught(void **state)
-{
-	struct row_view live = row_of(1, 60, 1, "a"), dead = row_of(1, 60, 2, "");
-
-	(void)state;
-	dead.deleted = true;
-	check_wrote(&world, &live, true);
-	check_wrote(&world, &dead, true);
-	show(0, &dead);
-	assert_false(world.failed);
-	show(0, &live);
-	assert_caught(CHECKER_RESURRECTION);
-}
-
-static void a_start_without_what_was_told_is_caught(void **state)
-{
-	struct row_view row = row_of(1, 60, 1, "a");
-
-	(void)state;
-	check_wrote(&world, &row, true);
-	show(0, &row);
-	check_start(&world, &world.hosts[1], true);
-	assert_caught(CHECKER_OWN_LOST);
-}
-
 /* Host 1 stores this epoch. */
 static void epoch_stored(uint64_t epoch)
 {
@@ -458,13 +363,6 @@ static void who_alone_knows_another_does_not_lose_its_disk_nor_does_the_other_mo
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TRY(a_row_that_nobody_wrote_is_caught),
-	    TRY(a_row_that_is_told_before_it_is_durable_is_caught),
-	    TRY(two_texts_of_a_version_are_caught),
-	    TRY(a_version_that_goes_back_is_caught),
-	    TRY(a_version_that_was_used_for_two_rows_may_go_back),
-	    TRY(a_row_that_returns_from_the_dead_is_caught),
-	    TRY(a_start_without_what_was_told_is_caught),
 	    TRY(an_epoch_that_goes_back_is_caught),
 	    TRY(an_epoch_of_who_was_copied_must_not_go_back_either),
 	    TRY(an_epoch_of_an_older_disk_may_be_smaller),
@@ -491,5 +389,5 @@ int main(void)
 	    TRY(who_alone_knows_another_does_not_lose_its_disk_nor_does_the_other_move),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL) + selftest_addresses();
+	return cmocka_run_group_tests(tests, NULL, NULL) + selftest_rows() + selftest_addresses();
 }

@@ -22,5 +22,6 @@ void assert_caught(enum checker checker);
 /* A row by this host; value must outlive it. */
 struct row_view row_of(size_t host, uint16_t kind, uint64_t sequence, const char *value);
 
-/* Tries the checkers of addresses; how many tests failed. */
+/* Tries the checkers of rows, and those of addresses; how many tests failed. */
+int selftest_rows(void);
 int selftest_addresses(void);
