@@ -110,6 +110,11 @@ void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
 bool check_converged(struct sim *sim, char *why, size_t why_bytes);
 void check_requests(struct sim *sim);
 
+/* checks_rows.c: was this member's record on that one's disk at its start, or has it been shown
+ * since? Of observers (all hosts of a small world); false of others. */
+bool rows_show_member(const struct sim *sim, const struct sim_host *by,
+		      const struct sim_host *member);
+
 /* checks_ipam.c: addresses when all is calm. */
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);
 bool check_sums(struct sim *sim, const struct id *network, char *why, size_t why_bytes);

@@ -411,6 +411,16 @@ void rows_start(struct sim *sim, struct sim_host *host)
 	}
 }
 
+bool rows_show_member(const struct sim *sim, const struct sim_host *by,
+		      const struct sim_host *member)
+{
+	const struct row_view row = {.kind = ROW_MEMBER, .owner = member->id};
+	const uint64_t place = place_of(&row);
+	const struct seen *seen = map_find(&sim->checks->rows->seen[by->index], &place);
+
+	return seen != NULL && !seen->deleted;
+}
+
 /* Others may know more of this node from now on than its disk does. */
 void rows_replaced(struct sim *sim, struct sim_host *host)
 {

@@ -119,6 +119,18 @@ static void a_leave_that_is_undone_by_a_higher_version_is_caught(void **state)
 	assert_caught(CHECKER_VERSION_BACK);
 }
 
+static void who_showed_a_record_since_its_start_knows_it(void **state)
+{
+	(void)state;
+	assert_true(rows_show_member(&world, &world.hosts[0], &world.hosts[1]));
+	world.hosts[0].was_astray = true; /* its own rows are gone with its disk */
+	disk_wipe(&world, &world.hosts[0].disk);
+	check_start(&world, &world.hosts[0], true);
+	assert_false(rows_show_member(&world, &world.hosts[0], &world.hosts[1]));
+	record_shown(UINT64_C(1) << 50, 3, false);
+	assert_true(rows_show_member(&world, &world.hosts[0], &world.hosts[1]));
+}
+
 static void a_row_that_returns_from_the_dead_is_caught(void **state)
 {
 	struct row_view live = row_of(1, 60, 1, "a"), dead = row_of(1, 60, 2, "");
@@ -155,6 +167,7 @@ int selftest_rows(void)
 	    TRY(a_leave_may_follow_what_knew_nothing_of_it),
 	    TRY(a_leave_that_goes_back_to_an_older_one_is_caught),
 	    TRY(a_leave_that_is_undone_by_a_higher_version_is_caught),
+	    TRY(who_showed_a_record_since_its_start_knows_it),
 	    TRY(a_row_that_returns_from_the_dead_is_caught),
 	    TRY(a_start_without_what_was_told_is_caught),
 	};

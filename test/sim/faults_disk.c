@@ -374,7 +374,8 @@ static void copy_settle(struct sim *sim, struct sim_host *copy)
 }
 
 /* Is it astray and knows nobody who is there, and nobody who is there it? Those whom it joined by
- * were gone for good before they told of it. */
+ * were gone for good before they told of it. Whoever had its record on his disk when he started, or
+ * has shown it since, does not forget it. */
 static bool is_forgotten(const struct sim *sim, const struct sim_host *host)
 {
 	const struct gossip *gossip = node_gossip(host->node);
@@ -387,7 +388,8 @@ static bool is_forgotten(const struct sim *sim, const struct sim_host *host)
 
 		if (other != host && other->joined && !other->lost && other->state != HOST_LEFT &&
 		    (!other->running || gossip_member(gossip, &other->id, &info) ||
-		     gossip_member(node_gossip(other->node), &host->id, &info)))
+		     gossip_member(node_gossip(other->node), &host->id, &info) ||
+		     rows_show_member(sim, other, host)))
 			return false;
 	}
 	return true;
