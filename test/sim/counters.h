@@ -48,6 +48,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(ADVERTISED, "addresses advertised", MUST)           \
 	X(SEEDS_CHANGED, "changes of seeds", MUST)            \
 	X(CLOCK_STEPS, "jumps of a wall clock", MUST)         \
+	X(WEATHER_HELD, "changes held back for a copy", MAY)  \
 	X(ATTACKS, "attacks", MUST)                           \
 	X(ATTACK_AGAIN, "attacks: once more", MUST)           \
 	X(ATTACK_OTHER, "attacks: to others", MUST)           \
@@ -84,6 +85,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(RECOVERED, "recovered", MUST_BUT_TAME)             \
 	X(COPIES, "disks copied", MUST_BUT_TAME)             \
 	X(COPIES_REFUSED, "copies refused", MUST_BUT_TAME)   \
+	X(COPIES_ALONE, "copies alone for long", MAY)        \
 	X(ANEW, "reset and joined anew", MUST)               \
 	X(VOID, "reset since refused", MAY)
 

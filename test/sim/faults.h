@@ -25,8 +25,12 @@ void fault_disk_lost(struct sim *sim);
 void fault_backup(struct sim *sim);
 void fault_disk_back(struct sim *sim);
 void fault_disk_copied(struct sim *sim);
-/* Is there a copy of which it is not decided yet whether it is one? */
+/* Is there a copy of which it is not decided yet whether it is one; is there one that runs on
+ * alone, since it has found nobody to ask? */
 bool faults_copy_claims(const struct sim *sim);
+bool faults_copy_is_alone(const struct sim *sim);
+/* An operator looks for copies that have been alone for long, and stops them. */
+void faults_look_for_copies(struct sim *sim);
 void fault_begin_anew(struct sim *sim);
 
 /* misuse.c: requests that are late, double, wrong or race with each other. */

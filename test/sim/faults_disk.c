@@ -35,6 +35,7 @@
 #define RECOVER_BOUND_MS 60000
 #define REMOVE_BOUND_MS 40000
 #define REFUSED_MS 3000 /* until an operator looks who is refused by the others */
+#define ALONE_MS 5000   /* until he sees that a copy runs alone */
 
 /* The first host signs tokens and removals, and stays what it is. */
 static bool is_expendable(const struct sim_host *host)
@@ -209,18 +210,31 @@ static bool has_witness(const struct sim *sim, const struct sim_host *original)
 	return false;
 }
 
-/* Also one that went on alone, since it did not find where the others are, asks as soon as it does.
- */
+static bool is_copy(const struct sim_host *host)
+{
+	return host->running && host->state == HOST_COPY;
+}
+
+static bool is_alone(const struct sim_host *host)
+{
+	return gossip_is_alone(node_gossip(host->node));
+}
+
 bool faults_copy_claims(const struct sim *sim)
 {
-	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
-		const struct sim_host *host = &sim->hosts[i];
-
-		if (host->running && host->state == HOST_COPY &&
-		    (gossip_phase(node_gossip(host->node)) == NODE_CLAIMING ||
-		     gossip_is_alone(node_gossip(host->node))))
+	for (size_t i = sim->opt.hosts; i < sim->host_count; i++)
+		if (is_copy(&sim->hosts[i]) &&
+		    gossip_phase(node_gossip(sim->hosts[i].node)) == NODE_CLAIMING)
 			return true;
-	}
+	return false;
+}
+
+/* It asks as soon as it finds somebody. */
+bool faults_copy_is_alone(const struct sim *sim)
+{
+	for (size_t i = sim->opt.hosts; i < sim->host_count; i++)
+		if (is_copy(&sim->hosts[i]) && is_alone(&sim->hosts[i]))
+			return true;
 	return false;
 }
 
@@ -371,6 +385,23 @@ static void copy_settle(struct sim *sim, struct sim_host *copy)
 	host_stop(sim, original, true);
 	original->state = HOST_ASTRAY;
 	faults_restart(sim, original);
+}
+
+void faults_look_for_copies(struct sim *sim)
+{
+	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+
+		if (!is_copy(host) || !is_alone(host)) {
+			host->alone_since.ns = 0;
+		} else if (host->alone_since.ns == 0) {
+			host->alone_since = sim->now;
+		} else if (mono_diff_ms(sim->now, host->alone_since) >= ALONE_MS) {
+			sim_trace(sim, "copy %zu is alone, and stopped", host->index);
+			sim->counters[COUNT_COPIES_ALONE]++;
+			copy_settle(sim, host);
+		}
+	}
 }
 
 /* Is it astray and knows nobody who is there, and nobody who is there it? Those whom it joined by

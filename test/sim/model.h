@@ -80,6 +80,7 @@ struct sim_host {
 	bool is_void;      /* its admission counts nowhere */
 	bool recovering;
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
+	struct mono alone_since;   /* a copy that has found nobody; ns 0: it has, or is none */
 	struct mad *mad;           /* NULL: sane */
 	bool replaces;             /* joins in place of who had its name */
 	size_t copy_of;

@@ -81,8 +81,10 @@ void weather_cut(struct sim *sim)
 {
 	struct network *net = sim->net;
 
-	if (faults_copy_claims(sim))
+	if (faults_copy_claims(sim) || faults_copy_is_alone(sim)) {
+		sim->counters[COUNT_WEATHER_HELD]++;
 		return;
+	}
 	sim->counters[COUNT_PARTITIONS]++;
 	net->shape = (enum net_shape)(NET_ISLANDS + simnet_draw(sim, NET_SHAPES - NET_ISLANDS));
 	net->shape_until = MONO_NEVER;
@@ -262,12 +264,17 @@ static void weather_change(struct sim *sim)
 	const struct {
 		uint32_t weight;
 		void (*run)(struct sim *sim);
+		bool parts; /* two may not find each other for it */
 	} changes[] = {
-	    {sim->opt.weather_cut, change_cut},     {sim->opt.weather_links, change_links},
-	    {sim->opt.weather_clog, change_clog},   {sim->opt.weather_stop, change_stop},
-	    {sim->opt.weather_slow, change_slow},   {sim->opt.weather_nat, change_nat},
-	    {sim->opt.weather_place, change_place}, {sim->opt.weather_clock, change_clock},
-	    {sim->opt.weather_seeds, change_seeds},
+	    {sim->opt.weather_cut, change_cut, true},
+	    {sim->opt.weather_links, change_links, false},
+	    {sim->opt.weather_clog, change_clog, false},
+	    {sim->opt.weather_stop, change_stop, true},
+	    {sim->opt.weather_slow, change_slow, false},
+	    {sim->opt.weather_nat, change_nat, true},
+	    {sim->opt.weather_place, change_place, true},
+	    {sim->opt.weather_clock, change_clock, false},
+	    {sim->opt.weather_seeds, change_seeds, false},
 	};
 	uint64_t total = 0, drawn;
 
@@ -277,7 +284,9 @@ static void weather_change(struct sim *sim)
 		return;
 	drawn = simnet_draw(sim, total);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		if (drawn < changes[i].weight && faults_copy_claims(sim)) {
+		if (drawn < changes[i].weight &&
+		    (faults_copy_claims(sim) || (changes[i].parts && faults_copy_is_alone(sim)))) {
+			sim->counters[COUNT_WEATHER_HELD]++;
 			break;
 		} else if (drawn < changes[i].weight) {
 			changes[i].run(sim);
@@ -306,6 +315,7 @@ static void weather_beat(struct sim *sim)
 {
 	const struct network *net = sim->net;
 
+	faults_look_for_copies(sim);
 	if (net->shape != NET_WHOLE && mono_is_due(net->shape_until, sim->now))
 		weather_heal(sim);
 	if (weather_is_bad(sim))
