@@ -211,6 +211,53 @@ static void a_single_address_beside_own_space_that_rests_stays(void **state)
 	assert_int_equal(top_generation(1, &net), before);
 }
 
+/* A range of this author in the network at this generation. */
+static struct cluster_row range_row(size_t author, const struct id *net, const char *range,
+				    uint64_t generation)
+{
+	struct cluster_row row = {.view = {.kind = ROW_RANGE, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.network = *net, .generation = generation};
+
+	assert_int_equal(prefix_parse(range, &key.range), 0);
+	range_key_encode(&key, row.view.key);
+	row.view.owner = c.nodes[author].id;
+	row.view.epoch = 1;
+	row.view.sequence = ++c.nodes[author].disk.row_sequence;
+	row.view.value_len = 1;
+	row.bytes[0] = 0xc0;
+	return row;
+}
+
+/* What one of the two halves says of a clash is not said of the other, though both have one holder
+ * and one generation. */
+static void rows_under_a_range_beside_a_clash_are_collected(void **state)
+{
+	static const char *const ranges[] = {"10.1.0.0/25", "10.1.0.128/25", "10.1.0.0/26",
+					     "10.1.0.64/26"};
+	struct cluster_row row;
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	assert_true(id_cmp(&c.nodes[0].id, &c.nodes[1].id) < 0); /* it stays the holder */
+	cluster_crash(&c, 0);
+	for (size_t i = 0; i < 4; i++) {
+		row = range_row(0, &net, ranges[i], i < 2 ? 5 : 3);
+		vec_push(&c.nodes[0].disk.rows, &row);
+	}
+	cluster_start(&c, 0, true);
+	row = range_row(1, &net, "10.1.0.128/25", 5);
+	cluster_show(&c, 0, &row);
+	assert_int_equal(cluster_held(&c, 0, &net), 128);
+	assert_int_equal(conflicts(0, &net), 128);
+	assert_int_equal(cluster_own_rows(&c, 0), 5);
+	cluster_run(&c, 20000);
+	assert_int_equal(cluster_held(&c, 0, &net), 128);
+	assert_int_equal(conflicts(0, &net), 128);
+	/* The halves, and what lies under the clash. */
+	assert_int_equal(cluster_own_rows(&c, 0), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +270,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_grant_row_stays_while_a_range_of_ours_lies_under_it,
 				      teardown),
 	    cmocka_unit_test_teardown(a_grant_while_rows_merge_is_above_them, teardown),
+	    cmocka_unit_test_teardown(rows_under_a_range_beside_a_clash_are_collected, teardown),
 	    cmocka_unit_test_teardown(the_rows_of_a_removed_network_are_collected, teardown),
 	    cmocka_unit_test_teardown(a_single_address_beside_own_space_that_rests_stays, teardown),
 	};

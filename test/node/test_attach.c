@@ -31,6 +31,29 @@ static void an_attach_is_leased_plugged_and_known_to_the_others(void **state)
 	cluster_free(cluster);
 }
 
+static void each_address_has_the_length_of_the_pool_it_is_from(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct rec_network rec = {.name = "both", .pool_count = 2};
+	struct node_request request = {.kind = NODE_NETWORK_CREATE, .network = &rec};
+	struct node_answer one;
+	struct id network;
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.1.0.0/24", &rec.pools[0].subnet), 0);
+	assert_int_equal(prefix_parse("fd00:1::/64", &rec.pools[1].subnet), 0);
+	network = cluster_call(cluster, 0, &request)->id;
+	cluster_run(cluster, 200);
+	one = cluster_attached(cluster, 0, &network, 11);
+	assert_int_equal(one.err.code, 0);
+	assert_int_equal(one.endpoint_addr_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(prefix_has(&rec.pools[i].subnet, &one.addrs[i].ip));
+		assert_int_equal(one.addrs[i].bits, i == 0 ? 96 + 24 : 64);
+	}
+	cluster_free(cluster);
+}
+
 static void an_attach_answers_as_soon_as_all_live_hosts_have_applied_it(void **state)
 {
 	struct cluster *cluster = cluster_new(3);
@@ -269,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_attach_is_leased_plugged_and_known_to_the_others),
+	    cmocka_unit_test(each_address_has_the_length_of_the_pool_it_is_from),
 	    cmocka_unit_test(an_attach_answers_as_soon_as_all_live_hosts_have_applied_it),
 	    cmocka_unit_test(a_host_that_applies_nothing_is_named_after_the_wait),
 	    cmocka_unit_test(a_failed_host_is_not_waited_for),
