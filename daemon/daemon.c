@@ -8,9 +8,12 @@
  */
 #include "daemon/daemon.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "daemon/api/api.h"
 #include "daemon/diag/diag.h"
@@ -258,46 +261,36 @@ static void on_ping(uv_timer_t *timer)
 	events_ping(d->events);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+/* A signal that comes in the turn that ends a run waits for the next run, or for nobody. */
+static void on_signals(uv_poll_t *poll, int status, int events)
 {
-	struct daemon *d = handle->data;
+	struct daemon *d = poll->data;
+	struct signalfd_siginfo info;
 
-	if (number == SIGHUP) {
-		reload(d);
-		return;
+	(void)status;
+	(void)events;
+	while (d->end == DAEMON_RUNS &&
+	       read(d->config->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			reload(d);
+			continue;
+		}
+		log_line(d->log, LOG_LEVEL_INFO,
+			 "stopping on %s; members and data plane stay as they are",
+			 strsignal((int)info.ssi_signo));
+		(void)daemon_stop(d, DAEMON_STOP);
 	}
-	log_line(d->log, LOG_LEVEL_INFO, "stopping on %s; members and data plane stay as they are",
-		 strsignal(number));
-	(void)daemon_stop(d, DAEMON_STOP);
-}
-
-/* Between the end of a run and its handlers in the next one a signal would end this process before
- * it has done what it told somebody that it does: it waits for the next run, which ends by it. */
-static void put_off_signals(int how)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(how, &set, NULL);
 }
 
 static void start_handles(struct daemon *d)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-
 	uv_timer_init(&d->loop, &d->tick);
 	uv_poll_init(&d->loop, &d->udp_poll, d->udp.fd);
 	uv_poll_init(&d->loop, &d->store_poll, store_thread_fd(d->store));
-	d->tick.data = d->udp_poll.data = d->store_poll.data = d;
+	uv_poll_init(&d->loop, &d->signal_poll, d->config->signals);
+	d->tick.data = d->udp_poll.data = d->store_poll.data = d->signal_poll.data = d;
 	uv_poll_start(&d->store_poll, UV_READABLE, on_store);
-	for (size_t i = 0; i < 3; i++) {
-		uv_signal_init(&d->loop, &d->signals[i]);
-		d->signals[i].data = d;
-		uv_signal_start(&d->signals[i], on_signal, numbers[i]);
-	}
-	put_off_signals(SIG_UNBLOCK);
+	uv_poll_start(&d->signal_poll, UV_READABLE, on_signals);
 	uv_timer_init(&d->loop, &d->ping);
 	d->ping.data = d;
 	uv_timer_start(&d->ping, on_ping, EVENTS_PING_MS, EVENTS_PING_MS);
@@ -309,16 +302,13 @@ static void start_handles(struct daemon *d)
 
 static void stop_handles(struct daemon *d)
 {
-	if (d->end == DAEMON_WIPE || d->end == DAEMON_RESTORE)
-		put_off_signals(SIG_BLOCK);
 	uv_close((uv_handle_t *)&d->tick, NULL);
 	uv_close((uv_handle_t *)&d->ping, NULL);
 	uv_close((uv_handle_t *)&d->udp_poll, NULL);
 	uv_close((uv_handle_t *)&d->store_poll, NULL);
 	if (d->kernel)
 		uv_close((uv_handle_t *)&d->kernel_poll, NULL);
-	for (size_t i = 0; i < 3; i++)
-		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	uv_close((uv_handle_t *)&d->signal_poll, NULL);
 	lag_close(&d->lag);
 	diag_close(d->diag);
 	http_close(d->http);

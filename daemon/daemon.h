@@ -73,7 +73,7 @@ struct daemon {
 	struct kernel_refusal refused[NODE_WORKS]; /* by the last step, to be told after it */
 	struct overlay_totals totals;
 	bool kernel_looked; /* the node was told that the kernel was read */
-	uv_signal_t signals[3];
+	uv_poll_t signal_poll;
 	struct http *http;
 	struct events *events;
 	struct lag lag;
@@ -93,6 +93,7 @@ struct daemon_config {
 	int (*reload)(void *ctx, struct options *options, struct weft_err *err);
 	void *ctx;
 	char *restore; /* OPTION_TEXT_BYTES: the backup of DAEMON_RESTORE */
+	int signals;   /* tells of those that stop and reload, which no thread takes otherwise */
 };
 
 /* One run, from opening the store to closing it. Sets err and returns DAEMON_FAILED when it could

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* weftd: reads options, then runs until it is told to stop. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -48,6 +50,27 @@ static int tell(struct log *log, const struct weft_err *err)
 	return 1;
 }
 
+/* Signals that stop or reload are for the loop of a run alone, which reads them from this
+ * descriptor. They stay blocked in all threads, which begin with the mask of this one: whatever
+ * else goes on (a store is opened or closed, a state wiped) is not ended halfway, and the signal
+ * waits for the loop that follows. */
+static int hold_signals(struct weft_err *err)
+{
+	sigset_t held;
+	int fd;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
+	fd = signalfd(-1, &held, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return weft_err_set(err, WEFT_E_INTERNAL, "no descriptor for signals: %s",
+				    strerror(errno));
+	return fd;
+}
+
 static int run(struct arguments *args, const struct options *options)
 {
 	struct weft_err err = {0};
@@ -59,7 +82,8 @@ static int run(struct arguments *args, const struct options *options)
 
 	log_init(&log, stderr, options->log_level, options->log_format);
 	signal(SIGPIPE, SIG_IGN);
-	if (rights_drop(&err) != 0)
+	config.signals = hold_signals(&err);
+	if (config.signals < 0 || rights_drop(&err) != 0)
 		return tell(&log, &err);
 	do {
 		end = daemon_run(&config, &err);

@@ -4,6 +4,7 @@
 explains, or it stays and the host works on."""
 import json
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -19,6 +20,7 @@ KERNEL = r"""
     #include <dlfcn.h>
     #include <linux/netlink.h>
     #include <linux/rtnetlink.h>
+    #include <signal.h>
     #include <stdio.h>
     #include <string.h>
     #include <sys/socket.h>
@@ -57,6 +59,11 @@ KERNEL = r"""
             usleep(fclose(fopen(BEGUN, "w")) == 0 ? 1000 : 0);
         return next(path);
     }
+    void uv_stop(void *loop) { /* in the turn that ends a run */
+        void (*next)(void *) = (void (*)(void *))dlsym(RTLD_NEXT, "uv_stop");
+        if (mood() == 's' && remove(MOOD) == 0) kill(getpid(), SIGTERM);
+        next(loop);
+    }
 """
 
 
@@ -91,6 +98,9 @@ class Kernel:
     def holds_up_a_wipe(self):
         self.mood.write_text("wipe")
 
+    def signals_at_the_end_of_a_run(self):
+        self.mood.write_text("signal")
+
     def is_itself(self):
         self.mood.unlink()
 
@@ -124,6 +134,21 @@ def outcast(lab, tmp_path, monkeypatch):
     four.weft("detach", "blue", "--netns", box.path)
     assert len(devices(four)) == 2, "its last box is detached for less than 10 s"
     return one, three, four, kernel
+
+
+@pytest.fixture
+def leaver(lab, tmp_path, monkeypatch):
+    """A host that left; the workers of a backup of its keys live on in its daemon."""
+    kernel = Kernel(tmp_path)
+    monkeypatch.setenv(kernel.setting, kernel.library)
+    host = lab.cluster(1)[0]
+    monkeypatch.delenv(kernel.setting)
+    phrase = tmp_path / "phrase"
+    phrase.write_text("a phrase that nobody guesses\n")
+    phrase.chmod(0o600)
+    host.weft("admin", "backup", tmp_path / "key", "--passphrase-file", phrase)
+    host.weft("leave", "--force")
+    return host, kernel
 
 
 def reset(host):
@@ -179,6 +204,51 @@ def test_a_wipe_that_began_is_done_though_weftd_is_to_stop(outcast):
     caller.wait()
     four.start()
     assert node(four)["phase"] == "no_cluster"
+
+
+def reset_that_ends_the_run(host, kernel):
+    """A reset that is held up behind the end of the run; its caller."""
+    caller = reset(host)
+    wait_for("the run ended by it", lambda: "is wiped by request" in host.tail(), 20)
+    wait_for("it is held up", kernel.begun.exists, 5)
+    return caller
+
+
+@pytest.mark.parametrize("held_up", (Kernel.holds_up_a_wipe, Kernel.holds_up_the_disk))
+def test_no_thread_takes_a_signal_that_stops_weftd_during_a_wipe(leaver, held_up):
+    host, kernel = leaver
+    held_up(kernel)
+    caller = reset_that_ends_the_run(host, kernel)
+    host.daemon.terminate()
+    kernel.is_itself()
+    assert host.daemon.wait(10) == 0, host.tail()
+    caller.kill()
+    caller.wait()
+    host.start()
+    assert node(host)["phase"] == "no_cluster"
+
+
+def test_a_reload_during_a_wipe_is_done_after_it(leaver):
+    host, kernel = leaver
+    kernel.holds_up_a_wipe()
+    caller = reset_that_ends_the_run(host, kernel)
+    host.daemon.send_signal(signal.SIGHUP)
+    kernel.is_itself()
+    said = caller.communicate(timeout=20)[0]
+    assert "This host's state is wiped" in said, said
+    assert node(host)["phase"] == "no_cluster"
+    wait_for("it is reloaded", lambda: "configuration read again" in host.tail(), 5)
+
+
+def test_a_signal_in_the_turn_that_ends_a_run_stops_the_next_run(leaver):
+    host, kernel = leaver
+    kernel.signals_at_the_end_of_a_run()
+    caller = reset(host)
+    assert host.daemon.wait(20) == 0, host.tail()
+    caller.kill()
+    caller.wait()
+    host.start()
+    assert node(host)["phase"] == "no_cluster"
 
 
 def test_a_reset_waits_for_the_boxes_of_a_removed_host(lab, tmp_path, monkeypatch):
