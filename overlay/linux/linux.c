@@ -79,6 +79,7 @@ struct linux_kernel *linux_kernel_open(const struct page_source *pages, uint64_t
 	kernel->heap = heap;
 	kernel->has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
 	devices_init(&kernel->devices, &kernel->heap, seed);
+	linux_rules_open(kernel);
 	status = chan_open(&kernel->rtnl, NETLINK_ROUTE, -1);
 	if (status == 0)
 		status = linux_events_open(kernel);

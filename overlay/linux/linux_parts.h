@@ -17,7 +17,8 @@ struct linux_kernel {
 	struct chan rtnl;
 	struct chan events;   /* rtnetlink notifications */
 	struct chan nftables; /* nftables notifications */
-	struct nft_ctx *nft;  /* libnftables'; made at its first use */
+	struct nft_ctx *nft;  /* libnftables', or NULL */
+	int nft_spare;        /* makes room for a socket of its own, or -1 */
 	bool has_ipv6;
 	uint32_t rules_generation; /* of the ruleset after this backend's last change */
 	bool rules_touched;        /* somebody else changed the ruleset at the same time */
@@ -51,6 +52,7 @@ int linux_box_mtu_set(void *ctx, const struct overlay_box *box, const char *ifna
 
 int linux_rules_match(void *ctx, enum krules table, const char *text);
 int linux_rules_set(void *ctx, enum krules table, const char *text, char *why, size_t cap);
+void linux_rules_open(struct linux_kernel *kernel);
 void linux_rules_close(struct linux_kernel *kernel);
 int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, size_t cap);
 

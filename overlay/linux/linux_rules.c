@@ -9,9 +9,12 @@
  * the text that was set and one of the listing. A table is right when its seal names the text that
  * is wanted and its listing still has the listing's hash.
  *
- * The library opens a socket with each of its contexts, and ends the process where none is to be
- * had. A daemon that has run out of descriptors is to go on: one context is kept, and that there is
- * a socket for it is tried before it is made.
+ * The library opens a socket with each of its contexts, and another one where a rule that it lists
+ * has the index of a device (weft's have names, those of others in weft's table may not); and it
+ * ends the process where none is to be had. A daemon that has run out of descriptors is to go on:
+ * the context is made at the start and kept, and beside it one descriptor is held that makes room
+ * for a moment whenever the library works. Where it could not be taken again rules are refused.
+ * That another thread takes it in that very moment, and the library needs it, is left to chance.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -38,16 +41,29 @@
 static const char *const table_names[KRULES_COUNT] = {
     [KRULES_HOST] = "inet weft", [KRULES_PORTS] = "netdev weft"};
 
+/* A socket like those of the library: where there is one there can be another in its place. */
+static int spare_take(struct linux_kernel *kernel)
+{
+	if (kernel->nft_spare < 0)
+		kernel->nft_spare = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	return kernel->nft_spare < 0 ? -errno : 0;
+}
+
+static void spare_give(struct linux_kernel *kernel)
+{
+	if (kernel->nft_spare >= 0)
+		close(kernel->nft_spare);
+	kernel->nft_spare = -1;
+}
+
+/* Afterwards there are a context and the spare, or it says why not. */
 static int context(struct linux_kernel *kernel)
 {
-	int fd;
+	int status = spare_take(kernel);
 
-	if (kernel->nft != NULL)
-		return 0;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	if (fd < 0)
-		return -errno;
-	close(fd);
+	if (status != 0 || kernel->nft != NULL)
+		return status;
+	spare_give(kernel);
 	kernel->nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (kernel->nft == NULL)
 		return -ENOMEM;
@@ -55,14 +71,27 @@ static int context(struct linux_kernel *kernel)
 				 NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
 	(void)nft_ctx_buffer_output(kernel->nft);
 	(void)nft_ctx_buffer_error(kernel->nft);
-	return 0;
+	return spare_take(kernel);
 }
 
-void linux_rules_close(struct linux_kernel *kernel)
+void linux_rules_open(struct linux_kernel *kernel)
+{
+	kernel->nft = NULL;
+	kernel->nft_spare = -1;
+	(void)context(kernel); /* a kernel without nftables is told of when rules are set */
+}
+
+static void context_end(struct linux_kernel *kernel)
 {
 	if (kernel->nft != NULL)
 		nft_ctx_free(kernel->nft);
 	kernel->nft = NULL;
+}
+
+void linux_rules_close(struct linux_kernel *kernel)
+{
+	context_end(kernel);
+	spare_give(kernel);
 }
 
 /* A resting daemon need not hold what the library read of the kernel's tables, which goes with a
@@ -84,6 +113,7 @@ static int run(struct linux_kernel *kernel, const char *commands, char **out, ch
 		(void)snprintf(why, cap, "%s", strerror(-status));
 		return status;
 	}
+	spare_give(kernel);
 	status = nft_run_cmd_from_buffer(kernel->nft, commands) == 0 ? 0 : -EIO;
 	printed = nft_ctx_get_output_buffer(kernel->nft);
 	error = nft_ctx_get_error_buffer(kernel->nft);
@@ -92,6 +122,7 @@ static int run(struct linux_kernel *kernel, const char *commands, char **out, ch
 	else if (out != NULL)
 		*out = strdup(printed);
 	forget(kernel->nft);
+	(void)spare_take(kernel); /* if not now, then before the next command */
 	return status;
 }
 
@@ -104,7 +135,7 @@ static int change(struct linux_kernel *kernel, const char *commands, char *why, 
 	status = run(kernel, commands, NULL, why, cap);
 	KILL_POINT(NETLINK_AFTER);
 	if (status != 0)
-		linux_rules_close(kernel);
+		context_end(kernel);
 	return status;
 }
 
@@ -143,16 +174,6 @@ static void seal_name(const char *text, uint64_t listing, char seal[SEAL_BYTES])
 		       (unsigned long long)listing);
 }
 
-static char *list(struct linux_kernel *kernel, enum krules table)
-{
-	char command[COMMAND_BYTES], *listing = NULL;
-
-	(void)snprintf(command, sizeof(command), "list table %s", table_names[table]);
-	if (run(kernel, command, &listing, NULL, 0) != 0)
-		return NULL;
-	return listing;
-}
-
 static void each_ignored(void *arg, struct nlmsghdr *nlh)
 {
 	(void)arg;
@@ -182,14 +203,31 @@ static int look_for(enum krules table)
 	return status == -EINVAL || status == -EOPNOTSUPP ? -ENOENT : status; /* no nftables here */
 }
 
+/* 0 with the listing, to be freed; -ENOENT when the table does not stand, -EAGAIN when it does and
+ * what is in it cannot be told, or why neither is known. */
+static int list(struct linux_kernel *kernel, enum krules table, char **listing)
+{
+	char command[COMMAND_BYTES];
+	int status;
+
+	*listing = NULL;
+	(void)snprintf(command, sizeof(command), "list table %s", table_names[table]);
+	if (run(kernel, command, listing, NULL, 0) == 0)
+		return 0;
+	status = look_for(table);
+	if (status != -ENOENT)
+		context_end(kernel); /* it may have been broken off, with answers to come */
+	return status == 0 ? -EAGAIN : status;
+}
+
 int linux_rules_match(void *ctx, enum krules table, const char *text)
 {
-	char seal[SEAL_BYTES], wanted[SEAL_BYTES];
-	char *listing = list(ctx, table);
+	char seal[SEAL_BYTES], wanted[SEAL_BYTES], *listing;
+	int status = list(ctx, table, &listing);
 	uint64_t hash;
 
-	if (listing == NULL)
-		return text[0] == '\0' && look_for(table) == -ENOENT;
+	if (status != 0)
+		return text[0] == '\0' && status == -ENOENT;
 	hash = read_listing(listing, seal);
 	free(listing);
 	if (text[0] == '\0')
@@ -238,8 +276,7 @@ static int replace(struct linux_kernel *kernel, enum krules table, const char *t
 	status = change(kernel, commands, why, cap);
 	*commits += status == 0;
 	if (status == 0 && text[0] != '\0') {
-		listing = list(kernel, table);
-		if (listing == NULL) {
+		if (list(kernel, table, &listing) != 0) {
 			free(commands);
 			return -EAGAIN;
 		}
@@ -271,12 +308,10 @@ int linux_rules_add(void *ctx, enum krules table, const char *text, char *why, s
 {
 	struct linux_kernel *kernel = ctx;
 	uint32_t before = generation();
-	char *listing = list(kernel, table);
-	int status = listing != NULL ? 0 : look_for(table);
+	char *listing;
+	int status = list(kernel, table, &listing);
 
 	WEFT_ASSERT(table < KRULES_COUNT);
-	if (listing == NULL && status == 0)
-		status = -EAGAIN; /* it stands, and what is in it cannot be told */
 	free(listing);
 	if (status != 0 || text[0] == '\0')
 		return status;

@@ -140,32 +140,52 @@ static void a_table_that_cannot_be_listed_is_not_gone(void **state)
 	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
 }
 
-/* No descriptor is free from now on. */
-static struct rlimit exhaust(void)
-{
-	struct rlimit before, now;
-	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+/* Descriptors that were free, and the limit. */
+struct shortage {
+	struct rlimit before;
+	int taken[64];
+	size_t count;
+};
 
-	assert_true(next >= 0);
-	close(next);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	now = before;
-	now.rlim_cur = (rlim_t)next;
+/* No descriptor is free from now on. */
+static void exhaust(struct shortage *shortage)
+{
+	const rlim_t few = sizeof(shortage->taken) / sizeof(shortage->taken[0]);
+	struct rlimit now;
+	int fd;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &shortage->before), 0);
+	now = shortage->before;
+	now.rlim_cur = few;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
-	return before;
+	shortage->count = 0;
+	while ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		shortage->taken[shortage->count++] = fd;
+	assert_int_equal(errno, EMFILE);
+}
+
+static void relieve(struct shortage *shortage)
+{
+	while (shortage->count > 0)
+		close(shortage->taken[--shortage->count]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &shortage->before), 0);
 }
 
 /* The library would end this process. */
 static void without_a_descriptor_rules_are_refused_with_the_reason(void **state)
 {
 	const struct kernel_ops *ops = linux_kernel_ops();
-	struct rlimit before = exhaust();
+	struct shortage shortage;
 	char why[96] = "";
-	int set = ops->rules_set(*state, KRULES_HOST, "table inet weft {\n}\n", why, sizeof(why));
-	int match = ops->rules_match(*state, KRULES_HOST, "");
-	int add = add_nothing(*state);
+	int set, match, add;
 
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	/* behind a change that failed the library begins anew */
+	assert_int_equal(ops->rules_set(*state, KRULES_PORTS, "?\n", why, sizeof(why)), -EIO);
+	exhaust(&shortage);
+	set = ops->rules_set(*state, KRULES_HOST, "table inet weft {\n}\n", why, sizeof(why));
+	match = ops->rules_match(*state, KRULES_HOST, "");
+	add = add_nothing(*state);
+	relieve(&shortage);
 	assert_int_equal(set, -EMFILE);
 	assert_string_equal(why, "Too many open files");
 	assert_int_equal(match, 0);
@@ -173,20 +193,39 @@ static void without_a_descriptor_rules_are_refused_with_the_reason(void **state)
 	assert_int_equal(ops->rules_match(*state, KRULES_HOST, ""), 1);
 }
 
+/* To list a rule with the index of a device the library reads all devices. */
+static void a_foreign_rule_is_listed_without_a_descriptor(void **state)
+{
+	static const char text[] = "table inet weft {\n\tchain other {\n\t}\n}\n";
+	const struct kernel_ops *ops = linux_kernel_ops();
+	struct shortage shortage;
+	char why[96] = "";
+	int match;
+
+	assert_int_equal(ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why)), 0);
+	assert_int_equal(system("nft add rule inet weft other iif lo accept"), 0);
+	exhaust(&shortage);
+	match = ops->rules_match(*state, KRULES_HOST, text);
+	relieve(&shortage);
+	assert_int_equal(match, 0);
+	assert_int_equal(system("nft flush chain inet weft other"), 0);
+	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 1);
+}
+
 static void rules_that_were_set_once_are_repaired_without_a_descriptor(void **state)
 {
 	static const char text[] = "table inet weft {\n}\n";
 	const struct kernel_ops *ops = linux_kernel_ops();
-	struct rlimit before;
+	struct shortage shortage;
 	char why[96] = "";
 	int set, match;
 
 	assert_int_equal(ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why)), 0);
 	assert_int_equal(system("nft delete table inet weft"), 0);
-	before = exhaust();
+	exhaust(&shortage);
 	match = ops->rules_match(*state, KRULES_HOST, text);
 	set = ops->rules_set(*state, KRULES_HOST, text, why, sizeof(why));
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	relieve(&shortage);
 	assert_int_equal(match, 0);
 	assert_int_equal(set, 0);
 	assert_int_equal(ops->rules_match(*state, KRULES_HOST, text), 1);
@@ -257,6 +296,7 @@ int main(void)
 	    TEST(a_device_that_cannot_be_looked_for_is_not_gone),
 	    TEST(a_table_that_cannot_be_listed_is_not_gone),
 	    TEST(without_a_descriptor_rules_are_refused_with_the_reason),
+	    TEST(a_foreign_rule_is_listed_without_a_descriptor),
 	    TEST(rules_that_were_set_once_are_repaired_without_a_descriptor),
 	    TEST(what_was_listed_before_is_not_taken_for_what_stands),
 	    TEST(a_veth_that_was_made_without_an_answer_is_taken_back),
