@@ -56,7 +56,7 @@ const char *work_error(const struct net *net)
 static struct attempt *attempt_of(const struct work *work, struct net *net)
 {
 	if (net == NULL)
-		return &work->ov->host;
+		return work->in_look ? &work->ov->look : &work->ov->host;
 	return work->in_entries ? &net->entries : &net->devices;
 }
 

@@ -68,6 +68,8 @@ void held_look(struct work *work)
 	WEFT_ASSERT(ov->held);
 	kstate_init(&want, &ov->heap);
 	kstate_init(&have, &ov->heap);
+	attempt_begin(&ov->look);
+	work->in_look = true;
 	held_forget(ov);
 	desired_host(ov, &want);
 	work->report.dumps++;
@@ -90,6 +92,7 @@ void held_look(struct work *work)
 	if (!ov->looked)
 		ov->is_bare = status == 0 && standing == 0;
 	ov->has_unknown = status != 0 || unknown > 0;
+	work->in_look = false;
 	kstate_close(&have);
 	kstate_close(&want);
 }

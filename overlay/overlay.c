@@ -51,7 +51,7 @@ struct overlay *overlay_new(const struct overlay_config *config, struct weft_err
 	map_init(&ov->nets, &ov->heap, sizeof(struct id), 24, checked.seed);
 	map_init(&ov->owner_of, &ov->heap, sizeof(struct id), 20, checked.seed);
 	vec_init(&ov->owners, &ov->heap, sizeof(struct owner));
-	ov->host.retry_at = MONO_NEVER;
+	ov->host.retry_at = ov->look.retry_at = MONO_NEVER;
 	ov->wake_at = MONO_NEVER;
 	ov->sweep_at = (struct mono){0}; /* the first reconcile looks at everything */
 	return ov;

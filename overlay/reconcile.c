@@ -34,6 +34,7 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 	ov->totals.unknown_boxes = 0; /* until they are looked at */
 	ov->fed = true;               /* nor waits for what is heard */
 	held_forget(ov);
+	attempt_begin(&ov->look);
 	ov->nexthops_checked = false;
 	overlay_mark_all(ov, now);
 }
@@ -49,7 +50,7 @@ static void mark_timers(struct overlay *ov, struct mono now)
 
 	if (mono_is_due(ov->sweep_at, now))
 		overlay_mark_all(ov, now);
-	if (mono_is_due(ov->host.retry_at, now)) {
+	if (mono_is_due(mono_min(ov->host.retry_at, ov->look.retry_at), now)) {
 		ov->host_due = true;
 		ov->rules_due = true;
 	}
@@ -94,7 +95,8 @@ static void end_attempts(struct overlay *ov, struct mono now)
 	struct net *net;
 
 	attempt_end(&ov->host, now);
-	ov->totals.failed = ov->host.failed;
+	attempt_end(&ov->look, now);
+	ov->totals.failed = ov->host.failed + ov->look.failed;
 	for (size_t pos = 0; (net = rows_net_next(ov, &pos)) != NULL;) {
 		attempt_end(&net->devices, now);
 		attempt_end(&net->entries, now);
@@ -153,8 +155,8 @@ static void pass(struct work *work)
 	host = ov->host_due;
 	if (host)
 		attempt_begin(&ov->host);
-	if (ov->held && (host || ov->rules_due))
-		held_look(work);
+	if (ov->held && (host || (ov->rules_due && ov->look.failed == 0)))
+		held_look(work); /* a failed one waits for its time, whatever others do to rules */
 	ov->looked = true;
 	/* what keeps networks apart stands before their devices, and goes after them */
 	rules = (host || ov->rules_due) && !any_undecided(ov);
@@ -207,7 +209,7 @@ int overlay_reconcile(struct overlay *ov, struct mono now, const struct overlay_
 
 struct mono overlay_deadline(const struct overlay *ov)
 {
-	struct mono due = mono_min(ov->sweep_at, ov->host.retry_at);
+	struct mono due = mono_min(ov->sweep_at, mono_min(ov->host.retry_at, ov->look.retry_at));
 	bool pending = ov->host_due || ov->mtu_due || ov->rules_due;
 	const struct net *net;
 

@@ -31,6 +31,7 @@ struct overlay {
 	bool fed;              /* the tables changed: what is due does not wait for wake_at */
 	bool drift;            /* something that is due was caused by somebody else */
 	struct attempt host;
+	struct attempt look;  /* at what no row explains, while held */
 	struct mono wake_at;  /* coalesced notifications */
 	struct mono sweep_at; /* the slow timer */
 	struct overlay_totals totals;

@@ -15,6 +15,7 @@ struct work {
 	const struct overlay_sink *sink;
 	struct overlay_report report;
 	bool in_entries; /* what fails now is of a network's entries */
+	bool in_look;    /* or of the look at what no row explains */
 };
 
 /* Applies a plan; failures are counted and told. 0, or -errno when the outcome is not known. */

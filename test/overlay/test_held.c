@@ -116,6 +116,55 @@ static void a_first_look_that_failed_is_a_failure_though_the_rest_goes_well(void
 	assert_int_equal(totals.unknown_boxes, 1);
 }
 
+/* Somebody else changes the ruleset again and again, while nothing can be read. */
+static void a_look_that_failed_is_one_failure_until_it_is_tried_again(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
+	struct weft_err err = {0};
+	uint64_t failures;
+
+	stage_make_all(stage);
+	assert_int_equal(stage_attach(stage, 14, "10.7.0.14/24", &err), 0);
+	(void)stage_settle(stage, 1000);
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	(void)stage_settle(stage, 1000);
+	overlay_totals_get(stage->ov, &totals);
+	failures = totals.failures;
+	fake_kernel_faults(stage->kernel)->interrupted = 3;
+	for (int i = 0; i < 3; i++) {
+		fake_kernel_rules_flush(stage->kernel, KRULES_PORTS);
+		overlay_notify(stage->ov, stage->now);
+		(void)stage_reconcile(stage);
+	}
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.failed, 1);
+	assert_int_equal(totals.failures - failures, 1);
+
+	fake_kernel_faults(stage->kernel)->interrupted = 0;
+	(void)stage_settle(stage, 1000); /* it is tried again */
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.failed, 0);
+	assert_int_equal(totals.unknown_boxes, 1);
+}
+
+static void a_look_that_failed_counts_no_more_when_the_hold_is_over(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
+
+	stage_make_all(stage);
+	overlay_hold(stage->ov, true, stage->now);
+	fake_kernel_faults(stage->kernel)->interrupted = 1;
+	assert_int_equal(stage_reconcile(stage), WEFT_E_KERNEL);
+	overlay_hold(stage->ov, false, stage->now);
+	assert_int_equal(stage_reconcile(stage), 0);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.failed, 0);
+}
+
 static void all_of_an_unknown_network_is_left_alone_while_held(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -324,6 +373,8 @@ int main(void)
 	    STAGED(the_end_of_a_hold_does_not_wait_for_what_is_heard),
 	    STAGED(what_could_not_be_looked_at_is_not_taken_for_known),
 	    STAGED(a_first_look_that_failed_is_a_failure_though_the_rest_goes_well),
+	    STAGED(a_look_that_failed_is_one_failure_until_it_is_tried_again),
+	    STAGED(a_look_that_failed_counts_no_more_when_the_hold_is_over),
 	    STAGED(all_of_an_unknown_network_is_left_alone_while_held),
 	    STAGED(a_network_does_not_take_over_the_devices_of_an_unknown_one_while_held),
 	    STAGED(a_device_that_was_made_half_is_mended_while_held),
