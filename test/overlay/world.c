@@ -474,7 +474,7 @@ int box_attach(struct world *world, struct host *host, struct box *box, const st
 	       uint8_t number, const char *addr, struct weft_err *err)
 {
 	struct overlay_sink sink = sink_of(host);
-	struct overlay_box fds;
+	struct overlay_box fds = OVERLAY_BOX_NONE;
 	int code;
 
 	memset(&box->endpoint, 0, sizeof(box->endpoint));
