@@ -228,7 +228,9 @@ static int wait_anew(const struct cli_options *options, const json_t *before, bo
 		nanosleep(&nap, NULL);
 	}
 	progress_end(&progress);
-	weft_err_set(&err, WEFT_E_TIMEOUT, "weftd began anew but did not come back; see its log");
+	weft_err_set(&err, WEFT_E_TIMEOUT,
+		     "weftd did not come back; see its log, then repeat weft %s",
+		     reset ? "reset" : "restore");
 	return complain(&err);
 }
 

@@ -17,7 +17,7 @@ void daemon_open_kernel(struct daemon *d);
 /* After the loop: what is to be durable is made so, all is freed; the kernel stays as it is. */
 void daemon_close(struct daemon *d);
 
-/* Removes the store of a node that left or was removed; only between runs. */
+/* Removes the store of a node that may be reset (api_cluster.c says who); only between runs. */
 int daemon_wipe(const struct options *options, struct weft_err *err);
 
 /* Puts a backup in the place of the store; after an error all is as it was. Only between runs. */

@@ -40,6 +40,16 @@ void name_port(const struct id *endpoint, char out[IFNAME_BYTES])
 	(void)snprintf(out, IFNAME_BYTES, "wfe%.12s", text);
 }
 
+void name_local_port(const struct local_endpoint *local, char out[IFNAME_BYTES])
+{
+	if (local->is_host)
+		memset(out, 0, IFNAME_BYTES);
+	else if (local->host_ifname[0] == '\0')
+		name_port(&local->id, out);
+	else
+		memmove(out, local->host_ifname, IFNAME_BYTES);
+}
+
 void name_alias(const struct id *network, char out[WEFT_ALIAS_BYTES])
 {
 	memset(out, 0, WEFT_ALIAS_BYTES);

@@ -26,6 +26,10 @@ bool name_is_device(const char *name);
 /* The host's end of an endpoint's veth: "wfe" and 12 digits of its id. */
 void name_port(const struct id *endpoint, char out[IFNAME_BYTES]);
 
+/* That of an endpoint of this host as it stands: what the store says, or else derived; empty for
+ * the host's own, whose interface is the bridge. */
+void name_local_port(const struct local_endpoint *local, char out[IFNAME_BYTES]);
+
 /* "weft:<network id>", the alias that marks a device as weft's. */
 void name_alias(const struct id *network, char out[WEFT_ALIAS_BYTES]);
 

@@ -289,10 +289,7 @@ void overlay_local_put(struct overlay *ov, const struct local_endpoint *endpoint
 		forget_local_index(net, &local->endpoint);
 	local->endpoint = *endpoint;
 	local->lost_told = false;
-	if (endpoint->is_host) /* the bridge is the interface */
-		memset(local->endpoint.host_ifname, 0, IFNAME_BYTES);
-	else if (endpoint->host_ifname[0] == '\0')
-		name_port(&endpoint->id, local->endpoint.host_ifname);
+	name_local_port(endpoint, local->endpoint.host_ifname);
 	index_locals(net);
 	touch_local(net, &local->endpoint);
 	ov->host_due = true;

@@ -267,7 +267,8 @@ static void wipe(struct daemon *d, struct request *req)
 		api_fail(req, WEFT_E_BUSY, "weftd is stopping; try again when it runs");
 		return;
 	}
-	log_line(d->log, LOG_LEVEL_WARNING, "the state of this node is wiped by request%s",
+	log_line(d->log, LOG_LEVEL_WARNING,
+		 "the state of this node is about to be wiped by request%s",
 		 d->kernel_tried && !d->kernel
 		     ? "; what an earlier run left in the kernel, which could not be opened, stays"
 		     : "");

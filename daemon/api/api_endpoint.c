@@ -81,14 +81,14 @@ void api_endpoint_ls(struct daemon *d, struct request *req)
 static json_t *json_plug(struct daemon *d, const struct id *id)
 {
 	struct local_endpoint local;
+	char port[IFNAME_BYTES];
 
 	for (size_t at = 0; node_endpoint_next(d->node, &at, &local);) {
 		if (!id_eq(&local.id, id))
 			continue;
-		if (!local.is_host && local.host_ifname[0] == '\0')
-			name_port(id, local.host_ifname); /* as the overlay does */
+		name_local_port(&local, port);
 		return json_pack("{s:s,s:s,s:o,s:I,s:o}", "ifname", local.ifname, "host_ifname",
-				 local.host_ifname, "netns", json_name(local.netns), "netns_inode",
+				 port, "netns", json_name(local.netns), "netns_inode",
 				 (json_int_t)local.netns_inode, "since", json_wall(local.since));
 	}
 	return json_null();

@@ -49,9 +49,8 @@ static void event_endpoint(struct daemon *d, const struct row_view *row)
 	    .id = row_key_id(row), .network = row->topic, .owner = row->owner};
 
 	if (row->deleted)
-		events_add(d->events, event_new("endpoint", "removed",
-						json_pack("{s:o,s:o}", "id", json_id(&found.id),
-							  "network_id", json_id(&row->topic))));
+		events_add(d->events,
+			   event_new("endpoint", "removed", json_endpoint_gone(d, &found)));
 	else if (rec_endpoint_decode(row->value, row->value_len, &found.rec) == 0)
 		events_add(d->events, event_new("endpoint", "added", json_endpoint(d, &found)));
 }

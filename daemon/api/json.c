@@ -185,29 +185,48 @@ json_t *json_network(struct daemon *d, const struct id *id, const struct rec_net
 			 "endpoints", (int)sums.endpoints, "hosts", (int)sums.hosts);
 }
 
+/* The name of a network, or its id where that is not known. */
+static void network_label(struct daemon *d, const struct id *id, char out[NAME_BYTES])
+{
+	struct rec_network network;
+	struct row_view row;
+	char text[ID_TEXT_BYTES];
+
+	id_format(id, text);
+	if (!gossip_row(node_gossip(d->node), NULL, &topic_all, FACT_NETWORK, id->b, ID_BYTES,
+			&row) ||
+	    rec_network_decode(row.value, row.value_len, &network) != 0)
+		snprintf(network.name, sizeof(network.name), "%s", text);
+	snprintf(out, NAME_BYTES, "%s", network.name);
+}
+
+json_t *json_endpoint_gone(struct daemon *d, const struct endpoint_found *found)
+{
+	char host[NAME_BYTES + 8], network[NAME_BYTES];
+
+	member_label(d, &found->owner, host);
+	network_label(d, &found->network, network);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "id", json_id(&found->id), "network",
+			 json_name(network), "network_id", json_id(&found->network), "host",
+			 json_name(host), "host_id", json_id(&found->owner));
+}
+
 json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found)
 {
 	json_t *addresses = json_array();
-	char host[NAME_BYTES + 8];
-	char network_id[ID_TEXT_BYTES];
+	char host[NAME_BYTES + 8], network[NAME_BYTES];
 	struct member_info owner;
-	struct row_view row;
-	struct rec_network network;
 	bool known = gossip_member(node_gossip(d->node), &found->owner, &owner);
 
 	for (size_t i = 0; i < found->rec.addr_count; i++)
 		json_array_append_new(addresses, json_prefix(&found->rec.addrs[i]));
 	member_label(d, &found->owner, host);
-	id_format(&found->network, network_id);
-	if (!gossip_row(node_gossip(d->node), NULL, &topic_all, FACT_NETWORK, found->network.b,
-			ID_BYTES, &row) ||
-	    rec_network_decode(row.value, row.value_len, &network) != 0)
-		snprintf(network.name, sizeof(network.name), "%s", network_id);
+	network_label(d, &found->network, network);
 	return json_pack(
-	    "{s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:s,s:b}", "id", json_id(&found->id), "name",
-	    json_name(found->rec.name), "network", json_name(network.name), "network_id",
-	    network_id, "addresses", addresses, "mac", json_mac(&found->rec.mac), "host",
-	    json_name(host), "host_id", json_id(&found->owner), "state",
+	    "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:b}", "id", json_id(&found->id), "name",
+	    json_name(found->rec.name), "network", json_name(network), "network_id",
+	    json_id(&found->network), "addresses", addresses, "mac", json_mac(&found->rec.mac),
+	    "host", json_name(host), "host_id", json_id(&found->owner), "state",
 	    known ? member_state_name(owner.state) : "unknown", "is_host", found->rec.is_host);
 }
 

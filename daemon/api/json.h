@@ -26,6 +26,9 @@ void json_set_heard(json_t *member, const struct member_info *info);
 json_t *json_network(struct daemon *d, const struct id *id, const struct rec_network *rec);
 json_t *json_endpoint(struct daemon *d, const struct endpoint_found *found);
 
+/* What is left to be said of one that was detached: its ids and where it was. */
+json_t *json_endpoint_gone(struct daemon *d, const struct endpoint_found *found);
+
 /* "alive" and the like. */
 const char *member_state_name(enum member_state state);
 const char *node_phase_name(enum node_phase phase);

@@ -95,8 +95,9 @@ static void an_event_names_its_object_and_says_where_it_is(void **state)
 	     "{\"name\":\"web\",\"id\":\"0011223344\",\"network\":\"blue\",\"host\":\"h1\","
 	     "\"addresses\":[\"10.0.0.1/24\",\"10.1.0.1/24\"]}",
 	     "now endpoint added    web 00112233 10.0.0.1/24, 10.1.0.1/24 in blue on h1\n"},
-	    {"endpoint", "removed", "{\"id\":\"0011223344\",\"network_id\":\"55\"}",
-	     "now endpoint removed  - 00112233\n"},
+	    {"endpoint", "removed",
+	     "{\"id\":\"0011223344\",\"network\":\"blue\",\"network_id\":\"55\",\"host\":\"h1\"}",
+	     "now endpoint removed  - 00112233 in blue on h1\n"},
 	    {"endpoint", "is", "{\"name\":\"\",\"id\":\"0011\",\"addresses\":[\"10.0.0.1/24\"]}",
 	     "now endpoint is       - 0011 10.0.0.1/24\n"},
 	    {"member", "is",

@@ -219,6 +219,10 @@ static void endpoints_come_and_go_as_events(void **state)
 	assert_int_equal(said(heard, "endpoint", "removed"), 1);
 	id_format(&network, text);
 	assert_string_equal(of_object(heard, "network_id"), text);
+	assert_string_equal(of_object(heard, "network"), "blue");
+	id_format(&change.row.owner, text);
+	assert_string_equal(of_object(heard, "host_id"), text);
+	assert_string_equal(of_object(heard, "host"), "host0");
 }
 
 int main(void)

@@ -209,7 +209,7 @@ def test_a_wipe_that_began_is_done_though_weftd_is_to_stop(outcast):
 def reset_that_ends_the_run(host, kernel):
     """A reset that is held up behind the end of the run; its caller."""
     caller = reset(host)
-    wait_for("the run ended by it", lambda: "is wiped by request" in host.tail(), 20)
+    wait_for("the run ended by it", lambda: "is about to be wiped by request" in host.tail(), 20)
     wait_for("it is held up", kernel.begun.exists, 5)
     return caller
 
