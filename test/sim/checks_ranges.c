@@ -287,6 +287,9 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 	broken = claim_breaks(sim, claim, &at);
 	if (broken != CHECKER_COUNT && !check_is_gone(host) && voids_look(sim))
 		broken = claim_breaks(sim, claim, &at);
+	/* What nobody can show to anybody any more has never been (checks_forgotten.c). */
+	while (broken != CHECKER_COUNT && !check_is_gone(host) && top_forget(sim, claim->pool, at))
+		broken = claim_breaks(sim, claim, &at);
 	if (broken != CHECKER_COUNT) {
 		/* Gone, but not told yet: nobody believes it. */
 		if (!check_is_gone(host))
