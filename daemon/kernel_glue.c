@@ -115,6 +115,16 @@ void kernel_refusals(struct daemon *d)
 	}
 }
 
+/* Who asked was told that it failed, or went away: the plug finds no box then, and the node takes
+ * the endpoint back. */
+static void unmake(struct daemon *d, const struct node_work *work)
+{
+	struct kernel_ask *ask = kernel_ask_new(ASK_UNMAKE);
+
+	ask->rec.local = work->endpoint;
+	kernel_thread_ask(d->kernel, ask);
+}
+
 void kernel_work(struct daemon *d, const struct node_work *work)
 {
 	static const enum kernel_ask_kind kinds[] = {[WORK_PLUG] = ASK_PLUG,
@@ -128,10 +138,12 @@ void kernel_work(struct daemon *d, const struct node_work *work)
 		refuse_work(d, work);
 		return;
 	}
+	req = work->tag ? http_request(d->http, work->tag) : NULL;
+	if (work->kind == WORK_PLUG && !req && !work->endpoint.is_host)
+		unmake(d, work);
 	ask = kernel_ask_new(kinds[work->kind]);
 	ask->tag = work->tag;
 	ask->rec.local = work->endpoint;
-	req = work->tag ? http_request(d->http, work->tag) : NULL;
 	if (req && (work->kind == WORK_PLUG || work->kind == WORK_MAKE)) {
 		struct call *call = call_of(d, req);
 

@@ -13,7 +13,12 @@ static struct node_event told[TOLD_MAX];
 static size_t told_count;
 static const struct node_work *more; /* comes out of the step that the first telling causes */
 
+static enum kernel_ask_kind asked[TOLD_MAX]; /* of the kernel thread */
+static size_t asked_count;
+
 void __wrap_daemon_step(struct daemon *d, struct node_event *event);
+struct request *__wrap_http_request(struct http *http, uint64_t tag);
+void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
 
 void __wrap_daemon_step(struct daemon *d, struct node_event *event)
 {
@@ -28,6 +33,23 @@ void __wrap_daemon_step(struct daemon *d, struct node_event *event)
 	kernel_refusals(d);
 }
 
+/* Whoever asked has gone. */
+struct request *__wrap_http_request(struct http *http, uint64_t tag)
+{
+	(void)http;
+	(void)tag;
+	return NULL;
+}
+
+void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
+{
+	(void)kt;
+	assert_true(asked_count < TOLD_MAX);
+	assert_int_equal(ask->box.netns_fd, -1);
+	asked[asked_count++] = ask->kind;
+	free(ask);
+}
+
 static struct node_work work_of(enum node_work_kind kind, uint8_t id)
 {
 	struct node_work work = {.kind = kind};
@@ -38,7 +60,7 @@ static struct node_work work_of(enum node_work_kind kind, uint8_t id)
 
 static int setup(void **state)
 {
-	told_count = 0;
+	told_count = asked_count = 0;
 	more = NULL;
 	*state = calloc(1, sizeof(struct daemon));
 	return *state ? 0 : -1;
@@ -94,6 +116,33 @@ static void without_a_kernel_nothing_is_made_ahead_and_nobody_told(void **state)
 	assert_int_equal(told_count, 0);
 }
 
+static void whose_asker_has_gone_is_unmade_and_plugged_nowhere(void **state)
+{
+	static uint8_t kernel;
+	struct daemon *d = *state;
+	struct node_work plug = work_of(WORK_PLUG, 7);
+
+	d->kernel = (struct kernel_thread *)&kernel;
+	plug.tag = 5;
+	kernel_work(d, &plug);
+	assert_int_equal(asked_count, 2);
+	assert_int_equal(asked[0], ASK_UNMAKE);
+	assert_int_equal(asked[1], ASK_PLUG);
+}
+
+static void nobody_asks_for_the_host_itself(void **state)
+{
+	static uint8_t kernel;
+	struct daemon *d = *state;
+	struct node_work plug = work_of(WORK_PLUG, 7);
+
+	d->kernel = (struct kernel_thread *)&kernel;
+	plug.endpoint.is_host = true;
+	kernel_work(d, &plug);
+	assert_int_equal(asked_count, 1);
+	assert_int_equal(asked[0], ASK_PLUG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +152,9 @@ int main(void)
 					    teardown),
 	    cmocka_unit_test_setup_teardown(without_a_kernel_nothing_is_made_ahead_and_nobody_told,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(whose_asker_has_gone_is_unmade_and_plugged_nowhere,
+					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(nobody_asks_for_the_host_itself, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
