@@ -71,7 +71,7 @@ static void apply_change(struct daemon *d, const struct gossip_change *change)
 
 static void apply(struct daemon *d, const struct node_update *update)
 {
-	/* The threads first: they work while this one sends. */
+	/* Commits and rows first: the threads work while this one sends. */
 	for (size_t i = 0; i < update->batch_count; i++) {
 		const struct node_batch *batch = &update->batches[i];
 

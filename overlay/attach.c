@@ -166,18 +166,14 @@ void overlay_unmake(struct overlay *ov, const struct local_endpoint *endpoint,
 		ov->host_due = true;
 }
 
-int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
-		   const struct overlay_box *box, struct mono now, const struct overlay_sink *sink,
-		   struct overlay_plugged *plugged, struct weft_err *err)
+/* Takes the endpoint up and makes the devices that it is plugged into. */
+static int take_up(struct overlay *ov, struct net *net, const struct local_endpoint *endpoint,
+		   struct mono now, const struct overlay_sink *sink, struct weft_err *err)
 {
-	const struct overlay_config *config = &ov->config;
-	struct net *net = rows_net(ov, &endpoint->network);
 	bool host_due = ov->host_due;
 	struct local *local;
-	struct kplug plug;
 	int code;
 
-	WEFT_ASSERT(!endpoint->is_host);
 	if (net == NULL || !net->known)
 		return weft_err_set(err, WEFT_E_NOT_FOUND, "this host does not know the network");
 	if (map_find(&net->locals, &endpoint->id) != NULL)
@@ -189,11 +185,30 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 	WEFT_ASSERT(local != NULL);
 	local->plugging = true;
 	code = make_devices(ov, net, now, sink, err);
-	local = map_find(&net->locals, &endpoint->id);
-	if (code == 0) {
-		fill_plug(&plug, net, &local->endpoint);
-		code = config->kernel->plug(config->kernel_ctx, &plug, box, err);
+	if (code != 0)
+		overlay_local_end(ov, &endpoint->network, &endpoint->id);
+	return code;
+}
+
+int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
+		   const struct overlay_box *box, struct mono now, const struct overlay_sink *sink,
+		   struct overlay_plugged *plugged, struct weft_err *err)
+{
+	const struct overlay_config *config = &ov->config;
+	struct net *net = rows_net(ov, &endpoint->network);
+	struct local *local;
+	struct kplug plug;
+	int code;
+
+	WEFT_ASSERT(!endpoint->is_host);
+	code = take_up(ov, net, endpoint, now, sink, err);
+	if (code != 0) { /* what the kernel's plug meets it takes back itself */
+		overlay_unmake(ov, endpoint, box);
+		return code;
 	}
+	local = map_find(&net->locals, &endpoint->id);
+	fill_plug(&plug, net, &local->endpoint);
+	code = config->kernel->plug(config->kernel_ctx, &plug, box, err);
 	if (code != 0) {
 		overlay_local_end(ov, &endpoint->network, &endpoint->id);
 		return code;

@@ -69,11 +69,12 @@ static void merge(struct plan *plan, enum kobj_kind kind, const struct kstate *w
 }
 
 /* The port of an attach that a killed daemon did not finish: the port is marked, put into its
- * bridge and brought up in one go after its box was set up, so the box may lack anything. */
+ * bridge and brought up in one go after its box was set up, so the box may lack anything. Others
+ * may have brought it up before. */
 static bool is_half_plugged(const struct klink *want, const struct klink *have)
 {
 	return want->kind == KLINK_VETH && strcmp(have->alias, WEFT_ALIAS_MARK) == 0 &&
-	       have->master[0] == '\0' && !have->up;
+	       have->master[0] == '\0';
 }
 
 /* A bridge or VXLAN device of another network, whose VNI changed hands: what is on it is not to be

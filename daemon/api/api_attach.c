@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * attach and detach. An attach first opens the namespace (the kernel thread asks the helper), then
- * asks the node, which leases, commits, has the endpoint plugged (the descriptors wait in the call)
- * and answers when the others know it.
+ * asks the node, which leases, has the veth made while it commits (that takes the descriptors
+ * along), has it plugged and answers when the others know it.
  */
 #include <string.h>
 

@@ -48,6 +48,17 @@ static void unmake(struct kernel_thread *kt, const struct kernel_ask *ask)
 	kernel_ask_free(&made->item);
 }
 
+void kernel_unmake_all(struct kernel_thread *kt)
+{
+	while (kt->made) {
+		struct kernel_ask *made = (struct kernel_ask *)kt->made;
+
+		kt->made = made->item.next;
+		overlay_unmake(kt->overlay, &made->rec.local, &made->box);
+		kernel_ask_free(&made->item);
+	}
+}
+
 static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	struct kernel_ask *made = take_made(kt, &ask->rec.local.id);

@@ -31,6 +31,9 @@ void kernel_say(struct kernel_thread *kt, struct kernel_tell *tell);
 
 /* Free a question or a message that nobody took, with what it holds open. */
 void kernel_ask_free(struct channel_item *item);
+
+/* Takes back what was made ahead of attaches that do not come any more. */
+void kernel_unmake_all(struct kernel_thread *kt);
 void kernel_tell_free(struct channel_item *item);
 
 /* Where the overlay reports what became of a reconcile. */

@@ -181,12 +181,7 @@ void kernel_thread_free(struct kernel_thread *kt)
 	kernel_thread_ask(kt, kernel_ask_new(ASK_STOP));
 	uv_thread_join(&kt->thread);
 	linux_watch_close(kt->watch);
-	while (kt->made) { /* no row explains it: the next start takes it away */
-		struct channel_item *made = kt->made;
-
-		kt->made = made->next;
-		kernel_ask_free(made);
-	}
+	kernel_unmake_all(kt);
 	overlay_free(kt->overlay);
 	linux_kernel_close(kt->kernel);
 	boxes_close(&kt->boxes);

@@ -368,6 +368,30 @@ static void what_was_made_ahead_is_taken_back(void **state)
 	assert_int_equal(fcntl(rtnl, F_GETFD), -1);
 }
 
+/* The attach that it was made for does not come any more. */
+static void what_was_made_ahead_goes_with_the_daemon(void **state)
+{
+	struct stage *stage = *state;
+	const struct id network = {{1}};
+	struct kernel_ask *make = box_plug(&network), *ask = kernel_ask_new(ASK_STATE);
+	int box = dup(make->box.netns_fd);
+
+	make->kind = ASK_MAKE;
+	kernel_thread_ask(stage->kt, network_put(&network));
+	kernel_thread_ask(stage->kt, host_plug(&network));
+	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	kernel_thread_ask(stage->kt, make);
+	ask->network = network;
+	kernel_thread_ask(stage->kt, ask);
+	assert_true(await(stage, TELL_STATE)->has_state);
+	assert_int_equal(system("test -n \"$(ip link show type veth)\""), 0);
+	kernel_thread_free(stage->kt);
+	stage->kt = NULL;
+	assert_int_equal(system("test -z \"$(ip link show type veth)\""), 0);
+	close(box);
+}
+
 static void a_box_whose_namespace_is_not_open_is_refused(void **state)
 {
 	struct stage *stage = *state;
@@ -460,6 +484,7 @@ int main(void)
 	    TEST(what_a_plug_applied_is_told_with_it),
 	    TEST(what_was_made_ahead_is_plugged_in),
 	    TEST(what_was_made_ahead_is_taken_back),
+	    TEST(what_was_made_ahead_goes_with_the_daemon),
 	    TEST(a_box_whose_namespace_is_not_open_is_refused),
 	    TEST(what_nobody_watched_is_not_seen),
 	    TEST(a_probe_is_watched_for_and_what_came_of_it_told),

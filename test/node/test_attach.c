@@ -276,15 +276,28 @@ static void a_kernel_that_never_answers_ends_the_attach(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
 	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_event plugged = {.kind = NODE_EV_PLUGGED, .ok = true, .network = network};
+	struct local_endpoint endpoint;
 	uint64_t tag;
+	size_t at = 0;
 
 	(void)state;
 	cluster->hosts[0].plugs_wait = true;
 	tag = cluster_attach(cluster, 0, &network, 11);
+	cluster_run(cluster, 100);
+	while (node_endpoint_next(cluster->hosts[0].node, &at, &endpoint) && endpoint.is_host)
+		;
 	cluster_run(cluster, 30000);
 	assert_non_null(cluster_answer(cluster, tag));
 	assert_int_equal(cluster_answer(cluster, tag)->err.code, WEFT_E_TIMEOUT);
 	assert_int_equal(cluster_boxes(cluster, 0), 0);
+
+	/* when it answers after all, what it made is taken back */
+	plugged.id = endpoint.id;
+	cluster_tell(cluster, 0, &plugged);
+	assert_int_equal(cluster->hosts[0].unplugs, 1);
+	assert_true(id_eq(&cluster->hosts[0].last_unplugged.id, &endpoint.id));
+	assert_true(id_eq(&cluster->hosts[0].last_unplugged.network, &network));
 	cluster_free(cluster);
 }
 

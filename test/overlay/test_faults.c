@@ -416,60 +416,6 @@ static void an_attach_that_fails_leaves_nothing(void **state)
 	assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), WEFT_E_EXISTS);
 }
 
-/* Whether or not it is made ahead, and whatever is swept before the attach, the same stands. */
-static void what_is_made_ahead_makes_no_difference(void **state)
-{
-	struct fake_stage *stage = *state;
-	char before[16384], made[16384], after[16384];
-	const struct id id = stage_id(2, 11);
-	struct weft_err err = {0};
-
-	(void)stage_settle(stage, 1000);
-	stage_remember(stage, before, sizeof(before));
-	assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), 0);
-	(void)stage_settle(stage, 1000);
-	stage_remember(stage, after, sizeof(after));
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(overlay_detach(stage->ov, &stage->network, &id, &err), 0);
-		(void)stage_settle(stage, 1000);
-		stage_remember(stage, made, sizeof(made));
-		assert_string_equal(before, made);
-		fake_kernel_faults(stage->kernel)->make_error = i == 2 ? ENOMEM : 0;
-		stage_make(stage, 11);
-		if (i == 1) {
-			overlay_mark_all(stage->ov, stage->now);
-			(void)stage_settle(stage, 1000);
-			stage_remember(stage, made, sizeof(made));
-			assert_string_equal(before, made);
-		}
-		assert_int_equal(stage_attach(stage, 11, "10.7.0.11/24", &err), 0);
-		(void)stage_settle(stage, 1000);
-		stage_remember(stage, made, sizeof(made));
-		assert_string_equal(after, made);
-	}
-	assert_int_equal(stage->lost, 0);
-}
-
-static void what_is_made_for_nothing_is_taken_back(void **state)
-{
-	struct fake_stage *stage = *state;
-	char before[16384], after[16384];
-
-	(void)stage_settle(stage, 1000);
-	stage_remember(stage, before, sizeof(before));
-	for (int i = 0; i < 2; i++) {
-		stage_make(stage, 11);
-		fake_kernel_faults(stage->kernel)->fail_kind_error = i == 0 ? 0 : EBUSY;
-		fake_kernel_faults(stage->kernel)->fail_kind = KOBJ_LINK;
-		stage_unmake(stage, 11);
-		fake_kernel_faults(stage->kernel)->fail_kind_error = 0;
-		if (i == 1) /* what was refused is swept */
-			(void)stage_settle(stage, 1000);
-		stage_remember(stage, after, sizeof(after));
-		assert_string_equal(before, after);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,8 +437,6 @@ int main(void)
 	    STAGED(the_slow_timer_finds_what_nobody_told),
 	    STAGED(a_port_that_vanished_is_told_as_lost_once),
 	    STAGED(an_attach_that_fails_leaves_nothing),
-	    STAGED(what_is_made_ahead_makes_no_difference),
-	    STAGED(what_is_made_for_nothing_is_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
