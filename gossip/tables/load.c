@@ -56,6 +56,20 @@ int tables_load(struct tables *tables, const struct write *write)
 	return 0;
 }
 
+/* Did a row come meanwhile that stands above this one? A leave does whatever its version. */
+static bool is_overtaken(const struct tables *tables, const struct row_view *row)
+{
+	uint32_t slot = replica_find(&tables->replica, row);
+	struct row_view held;
+
+	if (slot == NONE)
+		return false;
+	replica_view(&tables->replica, slot, &held);
+	if (receive_is_after_leave(&held, row))
+		return false;
+	return row_version_cmp(row, &held) <= 0 || receive_is_after_leave(row, &held);
+}
+
 /* Takes over the count of blob. */
 static void settle(struct tables *tables, uint32_t blob)
 {
@@ -69,7 +83,8 @@ static void settle(struct tables *tables, uint32_t blob)
 	receive_alarm(tables, &row);
 	own = id_eq(&row.owner, &tables->core->self.id);
 	twin = receive_twin(tables, &row);
-	if (own || twin == NONE || !receive_gives_way(tables, twin, &row, blob)) {
+	if (own || twin == NONE || is_overtaken(tables, &row) ||
+	    !receive_gives_way(tables, twin, &row, blob)) {
 		snapshot_forget(tables, &row);
 		blob_give(tables->core->blobs, blob);
 		return;

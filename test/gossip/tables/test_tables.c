@@ -110,12 +110,51 @@ static void of_two_rows_of_a_version_on_the_disk_one_stays(void **state)
 	}
 }
 
+static size_t row_frame(uint16_t kind, uint32_t key, uint64_t sequence, uint8_t out[ROW_BYTES_MAX])
+{
+	struct row_view row = {
+	    .kind = kind, .owner = id_numbered(9), .epoch = 1, .sequence = sequence};
+
+	tnet_key(&row, key);
+	return tnet_sign(&row, out);
+}
+
+/* Rows are heard before the start decides between those of the disk. */
+static void what_the_disk_held_in_second_place_replaces_nothing_newer(void **state)
+{
+	struct tnet_node *node;
+	struct tnet net;
+	uint8_t bytes[ROW_BYTES_MAX];
+	struct write write = {.kind = WRITE_SNAPSHOT, .bytes = bytes};
+
+	(void)state;
+	tnet_open(&net, 2, 18);
+	node = tnet_node(&net, 1);
+	write.len = row_frame(ROW_TAGS, 5, 1, bytes);
+	assert_int_equal(tables_load(node->tables, &write), 0);
+	write.len = row_frame(ROW_RANGE, 6, 1, bytes);
+	assert_int_equal(tables_load(node->tables, &write), LOAD_PASSED_OVER);
+	assert_int_equal(tnet_receive(&net, 1, 2, bytes, row_frame(ROW_RANGE, 6, 2, bytes)),
+			 DROP_NONE);
+	tnet_run(&net, SNAPSHOT_MS + 100);
+	assert_int_equal(node->tables->loads.passed.count, 0);
+	assert_true(tnet_has(&net, 1, 9, NULL, ROW_RANGE, 6, NULL));
+	assert_true(tnet_has(&net, 1, 9, NULL, ROW_TAGS, 5, NULL));
+	assert_int_equal(node->last_change.sequence, 2);
+	assert_int_equal(node->retracted, 0);
+	tnet_restart(&net, 1);
+	tnet_run(&net, 100);
+	assert_int_equal(node->last_change.sequence, 2);
+	tnet_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_row_reaches_three_nodes_within_five_milliseconds),
 	    cmocka_unit_test(a_facts_register_goes_to_the_highest_counter_then_author),
 	    cmocka_unit_test(of_two_rows_of_a_version_on_the_disk_one_stays),
+	    cmocka_unit_test(what_the_disk_held_in_second_place_replaces_nothing_newer),
 	    cmocka_unit_test(a_restarted_node_has_its_rows_and_goes_on_above_its_sequences),
 	};
 
