@@ -5,7 +5,7 @@
  *
  * A released address is not used again for a while, so that whoever still has it in a cache, a
  * connection or a neighbour table does not reach somebody else. Who released it sees to that by a
- * lease of its own that cools (lease.c), and never grants such an address. Three ways lead past
+ * lease of its own that cools (lease.c), and never grants such an address. Four ways lead past
  * that memory, and on each of them all of the range rests at its new owner:
  *
  *   handed over   a leave does not wait for what has just been released. The grants say which
@@ -13,6 +13,7 @@
  *   taken back    nobody knows what a gone node used last: whatever is reclaimed rests.
  *   recovered     a disk that went back has forgotten what was released since, and the endpoints
  *                 that end then were others' neighbours until then: all that is free there rests.
+ *   said again    such a disk may learn of a range only then, from a witness (witness.c).
  *
  * The owner's row of the range says until when, by the wall clock, so that a restart does not
  * shorten it, nor, however that clock was set, makes it longer than once. What rests is owned, and

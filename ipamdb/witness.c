@@ -16,17 +16,55 @@
  *
  * It moves nothing: each node could have seen the range itself, and then goes by the same holder
  * and generation; whatever came after him is above. Another one could not say so as well: without
- * ended rows of its own beneath, the range may be a lie about somebody else's space.
+ * ended rows of its own beneath, the range may be a lie about somebody else's space. So may it
+ * where a live own one is beneath: a grant is not collected before those are (tidy.c).
+ *
+ * Who is mad could sign such pairs without end, and each word is a row for good. So a member says
+ * no more than a few to one holder: by then there was an alarm for each of them.
  */
 #include "witness.h"
 
 #include "claim.h"
 #include "flight.h"
 
-#define WORDS_PER_GROUP 32
+#define WORDS_MAX 32 /* grants in a network to one who does not hold them; of one group as well */
 
-/* Is the range still the last word somewhere where this node has ended a row of its own? */
-static bool is_relied_upon(struct net *net, const struct claim *range)
+/* What a step looks at for many ranges. */
+struct witness {
+	struct runs live; /* own ranges, not ended */
+	struct id holder; /* whom the last word was for */
+	size_t left;      /* so many more to him */
+};
+
+static void witness_begin(struct witness *witness, struct ipamdb *db, const struct net *net)
+{
+	*witness = (struct witness){.left = 0};
+	runs_init(&witness->live, &db->heap);
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		if (!claim->is_grant && !claim->is_ended && id_eq(&claim->author, &db->self))
+			runs_add(&witness->live, &claim->span, claim->generation, &db->self, true);
+	}
+}
+
+/* How many more words may be said to the holder: what he takes up is collected. */
+static size_t words_left(const struct ipamdb *db, struct net *net, const struct id *holder)
+{
+	size_t left = WORDS_MAX;
+
+	for (size_t i = 0; i < net->claims.count && left > 0; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		if (claim->is_grant && id_eq(&claim->author, &db->self) &&
+		    id_eq(&claim->holder, holder) &&
+		    !runs_outrank(net_runs(net), &claim->span, claim->generation))
+			left--;
+	}
+	return left;
+}
+
+/* Is the range still the last word somewhere where this node has ended all rows of its own? */
+static bool is_relied_upon(const struct witness *witness, struct net *net,
+			   const struct claim *range)
 {
 	const struct runs *runs = net_runs(net);
 
@@ -38,17 +76,18 @@ static bool is_relied_upon(struct net *net, const struct claim *range)
 			break;
 		spent = runs_top(&net->spent, &part);
 		if (run->generation == range->generation && !run->held && !run->clash &&
-		    id_eq(&run->holder, &range->holder) && spent > 0 && spent < range->generation)
+		    id_eq(&run->holder, &range->holder) && spent > 0 && spent < range->generation &&
+		    runs_top(&witness->live, &part) == 0)
 			return true;
 	}
 	return false;
 }
 
 /* The grant that says what the range said; false when it is there, or not for this node to say. */
-static bool word_for(const struct ipamdb *db, struct net *net, const struct claim *range,
-		     struct claim *grant)
+static bool word_for(const struct ipamdb *db, struct witness *witness, struct net *net,
+		     const struct claim *range, struct claim *grant)
 {
-	if (!range->gave_way || !is_relied_upon(net, range))
+	if (!range->gave_way)
 		return false;
 	WEFT_ASSERT(range->is_ended && !id_eq(&range->author, &db->self));
 	*grant = (struct claim){
@@ -57,12 +96,23 @@ static bool word_for(const struct ipamdb *db, struct net *net, const struct clai
 	    .holder = range->holder,
 	    .author = db->self,
 	    .is_grant = true,
+	    .rests = true, /* a holder set back takes it up, and has forgotten what it released */
 	};
-	return claim_find(net, grant) == NULL;
+	if (claim_find(net, grant))
+		return false;
+	if (!id_eq(&witness->holder, &range->holder)) {
+		witness->holder = range->holder;
+		witness->left = words_left(db, net, &range->holder);
+	}
+	if (witness->left == 0 || !is_relied_upon(witness, net, range))
+		return false;
+	witness->left--;
+	return true;
 }
 
 void witness_step(struct ipamdb *db, struct net *net)
 {
+	struct witness witness;
 	struct flight *flight = NULL;
 	struct weft_err err;
 
@@ -71,19 +121,24 @@ void witness_step(struct ipamdb *db, struct net *net)
 	    db->handover.done || flight_is_up(db, FLIGHT_TIDY, &net->id) ||
 	    flight_is_up(db, FLIGHT_GRANT, &net->id))
 		return;
-	if (!db_has_room(db, WORDS_PER_GROUP, 0)) {
+	if (!db_has_room(db, WORDS_MAX, 0)) {
 		db_chores_again(db);
 		return;
 	}
+	witness_begin(&witness, db, net);
 	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *range = vec_at(&net->claims, i);
 		struct claim grant;
-		if (!word_for(db, net, vec_at(&net->claims, i), &grant))
+		/* One holder at a time: those handed in are no claims yet, to be counted. */
+		if ((flight && !id_eq(&flight->peer, &range->holder)) ||
+		    !word_for(db, &witness, net, range, &grant))
 			continue;
 		if (!flight)
 			flight = flight_begin(db, FLIGHT_GRANT, 0);
 		flight->peer = grant.holder;
 		flight_claim(db, flight, net, &grant, false);
-		if (flight->changes.count == WORDS_PER_GROUP)
+		if (flight->changes.count == WORDS_MAX)
 			break;
 	}
+	runs_close(&witness.live);
 }

@@ -168,6 +168,125 @@ static void a_range_that_its_author_ends_needs_no_witness(void **state)
 	assert_int_equal(count_rows(1, 1, ROW_GRANT), 0);
 }
 
+/* Node 1 sees a range of owner's at this generation over the span of that row, and that it gave
+ * way.
+ */
+static void show_and_give_way(size_t owner, const struct cluster_row *like, uint64_t generation)
+{
+	struct cluster_row row = *like;
+	struct range_key key;
+
+	assert_int_equal(range_key_decode(like->view.key, like->view.key_len, &key), 0);
+	key.generation = generation;
+	range_key_encode(&key, row.view.key);
+	row.view.owner = c.nodes[owner].id;
+	row.view.epoch = 1;
+	row.view.sequence = generation;
+	cluster_show(&c, 1, &row);
+	row.view.deleted = true;
+	cluster_show(&c, 1, &row);
+	cluster_run(&c, 50);
+}
+
+/* The first live range of owner's on the disk of node 1. */
+static struct cluster_row first_range(size_t owner)
+{
+	const struct vec *rows = &c.nodes[1].disk.rows;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct cluster_row *row = vec_at(rows, i);
+		if (is_live(row, owner, ROW_RANGE))
+			return *row;
+	}
+	fail_msg("no range of node %zu", owner);
+	return (struct cluster_row){.is_kept = false};
+}
+
+static void who_signs_without_end_makes_no_witness_write_without_end(void **state)
+{
+	struct cluster_row theirs;
+	size_t words;
+
+	(void)state;
+	(void)half_given();
+	theirs = first_range(2);
+	cluster_crash(&c, 2);
+	for (uint64_t i = 0; i < 200; i++)
+		show_and_give_way(2, &theirs, (1U << 20) + i);
+	words = count_rows(1, 1, ROW_GRANT);
+	assert_in_range(words, 1, 32);
+	/* Nor after a restart, which knows its words alone. */
+	cluster_crash(&c, 1);
+	cluster_start(&c, 1, true);
+	cluster_run(&c, 20000);
+	for (uint64_t i = 0; i < 100; i++)
+		show_and_give_way(2, &theirs, (1U << 21) + i);
+	assert_in_range(count_rows(1, 1, ROW_GRANT), words, 32);
+}
+
+/* All that it ever held has ended rows beneath; what it holds has live ones as well. */
+static void nobody_is_a_witness_of_space_that_it_holds(void **state)
+{
+	struct cluster_row own;
+
+	(void)state;
+	(void)half_given();
+	own = first_range(1);
+	cluster_crash(&c, 2);
+	show_and_give_way(2, &own, 1U << 20);
+	cluster_run(&c, 60000);
+	assert_int_equal(count_rows(1, 1, ROW_GRANT), 0);
+}
+
+static void a_witness_leaves_without_waiting_for_whom_it_spoke_of(void **state)
+{
+	const struct ipam_answer *answer;
+	uint64_t tag;
+
+	(void)state;
+	(void)half_given();
+	cluster_crash(&c, 2);
+	assert_true(give_way(1, 2) > 0);
+	cluster_run(&c, 1000);
+	assert_true(count_rows(1, 1, ROW_GRANT) > 0);
+	tag = cluster_hand_over(&c, 1);
+	cluster_run(&c, 60000);
+	answer = cluster_answer(&c, tag);
+	assert_non_null(answer);
+	assert_int_equal(answer->err.code, 0);
+	assert_true(count_rows(0, 1, ROW_GRANT) > 0);
+}
+
+/* What it leased there in a run that it has forgotten is not known to it. */
+static void a_holder_that_was_set_back_lets_what_it_hears_of_cool_down(void **state)
+{
+	struct vec *rows = &c.nodes[2].disk.rows;
+	size_t resting = 0;
+
+	(void)state;
+	(void)half_given();
+	cluster_crash(&c, 2);
+	for (size_t i = rows->count; i-- > 0;) {
+		if (is_live(vec_at(rows, i), 2, ROW_RANGE))
+			vec_remove(rows, i);
+	}
+	c.nodes[2].disk.leases.count = 0;
+	assert_true(give_way(1, 2) > 0);
+	cluster_run(&c, 1000);
+	c.cut[2][0] = c.cut[0][2] = false;
+	cluster_start(&c, 2, true);
+	cluster_sync(&c);
+	cluster_run(&c, 5000);
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct cluster_row *row = vec_at(rows, i);
+		if (!is_live(row, 2, ROW_RANGE))
+			continue;
+		assert_true(row->view.value_len > 1); /* until when it rests */
+		resting++;
+	}
+	assert_true(resting > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +298,13 @@ int main(void)
 	    cmocka_unit_test_teardown(nobody_is_a_witness_of_space_that_it_has_not_given_up,
 				      teardown),
 	    cmocka_unit_test_teardown(a_range_that_its_author_ends_needs_no_witness, teardown),
+	    cmocka_unit_test_teardown(who_signs_without_end_makes_no_witness_write_without_end,
+				      teardown),
+	    cmocka_unit_test_teardown(nobody_is_a_witness_of_space_that_it_holds, teardown),
+	    cmocka_unit_test_teardown(a_witness_leaves_without_waiting_for_whom_it_spoke_of,
+				      teardown),
+	    cmocka_unit_test_teardown(a_holder_that_was_set_back_lets_what_it_hears_of_cool_down,
+				      teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -406,11 +406,13 @@ inline hear_other_text(i, k, a)
 	give_way(i)
 }
 
-/* Who has given the address up because of that range says so in its place. */
+/* Who has given the address up because of that range, and has collected all beneath, says so in its
+ * place. */
 #define MAY_BE_WITNESS(i, a) (text_author != NOBODY && (a) == text_address && (i) != text_author && \
 	HAS_OTHER_TEXT(i) && db_may_lease(i) && HOLDER(i, a) == text_author && \
 	TOP(i, a) == text_generation && (CLAIMS(i, a) & TOMBS(i, a) & TEXT(a)) != 0 && \
 	(TOMBS(i, a) & AUTHOR(i)) != 0 && !HAS(words[i], i) && \
+	(CLAIMS(i, a) & ~TOMBS(i, a) & ~granted[a] & AUTHOR(i)) == 0 && \
 	(CLAIMS(i, a) & ~TOMBS(i, a) & CLAIM(i, text_generation)) == 0)
 
 inline witness_put(i, a)
