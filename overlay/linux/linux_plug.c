@@ -303,8 +303,8 @@ static int finish(struct linux_kernel *kernel, struct chan *box, const struct kp
 	}
 	if (status == 0)
 		status = await_all(kernel, box, plug);
-	if (status != 0)
-		unplug(kernel, plug->port.name);
+	if (status != 0) /* what was made ahead may have gone, and others taken its name */
+		take_back(kernel, plug->port.name, false);
 	return status;
 }
 

@@ -192,6 +192,20 @@ static void what_took_its_place_is_not_touched(void **state)
 	assert_int_equal(ports(stage), 0);
 }
 
+static void who_took_its_name_is_not_touched(void **state)
+{
+	struct stage *stage = *state;
+	struct weft_err err = {0};
+	char port[IFNAME_BYTES];
+
+	make(stage);
+	name_port(&stage->endpoint.id, port);
+	assert_int_equal(ns_run(stage->host->ns, "ip link del %s", port), 0);
+	assert_int_equal(ns_run(stage->host->ns, "ip link add %s type bridge", port), 0);
+	assert_int_not_equal(attach(stage, &err), 0);
+	assert_int_equal(ns_run(stage->host->ns, "ip -d link show %s | grep -q bridge", port), 0);
+}
+
 static void a_taken_name_is_the_attachs_to_tell(void **state)
 {
 	struct stage *stage = *state;
@@ -215,6 +229,7 @@ int main(void)
 	    TEST(what_is_not_attached_after_all_goes_at_both_ends),
 	    TEST(what_is_swept_meanwhile_is_made_anew),
 	    TEST(what_took_its_place_is_not_touched),
+	    TEST(who_took_its_name_is_not_touched),
 	    TEST(a_taken_name_is_the_attachs_to_tell),
 	};
 
