@@ -73,10 +73,10 @@ static size_t introduce(const struct flush *flush, const struct member *to, uint
 	const uint8_t *row;
 	size_t len;
 
-	if (!may_have_forgotten(flush, to))
+	if (cap < FRAME_HEADER_BYTES || !may_have_forgotten(flush, to))
 		return 0;
-	row = admission_introduction(flush->admission, to, &len);
-	if (row == NULL || FRAME_HEADER_BYTES + len > cap)
+	row = admission_introduction(flush->admission, to, cap - FRAME_HEADER_BYTES, &len);
+	if (row == NULL)
 		return 0;
 	return wire_put_frame(out, FRAME_ROW, row, len);
 }

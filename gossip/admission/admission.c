@@ -51,7 +51,7 @@ static void hook_shown_removal(void *ctx, struct member *by, const uint8_t *byte
 
 static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *len)
 {
-	return admission_introduction(ctx, to, len);
+	return admission_answer(ctx, to, len);
 }
 
 static bool hook_claims(void *ctx)

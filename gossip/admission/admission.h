@@ -64,8 +64,11 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 
 /* The row that shows to a member that may have forgotten this node, or to a stranger (NULL), that
  * it is one, borrowed for the step: its own, or that of an absent one without whom nobody believes
- * it. NULL: none yet. */
-const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t *len);
+ * it. NULL: none yet, or none of so many bytes. Which of them is drawn each time; in answer to who
+ * was knocked at, or is asked where he is, the first knock at each seed has the own one. */
+const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t room,
+				      size_t *len);
+const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len);
 
 /* A member was heard. */
 void admission_heard(struct admission *adm, const struct member *member);

@@ -6,13 +6,14 @@
  * It sends its own member row, which is believed when whoever admitted it is a member too
  * (authority.c): anybody who holds a token could sign as a made-up one. Where he has lost his disk,
  * and the others had not stored him either, nobody is left to say who he was but those whom he
- * admitted. So while whoever admitted this node is not there, his row goes in turn with its own,
- * and so does his admitter's while he is not there either. Each is believed by the same rule as if
- * its owner showed it; who was admitted by a removed one is told only of itself.
+ * admitted. So while whoever admitted this node is not there, his row goes now and then in place of
+ * its own, and so does his admitter's while he is not there either. Each is believed by the same
+ * rule as if its owner showed it; who was admitted by a removed one is told only of itself.
  */
 #include "admission_impl.h"
 
-#define ADMITTERS_MAX 8 /* of a chain of admitters that are all gone */
+#define ADMITTERS_MAX 8   /* of a chain of admitters that are all gone */
+#define ADMITTERS_EVERY 3 /* of what goes unasked: mostly the own row is enough */
 
 /* Who admitted this node and is not there, who admitted him, and so on; but not whom this is for,
  * nor those before him: whom he admitted himself he believes. */
@@ -49,15 +50,35 @@ static bool is_admitters_turn(const struct admission *adm)
 	return rng_below(&adm->core->rng, 2) == 0;
 }
 
-const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t *len)
+static const uint8_t *introduce_by(struct admission *adm, const struct id *admitters, size_t count,
+				   size_t *len)
+{
+	WEFT_ASSERT(count > 0 && count <= ADMITTERS_MAX);
+	return tables_member_row(adm->tables, &admitters[rng_below(&adm->core->rng, count)], len);
+}
+
+const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len)
 {
 	struct id admitters[ADMITTERS_MAX];
 	size_t count = absent_admitters(adm, to, admitters);
 
 	if (count > 0 && is_admitters_turn(adm))
-		return tables_member_row(adm->tables, &admitters[rng_below(&adm->core->rng, count)],
-					 len);
+		return introduce_by(adm, admitters, count, len);
 	return tables_member_row(adm->tables, &adm->core->self.id, len);
+}
+
+const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t room,
+				      size_t *len)
+{
+	struct id admitters[ADMITTERS_MAX];
+	size_t count = absent_admitters(adm, to, admitters);
+	const uint8_t *row = NULL;
+
+	if (count > 0 && rng_below(&adm->core->rng, ADMITTERS_EVERY) == 0)
+		row = introduce_by(adm, admitters, count, len);
+	if (row == NULL || *len > room)
+		row = tables_member_row(adm->tables, &adm->core->self.id, len);
+	return row != NULL && *len <= room ? row : NULL;
 }
 
 bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,

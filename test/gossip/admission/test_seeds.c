@@ -16,11 +16,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Nodes 0 and 1 are a cluster; node 2 was let in by node 1, and its token names node 0 as well. */
-static void form(uint64_t seed)
+/* Nodes 0 and 1 are a cluster; node 2 was let in by node 1, and its token names node 0 as well; the
+ * command so many addresses more at which nobody is. */
+static void form_with(uint64_t seed, size_t more)
 {
+	struct hostport addrs[8] = {{.port = 0}};
 	struct core_net_answer token;
-	struct gossip_command join = {.kind = CMD_JOIN, .addr_count = 1};
+	struct gossip_command join = {.kind = CMD_JOIN, .addrs = addrs, .addr_count = 1 + more};
 
 	core_net_open(&net, 3, seed);
 	net.count = 2;
@@ -28,12 +30,20 @@ static void form(uint64_t seed)
 	net.count = 3;
 	token = core_net_token(&net, 0);
 	join.text = (const char *)token.bytes;
-	join.addrs = &net.nodes[1].addr;
+	for (size_t i = 0; i <= more; i++)
+		addrs[i] = net.nodes[1].addr;
+	for (size_t i = 1; i <= more; i++)
+		addrs[i].ip = inet_from_v4(0x0a000100u + (uint32_t)i);
 	net.nodes[0].deaf = true;
 	assert_int_equal(core_net_command(&net, 2, &join, 5000).err.code, 0);
 	net.nodes[0].deaf = false;
 	assert_true(core_net_until(&net, core_net_all_alive, 10000));
 	core_net_run(&net, 1000);
+}
+
+static void form(uint64_t seed)
+{
+	form_with(seed, 0);
 }
 
 /* As if the member row of one node had never come to the disk of another. */
@@ -122,6 +132,26 @@ static void who_was_let_in_by_somebody_forgotten_says_who_that_was(void **state)
 		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_UNKNOWN);
 		assert_true(core_net_until(&net, the_first_and_the_last_meet, 20000));
 		assert_int_not_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
+/* Many seeds that nobody is at, and a round of them takes minutes: whom it pings meanwhile is shown
+ * its own row all the same. */
+static void a_long_round_of_seeds_does_not_hide_the_own_row(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form_with(seed, 7);
+		core_net_kill(&net, 1);
+		core_net_kill(&net, 0);
+		forget(0, 2);
+		core_net_run(&net, 70000); /* in the second round, which ends after 240 s */
+		core_net_start(&net, 0);
+		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_UNKNOWN);
+		assert_int_not_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 60000));
 		if (seed < 5)
 			core_net_close(&net);
 	}
@@ -249,6 +279,7 @@ int main(void)
 	    STORY(who_finds_nobody_asks_where_its_token_said),
 	    STORY(two_strangers_of_one_cluster_meet_by_a_knock),
 	    STORY(who_was_let_in_by_somebody_forgotten_says_who_that_was),
+	    STORY(a_long_round_of_seeds_does_not_hide_the_own_row),
 	    STORY(nobody_is_asked_while_anybody_is_there),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
 	    STORY(who_is_lost_again_asks_at_once),
