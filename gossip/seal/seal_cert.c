@@ -177,6 +177,12 @@ static bool key_is_known(const struct seal *seal, const struct peer *peer, uint6
 	return true;
 }
 
+/* Anything opened under it: no record does. */
+static bool claim_has_spoken(const struct claim *claim)
+{
+	return claim->asked || claim->spoke;
+}
+
 /* A checked certificate against what is known of its node. */
 static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const uint8_t *bytes,
 				    const struct peer_key *key, const struct hostport *from,
@@ -213,9 +219,9 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		peer_install(seal, peer, key, bytes);
 		return DROP_NONE;
 	}
-	/* What was given up once waits until that is decided which was not. */
+	/* What was given up once waits until that is decided which was not, or which speaks. */
 	if (doubted && claimed != 0 && !peer->session->claim->late &&
-	    !peer->session->claim->doubted)
+	    (!peer->session->claim->doubted || claim_has_spoken(peer->session->claim)))
 		return DROP_OLD_CERT;
 	claim_begin(seal, peer, key, bytes, from, false);
 	return DROP_NONE;

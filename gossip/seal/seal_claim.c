@@ -116,7 +116,16 @@ void seal_claim_drop(struct seal *seal, struct peer *peer)
 	const struct claim *claim = claim_of(peer);
 
 	if (claim != NULL && !claim->late)
-		doubt_keep(seal, peer, claim);
+		doubt_keep(seal, peer, claim, true);
+	claim_free(seal, peer);
+}
+
+void claim_break_off(struct seal *seal, struct peer *peer)
+{
+	const struct claim *claim = claim_of(peer);
+
+	if (claim != NULL && !claim->late)
+		doubt_keep(seal, peer, claim, claim->doubted || claim->state == CLAIM_REFUSED);
 	claim_free(seal, peer);
 }
 

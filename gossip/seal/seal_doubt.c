@@ -7,7 +7,8 @@
  * shown again when the original has left, has failed or is cut off and nobody contradicts. So a key
  * whose claim was given up is doubted from then on: it is only ever a claim, wherever it comes
  * from, and is not accepted before its process has answered a challenge, which no record can. Asked
- * it is where it claims from, sealed, in no more bytes than opened. While the member lives
+ * it is where it spoke from last, whoever showed its certificate from elsewhere, sealed, in no more
+ * bytes than opened there. While the member lives
  * elsewhere that comes on top of the questions to the old address; else nothing is waited for but
  * the answer:
  *
@@ -15,7 +16,8 @@
  *                                                  |
  *                                                  +--5 s--> forgotten
  *
- * What was opened under such a key does not open again either. A few keys a member are kept, until
+ * What was opened under such a key does not open again either, nor under one whose claim only ended
+ * with the own key: that is begun anew and not doubted for it. A few keys a member are kept, until
  * a certificate is taken of an epoch that is no older: then they can become true no more.
  */
 #include <string.h>
@@ -32,7 +34,9 @@ static struct doubted_key *doubted_find(const struct peer *peer, uint64_t key_id
 
 bool doubt_has(const struct peer *peer, uint64_t key_id)
 {
-	return doubted_find(peer, key_id) != NULL;
+	const struct doubted_key *key = doubted_find(peer, key_id);
+
+	return key != NULL && key->given_up;
 }
 
 static void doubted_drop(struct doubted *doubted, size_t i)
@@ -43,7 +47,7 @@ static void doubted_drop(struct doubted *doubted, size_t i)
 		(doubted->count - i) * sizeof(doubted->at[0]));
 }
 
-void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim)
+void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up)
 {
 	struct doubted_key *key = doubted_find(peer, claim->key.key_id);
 
@@ -57,6 +61,7 @@ void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim)
 		key = &doubted->at[doubted->count++];
 		*key = (struct doubted_key){.key_id = claim->key.key_id, .epoch = claim->key.epoch};
 	}
+	key->given_up |= given_up;
 	if (claim->pair.window.top > 0) {
 		key->floor = claim->pair.window.top;
 		key->floor_own = claim->own;
@@ -69,7 +74,8 @@ void doubt_begin(const struct peer *peer, struct claim *claim)
 
 	if (key == NULL || claim->late)
 		return;
-	claim->doubted = true;
+	claim->doubted = key->given_up;
+	memcpy(claim->own_nonce, claim->nonce, NONCE_BYTES);
 	if (key->floor_own == claim->own)
 		window_init(&claim->pair.window, key->floor);
 }
@@ -117,7 +123,7 @@ static bool has_response(const struct opened *in, const uint8_t nonce[NONCE_BYTE
 	return false;
 }
 
-void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from,
+void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
 	       const struct opened *in)
 {
 	struct claim *claim = peer->session->claim;
@@ -125,13 +131,21 @@ void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from
 	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
 
 	WEFT_ASSERT(claim != NULL && claim->doubted && !claim->late);
-	if (!hostport_eq(from, &claim->from))
-		return;
-	if (has_response(in, claim->nonce)) {
+	if (!hostport_eq(from, &claim->from)) {
+		const struct gossip_crypto *crypto = seal->core->crypto;
+
+		/* No record opens: this is where the process is. What it was asked elsewhere proves
+		 * nothing here; what the old address is asked stays. */
+		crypto->random(crypto->ctx, claim->own_nonce, NONCE_BYTES);
+		claim->from = *from;
+		claim->heard = 0;
+	}
+	claim->heard += len;
+	if (has_response(in, claim->own_nonce)) {
 		claim->doubted = false;
 		/* It has answered where it is: the member is followed there when it is accepted by
 		 * this datagram. */
-		memcpy(peer->session->nonce, claim->nonce, NONCE_BYTES);
+		memcpy(peer->session->nonce, claim->own_nonce, NONCE_BYTES);
 		peer->session->challenged = *from;
 		peer->session->challenged_at = seal->core->now;
 		peer->session->heard = 0;
@@ -142,5 +156,5 @@ void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from
 	claim->heard -= size;
 	claim->asked_at = seal->core->now;
 	pair_send(seal, &claim->pair, claim->key.key_id, false, from, frame,
-		  wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES));
+		  wire_put_frame(frame, FRAME_CHALLENGE, claim->own_nonce, NONCE_BYTES));
 }

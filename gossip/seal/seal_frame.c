@@ -140,9 +140,7 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	struct claim *claim = peer->session->claim;
 	enum drop_reason reason;
 
-	WEFT_ASSERT(claim != NULL);
-	if (claim->own != seal->own[OWN_CURRENT].key_id)
-		return DROP_STALE_KEY;
+	WEFT_ASSERT(claim != NULL && claim->own == seal->own[OWN_CURRENT].key_id);
 	reason = open_with(seal, &claim->pair, bytes, ad, len);
 	if (reason == DROP_NONE &&
 	    !limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
@@ -150,10 +148,10 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	if (reason != DROP_NONE)
 		return reason;
 	out->epoch = claim->key.epoch;
-	if (hostport_eq(from, &claim->from))
-		claim->heard += len;
 	if (claim->doubted)
-		doubt_ask(seal, peer, from, out);
+		doubt_ask(seal, peer, from, len, out);
+	else if (hostport_eq(from, &claim->from))
+		claim->heard += len;
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
 	if (!claim->late && !claim->doubted &&
 	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member) ||
@@ -240,11 +238,13 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (slot.peer->member->state == MEMBER_REMOVED)
 		return DROP_REMOVED;
 	out->provisional = !hostport_eq(from, &slot.peer->member->addr);
-	if (slot.slot == PEER_CLAIM)
+	if (slot.slot == PEER_CLAIM && own != OWN_CURRENT)
+		reason = DROP_STALE_KEY; /* a claim is made to the key in use */
+	else if (slot.slot == PEER_CLAIM)
 		reason = open_claim(seal, slot.peer, from, bytes, ad, len, out);
 	else
 		reason = open_session(seal, &slot, own, from, bytes, ad, len, out);
-	if (reason == DROP_STALE_KEY && slot.slot != PEER_CLAIM)
+	if (reason == DROP_STALE_KEY)
 		cert_answer(seal, slot.peer, from, bytes, len);
 	/* A claim may have been accepted right now. */
 	if (reason == DROP_NONE && out->provisional && key_id == slot.peer->current.key_id)

@@ -82,6 +82,9 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 void claim_accept(struct seal *seal, struct peer *peer);
 /* Gives up the claim, if there is one: its key is doubted from then on. */
 void seal_claim_drop(struct seal *seal, struct peer *peer);
+/* The own key that it was made to is replaced: the claimer begins anew, and unless it was refused
+ * already is not doubted for that. */
+void claim_break_off(struct seal *seal, struct peer *peer);
 void claim_tick(struct seal *seal, struct peer *peer);
 /* The peer spoke under the key in use. */
 void claim_heard(struct seal *seal, struct peer *peer);
@@ -98,14 +101,15 @@ void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len);
 
-/* seal_doubt.c: was a claim of this key given up? Remembers that this one is; begins one, under
- * what is remembered of its key. */
+/* seal_doubt.c: was a claim of this key given up? Remembers what this one heard and, where so, that
+ * it is; begins one, under what is remembered of its key. */
 bool doubt_has(const struct peer *peer, uint64_t key_id);
-void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim);
+void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up);
 void doubt_begin(const struct peer *peer, struct claim *claim);
 
-/* A datagram opened under a claim that is doubted: asks its process to answer, or takes that. */
-void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from,
+/* A datagram of len bytes opened under a claim that is doubted: asks its process to answer, or
+ * takes that. */
+void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
 	       const struct opened *in);
 
 /* A certificate was taken: no older key is doubted any more, and under its own what was opened

@@ -235,7 +235,7 @@ void own_rotated(struct seal *seal)
 			session->pairs[OWN_PREVIOUS][slot] = session->pairs[OWN_CURRENT][slot];
 			session->pairs[OWN_CURRENT][slot] = NULL;
 		}
-		seal_claim_drop(seal, peer); /* the claimer tries again under the new key */
+		claim_break_off(seal, peer);
 	}
 }
 

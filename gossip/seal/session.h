@@ -55,7 +55,8 @@ struct claim {
 	bool doubted;     /* its key was not taken before: it has to answer the nonce itself */
 	struct pair pair; /* with the current own key */
 	uint64_t own;     /* its key id */
-	uint8_t nonce[NONCE_BYTES];
+	uint8_t nonce[NONCE_BYTES];     /* for the old process */
+	uint8_t own_nonce[NONCE_BYTES]; /* for the one that claims, where it is doubted */
 	unsigned probes;
 	unsigned begun;       /* how often the questions began anew, since the old process spoke */
 	struct mono due;      /* of the next probe or the end */
@@ -69,6 +70,7 @@ struct doubted {
 	struct doubted_key {
 		uint64_t key_id, epoch;
 		uint64_t floor, floor_own; /* as in struct peer */
+		bool given_up;             /* else what is kept is the floor alone */
 	} at[DOUBTED_MAX];
 };
 

@@ -160,6 +160,155 @@ static void of_many_refused_keys_the_newest_stay_doubted(void **state)
 	assert_int_equal(member->epoch, 1);
 }
 
+/* Who recorded a refused certificate shows it first, so that the claim is his: its process is asked
+ * where it speaks all the same, and he is told nothing. */
+static void a_doubted_key_is_asked_where_its_process_speaks(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram cert;
+
+	(void)refuse_copy(net);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7009);
+	net_stop(net, 0);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	seal_arrive_from(net, 1, 7099, &cert);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_UNPROVEN);
+	net_lose(net);
+	net_say(net, 2, 2, "here");
+	assert_int_equal(net->count, 1);
+	cert = seal_intercept(net);
+	seal_arrive(net, 1, &cert);
+	assert_int_equal(seal_bytes_to(net, 7099), 0);
+	net_run(net);
+	assert_int_equal(member->epoch, 2);
+	net_say(net, 2, 2, "here");
+	net_run(net);
+	assert_true(net_heard(net, 1, "here"));
+	assert_int_equal(member->addr.port, 7009);
+}
+
+/* What it answers at one address proves nothing for another, from which its answer is sent on. */
+static void an_answer_that_comes_from_elsewhere_moves_nobody(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram first, second, challenge, answer, cert;
+
+	(void)refuse_copy(net);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7099);
+	net_stop(net, 0);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	seal_arrive(net, 1, &cert);
+	net_lose(net);
+	net_say(net, 2, 2, "the first");
+	first = seal_intercept(net);
+	net_say(net, 2, 2, "the second");
+	second = seal_intercept(net);
+	seal_arrive(net, 1, &second);
+	challenge = seal_intercept(net);
+	assert_int_equal(challenge.to.port, 7009);
+	seal_arrive(net, 2, &challenge);
+	answer = seal_intercept(net);
+	seal_arrive_from(net, 1, 7099, &first);
+	seal_arrive_from(net, 1, 7099, &answer);
+	assert_int_equal(member->epoch, 1);
+	assert_int_equal(member->addr.port, 7001);
+}
+
+/* A record of another refused certificate does not take the place of a claim whose process speaks,
+ * and has not answered yet. */
+static void a_doubted_key_that_speaks_is_not_put_off_by_another(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram record, claim;
+
+	(void)refuse_copy(net);
+	record = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7099);
+	net_start(net, 2, 1, 3, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 6000);
+	assert_int_equal(peer_known(net->nodes[1].seal, member)->doubted->count, 2);
+	net_stop(net, 0);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	claim = seal_intercept(net);
+	seal_arrive(net, 1, &claim);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(seal_arrive(net, 1, &record), DROP_OLD_CERT);
+	net_run(net);
+	assert_int_equal(member->epoch, 3);
+	assert_int_equal(member->addr.port, 7009);
+}
+
+/* Node 1 makes its daily key while a member that moved and started again claims there. */
+static void renew_in_a_claim(struct seal_net *net, enum member_state then)
+{
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram claim;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 0, 1, 2, 7020);
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	claim = net->pending[0];
+	net_pass(net, 300);
+	member_set_state(&net->nodes[1].members, member, then);
+	net->nodes[1].core.self.epoch++;
+	seal_renew(net->nodes[1].seal);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	for (int i = 0; i < 10; i++) {
+		net_say(net, 0, 2, "here");
+		net_pass(net, 500);
+	}
+	assert_true(net_heard(net, 1, "here"));
+	assert_int_equal(member->epoch, 2);
+	assert_int_equal(member->addr.port, 7020);
+	/* What opened under the claim does not open again. */
+	net->nodes[1].opened = 0;
+	seal_arrive(net, 1, &claim);
+	assert_int_equal(net->nodes[1].opened, 0);
+}
+
+static void a_claim_that_ends_with_the_own_key_is_begun_anew(void **state)
+{
+	renew_in_a_claim(*state, MEMBER_ALIVE);
+}
+
+static void a_claim_that_ends_with_the_own_key_is_begun_anew_by_one_failed(void **state)
+{
+	renew_in_a_claim(*state, MEMBER_FAILED);
+}
+
+static void a_refused_claim_that_ends_with_the_own_key_is_doubted(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram cert;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 500);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	net->nodes[1].core.self.epoch++;
+	seal_renew(net->nodes[1].seal);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7009);
+	stop_all_but(net, 1);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	seal_arrive(net, 1, &cert);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_UNPROVEN);
+	assert_int_equal(member->epoch, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +318,12 @@ int main(void)
 	    SEAL_TEST(an_original_that_speaks_before_the_answer_comes_is_asked),
 	    SEAL_TEST(a_doubted_key_does_not_put_off_a_fresh_claim),
 	    SEAL_TEST(of_many_refused_keys_the_newest_stay_doubted),
+	    SEAL_TEST(a_doubted_key_is_asked_where_its_process_speaks),
+	    SEAL_TEST(an_answer_that_comes_from_elsewhere_moves_nobody),
+	    SEAL_TEST(a_doubted_key_that_speaks_is_not_put_off_by_another),
+	    SEAL_TEST(a_claim_that_ends_with_the_own_key_is_begun_anew),
+	    SEAL_TEST(a_claim_that_ends_with_the_own_key_is_begun_anew_by_one_failed),
+	    SEAL_TEST(a_refused_claim_that_ends_with_the_own_key_is_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
