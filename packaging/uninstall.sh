@@ -9,7 +9,7 @@
 # without harm.
 set -euo pipefail
 build=$(cd "${1:?usage: uninstall.sh BUILD PREFIX}" && pwd)
-prefix=${2:?usage: uninstall.sh BUILD PREFIX}
+prefix=$(realpath --canonicalize-missing --no-symlinks "${2:?usage: uninstall.sh BUILD PREFIX}")
 dest=${DESTDIR:-}
 
 runs() {
@@ -17,7 +17,13 @@ runs() {
 		{ systemctl is-enabled --quiet weftd.service || systemctl is-active --quiet weftd.service; }
 }
 
-if [ -z "$dest" ] && dpkg-query --search "$prefix/bin/weft" >/dev/null 2>&1; then
+# Packages know a file by one name, whatever links lead to it.
+is_packaged() {
+	dpkg-query --search "$prefix/bin/weft" ||
+		dpkg-query --search "$(realpath --canonicalize-missing "$prefix/bin")/weft"
+}
+
+if [ -z "$dest" ] && is_packaged >/dev/null 2>&1; then
 	echo "uninstall.sh: $prefix/bin/weft is of a Debian package: use apt remove weft" >&2
 	exit 1
 fi

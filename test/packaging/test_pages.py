@@ -254,24 +254,32 @@ def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):
     assert config.read_text() == "name: mine\n"
 
 
-@pytest.mark.parametrize("owner, remedy", [
-    ("dpkg-query", "apt remove weft"),
-    ("systemctl", "systemctl disable --now weftd.service weft-netns.socket")])
-def test_uninstall_takes_nothing_from_a_package_or_from_a_daemon_that_runs(tmp_path, owner, remedy):
-    """Without DESTDIR, in a mount namespace with an /etc of its own."""
+@pytest.mark.parametrize("owner, spelling, remedy", [
+    ("dpkg-query", "{}", "apt remove weft"),
+    ("dpkg-query", "{}/", "apt remove weft"),
+    ("dpkg-query", "/{}", "apt remove weft"),
+    ("dpkg-query", "{}/.", "apt remove weft"),
+    ("dpkg-query", "{}/bin/..", "apt remove weft"),
+    ("dpkg-query", "{}-link", "apt remove weft"),
+    ("systemctl", "{}", "systemctl disable --now weftd.service weft-netns.socket")])
+def test_uninstall_takes_nothing_from_a_package_or_from_a_daemon_that_runs(tmp_path, owner, spelling,
+                                                                           remedy):
+    """Without DESTDIR, in a mount namespace with an /etc of its own. The package knows its files by
+    one spelling only."""
     prefix, answers = tmp_path / "prefix", tmp_path / "answers"
     answers.mkdir()
-    for name in ("dpkg-query", "systemctl"):
-        (answers / name).write_text(f"#!/bin/sh\nexit {int(name != owner)}\n")
+    (tmp_path / "prefix-link").symlink_to(prefix)
+    for name, asked in (("dpkg-query", f'[ "$2" = {prefix}/bin/weft ]'), ("systemctl", "true")):
+        (answers / name).write_text(f"#!/bin/sh\n{asked if name == owner else 'false'}\n")
         (answers / name).chmod(0o755)
     script = """
         mount --bind "$0" /etc
         cmake --install "$2" --prefix "$1" >/dev/null
-        exec bash "$3" "$2" "$1"
+        exec bash "$3" "$2" "$4"
     """
     (tmp_path / "etc").mkdir()
     done = run("unshare", "--mount", "sh", "-ec", script, tmp_path / "etc", prefix, BUILD,
-               ROOT / "packaging/uninstall.sh", check=False,
+               ROOT / "packaging/uninstall.sh", spelling.format(prefix), check=False,
                env=dict(os.environ, PATH=f"{answers}:{os.environ['PATH']}", DESTDIR=""))
     assert done.returncode == 1 and remedy in done.stderr, done
     assert (prefix / "bin/weft").is_file() and (tmp_path / "etc/weft/weft.yaml").is_file()
