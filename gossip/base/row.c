@@ -55,6 +55,13 @@ int row_parse(const uint8_t *bytes, size_t len, struct row_view *row)
 	return 0;
 }
 
+void row_known(const uint8_t *bytes, size_t len, struct row_view *row)
+{
+	int code = row_parse(bytes, len, row);
+
+	WEFT_ASSERT(code == 0);
+}
+
 bool row_is_of(const uint8_t *bytes, size_t len, const struct row_view *key)
 {
 	struct cursor cursor;

@@ -49,7 +49,7 @@ static void pending_row(const struct tables *tables, const struct batch *batch, 
 	size_t len;
 	const uint8_t *bytes = blob_bytes(tables->core->blobs, batch->blobs[i], &len);
 
-	WEFT_ASSERT(row_parse(bytes, len, row) == 0);
+	row_known(bytes, len, row);
 }
 
 static struct origin *own_origin(const struct tables *tables, const struct id *topic)
@@ -263,7 +263,7 @@ static int batch_sign(struct tables *tables, const struct row_view *rows, size_t
 		len = row_sign(tables, given, sequence, bytes, err);
 		if (len < 0)
 			return len;
-		WEFT_ASSERT(row_parse(bytes, (size_t)len, &row) == 0);
+		row_known(bytes, (size_t)len, &row);
 		/* What everybody else would refuse must not stand here alone. */
 		if (admission_may_write(tables->admission, &row, pub) != DROP_NONE)
 			return weft_err_set(err, WEFT_E_DENIED,
@@ -282,7 +282,7 @@ static void batch_write(struct tables *tables, const struct batch *batch)
 		const uint8_t *bytes = blob_bytes(tables->core->blobs, batch->blobs[i], &len);
 		uint8_t *kept = scratch_take(&tables->core->scratch, len);
 		memcpy(kept, bytes, len);
-		WEFT_ASSERT(row_parse(kept, len, &write.row) == 0);
+		row_known(kept, len, &write.row);
 		if (row_is_fact(&write.row))
 			write.kind = WRITE_FACT;
 		write.bytes = kept;

@@ -37,6 +37,15 @@ static inline void seal_meet(struct seal_net *net, size_t a, size_t b)
 	assert_true(net_heard(net, a, "two"));
 }
 
+/* A process of member 1 starts as this node, in this epoch and at this port, and its claim is under
+ * way to member 2. */
+static inline void seal_claimer(struct seal_net *net, size_t node, uint64_t epoch, uint16_t port)
+{
+	net_start(net, node, 1, epoch, port);
+	net_know(net, node, 2, 7002);
+	net_frame(net, node, 2, FRAME_CLAIM, "c", 1);
+}
+
 /* The oldest datagram under way; it and all others are lost. */
 static inline struct net_datagram seal_intercept(struct seal_net *net)
 {

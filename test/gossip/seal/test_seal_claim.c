@@ -19,9 +19,7 @@ static void a_copy_of_a_running_node_is_refused_and_the_original_goes_on(void **
 	struct member *member = net_member(net, 1, 1);
 
 	seal_meet(net, 0, 1);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_pass(net, 500);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
@@ -37,9 +35,7 @@ static void a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original(void
 {
 	struct seal_net *net = *state;
 
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_pass(net, 1000);
 	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_REFUSED);
@@ -58,9 +54,7 @@ static void an_original_that_was_stopped_is_asked_anew_once_it_speaks(void **sta
 
 	seal_meet(net, 0, 1);
 	hold_original(net, true);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_pass(net, 1100);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
@@ -169,9 +163,7 @@ static void a_node_that_moved_is_believed_when_its_old_address_stays_silent(void
 
 	seal_meet(net, 0, 1);
 	net_stop(net, 0);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
 	net_pass(net, 1000);
@@ -255,9 +247,7 @@ static void a_late_claim_is_not_believed_because_nobody_answers(void **state)
 	net_start(net, 0, 1, 3, 7001);
 	seal_meet(net, 0, 1);
 	net_stop(net, 0);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_pass(net, 2000);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_SET_BACK);

@@ -9,9 +9,7 @@ static struct net_datagram refuse_copy(struct seal_net *net)
 	struct net_datagram claim;
 
 	seal_meet(net, 0, 1);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
 	assert_int_equal(net->count, 1);
@@ -122,9 +120,7 @@ static void a_doubted_key_does_not_put_off_a_fresh_claim(void **state)
 	struct net_datagram claim = refuse_copy(net);
 
 	net_stop(net, 0);
-	net_start(net, 3, 1, 3, 7010);
-	net_know(net, 3, 2, 7002);
-	net_frame(net, 3, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 3, 3, 7010);
 	net_run(net);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(seal_arrive(net, 1, &claim), DROP_OLD_CERT);
@@ -226,9 +222,7 @@ static void a_doubted_key_that_speaks_is_not_put_off_by_another(void **state)
 
 	(void)refuse_copy(net);
 	record = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7099);
-	net_start(net, 2, 1, 3, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 3, 7009);
 	net_run(net);
 	net_pass(net, 6000);
 	assert_int_equal(peer_known(net->nodes[1].seal, member)->doubted->count, 2);
@@ -251,9 +245,7 @@ static void renew_in_a_claim(struct seal_net *net, enum member_state then)
 	struct net_datagram claim;
 
 	seal_meet(net, 0, 1);
-	net_start(net, 0, 1, 2, 7020);
-	net_know(net, 0, 2, 7002);
-	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 0, 2, 7020);
 	net_run(net);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_CHECKING);
 	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
@@ -293,9 +285,7 @@ static void a_refused_claim_that_ends_with_the_own_key_is_doubted(void **state)
 	struct net_datagram cert;
 
 	seal_meet(net, 0, 1);
-	net_start(net, 2, 1, 2, 7009);
-	net_know(net, 2, 2, 7002);
-	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	seal_claimer(net, 2, 2, 7009);
 	net_run(net);
 	net_pass(net, 500);
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
