@@ -138,6 +138,10 @@ void kernel_work(struct daemon *d, const struct node_work *work)
 		refuse_work(d, work);
 		return;
 	}
+	/* What is most likely refused leaves nothing in the kernel meanwhile; should it not be, the
+	 * plug makes all of it. */
+	if (work->kind == WORK_MAKE && d->store_ailment.err.code != 0)
+		return;
 	req = work->tag ? http_request(d->http, work->tag) : NULL;
 	if (work->kind == WORK_PLUG && !req && !work->endpoint.is_host)
 		unmake(d, work);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/api/api.h"
 #include "daemon/daemon.h"
 #include "test/base/cmocka_all.h"
 
@@ -14,10 +15,12 @@ static size_t told_count;
 static const struct node_work *more; /* comes out of the step that the first telling causes */
 
 static enum kernel_ask_kind asked[TOLD_MAX]; /* of the kernel thread */
+static int asked_netns[TOLD_MAX];
 static size_t asked_count;
 
 void __wrap_daemon_step(struct daemon *d, struct node_event *event);
 struct request *__wrap_http_request(struct http *http, uint64_t tag);
+struct call *__wrap_call_of(struct daemon *d, struct request *req);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
 
 void __wrap_daemon_step(struct daemon *d, struct node_event *event)
@@ -33,19 +36,28 @@ void __wrap_daemon_step(struct daemon *d, struct node_event *event)
 	kernel_refusals(d);
 }
 
-/* Whoever asked has gone. */
+static struct request *asker; /* NULL: whoever asked has gone */
+static struct call call;
+
 struct request *__wrap_http_request(struct http *http, uint64_t tag)
 {
 	(void)http;
 	(void)tag;
-	return NULL;
+	return asker;
+}
+
+struct call *__wrap_call_of(struct daemon *d, struct request *req)
+{
+	(void)d;
+	assert_ptr_equal(req, asker);
+	return &call;
 }
 
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	(void)kt;
 	assert_true(asked_count < TOLD_MAX);
-	assert_int_equal(ask->box.netns_fd, -1);
+	asked_netns[asked_count] = ask->box.netns_fd;
 	asked[asked_count++] = ask->kind;
 	free(ask);
 }
@@ -62,6 +74,7 @@ static int setup(void **state)
 {
 	told_count = asked_count = 0;
 	more = NULL;
+	asker = NULL;
 	*state = calloc(1, sizeof(struct daemon));
 	return *state ? 0 : -1;
 }
@@ -128,6 +141,33 @@ static void whose_asker_has_gone_is_unmade_and_plugged_nowhere(void **state)
 	assert_int_equal(asked_count, 2);
 	assert_int_equal(asked[0], ASK_UNMAKE);
 	assert_int_equal(asked[1], ASK_PLUG);
+	assert_int_equal(asked_netns[1], -1);
+}
+
+/* The box stays with the call until the plug, which comes if the store takes the commit after all.
+ */
+static void while_the_store_refuses_nothing_is_made_ahead(void **state)
+{
+	static uint8_t kernel, request;
+	struct daemon *d = *state;
+	struct node_work make = work_of(WORK_MAKE, 7), plug = work_of(WORK_PLUG, 7);
+
+	d->kernel = (struct kernel_thread *)&kernel;
+	asker = (struct request *)&request;
+	call.box = (struct overlay_box){.netns_fd = 98, .rtnl_fd = 99};
+	make.tag = plug.tag = 5;
+	d->store_ailment.err.code = WEFT_E_STORE_FULL;
+	kernel_work(d, &make);
+	assert_int_equal(asked_count, 0);
+	kernel_work(d, &plug);
+	assert_int_equal(asked_count, 1);
+	assert_int_equal(asked[0], ASK_PLUG);
+	assert_int_equal(asked_netns[0], 98);
+	assert_int_equal(call.box.netns_fd, -1);
+
+	d->store_ailment.err.code = 0;
+	kernel_work(d, &make);
+	assert_int_equal(asked[1], ASK_MAKE);
 }
 
 static void nobody_asks_for_the_host_itself(void **state)
@@ -154,6 +194,8 @@ int main(void)
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(whose_asker_has_gone_is_unmade_and_plugged_nowhere,
 					    setup, teardown),
+	    cmocka_unit_test_setup_teardown(while_the_store_refuses_nothing_is_made_ahead, setup,
+					    teardown),
 	    cmocka_unit_test_setup_teardown(nobody_asks_for_the_host_itself, setup, teardown),
 	};
 

@@ -10,6 +10,7 @@ import pytest
 import hosts
 from hosts import Failed, Pinger, wait_for
 from test_kill import KILL_WEFTD, Mortal, build  # noqa: F401: a fixture
+from test_life import kernel_monitor
 
 
 def small_cluster(lab):
@@ -78,6 +79,11 @@ def test_a_full_disk_is_told_refuses_what_is_new_and_heals_by_itself(lab):
         second.refused("attach", "blue", "--netns", boxes[1].path, "--ifname", f"e{i}")
     log = second.log.read_bytes()[started:].decode()
     assert len(re.findall("store full", log)) <= 3, log
+    # Nor is the kernel: what is refused makes no device.
+    stop_monitor = kernel_monitor(second)
+    for i in range(5):
+        second.refused("attach", "blue", "--netns", boxes[1].path, "--ifname", f"e{i}")
+    assert not [line for line in stop_monitor() if "wfe" in line]
     for host in (first, second):
         assert host.members() == ["h1", "h2"]
 
