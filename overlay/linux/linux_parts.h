@@ -17,6 +17,7 @@ struct linux_kernel {
 	struct chan rtnl;
 	struct chan events;   /* rtnetlink notifications */
 	struct chan nftables; /* nftables notifications */
+	uint32_t box_seq;     /* of the last request on a box's socket, whichever box's */
 	struct nft_ctx *nft;  /* libnftables', or NULL */
 	int nft_spare;        /* makes room for a socket of its own, or -1 */
 	bool has_ipv6;

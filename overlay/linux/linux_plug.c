@@ -308,15 +308,33 @@ static int finish(struct linux_kernel *kernel, struct chan *box, const struct kp
 	return status;
 }
 
+/* A box's socket is spoken on by one channel after the other, so that their requests are numbered
+ * on: an answer that the one before did not wait for is no answer to this one. */
+static int open_box(struct linux_kernel *kernel, struct chan *box,
+		    const struct overlay_box *box_fds)
+{
+	int status = chan_open(box, NETLINK_ROUTE, box_fds->rtnl_fd);
+
+	box->seq = kernel->box_seq;
+	return status;
+}
+
+static void close_box(struct linux_kernel *kernel, struct chan *box)
+{
+	kernel->box_seq = box->seq;
+	chan_close(box);
+}
+
 int linux_make(void *ctx, const struct kplug *plug, const struct overlay_box *box_fds, int *made)
 {
+	struct linux_kernel *kernel = ctx;
 	char text[CHAN_TEXT_BYTES];
 	struct chan box;
-	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd);
+	int status = open_box(kernel, &box, box_fds);
 
 	if (status == 0)
-		status = make_both(ctx, &box, plug, box_fds->netns_fd, made, text);
-	chan_close(&box);
+		status = make_both(kernel, &box, plug, box_fds->netns_fd, made, text);
+	close_box(kernel, &box);
 	return status;
 }
 
@@ -327,7 +345,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 	char text[CHAN_TEXT_BYTES] = "";
 	const char *what = "its namespace";
 	struct chan box;
-	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd), code = 0;
+	int status = open_box(kernel, &box, box_fds), code = 0;
 	int made = box_fds->made;
 
 	if (status != 0)
@@ -345,7 +363,7 @@ int linux_plug(void *ctx, const struct kplug *plug, const struct overlay_box *bo
 		if (status == 0)
 			status = finish(kernel, &box, plug, made, &what, text);
 	}
-	chan_close(&box);
+	close_box(kernel, &box);
 	if (code != 0)
 		return code;
 	return status != 0 ? say(err, what, status, text) : 0;
@@ -357,10 +375,10 @@ int linux_box_mtu_set(void *ctx, const struct overlay_box *box_fds, const char *
 	struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
 	struct nl_msg *msg;
 	struct seen seen;
+	struct linux_kernel *kernel = ctx;
 	struct chan box;
-	int status = chan_open(&box, NETLINK_ROUTE, box_fds->rtnl_fd);
+	int status = open_box(kernel, &box, box_fds);
 
-	(void)ctx;
 	if (status != 0)
 		return status;
 	status = look(&box, ifname, &seen);
@@ -370,6 +388,6 @@ int linux_box_mtu_set(void *ctx, const struct overlay_box *box_fds, const char *
 		(void)nla_put_u32(msg, IFLA_MTU, mtu);
 		status = chan_call(&box, NULL);
 	}
-	chan_close(&box);
+	close_box(kernel, &box);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "overlay/names.h"
 #include "world.h"
@@ -131,6 +132,35 @@ static void it_is_down_and_without_an_address_until_the_attach(void **state)
 	assert_string_equal(before, after);
 }
 
+/* The first request on the box's socket once more, for a device that is not there. */
+static void ask_in_vain(const struct stage *stage)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+	} ask = {.head = {.nlmsg_len = sizeof(ask),
+			  .nlmsg_type = RTM_GETLINK,
+			  .nlmsg_flags = NLM_F_REQUEST,
+			  .nlmsg_seq = 1},
+		 .link = {.ifi_index = 9999}};
+
+	assert_int_equal(send(stage->fds.rtnl_fd, &ask, sizeof(ask), 0), sizeof(ask));
+}
+
+/* What the attach asks in the box is not answered by what was answered to the making of it. */
+static void an_answer_that_came_late_is_not_the_attachs(void **state)
+{
+	struct stage *stage = *state;
+	char before[32], after[32];
+
+	make(stage);
+	read_number(stage, before);
+	ask_in_vain(stage);
+	assert_plugged(stage);
+	read_number(stage, after);
+	assert_string_equal(before, after); /* else it was made anew */
+}
+
 /* Neither by notifications nor otherwise: an attach costs the same with many boxes. */
 static void it_has_nobody_else_read(void **state)
 {
@@ -225,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(it_is_down_and_without_an_address_until_the_attach),
+	    TEST(an_answer_that_came_late_is_not_the_attachs),
 	    TEST(it_has_nobody_else_read),
 	    TEST(what_is_not_attached_after_all_goes_at_both_ends),
 	    TEST(what_is_swept_meanwhile_is_made_anew),
