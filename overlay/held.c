@@ -57,25 +57,19 @@ void held_forget(struct overlay *ov)
 		net->is_displaced = false;
 }
 
-void held_look(struct work *work)
+/* What of the devices that were read rows explain, and which networks wait for others'. */
+static void judge(struct overlay *ov, const struct kstate *have)
 {
-	struct overlay *ov = work->ov;
+	const struct vec *links = &have->of[KOBJ_LINK];
 	size_t standing = 0, unknown = 0;
-	uint32_t boxes = 0;
-	struct kstate want, have;
-	int status;
+	struct kstate want;
 
-	WEFT_ASSERT(ov->held);
 	kstate_init(&want, &ov->heap);
-	kstate_init(&have, &ov->heap);
-	attempt_begin(&ov->look);
-	work->in_look = true;
 	held_forget(ov);
 	desired_host(ov, &want);
-	work->report.dumps++;
-	status = ov->config.kernel->dump_host(ov->config.kernel_ctx, &have);
-	for (size_t i = 0; i < have.of[KOBJ_LINK].count; i++) {
-		const struct klink *link = vec_at(&have.of[KOBJ_LINK], i);
+	ov->totals.unknown_boxes = 0;
+	for (size_t i = 0; i < links->count; i++) {
+		const struct klink *link = vec_at(links, i);
 
 		if (!name_alias_is_weft(link->alias))
 			continue;
@@ -83,18 +77,35 @@ void held_look(struct work *work)
 		if (is_explained(ov, &want, link))
 			continue;
 		unknown++;
-		boxes += link->kind == KLINK_VETH;
+		ov->totals.unknown_boxes += link->kind == KLINK_VETH;
 	}
-	if (status == 0)
-		ov->totals.unknown_boxes = boxes;
-	else
-		work_failed(work, NULL, "look for what no row explains", -status, "");
 	if (!ov->looked)
-		ov->is_bare = status == 0 && standing == 0;
-	ov->has_unknown = status != 0 || unknown > 0;
-	work->in_look = false;
-	kstate_close(&have);
+		ov->is_bare = standing == 0;
+	ov->has_unknown = unknown > 0;
 	kstate_close(&want);
+}
+
+void held_look(struct work *work)
+{
+	struct overlay *ov = work->ov;
+	struct kstate have;
+	int status;
+
+	WEFT_ASSERT(ov->held);
+	kstate_init(&have, &ov->heap);
+	attempt_begin(&ov->look);
+	work->report.dumps++;
+	status = ov->config.kernel->dump_host(ov->config.kernel_ctx, &have);
+	if (status == 0) {
+		judge(ov, &have);
+		ov->is_judged = true;
+	} else { /* what was found last holds on */
+		work->in_look = true;
+		work_failed(work, NULL, "look for what no row explains", -status, "");
+		work->in_look = false;
+		ov->has_unknown = true;
+	}
+	kstate_close(&have);
 }
 
 bool held_spares(const struct overlay *ov)

@@ -33,6 +33,7 @@ void overlay_hold(struct overlay *ov, bool held, struct mono now)
 	ov->held = held;
 	ov->totals.unknown_boxes = 0; /* until they are looked at */
 	ov->fed = true;               /* nor waits for what is heard */
+	ov->is_judged = false;
 	held_forget(ov);
 	attempt_begin(&ov->look);
 	ov->nexthops_checked = false;
@@ -157,7 +158,12 @@ static void pass(struct work *work)
 		attempt_begin(&ov->host);
 	if (ov->held && (host || (ov->rules_due && ov->look.failed == 0)))
 		held_look(work); /* a failed one waits for its time, whatever others do to rules */
-	ov->looked = true;
+	/* Before that was seen once, a network's names may mean the devices of another. The time of
+	 * the look brings this back. */
+	if (ov->held && !ov->is_judged)
+		host = ov->host_due = ov->rules_due = false;
+	else
+		ov->looked = true;
 	/* what keeps networks apart stands before their devices, and goes after them */
 	rules = (host || ov->rules_due) && !any_undecided(ov);
 	if (rules && any_wanted(ov))

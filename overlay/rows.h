@@ -27,6 +27,7 @@ struct overlay {
 	bool held;             /* what is not known is left alone: held.c */
 	bool looked;           /* a first pass was made */
 	bool is_bare;          /* which found nothing that could be kept */
+	bool is_judged;        /* while held: what no row explains was looked at */
 	bool has_unknown;      /* devices that no row explains, while held */
 	bool fed;              /* the tables changed: what is due does not wait for wake_at */
 	bool drift;            /* something that is due was caused by somebody else */
