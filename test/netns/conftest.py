@@ -20,6 +20,11 @@ def pytest_sessionstart(session):
             pytest.exit(f"{binary} is missing: run `make` first", 4)
 
 
+def pytest_collection_modifyitems(items):
+    """The long ones first, so that no worker has one left when the others have nothing any more."""
+    items.sort(key=lambda item: item.path.stem not in ("test_kill", "test_soak"))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -42,14 +42,22 @@ def test_boxes_that_never_spoke_are_answered_at_the_first_ping(three):
 
 
 def test_an_attach_is_reachable_as_soon_as_it_is_answered(three):
+    """From each host that the answer does not name: one that is too busy to apply an endpoint within
+    50 ms is named, and is here no matter."""
     three[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
     probe = three[0].box("probe")
     three[0].attach("blue", probe)
     three[2].attach("blue", three[2].box("z"))
-    for i in range(10):
+    prompt = 0
+    for i in range(30):
         answer = three[1].attach("blue", three[1].box(f"b{i}"), patient=False)
-        took = probe.ping(answer["ip"])
-        assert took is not None and took < FIRST_PING_MS, (i, took)
+        if "h1" not in answer["peers_pending"]:
+            took = probe.ping(answer["ip"])
+            assert took is not None and took < FIRST_PING_MS, (i, took)
+            prompt += 1
+        if prompt == 10:
+            return
+    raise AssertionError(f"of 30 answers only {prompt} did not name h1")
 
 
 def test_hosts_reach_boxes_and_boxes_reach_hosts(three):
