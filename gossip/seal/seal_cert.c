@@ -183,6 +183,15 @@ static bool claim_has_spoken(const struct claim *claim)
 	return claim->asked || claim->spoke;
 }
 
+/* Two claim at once: the first one is decided on first, for the other may be the copy of its
+ * process. Of two from one place the later start speaks. */
+static bool must_wait(const struct claim *claim, const struct peer_key *key,
+		      const struct hostport *from)
+{
+	return claim->state == CLAIM_CHECKING && !claim->late && !claim->doubted &&
+	       (!hostport_eq(from, &claim->from) || key->epoch <= claim->key.epoch);
+}
+
 /* A checked certificate against what is known of its node. */
 static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const uint8_t *bytes,
 				    const struct peer_key *key, const struct hostport *from,
@@ -219,6 +228,8 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		peer_install(seal, peer, key, bytes);
 		return DROP_NONE;
 	}
+	if (!doubted && claimed != 0 && must_wait(peer->session->claim, key, from))
+		return DROP_OLD_CERT;
 	/* What was given up once waits until that is decided which was not, or which speaks. */
 	if (doubted && claimed != 0 && !peer->session->claim->late &&
 	    (!peer->session->claim->doubted || claim_has_spoken(peer->session->claim)))

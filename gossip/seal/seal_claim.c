@@ -18,6 +18,10 @@
  * Accepted is the key, not the address: a certificate that was recorded can be shown by anybody
  * from anywhere. The member is followed once it answers a challenge there, as everybody who moves.
  *
+ * Of two that claim at once the first one is decided on first, and the other again and again
+ * dropped meanwhile: else the copy of a node that was just started, whose epoch is higher, would be
+ * believed unasked. Where the later one comes from the place of the first it is its successor.
+ *
  * Until then a claimer is heard for one thing only, its FRAME_CLAIM. When the member's key is not
  * known here, its old address is asked for a certificate first; that one is older than the claim,
  * comes from where the member lives, and so becomes the current one.
@@ -133,16 +137,19 @@ void claim_accept(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
 	uint8_t cert[CERT_BYTES];
+	struct hostport spoke_from;
 	struct peer_key key;
 	struct pair *pair;
 	struct pair used;
 
 	WEFT_ASSERT(claim != NULL && !claim->late && !claim->doubted);
+	spoke_from = claim->spoke_from;
 	key = claim->key;
 	used = claim->pair;
 	memcpy(cert, claim->cert, CERT_BYTES);
 	claim_free(seal, peer);
 	peer_install(seal, peer, &key, cert);
+	peer->session->spoke_from = spoke_from; /* the next one that claims finds it there */
 	/* What was received under the claim must not be received again. */
 	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
 	WEFT_ASSERT(pair != NULL);

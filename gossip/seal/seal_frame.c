@@ -148,6 +148,7 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	if (reason != DROP_NONE)
 		return reason;
 	out->epoch = claim->key.epoch;
+	claim->spoke_from = *from;
 	if (claim->doubted)
 		doubt_ask(seal, peer, from, len, out);
 	else if (hostport_eq(from, &claim->from))

@@ -62,6 +62,7 @@ struct claim {
 	struct mono due;      /* of the next probe or the end */
 	struct mono asked_at; /* when one that is doubted was last sent the nonce */
 	size_t heard;         /* bytes that opened, from this address: no more goes back there */
+	struct hostport spoke_from; /* something opened under it, last; port 0: nothing did */
 };
 
 /* Keys that were claimed and not taken, the oldest first (seal_doubt.c). */

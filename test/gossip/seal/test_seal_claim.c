@@ -73,6 +73,85 @@ static void an_original_that_was_stopped_is_asked_anew_once_it_speaks(void **sta
 	assert_int_equal(member->epoch, 1);
 }
 
+/* The original was started again at another place, and its copy some moments later: both claim. */
+static void claim_twice(struct seal_net *net, uint64_t epoch, size_t twin, uint16_t port)
+{
+	seal_meet(net, 0, 1);
+	net_start(net, 0, 1, 2, 7020);
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 300);
+	net_start(net, twin, 1, epoch, port);
+	net_know(net, twin, 2, 7002);
+	for (int i = 0; i < 16; i++) {
+		for (size_t node = 0; node <= 2; node += 2)
+			if (net->nodes[node].seal != NULL)
+				net_frame(net, node, 2, FRAME_CLAIM, "c", 1);
+		net_run(net);
+		net_pass(net, 250);
+	}
+}
+
+static void of_two_that_claim_at_once_the_first_is_not_put_off_by_its_copy(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	claim_twice(net, 3, 2, 7009);
+	assert_int_equal(member->epoch, 2);
+	assert_int_equal(member->addr.port, 7020);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	assert_true(net_heard(net, 1, "on"));
+}
+
+static void of_two_with_one_epoch_that_claim_at_once_the_first_is_taken(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	claim_twice(net, 2, 2, 7009);
+	assert_int_equal(member->epoch, 2);
+	assert_int_equal(member->addr.port, 7020);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	assert_int_equal(net->nodes[1].clones, 0);
+}
+
+static void of_two_that_claim_from_one_place_the_later_one_is_taken(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	claim_twice(net, 3, 0, 7020);
+	assert_int_equal(member->epoch, 3);
+	assert_int_equal(member->addr.port, 7020);
+}
+
+/* Also where its process has said nothing since it was believed. */
+static void who_was_believed_unheard_is_asked_where_it_claimed(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	seal_meet(net, 0, 1);
+	net_start(net, 0, 1, 2, 7020);
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 1450);
+	assert_int_equal(member->epoch, 2);
+	assert_int_equal(member->addr.port, 7001);
+	net_start(net, 2, 1, 3, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 1450);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	assert_int_equal(member->epoch, 2);
+}
+
 static void what_an_old_process_sent_late_puts_its_successor_off_for_a_while_only(void **state)
 {
 	struct seal_net *net = *state;
@@ -319,6 +398,10 @@ int main(void)
 	    SEAL_TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
 	    SEAL_TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
 	    SEAL_TEST(an_original_that_was_stopped_is_asked_anew_once_it_speaks),
+	    SEAL_TEST(of_two_that_claim_at_once_the_first_is_not_put_off_by_its_copy),
+	    SEAL_TEST(of_two_with_one_epoch_that_claim_at_once_the_first_is_taken),
+	    SEAL_TEST(of_two_that_claim_from_one_place_the_later_one_is_taken),
+	    SEAL_TEST(who_was_believed_unheard_is_asked_where_it_claimed),
 	    SEAL_TEST(what_an_old_process_sent_late_puts_its_successor_off_for_a_while_only),
 	    SEAL_TEST(an_original_that_stood_still_is_shown_the_certificate_of_its_copy),
 	    SEAL_TEST(only_the_claim_of_a_claimer_is_heard),
