@@ -11,7 +11,8 @@
  *
  * Once a second, for the observers: how long has this one been wrong about that one? A live member
  * may be failed, and a dead one alive, for a bound that begins anew whenever one of the two, or the
- * links, are disturbed. And an observer whose disk has a removal never hears the removed again.
+ * links, are disturbed; where a copy of the dead one's disk became the member, that one is not
+ * dead. And an observer whose disk has a removal never hears the removed again.
  *
  * On the disk: the epoch and the incarnation of an identity only rise.
  */
@@ -222,12 +223,27 @@ static void removed_look(struct sim *sim, struct sim_host *observer, struct sim_
 			   subject->index);
 }
 
-static enum wrong wrong_of(const struct sim_host *subject, const struct member_info *info)
+/* Its disk was copied, and the copy became the member: nobody else is there any more. */
+static bool lives_in_copy(const struct sim *sim, const struct sim_host *subject)
+{
+	for (size_t i = 0; i < sim->host_count; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host->running && host->state == HOST_COPY && host->copy_of == subject->index &&
+		    gossip_phase(node_gossip(host->node)) == NODE_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
+static enum wrong wrong_of(const struct sim *sim, const struct sim_host *subject,
+			   const struct member_info *info)
 {
 	if (is_active(subject) && info->state == MEMBER_FAILED)
 		return WRONG_FAILED;
 	if (!subject->running && subject->state == HOST_DOWN &&
-	    (info->state == MEMBER_ALIVE || info->state == MEMBER_SUSPECT))
+	    (info->state == MEMBER_ALIVE || info->state == MEMBER_SUSPECT) &&
+	    !lives_in_copy(sim, subject))
 		return WRONG_ALIVE;
 	return WRONG_NOT;
 }
@@ -251,7 +267,7 @@ static void pair_look(struct sim *sim, struct sim_host *observer, struct sim_hos
 		check_look(sim, CHECKER_LEFT_BACK);
 	verdict = verdict_of(sim, observer, subject);
 	removed_look(sim, observer, subject, verdict, &info);
-	wrong = wrong_of(subject, &info);
+	wrong = wrong_of(sim, subject, &info);
 	if (wrong != verdict->wrong) {
 		verdict->wrong = wrong;
 		verdict->since = sim->now;

@@ -163,6 +163,38 @@ static void a_healthy_member_that_is_failed_is_caught(void **state)
 	assert_caught(CHECKER_FALSE_FAILED);
 }
 
+/* Host 1 is dead, and the others have not noticed for so long. */
+static void dead_for(int64_t ms)
+{
+	if (world.hosts[1].running)
+		host_stop(&world, &world.hosts[1], true);
+	world.hosts[1].state = HOST_DOWN;
+	members_second(&world);
+	world.now = mono_add_ms(world.now, ms);
+	members_second(&world);
+}
+
+static void a_dead_member_that_is_alive_for_long_is_caught(void **state)
+{
+	(void)state;
+	dead_for(44000);
+	assert_false(world.failed);
+	dead_for(2000);
+	assert_caught(CHECKER_ALIVE_LONG);
+}
+
+static void a_dead_member_may_live_on_in_a_copy(void **state)
+{
+	(void)state;
+	world.hosts[2].state = HOST_COPY;
+	world.hosts[2].copy_of = 1;
+	dead_for(100000);
+	assert_false(world.failed);
+	world.hosts[2].copy_of = 0;
+	dead_for(46000);
+	assert_caught(CHECKER_ALIVE_LONG);
+}
+
 static void a_failed_member_that_moves_is_not_failed_anew(void **state)
 {
 	(void)state;
@@ -369,6 +401,8 @@ int main(void)
 	    TRY(a_removal_on_the_disk_counts_after_a_start),
 	    TRY(a_node_that_takes_itself_for_dead_is_caught),
 	    TRY(a_healthy_member_that_is_failed_is_caught),
+	    TRY(a_dead_member_that_is_alive_for_long_is_caught),
+	    TRY(a_dead_member_may_live_on_in_a_copy),
 	    TRY(a_failed_member_that_moves_is_not_failed_anew),
 	    TRY(who_left_and_is_a_member_again_is_caught),
 	    TRY(a_leave_that_names_nobody_is_caught),
