@@ -5,9 +5,10 @@
  *
  * A node that was away while the others moved, and they while it did, has no address of anybody,
  * nor they of it. What is left is what its operator gave it: the addresses of its token and of the
- * command. While every other member has failed in its eyes, or it knows none, it knocks at these
- * in turn (seal_cert.c); whoever of the cluster is there finds it so, even if this node has never
- * heard of him.
+ * command. While no other member is there in its eyes, whether all that it knows have failed, left
+ * or were removed or it knows none, it knocks at these in turn (seal_cert.c); whoever of the
+ * cluster is there finds it so, even if this node has never heard of him. The last one of a cluster
+ * does so, too: nobody tells it that there are no others.
  *
  * One datagram in SEEDS_MS, and later one in a quarter of the time for which nobody has been there,
  * up to SEEDS_MS_MAX; at most TARGETS_MAX addresses, and nobody is asked while anybody is there.
@@ -54,29 +55,18 @@ int seeds_load(struct admission *adm, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-/* Others are members, and none of them is there; or all that it has heard of others is that whoever
- * admitted it was removed (refusal.c), and somebody may know it. */
 static bool is_lost(const struct admission *adm)
 {
 	return adm->core->self.phase == NODE_ACTIVE && adm->seeds.count > 0 &&
-	       adm->members->present_count <= 1 &&
-	       (adm->members->state_count[MEMBER_FAILED] > 0 || adm->core->self.refused);
+	       adm->members->present_count <= 1;
 }
 
 /* A knock is as large as a datagram may be: one in four seconds for ever would be more than all
  * that an idle node says besides. */
 static int64_t pause_ms(const struct admission *adm)
 {
-	const struct member_table *members = adm->members;
-	struct mono since = {0};
-	int64_t ms;
+	int64_t ms = mono_diff_ms(adm->core->now, adm->seeds.since) / 4;
 
-	for (size_t i = 0; i < members->ordered.count; i++) {
-		const struct member *member = member_at(members, i);
-		if (member->state == MEMBER_FAILED && member->state_since.ns > since.ns)
-			since = member->state_since;
-	}
-	ms = mono_diff_ms(adm->core->now, since) / 4;
 	if (ms < SEEDS_MS)
 		return SEEDS_MS;
 	return ms < SEEDS_MS_MAX ? ms : SEEDS_MS_MAX;
@@ -87,6 +77,7 @@ void seeds_heard(struct admission *adm)
 	if (is_lost(adm))
 		return;
 	adm->seeds.due = adm->core->now; /* lost again it asks at once */
+	adm->seeds.since = (struct mono){0};
 	adm->seeds.asked = 0;
 }
 
@@ -97,6 +88,8 @@ void seeds_tick(struct admission *adm)
 	if (!is_lost(adm) || !mono_is_due(seeds->due, adm->core->now))
 		return;
 	WEFT_ASSERT(seeds->next < seeds->count);
+	if (seeds->since.ns == 0)
+		seeds->since = adm->core->now;
 	seal_knock(adm->seal, &seeds->at[seeds->next]);
 	seeds->next = (seeds->next + 1) % seeds->count;
 	seeds->asked++;

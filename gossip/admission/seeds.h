@@ -11,8 +11,9 @@
 struct seeds {
 	size_t count, next;
 	struct hostport at[TARGETS_MAX];
-	struct mono due; /* not before: the next question */
-	size_t asked;    /* so often since anybody was there */
+	struct mono due;   /* not before: the next question */
+	struct mono since; /* when it was first asked for want of anybody; 0: somebody is there */
+	size_t asked;      /* so often since then */
 };
 
 /* Keeps the addresses of a join and adds them to the persist group opened last. */

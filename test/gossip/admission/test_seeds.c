@@ -137,6 +137,32 @@ static void who_was_let_in_by_somebody_forgotten_says_who_that_was(void **state)
 	}
 }
 
+/* Who let it in has left and is all that it has ever heard of; so nobody has failed in its eyes. */
+static void who_knows_but_one_who_left_asks_where_its_token_said(void **state)
+{
+	struct gossip_command leave = {.kind = CMD_LEAVE};
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form(seed);
+		assert_int_equal(core_net_command(&net, 1, &leave, 5000).err.code, 0);
+		core_net_run(&net, 40000); /* so that both have it on their disks */
+		core_net_kill(&net, 2);
+		core_net_kill(&net, 1);
+		core_net_kill(&net, 0);
+		forget(2, 0);
+		forget(0, 2);
+		core_net_start(&net, 0);
+		core_net_start(&net, 2);
+		assert_int_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
+		assert_int_equal(core_net_state(&net, 2, 1), MEMBER_LEFT);
+		/* Alone after 5 s, then two addresses in turn. */
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 15000));
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
 /* Many seeds that nobody is at, and a round of them takes minutes: whom it pings meanwhile is shown
  * its own row all the same. */
 static void a_long_round_of_seeds_does_not_hide_the_own_row(void **state)
@@ -279,6 +305,7 @@ int main(void)
 	    STORY(who_finds_nobody_asks_where_its_token_said),
 	    STORY(two_strangers_of_one_cluster_meet_by_a_knock),
 	    STORY(who_was_let_in_by_somebody_forgotten_says_who_that_was),
+	    STORY(who_knows_but_one_who_left_asks_where_its_token_said),
 	    STORY(a_long_round_of_seeds_does_not_hide_the_own_row),
 	    STORY(nobody_is_asked_while_anybody_is_there),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
