@@ -68,6 +68,7 @@ struct admission {
 	struct claiming claiming;
 	struct limit voids;       /* words on newcomers whose admission is void */
 	struct mono refusal_due;  /* when to look whether this node is refused */
+	bool refused_by_stranger; /* since somebody who knows it was there last */
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */
 	struct recovering recovering;
@@ -130,7 +131,8 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 		       struct rejection *why);
 
 /* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
- * to be told; a removal that a member showed, of whoever admitted this node perhaps. */
+ * to be told; a removal that a member showed, or a stranger (NULL), of whoever admitted this node
+ * perhaps. */
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why);
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);

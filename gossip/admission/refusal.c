@@ -11,6 +11,8 @@
  *              here. It is sent that removal, sealed to the key that the row proves.
  *   refused    A member shows the removal of whoever admitted this node: that member refuses, until
  *              it sends what only members are sent. It may yet hear of this node from others.
+ *              So may a stranger whom this node asked, as it finds nobody whom it knows: there is
+ *              nothing to be known of him, but the removal is true whoever shows it.
  *   unheard    This node has the removal of whoever admitted it, which another one wrote, and no
  *              record of anybody else: nobody is there to tell it.
  *
@@ -129,15 +131,23 @@ static bool refuses(const struct member *member)
 	return member->refuses && !member_state_is_gone(member->state);
 }
 
-/* Is all that this node knows of others that somebody removed whoever admitted it? */
-static bool is_unheard(const struct admission *adm, const struct id *ours, struct id *remover)
+/* Did another one remove whoever admitted this node? */
+static bool is_void(const struct admission *adm, const struct id *ours, struct id *remover)
 {
-	const struct member_table *members = adm->members;
 	struct row_view removal;
 
 	if (id_is_zero(ours) || !authority_has_fact(adm->tables, FACT_REMOVAL, ours, &removal) ||
 	    id_eq(&removal.owner, &adm->core->self.id))
 		return false;
+	*remover = removal.owner;
+	return true;
+}
+
+/* Is that all that this node knows of others? */
+static bool is_unheard(const struct admission *adm, const struct id *ours)
+{
+	const struct member_table *members = adm->members;
+
 	for (size_t i = 0; i < members->ordered.count; i++) {
 		const struct member *member = member_at(members, i);
 
@@ -145,7 +155,6 @@ static bool is_unheard(const struct admission *adm, const struct id *ours, struc
 		    !id_eq(&member->id, ours))
 			return false;
 	}
-	*remover = removal.owner;
 	return true;
 }
 
@@ -154,8 +163,8 @@ static void review(struct admission *adm)
 	const struct member_table *members = adm->members;
 	const struct member *refusing = NULL;
 	struct id ours = admission_admitter(adm), by = id_none;
-	bool unheard = is_unheard(adm, &ours, &by);
-	bool refused;
+	bool unheard = is_void(adm, &ours, &by) && is_unheard(adm, &ours);
+	bool refused = unheard;
 
 	for (size_t i = 0; i < members->ordered.count && refusing == NULL; i++) {
 		const struct member *member = member_at(members, i);
@@ -165,9 +174,14 @@ static void review(struct admission *adm)
 	}
 	if (refusing != NULL)
 		by = refusing->id;
-	adm->refusal_due =
-	    refusing != NULL || unheard ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
-	refused = unheard || (refusing != NULL && !is_known(adm, &ours));
+	if (refusing != NULL || adm->refused_by_stranger) {
+		bool known = is_known(adm, &ours);
+		adm->refused_by_stranger = adm->refused_by_stranger && !known;
+		refused = refused || !known;
+	}
+	adm->refusal_due = refusing != NULL || adm->refused_by_stranger || unheard
+			       ? mono_add_ms(adm->core->now, LOOK_MS)
+			       : MONO_NEVER;
 	if (adm->core->self.refused == refused)
 		return;
 	adm->core->self.refused = refused;
@@ -180,13 +194,18 @@ static void review(struct admission *adm)
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal)
 {
 	struct id removed = row_key_id(removal);
-	struct id admitter = admission_admitter(adm);
+	struct id admitter = admission_admitter(adm), remover;
 
 	/* It counts once it is believed itself. */
-	if (id_is_zero(&admitter) || !id_eq(&removed, &admitter) || by->refuses ||
+	if (id_is_zero(&admitter) || !id_eq(&removed, &admitter) ||
 	    !authority_has_fact(adm->tables, FACT_REMOVAL, &admitter, NULL))
 		return;
-	by->refuses = true;
+	if (by == NULL && is_void(adm, &admitter, &remover))
+		adm->refused_by_stranger = true;
+	else if (by != NULL && !by->refuses)
+		by->refuses = true;
+	else
+		return;
 	review(adm);
 }
 

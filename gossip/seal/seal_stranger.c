@@ -11,7 +11,8 @@
  * refused for good, because of who admitted the node, the node is told so (refusal.c).
  *
  * Who answers a knock may be a stranger as well: then neither knows the other, and whoever knocked
- * says who it is, to the key that the answer shows. A member's row is no secret.
+ * says who it is, to the key that the answer shows. A member's row is no secret. Where he refuses
+ * it, the removal that he shows is looked at once, which its author's signature proves.
  */
 #include "sealing.h"
 
@@ -30,17 +31,25 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
-/* True when the row in there is refused for good. */
-static bool look_for_row(struct seal *seal, const struct id *node, const uint8_t *at, size_t left,
-			 struct rejection *why)
+/* Looks at the first row in there, or at a removal before it from where this node asked; true when
+ * it is a row that is refused for good. */
+static bool look_inside(struct seal *seal, const struct id *node, const struct hostport *from,
+			const uint8_t *at, size_t left, struct rejection *why)
 {
+	const struct seal_hooks *hooks = &seal->hooks;
+
 	while (left >= FRAME_HEADER_BYTES) {
 		size_t len = (size_t)wire_get(at + 1, 2);
 		if (len > left - FRAME_HEADER_BYTES)
 			return false;
 		if (at[0] == FRAME_ROW)
-			return seal->hooks.introduce(seal->hooks.ctx, node, at + FRAME_HEADER_BYTES,
-						     len, why);
+			return hooks->introduce(hooks->ctx, node, at + FRAME_HEADER_BYTES, len,
+						why);
+		if (at[0] == FRAME_REMOVED && hostport_eq(from, &seal->greeted)) {
+			seal->greeted.port = 0;
+			hooks->shown_removal(hooks->ctx, NULL, at + FRAME_HEADER_BYTES, len);
+			return false;
+		}
 		at += FRAME_HEADER_BYTES + len;
 		left -= FRAME_HEADER_BYTES + len;
 	}
@@ -48,20 +57,22 @@ static bool look_for_row(struct seal *seal, const struct id *node, const uint8_t
 }
 
 /* Tells a newcomer, under a pair made for this one datagram, if the key that it shows is its own.
+ * The certificate goes along where it may: the newcomer need not have it.
  */
 static void tell_refused(struct seal *seal, const struct cert *cert, const uint8_t *cert_bytes,
 			 const struct rejection *why, const struct hostport *to, size_t request_len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	uint8_t frame[WIRE_PAYLOAD_MAX];
+	const size_t size = WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + why->len;
 	struct pair pair;
 
-	if (WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + why->len > request_len ||
-	    !cert_verify(crypto, cert_bytes, why->pub) || !seal_may_answer(seal, to) ||
+	if (size > request_len || !cert_verify(crypto, cert_bytes, why->pub) ||
+	    !seal_may_answer(seal, to) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
 		return;
-	pair_send(seal, &pair, cert_key_id(crypto, cert->key), false, to, frame,
-		  wire_put_frame(frame, FRAME_REMOVED, why->fact, why->len));
+	pair_send(seal, &pair, cert_key_id(crypto, cert->key), size + CERT_BYTES <= request_len, to,
+		  frame, wire_put_frame(frame, FRAME_REMOVED, why->fact, why->len));
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }
 
@@ -82,7 +93,7 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 	if (pair_derive(seal, own, &cert.node, cert.key, &pair) &&
 	    crypto->open(crypto->ctx, pair.rx, wire_get(bytes + 12, 8), bytes, ad, bytes + ad,
 			 len - ad, seal->plain) == 0 &&
-	    look_for_row(seal, &cert.node, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
+	    look_inside(seal, &cert.node, from, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
 		tell_refused(seal, &cert, bytes + WIRE_HEADER_BYTES, &why, from, len);
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }
@@ -103,5 +114,6 @@ void stranger_greet(struct seal *seal, const struct cert *cert, const struct hos
 		return;
 	pair_send(seal, &pair, cert_key_id(crypto, cert->key), true, to, frame,
 		  wire_put_frame(frame, FRAME_ROW, row, len));
+	seal->greeted = *to;
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }

@@ -52,6 +52,7 @@ struct seal {
 	struct limit introductions;
 	struct hostport knocked; /* port 0: nowhere, or it was answered */
 	uint64_t knock;          /* its counter, which the answer repeats */
+	struct hostport greeted; /* the stranger who answered; port 0: none, or he was heard */
 	struct member *renewed;  /* in this call of seal_open */
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
@@ -133,8 +134,8 @@ void stash_flush(struct seal *seal, struct peer *peer);
 /* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known. */
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert);
 
-/* Opens a CERT_SEALED of a stranger for the sake of the member row in it. Who is refused by it is
- * told why, in no more bytes than came. */
+/* Opens a CERT_SEALED of a stranger for the sake of the member row in it or, from where one was
+ * greeted, of a removal. Who is refused by the row is told why, in no more bytes than came. */
 void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
 			const uint8_t *bytes, size_t len);
 

@@ -74,6 +74,65 @@ static void who_is_refused_is_told_why_and_fences_itself(void **state)
 	assert_true(cluster_until(c, 30000, is_refused));
 }
 
+/* As if a member row, or another one, had not come to node 3 before the removal of node 1. */
+static void forget(struct cluster *c, const char *name, const char *other)
+{
+	struct cnode *node = &c->nodes[3];
+	size_t kept = 0;
+
+	cluster_kill(c, 3);
+	for (size_t i = 0; i < node->stored_count; i++) {
+		struct row_view row = {.kind = 0};
+		struct rec_member rec;
+
+		if (node->stored[i].kind != WRITE_META)
+			assert_int_equal(
+			    row_parse(node->stored[i].bytes, node->stored[i].len, &row), 0);
+		if (row.kind == ROW_MEMBER) {
+			assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
+			if (strcmp(rec.name, name) == 0 || strcmp(rec.name, other) == 0)
+				continue;
+		}
+		node->stored[kept++] = node->stored[i];
+	}
+	node->stored_count = kept;
+	cluster_start(c, 3);
+}
+
+/* Node 3 knows of nobody who is there, and nobody knows node 3. */
+static void look_for_a_stranger(struct cluster *c, const char *name, const char *other)
+{
+	struct id admitter, by;
+
+	cluster_admit_unheard(c, false);
+	admitter = gossip_self(c->nodes[1].g);
+	c->nodes[3].cut = true;
+	forget(c, name, other);
+	cluster_kill(c, 2);
+	remove_admitter(c);
+	assert_int_equal(cluster_state(c, 3, 0), MEMBER_UNKNOWN);
+	assert_false(is_refused(c));
+	assert_true(cluster_until(c, 60000, is_refused));
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
+	assert_true(gossip_is_refused(c->nodes[3].g, &by));
+	assert_memory_equal(&by, &admitter, sizeof(by));
+	assert_int_equal(cluster_state(c, 3, 1), MEMBER_REMOVED);
+	assert_int_equal(cluster_state(c, 3, 0), MEMBER_UNKNOWN);
+	cluster_run(c, 60000);
+	assert_true(is_refused(c));
+	assert_int_equal(c->traces[TRACE_ADMISSION_REFUSED], 1);
+}
+
+static void who_is_refused_is_told_so_by_one_of_whom_it_has_never_heard(void **state)
+{
+	look_for_a_stranger(*state, "h0", "h2");
+}
+
+static void so_it_is_when_others_whom_it_knows_are_gone(void **state)
+{
+	look_for_a_stranger(*state, "h0", "h0");
+}
+
 /* Gives a node the removal of node 1, and nothing else of what node 0 knows. */
 static void tell_of_the_removal(struct cluster *c, size_t n)
 {
@@ -95,29 +154,9 @@ static void tell_of_the_removal(struct cluster *c, size_t n)
 	cluster_run(c, 1);
 }
 
-/* As if the member rows of nodes 0 and 2 had not come to node 3 before the removal of node 1. */
 static void forget_the_others(struct cluster *c)
 {
-	struct cnode *node = &c->nodes[3];
-	size_t kept = 0;
-
-	cluster_kill(c, 3);
-	for (size_t i = 0; i < node->stored_count; i++) {
-		struct row_view row = {.kind = 0};
-		struct rec_member rec;
-
-		if (node->stored[i].kind != WRITE_META)
-			assert_int_equal(
-			    row_parse(node->stored[i].bytes, node->stored[i].len, &row), 0);
-		if (row.kind == ROW_MEMBER) {
-			assert_int_equal(rec_member_decode(row.value, row.value_len, &rec), 0);
-			if (strcmp(rec.name, "h0") == 0 || strcmp(rec.name, "h2") == 0)
-				continue;
-		}
-		node->stored[kept++] = node->stored[i];
-	}
-	node->stored_count = kept;
-	cluster_start(c, 3);
+	forget(c, "h0", "h2");
 }
 
 static void who_knows_only_a_removed_admitter_fences_itself_untold(void **state)
@@ -179,6 +218,36 @@ static void who_moved_and_knows_nobody_asks_where_its_token_said(void **state)
 	assert_true(cluster_until(c, 70000, is_taken));
 	cluster_run(c, 10000);
 	assert_int_equal(cluster_alive(c, 0), 3);
+}
+
+static bool count_knock(void *ctx, const struct flight *flight)
+{
+	size_t *knocks = ctx;
+
+	*knocks += flight->len == DATAGRAM_BYTES_MAX && (flight->bytes[0] & 0x0f) == DGRAM_CERT;
+	return true;
+}
+
+static void who_knows_only_a_removed_admitter_knocks_every_four_seconds_at_first(void **state)
+{
+	struct cluster *c = *state;
+	size_t knocks = 0;
+
+	cluster_admit_unheard(c, false);
+	c->nodes[3].cut = true;
+	forget_the_others(c);
+	tell_of_the_removal(c, 3);
+	for (size_t i = 0; i < 3; i++)
+		cluster_kill(c, i);
+	cluster_run(c, 60000);
+	c->nodes[3].cut = false;
+	cluster_kill(c, 3);
+	cluster_start(c, 3);
+	c->watch = count_knock;
+	c->watch_ctx = &knocks;
+	cluster_run(c, 18000); /* alone after 5 s */
+	c->watch = NULL;
+	assert_in_range(knocks, 3, 4);
 }
 
 static void who_removed_its_admitter_itself_goes_on(void **state)
@@ -304,9 +373,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(who_is_refused_is_told_why_and_fences_itself),
+	    TEST(who_is_refused_is_told_so_by_one_of_whom_it_has_never_heard),
+	    TEST(so_it_is_when_others_whom_it_knows_are_gone),
 	    TEST(who_knows_only_a_removed_admitter_fences_itself_untold),
 	    TEST(who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more),
 	    TEST(who_moved_and_knows_nobody_asks_where_its_token_said),
+	    TEST(who_knows_only_a_removed_admitter_knocks_every_four_seconds_at_first),
 	    TEST(who_removed_its_admitter_itself_goes_on),
 	    TEST(who_is_refused_admits_nobody),
 	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
