@@ -18,6 +18,11 @@
 #include "closure.h"
 #include "db.h"
 
+/* More no author of any sense has in a network, and what it has beyond is not remembered: ranges
+ * that gave way, each of which was an alarm, and others that ended (so many rows are a node's). */
+#define GONE_MAX 32
+#define ENDED_MAX 65536
+
 static int claim_cmp(const void *key, const void *item)
 {
 	const struct claim *a = key;
@@ -81,16 +86,31 @@ static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *clai
 
 /* Is there no row any more for a range that its author has not ended? A tombstone has a version of
  * its own. What this node wrote itself is for who recovers (adopt.c of the gossip). */
-static void way_note(const struct ipamdb *db, struct net *net, struct claim *there,
-		     const struct claim *told)
+static bool gives_way(const struct ipamdb *db, const struct claim *there, const struct claim *told)
 {
 	bool is_same = there->epoch == told->epoch && there->sequence == told->sequence;
-	bool gave_way = told->is_ended && is_same && (there->gave_way || !there->is_ended) &&
-			!id_eq(&there->author, &db->self);
 
-	WEFT_ASSERT(told->sequence != 0);
-	net->gone_claims += (size_t)gave_way - (size_t)there->gave_way;
-	there->gave_way = gave_way;
+	if (told->sequence == 0)
+		return there->gave_way;
+	return told->is_ended && is_same && (there->gave_way || !there->is_ended) &&
+	       !id_eq(&there->author, &db->self);
+}
+
+/* Are so many ended claims of the author's here, of this sort, that one more is forgotten? */
+static bool is_enough(const struct ipamdb *db, const struct net *net, const struct id *author,
+		      bool gave_way)
+{
+	size_t max = gave_way ? GONE_MAX : ENDED_MAX;
+	size_t count = 0;
+
+	if ((gave_way ? net->gone_claims : net->ended_claims) < max || id_eq(author, &db->self))
+		return false;
+	for (size_t i = 0; i < net->claims.count && count < max; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		count +=
+		    claim->is_ended && claim->gave_way == gave_way && id_eq(&claim->author, author);
+	}
+	return count == max;
 }
 
 /* The author signed two texts of one grant, and of those all keep the same (receive.c of the
@@ -105,46 +125,6 @@ static void claim_hand(struct ipamdb *db, struct net *net, struct claim *claim,
 	net_own_changed(net);
 }
 
-bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
-{
-	bool found;
-	size_t at = claim_place(net, claim, &found);
-	struct claim *there;
-
-	WEFT_ASSERT(claim->generation > 0);
-	WEFT_ASSERT(claim->is_grant || id_eq(&claim->holder, &claim->author));
-	WEFT_ASSERT(!claim->is_grant || !claim->is_ended);
-	if (found) {
-		there = vec_at(&net->claims, at);
-		if (claim->sequence != 0)
-			way_note(db, net, there, claim);
-		/* What this node hands in itself has no version yet and never undoes an end. */
-		if (there->is_ended != claim->is_ended && (claim->is_ended || claim->sequence != 0))
-			claim_end_set(db, net, there, claim->is_ended);
-		if (claim->sequence != 0) {
-			if (there->epoch != claim->epoch || there->sequence != claim->sequence)
-				there->is_stored = claim->is_stored;
-			there->epoch = claim->epoch;
-			there->sequence = claim->sequence;
-		}
-		if (!id_eq(&there->holder, &claim->holder))
-			claim_hand(db, net, there, &claim->holder);
-		there->rests = there->rests || claim->rests;
-		return false;
-	}
-	there = vec_insert(&net->claims, at, claim);
-	there->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
-	count_claim(db, net, claim, 1);
-	if (claim->is_grant && id_eq(&claim->holder, &db->self))
-		net->wants_accept = true;
-	if (!net->runs_stale && !there->is_void &&
-	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, is_held(claim)))
-		db_trace(db, TRACE_RANGE_CONFLICT, &claim->holder, &net->id, NULL,
-			 claim->generation);
-	net_own_changed(net);
-	return true;
-}
-
 bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim)
 {
 	bool found;
@@ -155,6 +135,62 @@ bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim)
 	count_claim(db, net, vec_at(&net->claims, at), -1);
 	vec_remove(&net->claims, at);
 	net->runs_stale = true;
+	net_own_changed(net);
+	return true;
+}
+
+/* What is told of a claim that is there. */
+static void claim_renew(struct ipamdb *db, struct net *net, struct claim *there,
+			const struct claim *told)
+{
+	bool gave_way = gives_way(db, there, told);
+	/* What this node hands in itself has no version yet and never undoes an end. */
+	bool is_ended = told->sequence != 0 ? told->is_ended : there->is_ended || told->is_ended;
+
+	if (is_ended && (!there->is_ended || there->gave_way != gave_way) &&
+	    is_enough(db, net, &there->author, gave_way)) {
+		claim_drop(db, net, there);
+		return;
+	}
+	net->gone_claims += (size_t)gave_way - (size_t)there->gave_way;
+	there->gave_way = gave_way;
+	if (there->is_ended != is_ended)
+		claim_end_set(db, net, there, is_ended);
+	if (told->sequence != 0) {
+		if (there->epoch != told->epoch || there->sequence != told->sequence)
+			there->is_stored = told->is_stored;
+		there->epoch = told->epoch;
+		there->sequence = told->sequence;
+	}
+	if (!id_eq(&there->holder, &told->holder))
+		claim_hand(db, net, there, &told->holder);
+	there->rests = there->rests || told->rests;
+}
+
+bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
+{
+	bool found;
+	size_t at = claim_place(net, claim, &found);
+	struct claim *there;
+
+	WEFT_ASSERT(claim->generation > 0);
+	WEFT_ASSERT(claim->is_grant || id_eq(&claim->holder, &claim->author));
+	WEFT_ASSERT(!claim->is_grant || !claim->is_ended);
+	if (found) {
+		claim_renew(db, net, vec_at(&net->claims, at), claim);
+		return false;
+	}
+	if (claim->is_ended && is_enough(db, net, &claim->author, false))
+		return false;
+	there = vec_insert(&net->claims, at, claim);
+	there->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
+	count_claim(db, net, claim, 1);
+	if (claim->is_grant && id_eq(&claim->holder, &db->self))
+		net->wants_accept = true;
+	if (!net->runs_stale && !there->is_void &&
+	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, is_held(claim)))
+		db_trace(db, TRACE_RANGE_CONFLICT, &claim->holder, &net->id, NULL,
+			 claim->generation);
 	net_own_changed(net);
 	return true;
 }

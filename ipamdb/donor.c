@@ -200,25 +200,13 @@ void donor_durable(struct ipamdb *db, struct flight *flight, int code)
 	}
 }
 
-/* Is it what a witness said? Then the holder had the range already, and need not take it up. */
-static bool is_word(const struct net *net, const struct claim *grant)
-{
-	struct claim like = *grant;
-	const struct claim *range;
-
-	like.is_grant = false;
-	like.author = grant->holder;
-	range = claim_find(net, &like);
-	return range && range->gave_way;
-}
-
 bool donor_is_owed(struct ipamdb *db, struct net *net)
 {
 	const struct runs *runs = net_runs(net);
 
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
-		if (!claim->is_grant || !id_eq(&claim->author, &db->self) || is_word(net, claim))
+		if (!claim->is_grant || !id_eq(&claim->author, &db->self) || claim->recalls)
 			continue;
 		for (size_t r = runs_from(runs, claim->span.lo); r < runs->items.count; r++) {
 			const struct run *run = runs_at(runs, r);

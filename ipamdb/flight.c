@@ -98,7 +98,7 @@ void flight_claim(struct ipamdb *db, struct flight *flight, struct net *net,
 	WEFT_ASSERT(id_eq(&claim->author, &db->self));
 	claim_key(net, claim, row.key);
 	if (claim->is_grant && !drop) {
-		struct rec_grant grant = {claim->holder, claim->rests};
+		struct rec_grant grant = {claim->holder, claim->rests, claim->recalls};
 		len = rec_grant_encode(&grant, value, sizeof(value));
 	} else if (claim->rests_until.ms != 0 && !drop) {
 		struct rec_range range = {claim->rests_until};

@@ -29,6 +29,7 @@ struct claim {
 	bool is_stored; /* this version of somebody else's row is on this node's disk */
 	bool accepting; /* a grant to this node whose own row is on its way to disk */
 	bool rests;     /* a grant: its recipient lets it cool down */
+	bool recalls;   /* a grant: the word of a witness (witness.c) */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
 	struct wall rests_until;  /* of an own range as it is handed in: when it has cooled down */
 };

@@ -33,6 +33,7 @@ static int claim_read(const struct row_view *row, struct id *network, struct cla
 		return WEFT_E_INVALID;
 	claim->holder = grant.to;
 	claim->rests = grant.rests;
+	claim->recalls = grant.recalls;
 	return 0;
 }
 

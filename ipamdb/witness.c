@@ -54,7 +54,7 @@ static size_t words_left(const struct ipamdb *db, struct net *net, const struct 
 
 	for (size_t i = 0; i < net->claims.count && left > 0; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
-		if (claim->is_grant && id_eq(&claim->author, &db->self) &&
+		if (claim->recalls && id_eq(&claim->author, &db->self) &&
 		    id_eq(&claim->holder, holder) &&
 		    !runs_outrank(net_runs(net), &claim->span, claim->generation))
 			left--;
@@ -97,6 +97,7 @@ static bool word_for(const struct ipamdb *db, struct witness *witness, struct ne
 	    .author = db->self,
 	    .is_grant = true,
 	    .rests = true, /* a holder set back takes it up, and has forgotten what it released */
+	    .recalls = true,
 	};
 	if (claim_find(net, grant))
 		return false;

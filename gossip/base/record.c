@@ -136,11 +136,12 @@ static bool grant_is_valid(const void *rec)
 static const struct field grant_fields[] = {
     {FIELD_FIXED, AT(struct rec_grant, to), .max = ID_BYTES},
     {FIELD_BOOL, AT(struct rec_grant, rests)},
+    {FIELD_BOOL, AT(struct rec_grant, recalls)},
 };
 static const struct shape grant_shape = {
     .fields = grant_fields,
     .count = COUNT(grant_fields),
-    .optional = 1,
+    .optional = 2,
     .size = sizeof(struct rec_grant),
     .is_valid = grant_is_valid,
 };

@@ -28,6 +28,7 @@ struct range_key {
 struct rec_grant {
 	struct id to;
 	bool rests; /* some of it was in use a moment ago: all cools down before it is used again */
+	bool recalls; /* what the recipient's own row said that gave way: it need not be taken up */
 };
 
 struct rec_range {

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 /* Tests of ipamdb/witness.c: ranges that gave way to another text of their version. */
 #include "cluster.h"
+#include "ipamdb/db.h"
 #include "ipamdb/query.h"
 #include "test/base/cmocka_all.h"
 
@@ -204,17 +205,18 @@ static struct cluster_row first_range(size_t owner)
 
 static void who_signs_without_end_makes_no_witness_write_without_end(void **state)
 {
-	struct cluster_row theirs;
+	struct id id = half_given();
+	const struct net *net = net_find(c.nodes[1].db, &id);
+	struct cluster_row theirs = first_range(2);
 	size_t words;
 
 	(void)state;
-	(void)half_given();
-	theirs = first_range(2);
 	cluster_crash(&c, 2);
 	for (uint64_t i = 0; i < 200; i++)
 		show_and_give_way(2, &theirs, (1U << 20) + i);
 	words = count_rows(1, 1, ROW_GRANT);
 	assert_in_range(words, 1, 32);
+	assert_int_equal(net->gone_claims, 32);
 	/* Nor after a restart, which knows its words alone. */
 	cluster_crash(&c, 1);
 	cluster_start(&c, 1, true);
@@ -238,23 +240,65 @@ static void nobody_is_a_witness_of_space_that_it_holds(void **state)
 	assert_int_equal(count_rows(1, 1, ROW_GRANT), 0);
 }
 
-static void a_witness_leaves_without_waiting_for_whom_it_spoke_of(void **state)
+static void leave_after_a_word(bool restarted)
 {
 	const struct ipam_answer *answer;
 	uint64_t tag;
 
-	(void)state;
 	(void)half_given();
 	cluster_crash(&c, 2);
 	assert_true(give_way(1, 2) > 0);
 	cluster_run(&c, 1000);
 	assert_true(count_rows(1, 1, ROW_GRANT) > 0);
+	if (restarted) {
+		cluster_crash(&c, 1);
+		cluster_start(&c, 1, true);
+		cluster_sync(&c);
+		cluster_run(&c, 5000);
+	}
 	tag = cluster_hand_over(&c, 1);
 	cluster_run(&c, 60000);
 	answer = cluster_answer(&c, tag);
 	assert_non_null(answer);
 	assert_int_equal(answer->err.code, 0);
 	assert_true(count_rows(0, 1, ROW_GRANT) > 0);
+}
+
+static void a_witness_leaves_without_waiting_for_whom_it_spoke_of(void **state)
+{
+	(void)state;
+	leave_after_a_word(false);
+}
+
+static void nor_does_a_witness_that_started_anew(void **state)
+{
+	(void)state;
+	leave_after_a_word(true);
+}
+
+/* Ranges of one who makes and ends them for ever count while others may not know what outranks
+ * them: but not more of them than anybody may have rows. */
+static void ended_ranges_of_one_author_are_bounded(void **state)
+{
+	struct id id = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/16");
+	const struct net *net = net_find(c.nodes[1].db, &id);
+	struct row_view row = {.kind = ROW_RANGE,
+			       .deleted = true,
+			       .owner = c.nodes[2].id,
+			       .epoch = 1,
+			       .key_len = RANGE_KEY_BYTES};
+	struct range_key key = {.network = id, .generation = 1U << 20};
+	struct ipam_event event = {.kind = IPAM_EV_ROW, .now = c.now, .row = &row};
+
+	(void)state;
+	cluster_crash(&c, 2);
+	assert_int_equal(prefix_parse("10.1.0.0/25", &key.range), 0);
+	for (row.sequence = 1; row.sequence <= 66000; row.sequence++) {
+		key.generation++;
+		range_key_encode(&key, row.key);
+		ipamdb_step(c.nodes[1].db, &event);
+	}
+	assert_int_equal(net->ended_claims, 65536);
 }
 
 /* What it leased there in a run that it has forgotten is not known to it. */
@@ -303,6 +347,8 @@ int main(void)
 	    cmocka_unit_test_teardown(nobody_is_a_witness_of_space_that_it_holds, teardown),
 	    cmocka_unit_test_teardown(a_witness_leaves_without_waiting_for_whom_it_spoke_of,
 				      teardown),
+	    cmocka_unit_test_teardown(nor_does_a_witness_that_started_anew, teardown),
+	    cmocka_unit_test_teardown(ended_ranges_of_one_author_are_bounded, teardown),
 	    cmocka_unit_test_teardown(a_holder_that_was_set_back_lets_what_it_hears_of_cool_down,
 				      teardown),
 	};
