@@ -87,11 +87,12 @@ demo: deps
 	$(MAKE) build
 	bash packaging/demo.sh </dev/null
 
-# Namespaces and packages mostly wait, so they go beside what computes: two targets at once, in this
-# order, and the output of each in one piece when it is done.
+# Namespaces and packages mostly wait, so they go beside what computes: once all is built, two targets
+# at once, in this order, and the output of each in one piece when it is done.
 test: peers
 	$(MAKE) lint-quick
 	$(MAKE) test-unit
+	$(MAKE) build-kill build-sim build-fuzz
 	$(MAKE) --no-print-directory -j 2 --output-sync=target \
 		test-netns test-model test-package test-sim test-fuzz
 
