@@ -13,9 +13,11 @@
 
 #include "gossip/base/check.h"
 
+_Static_assert(IFNAME_BYTES == 16, "names are compared as two words");
+
 static int name_cmp(const char *a, const char *b)
 {
-	return memcmp(a, b, IFNAME_BYTES);
+	return bytes16_cmp(a, b);
 }
 
 static int u32_cmp(uint32_t a, uint32_t b)
@@ -61,19 +63,29 @@ static int nexthop_cmp(const void *a, const void *b)
 	return u32_cmp(((const struct knexthop *)a)->id, ((const struct knexthop *)b)->id);
 }
 
+/* A MAC and the table after it as one number: networks of many endpoints are sorted by it. */
+static uint64_t mac_rank(const struct kfdb *fdb)
+{
+	uint64_t rank = fdb->table;
+
+	for (size_t i = 0; i < sizeof(fdb->mac); i++)
+		rank |= (uint64_t)fdb->mac.b[i] << (48 - 8 * i);
+	return rank;
+}
+
 static int fdb_cmp(const void *a, const void *b)
 {
-	static const struct mac zero;
 	const struct kfdb *x = a, *y = b;
 	int order = name_cmp(x->dev, y->dev);
+	uint64_t p, q;
 
-	if (order == 0)
-		order = memcmp(&x->mac, &y->mac, sizeof(x->mac));
-	if (order == 0)
-		order = u32_cmp(x->table, y->table);
-	if (order == 0 && mac_eq(&x->mac, &zero))
-		order = inet_cmp(&x->dst, &y->dst);
-	return order;
+	if (order != 0)
+		return order;
+	p = mac_rank(x);
+	q = mac_rank(y);
+	if (p != q)
+		return p < q ? -1 : 1;
+	return p <= KFDB_MASTER ? inet_cmp(&x->dst, &y->dst) : 0; /* where floods go */
 }
 
 static int neigh_cmp(const void *a, const void *b)

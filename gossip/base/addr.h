@@ -42,7 +42,7 @@ bool inet_is_v4(const struct inet *ip);
 
 static inline int inet_cmp(const struct inet *a, const struct inet *b)
 {
-	return memcmp(a->b, b->b, sizeof(a->b));
+	return bytes16_cmp(a->b, b->b);
 }
 
 static inline bool inet_eq(const struct inet *a, const struct inet *b)
