@@ -126,8 +126,8 @@ class Namespace:
         self.lab = lab
         self.label = name
         self.name = f"{lab.prefix}{name}"
+        lab.namespaces.append(self)  # before it is there: what is interrupted here goes as well
         run("ip", "netns", "add", self.name)
-        lab.namespaces.append(self)
         self.ip("link", "set", "lo", "up")
 
     @property
@@ -372,10 +372,14 @@ class Lab:
         self.processes = []
         self.hosts = []
         self.mounts = []
-        self.underlay = Namespace(self, "u")
-        self.underlay.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        self.underlay.ip("addr", "add", "10.199.0.254/24", "dev", "br0")
-        self.underlay.ip("link", "set", "br0", "up")
+        try:
+            self.underlay = Namespace(self, "u")
+            self.underlay.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+            self.underlay.ip("addr", "add", "10.199.0.254/24", "dev", "br0")
+            self.underlay.ip("link", "set", "br0", "up")
+        except BaseException:
+            self.close()
+            raise
 
     def plug(self, space, address):
         port = f"p{space.index}"
