@@ -8,6 +8,7 @@
 
 #include "daemon/kernel/kernel_impl.h"
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 
 static void make(struct kernel_thread *kt, struct kernel_ask *ask)
 {
@@ -20,6 +21,8 @@ static void make(struct kernel_thread *kt, struct kernel_ask *ask)
 	kept->box = ask->box;
 	ask->box = OVERLAY_BOX_NONE;
 	overlay_make(kt->overlay, &kept->rec.local, &kept->box);
+	if (kept->box.made != 0)
+		KILL_POINT(MAKE_AFTER);
 	kept->item.next = kt->made;
 	kt->made = &kept->item;
 }
@@ -66,6 +69,8 @@ static void plug(struct kernel_thread *kt, struct kernel_ask *ask)
 	const struct local_endpoint *endpoint = &ask->rec.local;
 	const struct overlay_box *box = made ? &made->box : &ask->box;
 
+	if (box->made != 0)
+		KILL_POINT(PLUG_BEFORE);
 	tell->tag = ask->tag;
 	tell->network = endpoint->network;
 	tell->endpoint = endpoint->id;

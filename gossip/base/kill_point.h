@@ -16,6 +16,8 @@
 	X(SEND_AFTER, "send-after")         /* after it */                          \
 	X(NETLINK_BEFORE, "netlink-before") /* before a call or batch of changes */ \
 	X(NETLINK_AFTER, "netlink-after")   /* after it */                          \
+	X(MAKE_AFTER, "make-after")         /* a veth stands ahead of its attach */ \
+	X(PLUG_BEFORE, "plug-before")       /* the same; its lease is durable */    \
 	X(WIPE, "wipe")                     /* before each file that a reset ends */
 
 #ifdef WEFT_KILL_POINTS

@@ -431,3 +431,43 @@ def test_whoever_dies_at_any_point_comes_back_as_if_nothing_had_been(story, vict
     if deaths.problems:
         raise ExceptionGroup(f"{len(deaths.problems)} of {len(deaths.died)} deaths were noticed",
                              deaths.problems)
+
+
+class Halfway(Story):
+    """Sees what the victim left behind, before it starts again."""
+
+    def rise(self, call):
+        box = self.boxes["b"]
+        self.left = [name for name in traces(self.victim) if name.startswith("wfe")]
+        self.inside = box.ip("addr", "show", "eth0").stdout
+        super().rise(call)
+
+
+@pytest.mark.usefixtures("build")
+@pytest.mark.parametrize("point", ("make-after", "plug-before"))
+def test_who_dies_with_a_veth_made_ahead_leaves_none_and_no_address_twice(lab, point):
+    """While the lease is on its way to the disk, which stands still, and once it is there."""
+    stall = lab.dir / "stall"
+    told = Halfway(lab, 0, {})
+    f, j = told.hosts
+    told.do(f, "init", "--name", "lab")
+    told.join("one")
+    told.do(f, "network", "create", "blue", "--subnet", "10.64.1.0/24")
+    told.attach(f, "blue", "a")
+    f.stop()
+    f.environment = {"WEFT_KILL_AT": f"{point}:1", "WEFT_STALL_AT": "commit-before:1000",
+                     "WEFT_STALL_FILE": str(stall)}
+    f.start()
+    told.wait("it has come back", lambda: f.json("status")["in_sync"], 10)
+    told.compare()
+    if point == "make-after":
+        stall.touch()
+    told.attach(f, "blue", "b")
+    assert told.died_in and "--name b" in told.died_in
+    assert len(told.left) == 2 and "state DOWN" in told.inside and "inet" not in told.inside
+    told.attach(j, "blue", "c")
+    told.attach(f, "blue", "d")
+    for other in "acd":
+        told.ping("b", other)
+    told.compare()
+    assert len({endpoint["ip"] for endpoint in told.endpoints.values()}) == 4
