@@ -210,8 +210,8 @@ static bool boxes_are_going(const struct daemon *d)
 
 /* Wiping is for who is out already: the state of a member is also the others' business. Whom they
  * refuse has no other way out, but what serves boxes is not wiped under them, unless its store
- * refuses to detach them. Boxes of which an older state knows nothing are seen in the kernel alone.
- * What a copy finds there may be the original's. */
+ * refuses to detach them, or did when the kernel gave them up. Boxes of which an older state knows
+ * nothing are seen in the kernel alone. What a copy finds there may be the original's. */
 static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 {
 	enum node_phase phase = gossip_phase(node_gossip(d->node));
@@ -227,7 +227,7 @@ static int may_reset(struct daemon *d, bool force, struct weft_err *err)
 		return 0;
 	if (boxes > 0 && phase == NODE_REMOVED)
 		return still_detaching(d, err);
-	if (boxes > 0 && !(force && store_refuses(d)))
+	if (boxes > 0 && !(force && (store_refuses(d) || d->withdrawn)))
 		return weft_err_set(err, WEFT_E_IN_USE,
 				    "%zu endpoint%s attached on this host; weft detach %s first, "
 				    "then weft reset%s",

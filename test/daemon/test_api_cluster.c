@@ -301,6 +301,22 @@ static void by_force_who_is_refused_is_wiped_though_its_store_refuses_to_detach(
 	assert_int_equal(end, DAEMON_WIPE);
 }
 
+/* Its boxes have lost their ports already: a state that names them serves nobody. */
+static void by_force_who_is_refused_is_wiped_though_its_store_recovers_meanwhile(void **state)
+{
+	struct api_lab *lab = *state;
+
+	is_refused = true;
+	have_a_kernel(lab);
+	lab->d.store_ailment.err.code = WEFT_E_STORE_FULL;
+	assert_int_equal(api_lab_call(lab, API_RESET, json_pack("{s:b}", "force", 1)), 0);
+	assert_int_equal(networks_ended, 1);
+	lab->d.store_ailment.err.code = 0;
+	settle(lab, 0);
+	assert_non_null(lab->answer);
+	assert_int_equal(end, DAEMON_WIPE);
+}
+
 /* The rows are older than the kernel, perhaps; a reset is for what they do not explain as well. */
 static void nothing_is_held_back_from_a_reset(void **state)
 {
@@ -459,6 +475,7 @@ int main(void)
 	    TEST(by_force_a_removed_one_is_wiped_though_its_store_refuses_to_detach),
 	    TEST(who_is_refused_detaches_its_boxes_first),
 	    TEST(by_force_who_is_refused_is_wiped_though_its_store_refuses_to_detach),
+	    TEST(by_force_who_is_refused_is_wiped_though_its_store_recovers_meanwhile),
 	    TEST(nothing_is_held_back_from_a_reset),
 	    TEST(what_rows_do_not_explain_is_looked_for_before_anything_goes),
 	    TEST(what_could_not_be_looked_for_is_not_taken_for_gone),
