@@ -49,6 +49,14 @@ static bool is_explained(struct overlay *ov, const struct kstate *want, const st
 	return false;
 }
 
+/* A port that a death left between its making and its plug: nobody has it, nor ever had. */
+static bool is_made_for_nobody(const struct klink *link)
+{
+	struct id network;
+
+	return link->kind == KLINK_VETH && !name_alias_parse(link->alias, &network);
+}
+
 void held_forget(struct overlay *ov)
 {
 	struct net *net;
@@ -74,7 +82,7 @@ static void judge(struct overlay *ov, const struct kstate *have)
 		if (!name_alias_is_weft(link->alias))
 			continue;
 		standing++;
-		if (is_explained(ov, &want, link))
+		if (is_explained(ov, &want, link) || is_made_for_nobody(link))
 			continue;
 		unknown++;
 		ov->totals.unknown_boxes += link->kind == KLINK_VETH;

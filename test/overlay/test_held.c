@@ -70,6 +70,28 @@ static void what_no_row_explains_is_left_alone_while_held(void **state)
 	assert_int_equal(stage_count(stage, KOBJ_NEIGH), 2);
 }
 
+/* As by a death between its making and its plug. */
+static void a_port_that_was_only_made_is_no_unknown_box(void **state)
+{
+	struct fake_stage *stage = *state;
+	struct overlay_totals totals;
+
+	stage_make_all(stage);
+	stage_make(stage, 14);
+	assert_true(stage->box.made != 0);
+	stage_restart(stage, OVERLAY_LAYOUT_AUTO, OVERLAY_FDB_AUTO);
+	overlay_hold(stage->ov, true, stage->now);
+	put_box_again(stage, 11, "10.7.0.11/24");
+	(void)stage_settle(stage, 1000);
+	overlay_totals_get(stage->ov, &totals);
+	assert_int_equal(totals.unknown_boxes, 0);
+	assert_int_equal(stage_count(stage, KOBJ_LINK), 4);
+
+	overlay_hold(stage->ov, false, stage->now);
+	(void)stage_settle(stage, 1000);
+	assert_int_equal(stage_count(stage, KOBJ_LINK), 3);
+}
+
 static void the_end_of_a_hold_does_not_wait_for_what_is_heard(void **state)
 {
 	struct fake_stage *stage = *state;
@@ -384,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STAGED(what_no_row_explains_is_left_alone_while_held),
+	    STAGED(a_port_that_was_only_made_is_no_unknown_box),
 	    STAGED(the_end_of_a_hold_does_not_wait_for_what_is_heard),
 	    STAGED(what_could_not_be_looked_at_is_not_taken_for_known),
 	    STAGED(a_first_look_that_failed_is_a_failure_though_the_next_would_go_well),
