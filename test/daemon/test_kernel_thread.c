@@ -324,21 +324,18 @@ static void what_a_plug_applied_is_told_with_it(void **state)
 
 static const struct id made_in = {{1}};
 
-static struct kernel_ask *box_make(void)
-{
-	struct kernel_ask *make = box_plug(&made_in);
-
-	make->kind = ASK_MAKE;
-	return make;
-}
-
-/* Asks for it in a network whose devices stand. */
+/* Makes it in a network whose devices stand; no reconcile sweeps it before the test has seen it. */
 static void made_ahead(struct stage *stage, struct kernel_ask *make)
 {
+	struct kernel_ask *hold = kernel_ask_new(ASK_HOLD);
+
 	kernel_thread_ask(stage->kt, network_put(&made_in));
 	kernel_thread_ask(stage->kt, host_plug(&made_in));
 	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
 	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
+	hold->held = true;
+	kernel_thread_ask(stage->kt, hold);
+	make->kind = ASK_MAKE;
 	kernel_thread_ask(stage->kt, make);
 }
 
@@ -346,7 +343,7 @@ static void made_ahead(struct stage *stage, struct kernel_ask *make)
 static void what_was_made_ahead_is_plugged_in(void **state)
 {
 	struct stage *stage = *state;
-	struct kernel_ask *make = box_make(), *plug = kernel_ask_new(ASK_PLUG);
+	struct kernel_ask *make = box_plug(&made_in), *plug = kernel_ask_new(ASK_PLUG);
 	int box = dup(make->box.netns_fd); /* which is all that it lives by */
 
 	plug->rec.local = make->rec.local;
@@ -362,7 +359,7 @@ static void what_was_made_ahead_is_plugged_in(void **state)
 static void what_was_made_ahead_is_taken_back(void **state)
 {
 	struct stage *stage = *state;
-	struct kernel_ask *make = box_make(), *unmake = kernel_ask_new(ASK_UNMAKE),
+	struct kernel_ask *make = box_plug(&made_in), *unmake = kernel_ask_new(ASK_UNMAKE),
 			  *plug = kernel_ask_new(ASK_PLUG);
 	int netns = make->box.netns_fd, rtnl = make->box.rtnl_fd;
 
@@ -380,7 +377,7 @@ static void what_was_made_ahead_is_taken_back(void **state)
 static void what_was_made_ahead_goes_with_the_daemon(void **state)
 {
 	struct stage *stage = *state;
-	struct kernel_ask *make = box_make(), *ask = kernel_ask_new(ASK_STATE);
+	struct kernel_ask *make = box_plug(&made_in), *ask = kernel_ask_new(ASK_STATE);
 	int box = dup(make->box.netns_fd);
 
 	made_ahead(stage, make);
