@@ -16,6 +16,7 @@
  *   checks_ranges.c   who owns which address in the eyes of all disks together; transfers
  *   checks_forgotten.c what of that a disk forgot which went back
  *   checks_leases.c   leases against that; fences, guards, cool-down
+ *   checks_ports.c    what the kernel is asked to make for boxes, and what stands of it
  *   checks_answers.c  answers against the disk
  *   checks_calm.c     the whole world once nothing is disturbed any more
  *   checks_ipam.c     the same for addresses
@@ -91,12 +92,14 @@ void checks_open(struct sim *sim)
 	hostile_checks_open(sim);
 	range_checks_open(sim);
 	lease_checks_open(sim);
+	ports_checks_open(sim);
 }
 
 void checks_close(struct sim *sim)
 {
 	if (!sim->checks)
 		return;
+	ports_checks_close(sim);
 	lease_checks_close(sim);
 	range_checks_close(sim);
 	hostile_checks_close(sim);
@@ -194,6 +197,7 @@ void check_start(struct sim *sim, struct sim_host *host, bool marker_ok)
 	rows_start(sim, host);
 	members_start(sim, host);
 	lease_start_look(sim, host, marker_ok);
+	ports_start(sim, host, marker_ok);
 }
 
 void check_event(struct sim *sim, struct sim_host *host, const struct node_event *event)
@@ -235,6 +239,7 @@ static void second_look(struct sim *sim)
 	members_second(sim);
 	wire_second(sim);
 	ranges_second(sim);
+	ports_second(sim);
 }
 
 static uint64_t rows_held(const struct sim_host *host)

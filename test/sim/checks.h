@@ -45,6 +45,7 @@ struct gossip_change;
 	X(NAMED, "leaver-names-all", "who leaves has named all whom it knew")                      \
 	X(LEFT_BACK, "left-stays-left", "who left is never taken for a member again")              \
 	X(TOLD, "told-after-commit", "an answer tells only what is durable")                       \
+	X(PORTS, "made-ahead-is-used", "what is made ahead of an attach is plugged or goes")       \
 	X(ANSWERED, "answered-in-time", "every request is answered within its bound")              \
 	X(CONVERGED, "tables-equal", "after calm everybody shows the same")
 
@@ -114,6 +115,12 @@ void check_requests(struct sim *sim);
  * since? Of observers (all hosts of a small world); false of others. */
 bool rows_show_member(const struct sim *sim, const struct sim_host *by,
 		      const struct sim_host *member);
+
+/* checks_ports.c: what a node asks of its kernel, what that has done to an endpoint's port, and
+ * whether each is explained when all is calm. */
+void ports_work(struct sim *sim, struct sim_host *host, const struct node_work *work);
+void ports_done(struct sim *sim, struct sim_host *host, const struct id *id, bool stands);
+bool ports_agree(struct sim *sim, char *why, size_t why_bytes);
 
 /* checks_ipam.c: addresses when all is calm. */
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes);

@@ -228,7 +228,7 @@ bool check_converged(struct sim *sim, char *why, size_t why_bytes)
 		    !check_rings(sim, &sim->networks[n], why, why_bytes) ||
 		    !check_sums(sim, &sim->networks[n], why, why_bytes))
 			return false;
-	if (!check_leases(sim, why, why_bytes))
+	if (!check_leases(sim, why, why_bytes) || !ports_agree(sim, why, why_bytes))
 		return false;
 	return sim->requests.count == 0 ||
 	       (snprintf(why, why_bytes, "%zu requests wait", sim->requests.count), false);

@@ -14,6 +14,7 @@ struct wire_checks;
 struct range_checks;
 struct lease_checks;
 struct strangers;
+struct ports;
 
 struct checks {
 	uint64_t looks[CHECKER_COUNT];
@@ -27,6 +28,7 @@ struct checks {
 	struct range_checks *ranges;
 	struct lease_checks *leases;
 	struct strangers *strangers; /* by the host's index */
+	struct ports *ports;         /* by the host's index */
 };
 
 struct known_host {
@@ -125,3 +127,9 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 /* All leases of a host have ended: it was removed, or its disk is another one. */
 void leases_end(struct sim *sim, struct sim_host *host, bool forgotten);
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write);
+
+/* checks_ports.c */
+void ports_checks_open(struct sim *sim);
+void ports_checks_close(struct sim *sim);
+void ports_start(struct sim *sim, struct sim_host *host, bool marker_ok);
+void ports_second(struct sim *sim);

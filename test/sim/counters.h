@@ -67,7 +67,11 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(DISK_FULL, "disks full", MUST)                     \
 	X(FULL_REFUSED, "commits on a full disk", MUST)      \
 	X(DISK_STALLS, "disks stalled", MUST)                \
+	X(MADE_AHEAD, "veths made ahead", MUST)              \
+	X(UNMADE, "veths taken back", MUST)                  \
 	X(PLUG_REFUSED, "plugs refused", MUST)               \
+	X(PLUG_HUNG, "plugs that hung", MUST)                \
+	X(PLUGGED_LATE, "plugs done after all", MUST)        \
 	X(APPLIED_LATE, "entries late in the kernel", MUST)  \
 	X(GONE, "namespaces gone", MUST)                     \
 	X(MASS_RESTARTS, "mass restarts", MUST)              \

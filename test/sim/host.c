@@ -348,7 +348,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 	host->node = node_new(&config);
 	host->running = true;
 	host->tick_at = (struct mono){-1};
-	host->disk_free_at = sim->now;
+	host->disk_free_at = host->kernel_free_at = sim->now;
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
 	check_start(sim, host, marker_ok);

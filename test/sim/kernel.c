@@ -2,8 +2,9 @@
  * Copyright The weft authors */
 /*
  * The fake kernel: boxes are plugged and unplugged, entries for other hosts' endpoints are applied,
- * each a while after it was asked for. While there is chaos it refuses some plugs, and is late with
- * some entries by seconds, or never says that they stand.
+ * each a while after it was asked for. While there is chaos it refuses some plugs, hangs in others,
+ * with all that comes behind them, and is late with some entries by seconds, or never says that
+ * they stand. What is made ahead is there at once and shows nobody anything.
  */
 #include <string.h>
 
@@ -15,25 +16,42 @@
 #define APPLY_US_MIN 200
 #define APPLY_US_SPREAD 2000
 #define LATE_US_SPREAD 8000000
+#define HANG_US_MIN 5000000
+#define HANG_US_SPREAD 25000000 /* longer than a node waits */
 
 static struct mono kernel_at(struct sim *sim, int64_t us_min, uint64_t us_spread)
 {
 	return mono_add_ns(sim->now, (us_min + (int64_t)sim_draw(sim, us_spread)) * 1000);
 }
 
+static struct mono later(struct mono a, struct mono b)
+{
+	return a.ns > b.ns ? a : b;
+}
+
 void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work)
 {
 	struct sim_event event = {.host = host->index, .boot = host->boot};
+	bool plug = work->kind == WORK_PLUG;
 
-	if (work->kind != WORK_PLUG && work->kind != WORK_UNPLUG)
-		return; /* devices without an address concern nobody */
-	event.kind = work->kind == WORK_PLUG ? SIM_PLUGGED : SIM_UNPLUGGED;
+	ports_work(sim, host, work);
+	sim->counters[COUNT_MADE_AHEAD] += work->kind == WORK_MAKE;
+	sim->counters[COUNT_UNMADE] += work->kind == WORK_UNMAKE;
+	if (!plug && work->kind != WORK_UNPLUG)
+		return;
+	event.kind = plug ? SIM_PLUGGED : SIM_UNPLUGGED;
 	event.id = work->endpoint.id;
 	event.at = kernel_at(sim, PLUG_US_MIN, PLUG_US_SPREAD);
-	if (work->kind == WORK_PLUG && sim->chaos && sim_chance(sim, sim->opt.plug_fail_ppm)) {
+	if (plug && sim->chaos && sim_chance(sim, sim->opt.plug_fail_ppm)) {
 		sim->counters[COUNT_PLUG_REFUSED]++;
 		event.refused = true;
 	}
+	if (plug && sim->chaos && sim_chance(sim, sim->opt.plug_hang_ppm)) {
+		sim->counters[COUNT_PLUG_HUNG]++;
+		host->kernel_free_at =
+		    later(host->kernel_free_at, kernel_at(sim, HANG_US_MIN, HANG_US_SPREAD));
+	}
+	event.at = later(event.at, host->kernel_free_at);
 	queue_add(sim, &event);
 }
 
@@ -56,6 +74,7 @@ void kernel_follow(struct sim *sim, struct sim_host *host, const struct gossip_c
 			return;
 		event.at = kernel_at(sim, APPLY_US_MIN, LATE_US_SPREAD);
 	}
+	event.at = later(event.at, host->kernel_free_at);
 	queue_add(sim, &event);
 }
 
@@ -65,11 +84,13 @@ void kernel_done(struct sim *sim, struct sim_host *host, const struct sim_event 
 
 	switch (event->kind) {
 	case SIM_PLUGGED:
+		ports_done(sim, host, &event->id, !event->refused);
 		in.kind = NODE_EV_PLUGGED;
 		if (event->refused)
 			weft_err_set(&in.err, WEFT_E_KERNEL, "the kernel has no room for it");
 		break;
 	case SIM_UNPLUGGED:
+		ports_done(sim, host, &event->id, false);
 		in.kind = NODE_EV_UNPLUGGED;
 		break;
 	default:

@@ -96,6 +96,7 @@ struct sim_host {
 	struct mono disturbed_at; /* the last moment at which a fault held it up */
 	struct mono disk_free_at; /* when the last commit handed in will be done */
 	struct mono disk_full_until;
+	struct mono kernel_free_at;           /* until then it hangs, in this boot */
 	struct sim_disk backups[SIM_BACKUPS]; /* what the disk was at some time */
 	size_t backup_count;
 	struct sim_stop stop;

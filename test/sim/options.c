@@ -173,6 +173,7 @@ static void draw_disk(struct sim_options *opt, struct rng *rng)
 		opt->spares = 0;
 	/* What one member says of a disk that went back is as much as that one has heard. */
 	opt->guard_all = opt->weight_back || opt->weight_copied;
+	opt->plug_hang_ppm = DRAW(4) == 0 ? (uint32_t)DRAW(15000) : 0;
 }
 
 static void draw_workload(struct sim_options *opt, struct rng *rng)
@@ -231,6 +232,7 @@ static void draw_busy(struct sim_options *opt, struct rng *rng)
 	opt->cooldown_ms = 200 + (int64_t)DRAW(2000);
 	opt->commit_us_max = 500 + (int64_t)DRAW(2000);
 	opt->commit_fail_ppm /= 10;
+	opt->plug_hang_ppm /= 100;
 }
 
 #undef ONE_IN

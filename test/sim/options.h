@@ -72,6 +72,7 @@
 	X(uint32_t, weight_anew, "members reset that left or were removed")  \
 	X(bool, guard_all, "after a reboot hosts wait for all, not for one") \
 	X(uint32_t, plug_fail_ppm, "of plugs are refused")                   \
+	X(uint32_t, plug_hang_ppm, "of plugs hang for long")                 \
 	X(uint32_t, apply_late_ppm, "of kernel entries are late or never told")
 
 #define SIM_OPTIONS_WORKLOAD(X)                                                  \
