@@ -384,6 +384,8 @@ static enum drop_reason take_set_back(struct admission *adm, const struct opened
 	if (cert.epoch < self->epoch || cert.epoch >= EPOCH_MAX ||
 	    seal_is_own_key(adm->seal, cert.key))
 		return DROP_NONE;
+	if (!seal_may_check(adm->seal, in->from))
+		return DROP_RATE;
 	if (!cert_verify(adm->core->crypto, body, self->sign_pub))
 		return DROP_CERT;
 	admission_set_back(adm, cert.epoch, &in->from->id);

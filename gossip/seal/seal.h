@@ -110,6 +110,10 @@ enum claim_state seal_claim(const struct seal *seal, const struct member *member
 void seal_answer_claim(struct seal *seal, const struct member *member, const struct hostport *to,
 		       const uint8_t *frames, size_t len);
 
+/* May one more signature be checked that this member shows us in a frame which no allowance of rows
+ * pays for? Counts as one. */
+bool seal_may_check(struct seal *seal, struct member *member);
+
 /* Own certificate in use (CERT_BYTES), NULL before seal_renew; borrowed until the next renewal. */
 const uint8_t *seal_own_cert(const struct seal *seal);
 

@@ -238,16 +238,22 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	return DROP_NONE;
 }
 
+bool seal_may_check(struct seal *seal, struct member *member)
+{
+	struct mono now = seal->core->now;
+
+	return limit_pass(&peer_of(seal, member)->checks, now, PEER_CHECK_INTERVAL_NS,
+			  PEER_CHECK_BURST) &&
+	       limit_pass(&seal->checks, now, CHECK_INTERVAL_NS, CHECK_BURST);
+}
+
 /* May one more signature be checked for somebody who says that he is this peer? */
 static bool may_check(struct seal *seal, struct peer *peer, const struct hostport *from,
 		      bool trusted)
 {
-	struct mono now = seal->core->now;
-
 	if (trusted || lives_at(peer, from))
-		return limit_pass(&peer->checks, now, PEER_CHECK_INTERVAL_NS, PEER_CHECK_BURST) &&
-		       limit_pass(&seal->checks, now, CHECK_INTERVAL_NS, CHECK_BURST);
-	return limit_pass(&seal->strangers, now, STRANGER_INTERVAL_NS, STRANGER_BURST);
+		return seal_may_check(seal, peer->member);
+	return limit_pass(&seal->strangers, seal->core->now, STRANGER_INTERVAL_NS, STRANGER_BURST);
 }
 
 enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struct hostport *from,

@@ -42,7 +42,8 @@
  *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
  * before they are used. They are the proof of a clone and go to everybody; but a late claimer that
- * asks, and so waits for its answer, is only refused: the original shall not suffer from it.
+ * asks, and so waits for its answer, is only refused: the original shall not suffer from it. Of an
+ * epoch that the node has passed they prove nothing any more: it has recovered since.
  */
 #include <string.h>
 
@@ -338,20 +339,32 @@ static void clone_tell(struct seal *seal, const struct id *node, const uint8_t *
 	}
 }
 
+/* What was proved already says nothing more, and of one node something new is told seldom: each
+ * proof goes from everybody to some others. */
+static bool alarm_is_new(const struct seal *seal, const struct id *node, uint64_t epoch)
+{
+	const struct peer *peer;
+
+	if (id_eq(node, &seal->core->self.id))
+		return !seal->core->self.cloned;
+	peer = peer_known(seal, member_find(seal->members, node));
+	return peer == NULL || peer->cloned == 0 ||
+	       (epoch > peer->cloned &&
+		mono_diff_ms(seal->core->now, peer->alarmed) >= CLONE_AGAIN_MS);
+}
+
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other)
 {
 	bool is_self = id_eq(node, &seal->core->self.id);
-	struct cert first;
+	struct cert first, second;
 
-	if (!is_self) {
-		struct member *member = member_find(seal->members, node);
-		struct peer *peer = peer_of(seal, member);
-		if (peer->cloned)
-			return;
-		peer->cloned = true;
-	} else if (seal->core->self.cloned) {
+	if (!cert_parse(other, CERT_BYTES, &second) || !alarm_is_new(seal, node, second.epoch))
 		return;
+	if (!is_self) {
+		struct peer *peer = peer_of(seal, member_find(seal->members, node));
+		peer->cloned = second.epoch;
+		peer->alarmed = seal->core->now;
 	}
 	core_trace(seal->core, TRACE_CLONE_SEEN, node, NULL, NULL, 0);
 	if (is_self)
@@ -362,29 +375,36 @@ void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 	seal->hooks.clone(seal->hooks.ctx, node);
 }
 
-enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len)
+enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len)
 {
-	const struct gossip_crypto *crypto = seal->core->crypto;
+	const struct core *core = seal->core;
 	const struct member *member;
-	const uint8_t *pub;
+	const uint8_t *pub = core->self.sign_pub;
+	uint64_t in_use = core->self.epoch;
 	struct cert a, b;
 
 	if (len != 2 * CERT_BYTES || !cert_parse(body, CERT_BYTES, &a) ||
 	    !cert_parse(body + CERT_BYTES, CERT_BYTES, &b))
 		return DROP_FRAME;
 	if (!id_eq(&a.node, &b.node) || a.epoch != b.epoch ||
-	    !id_eq(&a.cluster, &seal->core->self.cluster) || !id_eq(&a.cluster, &b.cluster) ||
+	    !id_eq(&a.cluster, &core->self.cluster) || !id_eq(&a.cluster, &b.cluster) ||
 	    memcmp(a.key, b.key, KX_PUB_BYTES) == 0)
 		return DROP_CERT;
-	if (id_eq(&a.node, &seal->core->self.id)) {
-		pub = seal->core->self.sign_pub;
-	} else {
+	if (!id_eq(&a.node, &core->self.id)) {
 		member = member_find(seal->members, &a.node);
 		if (member == NULL || !member->has_key)
 			return DROP_CERT;
 		pub = member->rec->pubkey;
+		in_use = member->epoch;
 	}
-	if (!cert_verify(crypto, body, pub) || !cert_verify(crypto, body + CERT_BYTES, pub))
+	if (a.epoch < in_use)
+		return DROP_OLD_CERT; /* it has recovered since, and would be fenced for ever */
+	if (!alarm_is_new(seal, &a.node, a.epoch))
+		return DROP_NONE;
+	if (!seal_may_check(seal, by))
+		return DROP_RATE;
+	if (!cert_verify(core->crypto, body, pub) ||
+	    !cert_verify(core->crypto, body + CERT_BYTES, pub))
 		return DROP_CERT;
 	clone_alarm(seal, &a.node, body, body + CERT_BYTES);
 	return DROP_NONE;

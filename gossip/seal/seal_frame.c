@@ -331,10 +331,12 @@ enum drop_reason seal_frame(struct seal *seal, const struct opened *in, const st
 	case FRAME_RESPONSE:
 		return len == NONCE_BYTES ? response_take(seal, in, from, body) : DROP_FRAME;
 	case FRAME_REMOVED:
+		if (!seal_may_check(seal, in->from))
+			return DROP_RATE;
 		seal->hooks.shown_removal(seal->hooks.ctx, in->from, body, len);
 		return DROP_NONE;
 	case FRAME_CLONE:
-		return clone_frame(seal, body, len);
+		return clone_frame(seal, in->from, body, len);
 	default:
 		return DROP_FRAME_TYPE;
 	}

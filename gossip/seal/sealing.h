@@ -21,8 +21,9 @@
 #define CLAIM_BEGUN_MAX 8
 #define CLAIM_AGAIN_MS 20 /* a question asked so lately is not asked anew */
 #define CLAIM_REFUSED_MS 5000
-#define REMOVED_MS 1000  /* between two FRAME_REMOVED to one node */
-#define OUTLIVED_MS 1000 /* between two FRAME_SET_BACK to a process that has a successor */
+#define CLONE_AGAIN_MS 60000 /* between two alarms about one node */
+#define REMOVED_MS 1000      /* between two FRAME_REMOVED to one node */
+#define OUTLIVED_MS 1000     /* between two FRAME_SET_BACK to a process that has a successor */
 #define SESSION_IDLE_MS 60000
 #define SESSIONS_KEPT 256 /* with fewer, idle ones stay */
 #define SWEEP_MS 1000
@@ -55,7 +56,6 @@ struct seal {
 	struct hostport greeted; /* the stranger who answered; port 0: none, or he was heard */
 	struct member *renewed;  /* in this call of seal_open */
 	uint8_t plain[DATAGRAM_BYTES_MAX];
-	uint8_t clone_certs[2 * CERT_BYTES]; /* last alarm, to pass on */
 };
 
 /* seal.c: when one of the busy peers is due; 0: one of them waits for nothing any more. */
@@ -100,7 +100,7 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 		    size_t len);
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
-enum drop_reason clone_frame(struct seal *seal, const uint8_t *body, size_t len);
+enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
 
 /* seal_doubt.c: was a claim of this key given up? Remembers what this one heard and, where so, that
  * it is; begins one, under what is remembered of its key. */

@@ -108,8 +108,9 @@ struct peer {
 	bool has_asked, has_notified;
 	struct limit checks;  /* certificates of its own from where it lives, and ... */
 	struct limit answers; /* ... answers there: no stranger uses up a member's share */
-	bool cloned;
-	bool busy; /* in seal.busy */
+	uint64_t cloned;      /* the highest epoch that two of it were proved to have; 0: none */
+	struct mono alarmed;  /* when that was told on */
+	bool busy;            /* in seal.busy */
 };
 
 /* by_key: whose key has this id. */
