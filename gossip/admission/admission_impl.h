@@ -78,6 +78,7 @@ struct admission {
 struct chain_ctx admission_ctx(struct admission *adm);
 
 void pending_close(struct admission *adm);
+bool pending_has(const struct admission *adm, enum pending_kind kind);
 
 /* May one more thing wait for the store? Asked before a persist group is opened for it. */
 bool admission_may_wait(const struct admission *adm);

@@ -182,6 +182,7 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 		core_trace(adm->core, TRACE_SET_BACK, witness, NULL, NULL, (int64_t)epoch);
 	adm->core->self.cloned = true;
 	effect_fence(adm, FENCE_SET_BACK);
+	recover_shown(adm);
 	claim_raise(adm, epoch);
 }
 

@@ -75,6 +75,7 @@ bool recover_is_for(enum node_fence fence);
 /* The new epoch was agreed to; this id lives elsewhere; the end of the fence is on the disk. */
 void recover_claimed(struct admission *adm);
 void recover_refused(struct admission *adm, const struct hostport *lives);
+void recover_shown(struct admission *adm); /* something of this node's that it never wrote */
 void recover_durable(struct admission *adm, const struct pending *pending, bool ok);
 
 void recover_tick(struct admission *adm);

@@ -24,6 +24,17 @@ void pending_close(struct admission *adm)
 	vec_close(&adm->pending);
 }
 
+bool pending_has(const struct admission *adm, enum pending_kind kind)
+{
+	for (size_t i = 0; i < adm->pending.count; i++) {
+		const struct pending *pending = vec_at(&adm->pending, i);
+
+		if (pending->kind == kind)
+			return true;
+	}
+	return false;
+}
+
 bool admission_may_wait(const struct admission *adm)
 {
 	return adm->pending.count < PENDING_MAX;

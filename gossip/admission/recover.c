@@ -243,6 +243,14 @@ void recover_lift(struct admission *adm, const struct gossip_command *command)
 	admission_wait(adm, PENDING_RECOVER, token, command->tag, &adm->core->self.id, NULL);
 }
 
+/* That the fence ends is on the disk already, perhaps, and what was shown will be there soon:
+ * between the two nobody would know of a start that it lacks something. */
+void recover_shown(struct admission *adm)
+{
+	if (recover_is_for(adm->fence) && pending_has(adm, PENDING_RECOVER))
+		adm->fence_wanted = adm->fence;
+}
+
 void recover_durable(struct admission *adm, const struct pending *pending, bool ok)
 {
 	struct core *core = adm->core;
@@ -258,7 +266,6 @@ void recover_durable(struct admission *adm, const struct pending *pending, bool 
 		return;
 	if (adm->recovering.shown != adm->shown) {
 		adm->recovering.shown = adm->shown;
-		adm->fence_wanted = adm->fence;
 		weft_err_set(&answer->err, WEFT_E_BUSY, TOO_EARLY);
 		return;
 	}

@@ -51,6 +51,7 @@ void cluster_kill(struct cluster *c, size_t n)
 	blob_store_close(&node->blobs);
 	heap_close(&node->heap);
 	node->g = NULL;
+	node->commits_count = 0;
 }
 
 void cluster_free(struct cluster *c)
@@ -155,6 +156,13 @@ static void take_answer(struct cnode *node, const struct gossip_answer *answer)
 			 (const char *)answer->bytes);
 }
 
+static void tell_durable(struct cluster *c, size_t n, uint64_t token)
+{
+	step(c, n,
+	     (struct gossip_event){
+		 .kind = EV_DURABLE, .token = token, .ok = !c->nodes[n].store_fails});
+}
+
 static void take_update(struct cluster *c, size_t n, const struct gossip_update *update)
 {
 	struct cnode *node = &c->nodes[n];
@@ -182,10 +190,12 @@ static void take_update(struct cluster *c, size_t n, const struct gossip_update 
 		for (size_t k = 0; k < persist->count && !node->store_fails; k++)
 			store(node, &update->writes[persist->first + k]);
 	}
-	for (size_t i = 0; i < count; i++)
-		step(c, n,
-		     (struct gossip_event){
-			 .kind = EV_DURABLE, .token = tokens[i], .ok = !node->store_fails});
+	for (size_t i = 0; i < count && node->store_waits; i++) {
+		WEFT_ASSERT(node->commits_count < CLUSTER_COMMITS);
+		node->commits[node->commits_count++] = tokens[i];
+	}
+	for (size_t i = 0; i < count && !node->store_waits; i++)
+		tell_durable(c, n, tokens[i]);
 }
 
 void cluster_copy_store(struct cluster *c, size_t from, size_t to)
@@ -235,6 +245,13 @@ static void tick(struct cluster *c)
 	land(c);
 	for (size_t n = 0; n < CLUSTER_NODES; n++) {
 		struct cnode *node = &c->nodes[n];
+		while (node->commits_count > 0 && !node->store_waits) {
+			uint64_t token = node->commits[0];
+			node->commits_count--;
+			memmove(&node->commits[0], &node->commits[1],
+				node->commits_count * sizeof(token));
+			tell_durable(c, n, token);
+		}
 		for (int i = 0; node->g != NULL && i < 20; i++) {
 			if (!mono_is_due(gossip_deadline(node->g), c->now))
 				break;

@@ -12,6 +12,7 @@
 #define CLUSTER_NODES 6
 #define CLUSTER_WRITES 512
 #define CLUSTER_FLIGHT 8192
+#define CLUSTER_COMMITS 64
 
 struct stored {
 	enum write_kind kind;
@@ -29,6 +30,9 @@ struct cnode {
 	struct hostport addr;
 	int64_t wall_skew_ms;
 	bool store_fails;
+	bool store_waits; /* what is written is on the disk, or not, and the node is not told yet */
+	size_t commits_count;
+	uint64_t commits[CLUSTER_COMMITS]; /* tokens of these */
 	bool advertise_nothing;
 	bool cut; /* neither sends nor hears */
 	size_t stored_count;

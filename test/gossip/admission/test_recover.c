@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "test/gossip/cluster.h"
+#include "gossip/admission/admission_impl.h"
+#include "gossip/gossip_impl.h"
+#include "gossip/trust/cert.h"
 #include "test/base/cmocka_all.h"
 
 static int setup(void **state)
@@ -47,6 +50,21 @@ static void go_back(struct cluster *c, size_t starts)
 	cluster_run(c, 300);
 	cluster_copy_store(c, 4, 1);
 	cluster_start(c, 1);
+}
+
+/* A certificate of node 1 for a later epoch than the one in use. */
+static void later_cert(struct cluster *c, uint8_t out[CERT_BYTES])
+{
+	const struct core *core = &c->nodes[1].g->core;
+	struct cert cert = {.wire_min = 1,
+			    .wire_max = 1,
+			    .cluster = core->self.cluster,
+			    .node = core->self.id,
+			    .epoch = core->self.epoch + 1};
+	uint8_t sec[KX_SEC_BYTES];
+
+	core->crypto->kx_pair(core->crypto->ctx, cert.key, sec);
+	cert_sign(core->crypto, &cert, core->self.sign_sec, out);
 }
 
 static int recover(struct cluster *c, bool force)
@@ -280,6 +298,35 @@ static void what_was_shown_is_on_the_disk_before_the_fence_goes(void **state)
 	(void)state;
 }
 
+/* The end of the fence is on the disk, and the node is yet to hear of it. */
+static void what_is_shown_while_the_fence_goes_puts_it_back_on_the_disk(void **state)
+{
+	struct cluster *c = *state;
+	struct id id;
+	uint8_t shown[CERT_BYTES];
+	uint64_t before;
+
+	go_back(c, 1);
+	cluster_run(c, 3000);
+	assert_int_equal(recover(c, false), 0);
+	c->nodes[1].store_waits = true;
+	cluster_begin(c, 1, (struct gossip_command){.kind = CMD_RECOVERED});
+	cluster_run(c, 1);
+	assert_false(c->nodes[1].answered);
+	id = gossip_self(c->nodes[1].g);
+	later_cert(c, shown);
+	outbox_add(&c->nodes[0].g->core.outbox, &id, CLASS_CONTROL, FRAME_SET_BACK, shown,
+		   sizeof(shown));
+	before = c->nodes[1].g->admission->shown;
+	cluster_run(c, 1000);
+	assert_true(c->nodes[1].g->admission->shown > before);
+	cluster_kill(c, 1);
+	c->nodes[1].store_waits = false;
+	c->nodes[1].cut = true;
+	cluster_start(c, 1);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_SET_BACK);
+}
+
 static void a_node_that_is_not_fenced_has_nothing_to_recover(void **state)
 {
 	struct cluster *c = *state;
@@ -353,6 +400,7 @@ int main(void)
 	    TEST(a_member_that_does_not_answer_is_named_unless_forced),
 	    TEST(alone_it_recovers_only_by_force),
 	    cmocka_unit_test(what_was_shown_is_on_the_disk_before_the_fence_goes),
+	    TEST(what_is_shown_while_the_fence_goes_puts_it_back_on_the_disk),
 	    TEST(a_node_that_is_not_fenced_has_nothing_to_recover),
 	    TEST(an_old_copy_beside_the_original_is_refused_and_the_original_unharmed),
 	    TEST(a_copy_that_recovers_beside_the_original_learns_that_it_is_one),
