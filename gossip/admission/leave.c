@@ -69,10 +69,16 @@ void leave_begin(struct admission *adm, const struct gossip_command *command)
 void leave_durable(struct admission *adm, const struct pending *pending, bool ok)
 {
 	if (!ok) {
+		/* What it left by before may have been shown meanwhile, and is not shown again. */
+		bool is_out = adm->core->self.member.left;
+
 		adm->leaving = (struct leaving){.under_way = false};
 		tables_farewell(adm->tables, FAREWELL_NONE);
-		admission_answer_err(adm, pending->tag, WEFT_E_STORE,
-				     "leaving could not be written; this node stays");
+		admission_answer_err(
+		    adm, pending->tag, WEFT_E_STORE, "leaving could not be written; %s",
+		    is_out ? "the others know that this node left before" : "this node stays");
+		if (is_out)
+			leave_learnt(adm);
 		return;
 	}
 	if (adm->fence != FENCE_REMOVED) {

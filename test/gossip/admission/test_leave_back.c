@@ -185,6 +185,42 @@ static void a_leave_that_was_stored_without_its_fence_holds_at_the_next_start(vo
 	}
 }
 
+static bool is_out(struct cluster *c)
+{
+	return gossip_phase(c->nodes[2].g) == NODE_LEFT;
+}
+
+/* It leaves once more, and what it left by before is shown while that is under way. */
+static void a_leave_that_is_not_written_ends_nothing_of_one_that_was_shown(void **state)
+{
+	struct cluster *c = *state;
+	struct cnode *node = &c->nodes[2];
+
+	cluster_form(c, 3);
+	cluster_copy_store(c, 2, 4);
+	assert_int_equal(cluster_do(c, 2, (struct gossip_command){.kind = CMD_LEAVE}), 0);
+	cluster_kill(c, 2);
+	cluster_run(c, 300);
+	cluster_copy_store(c, 4, 2);
+	node->cut = true;
+	cluster_start(c, 2);
+	cluster_run(c, 6000);
+	assert_int_equal(gossip_phase(node->g), NODE_ACTIVE);
+	node->store_waits = node->store_fails = true;
+	cluster_begin(c, 2, (struct gossip_command){.kind = CMD_LEAVE});
+	node->cut = false;
+	cluster_run(c, 3000);
+	assert_true(node->g->core.self.member.left);
+	assert_false(node->answered);
+	node->store_waits = false;
+	cluster_run(c, 10);
+	assert_int_equal(node->err.code, WEFT_E_STORE);
+	assert_true(is_out(c));
+	node->store_fails = false;
+	assert_true(cluster_until(c, 10000, is_fenced));
+	assert_true(is_out(c));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +229,7 @@ int main(void)
 	    TEST(a_leave_holds_for_who_was_back_alone_and_has_moved),
 	    TEST(a_leave_is_shown_to_no_address_that_proved_nothing),
 	    TEST(a_leave_that_was_stored_without_its_fence_holds_at_the_next_start),
+	    TEST(a_leave_that_is_not_written_ends_nothing_of_one_that_was_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
