@@ -113,7 +113,7 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 	}
 	if (is_claim)
 		return admission_frame(g->admission, in, from, type, body, len);
-	if (in->from->refuses && type >> 4 != 0)
+	if (in->from->refuses && type >> 4 != 0 && type >> 4 <= 3)
 		admission_believed(g->admission, in->from);
 	switch (type >> 4) {
 	case 0:

@@ -67,7 +67,8 @@ struct admission {
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
 	struct limit voids;       /* words on newcomers whose admission is void */
-	struct mono refusal_due;  /* when to look whether this node is refused */
+	struct mono refusal_due;  /* when to look whether this node is refused ... */
+	struct mono reviewed;     /* ... and when it did last */
 	bool refused_by_stranger; /* since somebody who knows it was there last */
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */

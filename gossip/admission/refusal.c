@@ -179,6 +179,7 @@ static void review(struct admission *adm)
 		adm->refused_by_stranger = adm->refused_by_stranger && !known;
 		refused = refused || !known;
 	}
+	adm->reviewed = adm->core->now;
 	adm->refusal_due = refusing != NULL || adm->refused_by_stranger || unheard
 			       ? mono_add_ms(adm->core->now, LOOK_MS)
 			       : MONO_NEVER;
@@ -189,6 +190,17 @@ static void review(struct admission *adm)
 		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &by, &ours, NULL, 0);
 	else
 		core_trace(adm->core, TRACE_ADMISSION_TAKEN, NULL, NULL, NULL, 0);
+}
+
+/* At once, but no more often than now and then: a member turns its word at no cost, and each look
+ * goes through all members. */
+static void look_again(struct admission *adm)
+{
+	struct mono next = mono_add_ms(adm->reviewed, LOOK_MS);
+
+	if (mono_is_due(next, adm->core->now))
+		next = adm->core->now;
+	adm->refusal_due = mono_min(adm->refusal_due, next);
 }
 
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal)
@@ -206,14 +218,14 @@ void refusal_shown(struct admission *adm, struct member *by, const struct row_vi
 		by->refuses = true;
 	else
 		return;
-	review(adm);
+	look_again(adm);
 }
 
 void admission_believed(struct admission *adm, struct member *by)
 {
 	WEFT_ASSERT(by->refuses);
 	by->refuses = false;
-	review(adm);
+	look_again(adm);
 }
 
 void refusal_soon(struct admission *adm)

@@ -40,6 +40,15 @@ static int seeded_verify(void *ctx, const uint8_t pub[SIGN_PUB_BYTES], const voi
 	return gossip_crypto_sodium()->verify(NULL, pub, msg, len, sig);
 }
 
+static void seeded_hash(void *ctx, const uint8_t *key, size_t key_len, const void *msg, size_t len,
+			uint8_t out[HASH_BYTES])
+{
+	struct seeded *seeded = ctx;
+
+	seeded->hashed++;
+	gossip_crypto_sodium()->hash(NULL, key, key_len, msg, len, out);
+}
+
 const struct gossip_crypto *seeded_init(struct seeded *seeded, uint64_t seed)
 {
 	seeded->table = *gossip_crypto_sodium();
@@ -48,7 +57,9 @@ const struct gossip_crypto *seeded_init(struct seeded *seeded, uint64_t seed)
 	seeded->table.kx_pair = seeded_kx_pair;
 	seeded->table.kx = seeded_kx;
 	seeded->table.verify = seeded_verify;
+	seeded->table.hash = seeded_hash;
 	seeded->verified = 0;
+	seeded->hashed = 0;
 	seeded->agreed = 0;
 	rng_init(&seeded->rng, seed);
 	return &seeded->table;

@@ -14,7 +14,8 @@
 struct seeded {
 	struct gossip_crypto table;
 	struct rng rng;
-	uint64_t verified, agreed; /* costly calls so far: signatures checked, X25519 */
+	uint64_t verified, agreed; /* costly calls so far: signatures checked, X25519, ... */
+	uint64_t hashed;           /* ... and hashes */
 };
 
 /* The table is valid as long as seeded stays where it is. */

@@ -9,6 +9,8 @@
 #include "gossip/trust/chain.h"
 #include "test/base/cmocka_all.h"
 
+#define LOOK_HASHES 8 /* at most, of four members */
+
 static int setup(void **state)
 {
 	*state = cluster_new();
@@ -325,6 +327,51 @@ static void one_refusal_is_not_believed_while_a_member_that_counts_knows_the_nod
 	}
 }
 
+static void mad_says(struct cluster *c, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct id id = gossip_self(c->nodes[3].g);
+
+	outbox_add(&c->nodes[2].g->core.outbox, &id, CLASS_CONTROL, type, body, len);
+}
+
+/* Each look hashes the chains of all members. */
+static void a_member_that_refuses_and_does_not_by_turns_costs_four_looks_a_second(void **state)
+{
+	struct cluster *c = *state;
+	struct id first, second;
+	uint64_t quiet, mad;
+	const uint8_t *fact;
+	size_t len;
+
+	cluster_form(c, 4);
+	first = gossip_self(c->nodes[0].g);
+	second = gossip_self(c->nodes[1].g);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = second}), 0);
+	cluster_run(c, 1000);
+	cluster_kill(c, 0);
+	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_REMOVE, .id = first}),
+			 0);
+	cluster_run(c, 20000);
+	fact = tables_fact(c->nodes[2].g->tables, FACT_REMOVAL, first.b, ID_BYTES, &len);
+	assert_non_null(fact);
+	quiet = c->nodes[3].seeded.hashed;
+	cluster_run(c, 5000);
+	quiet = c->nodes[3].seeded.hashed - quiet;
+	mad = c->nodes[3].seeded.hashed;
+	for (int ms = 0; ms < 5000; ms += 50) {
+		mad_says(c, FRAME_REMOVED, fact, len);
+		mad_says(c, FRAME_ACK, (const uint8_t[4]){0}, 4);
+		cluster_run(c, 50);
+	}
+	mad = c->nodes[3].seeded.hashed - mad;
+	print_message("  hashes: quiet %llu, mad %llu\n", (unsigned long long)quiet,
+		      (unsigned long long)mad);
+	assert_in_range(mad, 1, quiet + (uint64_t)5 * 5 * LOOK_HASHES);
+	cluster_run(c, 5000); /* it is pinged */
+	assert_false(is_refused(c));
+}
+
 /* In the eyes of node 3: node 0 was admitted by the last of so many who each admitted the next. */
 static void lengthen_chain(struct cluster *c, size_t links)
 {
@@ -382,6 +429,7 @@ int main(void)
 	    TEST(who_removed_its_admitter_itself_goes_on),
 	    TEST(who_is_refused_admits_nobody),
 	    TEST(a_refusal_ends_when_somebody_turns_out_to_know_the_refused),
+	    TEST(a_member_that_refuses_and_does_not_by_turns_costs_four_looks_a_second),
 	    TEST(one_refusal_is_not_believed_while_a_member_that_counts_knows_the_node),
 	    TEST(a_member_counts_however_many_admitted_one_another_before_it),
 	};
