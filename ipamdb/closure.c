@@ -326,8 +326,8 @@ static bool is_settled(struct ipamdb *db)
 		db_chores_by(db, mono_add_ms(db->now, UNSEEN_MS));
 		return false;
 	}
-	for (size_t n = 0; n < db->nets.count; n++) {
-		const struct net *net = net_at(db, n);
+	for (size_t n = 0; n < db->tended.count; n++) {
+		const struct net *net = net_tended(db, n);
 		for (size_t i = 0; i < net->claims.count; i++) {
 			const struct claim *claim = vec_at(&net->claims, i);
 			bool is_unseen = id_eq(&claim->author, &db->self) && !claim->is_ended &&

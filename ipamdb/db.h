@@ -19,11 +19,10 @@
 #include "gossip/base/scratch.h"
 #include "handover.h"
 #include "ipamdb.h"
-#include "net.h"
+#include "nets.h"
 #include "parting.h"
 
-#define NETS_MAX 65536 /* rows may name networks of which nobody ever sees the fact */
-#define RETRY_MS 500   /* after a commit that failed, or what was waited for is not there */
+#define RETRY_MS 500 /* after a commit that failed, or what was waited for is not there */
 
 /* How this node stands, as its host said last. */
 enum standing { STANDING_NONE = 0, STANDING_ACTIVE, STANDING_FENCED };
@@ -59,6 +58,8 @@ struct ipamdb {
 	struct id admitter;   /* zero: nobody */
 	struct map peers;     /* id -> struct peer */
 	struct vec nets;      /* struct net *, by id */
+	struct vec tended;    /* those of them that there may be something to do in, likewise */
+	struct map namers;    /* id -> struct namer */
 	struct map leases;    /* network, address -> struct lease_entry */
 	struct map endpoints; /* endpoint id -> struct endpoint_leases */
 	struct fifo cooling;  /* struct cooling, by due */

@@ -110,8 +110,8 @@ void handover_begin(struct ipamdb *db, const struct ipam_request *req)
 	struct weft_err err = {0};
 	size_t live = 0;
 
-	for (size_t i = 0; i < db->nets.count; i++) {
-		const struct net *net = net_at(db, i);
+	for (size_t i = 0; i < db->tended.count; i++) {
+		const struct net *net = net_tended(db, i);
 		live +=
 		    net->counts[LEASE_NEW] + net->counts[LEASE_HELD] + net->counts[LEASE_ENDING];
 	}
@@ -299,8 +299,8 @@ void handover_step(struct ipamdb *db)
 	}
 	pending = flight_is_up(db, FLIGHT_RECLAIM, NULL) || flight_is_up(db, FLIGHT_ACCEPT, NULL) ||
 		  db->closing.is_flying;
-	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = net_at(db, i);
+	for (size_t i = 0; i < db->tended.count; i++) {
+		struct net *net = net_tended(db, i);
 		if (!net_hand_over(db, net)) {
 			handover_end(db, WEFT_E_NO_PEER,
 				     "no member is in reach to take this node's address ranges; "

@@ -53,7 +53,7 @@ struct ipamdb *ipamdb_new(const struct ipamdb_config *config)
 	map_init(&db->endpoints, &db->heap, ID_BYTES, sizeof(struct endpoint_leases), db->map_seed);
 	scratch_init(&db->scratch, &db->heap);
 	flights_init(db);
-	vec_init(&db->nets, &db->heap, sizeof(struct net *));
+	nets_init(db);
 	vec_init(&db->waiters, &db->heap, sizeof(struct waiter *));
 	vec_init(&db->asks, &db->heap, sizeof(struct ask *));
 	closures_init(db);
@@ -330,8 +330,8 @@ static void chores(struct ipamdb *db)
 	partings_answer(db);
 	namings_sweep(db);
 	introduction_keep(db);
-	for (size_t i = 0; i < db->nets.count; i++) {
-		struct net *net = net_at(db, i);
+	for (size_t i = 0; i < db->tended.count; i++) {
+		struct net *net = net_tended(db, i);
 		if (accept_grants(db, net))
 			next = mono_min(next, mono_add_ms(db->now, RETRY_MS));
 		witness_step(db, net);
@@ -399,6 +399,7 @@ void ipamdb_check(struct ipamdb *db)
 			WEFT_ASSERT(id_cmp(&net_at(db, i - 1)->id, &net->id) < 0);
 		net_check(db, net);
 	}
+	nets_check(db);
 	closure_check(db);
 	leases_check(db);
 }

@@ -156,7 +156,7 @@ void lease_cool(struct ipamdb *db, struct lease_entry *entry)
 
 int lease_load(struct ipamdb *db, const struct lease *lease)
 {
-	struct net *net = net_intern(db, &lease->network);
+	struct net *net = net_intern(db, &lease->network, &db->self);
 	struct lease_key key = key_of(lease);
 	addr128 addr = addr_from_inet(&lease->address);
 	struct lease_entry *entry;

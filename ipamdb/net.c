@@ -19,59 +19,6 @@
 #include "lease.h"
 #include "rest.h"
 
-static int net_cmp(const void *key, const void *item)
-{
-	return id_cmp(key, &(*(struct net *const *)item)->id);
-}
-
-struct net *net_at(const struct ipamdb *db, size_t i)
-{
-	return *(struct net **)vec_at(&db->nets, i);
-}
-
-static struct net *net_place(const struct ipamdb *db, const struct id *id, size_t *at)
-{
-	struct net *net;
-
-	*at = vec_lower_bound(&db->nets, id, net_cmp);
-	if (*at == db->nets.count)
-		return NULL;
-	net = net_at(db, *at);
-	return id_eq(&net->id, id) ? net : NULL;
-}
-
-struct net *net_find(const struct ipamdb *db, const struct id *id)
-{
-	size_t at;
-
-	return net_place(db, id, &at);
-}
-
-struct net *net_intern(struct ipamdb *db, const struct id *id)
-{
-	size_t at;
-	struct net *net = net_place(db, id, &at);
-
-	if (net || db->nets.count >= NETS_MAX)
-		return net;
-	net = heap_take(&db->heap, sizeof(*net));
-	net->id = *id;
-	net->tidy_at = MONO_NEVER;
-	vec_init(&net->claims, &db->heap, sizeof(struct claim));
-	vec_init(&net->promises, &db->heap, sizeof(struct promise));
-	vec_init(&net->rests, &db->heap, sizeof(struct resting));
-	vec_init(&net->own, &db->heap, sizeof(struct span));
-	vec_init(&net->special, &db->heap, sizeof(addr128));
-	vec_init(&net->attached, &db->heap, sizeof(struct attached));
-	runs_init(&net->runs, &db->heap);
-	runs_init(&net->spent, &db->heap);
-	runs_init(&net->issued, &db->heap);
-	space_init(&net->space, &db->heap);
-	fifo_init(&net->rested, &db->heap, sizeof(addr128));
-	vec_insert(&db->nets, at, &net);
-	return net;
-}
-
 /* Marks an address that nobody ever leases. */
 static void special_add(struct net *net, addr128 addr)
 {
@@ -118,6 +65,8 @@ void net_define(struct ipamdb *db, struct net *net, const struct rec_network *re
 	if (net->known)
 		return;
 	net->known = true;
+	net_found(db, net);
+	net->pools = heap_take(&db->heap, POOLS_MAX * sizeof(*net->pools));
 	for (size_t i = 0; i < rec->pool_count; i++)
 		pool_define(net, &rec->pools[i]);
 	net_own_changed(net);
@@ -156,6 +105,8 @@ void net_self_changed(struct ipamdb *db, struct net *net)
 		if (claim->is_grant && id_eq(&claim->holder, &db->self))
 			net->wants_accept = true;
 	}
+	if (net->range_rows > 0)
+		net_tend(db, net);
 	net_own_changed(net);
 }
 

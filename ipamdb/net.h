@@ -54,13 +54,15 @@ struct attached {
 
 struct net {
 	struct id id;
+	struct id namer; /* until its fact or its end was seen */
 	char name[NAME_BYTES];
-	bool known; /* its fact was seen */
+	bool known;  /* its fact was seen */
+	bool tended; /* in db->tended */
 	bool ended;
 	size_t pool_count;
-	struct pool pools[POOLS_MAX];
-	struct vec claims; /* struct claim, in order */
-	struct runs runs;  /* derived from claims */
+	struct pool *pools; /* POOLS_MAX, NULL while it is not known */
+	struct vec claims;  /* struct claim, in order */
+	struct runs runs;   /* derived from claims */
 	bool runs_stale;
 	struct runs spent;  /* own ranges that were given up; their generations never return */
 	struct runs issued; /* own rows and grants handed in, durable or not: the next is above */
@@ -81,14 +83,6 @@ struct net {
 	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
 	struct mono busy_at; /* when space was last taken or asked for */
 };
-
-/* Network i (< db->nets.count) in order of id. */
-struct net *net_at(const struct ipamdb *db, size_t i);
-
-struct net *net_find(const struct ipamdb *db, const struct id *id);
-
-/* The network, made when missing; NULL at the cap. */
-struct net *net_intern(struct ipamdb *db, const struct id *id);
 
 /* Takes the fact; pools stay as they were first seen. */
 void net_define(struct ipamdb *db, struct net *net, const struct rec_network *rec);

@@ -37,8 +37,8 @@ bool reclaim_is_due(struct ipamdb *db, const struct id *gone)
 {
 	if (!closure_has_gone(db))
 		return false;
-	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = net_at(db, n);
+	for (size_t n = 0; n < db->tended.count; n++) {
+		struct net *net = net_tended(db, n);
 		const struct runs *runs = net_runs(net);
 		for (size_t i = 0; !net->ended && i < runs->items.count; i++) {
 			const struct run *run = runs_at(runs, i);
@@ -198,6 +198,6 @@ void reclaim_step(struct ipamdb *db)
 		return;
 	}
 	above = top_of_all(db) + RECLAIM_STEP * count_gone(db);
-	for (size_t n = 0; n < db->nets.count; n++)
-		net_reclaim(db, net_at(db, n), above);
+	for (size_t n = 0; n < db->tended.count; n++)
+		net_reclaim(db, net_tended(db, n), above);
 }

@@ -77,8 +77,8 @@ void rest_begins(struct ipamdb *db, struct net *net, const struct span *span, st
 
 void rests_start(struct ipamdb *db)
 {
-	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = net_at(db, n);
+	for (size_t n = 0; n < db->tended.count; n++) {
+		struct net *net = net_tended(db, n);
 		for (size_t i = 0; i < net->rests.count; i++) {
 			struct resting *rest = vec_at(&net->rests, i);
 			rest->due = due_of(db, rest->until);
@@ -92,8 +92,8 @@ void rests_tick(struct ipamdb *db)
 	if (!mono_is_due(db->rests_due, db->now))
 		return;
 	db->rests_due = MONO_NEVER;
-	for (size_t n = 0; n < db->nets.count; n++) {
-		struct net *net = net_at(db, n);
+	for (size_t n = 0; n < db->tended.count; n++) {
+		struct net *net = net_tended(db, n);
 		for (size_t i = net->rests.count; i-- > 0;) {
 			struct resting rest = *(struct resting *)vec_at(&net->rests, i);
 			if (!mono_is_due(rest.due, db->now)) {

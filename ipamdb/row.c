@@ -61,7 +61,7 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 
 	if (claim_read(row, &network, &claim) != 0)
 		return;
-	net = net_intern(db, &network);
+	net = net_intern(db, &network, &row->owner);
 	if (!net)
 		return;
 	db_chores_by(db, db->now);
@@ -84,6 +84,7 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 		claim_put(db, net, &claim);
 	if (id_eq(&row->owner, &db->self) && row->kind == ROW_RANGE)
 		runs_add(&net->spent, &claim.span, claim.generation, &db->self, true);
+	net_leave(db, net);
 }
 
 static int attached_cmp(const void *key, const void *item)
@@ -95,7 +96,7 @@ static void attachment_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct id network = row_key_id(row);
 	struct rec_attachment rec = {.free_log2 = 0};
-	struct net *net = net_intern(db, &network);
+	struct net *net = net_intern(db, &network, &row->owner);
 	struct attached *there;
 	size_t at;
 
@@ -107,11 +108,13 @@ static void attachment_apply(struct ipamdb *db, const struct row_view *row)
 	there = at < net->attached.count ? vec_at(&net->attached, at) : NULL;
 	if (there && !id_eq(&there->node, &row->owner))
 		there = NULL;
-	if (row->deleted && there) {
+	if (row->deleted && there)
 		vec_remove(&net->attached, at);
-	} else if (!row->deleted && there) {
+	if (row->deleted) {
+		net_leave(db, net);
+	} else if (there) {
 		there->free_log2 = rec.free_log2;
-	} else if (!row->deleted) {
+	} else {
 		struct attached attached = {row->owner, rec.free_log2};
 		vec_insert(&net->attached, at, &attached);
 	}
@@ -127,7 +130,7 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 
 	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
 		return;
-	net = net_intern(db, &id);
+	net = net_intern(db, &id, &row->owner);
 	if (!net)
 		return;
 	net_define(db, net, &rec);
@@ -148,11 +151,12 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 static void network_end_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct id id = row_key_id(row);
-	struct net *net = net_intern(db, &id);
+	struct net *net = net_intern(db, &id, &row->owner);
 
 	if (!net)
 		return;
 	net->ended = true;
+	net_found(db, net);
 	net_own_changed(net);
 	db->serve = true;
 	db_chores_by(db, db->now);

@@ -51,6 +51,18 @@ struct network *network_intern(struct node *node, const struct id *id)
 	return network;
 }
 
+/* Gives a network back that only rows spoke of which are gone: whoever makes one up has made room
+ * for the next. */
+static void network_leave(struct node *node, struct network *network)
+{
+	if (network->known || network->ended || network->pending || network->hosts.count > 0 ||
+	    network->presence != PRESENCE_NONE || network->op != 0 || network->boxes > 0)
+		return;
+	vec_remove(&node->networks, vec_lower_bound(&node->networks, &network->id, network_cmp));
+	vec_close(&network->hosts);
+	heap_give(&node->heap, network, sizeof(*network));
+}
+
 struct network *network_live(const struct node *node, const struct id *id, struct weft_err *err)
 {
 	struct network *network = network_find(node, id);
@@ -123,6 +135,7 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 		if (id_eq(&row->owner, &self))
 			agenda_add(node, &(struct agenda_item){.kind = AGENDA_TOPICS});
 	}
+	network_leave(node, network);
 }
 
 static void fact_changed(struct node *node, const struct row_view *row)

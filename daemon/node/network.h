@@ -11,7 +11,8 @@
 /* Network i (< node->networks.count) in order of id. */
 struct network *network_at(const struct node *node, size_t i);
 
-/* By id, also one that ended; the other makes what is not there. Borrowed for the node's life. */
+/* By id, also one that ended; the other makes what is not there. Borrowed for the step: one that
+ * only attachments name goes with the last of them. */
 struct network *network_find(const struct node *node, const struct id *id);
 struct network *network_intern(struct node *node, const struct id *id);
 
