@@ -154,6 +154,8 @@ void kernel_work(struct daemon *d, const struct node_work *work)
 		ask->box = call->box;
 		call->box = OVERLAY_BOX_NONE;
 	}
+	if (req && work->kind == WORK_UNMAKE)
+		call_of(d, req)->unmaking = true;
 	kernel_thread_ask(d->kernel, ask);
 }
 
@@ -274,6 +276,7 @@ void kernel_told(void *ctx, const struct kernel_tell *tell)
 	case TELL_OVERLAPS:
 	case TELL_STATE:
 	case TELL_SETTLED:
+	case TELL_UNMADE:
 		api_told(d, tell);
 		break;
 	case TELL_WATCH:

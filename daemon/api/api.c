@@ -124,11 +124,17 @@ void api_answered(struct daemon *d, const struct node_answer *answer)
 	req = http_request(d->http, answer->tag);
 	if (!req)
 		return;
+	call = request_state(req);
+	/* Who hears of a refusal finds nothing of it in the box. */
+	if (answer->err.code != 0 && call && call->unmaking) {
+		call->why = answer->err;
+		request_late_set(req, &answer->err);
+		return;
+	}
 	if (answer->err.code != 0) {
 		fail_answered(d, req, &answer->err);
 		return;
 	}
-	call = request_state(req);
 	if (call && call->done)
 		call->done(d, req, answer);
 	else
@@ -140,6 +146,12 @@ void api_told(struct daemon *d, const struct kernel_tell *tell)
 	struct request *req = http_request(d->http, tell->tag);
 	struct call *call = req ? request_state(req) : NULL;
 
+	if (call && tell->kind == TELL_UNMADE) {
+		call->unmaking = false;
+		if (call->why.code != 0)
+			fail_answered(d, req, &call->why);
+		return;
+	}
 	if (call && call->told) {
 		call->told(d, req, tell);
 		return;

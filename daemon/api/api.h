@@ -28,6 +28,8 @@ struct call {
 	 * because again is set: an update cannot be stepped out of while it is read. */
 	void (*retry)(struct daemon *d, struct request *req);
 	bool again;
+	bool unmaking; /* what was made for it is being taken back, for this reason if known yet */
+	struct weft_err why;
 	bool followed; /* a second request to the node on behalf of one call: without request id */
 	struct overlay_box box; /* of an attach, until the kernel thread takes it */
 	struct local_endpoint endpoint;

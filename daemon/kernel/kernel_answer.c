@@ -44,11 +44,14 @@ static struct kernel_ask *take_made(struct kernel_thread *kt, const struct id *e
 static void unmake(struct kernel_thread *kt, const struct kernel_ask *ask)
 {
 	struct kernel_ask *made = take_made(kt, &ask->rec.local.id);
+	struct kernel_tell *tell = kernel_tell_new(TELL_UNMADE);
 
-	if (!made)
-		return;
-	overlay_unmake(kt->overlay, &made->rec.local, &made->box);
-	kernel_ask_free(&made->item);
+	if (made) {
+		overlay_unmake(kt->overlay, &made->rec.local, &made->box);
+		kernel_ask_free(&made->item);
+	}
+	tell->tag = ask->tag;
+	kernel_say(kt, tell);
 }
 
 void kernel_unmake_all(struct kernel_thread *kt)

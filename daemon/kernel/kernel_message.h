@@ -25,7 +25,7 @@ enum kernel_ask_kind {
 	ASK_READY,           /* from now on the kernel may be touched */
 	ASK_BOX,             /* tag, text: open a namespace; TELL_BOX */
 	ASK_MAKE,            /* rec.local, box (taken over): what can be made ahead of ASK_PLUG */
-	ASK_UNMAKE,          /* rec.local: no ASK_PLUG comes after ASK_MAKE */
+	ASK_UNMAKE,          /* tag, rec.local: no ASK_PLUG comes after ASK_MAKE; TELL_UNMADE */
 	ASK_PLUG,            /* rec.local, box (taken over, if not by ASK_MAKE); TELL_PLUGGED */
 	ASK_UNPLUG,          /* rec.local; TELL_UNPLUGGED */
 	ASK_OVERLAPS,        /* tag, prefixes; TELL_OVERLAPS */
@@ -68,6 +68,7 @@ enum kernel_tell_kind {
 	TELL_APPLIED = 1, /* applied[0..applied_count) */
 	TELL_PLUGGED,     /* endpoint, err, plugged */
 	TELL_UNPLUGGED,   /* endpoint, err */
+	TELL_UNMADE,      /* tag */
 	TELL_LOST,        /* network, endpoint */
 	TELL_MTU,         /* network, mtu_bytes */
 	TELL_FAILED,      /* failure */

@@ -228,7 +228,7 @@ void attach_leased(struct node *node, struct op *op, const struct ipam_answer *a
 	WEFT_ASSERT(op->state == OP_ASKED && box != NULL);
 	if (answer->err.code != 0) {
 		if (box->endpoint.addr_count > 0) /* it was leased, and not committed */
-			node_work_add(node, WORK_UNMAKE, 0, &box->endpoint);
+			node_work_add(node, WORK_UNMAKE, op->tag, &box->endpoint);
 		op->answer_stored = false;
 		attach_fail(node, op, op->err.code != 0 ? &op->err : &answer->err);
 		return;

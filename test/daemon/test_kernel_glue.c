@@ -21,6 +21,9 @@ static size_t asked_count;
 void __wrap_daemon_step(struct daemon *d, struct node_event *event);
 struct request *__wrap_http_request(struct http *http, uint64_t tag);
 struct call *__wrap_call_of(struct daemon *d, struct request *req);
+void *__wrap_request_state(const struct request *req);
+void __wrap_request_fail(struct request *req, const struct weft_err *err);
+void __wrap_request_late_set(struct request *req, const struct weft_err *err);
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask);
 
 void __wrap_daemon_step(struct daemon *d, struct node_event *event)
@@ -53,6 +56,27 @@ struct call *__wrap_call_of(struct daemon *d, struct request *req)
 	return &call;
 }
 
+void *__wrap_request_state(const struct request *req)
+{
+	assert_ptr_equal(req, asker);
+	return &call;
+}
+
+static int failed, late; /* with this code, or would be at its deadline */
+
+void __wrap_request_fail(struct request *req, const struct weft_err *err)
+{
+	assert_ptr_equal(req, asker);
+	assert_int_equal(failed, 0);
+	failed = err->code;
+}
+
+void __wrap_request_late_set(struct request *req, const struct weft_err *err)
+{
+	assert_ptr_equal(req, asker);
+	late = err->code;
+}
+
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
 {
 	(void)kt;
@@ -75,6 +99,8 @@ static int setup(void **state)
 	told_count = asked_count = 0;
 	more = NULL;
 	asker = NULL;
+	call = (struct call){.box = OVERLAY_BOX_NONE};
+	failed = late = 0;
 	*state = calloc(1, sizeof(struct daemon));
 	return *state ? 0 : -1;
 }
@@ -170,6 +196,34 @@ static void while_the_store_refuses_nothing_is_made_ahead(void **state)
 	assert_int_equal(asked[1], ASK_MAKE);
 }
 
+/* Whichever comes first: that nothing of it is left, or the word of the node. */
+static void a_refusal_is_answered_when_what_was_made_is_gone(void **state)
+{
+	static uint8_t kernel, request;
+	struct daemon *d = *state;
+	struct node_work unmake = work_of(WORK_UNMAKE, 7);
+	const struct node_answer answer = {.tag = 5, .err.code = WEFT_E_STORE_FULL};
+	const struct kernel_tell unmade = {.kind = TELL_UNMADE, .tag = 5};
+
+	d->kernel = (struct kernel_thread *)&kernel;
+	asker = (struct request *)&request;
+	unmake.tag = 5;
+	kernel_work(d, &unmake);
+	api_answered(d, &answer);
+	assert_int_equal(failed, 0);
+	assert_int_equal(late, WEFT_E_STORE_FULL);
+	kernel_told(d, &unmade);
+	assert_int_equal(failed, WEFT_E_STORE_FULL);
+
+	failed = 0;
+	call.why.code = 0;
+	kernel_work(d, &unmake);
+	kernel_told(d, &unmade);
+	assert_int_equal(failed, 0);
+	api_answered(d, &answer);
+	assert_int_equal(failed, WEFT_E_STORE_FULL);
+}
+
 static void nobody_asks_for_the_host_itself(void **state)
 {
 	static uint8_t kernel;
@@ -195,6 +249,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(whose_asker_has_gone_is_unmade_and_plugged_nowhere,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(while_the_store_refuses_nothing_is_made_ahead, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_refusal_is_answered_when_what_was_made_is_gone, setup,
 					    teardown),
 	    cmocka_unit_test_setup_teardown(nobody_asks_for_the_host_itself, setup, teardown),
 	};
