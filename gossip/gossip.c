@@ -171,8 +171,10 @@ static void sealed_received(struct gossip *g, const struct gossip_event *event)
 		return;
 	}
 	reason = seal_open(g->seal, &event->from, event->bytes, event->len, &in);
-	if (in.renewed != NULL)
+	if (in.renewed != NULL) {
+		admission_renewed(g->admission, in.renewed);
 		swim_renewed(g->swim, in.renewed);
+	}
 	/* A certificate of nobody may be that of a member whose row was lost on its way here. */
 	if (reason == DROP_CERT)
 		g->stranger_due = mono_min(g->stranger_due, mono_add_ms(g->core.now, STRANGER_MS));

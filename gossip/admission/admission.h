@@ -70,6 +70,10 @@ const uint8_t *admission_introduction(struct admission *adm, const struct member
 				      size_t *len);
 const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len);
 
+/* A newer certificate of this member was shown: if it had failed it is there again, and is shown
+ * all that it may need to believe this node, as it may have forgotten it. */
+void admission_renewed(struct admission *adm, const struct member *member);
+
 /* A member was heard. */
 void admission_heard(struct admission *adm, const struct member *member);
 

@@ -54,6 +54,7 @@ struct admission {
 	uint8_t chain[CHAIN_BYTES_MAX];
 	struct seeds seeds;
 	bool self_removed;
+	bool synced;                  /* the tables equalled those of a member, in this run */
 	enum node_fence fence;        /* in force */
 	enum node_fence fence_wanted; /* to be stored */
 	bool publish_wanted;          /* own record differs from the published one */

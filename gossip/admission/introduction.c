@@ -8,7 +8,8 @@
  * and the others had not stored him either, nobody is left to say who he was but those whom he
  * admitted. So while whoever admitted this node is not there, his row goes now and then in place of
  * its own, and so does his admitter's while he is not there either. Each is believed by the same
- * rule as if its owner showed it; who was admitted by a removed one is told only of itself.
+ * rule as if its owner showed it; who was admitted by a removed one is told only of itself. A
+ * failed member that shows a newer certificate has just been started again: it is shown both.
  */
 #include "admission_impl.h"
 
@@ -81,6 +82,37 @@ const uint8_t *admission_introduction(struct admission *adm, const struct member
 	return row != NULL && *len <= room ? row : NULL;
 }
 
+static void show(struct admission *adm, const struct member *to, const uint8_t *row, size_t len)
+{
+	if (row != NULL)
+		(void)outbox_add_via(&adm->core->outbox, &to->id, &to->addr, CLASS_CONTROL,
+				     FRAME_ROW, row, len);
+}
+
+void admission_renewed(struct admission *adm, const struct member *member)
+{
+	struct id admitters[ADMITTERS_MAX];
+	size_t count = absent_admitters(adm, member, admitters);
+	const uint8_t *row;
+	size_t len;
+
+	if (adm->core->self.phase != NODE_ACTIVE || member->state != MEMBER_FAILED || count == 0)
+		return;
+	row = introduce_by(adm, admitters, count, &len);
+	show(adm, member, row, len);
+	row = tables_member_row(adm->tables, &adm->core->self.id, &len);
+	show(adm, member, row, len);
+}
+
+/* Who shows somebody else's row may be refused by all others, since that one is removed. Before its
+ * tables equalled those of anybody this node need not know of it; it would believe them both and
+ * tell the others, who believe a member. Where nobody is there to compare with there is no choice.
+ */
+static bool may_be_taught(const struct admission *adm)
+{
+	return adm->synced || adm->members->present_count <= 1;
+}
+
 bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
 		       struct rejection *why)
 {
@@ -94,7 +126,8 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 		return false;
 	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
 	case INTRODUCTION_GOOD:
-		(void)tables_receive(adm->tables, NULL, bytes, len);
+		if (id_eq(&row.owner, node) || may_be_taught(adm))
+			(void)tables_receive(adm->tables, NULL, bytes, len);
 		return false;
 	case INTRODUCTION_VOID:
 		return id_eq(&row.owner, node) && refusal_make(adm, &row, bytes, &by, why);

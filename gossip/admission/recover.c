@@ -93,6 +93,7 @@ void recover_refused(struct admission *adm, const struct hostport *lives)
 
 void admission_synced(struct admission *adm, const struct id *member)
 {
+	adm->synced = true;
 	struct recovering *rec = &adm->recovering;
 
 	if (!rec->under_way || !rec->claimed || was_asked(rec, member))

@@ -31,8 +31,8 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
-/* Looks at the first row in there, or at a removal before it from where this node asked; true when
- * it is a row that is refused for good. */
+/* Looks at the rows in there, or at a removal from where this node asked; true when one is refused
+ * for good. */
 static bool look_inside(struct seal *seal, const struct id *node, const struct hostport *from,
 			const uint8_t *at, size_t left, struct rejection *why)
 {
@@ -42,9 +42,9 @@ static bool look_inside(struct seal *seal, const struct id *node, const struct h
 		size_t len = (size_t)wire_get(at + 1, 2);
 		if (len > left - FRAME_HEADER_BYTES)
 			return false;
-		if (at[0] == FRAME_ROW)
-			return hooks->introduce(hooks->ctx, node, at + FRAME_HEADER_BYTES, len,
-						why);
+		if (at[0] == FRAME_ROW &&
+		    hooks->introduce(hooks->ctx, node, at + FRAME_HEADER_BYTES, len, why))
+			return true;
 		if (at[0] == FRAME_REMOVED && hostport_eq(from, &seal->greeted)) {
 			seal->greeted.port = 0;
 			hooks->shown_removal(hooks->ctx, NULL, at + FRAME_HEADER_BYTES, len);

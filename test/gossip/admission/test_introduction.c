@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* What is believed of a stranger; how strangers meet stands in test_seeds.c. */
+#include <string.h>
+
+#include "test/gossip/cluster.h"
+#include "gossip/admission/admission_impl.h"
+#include "gossip/gossip_impl.h"
+#include "test/base/cmocka_all.h"
+
+static int setup(void **state)
+{
+	*state = cluster_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	cluster_free(*state);
+	return 0;
+}
+
+/* The member row of a node as it stands on its own disk. */
+static size_t own_row_of(struct cluster *c, size_t n, uint8_t out[ROW_BYTES_MAX])
+{
+	struct id id = gossip_self(c->nodes[n].g);
+	const uint8_t *row;
+	size_t len;
+
+	row = tables_member_row(c->nodes[n].g->tables, &id, &len);
+	assert_non_null(row);
+	memcpy(out, row, len);
+	return len;
+}
+
+/* A stranger whom nobody believes shows who admitted it to one that has just joined. */
+static void a_newcomer_is_not_taught_who_was_removed_before_it_knows_what_others_know(void **state)
+{
+	struct cluster *c = *state;
+	struct id admitter, refused;
+	uint8_t row[ROW_BYTES_MAX];
+	struct rejection why;
+	struct gossip *g;
+	size_t len;
+
+	cluster_admit_unheard(c, false);
+	admitter = gossip_self(c->nodes[1].g);
+	refused = gossip_self(c->nodes[3].g);
+	len = own_row_of(c, 1, row);
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	c->nodes[3].cut = true;
+	cluster_kill(c, 1);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
+	cluster_run(c, 1000);
+	cluster_make(c, (struct gossip_command){0});
+	assert_int_equal(cluster_join(c, 4, c->token, false), 0);
+	g = c->nodes[4].g;
+	assert_null(member_find(&g->members, &admitter));
+	core_begin_step(&g->core, c->now, c->wall);
+	assert_false(introduction_take(g->admission, &refused, row, len, &why));
+	assert_null(member_find(&g->members, &admitter));
+	cluster_run(c, 5000);
+	assert_int_equal(cluster_state(c, 4, 1), MEMBER_REMOVED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(a_newcomer_is_not_taught_who_was_removed_before_it_knows_what_others_know),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
