@@ -31,6 +31,13 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
+/* A knock went there, which he answered or not yet: who knows of the removal of this node answers
+ * it by that alone. */
+static bool was_asked(const struct seal *seal, const struct hostport *at)
+{
+	return hostport_eq(at, &seal->greeted) || hostport_eq(at, &seal->knocked);
+}
+
 /* Looks at the rows in there, or at a removal from where this node asked; true when one is refused
  * for good. */
 static bool look_inside(struct seal *seal, const struct id *node, const struct hostport *from,
@@ -45,8 +52,8 @@ static bool look_inside(struct seal *seal, const struct id *node, const struct h
 		if (at[0] == FRAME_ROW &&
 		    hooks->introduce(hooks->ctx, node, at + FRAME_HEADER_BYTES, len, why))
 			return true;
-		if (at[0] == FRAME_REMOVED && hostport_eq(from, &seal->greeted)) {
-			seal->greeted.port = 0;
+		if (at[0] == FRAME_REMOVED && was_asked(seal, from)) {
+			seal->greeted.port = seal->knocked.port = 0;
 			hooks->shown_removal(hooks->ctx, NULL, at + FRAME_HEADER_BYTES, len);
 			return false;
 		}

@@ -134,8 +134,8 @@ void stash_flush(struct seal *seal, struct peer *peer);
 /* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known. */
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert);
 
-/* Opens a CERT_SEALED of a stranger for the sake of the member row in it or, from where one was
- * greeted, of a removal. Who is refused by the row is told why, in no more bytes than came. */
+/* Opens a CERT_SEALED of a stranger for the sake of the member rows in it or, from where this node
+ * knocked, of a removal. Who is refused by the row is told why, in no more bytes than came. */
 void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
 			const uint8_t *bytes, size_t len);
 

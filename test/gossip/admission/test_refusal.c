@@ -135,6 +135,32 @@ static void so_it_is_when_others_whom_it_knows_are_gone(void **state)
 	look_for_a_stranger(*state, "h0", "h0");
 }
 
+static bool is_removed(struct cluster *c)
+{
+	return gossip_phase(c->nodes[3].g) == NODE_REMOVED;
+}
+
+/* Node 3 was removed while it was away, and knows of nobody who is there. */
+static void who_is_removed_is_told_so_by_one_of_whom_it_has_never_heard(void **state)
+{
+	struct cluster *c = *state;
+	struct id id;
+
+	cluster_admit_unheard(c, true);
+	c->nodes[2].cut = false;
+	id = gossip_self(c->nodes[3].g);
+	c->nodes[3].cut = true;
+	forget(c, "h0", "h2");
+	cluster_kill(c, 1);
+	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = id}),
+			 0);
+	cluster_run(c, 30000);
+	assert_int_equal(gossip_phase(c->nodes[3].g), NODE_ACTIVE);
+	assert_int_equal(cluster_state(c, 3, 0), MEMBER_UNKNOWN);
+	c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 40000, is_removed));
+}
+
 /* Gives a node the removal of node 1, and nothing else of what node 0 knows. */
 static void tell_of_the_removal(struct cluster *c, size_t n)
 {
@@ -422,6 +448,7 @@ int main(void)
 	    TEST(who_is_refused_is_told_why_and_fences_itself),
 	    TEST(who_is_refused_is_told_so_by_one_of_whom_it_has_never_heard),
 	    TEST(so_it_is_when_others_whom_it_knows_are_gone),
+	    TEST(who_is_removed_is_told_so_by_one_of_whom_it_has_never_heard),
 	    TEST(who_knows_only_a_removed_admitter_fences_itself_untold),
 	    TEST(who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more),
 	    TEST(who_moved_and_knows_nobody_asks_where_its_token_said),
