@@ -326,8 +326,9 @@ static enum drop_reason answer_claim(struct admission *adm, const struct opened 
 				return DROP_NONE; /* it asks again */
 			answer[0] = VERDICT_LEFT;
 		}
-		outbox_add_via(&adm->core->outbox, &in->from->id, from, CLASS_CONTROL,
-			       FRAME_CLAIM_ANSWER, answer, sizeof(answer));
+		if (seal_may_answer_at(adm->seal, in->from, from, sizeof(frame)))
+			outbox_add_via(&adm->core->outbox, &in->from->id, from, CLASS_CONTROL,
+				       FRAME_CLAIM_ANSWER, answer, sizeof(answer));
 		return DROP_NONE;
 	}
 	if (state != CLAIM_REFUSED)

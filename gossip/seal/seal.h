@@ -106,9 +106,14 @@ bool seal_has_spoken(const struct seal *seal, const struct member *member);
 /* The state of a member's claim, for the answer to its FRAME_CLAIM. */
 enum claim_state seal_claim(const struct seal *seal, const struct member *member);
 
-/* Seals frames to a claimer under its undecided certificate. */
+/* Seals frames to a claimer under its undecided certificate, in no more bytes than it sent. */
 void seal_answer_claim(struct seal *seal, const struct member *member, const struct hostport *to,
 		       const uint8_t *frames, size_t len);
+
+/* May so many bytes of frames go to a member where it spoke from? Always, once it has answered a
+ * challenge there; before, no more than came from there: then they are taken from that. */
+bool seal_may_answer_at(struct seal *seal, const struct member *member, const struct hostport *to,
+			size_t len);
 
 /* May one more signature be checked that this member shows us in a frame which no allowance of rows
  * pays for? Counts as one. */

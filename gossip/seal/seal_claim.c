@@ -151,6 +151,8 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	claim_free(seal, peer);
 	peer_install(seal, peer, &key, cert);
 	peer->session->spoke_from = spoke_from; /* the next one that claims finds it there */
+	if (spoke_from.port != 0)
+		peer->knows = seal->own[OWN_CURRENT].key_id;
 	/* What was received under the claim must not be received again. */
 	pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
 	WEFT_ASSERT(pair != NULL);
@@ -315,8 +317,11 @@ void seal_answer_claim(struct seal *seal, const struct member *member, const str
 	struct peer *peer = peer_known(seal, member);
 	struct claim *claim = peer != NULL ? claim_of(peer) : NULL;
 
-	if (claim != NULL && claim->own == seal->own[OWN_CURRENT].key_id)
-		pair_send(seal, &claim->pair, claim->key.key_id, false, to, frames, len);
+	if (claim == NULL || claim->own != seal->own[OWN_CURRENT].key_id ||
+	    !hostport_eq(to, &claim->from) || claim->heard < WIRE_OVERHEAD_BYTES + len)
+		return; /* it asks again */
+	claim->heard -= WIRE_OVERHEAD_BYTES + len;
+	pair_send(seal, &claim->pair, claim->key.key_id, false, to, frames, len);
 }
 
 /* Sends the proof to some members; who sees it first sends it on. */

@@ -23,8 +23,8 @@
 /* Who finds a failed member says who it is, if there is room for that: the member may have
  * forgotten it, or may never have heard of it. Under a claim nothing else than that is heard, and
  * it goes to where the member was. */
-static void introduce(struct seal *seal, const struct peer *peer, const struct hostport *to,
-		      size_t used, size_t credit)
+static size_t introduce(struct seal *seal, const struct peer *peer, const struct hostport *to,
+			size_t used, size_t credit)
 {
 	const struct seal_hooks *hooks = &seal->hooks;
 	struct outbox *outbox = &seal->core->outbox;
@@ -34,29 +34,36 @@ static void introduce(struct seal *seal, const struct peer *peer, const struct h
 	uint8_t epoch[8];
 
 	if (peer->member->state != MEMBER_FAILED)
-		return;
+		return used;
 	if (hooks->claims != NULL && hooks->claims(hooks->ctx))
 		claim_len = FRAME_HEADER_BYTES + sizeof(epoch);
 	if (used + claim_len > room)
-		return;
+		return used;
 	if (hooks->own_row != NULL)
 		row = hooks->own_row(hooks->ctx, peer->member, &len);
-	if (row != NULL && used + claim_len + FRAME_HEADER_BYTES + len <= room)
+	if (row != NULL && used + claim_len + FRAME_HEADER_BYTES + len <= room) {
 		outbox_add_via(outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_ROW, row, len);
+		used += FRAME_HEADER_BYTES + len;
+	}
 	if (claim_len == 0)
-		return;
+		return used;
 	wire_put(epoch, seal->core->self.epoch, sizeof(epoch));
 	outbox_add_via(outbox, &peer->member->id, to, CLASS_CONTROL, FRAME_CLAIM, epoch,
 		       sizeof(epoch));
+	return used + claim_len;
+}
+
+/* Bytes of a datagram to this member with so many of frames, as it would go now. */
+static size_t datagram_size(const struct seal *seal, const struct member *member, size_t frames)
+{
+	return WIRE_OVERHEAD_BYTES + frames + WIRE_PAYLOAD_MAX - seal_room(seal, member);
 }
 
 static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
-	size_t size = WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + NONCE_BYTES + WIRE_PAYLOAD_MAX -
-		      seal_room(seal, peer->member);
-	size_t credit;
+	size_t size = datagram_size(seal, peer->member, FRAME_HEADER_BYTES + NONCE_BYTES);
 
 	if (!hostport_eq(&session->challenged, from)) {
 		/* What was asked elsewhere proves nothing here. */
@@ -69,14 +76,27 @@ static void challenge(struct seal *seal, struct peer *peer, const struct hostpor
 	if (session->heard < size ||
 	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
 		return;
-	credit = session->heard;
-	session->heard = 0;
 	crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
 	session->challenged_at = seal->core->now;
 	peer->member->provisional = *from;
 	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
 		       session->nonce, NONCE_BYTES);
-	introduce(seal, peer, from, size, credit);
+	session->heard -= introduce(seal, peer, from, size, session->heard);
+}
+
+bool seal_may_answer_at(struct seal *seal, const struct member *member, const struct hostport *to,
+			size_t len)
+{
+	const struct peer *peer = peer_known(seal, member);
+	size_t size = datagram_size(seal, member, len);
+
+	if (hostport_eq(to, &member->addr))
+		return true;
+	if (peer == NULL || peer->session == NULL || !hostport_eq(to, &peer->session->challenged) ||
+	    peer->session->heard < size)
+		return false;
+	peer->session->heard -= size;
+	return true;
 }
 
 bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
@@ -93,6 +113,8 @@ bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struc
 	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
 		return false;
 	challenge(seal, slot->peer, from, len);
+	if (session->challenged_at.ns == seal->core->now.ns)
+		session->heard = 0; /* nothing opened: that is all for it */
 	return true;
 }
 

@@ -214,6 +214,51 @@ static void who_claims_a_higher_epoch_tells_again_where_it_lives(void **state)
 	assert_true(hostport_eq(&rec.gossip, &c->nodes[1].addr));
 }
 
+struct elsewhere {
+	struct cluster *c;
+	struct hostport at;
+	size_t sent, drawn;
+};
+
+/* What node 1 sends to node 0 seems to come from somewhere else, where nobody answers. */
+static bool moves(void *ctx, const struct flight *flight)
+{
+	struct elsewhere *elsewhere = ctx;
+	struct cluster *c = elsewhere->c;
+
+	if (hostport_eq(&flight->to, &elsewhere->at))
+		elsewhere->drawn += flight->len;
+	if (hostport_eq(&flight->to, &c->nodes[0].addr) &&
+	    hostport_eq(&flight->from, &c->nodes[1].addr)) {
+		c->flight[flight - c->flight].from = elsewhere->at;
+		elsewhere->sent += flight->len;
+	}
+	return true;
+}
+
+static void claims_draw_no_more_bytes_than_they_bring_where_nobody_answers(void **state)
+{
+	struct cluster *c = *state;
+	struct elsewhere elsewhere = {c, {inet_from_v4(0x0a000063), GOSSIP_PORT}, 0, 0};
+	uint8_t epoch[8];
+	struct id id;
+
+	cluster_form(c, 3);
+	cluster_run(c, 3000);
+	id = gossip_self(c->nodes[0].g);
+	wire_put(epoch, c->nodes[1].g->core.self.epoch, sizeof(epoch));
+	c->watch = moves;
+	c->watch_ctx = &elsewhere;
+	for (int i = 0; i < 200; i++) {
+		outbox_add(&c->nodes[1].g->core.outbox, &id, CLASS_CONTROL, FRAME_CLAIM, epoch,
+			   sizeof(epoch));
+		cluster_run(c, 20);
+		assert_true(elsewhere.drawn <= elsewhere.sent);
+	}
+	assert_true(elsewhere.drawn > 0);
+	c->watch = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +273,7 @@ int main(void)
 	    TEST(a_copy_that_ran_alone_is_found_when_it_meets_the_others),
 	    TEST(after_a_day_the_key_is_new_and_nobody_notices),
 	    TEST(who_claims_a_higher_epoch_tells_again_where_it_lives),
+	    TEST(claims_draw_no_more_bytes_than_they_bring_where_nobody_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,42 @@ static void a_copy_of_a_running_node_is_refused_and_the_original_goes_on(void **
 	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
 }
 
+/* It opened once, and is answered as often as somebody asks for it. */
+static void a_refused_claimer_is_sent_no_more_bytes_than_it_brought(void **state)
+{
+	struct seal_net *net = *state;
+	const struct hostport at = net_addr(7009), other = net_addr(7010);
+	uint8_t frame[FRAME_HEADER_BYTES + 27];
+	size_t came;
+
+	seal_meet(net, 0, 1);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_pass(net, 500);
+	assert_int_equal(seal_claim(net->nodes[1].seal, net_member(net, 1, 1)), CLAIM_REFUSED);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	came = seal_bytes_to(net, 7002);
+	assert_true(came > WIRE_OVERHEAD_BYTES);
+	net_run(net);
+	came += WIRE_OVERHEAD_BYTES + CERT_BYTES + FRAME_HEADER_BYTES + 1; /* what it began with */
+	wire_put_frame(frame, FRAME_CLAIM_ANSWER, (const uint8_t[27]){0}, 27);
+	core_begin_step(&net->nodes[1].core, net->now, (struct wall){0});
+	for (int i = 0; i < 10; i++) {
+		seal_answer_claim(net->nodes[1].seal, net_member(net, 1, 1), &at, frame,
+				  sizeof(frame));
+		seal_answer_claim(net->nodes[1].seal, net_member(net, 1, 1), &other, frame,
+				  sizeof(frame));
+	}
+	for (size_t i = 0; i < net->nodes[1].update.send_count; i++) {
+		const struct gossip_send *send = &net->nodes[1].update.sends[i];
+
+		assert_int_equal(send->to.port, 7009);
+		assert_true(send->len <= came);
+		came -= send->len;
+	}
+	assert_true(net->nodes[1].update.send_count > 0);
+}
+
 static void a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original(void **state)
 {
 	struct seal_net *net = *state;
@@ -396,6 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    SEAL_TEST(a_restart_at_the_same_address_is_believed_at_once),
 	    SEAL_TEST(a_copy_of_a_running_node_is_refused_and_the_original_goes_on),
+	    SEAL_TEST(a_refused_claimer_is_sent_no_more_bytes_than_it_brought),
 	    SEAL_TEST(a_copy_is_found_also_by_a_node_that_never_spoke_to_the_original),
 	    SEAL_TEST(an_original_that_was_stopped_is_asked_anew_once_it_speaks),
 	    SEAL_TEST(of_two_that_claim_at_once_the_first_is_not_put_off_by_its_copy),
