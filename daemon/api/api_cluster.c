@@ -260,7 +260,9 @@ static void answer_reset(void *ctx, struct request *req)
 		request_answer(req, json_object());
 }
 
-/* All who wait for it are told: for those who come last there will be no weftd to answer them. */
+/* All who wait for it are told: for those who come last there will be no weftd to answer them. They
+ * are told that the wipe begins: connections end with this run, and that it is done shows in the
+ * status of the next one, for which the command waits. */
 static void wipe(struct daemon *d, struct request *req)
 {
 	if (!daemon_stop(d, DAEMON_WIPE)) {

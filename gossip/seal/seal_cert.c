@@ -177,7 +177,7 @@ static bool key_is_known(const struct seal *seal, const struct peer *peer, uint6
 	return true;
 }
 
-/* Anything opened under it: no record does. */
+/* Anything opened under it: hardly a record does, but for what was lost on its way here. */
 static bool claim_has_spoken(const struct claim *claim)
 {
 	return claim->asked || claim->spoke;
