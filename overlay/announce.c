@@ -3,9 +3,10 @@
 /*
  * Addresses that change hands. A box that spoke with an address keeps its MAC for half a minute; a
  * connection that was tracked keeps its translation. So whenever an address is found at another MAC
- * than before, the boxes of this host are told and the old connections are forgotten, after the new
- * entries stand. An address that went away is remembered for a while, because it may come back
- * somewhere else.
+ * than before, the boxes of this host are told and the old connections are forgotten. An address
+ * that went away is remembered for a while, because it may come back somewhere else. They are told
+ * before the new entries stand: a daemon that dies in between finds them missing at its next start
+ * and tells again; entries that stand already would tell it nothing.
  *
  * That memory dies with the daemon, and the boxes live on. So in a network that an earlier run left
  * behind any address may have been elsewhere: one that appears without a memory is announced as

@@ -140,8 +140,8 @@ static int entries_pass(struct work *work, struct net *net, const struct vec *to
 		if (touched == NULL && held_spares(ov)) /* what rows touched they do explain */
 			held_spare(&want, &have);
 		plan_entries(&plan, &want, &have);
-		status = work_apply(work, &plan);
 		work_announce(work, net, &plan, &have);
+		status = work_apply(work, &plan);
 	}
 	plan_close(&plan);
 	kstate_close(&have);

@@ -70,7 +70,7 @@ bool held_rules(struct work *work, enum krules table);
 /* Brings one network's entries to what is wanted, and tells of the endpoints that now stand. */
 void work_entries(struct work *work, struct net *net);
 
-/* Tells boxes and connection tracking what a plan of entries changes; after it was applied. */
+/* Tells boxes and connection tracking what a plan of entries changes; before it is applied. */
 void work_announce(struct work *work, struct net *net, const struct plan *plan,
 		   const struct kstate *have);
 

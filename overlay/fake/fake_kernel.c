@@ -317,10 +317,15 @@ static int each_prefix(void *ctx, void *arg,
 static int announce(void *ctx, const char *bridge, const struct inet *ip, const struct mac *mac)
 {
 	struct fake_kernel *kernel = ctx;
+	const struct vec *neighbours = &kernel->state.of[KOBJ_NEIGH];
 
-	(void)ip;
-	(void)mac;
 	kernel->counts.announcements++;
+	for (size_t i = 0; i < neighbours->count; i++) {
+		const struct kneigh *neigh = vec_at(neighbours, i);
+
+		if (inet_eq(&neigh->ip, ip) && mac_eq(&neigh->mac, mac))
+			kernel->counts.announced_late++;
+	}
 	return fake_link(kernel, bridge) != NULL ? 0 : -ENODEV;
 }
 

@@ -169,6 +169,8 @@ static void two_claims_of_an_address_have_one_winner_until_one_ends(void **state
 	neigh = vec_at(&fake_kernel_state(stage->kernel)->of[KOBJ_NEIGH], 0);
 	assert_memory_equal(neigh->mac.b, mac.b, sizeof(mac.b));
 	assert_int_equal(fake_kernel_counts(stage->kernel)->announcements, 1);
+	/* Who dies before it has told finds the entry missing, and tells then. */
+	assert_int_equal(fake_kernel_counts(stage->kernel)->announced_late, 0);
 	assert_int_equal(fake_kernel_counts(stage->kernel)->flushes, 1);
 	assert_true(overlay_network_get(stage->ov, &stage->network, &seen));
 	assert_int_equal(seen.conflicts, 0);
