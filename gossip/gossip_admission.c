@@ -17,7 +17,7 @@ bool gossip_is_cloned(const struct gossip *g)
 bool gossip_is_refused(const struct gossip *g, struct id *by)
 {
 	if (by != NULL)
-		*by = admission_admitter(g->admission);
+		*by = admission_refused_for(g->admission);
 	return g->core.self.refused;
 }
 

@@ -30,6 +30,9 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 
 /* Who admitted this node; zero when it made the cluster, or is in none. */
 struct id admission_admitter(const struct admission *adm);
+
+/* For whose removal this node is refused, if it is. */
+struct id admission_refused_for(const struct admission *adm);
 enum node_fence admission_fence(const struct admission *adm);
 
 /* NODE_LEFT, but not known for good yet: members are heard so that they can be spoken to. */

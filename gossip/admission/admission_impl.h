@@ -14,6 +14,7 @@
 #define RENEW_MS (INT64_C(24) * 3600 * 1000)
 #define PENDING_MAX 64
 #define VOID_INTERVAL_NS (10 * NS_PER_S)
+#define VOIDED_MAX 8
 #define RETRY_MS 500 /* after a store that failed or found no room */
 
 /* What waits for the store. */
@@ -67,10 +68,13 @@ struct admission {
 	struct gate gate;
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
-	struct limit voids;       /* words on newcomers whose admission is void */
-	struct mono refusal_due;  /* when to look whether this node is refused ... */
-	struct mono reviewed;     /* ... and when it did last */
-	bool refused_by_stranger; /* since somebody who knows it was there last */
+	struct limit voids;              /* words on newcomers whose admission is void */
+	struct mono refusal_due;         /* when to look whether this node is refused ... */
+	struct mono reviewed;            /* ... and when it did last */
+	bool refused_by_stranger;        /* since somebody who knows it was there last */
+	struct id refused_for;           /* whose removal was shown; zero: of whoever admitted it */
+	struct id voided[VOIDED_MAX][2]; /* whose row is refused here, for whose removal */
+	size_t voided_next;
 	struct hostport original; /* NODE_COPY: where the other process lives */
 	uint64_t shown;           /* how often something own but unknown was shown */
 	struct recovering recovering;

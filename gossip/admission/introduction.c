@@ -113,10 +113,38 @@ static bool may_be_taught(const struct admission *adm)
 	return adm->synced || adm->members->present_count <= 1;
 }
 
+/* For whose removal the row of this one was refused; NULL: it was not, that is known. */
+static const struct id *void_find(const struct admission *adm, const struct id *node)
+{
+	for (size_t i = 0; i < VOIDED_MAX && !id_is_zero(node); i++) {
+		if (id_eq(&adm->voided[i][0], node))
+			return &adm->voided[i][1];
+	}
+	return NULL;
+}
+
+/* The row of this one is refused for the removal of that one. Its own owner is told; where another
+ * shows it, as whoever admitted him, it is kept in mind for when he shows his own. */
+static bool refuse(struct admission *adm, const struct id *node, const struct row_view *row,
+		   const uint8_t *bytes, const struct id *removed, struct rejection *why)
+{
+	struct id *note = adm->voided[adm->voided_next % VOIDED_MAX];
+
+	if (id_eq(&row->owner, node))
+		return refusal_make(adm, row, bytes, removed, why);
+	if (void_find(adm, &row->owner) != NULL)
+		return false;
+	note[0] = row->owner;
+	note[1] = *removed;
+	adm->voided_next++;
+	return false;
+}
+
 bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
 		       struct rejection *why)
 {
 	struct admission *adm = ctx;
+	const struct id *removed;
 	struct row_view row;
 	struct id by;
 
@@ -130,9 +158,10 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 			(void)tables_receive(adm->tables, NULL, bytes, len);
 		return false;
 	case INTRODUCTION_VOID:
-		return id_eq(&row.owner, node) && refusal_make(adm, &row, bytes, &by, why);
+		return refuse(adm, node, &row, bytes, &by, why);
 	case INTRODUCTION_STRANGE:
-		break;
+		removed = void_find(adm, &by);
+		return removed != NULL && refuse(adm, node, &row, bytes, removed, why);
 	}
 	return false;
 }

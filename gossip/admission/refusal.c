@@ -13,6 +13,7 @@
  *              it sends what only members are sent. It may yet hear of this node from others.
  *              So may a stranger whom this node asked, as it finds nobody whom it knows: there is
  *              nothing to be known of him, but the removal is true whoever shows it.
+ *              Who was admitted by one that is refused is refused as well, and is shown the same.
  *   unheard    This node has the removal of whoever admitted it, which another one wrote, and no
  *              record of anybody else: nobody is there to tell it.
  *
@@ -186,6 +187,7 @@ static void review(struct admission *adm)
 	if (adm->core->self.refused == refused)
 		return;
 	adm->core->self.refused = refused;
+	ours = admission_refused_for(adm);
 	if (refused)
 		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &by, &ours, NULL, 0);
 	else
@@ -203,22 +205,50 @@ static void look_again(struct admission *adm)
 	adm->refusal_due = mono_min(adm->refusal_due, next);
 }
 
+/* Did he admit this node, or one who did, and so on? */
+static bool is_admitted_through(const struct admission *adm, const struct id *whom)
+{
+	const uint8_t *chain = adm->chain;
+	size_t len = adm->chain_len;
+
+	for (size_t i = 0; i < adm->members->ordered.count && len > 0; i++) {
+		const struct member *admitter;
+		struct chain_info info;
+
+		if (chain_read(adm->core->crypto, chain, len, &info) != 0 || info.is_root)
+			return false;
+		if (id_eq(&info.admitter, whom))
+			return true;
+		admitter = member_find(adm->members, &info.admitter);
+		if (admitter == NULL || !admitter->has_record)
+			return false;
+		chain = admitter->rec->chain;
+		len = admitter->rec->chain_len;
+	}
+	return false;
+}
+
 void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal)
 {
-	struct id removed = row_key_id(removal);
-	struct id admitter = admission_admitter(adm), remover;
+	struct id removed = row_key_id(removal), remover;
 
 	/* It counts once it is believed itself. */
-	if (id_is_zero(&admitter) || !id_eq(&removed, &admitter) ||
-	    !authority_has_fact(adm->tables, FACT_REMOVAL, &admitter, NULL))
+	if (id_is_zero(&removed) || !is_admitted_through(adm, &removed) ||
+	    !authority_has_fact(adm->tables, FACT_REMOVAL, &removed, NULL))
 		return;
-	if (by == NULL && is_void(adm, &admitter, &remover))
+	if (by == NULL && is_void(adm, &removed, &remover))
 		adm->refused_by_stranger = true;
 	else if (by != NULL && !by->refuses)
 		by->refuses = true;
 	else
 		return;
+	adm->refused_for = removed;
 	look_again(adm);
+}
+
+struct id admission_refused_for(const struct admission *adm)
+{
+	return id_is_zero(&adm->refused_for) ? admission_admitter(adm) : adm->refused_for;
 }
 
 void admission_believed(struct admission *adm, struct member *by)

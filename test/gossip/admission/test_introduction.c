@@ -64,10 +64,49 @@ static void a_newcomer_is_not_taught_who_was_removed_before_it_knows_what_others
 	assert_int_equal(cluster_state(c, 4, 1), MEMBER_REMOVED);
 }
 
+static bool is_refused(struct cluster *c)
+{
+	return gossip_is_refused(c->nodes[4].g, NULL);
+}
+
+/* Node 3 was admitted by node 1, which is removed before anybody else hears of node 3; that admits
+ * node 4 before it hears of it, and is gone. */
+static void who_was_admitted_by_one_that_is_refused_is_told_so(void **state)
+{
+	struct cluster *c = *state;
+	struct id removed, by;
+
+	cluster_admit_unheard(c, false);
+	removed = gossip_self(c->nodes[1].g);
+	cluster_kill(c, 1);
+	cluster_start(c, 4);
+	assert_int_equal(cluster_do(c, 4,
+				    (struct gossip_command){.kind = CMD_JOIN,
+							    .text = c->token,
+							    .addrs = &c->nodes[3].addr,
+							    .addr_count = 1}),
+			 0);
+	cluster_run(c, 2000);
+	cluster_kill(c, 3);
+	c->nodes[4].cut = true;
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = removed}), 0);
+	cluster_run(c, 20000);
+	assert_false(is_refused(c));
+	c->nodes[4].cut = false;
+	assert_true(cluster_until(c, 120000, is_refused));
+	assert_int_equal(gossip_fence(c->nodes[4].g), FENCE_VOID);
+	assert_true(gossip_is_refused(c->nodes[4].g, &by));
+	assert_memory_equal(&by, &removed, sizeof(by));
+	assert_int_equal(cluster_alive(c, 0), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(who_was_admitted_by_one_that_is_refused_is_told_so),
 	    TEST(a_newcomer_is_not_taught_who_was_removed_before_it_knows_what_others_know),
 	};
 
