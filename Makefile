@@ -93,34 +93,38 @@ test: peers
 	$(MAKE) lint-quick
 	$(MAKE) test-unit
 	$(MAKE) build-kill build-sim build-fuzz
-	$(MAKE) --no-print-directory -j 2 --output-sync=target \
+	$(MAKE) --no-print-directory -j 2 --output-sync=target BUILT=yes \
 		test-netns test-model test-package test-sim test-fuzz
+
+# What tests need built; nothing where make test has just built it all, so that its targets begin in
+# their order.
+built = $(if $(BUILT),,$(1))
 
 test-unit: build build-asan
 	ctest --test-dir build -LE 'sim|model' --output-on-failure --no-tests=error -j $(JOBS)
 	ctest --test-dir build-asan -LE 'sim|model' --output-on-failure --no-tests=error -j $(JOBS)
 
-test-model: build
+test-model: $(call built,build)
 	$(STEP_BACK) ctest --test-dir build -L model --output-on-failure --no-tests=error -j $(JOBS)
 
-test-sim: build build-asan
+test-sim: $(call built,build build-asan)
 	$(STEP_BACK) ctest --test-dir build-asan -R 'sim_(sanitized|checks)' --output-on-failure --no-tests=error
 	$(STEP_BACK) ctest --test-dir build -L sim -LE 'fresh|sanitized' --output-on-failure --no-tests=error -j $(JOBS)
 	$(MAKE) test-fresh
 
 # A thousand seeds that nobody has run; says how often each fault happened. They take minutes of all
 # cores, so their simulator is worth a build of its own.
-test-fresh: build-sim
+test-fresh: $(call built,build-sim)
 	$(STEP_BACK) ctest --test-dir build-sim -L fresh --verbose --no-tests=error
 
-test-fuzz: build-fuzz
+test-fuzz: $(call built,build-fuzz)
 	$(STEP_BACK) bash test/fuzz/run.sh build-fuzz/test/fuzz $(SECONDS) </dev/null
 
-test-netns: build build-kill
+test-netns: $(call built,build build-kill)
 	$(PYTHON) -m pytest test/netns -q -n 3 --dist loadgroup -p no:cacheprovider </dev/null
 
 # Fetches a clean Debian for the run from where this machine's packages come from.
-test-package: build
+test-package: $(call built,build)
 	$(PYTHON) -m pytest test/packaging -q -p no:cacheprovider </dev/null
 
 # Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
