@@ -31,9 +31,10 @@
 
 /* What a step looks at for many ranges. */
 struct witness {
-	struct runs live; /* own ranges, not ended */
-	struct id holder; /* whom the last word was for */
-	size_t left;      /* so many more to him */
+	struct runs live;      /* own ranges, not ended */
+	struct id holder;      /* whom the last word was for */
+	size_t left;           /* so many more to him */
+	struct flight *flight; /* what is said, NULL: nothing yet */
 };
 
 static void witness_begin(struct witness *witness, struct ipamdb *db, const struct net *net)
@@ -62,59 +63,83 @@ static size_t words_left(const struct ipamdb *db, struct net *net, const struct 
 	return left;
 }
 
-/* Is the range still the last word somewhere where this node has ended all rows of its own? */
-static bool is_relied_upon(const struct witness *witness, struct net *net,
-			   const struct claim *range)
+/* The part of a run in which the range is the last word and this node has ended all rows of its
+ * own; false when there is none. */
+static bool is_relied_upon(const struct witness *witness, const struct net *net,
+			   const struct claim *range, const struct run *run, struct span *part)
 {
-	const struct runs *runs = net_runs(net);
+	uint64_t spent;
 
-	for (size_t i = runs_from(runs, range->span.lo); i < runs->items.count; i++) {
-		const struct run *run = runs_at(runs, i);
-		struct span part;
-		uint64_t spent;
-		if (!span_meet(&run->span, &range->span, &part))
-			break;
-		spent = runs_top(&net->spent, &part);
-		if (run->generation == range->generation && !run->held && !run->clash &&
-		    id_eq(&run->holder, &range->holder) && spent > 0 && spent < range->generation &&
-		    runs_top(&witness->live, &part) == 0)
-			return true;
-	}
-	return false;
+	if (!span_meet(&run->span, &range->span, part))
+		return false;
+	spent = runs_top(&net->spent, part);
+	return run->generation == range->generation && !run->held && !run->clash &&
+	       id_eq(&run->holder, &range->holder) && spent > 0 && spent < range->generation &&
+	       runs_top(&witness->live, part) == 0;
 }
 
-/* The grant that says what the range said; false when it is there, or not for this node to say. */
-static bool word_for(const struct ipamdb *db, struct witness *witness, struct net *net,
-		     const struct claim *range, struct claim *grant)
+/* May one more word be said to the holder of the range? */
+static bool has_word(const struct ipamdb *db, struct witness *witness, struct net *net,
+		     const struct claim *range)
 {
-	if (!range->gave_way)
-		return false;
-	WEFT_ASSERT(range->is_ended && !id_eq(&range->author, &db->self));
-	*grant = (struct claim){
-	    .span = range->span,
-	    .generation = range->generation,
-	    .holder = range->holder,
-	    .author = db->self,
-	    .is_grant = true,
-	    .rests = true, /* a holder set back takes it up, and has forgotten what it released */
-	    .recalls = true,
-	};
-	if (claim_find(net, grant))
-		return false;
 	if (!id_eq(&witness->holder, &range->holder)) {
 		witness->holder = range->holder;
 		witness->left = words_left(db, net, &range->holder);
 	}
-	if (witness->left == 0 || !is_relied_upon(witness, net, range))
-		return false;
-	witness->left--;
-	return true;
+	return witness->left > 0;
+}
+
+/* Says of a part of a range what the range said, a block after the other: who is set back and has
+ * granted another part on takes up those that are his. */
+static void part_repeat(struct ipamdb *db, struct witness *witness, struct net *net,
+			const struct claim *range, struct span part)
+{
+	for (;;) {
+		struct claim grant = {
+		    .span = span_head_block(&part),
+		    .generation = range->generation,
+		    .holder = range->holder,
+		    .author = db->self,
+		    .is_grant = true,
+		    .rests = true, /* who is set back has forgotten what he released */
+		    .recalls = true,
+		};
+
+		if (!claim_find(net, &grant)) {
+			if (!has_word(db, witness, net, range))
+				return;
+			if (!witness->flight)
+				witness->flight = flight_begin(db, FLIGHT_GRANT, 0);
+			witness->flight->peer = grant.holder;
+			flight_claim(db, witness->flight, net, &grant, false);
+			witness->left--;
+		}
+		if (grant.span.hi == part.hi)
+			return;
+		part.lo = grant.span.hi + 1;
+	}
+}
+
+static void range_repeat(struct ipamdb *db, struct witness *witness, struct net *net,
+			 const struct claim *range)
+{
+	const struct runs *runs = net_runs(net);
+
+	WEFT_ASSERT(range->is_ended && !id_eq(&range->author, &db->self));
+	for (size_t i = runs_from(runs, range->span.lo); i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		struct span part;
+
+		if (run->span.lo > range->span.hi)
+			return;
+		if (is_relied_upon(witness, net, range, run, &part))
+			part_repeat(db, witness, net, range, part);
+	}
 }
 
 void witness_step(struct ipamdb *db, struct net *net)
 {
 	struct witness witness;
-	struct flight *flight = NULL;
 	struct weft_err err;
 
 	/* A grant that is being collected, or written, is there until that is done. */
@@ -129,17 +154,10 @@ void witness_step(struct ipamdb *db, struct net *net)
 	witness_begin(&witness, db, net);
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *range = vec_at(&net->claims, i);
-		struct claim grant;
 		/* One holder at a time: those handed in are no claims yet, to be counted. */
-		if ((flight && !id_eq(&flight->peer, &range->holder)) ||
-		    !word_for(db, &witness, net, range, &grant))
-			continue;
-		if (!flight)
-			flight = flight_begin(db, FLIGHT_GRANT, 0);
-		flight->peer = grant.holder;
-		flight_claim(db, flight, net, &grant, false);
-		if (flight->changes.count == WORDS_MAX)
-			break;
+		if (range->gave_way &&
+		    (!witness.flight || id_eq(&witness.flight->peer, &range->holder)))
+			range_repeat(db, &witness, net, range);
 	}
 	runs_close(&witness.live);
 }

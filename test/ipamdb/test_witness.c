@@ -331,6 +331,38 @@ static void a_holder_that_was_set_back_lets_what_it_hears_of_cool_down(void **st
 	assert_true(resting > 0);
 }
 
+/* It had granted a part of its range on: what is left of it is its own again. */
+static void a_holder_that_was_set_back_gets_what_it_had_not_granted_on(void **state)
+{
+	struct id net = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	struct vec *rows = &c.nodes[2].disk.rows;
+	uint64_t given;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		cluster_leased(&c, 2, &net);
+	given = cluster_held(&c, 2, &net);
+	for (int i = 0; i < 60; i++)
+		cluster_leased(&c, 0, &net);
+	cluster_run(&c, 20000);
+	assert_in_range(cluster_held(&c, 2, &net), 1, given - 1);
+	cluster_crash(&c, 2);
+	for (size_t i = rows->count; i-- > 0;) {
+		const struct cluster_row *row = vec_at(rows, i);
+		if (row->view.kind == ROW_RANGE && id_eq(&row->view.owner, &c.nodes[2].id))
+			vec_remove(rows, i);
+	}
+	c.nodes[2].disk.leases.count = 0;
+	assert_true(give_way(0, 2) > 0);
+	assert_true(give_way(1, 2) > 0);
+	cluster_run(&c, 5000);
+	cluster_start(&c, 2, true);
+	cluster_sync(&c);
+	cluster_run(&c, 120000);
+	assert_int_equal(
+	    cluster_held(&c, 0, &net) + cluster_held(&c, 1, &net) + cluster_held(&c, 2, &net), 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +382,8 @@ int main(void)
 	    cmocka_unit_test_teardown(nor_does_a_witness_that_started_anew, teardown),
 	    cmocka_unit_test_teardown(ended_ranges_of_one_author_are_bounded, teardown),
 	    cmocka_unit_test_teardown(a_holder_that_was_set_back_lets_what_it_hears_of_cool_down,
+				      teardown),
+	    cmocka_unit_test_teardown(a_holder_that_was_set_back_gets_what_it_had_not_granted_on,
 				      teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
