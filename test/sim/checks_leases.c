@@ -229,8 +229,20 @@ static void releases_note(struct sim *sim, const struct node_batch *batch)
 	}
 }
 
+/* A copy is believed when its original does not answer. Where that one is down it is the member,
+ * and may let go what it finds that it does not use; beside one that runs it never is. */
+static void copy_note(const struct sim *sim, struct sim_host *host)
+{
+	if (host->state != HOST_COPY || host->is_member ||
+	    gossip_phase(node_gossip(host->node)) != NODE_ACTIVE)
+		return;
+	host->is_member = true;
+	host->took_over = !sim->hosts[host->copy_of].running;
+}
+
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
 {
+	copy_note(sim, host);
 	for (size_t b = 0; b < update->batch_count; b++)
 		releases_note(sim, &update->batches[b]);
 	for (size_t i = 0; i < update->change_count; i++)
@@ -315,6 +327,12 @@ static void cooling_look(struct sim *sim, struct sim_host *host, const struct si
 		   cooled->forgotten ? "lost" : "released");
 }
 
+/* Does the host speak for whoever has the lease, since it is him or has taken his place? */
+static bool is_of(const struct sim_host *host, const struct sim_owner *owner)
+{
+	return owner->host == host->index || (host->took_over && owner->host == host->copy_of);
+}
+
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write)
 {
 	struct sim_owner key, *owner;
@@ -328,7 +346,7 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 	owner = map_insert(&sim->owners, &key, NULL);
 	check_look(sim, CHECKER_ONE_LEASE);
 	if (!is_new_lease(write)) {
-		if (owner->held && owner->host == host->index) {
+		if (owner->held && is_of(host, owner)) {
 			owner->held = false;
 			/* Of one who was removed it ended with that. */
 			if (!check_is_off(host))
