@@ -204,7 +204,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			       : 0;
 	bool lives_elsewhere = member_is_present(member) && member->addr.port != 0 &&
 			       !hostport_eq(from, &member->addr);
-	bool doubted = doubt_has(peer, key->key_id);
+	bool doubted = doubt_has(peer, key);
 
 	if (key->epoch <= known || key->epoch < member->epoch) {
 		/* An undecided claim is worth more than one that cannot become true; of those the

@@ -18,7 +18,9 @@
  *
  * What was opened under such a key does not open again either, nor under one whose claim only ended
  * with the own key: that is begun anew and not doubted for it. A few keys a member are kept, until
- * a certificate is taken of an epoch that is no older: then they can become true no more.
+ * a certificate is taken of an epoch that is no older: then they can become true no more. Where
+ * there are more the oldest is not known by name any longer, and every key up to its epoch is
+ * doubted: else whoever is refused often enough would be forgotten, and believed from a record.
  */
 #include <string.h>
 
@@ -32,11 +34,12 @@ static struct doubted_key *doubted_find(const struct peer *peer, uint64_t key_id
 	return NULL;
 }
 
-bool doubt_has(const struct peer *peer, uint64_t key_id)
+bool doubt_has(const struct peer *peer, const struct peer_key *key)
 {
-	const struct doubted_key *key = doubted_find(peer, key_id);
+	const struct doubted_key *known = doubted_find(peer, key->key_id);
 
-	return key != NULL && key->given_up;
+	return (known != NULL && known->given_up) ||
+	       (peer->doubted != NULL && key->epoch <= peer->doubted->below);
 }
 
 static void doubted_drop(struct doubted *doubted, size_t i)
@@ -45,6 +48,19 @@ static void doubted_drop(struct doubted *doubted, size_t i)
 	doubted->count--;
 	memmove(&doubted->at[i], &doubted->at[i + 1],
 		(doubted->count - i) * sizeof(doubted->at[0]));
+}
+
+/* Makes room for one more. */
+static void doubted_condense(struct doubted *doubted)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < doubted->count; i++)
+		if (doubted->at[i].epoch < doubted->at[oldest].epoch)
+			oldest = i;
+	if (doubted->at[oldest].epoch > doubted->below)
+		doubted->below = doubted->at[oldest].epoch;
+	doubted_drop(doubted, oldest);
 }
 
 void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up)
@@ -57,7 +73,7 @@ void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim,
 		if (doubted == NULL)
 			doubted = peer->doubted = heap_take(&seal->core->heap, sizeof(*doubted));
 		if (doubted->count == DOUBTED_MAX)
-			doubted_drop(doubted, 0);
+			doubted_condense(doubted);
 		key = &doubted->at[doubted->count++];
 		*key = (struct doubted_key){.key_id = claim->key.key_id, .epoch = claim->key.epoch};
 	}
@@ -72,11 +88,11 @@ void doubt_begin(const struct peer *peer, struct claim *claim)
 {
 	const struct doubted_key *key = doubted_find(peer, claim->key.key_id);
 
-	if (key == NULL || claim->late)
+	if (claim->late)
 		return;
-	claim->doubted = key->given_up;
+	claim->doubted = doubt_has(peer, &claim->key);
 	memcpy(claim->own_nonce, claim->nonce, NONCE_BYTES);
-	if (key->floor_own == claim->own)
+	if (key != NULL && key->floor_own == claim->own)
 		window_init(&claim->pair.window, key->floor);
 }
 
@@ -94,7 +110,7 @@ void doubt_end(struct seal *seal, struct peer *peer)
 	for (size_t i = doubted->count; i-- > 0;)
 		if (doubted->at[i].epoch <= peer->current.epoch)
 			doubted_drop(doubted, i);
-	if (doubted->count == 0)
+	if (doubted->count == 0 && doubted->below <= peer->current.epoch)
 		doubt_forget(seal, peer);
 }
 

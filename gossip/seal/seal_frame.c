@@ -376,7 +376,8 @@ void seal_check(const struct seal *seal)
 		WEFT_ASSERT(peer->member->session == i + 1);
 		keys += peer->current.key_id != 0;
 		WEFT_ASSERT(peer->doubted == NULL ||
-			    (peer->doubted->count > 0 && peer->doubted->count <= DOUBTED_MAX));
+			    (peer->doubted->count + peer->doubted->below > 0 &&
+			     peer->doubted->count <= DOUBTED_MAX));
 		if (session == NULL)
 			continue;
 		sessions++;

@@ -104,7 +104,7 @@ enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t
 
 /* seal_doubt.c: was a claim of this key given up? Remembers what this one heard and, where so, that
  * it is; begins one, under what is remembered of its key. */
-bool doubt_has(const struct peer *peer, uint64_t key_id);
+bool doubt_has(const struct peer *peer, const struct peer_key *key);
 void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up);
 void doubt_begin(const struct peer *peer, struct claim *claim);
 

@@ -67,6 +67,7 @@ struct claim {
 
 /* Keys that were claimed and not taken, the oldest first (seal_doubt.c). */
 struct doubted {
+	uint64_t below; /* keys up to this epoch all are: there were too many to name */
 	size_t count;
 	struct doubted_key {
 		uint64_t key_id, epoch;

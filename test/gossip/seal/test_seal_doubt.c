@@ -132,7 +132,7 @@ static void a_doubted_key_does_not_put_off_a_fresh_claim(void **state)
 	assert_null(peer_known(net->nodes[1].seal, member)->doubted);
 }
 
-static void of_many_refused_keys_the_newest_stay_doubted(void **state)
+static void of_many_refused_keys_all_stay_doubted(void **state)
 {
 	struct seal_net *net = *state;
 	struct member *member = net_member(net, 1, 1);
@@ -149,11 +149,44 @@ static void of_many_refused_keys_the_newest_stay_doubted(void **state)
 	assert_int_equal(peer_known(net->nodes[1].seal, member)->doubted->count, DOUBTED_MAX);
 	stop_all_but(net, 1);
 	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
-	for (size_t i = 1; i <= DOUBTED_MAX; i++) {
+	for (size_t i = 0; i <= DOUBTED_MAX; i++) {
 		seal_arrive(net, 1, &certs[i]);
 		assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_UNPROVEN);
 	}
 	assert_int_equal(member->epoch, 1);
+	/* A later start is taken as ever, and with it all the doubts are over. */
+	net_start(net, 0, 1, 4 + DOUBTED_MAX, 7001);
+	seal_meet(net, 0, 1);
+	assert_int_equal(member->epoch, 4 + DOUBTED_MAX);
+	assert_null(peer_known(net->nodes[1].seal, member)->doubted);
+}
+
+/* Nor does its process become true by it: it answers, or it is not taken. */
+static void of_many_refused_keys_the_first_one_still_has_to_answer(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+	struct net_datagram cert;
+
+	(void)refuse_copy(net);
+	for (uint64_t i = 0; i <= DOUBTED_MAX; i++) {
+		net_start(net, 3, 1, 3 + i, 7010);
+		cert = seal_cert_datagram(seal_own_cert(net->nodes[3].seal), 7010);
+		seal_arrive(net, 1, &cert);
+		net_pass(net, 6000);
+	}
+	net_stop(net, 0);
+	net_stop(net, 3);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7009);
+	seal_arrive(net, 1, &cert);
+	net_lose(net);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_UNPROVEN);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_NONE);
+	assert_int_equal(member->epoch, 2);
+	assert_int_equal(member->addr.port, 7009);
 }
 
 /* Who recorded a refused certificate shows it first, so that the claim is his: its process is asked
@@ -307,7 +340,8 @@ int main(void)
 	    SEAL_TEST(a_refused_copy_is_taken_when_the_silent_original_was_asked_too),
 	    SEAL_TEST(an_original_that_speaks_before_the_answer_comes_is_asked),
 	    SEAL_TEST(a_doubted_key_does_not_put_off_a_fresh_claim),
-	    SEAL_TEST(of_many_refused_keys_the_newest_stay_doubted),
+	    SEAL_TEST(of_many_refused_keys_all_stay_doubted),
+	    SEAL_TEST(of_many_refused_keys_the_first_one_still_has_to_answer),
 	    SEAL_TEST(a_doubted_key_is_asked_where_its_process_speaks),
 	    SEAL_TEST(an_answer_that_comes_from_elsewhere_moves_nobody),
 	    SEAL_TEST(a_doubted_key_that_speaks_is_not_put_off_by_another),
