@@ -402,8 +402,10 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	uint64_t held = 0, ring = 0;
 	struct id self = gossip_self(node_gossip(host->node));
 
-	if (!ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known ||
-	    info.ended)
+	/* Of a network that ended a host gives its ranges up; after a start it may know that much
+	 * and not yet why, since the end is somebody else's word. */
+	if (pool->ended || !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) ||
+	    !info.known)
 		return;
 	for (size_t at = 0;
 	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {
