@@ -9,12 +9,20 @@
  * admitted. So while whoever admitted this node is not there, his row goes now and then in place of
  * its own, and so does his admitter's while he is not there either. Each is believed by the same
  * rule as if its owner showed it; who was admitted by a removed one is told only of itself. A
- * failed member that shows a newer certificate has just been started again: it is shown both.
+ * failed member that shows a newer certificate has just been started again: it is shown both. Who
+ * asked a seed, though others are there, may have found somebody who forgot them all: for a moment
+ * it takes its admitters for gone.
  */
 #include "admission_impl.h"
 
 #define ADMITTERS_MAX 8   /* of a chain of admitters that are all gone */
 #define ADMITTERS_EVERY 3 /* of what goes unasked: mostly the own row is enough */
+
+/* Nobody is there to say who this is but this node. */
+static bool is_absent(const struct admission *adm, const struct member *member)
+{
+	return !member_is_present(member) || seeds_ask_for_others(adm);
+}
 
 /* Who admitted this node and is not there, who admitted him, and so on; but not whom this is for,
  * nor those before him: whom he admitted himself he believes. */
@@ -30,7 +38,7 @@ static size_t absent_admitters(const struct admission *adm, const struct member 
 		if (chain_read(adm->core->crypto, chain, len, &info) != 0 || info.is_root)
 			break;
 		member = member_find(adm->members, &info.admitter);
-		if (member == NULL || !member->has_record || member_is_present(member) ||
+		if (member == NULL || !member->has_record || !is_absent(adm, member) ||
 		    member == to || member->state == MEMBER_REMOVED ||
 		    id_eq(&member->id, &adm->core->self.id))
 			break;

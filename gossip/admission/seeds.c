@@ -11,7 +11,13 @@
  * does so, too: nobody tells it that there are no others.
  *
  * One datagram in SEEDS_MS, and later one in a quarter of the time for which nobody has been there,
- * up to SEEDS_MS_MAX; at most TARGETS_MAX addresses, and nobody is asked while anybody is there.
+ * up to SEEDS_MS_MAX; at most TARGETS_MAX addresses.
+ *
+ * Several may be cut off together: they see each other, take all others for failed and look for
+ * them where they were. So while anybody has failed, each throws a die every SEEDS_MS_MAX with as
+ * many sides as members are there, and one that shows a one knocks: of all of them one does, on
+ * average, however many they are. It passes over addresses at which a member lives that is there:
+ * so where the seeds are alive, and while nobody has failed, nobody is asked.
  */
 #include <string.h>
 
@@ -61,6 +67,13 @@ static bool is_lost(const struct admission *adm)
 	       adm->members->present_count <= 1;
 }
 
+/* Others are there, and somebody is missed. */
+static bool is_parted(const struct admission *adm)
+{
+	return adm->core->self.phase == NODE_ACTIVE && adm->seeds.count > 0 &&
+	       adm->members->present_count > 1 && adm->members->state_count[MEMBER_FAILED] > 0;
+}
+
 /* A knock is as large as a datagram may be: one in four seconds for ever would be more than all
  * that an idle node says besides. */
 static int64_t pause_ms(const struct admission *adm)
@@ -76,27 +89,81 @@ void seeds_heard(struct admission *adm)
 {
 	if (is_lost(adm))
 		return;
+	if (!is_parted(adm))
+		adm->seeds.throw_due = (struct mono){0};
 	adm->seeds.due = adm->core->now; /* lost again it asks at once */
 	adm->seeds.since = (struct mono){0};
 	adm->seeds.asked = 0;
+}
+
+static const struct hostport *seed_next(struct seeds *seeds)
+{
+	const struct hostport *seed = &seeds->at[seeds->next];
+
+	WEFT_ASSERT(seeds->next < seeds->count);
+	seeds->next = (seeds->next + 1) % seeds->count;
+	return seed;
+}
+
+/* By somebody who is there, this node included: he needs not be found. */
+static bool is_inhabited(const struct admission *adm, const struct hostport *at)
+{
+	if (hostport_eq(&adm->core->advertise, at))
+		return true;
+	for (size_t i = 0; i < adm->members->ordered.count; i++) {
+		const struct member *member = member_at(adm->members, i);
+		if (member_is_present(member) && hostport_eq(&member->addr, at))
+			return true;
+	}
+	return false;
+}
+
+static void parted_tick(struct admission *adm)
+{
+	struct seeds *seeds = &adm->seeds;
+	bool has_waited = seeds->throw_due.ns != 0;
+
+	if (!mono_is_due(seeds->throw_due, adm->core->now))
+		return;
+	seeds->throw_due = mono_add_ms(adm->core->now, SEEDS_MS_MAX);
+	if (!has_waited || rng_below(&adm->core->rng, adm->members->present_count) != 0)
+		return;
+	for (size_t i = 0; i < seeds->count; i++) {
+		const struct hostport *seed = seed_next(seeds);
+		if (is_inhabited(adm, seed))
+			continue;
+		seal_knock(adm->seal, seed);
+		seeds->threw = adm->core->now;
+		return;
+	}
 }
 
 void seeds_tick(struct admission *adm)
 {
 	struct seeds *seeds = &adm->seeds;
 
+	if (is_parted(adm))
+		parted_tick(adm);
 	if (!is_lost(adm) || !mono_is_due(seeds->due, adm->core->now))
 		return;
-	WEFT_ASSERT(seeds->next < seeds->count);
 	if (seeds->since.ns == 0)
 		seeds->since = adm->core->now;
-	seal_knock(adm->seal, &seeds->at[seeds->next]);
-	seeds->next = (seeds->next + 1) % seeds->count;
+	seal_knock(adm->seal, seed_next(seeds));
 	seeds->asked++;
 	seeds->due = mono_add_ms(adm->core->now, pause_ms(adm));
 }
 
+bool seeds_ask_for_others(const struct admission *adm)
+{
+	const struct seeds *seeds = &adm->seeds;
+
+	return is_parted(adm) && seeds->threw.ns != 0 &&
+	       mono_diff_ms(adm->core->now, seeds->threw) < SEEDS_MS;
+}
+
 struct mono seeds_deadline(const struct admission *adm)
 {
+	if (is_parted(adm))
+		return adm->seeds.throw_due;
 	return is_lost(adm) ? adm->seeds.due : MONO_NEVER;
 }

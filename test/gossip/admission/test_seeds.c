@@ -183,6 +183,32 @@ static void a_long_round_of_seeds_does_not_hide_the_own_row(void **state)
 	}
 }
 
+/* Its disk went back before the two were let in, and it lives elsewhere now: they see each other
+ * and look for it where it was, and it has never heard of them. Only the last one knows an address
+ * at which anybody is, and who let that one in is forgotten as well. */
+static void two_who_are_forgotten_together_ask_their_seeds(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form_with(seed, 3);
+		core_net_kill(&net, 0);
+		core_net_run(&net, 20000);
+		assert_int_equal(core_net_state(&net, 1, 0), MEMBER_FAILED);
+		assert_int_equal(core_net_state(&net, 1, 2), MEMBER_ALIVE);
+		forget(0, 1);
+		forget(0, 2);
+		net.nodes[0].addr.ip = inet_from_v4(0x0a000102);
+		core_net_start(&net, 0);
+		assert_int_equal(core_net_state(&net, 0, 1), MEMBER_UNKNOWN);
+		assert_int_equal(core_net_state(&net, 0, 2), MEMBER_UNKNOWN);
+		/* Of each two throws one is a knock, at one of four in turn, and of two answers
+		 * one is the row of whom node 0 let in itself. */
+		assert_true(core_net_until(&net, core_net_all_alive, 1200000));
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
 static size_t knocks(void)
 {
 	size_t count = 0;
@@ -194,16 +220,48 @@ static size_t knocks(void)
 	return count;
 }
 
-static void nobody_is_asked_while_anybody_is_there(void **state)
+static void nobody_is_asked_while_all_are_there(void **state)
 {
 	(void)state;
-	form(1);
-	core_net_kill(&net, 0);
+	form_with(1, 3);
 	net.record = true;
-	core_net_run(&net, 60000);
-	assert_int_equal(core_net_state(&net, 2, 0), MEMBER_FAILED);
-	assert_int_equal(core_net_state(&net, 2, 1), MEMBER_ALIVE);
+	core_net_run(&net, 600000);
+	assert_true(core_net_all_alive(&net));
 	assert_int_equal(knocks(), 0);
+}
+
+/* Node 0 is the seed of all and stays; the one that fails was nobody's. */
+static void seeds_that_are_there_are_not_asked_for_one_who_failed(void **state)
+{
+	(void)state;
+	core_net_open(&net, 4, 1);
+	assert_true(core_net_form(&net));
+	core_net_kill(&net, 3);
+	net.record = true;
+	core_net_run(&net, 600000);
+	assert_int_equal(core_net_state(&net, 2, 3), MEMBER_FAILED);
+	assert_int_equal(knocks(), 0);
+}
+
+/* While one has failed all others together knock once in half a minute: with one seed that is he,
+ * so many throws of a die with as many sides as they are. */
+static void however_many_miss_one_they_ask_as_often(void **state)
+{
+	static const size_t counts[] = {3, 12};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		core_net_open(&net, counts[i], 1);
+		assert_true(core_net_form(&net));
+		core_net_kill(&net, 0);
+		net.record = true;
+		core_net_run(&net, 1800000);
+		assert_int_equal(core_net_state(&net, 1, 0), MEMBER_FAILED);
+		assert_int_equal(core_net_state(&net, 1, 2), MEMBER_ALIVE);
+		assert_in_range(knocks(), 35, 80);
+		if (i < 1)
+			core_net_close(&net);
+	}
 }
 
 /* With all else that a node says when nobody answers it: an idle one has 300 bytes a second. */
@@ -307,7 +365,10 @@ int main(void)
 	    STORY(who_was_let_in_by_somebody_forgotten_says_who_that_was),
 	    STORY(who_knows_but_one_who_left_asks_where_its_token_said),
 	    STORY(a_long_round_of_seeds_does_not_hide_the_own_row),
-	    STORY(nobody_is_asked_while_anybody_is_there),
+	    STORY(two_who_are_forgotten_together_ask_their_seeds),
+	    STORY(nobody_is_asked_while_all_are_there),
+	    STORY(seeds_that_are_there_are_not_asked_for_one_who_failed),
+	    STORY(however_many_miss_one_they_ask_as_often),
 	    STORY(it_asks_every_four_seconds_at_first_and_ever_less_often),
 	    STORY(who_is_lost_again_asks_at_once),
 	    cmocka_unit_test(what_is_stored_is_checked),
