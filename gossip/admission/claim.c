@@ -17,6 +17,7 @@
  * the node fences itself, then claims the epoch after that one, so that it is heard and can learn
  * what it once wrote. A member that has forgotten the certificate only names the epoch. That proves
  * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
+ * It is believed now and then, whoever says it: each epoch is put on the disk and shown to all.
  *
  * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
  * member agrees in a word of its own, once the record is on its disk and so is what else the leaver
@@ -40,6 +41,8 @@
 #define CLAIM_BYTES 8
 #define ANSWER_BYTES (1 + 8 + 16 + 2)
 #define LEAP_MAX (UINT64_C(1) << 32) /* what is believed without proof */
+#define NAMED_INTERVAL_NS (600 * NS_PER_S)
+#define NAMED_BURST 4 /* who only forgot names one, or another where somebody told him since */
 
 enum claim_verdict {
 	VERDICT_AGREES = 0,
@@ -141,14 +144,22 @@ void claim_durable(struct admission *adm, const struct pending *pending, bool ok
 		confirmed(adm, NULL);
 }
 
+/* Is nothing higher in use or being claimed? */
+static bool can_raise(const struct admission *adm, uint64_t above)
+{
+	const struct claiming *claiming = &adm->claiming;
+	enum node_phase phase = adm->core->self.phase;
+
+	return (phase == NODE_CLAIMING || phase == NODE_ACTIVE || admission_is_leaving(adm)) &&
+	       above >= adm->core->self.epoch && above < EPOCH_MAX &&
+	       (!claiming->under_way || claiming->epoch <= above);
+}
+
 void claim_raise(struct admission *adm, uint64_t above)
 {
 	struct claiming *claiming = &adm->claiming;
-	enum node_phase phase = adm->core->self.phase;
 
-	if ((phase != NODE_CLAIMING && phase != NODE_ACTIVE && !admission_is_leaving(adm)) ||
-	    above < adm->core->self.epoch || above >= EPOCH_MAX ||
-	    (claiming->under_way && claiming->epoch > above))
+	if (!can_raise(adm, above))
 		return;
 	core_trace(adm->core, TRACE_RAISED, &adm->core->self.id, NULL, NULL, (int64_t)(above + 1));
 	claiming->under_way = true;
@@ -365,6 +376,20 @@ static enum drop_reason take_answer(struct admission *adm, const struct opened *
 	return DROP_NONE;
 }
 
+/* A member says that it knows one, and shows nothing. */
+static enum drop_reason take_named(struct admission *adm, const struct id *by, uint64_t epoch)
+{
+	uint64_t hash = map_hash(by->b, ID_BYTES, adm->core->map_seed);
+
+	if (epoch - adm->core->self.epoch >= LEAP_MAX || !can_raise(adm, epoch))
+		return DROP_NONE;
+	if (!limit_pass(&adm->claiming.named[hash % NAMERS_MAX], adm->core->now, NAMED_INTERVAL_NS,
+			NAMED_BURST))
+		return DROP_RATE;
+	claim_raise(adm, epoch);
+	return DROP_NONE;
+}
+
 /* A member knows a later run of this node. */
 static enum drop_reason take_set_back(struct admission *adm, const struct opened *in,
 				      const uint8_t *body, size_t len)
@@ -372,12 +397,8 @@ static enum drop_reason take_set_back(struct admission *adm, const struct opened
 	const struct self *self = &adm->core->self;
 	struct cert cert;
 
-	if (len == CLAIM_BYTES) {
-		uint64_t epoch = wire_get(body, CLAIM_BYTES);
-		if (epoch - self->epoch < LEAP_MAX)
-			claim_raise(adm, epoch);
-		return DROP_NONE;
-	}
+	if (len == CLAIM_BYTES)
+		return take_named(adm, &in->from->id, wire_get(body, CLAIM_BYTES));
 	if (len != CERT_BYTES || !cert_parse(body, CERT_BYTES, &cert))
 		return DROP_FRAME;
 	if (!id_eq(&cert.cluster, &self->cluster) || !id_eq(&cert.node, &self->id))

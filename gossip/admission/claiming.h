@@ -6,9 +6,11 @@
  */
 #pragma once
 
+#include "gossip/core/limit.h"
 #include "gossip/seal/seal.h"
 
 #define EPOCH_MAX (UINT64_C(1) << 62) /* what says more is not believed */
+#define NAMERS_MAX 16
 
 struct admission;
 struct pending;
@@ -21,9 +23,10 @@ struct claiming {
 	uint64_t epoch;   /* to be claimed */
 	uint64_t storing; /* on its way to the store, while persisting */
 	struct mono began;
-	struct mono due;  /* of the next round of claims */
-	size_t next;      /* member to ask, by order of id */
-	unsigned unheard; /* who leaves: rounds since somebody was heard */
+	struct mono due;                /* of the next round of claims */
+	size_t next;                    /* member to ask, by order of id */
+	unsigned unheard;               /* who leaves: rounds since somebody was heard */
+	struct limit named[NAMERS_MAX]; /* epochs that members name, by a hash of who does */
 };
 
 /* weft node recover, see recover.c. */

@@ -259,6 +259,67 @@ static void claims_draw_no_more_bytes_than_they_bring_where_nobody_answers(void 
 	c->watch = NULL;
 }
 
+/* Names this epoch to node 1, as if that claimed one no higher. */
+static void name_epoch(struct cluster *c, size_t by, uint64_t epoch)
+{
+	struct id id = gossip_self(c->nodes[1].g);
+	uint8_t body[8];
+
+	wire_put(body, epoch, sizeof(body));
+	outbox_add(&c->nodes[by].g->core.outbox, &id, CLASS_CONTROL, FRAME_SET_BACK, body,
+		   sizeof(body));
+	cluster_run(c, 100);
+}
+
+static uint64_t own_epoch(const struct cluster *c)
+{
+	return c->nodes[1].g->core.self.epoch;
+}
+
+/* Each is put on the disk and shown to all, and none has to be proved. */
+static void a_member_that_names_ever_higher_epochs_is_believed_but_now_and_then(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_run(c, 3000);
+	for (int i = 0; i < 36000; i++)
+		name_epoch(c, 0, own_epoch(c));
+	assert_in_range(own_epoch(c), 1 + 4 + 5, 1 + 4 + 6); /* an hour has six times ten minutes */
+	assert_true(c->nodes[1].g->admission->stored_epoch == own_epoch(c));
+	assert_true(all_alive(c));
+}
+
+static void who_names_too_many_epochs_takes_no_other_members_word(void **state)
+{
+	struct cluster *c = *state;
+	uint64_t before;
+
+	cluster_form(c, 3);
+	cluster_run(c, 3000);
+	for (int i = 0; i < 100; i++)
+		name_epoch(c, 0, own_epoch(c));
+	before = own_epoch(c);
+	name_epoch(c, 2, before + 6);
+	cluster_run(c, 1000);
+	assert_int_equal(own_epoch(c), before + 7);
+}
+
+/* He says so again at each claim that comes before the higher one. */
+static void who_names_one_epoch_often_is_believed_another_one_soon_after(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_form(c, 3);
+	cluster_run(c, 3000);
+	for (int i = 0; i < 50; i++)
+		name_epoch(c, i % 4 < 2 ? 0 : 2, i % 2 ? 7 : 3);
+	assert_int_equal(own_epoch(c), 8);
+	name_epoch(c, 0, 12);
+	cluster_run(c, 1000);
+	assert_int_equal(own_epoch(c), 13);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +334,9 @@ int main(void)
 	    TEST(a_copy_that_ran_alone_is_found_when_it_meets_the_others),
 	    TEST(after_a_day_the_key_is_new_and_nobody_notices),
 	    TEST(who_claims_a_higher_epoch_tells_again_where_it_lives),
+	    TEST(a_member_that_names_ever_higher_epochs_is_believed_but_now_and_then),
+	    TEST(who_names_too_many_epochs_takes_no_other_members_word),
+	    TEST(who_names_one_epoch_often_is_believed_another_one_soon_after),
 	    TEST(claims_draw_no_more_bytes_than_they_bring_where_nobody_answers),
 	};
 
