@@ -182,7 +182,6 @@ static void told_plugged(struct daemon *d, const struct kernel_tell *tell)
 {
 	struct node_event event = {.kind = NODE_EV_PLUGGED,
 				   .id = tell->endpoint,
-				   .network = tell->network,
 				   .ok = tell->err.code == 0,
 				   .err = tell->err};
 

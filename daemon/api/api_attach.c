@@ -4,6 +4,11 @@
  * attach and detach. An attach first opens the namespace (the kernel thread asks the helper), then
  * asks the node, which leases, has the veth made while it commits (that takes the descriptors
  * along), has it plugged and answers when the others know it.
+ *
+ * From then on the node decides, within a time that it keeps by itself, and an attach that failed
+ * left nothing. The request waits longer than that, so that nobody hears that the time is up while
+ * the endpoint may come to stay; it ends by itself only where the disk does not answer, and without
+ * it nothing is plugged.
  */
 #include <string.h>
 
@@ -11,7 +16,10 @@
 #include "daemon/api/api.h"
 
 #define ATTACH_WAIT_MS 10000
-#define ATTACH_WORK_MS 10000 /* for the attach itself, once its network is there */
+#define ATTACH_OPEN_MS 10000 /* for the namespace, once the network is there */
+#define ATTACH_LEASE_MS 10000
+#define ATTACH_UNDO_MS 5000 /* for the disk to take it back */
+#define ATTACH_DECIDE_MS (ATTACH_LEASE_MS + NODE_PLUG_MS + ATTACH_UNDO_MS)
 #define ATTACH_WAIT_MAX_MS 600000
 
 static void attach_done(struct daemon *d, struct request *req, const struct node_answer *answer)
@@ -112,7 +120,7 @@ static void box_told(struct daemon *d, struct request *req, const struct kernel_
 	struct node_request request = {.kind = NODE_ATTACH,
 				       .id = call->id,
 				       .endpoint = &call->endpoint,
-				       .ttl_ms = ATTACH_WORK_MS,
+				       .ttl_ms = ATTACH_LEASE_MS,
 				       .addrs = addrs};
 	struct weft_err err = tell->err;
 
@@ -126,6 +134,13 @@ static void box_told(struct daemon *d, struct request *req, const struct kernel_
 	call->endpoint.netns_dev = tell->box.dev;
 	call->endpoint.netns_inode = tell->box.inode;
 	call->done = attach_done;
+	weft_err_set(
+	    &err, WEFT_E_TIMEOUT,
+	    "the disk does not answer for %d s, so that the endpoint is not plugged in, or "
+	    "is taken back, once it does; see weft status",
+	    ATTACH_DECIDE_MS / 1000);
+	request_late_set(req, &err);
+	request_deadline_set(req, ATTACH_DECIDE_MS);
 	daemon_submit(d, req, &request);
 }
 
@@ -148,10 +163,10 @@ static void attach_try(struct daemon *d, struct request *req)
 		return;
 	}
 	weft_err_set(&err, WEFT_E_TIMEOUT,
-		     "the endpoint was not plugged in within %d s; see weft status",
-		     ATTACH_WORK_MS / 1000);
+		     "the namespace was not opened within %d s; see weft status",
+		     ATTACH_OPEN_MS / 1000);
 	request_late_set(req, &err);
-	request_deadline_set(req, ATTACH_WORK_MS);
+	request_deadline_set(req, ATTACH_OPEN_MS);
 	call->endpoint.network = call->id;
 	call->told = box_told;
 	ask = kernel_ask_new(ASK_BOX);

@@ -13,6 +13,11 @@
  * The answer is given when every live attached host has applied the endpoint, or ack_wait_ms after
  * the commit; it then names the others. A detach that comes meanwhile is done as soon as the box is
  * plugged, so that the kernel is never asked for two things at once.
+ *
+ * It is an answer of what was decided: whoever hears that the time was too short finds nothing of
+ * the endpoint. So a lease that was long on its way is not plugged any more, and of a kernel that
+ * hangs the endpoint is taken back first, from the disk and the tables; what the kernel may have
+ * made of it when it goes on, it is told to remove, before anything that comes later.
  */
 #include "attach.h"
 
@@ -27,8 +32,6 @@
 #include "network.h"
 #include "presence.h"
 #include "request.h"
-
-#define PLUG_MS_MAX 20000 /* a kernel that takes longer hangs: what it made is taken back */
 
 static int attach_check(struct node *node, const struct node_request *request, struct weft_err *err)
 {
@@ -61,9 +64,10 @@ static int attach_check(struct node *node, const struct node_request *request, s
 				    wanted->ifname, wanted->netns);
 	if (there != NULL) {
 		id_format(&there->endpoint.id, id);
-		return weft_err_set(err, WEFT_E_CONFLICT,
-				    "%s of namespace %s is endpoint %s already; detach that first",
-				    wanted->ifname, wanted->netns, id);
+		return weft_err_set(
+		    err, WEFT_E_CONFLICT,
+		    "%s of namespace %s is %sendpoint %s already; detach that first",
+		    wanted->ifname, wanted->netns, there->op != 0 ? "being made " : "", id);
 	}
 	there = box_with_mac(node, &request->id, &wanted->mac);
 	if (there != NULL) {
@@ -224,6 +228,7 @@ void attach_compose(struct node *node, struct op *op, const struct ipam_update *
 void attach_leased(struct node *node, struct op *op, const struct ipam_answer *answer)
 {
 	struct box *box = box_find(node, &op->endpoint);
+	struct weft_err late = {0};
 
 	WEFT_ASSERT(op->state == OP_ASKED && box != NULL);
 	if (answer->err.code != 0) {
@@ -235,6 +240,14 @@ void attach_leased(struct node *node, struct op *op, const struct ipam_answer *a
 	}
 	op->state = OP_PLUGS;
 	box->state = BOX_PLUGGING;
+	if (mono_is_due(op->give_up, node->now)) {
+		node_work_add(node, WORK_UNMAKE, op->tag, &box->endpoint);
+		weft_err_set(&late, WEFT_E_TIMEOUT,
+			     "the disk did not take the lease in time; weft status says how the "
+			     "store is, then try again");
+		attach_plugged(node, op, box, &late);
+		return;
+	}
 	ack_expect(node, op);
 	op->deadline = mono_add_ms(node->now, node->config.ack_wait_ms);
 	node_work_add(node, WORK_PLUG, op->tag, &box->endpoint);
@@ -297,6 +310,19 @@ void attach_look(struct node *node, struct op *op)
 		attach_answer(node, op);
 }
 
+static void attach_hangs(struct node *node, struct op *op)
+{
+	struct box *box = box_find(node, &op->endpoint);
+	struct weft_err err = {0};
+
+	WEFT_ASSERT(op->state == OP_PLUGS && box != NULL);
+	node_work_add(node, WORK_UNPLUG, 0, &box->endpoint); /* behind the plug */
+	weft_err_set(&err, WEFT_E_TIMEOUT,
+		     "the kernel did not make the devices in time; weft diag says what the kernel "
+		     "lacks, then try again");
+	attach_plugged(node, op, box, &err);
+}
+
 void attach_due(struct node *node, struct op *op)
 {
 	struct weft_err err = {0};
@@ -314,13 +340,10 @@ void attach_due(struct node *node, struct op *op)
 	case OP_PLUGS:
 		if (!op->flag) {
 			op->flag = true; /* enough waited for others */
-			op->deadline = mono_add_ms(node->now, PLUG_MS_MAX);
+			op->deadline = mono_add_ms(node->now, NODE_PLUG_MS);
 			break;
 		}
-		weft_err_set(&err, WEFT_E_TIMEOUT,
-			     "the kernel did not make the devices in time; weft diag says what the "
-			     "kernel lacks, then try again");
-		attach_plugged(node, op, box_find(node, &op->endpoint), &err);
+		attach_hangs(node, op);
 		break;
 	case OP_ACKS:
 		op->flag = true;

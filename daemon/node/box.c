@@ -217,17 +217,11 @@ void box_plugged(struct node *node, const struct node_event *event)
 {
 	struct box *box = box_find(node, &event->id);
 	struct op *op = box_op(node, box);
-	struct local_endpoint late = {.id = event->id, .network = event->network};
 
-	if (op != NULL && op->kind == OP_ATTACH && op->state == OP_PLUGS) {
+	/* The host's own box has no devices of its own, what is missing is repaired; and whose
+	 * attach was given up the kernel was told to remove at once. */
+	if (op != NULL && op->kind == OP_ATTACH && op->state == OP_PLUGS)
 		attach_plugged(node, op, box, event->ok ? NULL : &event->err);
-		return;
-	}
-	/* The host's own box has no devices of its own: what is missing is repaired. */
-	if (!event->ok || (box != NULL && (box->endpoint.is_host || op == NULL)))
-		return;
-	/* Whose attach was given up is not to stand in the kernel: its address goes to others. */
-	node_work_add(node, WORK_UNPLUG, 0, &late);
 }
 
 void box_unplugged(struct node *node, const struct id *id)

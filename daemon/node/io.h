@@ -62,7 +62,7 @@ enum node_event_kind {
 	NODE_EV_DATAGRAM,
 	NODE_EV_REQUEST,
 	NODE_EV_COMMITTED, /* batch token, ok or err */
-	NODE_EV_PLUGGED,   /* endpoint id of network, ok or err: the kernel's word of a plug */
+	NODE_EV_PLUGGED,   /* endpoint id, ok or err: the kernel's word of a plug */
 	NODE_EV_UNPLUGGED, /* endpoint id */
 	NODE_EV_APPLIED,   /* endpoints whose kernel entries now stand here: applied */
 	NODE_EV_GONE,      /* endpoint id: its namespace is gone (found by the kernel thread) */
@@ -87,7 +87,6 @@ struct node_event {
 	bool ok;
 	struct weft_err err; /* NODE_EV_PLUGGED and _COMMITTED with ok = false */
 	struct id id;
-	struct id network; /* NODE_EV_PLUGGED */
 	size_t applied_count;
 	const struct node_applied *applied;
 };

@@ -16,6 +16,9 @@
 
 struct node;
 
+/* How long the kernel may take to plug a box in; then it is taken back, and its attach answered. */
+#define NODE_PLUG_MS 10000
+
 struct node_config {
 	struct gossip_config gossip;
 	int64_t cooldown_ms;

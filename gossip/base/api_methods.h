@@ -51,7 +51,7 @@
 	  "all about one network")                                                                 \
 	X(NETWORK_RM, "DELETE", "/v1/networks/{network}", "network rm", NULL, 10000, API_CHANGES,  \
 	  "remove a network that has no endpoints")                                                \
-	X(ATTACH, "POST", "/v1/networks/{network}/endpoints", "attach", NULL, 10000, API_CHANGES,  \
+	X(ATTACH, "POST", "/v1/networks/{network}/endpoints", "attach", NULL, 35000, API_CHANGES,  \
 	  "give a network namespace an endpoint in a network")                                     \
 	X(DETACH, "DELETE", "/v1/networks/{network}/endpoints", "detach", NULL, 10000,             \
 	  API_CHANGES, "take an endpoint of this host away; done when there is none")              \

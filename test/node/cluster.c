@@ -376,7 +376,7 @@ const struct node_answer *cluster_call(struct cluster *cluster, size_t host,
 {
 	uint64_t tag = cluster_ask(cluster, host, request);
 
-	for (int i = 0; i < 1500 && !cluster_answer(cluster, tag); i++)
+	for (int i = 0; i < 3000 && !cluster_answer(cluster, tag); i++)
 		cluster_run(cluster, 10);
 	assert_non_null(cluster_answer(cluster, tag));
 	return cluster_answer(cluster, tag);

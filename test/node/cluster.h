@@ -88,7 +88,7 @@ uint64_t cluster_ask(struct cluster *cluster, size_t host, struct node_request *
 const struct node_answer *cluster_answer(const struct cluster *cluster, uint64_t tag);
 struct mono cluster_answered_at(const struct cluster *cluster, uint64_t tag);
 
-/* Asks and waits up to 15 s of virtual time; fails the test when no answer comes. */
+/* Asks and waits up to 30 s of virtual time; fails the test when no answer comes. */
 const struct node_answer *cluster_call(struct cluster *cluster, size_t host,
 				       struct node_request *request);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
+#include <stdio.h>
 #include <string.h>
 
 #include "cluster.h"
@@ -272,32 +273,111 @@ static void an_unknown_network_is_not_found(void **state)
 	cluster_free(cluster);
 }
 
+/* The first endpoint of the host that is not its own. */
+static struct local_endpoint box_of(const struct cluster *cluster, size_t host)
+{
+	struct local_endpoint endpoint;
+	size_t at = 0;
+
+	do
+		assert_true(node_endpoint_next(cluster->hosts[host].node, &at, &endpoint));
+	while (endpoint.is_host);
+	return endpoint;
+}
+
 static void a_kernel_that_never_answers_ends_the_attach(void **state)
 {
 	struct cluster *cluster = cluster_new(1);
 	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
-	struct node_event plugged = {.kind = NODE_EV_PLUGGED, .ok = true, .network = network};
-	struct local_endpoint endpoint;
+	struct node_event plugged = {.kind = NODE_EV_PLUGGED, .ok = true};
+	struct host *host = &cluster->hosts[0];
 	uint64_t tag;
-	size_t at = 0;
 
 	(void)state;
-	cluster->hosts[0].plugs_wait = true;
+	host->plugs_wait = true;
 	tag = cluster_attach(cluster, 0, &network, 11);
 	cluster_run(cluster, 100);
-	while (node_endpoint_next(cluster->hosts[0].node, &at, &endpoint) && endpoint.is_host)
-		;
-	cluster_run(cluster, 30000);
+	plugged.id = box_of(cluster, 0).id;
+	cluster_run(cluster, NODE_PLUG_MS - 200);
+	assert_null(cluster_answer(cluster, tag));
+	cluster_run(cluster, 300);
 	assert_non_null(cluster_answer(cluster, tag));
 	assert_int_equal(cluster_answer(cluster, tag)->err.code, WEFT_E_TIMEOUT);
 	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	assert_int_equal(cluster_leases(cluster, 0, false), 1); /* the host's own */
 
-	/* when it answers after all, what it made is taken back */
-	plugged.id = endpoint.id;
+	/* Behind what hangs the kernel finds that it is to be taken back. */
+	assert_int_equal(host->unplugs, 1);
+	assert_true(id_eq(&host->last_unplugged.id, &plugged.id));
+	assert_true(id_eq(&host->last_unplugged.network, &network));
 	cluster_tell(cluster, 0, &plugged);
-	assert_int_equal(cluster->hosts[0].unplugs, 1);
-	assert_true(id_eq(&cluster->hosts[0].last_unplugged.id, &endpoint.id));
-	assert_true(id_eq(&cluster->hosts[0].last_unplugged.network, &network));
+	assert_int_equal(host->unplugs, 1);
+	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	cluster_free(cluster);
+}
+
+/* Who heard that it failed finds nothing of it, after a death either; who asks again is served
+ * anew, and behind what hangs in the kernel. */
+static void what_a_hanging_kernel_ended_is_off_the_disk_when_it_is_told(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = 11};
+	struct node_request request = {.kind = NODE_ATTACH,
+				       .id = network,
+				       .endpoint = &endpoint,
+				       .request_id = "one",
+				       .ttl_ms = 5000};
+	struct host *host = &cluster->hosts[0];
+	uint64_t first, again, other;
+
+	(void)state;
+	host->plugs_wait = true;
+	first = cluster_ask(cluster, 0, &request);
+	cluster_run(cluster, 5000);
+	again = cluster_ask(cluster, 0, &request); /* the caller died, say */
+	request.request_id[0] = '\0';
+	other = cluster_ask(cluster, 0, &request);
+	assert_int_equal(cluster_answer(cluster, other)->err.code, WEFT_E_CONFLICT);
+	assert_non_null(strstr(cluster_answer(cluster, other)->err.message, "is being made"));
+	for (int i = 0; i < 6000 && !cluster_answer(cluster, first); i++)
+		cluster_run(cluster, 1);
+	assert_int_equal(cluster_answer(cluster, first)->err.code, WEFT_E_TIMEOUT);
+	assert_int_equal(cluster_answer(cluster, again)->err.code, WEFT_E_TIMEOUT);
+	cluster_stop(cluster, 0);
+	cluster_start(cluster, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	cluster_run(cluster, 1000);
+	host->plugs_wait = false;
+	snprintf(request.request_id, sizeof(request.request_id), "one");
+	assert_int_equal(cluster_call(cluster, 0, &request)->err.code, 0);
+	assert_int_equal(host->plugs, 2);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
+/* Its caller may be told any moment that the disk did not answer. */
+static void what_was_leased_too_late_is_not_plugged(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct host *host = &cluster->hosts[0];
+	uint64_t tag;
+
+	(void)state;
+	assert_int_equal(cluster_attached(cluster, 0, &network, 11).err.code, 0);
+	host->commit_ms_more = 6000;
+	tag = cluster_attach(cluster, 0, &network, 12);
+	host->commit_ms_more = 0;
+	cluster_run(cluster, 5900);
+	assert_null(cluster_answer(cluster, tag));
+	cluster_run(cluster, 200);
+	assert_non_null(cluster_answer(cluster, tag));
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, WEFT_E_TIMEOUT);
+	assert_int_equal(host->plugs, 1);
+	assert_int_equal(host->made, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	assert_int_equal(cluster_leases(cluster, 0, false), 2);
 	cluster_free(cluster);
 }
 
@@ -318,6 +398,8 @@ int main(void)
 	    cmocka_unit_test(an_address_that_was_named_is_given_or_refused),
 	    cmocka_unit_test(an_unknown_network_is_not_found),
 	    cmocka_unit_test(a_kernel_that_never_answers_ends_the_attach),
+	    cmocka_unit_test(what_a_hanging_kernel_ended_is_off_the_disk_when_it_is_told),
+	    cmocka_unit_test(what_was_leased_too_late_is_not_plugged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
