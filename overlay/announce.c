@@ -5,8 +5,8 @@
  * connection that was tracked keeps its translation. So whenever an address is found at another MAC
  * than before, the boxes of this host are told and the old connections are forgotten. An address
  * that went away is remembered for a while, because it may come back somewhere else. They are told
- * before the new entries stand: a daemon that dies in between finds them missing at its next start
- * and tells again; entries that stand already would tell it nothing.
+ * before the new entries, or the box, stand: a daemon that dies in between finds entries missing at
+ * its next start and tells again; what stands already would tell it nothing.
  *
  * That memory dies with the daemon, and the boxes live on. So in a network that an earlier run left
  * behind any address may have been elsewhere: one that appears without a memory is announced as

@@ -117,6 +117,13 @@ static void announce_here(struct overlay *ov, struct net *net,
 		work_note_here(ov, net, &endpoint->addrs[i].ip, &endpoint->mac, NULL);
 }
 
+/* Boxes may believe its addresses to be where it was, or where they were told that it would be. */
+static void note_gone(struct net *net, const struct local_endpoint *endpoint)
+{
+	for (size_t i = 0; i < endpoint->addr_count; i++)
+		work_note_gone(net, &endpoint->addrs[i].ip, &endpoint->mac);
+}
+
 static void note_error(void *arg, size_t place, int error, const char *text)
 {
 	(void)place;
@@ -208,13 +215,14 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 	}
 	local = map_find(&net->locals, &endpoint->id);
 	fill_plug(&plug, net, &local->endpoint);
+	announce_here(ov, net, endpoint); /* first, see announce.c */
 	code = config->kernel->plug(config->kernel_ctx, &plug, box, err);
 	if (code != 0) {
+		note_gone(net, endpoint);
 		overlay_local_end(ov, &endpoint->network, &endpoint->id);
 		return code;
 	}
 	local->plugging = false;
-	announce_here(ov, net, endpoint);
 	tell_plugged(&plug, plugged);
 	return 0;
 }
@@ -239,8 +247,7 @@ int overlay_detach(struct overlay *ov, const struct id *network, const struct id
 		if (error != 0)
 			code = weft_err_set(err, WEFT_E_KERNEL, "%s cannot be removed: %s",
 					    port.name, strerror(error));
-		for (size_t i = 0; i < local->endpoint.addr_count; i++)
-			work_note_gone(net, &local->endpoint.addrs[i].ip, &local->endpoint.mac);
+		note_gone(net, &local->endpoint);
 	}
 	overlay_local_end(ov, network, endpoint);
 	net = rows_net(ov, network);

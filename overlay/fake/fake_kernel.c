@@ -318,12 +318,20 @@ static int announce(void *ctx, const char *bridge, const struct inet *ip, const 
 {
 	struct fake_kernel *kernel = ctx;
 	const struct vec *neighbours = &kernel->state.of[KOBJ_NEIGH];
+	const struct vec *forwards = &kernel->state.of[KOBJ_FDB];
 
 	kernel->counts.announcements++;
 	for (size_t i = 0; i < neighbours->count; i++) {
 		const struct kneigh *neigh = vec_at(neighbours, i);
 
 		if (inet_eq(&neigh->ip, ip) && mac_eq(&neigh->mac, mac))
+			kernel->counts.announced_late++;
+	}
+	for (size_t i = 0; i < forwards->count; i++) {
+		const struct kfdb *fdb = vec_at(forwards, i);
+		const struct klink *dev = fake_link(kernel, fdb->dev);
+
+		if (mac_eq(&fdb->mac, mac) && dev != NULL && dev->kind == KLINK_VETH)
 			kernel->counts.announced_late++;
 	}
 	return fake_link(kernel, bridge) != NULL ? 0 : -ENODEV;

@@ -31,7 +31,7 @@ struct fake_faults {
 struct fake_counts {
 	uint64_t operations, dumps, gets, paths, rule_sets, rule_adds, announcements, flushes,
 	    events;
-	uint64_t announced_late; /* of the announcements: the neighbour stood already */
+	uint64_t announced_late; /* of these: the neighbour, or the box, stood already */
 };
 
 /* An empty kernel on pages of the source; freed by fake_kernel_free. */
