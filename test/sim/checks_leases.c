@@ -333,6 +333,18 @@ static bool is_of(const struct sim_host *host, const struct sim_owner *owner)
 	return owner->host == host->index || (host->took_over && owner->host == host->copy_of);
 }
 
+/* What is leased by a host whose disk was lost stands until the host is removed, since others know
+ * what it owns. Where nobody does any more, for it was lost before it told of its own row and the
+ * disk of whoever granted went back before that, nobody can go by it; and it serves nothing. */
+static bool is_forgotten(struct sim *sim, const struct sim_host *host,
+			 const struct sim_owner *owner)
+{
+	const struct sim_host *lost = &sim->hosts[owner->host];
+
+	return lost->lost && lost != host &&
+	       ranges_forgot(sim, &lost->id, &host->id, &owner->network, &owner->address);
+}
+
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write)
 {
 	struct sim_owner key, *owner;
@@ -358,6 +370,8 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 		(void)voids_look(sim); /* which ends what they lease */
 	if (check_is_off(host))
 		return;
+	if (owner->held && is_forgotten(sim, host, owner))
+		owner->held = false;
 	if (owner->held && !check_is_off(&sim->hosts[owner->host]) &&
 	    (owner->host != host->index || !id_eq(&owner->endpoint, &write->lease.endpoint))) {
 		id_format(&key.network, network);

@@ -117,6 +117,11 @@ enum range_standing {
 enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 				    const struct id *network, const struct inet *address);
 
+/* Has this address its new owner since everybody forgot what gave it to the old one? What nobody
+ * can show any more is taken back first (checks_forgotten.c). */
+bool ranges_forgot(struct sim *sim, const struct id *old, const struct id *owner,
+		   const struct id *network, const struct inet *address);
+
 /* checks_leases.c */
 void lease_checks_open(struct sim *sim);
 void lease_checks_close(struct sim *sim);

@@ -357,6 +357,27 @@ enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 	return top->taken ? RANGE_OWN : RANGE_GRANTED;
 }
 
+bool ranges_forgot(struct sim *sim, const struct id *old, const struct id *owner,
+		   const struct id *network, const struct inet *address)
+{
+	struct pool_seen *pool = pool_find(sim, network, address);
+	uint32_t place;
+
+	if (!pool)
+		return false;
+	place = place_in(pool, address);
+	while (!id_eq(&pool->tops[place].holder, owner) && top_forget(sim, pool, place))
+		continue;
+	/* A word of its own stays here for ever, also when it is outranked, unless all forgot. */
+	for (size_t i = 0; i < pool->claims.count; i++) {
+		const struct claim_made *made = vec_at(&pool->claims, i);
+
+		if (made->first <= place && place <= made->last && id_eq(&made->author, old))
+			return false;
+	}
+	return ranges_standing(sim, owner, network, address) == RANGE_OWN;
+}
+
 /* --- once a second: what observers show ------------------------------------------------------- */
 
 /* What a node takes for its own, the disks give to it; and nobody sees two holders. */

@@ -360,6 +360,42 @@ static void what_only_a_disk_knew_that_went_back_is_forgotten(void **state)
 	assert_int_equal(pool->claims.count, 1);
 }
 
+/* Host 0 grants what host 1 takes and leases, and leases it itself. */
+static void lease_what_was_granted(bool giver_back, bool taker_lost)
+{
+	struct write write = lease_of(1);
+
+	commit_network();
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	commit_range(1, 0, 2, NULL, false);
+	check_write(&world, &world.hosts[1], &write);
+	assert_false(world.failed);
+	world.hosts[0].was_astray = giver_back;
+	world.hosts[1].lost = taker_lost;
+	lease_again(0);
+}
+
+static void a_lease_goes_with_the_claim_that_only_a_lost_disk_knew(void **state)
+{
+	(void)state;
+	lease_what_was_granted(true, true);
+	assert_false(world.failed);
+}
+
+static void a_lease_on_a_lost_disk_of_what_its_giver_knows_stands(void **state)
+{
+	(void)state;
+	lease_what_was_granted(false, true);
+	assert_caught(CHECKER_ONE_LEASE);
+}
+
+static void a_lease_on_a_disk_that_is_there_stands(void **state)
+{
+	(void)state;
+	lease_what_was_granted(true, false);
+	assert_caught(CHECKER_ONE_LEASE);
+}
+
 static void what_somebody_knows_is_not_forgotten(void **state)
 {
 	struct ipam_ring_info part = {.count = 0};
@@ -423,6 +459,9 @@ int selftest_addresses(void)
 	    TRY(two_holders_of_one_generation_are_caught),
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
 	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),
+	    TRY(a_lease_goes_with_the_claim_that_only_a_lost_disk_knew),
+	    TRY(a_lease_on_a_lost_disk_of_what_its_giver_knows_stands),
+	    TRY(a_lease_on_a_disk_that_is_there_stands),
 	    TRY(what_somebody_knows_is_not_forgotten),
 	    TRY(whom_a_removed_one_admitted_is_nobody_while_nobody_who_counts_knows_it),
 	    TRY(a_lease_before_its_range_is_durable_is_caught),
