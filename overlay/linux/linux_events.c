@@ -2,8 +2,8 @@
  * Copyright The weft authors */
 /*
  * Notifications, translated. They say that something moved, not what stands: a link is read again
- * before it is told on. Whoever listens compares with what is wanted, so that weft's own changes
- * come to nothing.
+ * before it is told on, once however many of them were of it (an attach causes nine). Whoever
+ * listens compares with what is wanted, so that weft's own changes come to nothing.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -52,11 +52,19 @@ size_t linux_fds(void *ctx, int fds[2])
 	return 2;
 }
 
+/* A link of which something was heard. */
+struct heard {
+	int index;
+	bool was_down;
+	char name[IFNAME_BYTES]; /* by which it was known before, or "" */
+};
+
 struct listening {
 	struct linux_kernel *kernel;
 	void *arg;
 	void (*each)(void *arg, const struct kevent *event);
-	bool routes; /* told already */
+	struct vec links; /* struct heard, by index: to be read again and told */
+	bool routes;      /* told already */
 	bool rules;
 };
 
@@ -91,34 +99,70 @@ static void each_reread(void *arg, struct nlmsghdr *nlh)
 	    attrs_read_link(nlh, &reread->kernel->devices, reread->link, &reread->numbers);
 }
 
+static int heard_cmp(const void *key, const void *item)
+{
+	int a = *(const int *)key, b = ((const struct heard *)item)->index;
+
+	return (a > b) - (a < b);
+}
+
+/* The name is needed at once, for what is heard of it next. */
 static void hear_link(struct listening *listening, struct nlmsghdr *nlh)
 {
-	struct linux_kernel *kernel = listening->kernel;
+	struct devices *devices = &listening->kernel->devices;
 	const struct ifinfomsg *head = nlmsg_data(nlh);
-	struct ifinfomsg ask = {.ifi_family = AF_UNSPEC, .ifi_index = head->ifi_index};
-	const char *known = devices_name(&kernel->devices, head->ifi_index);
-	char name[IFNAME_BYTES] = "";
-	struct klink link;
-	struct reread reread = {.kernel = kernel, .link = &link};
+	struct heard first = {0}, *heard;
+	struct nlattr *attr;
+	const char *known;
+	size_t at;
 
 	if (nlmsg_datalen(nlh) < (int)sizeof(*head))
 		return;
-	if (known != NULL)
-		memcpy(name, known, IFNAME_BYTES);
+	first.index = head->ifi_index;
+	at = vec_lower_bound(&listening->links, &first.index, heard_cmp);
+	if (at == listening->links.count ||
+	    ((struct heard *)vec_at(&listening->links, at))->index != first.index) {
+		known = devices_name(devices, first.index);
+		if (known != NULL)
+			memcpy(first.name, known, IFNAME_BYTES);
+		vec_insert(&listening->links, at, &first);
+	}
+	heard = vec_at(&listening->links, at);
+	heard->was_down |= (head->ifi_flags & IFF_UP) == 0;
+	attr = nlmsg_find_attr(nlh, sizeof(*head), IFLA_IFNAME);
+	if (attr != NULL && nlh->nlmsg_type == RTM_NEWLINK)
+		devices_put(devices, first.index, nla_get_string(attr));
+}
+
+static void tell_gone(struct listening *listening, const char name[IFNAME_BYTES])
+{
+	struct klink link = {0};
+
+	memcpy(link.name, name, IFNAME_BYTES);
+	if (strncmp(name, "wf", 2) == 0)
+		tell(listening, KOBJ_LINK, true, &link);
+}
+
+static void tell_link(struct listening *listening, const struct heard *heard)
+{
+	struct linux_kernel *kernel = listening->kernel;
+	struct ifinfomsg ask = {.ifi_family = AF_UNSPEC, .ifi_index = heard->index};
+	struct klink link;
+	struct reread reread = {.kernel = kernel, .link = &link};
+
 	(void)chan_begin(&kernel->rtnl, RTM_GETLINK, 0, &ask, sizeof(ask));
 	if (chan_get(&kernel->rtnl, each_reread, &reread) != 0 || !reread.found) {
-		devices_end(&kernel->devices, head->ifi_index);
-		memset(&link, 0, sizeof(link));
-		memcpy(link.name, name, IFNAME_BYTES);
-		if (name[0] != '\0' && strncmp(name, "wf", 2) == 0)
-			tell(listening, KOBJ_LINK, true, &link);
+		devices_end(&kernel->devices, heard->index);
+		tell_gone(listening, heard->name);
 		return;
 	}
 	devices_put(&kernel->devices, reread.numbers.index, link.name);
+	if (memcmp(heard->name, link.name, IFNAME_BYTES) != 0)
+		tell_gone(listening, heard->name);
 	if (!kernel->has_ipv6)
 		link.addrgen_none = 1;
 	/* down for a moment: its routes are gone, and nobody tells of those; a port has none */
-	if ((head->ifi_flags & IFF_UP) == 0 && link.kind != KLINK_VETH)
+	if (heard->was_down && link.kind != KLINK_VETH)
 		link.up = 0;
 	if (strncmp(link.name, "wf", 2) != 0)
 		tell_routes(listening);
@@ -217,8 +261,12 @@ void linux_events(void *ctx, void *arg, void (*each)(void *arg, const struct kev
 	const struct kevent overrun = {.what = KEVENT_OVERRUN}, rules = {.what = KEVENT_RULES};
 	int got = 1;
 
+	vec_init(&listening.links, &kernel->heap, sizeof(struct heard));
 	for (int i = 0; i < EVENTS_MAX && got > 0; i++)
 		got = chan_drain(&kernel->events, each_event, &listening);
+	for (size_t i = 0; i < listening.links.count; i++)
+		tell_link(&listening, vec_at(&listening.links, i));
+	vec_close(&listening.links);
 	if (got == -ENOBUFS)
 		each(arg, &overrun);
 	got = 1;
