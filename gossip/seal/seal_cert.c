@@ -14,8 +14,9 @@
  *            small datagram to a member's known address can come of a forged one.
  *
  * A certificate is taken when it is signed by the member's identity key and newer than what is
- * known. Arriving from where the member lives (or when nobody believes that it lives) it replaces
- * the older one at once; from elsewhere it is a claim, which seal_claim.c decides.
+ * known. Arriving from where the member lives (or when nobody believes that it lives) it is used
+ * at once, and stays when its process answers (session.h); from elsewhere it is a claim, which
+ * seal_claim.c decides.
  *
  * Checks and answers are limited. What comes from where a member lives has a share of its own, so
  * that a member that restarts is heard while strangers flood.
@@ -148,23 +149,6 @@ static void tell_removed(struct seal *seal, struct member *member, const struct 
 	seal->core->crypto->wipe(seal->core->crypto->ctx, &pair, sizeof(pair));
 }
 
-/* Our own id under another key: nobody else should have our identity. */
-static enum drop_reason judge_self(struct seal *seal, const struct cert *cert, const uint8_t *bytes)
-{
-	const struct own_key *own = &seal->own[OWN_CURRENT];
-	uint64_t key_id = cert_key_id(seal->core->crypto, cert->key);
-
-	if (key_id == own->key_id || key_id == seal->own[OWN_PREVIOUS].key_id ||
-	    cert->epoch < seal->core->self.epoch)
-		return DROP_SELF;
-	if (!limit_pass(&seal->strangers, seal->core->now, STRANGER_INTERVAL_NS, STRANGER_BURST))
-		return DROP_RATE;
-	if (!cert_verify(seal->core->crypto, bytes, seal->core->self.sign_pub))
-		return DROP_CERT;
-	clone_alarm(seal, &cert->node, own->cert, bytes);
-	return DROP_SELF;
-}
-
 /* A key that is in use already needs no check: what is sealed under it proves itself. */
 static bool key_is_known(const struct seal *seal, const struct peer *peer, uint64_t key_id,
 			 struct key_slot *out)
@@ -198,7 +182,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 				    bool trusted)
 {
 	const struct member *member = peer->member;
-	uint64_t known = peer->current.key_id != 0 ? peer->current.epoch : 0;
+	uint64_t known = peer_epoch(peer);
 	uint64_t claimed = peer->session != NULL && peer->session->claim != NULL
 			       ? peer->session->claim->key.epoch
 			       : 0;
@@ -214,7 +198,8 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			claim_begin(seal, peer, key, bytes, from, true);
 			return DROP_NONE;
 		}
-		if (key->epoch != known)
+		/* Shown by anybody it proves that a copy was there once, perhaps refused. */
+		if (!trusted || key->epoch != known)
 			return DROP_OLD_CERT;
 		clone_alarm(seal, &member->id, peer->session != NULL ? peer->session->cert : NULL,
 			    bytes);
@@ -225,7 +210,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	if (trusted || ((!lives_elsewhere || key->epoch == member->epoch) && !doubted)) {
 		if (claimed <= key->epoch)
 			seal_claim_drop(seal, peer);
-		peer_install(seal, peer, key, bytes);
+		peer_install(seal, peer, key, bytes, trusted ? KEY_RENEWED : KEY_SHOWN);
 		return DROP_NONE;
 	}
 	if (!doubted && claimed != 0 && must_wait(peer->session->claim, key, from))
@@ -272,7 +257,7 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	if (cert.wire_min > WIRE_VERSION || cert.wire_max < WIRE_VERSION)
 		return DROP_VERSION;
 	if (id_eq(&cert.node, &core->self.id))
-		return judge_self(seal, &cert, bytes);
+		return DROP_SELF; /* it may be a record of a copy that was refused */
 	key = (struct peer_key){.key_id = cert_key_id(core->crypto, cert.key), .epoch = cert.epoch};
 	memcpy(key.key, cert.key, KX_PUB_BYTES);
 	member = member_find(seal->members, &cert.node);

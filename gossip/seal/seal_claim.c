@@ -16,7 +16,9 @@
  *     stopped while it was asked, and what it sent proves nothing by itself, for it may be late
  *
  * Accepted is the key, not the address: a certificate that was recorded can be shown by anybody
- * from anywhere. The member is followed once it answers a challenge there, as everybody who moves.
+ * from anywhere. The member is followed once it answers a challenge there, as everybody who moves;
+ * it is sent one with its acceptance. Until it answers, its key is only shown (session.h), and the
+ * old process may still take its own one back by a word.
  *
  * Of two that claim at once the first one is decided on first, and the other again and again
  * dropped meanwhile: else the copy of a node that was just started, whose epoch is higher, would be
@@ -41,9 +43,10 @@
  * process sent just before its end may come that late, too; then nobody is there to hear of it.
  *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
- * before they are used. They are the proof of a clone and go to everybody; but a late claimer that
- * asks, and so waits for its answer, is only refused: the original shall not suffer from it. Of an
- * epoch that the node has passed they prove nothing any more: it has recovered since.
+ * before they are used. Where both processes spoke they are the proof of a clone and go to
+ * everybody; but a late claimer that asks, and so waits for its answer, is only refused, and a
+ * certificate that somebody shows may be the record of one: the original shall not suffer from it.
+ * Of an epoch that the node has passed they prove nothing any more: it has recovered since.
  */
 #include <string.h>
 
@@ -121,7 +124,7 @@ void seal_claim_drop(struct seal *seal, struct peer *peer)
 	const struct claim *claim = claim_of(peer);
 
 	if (claim != NULL && !claim->late)
-		doubt_keep(seal, peer, claim, true);
+		doubt_keep(seal, peer, &claim->key, claim->pair.window.top, claim->own, true);
 	claim_free(seal, peer);
 }
 
@@ -130,7 +133,8 @@ void claim_break_off(struct seal *seal, struct peer *peer)
 	const struct claim *claim = claim_of(peer);
 
 	if (claim != NULL && !claim->late)
-		doubt_keep(seal, peer, claim, claim->doubted || claim->state == CLAIM_REFUSED);
+		doubt_keep(seal, peer, &claim->key, claim->pair.window.top, claim->own,
+			   claim->doubted || claim->state == CLAIM_REFUSED);
 	claim_free(seal, peer);
 }
 
@@ -142,14 +146,16 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	struct peer_key key;
 	struct pair *pair;
 	struct pair used;
+	bool answered;
 
 	WEFT_ASSERT(claim != NULL && !claim->late && !claim->doubted);
+	answered = claim->answered;
 	spoke_from = claim->spoke_from;
 	key = claim->key;
 	used = claim->pair;
 	memcpy(cert, claim->cert, CERT_BYTES);
 	claim_free(seal, peer);
-	peer_install(seal, peer, &key, cert);
+	peer_install(seal, peer, &key, cert, answered ? KEY_ANSWERED : KEY_SHOWN);
 	peer->session->spoke_from = spoke_from; /* the next one that claims finds it there */
 	if (spoke_from.port != 0)
 		peer->knows = seal->own[OWN_CURRENT].key_id;
@@ -168,16 +174,19 @@ void claim_accept(struct seal *seal, struct peer *peer)
 static void claim_probe(struct seal *seal, struct peer *peer, struct claim *claim)
 {
 	const struct hostport *old = &peer->member->addr;
+	const struct session *session = peer->session;
 	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
 	size_t len = wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES);
 	struct pair *pair = NULL;
 
 	claim->probes++;
 	claim->due = mono_add_ms(seal->core->now, CLAIM_PROBE_MS);
+	if (session->falls_back && (pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS)) != NULL)
+		pair_send(seal, pair, session->previous.key_id, false, old, frame, len);
 	if (peer->current.key_id != 0)
 		pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
 	if (pair != NULL) {
-		const struct hostport *spoke = &peer->session->spoke_from;
+		const struct hostport *spoke = &session->spoke_from;
 
 		pair_send(seal, pair, peer->current.key_id,
 			  peer->knows != seal->own[OWN_CURRENT].key_id, old, frame, len);
@@ -207,16 +216,17 @@ void claim_set_back(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
 	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES], epoch[8];
-	uint64_t known = peer->current.epoch;
+	uint64_t known = peer_epoch(peer);
 	struct cert cert;
 	size_t len;
 
 	WEFT_ASSERT(claim != NULL && claim->late && claim->state != CLAIM_CHECKING);
-	if (peer->current.key_id == 0 || peer->member->epoch > known)
+	if (peer->member->epoch > known)
 		known = peer->member->epoch;
 	wire_put(epoch, known, sizeof(epoch));
 	/* A session that slept has forgotten the certificate. */
-	if (cert_parse(peer->session->cert, CERT_BYTES, &cert) && cert.epoch >= claim->key.epoch)
+	if (!peer->shown && cert_parse(peer->session->cert, CERT_BYTES, &cert) &&
+	    cert.epoch >= claim->key.epoch)
 		len = wire_put_frame(frame, FRAME_SET_BACK, peer->session->cert, CERT_BYTES);
 	else
 		len = wire_put_frame(frame, FRAME_SET_BACK, epoch, sizeof(epoch));
@@ -235,7 +245,8 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 	struct pair *pair;
 
 	WEFT_ASSERT(session != NULL && session->previous.key_id != 0);
-	if (WIRE_OVERHEAD_BYTES + sizeof(frame) + (with_cert ? CERT_BYTES : 0) > len ||
+	if (peer->shown ||
+	    WIRE_OVERHEAD_BYTES + sizeof(frame) + (with_cert ? CERT_BYTES : 0) > len ||
 	    mono_diff_ms(seal->core->now, session->outlived) < OUTLIVED_MS)
 		return;
 	session->outlived = seal->core->now;
@@ -252,7 +263,8 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	if (claim == NULL || !mono_is_due(claim->due, seal->core->now))
 		return;
 	if (claim->state == CLAIM_REFUSED) {
-		if (claim->spoke && !claim->asked && claim->key.epoch == peer->current.epoch)
+		if (claim->spoke && !claim->asked && !peer->shown &&
+		    claim->key.epoch == peer->current.epoch)
 			claim_is_clone(seal, peer, claim);
 		else if (claim->spoke && !claim->asked && claim->late)
 			claim_set_back(seal, peer);
@@ -269,7 +281,12 @@ void claim_tick(struct seal *seal, struct peer *peer)
 		claim->state = CLAIM_UNPROVEN;
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	} else {
+		const struct hostport from = claim->from;
+		size_t heard = claim->heard;
+
 		claim_accept(seal, peer);
+		if (peer->shown)
+			peer_challenge(seal, peer, &from, heard);
 	}
 }
 

@@ -16,6 +16,9 @@
  *                                                  |
  *                                                  +--5 s--> forgotten
  *
+ * So is a key that was only shown and gave way to another one (session.h), and beside one that is
+ * only shown every one that is no newer: of the two the one that answers is the member's.
+ *
  * What was opened under such a key does not open again either, nor under one whose claim only ended
  * with the own key: that is begun anew and not doubted for it. A few keys a member are kept, until
  * a certificate is taken of an epoch that is no older: then they can become true no more. Where
@@ -39,7 +42,8 @@ bool doubt_has(const struct peer *peer, const struct peer_key *key)
 	const struct doubted_key *known = doubted_find(peer, key->key_id);
 
 	return (known != NULL && known->given_up) ||
-	       (peer->doubted != NULL && key->epoch <= peer->doubted->below);
+	       (peer->doubted != NULL && key->epoch <= peer->doubted->below) ||
+	       (peer->shown && key->epoch <= peer->current.epoch);
 }
 
 static void doubted_drop(struct doubted *doubted, size_t i)
@@ -63,11 +67,11 @@ static void doubted_condense(struct doubted *doubted)
 	doubted_drop(doubted, oldest);
 }
 
-void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up)
+void doubt_keep(struct seal *seal, struct peer *peer, const struct peer_key *kept, uint64_t floor,
+		uint64_t floor_own, bool given_up)
 {
-	struct doubted_key *key = doubted_find(peer, claim->key.key_id);
+	struct doubted_key *key = doubted_find(peer, kept->key_id);
 
-	WEFT_ASSERT(!claim->late);
 	if (key == NULL) {
 		struct doubted *doubted = peer->doubted;
 		if (doubted == NULL)
@@ -75,12 +79,12 @@ void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim,
 		if (doubted->count == DOUBTED_MAX)
 			doubted_condense(doubted);
 		key = &doubted->at[doubted->count++];
-		*key = (struct doubted_key){.key_id = claim->key.key_id, .epoch = claim->key.epoch};
+		*key = (struct doubted_key){.key_id = kept->key_id, .epoch = kept->epoch};
 	}
 	key->given_up |= given_up;
-	if (claim->pair.window.top > 0) {
-		key->floor = claim->pair.window.top;
-		key->floor_own = claim->own;
+	if (floor > 0) {
+		key->floor = floor;
+		key->floor_own = floor_own;
 	}
 }
 
@@ -96,17 +100,22 @@ void doubt_begin(const struct peer *peer, struct claim *claim)
 		window_init(&claim->pair.window, key->floor);
 }
 
-void doubt_end(struct seal *seal, struct peer *peer)
+void doubt_use(struct peer *peer)
 {
-	struct doubted *doubted = peer->doubted;
 	const struct doubted_key *used = doubted_find(peer, peer->current.key_id);
 
-	if (doubted == NULL)
-		return;
 	if (used != NULL) {
 		peer->floor = used->floor;
 		peer->floor_own = used->floor_own;
 	}
+}
+
+void doubt_end(struct seal *seal, struct peer *peer)
+{
+	struct doubted *doubted = peer->doubted;
+
+	if (doubted == NULL)
+		return;
 	for (size_t i = doubted->count; i-- > 0;)
 		if (doubted->at[i].epoch <= peer->current.epoch)
 			doubted_drop(doubted, i);
@@ -159,6 +168,7 @@ void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from
 	claim->heard += len;
 	if (has_response(in, claim->own_nonce)) {
 		claim->doubted = false;
+		claim->answered = true;
 		/* It has answered where it is: the member is followed there when it is accepted by
 		 * this datagram. */
 		memcpy(peer->session->nonce, claim->own_nonce, NONCE_BYTES);

@@ -59,7 +59,7 @@ static size_t datagram_size(const struct seal *seal, const struct member *member
 	return WIRE_OVERHEAD_BYTES + frames + WIRE_PAYLOAD_MAX - seal_room(seal, member);
 }
 
-static void challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
+void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	struct session *session = session_of(seal, peer);
@@ -78,7 +78,8 @@ static void challenge(struct seal *seal, struct peer *peer, const struct hostpor
 		return;
 	crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
 	session->challenged_at = seal->core->now;
-	peer->member->provisional = *from;
+	if (!hostport_eq(from, &peer->member->addr))
+		peer->member->provisional = *from;
 	outbox_add_via(&seal->core->outbox, &peer->member->id, from, CLASS_CONTROL, FRAME_CHALLENGE,
 		       session->nonce, NONCE_BYTES);
 	session->heard -= introduce(seal, peer, from, size, session->heard);
@@ -99,12 +100,36 @@ bool seal_may_answer_at(struct seal *seal, const struct member *member, const st
 	return true;
 }
 
+/* The process of the key before one that was only shown says that it is there: let it speak. */
+static bool previous_challenge(struct seal *seal, struct peer *peer, const struct hostport *from,
+			       size_t len)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES], nonce[NONCE_BYTES];
+	struct pair *pair;
+
+	if (!peer->session->falls_back || WIRE_OVERHEAD_BYTES + sizeof(frame) > len ||
+	    mono_diff_ms(seal->core->now, peer->session->outlived) < OUTLIVED_MS ||
+	    (peer->has_asked && mono_diff_ms(seal->core->now, peer->asked) < ASK_MS))
+		return false;
+	pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS);
+	if (pair == NULL)
+		return false;
+	peer->asked = seal->core->now;
+	peer->has_asked = true;
+	crypto->random(crypto->ctx, nonce, NONCE_BYTES);
+	return pair_send(seal, pair, peer->session->previous.key_id, false, from, frame,
+			 wire_put_frame(frame, FRAME_CHALLENGE, nonce, NONCE_BYTES));
+}
+
 bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
 		     size_t len)
 {
 	struct member *member = slot->peer->member;
 	struct session *session;
 
+	if (slot->slot == PEER_PREVIOUS)
+		return previous_challenge(seal, slot->peer, from, len);
 	if (slot->slot != PEER_CURRENT || member->state != MEMBER_FAILED ||
 	    hostport_eq(from, &member->addr))
 		return false;
@@ -112,7 +137,7 @@ bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struc
 	if (!hostport_eq(&session->challenged, from) && session->challenged.port != 0 &&
 	    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
 		return false;
-	challenge(seal, slot->peer, from, len);
+	peer_challenge(seal, slot->peer, from, len);
 	if (session->challenged_at.ns == seal->core->now.ns)
 		session->heard = 0; /* nothing opened: that is all for it */
 	return true;
@@ -191,7 +216,7 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	return out->len > 0 ? DROP_NONE : DROP_PROVISIONAL;
 }
 
-static enum drop_reason open_session(struct seal *seal, const struct key_slot *slot, int own,
+static enum drop_reason open_session(struct seal *seal, struct key_slot *slot, int own,
 				     const struct hostport *from, const uint8_t *bytes, size_t ad,
 				     size_t len, struct opened *out)
 {
@@ -208,6 +233,12 @@ static enum drop_reason open_session(struct seal *seal, const struct key_slot *s
 		reason = DROP_RATE;
 	if (reason != DROP_NONE)
 		return reason;
+	/* It was late, or it goes on. */
+	if (slot->slot == PEER_PREVIOUS && session->falls_back &&
+	    mono_diff_ms(seal->core->now, session->outlived) >= OUTLIVED_MS) {
+		peer_fall_back(seal, peer);
+		slot->slot = PEER_CURRENT;
+	}
 	if (slot->slot == PEER_CURRENT) {
 		peer->knows = seal->own[own].key_id;
 		session->spoke_from = *from;
@@ -270,8 +301,9 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (reason == DROP_STALE_KEY)
 		cert_answer(seal, slot.peer, from, bytes, len);
 	/* A claim may have been accepted right now. */
-	if (reason == DROP_NONE && out->provisional && key_id == slot.peer->current.key_id)
-		challenge(seal, slot.peer, from, len);
+	if (reason == DROP_NONE && (out->provisional || slot.peer->shown) &&
+	    key_id == slot.peer->current.key_id)
+		peer_challenge(seal, slot.peer, from, len);
 	return reason;
 }
 
@@ -315,13 +347,18 @@ static enum drop_reason response_take(struct seal *seal, const struct opened *in
 	/* Only an answer under the old key counts against a claim. */
 	if (session->claim != NULL &&
 	    (session->claim->late || in->epoch < session->claim->key.epoch) &&
-	    claim_response(seal, peer, body))
+	    claim_response(seal, peer, body)) {
+		if (in->epoch == peer->current.epoch)
+			peer_prove(seal, peer);
 		return DROP_NONE;
+	}
 	if (session->challenged.port == 0 || !hostport_eq(&session->challenged, from) ||
 	    memcmp(session->nonce, body, NONCE_BYTES) != 0)
 		return DROP_FRAME;
 	session->challenged.port = 0;
 	member->provisional.port = 0;
+	if (in->epoch == peer->current.epoch)
+		peer_prove(seal, peer);
 	if (hostport_eq(&member->addr, from))
 		return DROP_NONE;
 	member->addr = *from;

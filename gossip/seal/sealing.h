@@ -71,7 +71,11 @@ void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to
 		 const uint8_t *request, size_t len);
 void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 
-/* seal_frame.c: who showed this certificate from elsewhere, and nobody believes to be alive, is
+/* seal_frame.c: len more bytes came from there, which prove neither the address nor, where the key
+ * is only shown, the process: asks it to answer, once in a while and in no more bytes than came. */
+void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
+
+/* Who showed this certificate from elsewhere, and nobody believes to be alive, is
  * asked there whether it is the member, once in a while and in no more bytes than came; false when
  * it is no such member. */
 bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
@@ -102,10 +106,11 @@ void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
 
-/* seal_doubt.c: was a claim of this key given up? Remembers what this one heard and, where so, that
- * it is; begins one, under what is remembered of its key. */
+/* seal_doubt.c: was a claim of this key given up, or is a newer one only shown? Remembers what this
+ * one heard and, where so, that it is; begins one, under what is remembered of its key. */
 bool doubt_has(const struct peer *peer, const struct peer_key *key);
-void doubt_keep(struct seal *seal, struct peer *peer, const struct claim *claim, bool given_up);
+void doubt_keep(struct seal *seal, struct peer *peer, const struct peer_key *key, uint64_t floor,
+		uint64_t floor_own, bool given_up);
 void doubt_begin(const struct peer *peer, struct claim *claim);
 
 /* A datagram of len bytes opened under a claim that is doubted: asks its process to answer, or
@@ -113,8 +118,9 @@ void doubt_begin(const struct peer *peer, struct claim *claim);
 void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
 	       const struct opened *in);
 
-/* A certificate was taken: no older key is doubted any more, and under its own what was opened
- * stays closed. Forgets all doubts. */
+/* A certificate was taken: under its key what was opened stays closed. Its key was proved: no older
+ * one is doubted any more. Forgets all doubts. */
+void doubt_use(struct peer *peer);
 void doubt_end(struct seal *seal, struct peer *peer);
 void doubt_forget(struct seal *seal, struct peer *peer);
 

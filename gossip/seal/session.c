@@ -92,6 +92,8 @@ void session_sleep(struct seal *seal, struct peer *peer)
 	if (session == NULL)
 		return;
 	WEFT_ASSERT(seal->sessions > 0);
+	if (session->falls_back)
+		peer_fall_back(seal, peer); /* what sleeps remembers one key only */
 	for (int own = OWN_PREVIOUS; own >= OWN_CURRENT; own--) {
 		const struct pair *pair = session->pairs[own][PEER_CURRENT];
 		if (pair == NULL || pair->window.top == 0)
@@ -177,14 +179,11 @@ struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_sl
 	return *place;
 }
 
-/* The new key becomes the current one, what was current the previous, and what was previous is
- * forgotten with its pairs. */
-void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *key,
-		  const uint8_t cert[CERT_BYTES])
+/* What was current becomes the previous key, and what was previous is forgotten with its pairs. */
+static void current_shift(struct seal *seal, struct peer *peer)
 {
-	struct session *session = session_of(seal, peer);
+	struct session *session = peer->session;
 
-	WEFT_ASSERT(key->key_id != 0 && key->key_id != peer->current.key_id);
 	peer_key_unlist(seal, &session->previous);
 	for (int own = 0; own < 2; own++) {
 		pair_free(seal, &session->pairs[own][PEER_PREVIOUS]);
@@ -194,6 +193,49 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	session->previous = peer->current;
 	if (session->previous.key_id != 0)
 		peer_key_list(seal, peer, session->previous.key_id, PEER_PREVIOUS);
+	session->floor = peer->floor;
+	session->floor_own = peer->floor_own;
+}
+
+/* A key that was only shown is doubted and gone. */
+static void current_drop(struct seal *seal, struct peer *peer)
+{
+	struct session *session = peer->session;
+	const struct pair *pair = session->pairs[OWN_CURRENT][PEER_CURRENT];
+	uint64_t floor = pair != NULL ? pair->window.top : peer->floor;
+	uint64_t floor_own = pair != NULL ? seal->own[OWN_CURRENT].key_id : peer->floor_own;
+
+	WEFT_ASSERT(peer->shown && peer->current.key_id != 0);
+	doubt_keep(seal, peer, &peer->current, floor, floor_own, true);
+	peer_key_unlist(seal, &peer->current);
+	for (int own = 0; own < 2; own++)
+		pair_free(seal, &session->pairs[own][PEER_CURRENT]);
+}
+
+static void epoch_proved(struct seal *seal, struct peer *peer)
+{
+	if (peer->shown)
+		return;
+	doubt_end(seal, peer);
+	if (peer->current.epoch > peer->member->epoch)
+		peer->member->epoch = peer->current.epoch;
+}
+
+void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *key,
+		  const uint8_t cert[CERT_BYTES], enum key_proof proof)
+{
+	struct session *session = session_of(seal, peer);
+
+	WEFT_ASSERT(key->key_id != 0 && key->key_id != peer->current.key_id);
+	WEFT_ASSERT(proof != KEY_SHOWN || !peer->shown || key->epoch > peer->current.epoch);
+	if (peer->shown && proof != KEY_RENEWED) {
+		current_drop(seal, peer);
+		session->falls_back &= proof == KEY_SHOWN;
+	} else {
+		current_shift(seal, peer);
+		session->falls_back = proof == KEY_SHOWN && session->previous.key_id != 0;
+	}
+	peer->shown = proof == KEY_SHOWN || (proof == KEY_RENEWED && peer->shown);
 	peer->current = *key;
 	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
 	memcpy(session->cert, cert, CERT_BYTES);
@@ -201,14 +243,57 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 	session->spoke_from.port = 0;
 	seal->renewed = peer->member;
 	peer->knows = 0;
-	session->floor = peer->floor;
-	session->floor_own = peer->floor_own;
 	peer->floor = 0;
 	peer->floor_own = 0;
-	doubt_end(seal, peer);
-	if (key->epoch > peer->member->epoch)
-		peer->member->epoch = key->epoch;
+	doubt_use(peer);
+	epoch_proved(seal, peer);
 	WEFT_ASSERT(session->previous.key_id != peer->current.key_id);
+}
+
+void peer_prove(struct seal *seal, struct peer *peer)
+{
+	const struct claim *claim = peer->session->claim;
+
+	if (!peer->shown)
+		return;
+	peer->shown = false;
+	peer->session->falls_back = false;
+	if (claim != NULL && !claim->late && claim->key.epoch <= peer->current.epoch)
+		seal_claim_drop(seal, peer);
+	epoch_proved(seal, peer);
+}
+
+void peer_fall_back(struct seal *seal, struct peer *peer)
+{
+	struct session *session = peer->session;
+	const struct peer_key back = session->previous;
+
+	WEFT_ASSERT(session->falls_back && peer->shown && back.key_id != 0);
+	current_drop(seal, peer);
+	peer_key_unlist(seal, &session->previous);
+	for (int own = 0; own < 2; own++) {
+		session->pairs[own][PEER_CURRENT] = session->pairs[own][PEER_PREVIOUS];
+		session->pairs[own][PEER_PREVIOUS] = NULL;
+	}
+	peer->current = back;
+	peer_key_list(seal, peer, back.key_id, PEER_CURRENT);
+	memset(session->cert, 0, CERT_BYTES); /* as after a sleep */
+	session->falls_back = false;
+	session->spoke_from.port = 0;
+	peer->shown = false;
+	peer->knows = 0;
+	peer->floor = session->floor;
+	peer->floor_own = session->floor_own;
+}
+
+uint64_t peer_epoch(const struct peer *peer)
+{
+	if (peer->current.key_id == 0)
+		return 0;
+	if (!peer->shown)
+		return peer->current.epoch;
+	return peer->session != NULL && peer->session->falls_back ? peer->session->previous.epoch
+								  : 0;
 }
 
 void peer_forget(struct seal *seal, struct peer *peer)
@@ -216,6 +301,7 @@ void peer_forget(struct seal *seal, struct peer *peer)
 	session_sleep(seal, peer);
 	doubt_forget(seal, peer);
 	peer_key_unlist(seal, &peer->current);
+	peer->shown = false;
 	peer->knows = 0;
 	peer->floor = 0;
 	peer->floor_own = 0;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The keys that the sealing layer holds: its own, those of peers, and those that peers claim. */
+#pragma once
+
+#include "gossip/trust/cert.h"
+#include "seal.h"
+#include "window.h"
+
+#define NONCE_BYTES 8
+#define DOUBTED_MAX 8
+
+enum { OWN_CURRENT = 0, OWN_PREVIOUS = 1 };
+enum peer_slot { PEER_CURRENT = 0, PEER_PREVIOUS = 1, PEER_CLAIM = 2 };
+
+struct own_key {
+	uint64_t key_id; /* 0: none */
+	uint8_t pub[KX_PUB_BYTES];
+	uint8_t sec[KX_SEC_BYTES];
+	uint8_t cert[CERT_BYTES];
+	struct mono made;
+};
+
+struct peer_key {
+	uint64_t key_id; /* 0: none */
+	uint64_t epoch;
+	uint8_t key[KX_PUB_BYTES];
+};
+
+/* Keys of both directions between one own key and one of the peer's. */
+struct pair {
+	uint8_t rx[AEAD_KEY_BYTES];
+	uint8_t tx[AEAD_KEY_BYTES];
+	uint64_t tx_next;
+	struct window window;
+};
+
+/* A newer certificate from an address where the member does not live, so far as known. */
+struct claim {
+	enum claim_state state;
+	struct peer_key key;
+	uint8_t cert[CERT_BYTES];
+	struct hostport from;
+	bool late;        /* its epoch was reached already: it may be refused, never accepted */
+	bool asked;       /* a FRAME_CLAIM came under it */
+	bool spoke;       /* anything else did: whoever it is does not wait for an answer */
+	bool doubted;     /* its key was not taken before: it has to answer the nonce itself */
+	bool answered;    /* which it did */
+	struct pair pair; /* with the current own key */
+	uint64_t own;     /* its key id */
+	uint8_t nonce[NONCE_BYTES];     /* for the old process */
+	uint8_t own_nonce[NONCE_BYTES]; /* for the one that claims, where it is doubted */
+	unsigned probes;
+	unsigned begun;       /* how often the questions began anew, since the old process spoke */
+	struct mono due;      /* of the next probe or the end */
+	struct mono asked_at; /* when one that is doubted was last sent the nonce */
+	size_t heard;         /* bytes that opened, from this address: no more goes back there */
+	struct hostport spoke_from; /* something opened under it, last; port 0: nothing did */
+};
+
+/* Keys that were claimed and not taken, the oldest first (seal_doubt.c). */
+struct doubted {
+	uint64_t below; /* keys up to this epoch all are: there were too many to name */
+	size_t count;
+	struct doubted_key {
+		uint64_t key_id, epoch;
+		uint64_t floor, floor_own; /* as in struct peer */
+		bool given_up;             /* else what is kept is the floor alone */
+	} at[DOUBTED_MAX];
+};
