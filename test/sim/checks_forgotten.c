@@ -11,15 +11,22 @@
  *
  * So where a node takes an address for its own that the disks once gave to another, the row that
  * did so is looked for: in the tables of all nodes that run and on the disks of those that do not.
+ *
+ * A copy that took the place of its original knows of what that one leased since the copy was made
+ * only what others show it. The row of an endpoint that only the original has is of no use to
+ * anybody: it is refused, or nobody hears it, and its address is free space of the copy's. That
+ * ends when the original is the member again, and has recovered.
  */
 #include <string.h>
 
 #include "checks_ranges.h"
+#include "faults.h"
 
 /* A row that is looked for. */
 struct wanted {
-	struct id owner;
+	struct id owner, topic;
 	uint16_t kind;
+	size_t key_len;
 	uint8_t key[RANGE_KEY_BYTES];
 	bool found;
 };
@@ -31,8 +38,8 @@ static int wanted_visit(void *ctx, const struct write *write)
 	wanted->found =
 	    wanted->found ||
 	    (write->row.kind == wanted->kind && id_eq(&write->row.owner, &wanted->owner) &&
-	     write->row.key_len == RANGE_KEY_BYTES &&
-	     memcmp(write->row.key, wanted->key, RANGE_KEY_BYTES) == 0);
+	     id_eq(&write->row.topic, &wanted->topic) && write->row.key_len == wanted->key_len &&
+	     memcmp(write->row.key, wanted->key, wanted->key_len) == 0);
 	return 0;
 }
 
@@ -42,22 +49,29 @@ static bool is_silent(const struct sim_host *host)
 	return host->running && gossip_phase(node_gossip(host->node)) == NODE_REMOVED;
 }
 
-/* Has anybody this row who may show it, in memory or, where nothing runs that could show it, on a
- * disk? */
-static bool is_anywhere(struct sim *sim, struct wanted *wanted)
+/* Is it this one whose place a copy took, or another copy of it that was refused? */
+static bool is_replaced(const struct sim *sim, const struct sim_host *original,
+			const struct sim_host *host)
 {
-	static const struct id topic_all;
+	return host == original || (host->state == HOST_COPY && !host->took_over &&
+				    &sim->hosts[host->copy_of] == original);
+}
+
+/* Has anybody this row who may show it, in memory or, where nothing runs that could show it, on a
+ * disk? replaced: it and its like show nothing; NULL: there is none. */
+static bool is_anywhere(struct sim *sim, struct wanted *wanted, const struct sim_host *replaced)
+{
 	struct row_view row;
 
 	for (size_t i = 0; i < sim->host_count && !wanted->found; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
-		if (is_silent(host))
+		if (is_silent(host) || (replaced && is_replaced(sim, replaced, host)))
 			continue;
 		if (host->running)
 			wanted->found =
-			    gossip_row(node_gossip(host->node), &wanted->owner, &topic_all,
-				       wanted->kind, wanted->key, RANGE_KEY_BYTES, &row);
+			    gossip_row(node_gossip(host->node), &wanted->owner, &wanted->topic,
+				       wanted->kind, wanted->key, wanted->key_len, &row);
 		else
 			disk_walk(&host->disk, 1u << WRITE_OWN_ROW | 1u << WRITE_SNAPSHOT,
 				  wanted_visit, wanted);
@@ -105,7 +119,9 @@ bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place)
 	const struct sim_host *author = check_host(sim, &top->author);
 	size_t at = claim_of_top(pool, place);
 	const struct claim_made *made;
-	struct wanted wanted = {.owner = top->author, .kind = top->taken ? ROW_RANGE : ROW_GRANT};
+	struct wanted wanted = {.owner = top->author,
+				.kind = top->taken ? ROW_RANGE : ROW_GRANT,
+				.key_len = RANGE_KEY_BYTES};
 	struct range_key key = {pool->network, {.bits = 0}, top->generation};
 	struct inet base = prefix_base(&pool->subnet);
 	unsigned bits = 128;
@@ -118,8 +134,22 @@ bool top_forget(struct sim *sim, struct pool_seen *pool, uint32_t place)
 		bits--;
 	key.range = (struct prefix){inet_add(&base, made->first), (uint8_t)bits};
 	range_key_encode(&key, wanted.key);
-	if (is_anywhere(sim, &wanted))
+	if (is_anywhere(sim, &wanted, NULL))
 		return false;
 	claim_unmake(pool, at);
 	return true;
+}
+
+bool lease_is_unheard(struct sim *sim, const struct sim_owner *owner)
+{
+	const struct sim_host *original = &sim->hosts[owner->host];
+	struct wanted wanted = {.owner = original->id,
+				.topic = owner->network,
+				.kind = ROW_ENDPOINT,
+				.key_len = ID_BYTES};
+
+	if (!copies_took_over(sim, original))
+		return false;
+	memcpy(wanted.key, owner->endpoint.b, ID_BYTES);
+	return !is_anywhere(sim, &wanted, original);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "checks_parts.h"
+#include "faults.h"
 
 #define COOLDOWN_SLACK 20 /* one part of so many: commits take their time */
 
@@ -229,15 +230,30 @@ static void releases_note(struct sim *sim, const struct node_batch *batch)
 	}
 }
 
-/* A copy is believed when its original does not answer. Where that one is down it is the member,
- * and may let go what it finds that it does not use; beside one that runs it never is. */
-static void copy_note(const struct sim *sim, struct sim_host *host)
+/* Is it a member that somebody hears, or should hear? Who is alone asks whomever it knows; when
+ * calm begins it has asked nobody yet of those who are in reach since. */
+static bool is_there(struct sim *sim, const struct sim_host *host)
+{
+	if (!host->running || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE)
+		return false;
+	return copies_has_witness(sim, host) ||
+	       (sim->chaos && gossip_is_alone(node_gossip(host->node)) &&
+		copies_reaches_any(sim, host));
+}
+
+/* A copy is believed when its original does not answer: not while it is alone, but from the moment
+ * in which a member agrees, or enough of them compared tables with it. Where nobody heard the
+ * original then the copy is the member, and may let go what it finds that it does not use; beside
+ * one that is there it never is. */
+static void copy_note(struct sim *sim, struct sim_host *host)
 {
 	if (host->state != HOST_COPY || host->is_member ||
-	    gossip_phase(node_gossip(host->node)) != NODE_ACTIVE)
+	    gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
+	    (gossip_is_alone(node_gossip(host->node)) &&
+	     ipamdb_is_guarded(node_ipamdb(host->node))))
 		return;
 	host->is_member = true;
-	host->took_over = !sim->hosts[host->copy_of].running;
+	host->took_over = !is_there(sim, &sim->hosts[host->copy_of]);
 }
 
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)
@@ -297,6 +313,14 @@ void leases_end(struct sim *sim, struct sim_host *host, bool forgotten)
 		cooled->forgotten = cooled->forgotten || cooled->host == host->index;
 }
 
+/* Was it released by an original whose copy took its place, and knows nothing of that? */
+static bool is_unheard(const struct sim *sim, const struct cooled *cooled)
+{
+	const struct sim_host *original = &sim->hosts[cooled->host];
+
+	return copies_took_over(sim, original) && cooled->since.ns > original->copied_at.ns;
+}
+
 /* What the design lets through. A start (of whoever has the space meanwhile) goes by the wall
  * clock, which may have been set; who names an address of its own gets it although it cools; and a
  * disk that went back so far that nobody noticed has forgotten what was released since. One that
@@ -305,7 +329,8 @@ static bool is_excused(struct sim *sim, const struct sim_host *host, const struc
 {
 	return cooled->by_clock ||
 	       (cooled->host == host->index && is_asked_for(sim, host, cooled)) ||
-	       (cooled->forgotten && !sim->hosts[cooled->host].was_fenced);
+	       (cooled->forgotten && !sim->hosts[cooled->host].was_fenced) ||
+	       is_unheard(sim, cooled);
 }
 
 static void cooling_look(struct sim *sim, struct sim_host *host, const struct sim_owner *key)
@@ -370,7 +395,8 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 		(void)voids_look(sim); /* which ends what they lease */
 	if (check_is_off(host))
 		return;
-	if (owner->held && is_forgotten(sim, host, owner))
+	if (owner->held && (is_forgotten(sim, host, owner) ||
+			    (owner->host != host->index && lease_is_unheard(sim, owner))))
 		owner->held = false;
 	if (owner->held && !check_is_off(&sim->hosts[owner->host]) &&
 	    (owner->host != host->index || !id_eq(&owner->endpoint, &write->lease.endpoint))) {

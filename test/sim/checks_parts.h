@@ -133,6 +133,10 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 void leases_end(struct sim *sim, struct sim_host *host, bool forgotten);
 void lease_write_look(struct sim *sim, struct sim_host *host, const struct write *write);
 
+/* checks_forgotten.c: is this a lease of one whose copy took its place, and nobody else knows it?
+ */
+bool lease_is_unheard(struct sim *sim, const struct sim_owner *owner);
+
 /* checks_ports.c */
 void ports_checks_open(struct sim *sim);
 void ports_checks_close(struct sim *sim);

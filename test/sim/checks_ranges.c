@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "checks_ranges.h"
+#include "faults.h"
 
 #define POOLS_SEEN 32
 #define POOL_ADDRESSES_MAX 4096u
@@ -386,8 +387,10 @@ static void ring_look(struct sim *sim, struct sim_host *host, struct pool_seen *
 	struct id self = gossip_self(node_gossip(host->node));
 	struct ipam_ring_info part;
 
-	/* The rows of a network that was removed go in any order. */
-	if (pool->ended || host->is_void || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
+	/* The rows of a network that was removed go in any order. An original whose place a copy
+	 * took is shown what that one gave away when it is heard again, and then recovers. */
+	if (pool->ended || copies_took_over(sim, host) || host->is_void ||
+	    gossip_phase(node_gossip(host->node)) != NODE_ACTIVE ||
 	    ipamdb_is_guarded(node_ipamdb(host->node)))
 		return;
 	for (size_t at = 0;
@@ -424,9 +427,11 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	struct id self = gossip_self(node_gossip(host->node));
 
 	/* Of a network that ended a host gives its ranges up; after a start it may know that much
-	 * and not yet why, since the end is somebody else's word. */
-	if (pool->ended || !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) ||
-	    !info.known)
+	 * and not yet why, since the end is somebody else's word. An original whose copy was the
+	 * member serves, once that is shown to it, what the copy gave away: until it recovers. */
+	if (pool->ended ||
+	    (copies_took_over(sim, host) && gossip_is_cloned(node_gossip(host->node))) ||
+	    !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known)
 		return;
 	for (size_t at = 0;
 	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {

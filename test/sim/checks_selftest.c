@@ -423,5 +423,6 @@ int main(void)
 	    TRY(who_alone_knows_another_does_not_lose_its_disk_nor_does_the_other_move),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL) + selftest_rows() + selftest_addresses();
+	return cmocka_run_group_tests(tests, NULL, NULL) + selftest_rows() + selftest_addresses() +
+	       selftest_copies();
 }

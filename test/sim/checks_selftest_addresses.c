@@ -6,46 +6,6 @@
 #include "checks_ranges.h"
 #include "selftest_kit.h"
 
-static struct write lease_of(uint8_t endpoint)
-{
-	struct write write = {.kind = WRITE_LEASE};
-
-	memset(&write.lease, 0, sizeof(write.lease));
-	write.lease.network.b[0] = 9;
-	write.lease.address = inet_from_v4(0x0a090001);
-	write.lease.endpoint.b[0] = endpoint;
-	return write;
-}
-
-/* A copy lets go what its original leases, and somebody else takes it. */
-static void original_given_away(bool took_over)
-{
-	struct write write = lease_of(1);
-
-	check_write(&world, &world.hosts[0], &write);
-	world.hosts[2].copy_of = 0;
-	world.hosts[2].took_over = took_over;
-	write.kind = WRITE_LEASE_DROP;
-	check_write(&world, &world.hosts[2], &write);
-	world.now = mono_add_ms(world.now, 2 * world.opt.cooldown_ms);
-	write = lease_of(2);
-	check_write(&world, &world.hosts[1], &write);
-}
-
-static void a_copy_beside_its_original_lets_nothing_of_it_go(void **state)
-{
-	(void)state;
-	original_given_away(false);
-	assert_caught(CHECKER_ONE_LEASE);
-}
-
-static void a_copy_that_took_over_lets_go_what_was_leased(void **state)
-{
-	(void)state;
-	original_given_away(true);
-	assert_false(world.failed);
-}
-
 static void an_address_that_is_leased_twice_is_caught(void **state)
 {
 	struct write write = lease_of(1);
@@ -440,8 +400,6 @@ int selftest_addresses(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TRY(an_address_that_is_leased_twice_is_caught),
-	    TRY(a_copy_beside_its_original_lets_nothing_of_it_go),
-	    TRY(a_copy_that_took_over_lets_go_what_was_leased),
 	    TRY(an_address_that_is_leased_while_it_cools_is_caught),
 	    TRY(who_names_what_it_released_itself_need_not_wait),
 	    TRY(who_names_what_another_released_is_caught),

@@ -25,13 +25,22 @@ void fault_disk_lost(struct sim *sim);
 void fault_backup(struct sim *sim);
 void fault_disk_back(struct sim *sim);
 void fault_disk_copied(struct sim *sim);
-/* Is there a copy of which it is not decided yet whether it is one; is there one that runs on
- * alone, since it has found nobody to ask? */
-bool faults_copy_claims(const struct sim *sim);
-bool faults_copy_is_alone(const struct sim *sim);
-/* An operator looks for copies that have been alone for long, and stops them. */
-void faults_look_for_copies(struct sim *sim);
 void fault_begin_anew(struct sim *sim);
+
+/* copies.c: is there a copy of which it is not decided yet whether it is one; is there one that
+ * runs on alone, since it has found nobody to ask? */
+bool copies_any_claims(const struct sim *sim);
+bool copies_any_alone(const struct sim *sim);
+/* Is there anybody whom a copy can ask, and who knows the original? */
+bool copies_has_witness(const struct sim *sim, const struct sim_host *original);
+/* Does what this one sends to where it knows a member arrive there? */
+bool copies_reaches_any(struct sim *sim, const struct sim_host *original);
+/* Did a copy take this one's place; and it is the member again, and recovered. */
+bool copies_took_over(const struct sim *sim, const struct sim_host *original);
+void copies_recovered(struct sim *sim, const struct sim_host *original);
+/* An operator looks for copies that have been alone for long, and stops them; in calm all. */
+void copies_look(struct sim *sim);
+void copies_settle(struct sim *sim);
 
 /* misuse.c: requests that are late, double, wrong or race with each other. */
 void misuse_op(struct sim *sim);

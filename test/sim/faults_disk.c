@@ -35,7 +35,6 @@
 #define RECOVER_BOUND_MS 60000
 #define REMOVE_BOUND_MS 40000
 #define REFUSED_MS 3000 /* until an operator looks who is refused by the others */
-#define ALONE_MS 5000   /* until he sees that a copy runs alone */
 
 /* The first host signs tokens and removals, and stays what it is. */
 static bool is_expendable(const struct sim_host *host)
@@ -189,55 +188,6 @@ static bool may_be_copied(const struct sim_host *host)
 	       !host->stopped;
 }
 
-static bool sees(const struct sim_host *host, const struct sim_host *other)
-{
-	struct member_info info;
-
-	return gossip_member(node_gossip(host->node), &other->id, &info) &&
-	       info.state == MEMBER_ALIVE;
-}
-
-/* Is there anybody whom a copy can ask, and who knows the original? */
-static bool has_witness(const struct sim *sim, const struct sim_host *original)
-{
-	for (size_t i = 0; i < sim->host_count; i++) {
-		const struct sim_host *host = &sim->hosts[i];
-
-		if (host != original && host->running && host->state == HOST_UP && host->joined &&
-		    !host->stopped && sees(host, original) && sees(original, host))
-			return true;
-	}
-	return false;
-}
-
-static bool is_copy(const struct sim_host *host)
-{
-	return host->running && host->state == HOST_COPY;
-}
-
-static bool is_alone(const struct sim_host *host)
-{
-	return gossip_is_alone(node_gossip(host->node));
-}
-
-bool faults_copy_claims(const struct sim *sim)
-{
-	for (size_t i = sim->opt.hosts; i < sim->host_count; i++)
-		if (is_copy(&sim->hosts[i]) &&
-		    gossip_phase(node_gossip(sim->hosts[i].node)) == NODE_CLAIMING)
-			return true;
-	return false;
-}
-
-/* It asks as soon as it finds somebody. */
-bool faults_copy_is_alone(const struct sim *sim)
-{
-	for (size_t i = sim->opt.hosts; i < sim->host_count; i++)
-		if (is_copy(&sim->hosts[i]) && is_alone(&sim->hosts[i]))
-			return true;
-	return false;
-}
-
 void fault_disk_copied(struct sim *sim)
 {
 	struct sim_host *host = host_pick(sim, may_be_copied);
@@ -246,7 +196,7 @@ void fault_disk_copied(struct sim *sim)
 	/* A copy is refused while the original answers; so somebody must be there who knows it, and
 	 * the network let them meet until that is decided. Two that run in two islands lease what
 	 * they both have, as any two would that nobody can compare. */
-	if (!copy || weather_is_bad(sim) || !has_witness(sim, host))
+	if (!copy || weather_is_bad(sim) || !copies_has_witness(sim, host))
 		return;
 	sim->counters[COUNT_COPIES]++;
 	sim_trace(sim, "%zu runs from a copy of %zu", copy->index, host->index);
@@ -255,6 +205,7 @@ void fault_disk_copied(struct sim *sim)
 	copy->state = HOST_COPY;
 	copy->marker = MARKER_LOST;
 	copy->copy_of = host->index;
+	host->copied_at = sim->now;
 	host->was_astray = copy->was_astray = true;
 	host_start(sim, copy);
 }
@@ -367,41 +318,8 @@ void faults_recovered(struct sim *sim, struct sim_host *host, const struct node_
 {
 	host->recovering = false;
 	sim->counters[COUNT_RECOVERED] += answer->err.code == 0;
-}
-
-/* An operator stops the copy. Where that one was the member, since it started when the original
- * was not there, the original is started anew: what it has is older than what the copy did. */
-static void copy_settle(struct sim *sim, struct sim_host *copy)
-{
-	enum node_phase phase = gossip_phase(node_gossip(copy->node));
-	struct sim_host *original = &sim->hosts[copy->copy_of];
-
-	sim->counters[COUNT_COPIES_REFUSED] += phase == NODE_COPY;
-	host_stop(sim, copy, false);
-	copy->lost = true;
-	if (!original->running || (original->state != HOST_UP && !is_astray(original)) ||
-	    gossip_phase(node_gossip(original->node)) != NODE_COPY)
-		return;
-	host_stop(sim, original, true);
-	original->state = HOST_ASTRAY;
-	faults_restart(sim, original);
-}
-
-void faults_look_for_copies(struct sim *sim)
-{
-	for (size_t i = sim->opt.hosts; i < sim->host_count; i++) {
-		struct sim_host *host = &sim->hosts[i];
-
-		if (!is_copy(host) || !is_alone(host)) {
-			host->alone_since.ns = 0;
-		} else if (host->alone_since.ns == 0) {
-			host->alone_since = sim->now;
-		} else if (mono_diff_ms(sim->now, host->alone_since) >= ALONE_MS) {
-			sim_trace(sim, "copy %zu is alone, and stopped", host->index);
-			sim->counters[COUNT_COPIES_ALONE]++;
-			copy_settle(sim, host);
-		}
-	}
+	if (answer->err.code == 0)
+		copies_recovered(sim, host);
 }
 
 /* Is it astray and knows nobody who is there, and nobody who is there it? Those whom it joined by
@@ -463,11 +381,10 @@ bool faults_settled(struct sim *sim, char *why, size_t why_bytes)
 	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 
-		if (host->running && host->state == HOST_COPY)
-			copy_settle(sim, host);
 		if (host->running && (host->state == HOST_UP || is_astray(host)))
 			reset_refused(sim, host);
 	}
+	copies_settle(sim);
 	if (any_astray(sim) && !missing_bring(sim)) {
 		snprintf(why, why_bytes, "those who may know of one who is astray are not back");
 		return false;

@@ -84,7 +84,8 @@ struct sim_host {
 	struct mad *mad;           /* NULL: sane */
 	bool replaces;             /* joins in place of who had its name */
 	size_t copy_of;
-	bool is_member; /* a copy that was believed */
+	struct mono copied_at; /* an original: the last time */
+	bool is_member;        /* a copy that was believed */
 	bool took_over; /* when its original was down: what that one has is the copy's since */
 	struct node *node;
 	struct id id, admitter;

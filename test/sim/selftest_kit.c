@@ -61,3 +61,14 @@ struct row_view row_of(size_t host, uint16_t kind, uint64_t sequence, const char
 	row.sig = signature;
 	return row;
 }
+
+struct write lease_of(uint8_t endpoint)
+{
+	struct write write = {.kind = WRITE_LEASE};
+
+	memset(&write.lease, 0, sizeof(write.lease));
+	write.lease.network.b[0] = 9;
+	write.lease.address = inet_from_v4(0x0a090001);
+	write.lease.endpoint.b[0] = endpoint;
+	return write;
+}

@@ -22,6 +22,11 @@ void assert_caught(enum checker checker);
 /* A row by this host; value must outlive it. */
 struct row_view row_of(size_t host, uint16_t kind, uint64_t sequence, const char *value);
 
-/* Tries the checkers of rows, and those of addresses; how many tests failed. */
+/* A lease of an address, always the same, by this endpoint. */
+struct write lease_of(uint8_t endpoint);
+
+/* Tries the checkers of rows, those of addresses, and these where a copy runs; how many tests
+ * failed. */
 int selftest_rows(void);
 int selftest_addresses(void);
+int selftest_copies(void);

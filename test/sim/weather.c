@@ -81,7 +81,7 @@ void weather_cut(struct sim *sim)
 {
 	struct network *net = sim->net;
 
-	if (faults_copy_claims(sim) || faults_copy_is_alone(sim)) {
+	if (copies_any_claims(sim) || copies_any_alone(sim)) {
 		sim->counters[COUNT_WEATHER_HELD]++;
 		return;
 	}
@@ -285,7 +285,7 @@ static void weather_change(struct sim *sim)
 	drawn = simnet_draw(sim, total);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		if (drawn < changes[i].weight &&
-		    (faults_copy_claims(sim) || (changes[i].parts && faults_copy_is_alone(sim)))) {
+		    (copies_any_claims(sim) || (changes[i].parts && copies_any_alone(sim)))) {
 			sim->counters[COUNT_WEATHER_HELD]++;
 			break;
 		} else if (drawn < changes[i].weight) {
@@ -315,7 +315,7 @@ static void weather_beat(struct sim *sim)
 {
 	const struct network *net = sim->net;
 
-	faults_look_for_copies(sim);
+	copies_look(sim);
 	if (net->shape != NET_WHOLE && mono_is_due(net->shape_until, sim->now))
 		weather_heal(sim);
 	if (weather_is_bad(sim))
