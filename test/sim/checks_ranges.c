@@ -289,7 +289,8 @@ static void claim_take(struct sim *sim, struct sim_host *host, const struct clai
 	if (broken != CHECKER_COUNT && !check_is_gone(host) && voids_look(sim))
 		broken = claim_breaks(sim, claim, &at);
 	/* What nobody can show to anybody any more has never been (checks_forgotten.c). */
-	while (broken != CHECKER_COUNT && !check_is_gone(host) && top_forget(sim, claim->pool, at))
+	while (broken != CHECKER_COUNT && (!check_is_gone(host) || host->was_astray) &&
+	       top_forget(sim, claim->pool, at))
 		broken = claim_breaks(sim, claim, &at);
 	if (broken != CHECKER_COUNT) {
 		/* Gone, but not told yet: nobody believes it. */
@@ -423,7 +424,7 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 {
 	struct ipam_net_info info;
 	struct ipam_ring_info part;
-	uint64_t held = 0, ring = 0;
+	uint64_t held = 0, ring = 0, granted = 0;
 	struct id self = gossip_self(node_gossip(host->node));
 
 	/* Of a network that ended a host gives its ranges up; after a start it may know that much
@@ -436,9 +437,14 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	for (size_t at = 0;
 	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {
 		ring += part.count;
-		if (part.held && !part.clash && id_eq(&part.holder, &self))
-			held += part.count;
+		if (part.clash || !id_eq(&part.holder, &self))
+			continue;
+		held += part.held ? part.count : 0;
+		granted += part.held ? 0 : part.count;
 	}
+	/* Recovered, it takes again what its disk forgot that it had taken, and leased of. */
+	if (host->was_astray && granted > 0)
+		return;
 	check_look(sim, CHECKER_SUMS);
 	if (info.held == info.leased + info.cooling + info.special + info.free + info.promised &&
 	    info.reserved <= info.leased && ring <= info.total && info.frozen <= info.total &&

@@ -320,6 +320,24 @@ static void what_only_a_disk_knew_that_went_back_is_forgotten(void **state)
 	assert_int_equal(pool->claims.count, 1);
 }
 
+/* The same where it is who went back that acts: others go by what it writes then. */
+static void what_only_lost_disks_knew_is_forgotten_for_one_who_went_back(void **state)
+{
+	struct id network = {{9}};
+	struct inet first = inet_from_v4(0x0a090000);
+
+	(void)state;
+	commit_network();
+	commit_range(0, 0, 2, &world.hosts[1].id, false);
+	commit_range(1, 0, 2, NULL, false);
+	world.hosts[0].was_astray = true;
+	world.hosts[1].lost = true;
+	commit_range(0, 0, 2, &world.hosts[2].id, false);
+	assert_false(world.failed);
+	assert_int_equal(ranges_standing(&world, &world.hosts[2].id, &network, &first),
+			 RANGE_GRANTED);
+}
+
 /* Host 0 grants what host 1 takes and leases, and leases it itself. */
 static void lease_what_was_granted(bool giver_back, bool taker_lost)
 {
@@ -417,6 +435,7 @@ int selftest_addresses(void)
 	    TRY(two_holders_of_one_generation_are_caught),
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
 	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),
+	    TRY(what_only_lost_disks_knew_is_forgotten_for_one_who_went_back),
 	    TRY(a_lease_goes_with_the_claim_that_only_a_lost_disk_knew),
 	    TRY(a_lease_on_a_lost_disk_of_what_its_giver_knows_stands),
 	    TRY(a_lease_on_a_disk_that_is_there_stands),
