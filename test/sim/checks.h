@@ -120,6 +120,7 @@ bool rows_show_member(const struct sim *sim, const struct sim_host *by,
  * whether each is explained when all is calm. */
 void ports_work(struct sim *sim, struct sim_host *host, const struct node_work *work);
 void ports_done(struct sim *sim, struct sim_host *host, const struct id *id, bool stands);
+bool ports_has(struct sim *sim, const struct sim_host *host, const struct id *id);
 bool ports_agree(struct sim *sim, char *why, size_t why_bytes);
 
 /* checks_ipam.c: addresses when all is calm. */

@@ -7,9 +7,10 @@
  *             \-> UNMAKE -> none            \-> (refused) -> none
  *
  * What is made ahead is plugged or taken back, and stands no longer than the attach that it was
- * made for waits for its answer. What is plugged when all is calm is an endpoint of its node: a
- * port that stays without one keeps an address that goes to others. A node that starts again
- * sweeps what it cannot explain.
+ * made for waits for its answer. What is plugged when all is calm is an endpoint of its node, and
+ * each endpoint is plugged: a port that stays without one keeps an address that goes to others, and
+ * an endpoint without a port one that nobody uses. A node that starts again sweeps what it cannot
+ * explain, and hears what is missing.
  */
 #include <stdlib.h>
 
@@ -135,6 +136,11 @@ void ports_done(struct sim *sim, struct sim_host *host, const struct id *id, boo
 	sim->counters[COUNT_PLUGGED_LATE] += !has_endpoint(host, id);
 }
 
+bool ports_has(struct sim *sim, const struct sim_host *host, const struct id *id)
+{
+	return map_find(&ports_of(sim, host)->all, id) != NULL;
+}
+
 static size_t attaches_of(const struct sim *sim, const struct sim_host *host)
 {
 	size_t count = 0;
@@ -164,6 +170,22 @@ void ports_second(struct sim *sim)
 	}
 }
 
+/* A copy touches nothing, nor what it cannot have. */
+static bool are_plugged(struct sim *sim, const struct sim_host *host, char *why, size_t why_bytes)
+{
+	struct local_endpoint endpoint;
+
+	if (host->state == HOST_COPY)
+		return true;
+	for (size_t at = 0; node_endpoint_next(host->node, &at, &endpoint);) {
+		if (endpoint.is_host || ports_has(sim, host, &endpoint.id))
+			continue;
+		snprintf(why, why_bytes, "host %zu has an endpoint without a port", host->index);
+		return false;
+	}
+	return true;
+}
+
 bool ports_agree(struct sim *sim, char *why, size_t why_bytes)
 {
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -172,6 +194,8 @@ bool ports_agree(struct sim *sim, char *why, size_t why_bytes)
 
 		if (!host->running)
 			continue;
+		if (!are_plugged(sim, host, why, why_bytes))
+			return false;
 		for (size_t pos = 0; (port = map_next(&ports_of(sim, host)->all, &pos)) != NULL;) {
 			if (port->state == PORT_PLUGGED && has_endpoint(host, &port->endpoint))
 				continue;

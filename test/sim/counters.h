@@ -72,6 +72,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(PLUG_REFUSED, "plugs refused", MUST)               \
 	X(PLUG_HUNG, "plugs that hung", MUST)                \
 	X(PLUGGED_LATE, "plugs done after all", MUST)        \
+	X(UNPLUGGED_FOUND, "never plugged", MUST_IN_LONG)    \
 	X(APPLIED_LATE, "entries late in the kernel", MUST)  \
 	X(GONE, "namespaces gone", MUST)                     \
 	X(MASS_RESTARTS, "mass restarts", MUST)              \

@@ -358,8 +358,10 @@ void host_start(struct sim *sim, struct sim_host *host)
 	host_apply(sim, host,
 		   node_start(host->node, clock_mono(sim, &host->clock),
 			      clock_wall(sim, &host->clock), marker_ok));
-	if (host->boot == boot)
+	if (host->boot == boot) {
 		membership_review(sim, host);
+		kernel_start(sim, host);
+	}
 }
 
 static void requests_forget(struct sim *sim, const struct sim_host *host)

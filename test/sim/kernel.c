@@ -4,7 +4,9 @@
  * The fake kernel: boxes are plugged and unplugged, entries for other hosts' endpoints are applied,
  * each a while after it was asked for. While there is chaos it refuses some plugs, hangs in others,
  * with all that comes behind them, and is late with some entries by seconds, or never says that
- * they stand. What is made ahead is there at once and shows nobody anything.
+ * they stand. What is made ahead is there at once and shows nobody anything. After a start it is
+ * looked at as soon as the node lets it, and tells what boxes have no port: their plug was still to
+ * come when the node died.
  */
 #include <string.h>
 
@@ -13,6 +15,8 @@
 
 #define PLUG_US_MIN 100
 #define PLUG_US_SPREAD 900
+#define LOOK_US 2000
+#define LOOK_AGAIN_US 100000
 #define APPLY_US_MIN 200
 #define APPLY_US_SPREAD 2000
 #define LATE_US_SPREAD 8000000
@@ -78,11 +82,56 @@ void kernel_follow(struct sim *sim, struct sim_host *host, const struct gossip_c
 	queue_add(sim, &event);
 }
 
+/* No draw: where nothing is missing a world goes on as it would without. */
+static void look_later(struct sim *sim, const struct sim_host *host, int64_t us)
+{
+	const struct sim_event event = {
+	    .kind = SIM_LOOK,
+	    .host = host->index,
+	    .boot = host->boot,
+	    .at = later(mono_add_ns(sim->now, us * 1000), host->kernel_free_at)};
+
+	queue_add(sim, &event);
+}
+
+void kernel_start(struct sim *sim, struct sim_host *host)
+{
+	look_later(sim, host, LOOK_US);
+}
+
+static void look(struct sim *sim, struct sim_host *host)
+{
+	struct node_event gone = {.kind = NODE_EV_GONE}, looked = {.kind = NODE_EV_LOOKED};
+	const uint64_t boot = host->boot;
+	struct local_endpoint endpoint;
+	struct vec missing;
+
+	if (!node_is_ready(host->node)) {
+		look_later(sim, host, LOOK_AGAIN_US);
+		return;
+	}
+	vec_init(&missing, &sim->heap, sizeof(struct id));
+	for (size_t at = 0; node_endpoint_next(host->node, &at, &endpoint);)
+		if (!endpoint.is_host && !ports_has(sim, host, &endpoint.id))
+			vec_push(&missing, &endpoint.id);
+	sim->counters[COUNT_UNPLUGGED_FOUND] += missing.count;
+	for (size_t i = 0; i < missing.count && host->boot == boot; i++) {
+		gone.id = *(const struct id *)vec_at(&missing, i);
+		host_event(sim, host, &gone);
+	}
+	vec_close(&missing);
+	if (host->boot == boot)
+		host_event(sim, host, &looked);
+}
+
 void kernel_done(struct sim *sim, struct sim_host *host, const struct sim_event *event)
 {
 	struct node_event in = {.id = event->id, .ok = !event->refused};
 
 	switch (event->kind) {
+	case SIM_LOOK:
+		look(sim, host);
+		return;
 	case SIM_PLUGGED:
 		ports_done(sim, host, &event->id, !event->refused);
 		in.kind = NODE_EV_PLUGGED;

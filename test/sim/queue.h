@@ -12,6 +12,7 @@ enum sim_event_kind {
 	SIM_PLUGGED,
 	SIM_UNPLUGGED,
 	SIM_APPLIED,
+	SIM_LOOK,
 	SIM_OP,
 	SIM_JOIN,
 	SIM_FAULT,

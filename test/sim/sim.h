@@ -93,7 +93,9 @@ struct sim_event;
 void kernel_work(struct sim *sim, struct sim_host *host, const struct node_work *work);
 /* What the kernel makes of a row that changed. */
 void kernel_follow(struct sim *sim, struct sim_host *host, const struct gossip_change *change);
-/* SIM_PLUGGED, _UNPLUGGED, _APPLIED. */
+/* A node begins; what its kernel has is looked at once it may be. */
+void kernel_start(struct sim *sim, struct sim_host *host);
+/* SIM_PLUGGED, _UNPLUGGED, _APPLIED, _LOOK. */
 void kernel_done(struct sim *sim, struct sim_host *host, const struct sim_event *event);
 
 /* disk.c */

@@ -201,6 +201,7 @@ static void sim_handle(struct sim *sim, struct sim_event *event)
 	case SIM_PLUGGED:
 	case SIM_UNPLUGGED:
 	case SIM_APPLIED:
+	case SIM_LOOK:
 		kernel_done(sim, host, event);
 		break;
 	default:
