@@ -265,7 +265,9 @@ void recover_durable(struct admission *adm, const struct pending *pending, bool 
 	}
 	if (!recover_is_for(adm->fence))
 		return;
-	if (adm->recovering.shown != adm->shown) {
+	/* A fence that is still to be written comes behind its end on the disk. */
+	if (adm->recovering.shown != adm->shown || adm->fence_wanted != FENCE_NONE ||
+	    pending_has(adm, PENDING_FENCE)) {
 		adm->recovering.shown = adm->shown;
 		weft_err_set(&answer->err, WEFT_E_BUSY, TOO_EARLY);
 		return;

@@ -327,6 +327,33 @@ static void what_is_shown_while_the_fence_goes_puts_it_back_on_the_disk(void **s
 	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_SET_BACK);
 }
 
+/* Something is shown during a first lift, and the fence that is put back by it fails on the disk
+ * while a second one is on its way: it is written again, behind that one. */
+static void a_fence_that_is_written_behind_its_end_is_still_there(void **state)
+{
+	struct cluster *c = *state;
+	struct gossip *g;
+	enum node_fence stored = FENCE_NONE;
+
+	go_back(c, 1);
+	cluster_run(c, 3000);
+	assert_int_equal(recover(c, false), 0);
+	c->nodes[1].store_waits = true;
+	cluster_begin(c, 1, (struct gossip_command){.kind = CMD_RECOVERED});
+	cluster_run(c, 1);
+	g = c->nodes[1].g;
+	core_begin_step(&g->core, c->now, c->wall);
+	g->admission->fence_wanted = g->admission->fence; /* as that of a write that failed */
+	c->nodes[1].store_waits = false;
+	cluster_run(c, 1000);
+	for (size_t i = 0; i < c->nodes[1].stored_count; i++) {
+		if (c->nodes[1].stored[i].kind == WRITE_META &&
+		    c->nodes[1].stored[i].meta == META_FENCE)
+			stored = FENCE_SET_BACK;
+	}
+	assert_int_equal(gossip_fence(g), stored);
+}
+
 static void a_node_that_is_not_fenced_has_nothing_to_recover(void **state)
 {
 	struct cluster *c = *state;
@@ -401,6 +428,7 @@ int main(void)
 	    TEST(alone_it_recovers_only_by_force),
 	    cmocka_unit_test(what_was_shown_is_on_the_disk_before_the_fence_goes),
 	    TEST(what_is_shown_while_the_fence_goes_puts_it_back_on_the_disk),
+	    TEST(a_fence_that_is_written_behind_its_end_is_still_there),
 	    TEST(a_node_that_is_not_fenced_has_nothing_to_recover),
 	    TEST(an_old_copy_beside_the_original_is_refused_and_the_original_unharmed),
 	    TEST(a_copy_that_recovers_beside_the_original_learns_that_it_is_one),
