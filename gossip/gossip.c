@@ -97,6 +97,12 @@ int gossip_load(struct gossip *g, const struct write *write)
 
 /* ---- datagrams ---- */
 
+/* What is sent to members alone; a row is shown to strangers as well. */
+static bool is_for_members(uint8_t type)
+{
+	return type >> 4 != 0 && type >> 4 <= 3 && type != FRAME_ROW;
+}
+
 static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in,
 				       const struct hostport *from, uint8_t type,
 				       const uint8_t *body, size_t len)
@@ -113,8 +119,10 @@ static enum drop_reason frame_dispatch(struct gossip *g, const struct opened *in
 	}
 	if (is_claim)
 		return admission_frame(g->admission, in, from, type, body, len);
-	if (in->from->refuses && type >> 4 != 0 && type >> 4 <= 3)
+	if (is_for_members(type))
 		admission_believed(g->admission, in->from);
+	if (type == FRAME_PAD)
+		return DROP_NONE;
 	switch (type >> 4) {
 	case 0:
 		return seal_frame(g->seal, in, from, type, body, len);

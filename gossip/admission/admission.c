@@ -42,11 +42,18 @@ static void hook_shown_removal(void *ctx, struct member *by, const uint8_t *byte
 {
 	struct admission *adm = ctx;
 	struct row_view row;
+	struct id removed;
+	bool is_own;
 
 	if (row_parse(bytes, len, &row) != 0 || row.kind != FACT_REMOVAL)
 		return;
+	removed = row_key_id(&row);
+	is_own = id_eq(&removed, &adm->core->self.id);
+	if (!is_own && !refusal_is_ours(adm, &removed))
+		return;
 	(void)tables_receive(adm->tables, NULL, bytes, len);
-	refusal_shown(adm, by, &row);
+	if (!is_own)
+		refusal_shown(adm, by, &removed);
 }
 
 static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *len)

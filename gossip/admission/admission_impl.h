@@ -71,7 +71,6 @@ struct admission {
 	struct limit voids;              /* words on newcomers whose admission is void */
 	struct mono refusal_due;         /* when to look whether this node is refused ... */
 	struct mono reviewed;            /* ... and when it did last */
-	bool refused_by_stranger;        /* since somebody who knows it was there last */
 	struct id refused_for;           /* whose removal was shown; zero: of whoever admitted it */
 	struct id voided[VOIDED_MAX][2]; /* whose row is refused here, for whose removal */
 	size_t voided_next;
@@ -138,11 +137,12 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 		       struct rejection *why);
 
 /* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
- * to be told; a removal that a member showed, or a stranger (NULL), of whoever admitted this node
- * perhaps. */
+ * to be told; is this one in the chain of those who admitted this node; a member showed the removal
+ * of this one, and it was handed to the tables. */
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why);
-void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal);
+bool refusal_is_ours(const struct admission *adm, const struct id *removed);
+void refusal_shown(struct admission *adm, struct member *by, const struct id *removed);
 /* Somebody was removed, or this node starts: it may be whoever admitted it. */
 void refusal_soon(struct admission *adm);
 void refusal_tick(struct admission *adm);

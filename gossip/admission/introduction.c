@@ -25,7 +25,8 @@ static bool is_absent(const struct admission *adm, const struct member *member)
 }
 
 /* Who admitted this node and is not there, who admitted him, and so on; but not whom this is for,
- * nor those before him: whom he admitted himself he believes. */
+ * nor those before him: whom he admitted himself he believes. Of a stranger (NULL) it is not known
+ * who is there for him. */
 static size_t absent_admitters(const struct admission *adm, const struct member *to,
 			       struct id out[ADMITTERS_MAX])
 {
@@ -38,9 +39,9 @@ static size_t absent_admitters(const struct admission *adm, const struct member 
 		if (chain_read(adm->core->crypto, chain, len, &info) != 0 || info.is_root)
 			break;
 		member = member_find(adm->members, &info.admitter);
-		if (member == NULL || !member->has_record || !is_absent(adm, member) ||
-		    member == to || member->state == MEMBER_REMOVED ||
-		    id_eq(&member->id, &adm->core->self.id))
+		if (member == NULL || !member->has_record ||
+		    (to != NULL && !is_absent(adm, member)) || member == to ||
+		    member->state == MEMBER_REMOVED || id_eq(&member->id, &adm->core->self.id))
 			break;
 		out[count++] = info.admitter;
 		chain = member->rec->chain;
@@ -114,15 +115,15 @@ void admission_renewed(struct admission *adm, const struct member *member)
 
 /* Who shows somebody else's row may be refused by all others, since that one is removed. Before its
  * tables equalled those of anybody this node need not know of it; it would believe them both and
- * tell the others, who believe a member. Where nobody is there to compare with there is no choice.
- */
+ * tell the others, who believe a member. Nor does it know whom they believe already, whose admitter
+ * is removed. Where nobody is there to compare with there is no choice. */
 static bool may_be_taught(const struct admission *adm)
 {
 	return adm->synced || adm->members->present_count <= 1;
 }
 
 /* For whose removal the row of this one was refused; NULL: it was not, that is known. */
-static const struct id *void_find(const struct admission *adm, const struct id *node)
+static struct id *void_find(struct admission *adm, const struct id *node)
 {
 	for (size_t i = 0; i < VOIDED_MAX && !id_is_zero(node); i++) {
 		if (id_eq(&adm->voided[i][0], node))
@@ -131,20 +132,31 @@ static const struct id *void_find(const struct admission *adm, const struct id *
 	return NULL;
 }
 
+static void void_note(struct admission *adm, const struct id *owner, const struct id *removed)
+{
+	struct id *known = void_find(adm, owner);
+
+	if (known == NULL) {
+		struct id *note = adm->voided[adm->voided_next++ % VOIDED_MAX];
+
+		note[0] = *owner;
+		known = &note[1];
+	}
+	*known = *removed;
+}
+
 /* The row of this one is refused for the removal of that one. Its own owner is told; where another
  * shows it, as whoever admitted him, it is kept in mind for when he shows his own. */
 static bool refuse(struct admission *adm, const struct id *node, const struct row_view *row,
 		   const uint8_t *bytes, const struct id *removed, struct rejection *why)
 {
-	struct id *note = adm->voided[adm->voided_next % VOIDED_MAX];
+	const struct id by = *removed; /* of a note, perhaps */
 
-	if (id_eq(&row->owner, node))
-		return refusal_make(adm, row, bytes, removed, why);
-	if (void_find(adm, &row->owner) != NULL)
+	if (!may_be_taught(adm) || !refusal_make(adm, row, bytes, &by, why))
 		return false;
-	note[0] = row->owner;
-	note[1] = *removed;
-	adm->voided_next++;
+	if (id_eq(&row->owner, node))
+		return true;
+	void_note(adm, &row->owner, &by);
 	return false;
 }
 

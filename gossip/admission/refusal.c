@@ -11,19 +11,27 @@
  *              here. It is sent that removal, sealed to the key that the row proves.
  *   refused    A member shows the removal of whoever admitted this node: that member refuses, until
  *              it sends what only members are sent. It may yet hear of this node from others.
- *              So may a stranger whom this node asked, as it finds nobody whom it knows: there is
- *              nothing to be known of him, but the removal is true whoever shows it.
  *              Who was admitted by one that is refused is refused as well, and is shown the same.
+ *              Where this node asked, as it finds nobody whom it knows, the answer brings the
+ *              answerer's own row, too: if that is not believed, nothing is. (Whoever was removed
+ *              has a removal to show, and may sign more of them than are due.)
  *   unheard    This node has the removal of whoever admitted it, which another one wrote, and no
  *              record of anybody else: nobody is there to tell it.
  *
  * One member that knows this node is enough, since it tells the others. That one does shows in that
- * it speaks to this node; but so do those who were admitted by the removed one as well, and are
- * refused like it. So a member counts whose chain of admitters has no removed one in it. While
- * somebody refuses and nobody who counts is there, or nobody has heard of this node, it leases,
- * grants and admits nothing. That ends by itself when somebody who counts comes back and knows it;
- * else it has to join anew, under another identity. Nothing of it is stored: who refuses says so
- * again after a start.
+ * it speaks to this node; but so do those who came in by the removed one as well, and are refused
+ * like it. So a member counts whose chain of admitters does not lead there. While somebody refuses
+ * and nobody who counts is there, or nobody has heard of this node, it leases, grants and admits
+ * nothing. Else it has to join anew, under another identity.
+ *
+ * A refusal is a matter of today. It ends when who refuses speaks to this node as to a member, or
+ * somebody who counts does; when he has left, was removed, or has failed and was not heard for a
+ * minute (for ten, where nobody else speaks to this node: whom all refuse is not free by a cut).
+ * Who has spoken to this node as to a member in this run has forgotten it since, or lies, for what
+ * is believed once stays: he is not listened to while anybody else speaks to it. Nothing of it is
+ * stored: who refuses says so again after a start. So this is left to a member that lies: where all
+ * chains lead through a removed one it fences a node that has just started, as long as it is there
+ * and has said nothing else to it.
  */
 #include <string.h>
 
@@ -32,6 +40,8 @@
 #include "gossip/tables/receive.h"
 
 #define LOOK_MS 250
+#define LAPSE_MS 60000        /* of a refusal */
+#define LAPSE_ALONE_MS 600000 /* ... while nobody speaks to this node */
 
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why)
@@ -52,10 +62,10 @@ struct link {
 	size_t admitter; /* its place among the members */
 };
 
-/* No chain leads through this node or whoever admitted it nor, if strict, through anybody who is
- * removed; one whose end is not known here is believed, if not strict. */
+/* No chain leads through this node or whoever was removed nor, if strict, through anybody else who
+ * is; one whose end is not known here is believed, if not strict. */
 static struct link link_of(const struct admission *adm, const struct member *member,
-			   const struct id *ours, bool strict)
+			   const struct id *removed, bool strict)
 {
 	const struct link unknown = {.standing = strict ? STANDS_NOT : STANDS};
 	struct link link = {.standing = STANDS_NOT};
@@ -63,7 +73,7 @@ static struct link link_of(const struct admission *adm, const struct member *mem
 
 	if (!member->has_record)
 		return unknown;
-	if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, ours) ||
+	if (id_eq(&member->id, &adm->core->self.id) || id_eq(&member->id, removed) ||
 	    (strict && member->state == MEMBER_REMOVED) ||
 	    chain_read(adm->core->crypto, member->rec->chain, member->rec->chain_len, &info) != 0)
 		return link;
@@ -76,14 +86,14 @@ static struct link link_of(const struct admission *adm, const struct member *mem
 	return link;
 }
 
-static struct link *links_read(const struct admission *adm, const struct id *ours, bool strict)
+static struct link *links_read(const struct admission *adm, const struct id *removed, bool strict)
 {
 	const struct member_table *members = adm->members;
 	size_t count = members->ordered.count;
 	struct link *links = scratch_take(&adm->core->scratch, count * sizeof(*links));
 
 	for (size_t i = 0; i < count; i++)
-		links[i] = link_of(adm, member_at(members, i), ours, strict);
+		links[i] = link_of(adm, member_at(members, i), removed, strict);
 	return links;
 }
 
@@ -104,32 +114,69 @@ static bool stands(struct link *links, size_t count, size_t at)
 	return standing == STANDS;
 }
 
-/* Is a member there that knows this node and is believed by all? Where the founder itself was
- * removed nobody's chain is without a removed one; then whoever came in another way counts. */
-static bool is_known(const struct admission *adm, const struct id *ours)
+static bool speaks(const struct member *member)
 {
-	const struct member_table *members = adm->members;
-	size_t count = members->ordered.count;
-	struct link *links = links_read(adm, ours, true);
-	bool strict = false;
+	return member->spoke && !member->refuses && member->has_record && member_is_present(member);
+}
 
-	for (size_t i = 0; i < count && !strict; i++)
-		strict = stands(links, count, i);
-	if (!strict)
-		links = links_read(adm, ours, false);
-	for (size_t i = 0; i < count; i++) {
-		const struct member *member = member_at(members, i);
-
-		if (member->has_record && member_is_present(member) && member->heard.ns != 0 &&
-		    !member->refuses && stands(links, count, i))
+static bool is_spoken_to(const struct admission *adm)
+{
+	for (size_t i = 0; i < adm->members->ordered.count; i++) {
+		if (speaks(member_at(adm->members, i)))
 			return true;
 	}
 	return false;
 }
 
-static bool refuses(const struct member *member)
+/* Is a member there that knows this node and came in without whoever was removed? Where the founder
+ * itself was removed nobody's chain is without a removed one; then whoever came in another way
+ * counts. */
+static bool is_known(const struct admission *adm, const struct id *removed)
 {
-	return member->refuses && !member_state_is_gone(member->state);
+	const struct member_table *members = adm->members;
+	size_t count = members->ordered.count;
+	struct link *links = links_read(adm, removed, true);
+	bool strict = false;
+
+	for (size_t i = 0; i < count && !strict; i++)
+		strict = stands(links, count, i);
+	if (!strict)
+		links = links_read(adm, removed, false);
+	for (size_t i = 0; i < count; i++) {
+		if (speaks(member_at(members, i)) && stands(links, count, i))
+			return true;
+	}
+	return false;
+}
+
+static bool has_lapsed(const struct admission *adm, const struct member *member, bool spoken_to)
+{
+	int64_t ms = mono_diff_ms(adm->core->now, member->heard);
+
+	return member_state_is_gone(member->state) ||
+	       (!member_is_present(member) && ms >= (spoken_to ? LAPSE_MS : LAPSE_ALONE_MS));
+}
+
+/* Somebody who refuses this node and is to be listened to; *any: whether anybody refuses it. */
+static const struct member *refusing(struct admission *adm, bool *any)
+{
+	const struct member *first = NULL, *again = NULL;
+	bool spoken_to = is_spoken_to(adm);
+
+	*any = false;
+	for (size_t i = 0; i < adm->members->ordered.count; i++) {
+		struct member *member = member_at(adm->members, i);
+
+		if (!member->refuses)
+			continue;
+		member->refuses = !has_lapsed(adm, member, spoken_to);
+		*any = *any || member->refuses;
+		if (member->refuses && !member->spoke)
+			first = member;
+		else if (member->refuses)
+			again = member;
+	}
+	return first != NULL || spoken_to ? first : again;
 }
 
 /* Did another one remove whoever admitted this node? */
@@ -161,35 +208,22 @@ static bool is_unheard(const struct admission *adm, const struct id *ours)
 
 static void review(struct admission *adm)
 {
-	const struct member_table *members = adm->members;
-	const struct member *refusing = NULL;
-	struct id ours = admission_admitter(adm), by = id_none;
-	bool unheard = is_void(adm, &ours, &by) && is_unheard(adm, &ours);
-	bool refused = unheard;
+	struct id ours = admission_admitter(adm), removed = admission_refused_for(adm);
+	struct id by = id_none;
+	bool any, refused = is_void(adm, &ours, &by) && is_unheard(adm, &ours);
+	const struct member *member = refusing(adm, &any);
 
-	for (size_t i = 0; i < members->ordered.count && refusing == NULL; i++) {
-		const struct member *member = member_at(members, i);
-
-		if (refuses(member))
-			refusing = member;
-	}
-	if (refusing != NULL)
-		by = refusing->id;
-	if (refusing != NULL || adm->refused_by_stranger) {
-		bool known = is_known(adm, &ours);
-		adm->refused_by_stranger = adm->refused_by_stranger && !known;
-		refused = refused || !known;
-	}
 	adm->reviewed = adm->core->now;
-	adm->refusal_due = refusing != NULL || adm->refused_by_stranger || unheard
-			       ? mono_add_ms(adm->core->now, LOOK_MS)
-			       : MONO_NEVER;
+	adm->refusal_due = any || refused ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
+	if (member != NULL) {
+		by = member->id;
+		refused = refused || !is_known(adm, &removed);
+	}
 	if (adm->core->self.refused == refused)
 		return;
 	adm->core->self.refused = refused;
-	ours = admission_refused_for(adm);
 	if (refused)
-		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &by, &ours, NULL, 0);
+		core_trace(adm->core, TRACE_ADMISSION_REFUSED, &by, &removed, NULL, 0);
 	else
 		core_trace(adm->core, TRACE_ADMISSION_TAKEN, NULL, NULL, NULL, 0);
 }
@@ -206,7 +240,7 @@ static void look_again(struct admission *adm)
 }
 
 /* Did he admit this node, or one who did, and so on? */
-static bool is_admitted_through(const struct admission *adm, const struct id *whom)
+bool refusal_is_ours(const struct admission *adm, const struct id *removed)
 {
 	const uint8_t *chain = adm->chain;
 	size_t len = adm->chain_len;
@@ -217,7 +251,7 @@ static bool is_admitted_through(const struct admission *adm, const struct id *wh
 
 		if (chain_read(adm->core->crypto, chain, len, &info) != 0 || info.is_root)
 			return false;
-		if (id_eq(&info.admitter, whom))
+		if (id_eq(&info.admitter, removed))
 			return true;
 		admitter = member_find(adm->members, &info.admitter);
 		if (admitter == NULL || !admitter->has_record)
@@ -228,21 +262,13 @@ static bool is_admitted_through(const struct admission *adm, const struct id *wh
 	return false;
 }
 
-void refusal_shown(struct admission *adm, struct member *by, const struct row_view *removal)
+void refusal_shown(struct admission *adm, struct member *by, const struct id *removed)
 {
-	struct id removed = row_key_id(removal), remover;
-
 	/* It counts once it is believed itself. */
-	if (id_is_zero(&removed) || !is_admitted_through(adm, &removed) ||
-	    !authority_has_fact(adm->tables, FACT_REMOVAL, &removed, NULL))
+	if (by->refuses || !authority_has_fact(adm->tables, FACT_REMOVAL, removed, NULL))
 		return;
-	if (by == NULL && is_void(adm, &removed, &remover))
-		adm->refused_by_stranger = true;
-	else if (by != NULL && !by->refuses)
-		by->refuses = true;
-	else
-		return;
-	adm->refused_for = removed;
+	by->refuses = true;
+	adm->refused_for = *removed;
 	look_again(adm);
 }
 
@@ -253,7 +279,9 @@ struct id admission_refused_for(const struct admission *adm)
 
 void admission_believed(struct admission *adm, struct member *by)
 {
-	WEFT_ASSERT(by->refuses);
+	by->spoke = true;
+	if (!by->refuses)
+		return;
 	by->refuses = false;
 	look_again(adm);
 }

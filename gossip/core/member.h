@@ -18,6 +18,7 @@ struct member {
 	uint32_t rec_blob;
 	bool has_record; /* false: known only by a state, a removal or its key */
 	bool has_key;    /* rec.pubkey is known: by its record, or by its admission here */
+	bool spoke;      /* it sent what only members are sent, in this run */
 	enum member_state state;
 	uint64_t incarnation;
 	uint64_t epoch;              /* highest seen in certificate or row */

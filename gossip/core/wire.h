@@ -47,6 +47,7 @@ enum frame_type {
 	FRAME_REMOVED = 6,  /* the removal fact, to a removed node or to whom that one admitted */
 	FRAME_CLONE = 7,    /* two certificates of one node and epoch */
 	FRAME_SET_BACK = 8, /* a newer certificate of the claimer itself, or only its epoch */
+	FRAME_PAD = 9,      /* zeros, so that what answers it may be as long */
 	/* membership (swim) */
 	FRAME_PING = 16,
 	FRAME_ACK = 17,

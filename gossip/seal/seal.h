@@ -26,8 +26,7 @@ struct seal_hooks {
 	struct member *(*vouch)(void *ctx, const struct id *node);
 	/* The removal fact of a member, borrowed for the step; NULL when there is none. */
 	const uint8_t *(*removal)(void *ctx, const struct id *node, size_t *len);
-	/* A removal fact shown to us by a member, or by a stranger (NULL) whom we knocked at: our
-	 * own, or that of who admitted us. */
+	/* A removal fact shown to us by a member: our own, or that of who admitted us. */
 	void (*shown_removal)(void *ctx, struct member *by, const uint8_t *bytes, size_t len);
 	/* Two certificates of one node and epoch exist; this node itself may be the one. */
 	void (*clone)(void *ctx, const struct id *node);

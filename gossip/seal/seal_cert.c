@@ -127,25 +127,26 @@ static void tell_removed(struct seal *seal, struct member *member, const struct 
 {
 	struct peer *peer = peer_of(seal, member);
 	uint8_t frame[WIRE_PAYLOAD_MAX];
-	const uint8_t *fact;
+	struct rejection why = {.len = 0};
 	struct pair pair;
-	size_t len = 0;
+	size_t room;
 
 	if (peer->has_notified && mono_diff_ms(seal->core->now, peer->notified) < REMOVED_MS)
 		return;
-	fact = seal->hooks.removal(seal->hooks.ctx, &member->id, &len);
-	if (fact == NULL || len + FRAME_HEADER_BYTES + CERT_BYTES > WIRE_PAYLOAD_MAX)
+	why.fact = seal->hooks.removal(seal->hooks.ctx, &member->id, &why.len);
+	if (why.fact == NULL || why.len + FRAME_HEADER_BYTES + CERT_BYTES > WIRE_PAYLOAD_MAX)
 		return;
-	if (!lives_at(peer, to) &&
-	    WIRE_OVERHEAD_BYTES + CERT_BYTES + FRAME_HEADER_BYTES + len > request_len)
+	room = FRAME_HEADER_BYTES + why.len;
+	if (!lives_at(peer, to) && WIRE_OVERHEAD_BYTES + CERT_BYTES + room > request_len)
 		return;
+	if (WIRE_OVERHEAD_BYTES + CERT_BYTES + room < request_len)
+		room = request_len - WIRE_OVERHEAD_BYTES - CERT_BYTES;
 	if (!seal_may_answer(seal, to) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &member->id, key->key, &pair))
 		return;
 	peer->notified = seal->core->now;
 	peer->has_notified = true;
-	pair_send(seal, &pair, key->key_id, true, to, frame,
-		  wire_put_frame(frame, FRAME_REMOVED, fact, len));
+	pair_send(seal, &pair, key->key_id, true, to, frame, put_removal(seal, frame, room, &why));
 	seal->core->crypto->wipe(seal->core->crypto->ctx, &pair, sizeof(pair));
 }
 

@@ -11,13 +11,16 @@
  * refused for good, because of who admitted the node, the node is told so (refusal.c).
  *
  * Who answers a knock may be a stranger as well: then neither knows the other, and whoever knocked
- * says who it is, to the key that the answer shows. A member's row is no secret. Where he refuses
- * it, the removal that he shows is looked at once, which its author's signature proves.
+ * says who it is, to the key that the answer shows, in a datagram as long as may be. A member's row
+ * is no secret. Where he refuses it, or it was removed, he says so beside his own row: a removal is
+ * heard of members only, for any who were removed have some to show.
  */
 #include "sealing.h"
 
 #define INTRODUCTION_INTERVAL_NS (NS_PER_S / 50)
 #define INTRODUCTION_BURST 50
+#define ROWS_SHOWN 2
+#define ROOM_MAX (WIRE_PAYLOAD_MAX - CERT_BYTES) /* for frames beside a certificate */
 
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert)
 {
@@ -31,17 +34,9 @@ bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], 
 	return member == NULL || (!member->has_key && member->state != MEMBER_REMOVED);
 }
 
-/* A knock went there, which he answered or not yet: who knows of the removal of this node answers
- * it by that alone. */
-static bool was_asked(const struct seal *seal, const struct hostport *at)
-{
-	return hostport_eq(at, &seal->greeted) || hostport_eq(at, &seal->knocked);
-}
-
-/* Looks at the rows in there, or at a removal from where this node asked; true when one is refused
- * for good. */
-static bool look_inside(struct seal *seal, const struct id *node, const struct hostport *from,
-			const uint8_t *at, size_t left, struct rejection *why)
+/* Looks at the rows in there; true when one is refused for good. */
+static bool look_inside(struct seal *seal, const struct id *node, const uint8_t *at, size_t left,
+			struct rejection *why)
 {
 	const struct seal_hooks *hooks = &seal->hooks;
 
@@ -52,15 +47,35 @@ static bool look_inside(struct seal *seal, const struct id *node, const struct h
 		if (at[0] == FRAME_ROW &&
 		    hooks->introduce(hooks->ctx, node, at + FRAME_HEADER_BYTES, len, why))
 			return true;
-		if (at[0] == FRAME_REMOVED && was_asked(seal, from)) {
-			seal->greeted.port = seal->knocked.port = 0;
-			hooks->shown_removal(hooks->ctx, NULL, at + FRAME_HEADER_BYTES, len);
-			return false;
-		}
 		at += FRAME_HEADER_BYTES + len;
 		left -= FRAME_HEADER_BYTES + len;
 	}
 	return false;
+}
+
+/* Who knows nobody hears it of members only, so before it goes who says it, or who admitted him. To
+ * who filled a datagram for that the rows come first: a member whom he knows is heard soon again.
+ */
+size_t put_removal(struct seal *seal, uint8_t *out, size_t room, const struct rejection *why)
+{
+	const struct seal_hooks *hooks = &seal->hooks;
+	const size_t size = FRAME_HEADER_BYTES + why->len;
+	const size_t for_rows = room == ROOM_MAX || room < size ? room : room - size;
+	const uint8_t *last = NULL;
+	size_t len = 0;
+
+	for (int i = 0; i < ROWS_SHOWN && hooks->own_row != NULL; i++) {
+		size_t row_len = 0;
+		const uint8_t *row = hooks->own_row(hooks->ctx, NULL, &row_len);
+
+		if (row == NULL || row == last || len + FRAME_HEADER_BYTES + row_len > for_rows)
+			continue;
+		len += wire_put_frame(out + len, FRAME_ROW, row, row_len);
+		last = row;
+	}
+	if (len + size <= room)
+		len += wire_put_frame(out + len, FRAME_REMOVED, why->fact, why->len);
+	return len;
 }
 
 /* Tells a newcomer, under a pair made for this one datagram, if the key that it shows is its own.
@@ -70,16 +85,20 @@ static void tell_refused(struct seal *seal, const struct cert *cert, const uint8
 			 const struct rejection *why, const struct hostport *to, size_t request_len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
-	uint8_t frame[WIRE_PAYLOAD_MAX];
 	const size_t size = WIRE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + why->len;
+	const bool with_cert = size + CERT_BYTES <= request_len;
+	uint8_t frames[WIRE_PAYLOAD_MAX];
 	struct pair pair;
+	size_t len;
 
 	if (size > request_len || !cert_verify(crypto, cert_bytes, why->pub) ||
 	    !seal_may_answer(seal, to) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
 		return;
-	pair_send(seal, &pair, cert_key_id(crypto, cert->key), size + CERT_BYTES <= request_len, to,
-		  frame, wire_put_frame(frame, FRAME_REMOVED, why->fact, why->len));
+	len = with_cert
+		  ? put_removal(seal, frames, request_len - WIRE_OVERHEAD_BYTES - CERT_BYTES, why)
+		  : wire_put_frame(frames, FRAME_REMOVED, why->fact, why->len);
+	pair_send(seal, &pair, cert_key_id(crypto, cert->key), with_cert, to, frames, len);
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }
 
@@ -100,15 +119,26 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 	if (pair_derive(seal, own, &cert.node, cert.key, &pair) &&
 	    crypto->open(crypto->ctx, pair.rx, wire_get(bytes + 12, 8), bytes, ad, bytes + ad,
 			 len - ad, seal->plain) == 0 &&
-	    look_inside(seal, &cert.node, from, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
+	    look_inside(seal, &cert.node, seal->plain, len - ad - AEAD_TAG_BYTES, &why))
 		tell_refused(seal, &cert, bytes + WIRE_HEADER_BYTES, &why, from, len);
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
+}
+
+/* What is left of it, which is zero, becomes one frame where a frame fits: what answers it may
+ * be as long. All bytes used. */
+static size_t pad(uint8_t frames[ROOM_MAX], size_t used)
+{
+	if (ROOM_MAX - used < FRAME_HEADER_BYTES)
+		return used;
+	frames[used] = FRAME_PAD;
+	wire_put(frames + used + 1, ROOM_MAX - used - FRAME_HEADER_BYTES, 2);
+	return ROOM_MAX;
 }
 
 void stranger_greet(struct seal *seal, const struct cert *cert, const struct hostport *to)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
-	uint8_t frame[WIRE_PAYLOAD_MAX - CERT_BYTES];
+	uint8_t frames[ROOM_MAX] = {0};
 	struct pair pair;
 	const uint8_t *row;
 	size_t len = 0;
@@ -116,11 +146,10 @@ void stranger_greet(struct seal *seal, const struct cert *cert, const struct hos
 	if (seal->hooks.own_row == NULL)
 		return;
 	row = seal->hooks.own_row(seal->hooks.ctx, NULL, &len);
-	if (row == NULL || FRAME_HEADER_BYTES + len > sizeof(frame) ||
+	if (row == NULL || FRAME_HEADER_BYTES + len > sizeof(frames) ||
 	    !pair_derive(seal, &seal->own[OWN_CURRENT], &cert->node, cert->key, &pair))
 		return;
-	pair_send(seal, &pair, cert_key_id(crypto, cert->key), true, to, frame,
-		  wire_put_frame(frame, FRAME_ROW, row, len));
-	seal->greeted = *to;
+	pair_send(seal, &pair, cert_key_id(crypto, cert->key), true, to, frames,
+		  pad(frames, wire_put_frame(frames, FRAME_ROW, row, len)));
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }

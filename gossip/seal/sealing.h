@@ -53,7 +53,6 @@ struct seal {
 	struct limit introductions;
 	struct hostport knocked; /* port 0: nowhere, or it was answered */
 	uint64_t knock;          /* its counter, which the answer repeats */
-	struct hostport greeted; /* the stranger who answered; port 0: none, or he was heard */
 	struct member *renewed;  /* in this call of seal_open */
 	uint8_t plain[DATAGRAM_BYTES_MAX];
 };
@@ -140,11 +139,12 @@ void stash_flush(struct seal *seal, struct peer *peer);
 /* seal_stranger.c: a rightly formed certificate of this cluster, of nobody who is known. */
 bool stranger_is(const struct seal *seal, const uint8_t cert_bytes[CERT_BYTES], struct cert *cert);
 
-/* Opens a CERT_SEALED of a stranger for the sake of the member rows in it or, from where this node
- * knocked, of a removal. Who is refused by the row is told why, in no more bytes than came. */
+/* Opens a CERT_SEALED of a stranger for the sake of the member rows in it. Who is refused by the
+ * row is told why, in no more bytes than came. */
 void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
 			const uint8_t *bytes, size_t len);
 
-/* A stranger answered a knock with this certificate, which nobody vouches for: shows him the own
- * member row. */
+/* Puts into so much room a removal for whom it concerns and rows that say who shows it. */
+size_t put_removal(struct seal *seal, uint8_t *out, size_t room, const struct rejection *why);
+/* A stranger answered a knock with this certificate: shows him the own member row. */
 void stranger_greet(struct seal *seal, const struct cert *cert, const struct hostport *to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* What is believed of a stranger; how strangers meet stands in test_seeds.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "test/gossip/cluster.h"
@@ -102,11 +103,132 @@ static void who_was_admitted_by_one_that_is_refused_is_told_so(void **state)
 	assert_int_equal(cluster_alive(c, 0), 2);
 }
 
+/* Whose row was refused is noted, for the removal of which it was; node 1 was removed, who admitted
+ * node 3. */
+static void a_row_that_nobody_signed_is_no_note_and_a_newer_note_takes_the_place(void **state)
+{
+	struct cluster *c = *state;
+	struct id removed, refused, another = {.b = {1}};
+	struct admission *adm;
+	struct gossip *g;
+	uint8_t row[ROW_BYTES_MAX];
+	struct rejection why;
+	size_t len;
+
+	cluster_admit_unheard(c, false);
+	removed = gossip_self(c->nodes[1].g);
+	refused = gossip_self(c->nodes[3].g);
+	len = own_row_of(c, 3, row);
+	c->nodes[3].cut = true;
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	cluster_kill(c, 1);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = removed}), 0);
+	cluster_run(c, 5000);
+	g = c->nodes[2].g;
+	adm = g->admission;
+	assert_true(adm->synced);
+	core_begin_step(&g->core, c->now, c->wall);
+	row[len - 1] ^= 1;
+	assert_false(introduction_take(adm, &another, row, len, &why));
+	assert_int_equal(adm->voided_next, 0);
+	row[len - 1] ^= 1;
+	assert_false(introduction_take(adm, &another, row, len, &why));
+	assert_int_equal(adm->voided_next, 1);
+	assert_memory_equal(&adm->voided[0][0], &refused, sizeof(refused));
+	adm->voided[0][1] = another;
+	assert_false(introduction_take(adm, &another, row, len, &why));
+	assert_int_equal(adm->voided_next, 1);
+	assert_memory_equal(&adm->voided[0][1], &removed, sizeof(removed));
+}
+
+/* It has not compared its tables with anybody yet: the others may have believed the row in time. */
+static void who_has_just_joined_refuses_nobody_before_it_knows_what_others_know(void **state)
+{
+	struct cluster *c = *state;
+	struct id removed, refused;
+	uint8_t row[ROW_BYTES_MAX];
+	struct rejection why;
+	struct gossip *g;
+	size_t len;
+
+	cluster_admit_unheard(c, false);
+	removed = gossip_self(c->nodes[1].g);
+	refused = gossip_self(c->nodes[3].g);
+	len = own_row_of(c, 3, row);
+	c->nodes[3].cut = true;
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	cluster_kill(c, 1);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = removed}), 0);
+	cluster_run(c, 5000);
+	g = c->nodes[2].g;
+	core_begin_step(&g->core, c->now, c->wall);
+	g->admission->synced = false;
+	assert_false(introduction_take(g->admission, &refused, row, len, &why));
+	g->admission->synced = true;
+	assert_true(introduction_take(g->admission, &refused, row, len, &why));
+}
+
+/* Node n is given one fact of node 1: of what that sent, only the datagram with it came. */
+static void give_removal(struct cluster *c, size_t n, const struct id *removed)
+{
+	struct id by = gossip_self(c->nodes[1].g);
+	struct gossip *g = c->nodes[n].g;
+	uint8_t bytes[ROW_BYTES_MAX];
+	const uint8_t *fact;
+	size_t len;
+
+	fact = tables_fact(c->nodes[1].g->tables, FACT_REMOVAL, removed->b, ID_BYTES, &len);
+	assert_non_null(fact);
+	memcpy(bytes, fact, len);
+	c->now = mono_add_ms(c->now, 1);
+	core_begin_step(&g->core, c->now, c->wall);
+	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
+			 DROP_NONE);
+}
+
+/* The machine of the founder, which was removed, joins anew where it was, as node 4; a cut parts it
+ * and node 3, which looks there for somebody, from the others before it has compared with any. */
+static void who_does_not_know_better_fences_nobody_for_good(void **state)
+{
+	struct cluster *c = *state;
+	struct id founder, second;
+
+	cluster_form(c, 4);
+	founder = gossip_self(c->nodes[0].g);
+	second = gossip_self(c->nodes[1].g);
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = second}), 0);
+	cluster_run(c, 1000);
+	snprintf(c->token, sizeof(c->token), "%s", cluster_token(c, 1));
+	cluster_kill(c, 0);
+	assert_int_equal(
+	    cluster_do(c, 1, (struct gossip_command){.kind = CMD_REMOVE, .id = founder}), 0);
+	cluster_run(c, 20000);
+	c->nodes[3].cut = true;
+	cluster_run(c, 20000);
+	c->nodes[4].addr = c->nodes[0].addr;
+	assert_int_equal(cluster_join(c, 4, c->token, false), 0);
+	assert_false(c->nodes[4].g->admission->synced);
+	give_removal(c, 4, &founder);
+	c->nodes[1].cut = c->nodes[2].cut = true;
+	c->nodes[3].cut = false;
+	cluster_run(c, 60000);
+	c->nodes[1].cut = c->nodes[2].cut = false;
+	cluster_run(c, 60000);
+	assert_int_equal(cluster_alive(c, 3), 4);
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(who_was_admitted_by_one_that_is_refused_is_told_so),
+	    TEST(who_does_not_know_better_fences_nobody_for_good),
+	    TEST(a_row_that_nobody_signed_is_no_note_and_a_newer_note_takes_the_place),
+	    TEST(who_has_just_joined_refuses_nobody_before_it_knows_what_others_know),
 	    TEST(a_newcomer_is_not_taught_who_was_removed_before_it_knows_what_others_know),
 	};
 

@@ -95,10 +95,11 @@ static void clone_alarms_with_wrong_signatures_cost_a_bounded_number_of_checks(v
 static void removals_with_wrong_signatures_cost_a_bounded_number_of_checks(void **state)
 {
 	struct cluster *c = *state;
-	struct id id = gossip_self(c->nodes[3].g);
+	struct id id = gossip_self(c->nodes[3].g), victim = gossip_self(c->nodes[VICTIM].g);
 	uint8_t body[ROW_BYTES_MAX];
 	struct row_view row;
 	const uint8_t *bytes;
+	uint8_t *key;
 	size_t len;
 
 	cluster_kill(c, 3);
@@ -109,6 +110,11 @@ static void removals_with_wrong_signatures_cost_a_bounded_number_of_checks(void 
 	    gossip_row(c->nodes[MAD].g, NULL, &id_none, FACT_REMOVAL, id.b, ID_BYTES, &row));
 	bytes = row_bytes(&row, &len);
 	memcpy(body, bytes, len);
+	/* One that does not concern the victim costs no check at all. */
+	assert_in_range(checked(c, FRAME_REMOVED, body, len, len - 8), 0, 0);
+	key = memmem(body, len, id.b, sizeof(id.b));
+	assert_non_null(key);
+	memcpy(key, victim.b, sizeof(victim.b));
 	assert_in_range(checked(c, FRAME_REMOVED, body, len, len - 8), 1, CHECKS_MAX);
 }
 
