@@ -173,6 +173,12 @@ bool batch_has_version(const struct tables *tables, const struct row_view *like)
 	return false;
 }
 
+/* The cap that so many more facts of this node's would pass, 0: none. */
+static uint32_t facts_cap(const struct tables *tables, uint16_t kind, size_t more)
+{
+	return replica_facts_cap(&tables->replica, &tables->core->self.id, kind, (uint32_t)more);
+}
+
 static int fits_caps(struct tables *tables, const struct row_view *rows, size_t count,
 		     struct weft_err *err)
 {
@@ -195,14 +201,15 @@ static int fits_caps(struct tables *tables, const struct row_view *rows, size_t 
 			    "the cluster has its most of %u networks, tokens, admins and removals, "
 			    "ended ones counted; begin a new cluster",
 			    limits->facts_max);
-		if (row_is_fact(&rows[i]) &&
-		    replica_facts_of(&tables->replica, &key.owner) + count >
-			limits->facts_per_author)
-			return weft_err_set(
-			    err, WEFT_E_LIMIT,
-			    "this node has signed its most of %u networks, tokens, admins and "
-			    "removals, ended ones counted; do it on another host",
-			    limits->facts_per_author);
+		max = row_is_fact(&rows[i]) ? facts_cap(tables, rows[i].kind, count) : max;
+		if (row_is_fact(&rows[i]) && max != 0)
+			return weft_err_set(err, WEFT_E_LIMIT,
+					    "this node has signed its most of %u %s, "
+					    "ended ones counted; do it on another host",
+					    max,
+					    max == limits->facts_per_author
+						? "networks, tokens, admins and removals"
+						: "networks");
 		if (!row_is_fact(&rows[i]) && origin != NULL && origin->count + count > max)
 			return weft_err_set(
 			    err, WEFT_E_LIMIT, "this node has its most of %u rows in one %s; %s",

@@ -135,8 +135,9 @@ static uint32_t passed_cap(const struct tables *tables, const struct row_view *r
 
 	if (!row_is_fact(row))
 		return origin != NULL && origin->count >= max ? max : 0;
-	if (replica_facts_of(&tables->replica, &row->owner) >= limits->facts_per_author)
-		return limits->facts_per_author;
+	max = replica_facts_cap(&tables->replica, &row->owner, row->kind, 1);
+	if (max != 0)
+		return max;
 	return tables->replica.fact_count >= limits->facts_max ? limits->facts_max : 0;
 }
 
@@ -164,7 +165,7 @@ static enum drop_reason refuse_key(struct tables *tables, const struct row_view 
 	if (origin != NULL)
 		replica_cap(replica, replica_find_origin(replica, origin->owner, origin->topic));
 	/* A forger can bring nobody here: so many are signed by the author already. */
-	else if (replica_facts_of(replica, &row->owner) >= tables->core->limits.facts_per_author)
+	else if (replica_facts_cap(replica, &row->owner, row->kind, 1) != 0)
 		replica_cap_author(replica, &row->owner);
 	return capped(tables, row, TRACE_OWNER_CAPPED, cap);
 }

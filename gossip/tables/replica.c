@@ -259,7 +259,7 @@ uint32_t replica_store(struct replica *replica, uint32_t slot, const struct row_
 
 	WEFT_ASSERT(blob != BLOB_NONE);
 	if (row_is_fact(row))
-		replica_facts_add(replica, &row->owner);
+		replica_facts_add(replica, row);
 	else
 		origin = replica_add_origin(replica, replica_add_owner(replica, &row->owner),
 					    replica_add_topic(replica, &row->topic));

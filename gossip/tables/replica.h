@@ -74,9 +74,9 @@ enum owner_flags {
 struct owner {
 	struct id id;
 	uint32_t origins;
-	uint32_t flags, facts; /* how many facts are of it */
-	struct limit spent;    /* what its rows took of its allowance of bytes */
-	struct limit asked;    /* work that it asked of this node as a peer */
+	uint32_t flags, facts, networks; /* how many facts are of it, and make networks */
+	struct limit spent;              /* what its rows took of its allowance of bytes */
+	struct limit asked;              /* work that it asked of this node as a peer */
 };
 
 struct topic {

@@ -51,9 +51,26 @@ uint32_t replica_facts_of(const struct replica *replica, const struct id *author
 	return number != NONE ? replica_owner(replica, number)->facts : 0;
 }
 
-void replica_facts_add(struct replica *replica, const struct id *author)
+uint32_t replica_facts_cap(const struct replica *replica, const struct id *author, uint16_t kind,
+			   uint32_t more)
 {
-	replica_owner(replica, replica_add_owner(replica, author))->facts++;
+	const struct gossip_limits *limits = &replica->core->limits;
+	uint32_t number = replica_find_owner(replica, author);
+	const struct owner *owner = number != NONE ? replica_owner(replica, number) : NULL;
+
+	if (owner == NULL)
+		return 0;
+	if (kind == FACT_NETWORK && owner->networks + more > limits->networks_per_author)
+		return limits->networks_per_author;
+	return owner->facts + more > limits->facts_per_author ? limits->facts_per_author : 0;
+}
+
+void replica_facts_add(struct replica *replica, const struct row_view *fact)
+{
+	struct owner *owner = replica_owner(replica, replica_add_owner(replica, &fact->owner));
+
+	owner->facts++;
+	owner->networks += fact->kind == FACT_NETWORK;
 }
 
 void replica_facts_sub(struct replica *replica, uint32_t slot)
@@ -66,4 +83,8 @@ void replica_facts_sub(struct replica *replica, uint32_t slot)
 	WEFT_ASSERT(row_is_fact(&row) && number != NONE);
 	WEFT_ASSERT(replica_owner(replica, number)->facts > 0);
 	replica_owner(replica, number)->facts--;
+	if (row.kind != FACT_NETWORK)
+		return;
+	WEFT_ASSERT(replica_owner(replica, number)->networks > 0);
+	replica_owner(replica, number)->networks--;
 }

@@ -20,6 +20,12 @@ bool replica_is_capped(const struct replica *replica, const struct slot *fact);
 /* How many facts here are of this author. */
 uint32_t replica_facts_of(const struct replica *replica, const struct id *author);
 
-/* A fact of this author is being stored; the one in this slot gives way to it. */
-void replica_facts_add(struct replica *replica, const struct id *author);
+/* The cap that so many more facts of this kind would pass, of their author's; 0: none. Ended ones
+ * count.
+ */
+uint32_t replica_facts_cap(const struct replica *replica, const struct id *author, uint16_t kind,
+			   uint32_t more);
+
+/* This fact is being stored; the one in this slot gives way to it. */
+void replica_facts_add(struct replica *replica, const struct row_view *fact);
 void replica_facts_sub(struct replica *replica, uint32_t slot);

@@ -52,6 +52,7 @@ static void open_differing(struct tnet *net, uint32_t rows, bool facts, uint32_t
 
 	tnet_open(net, 2, rows + ahead + newer);
 	for (size_t n = 1; n <= 2; n++) {
+		tnet_node(net, n)->kit.core.limits.networks_per_author = rows + 1;
 		for (uint32_t i = 0; i < rows; i++) {
 			row_numbered(&row, i, facts, owners);
 			load(net, n, &row);

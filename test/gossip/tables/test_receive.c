@@ -355,16 +355,18 @@ static void an_owner_over_its_cap_hurts_only_itself(void **state)
 	tnet_close(&net);
 }
 
-static void an_author_over_its_cap_of_facts_leaves_room_for_others(void **state)
+static void over_a_cap(bool of_networks)
 {
 	struct row_view row = {.kind = FACT_NETWORK, .owner = id_numbered(9), .sequence = 1};
 	uint8_t bytes[ROW_BYTES_MAX];
 	struct tnet net;
 	size_t capped = 0;
 
-	(void)state;
 	tnet_open(&net, 2, 22);
-	tnet_node(&net, 1)->kit.core.limits.facts_per_author = 10;
+	if (of_networks)
+		tnet_node(&net, 1)->kit.core.limits.networks_per_author = 10;
+	else
+		tnet_node(&net, 1)->kit.core.limits.facts_per_author = 10;
 	for (uint32_t i = 1; i <= 15; i++) {
 		tnet_key(&row, i);
 		capped += tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)) == DROP_ROW_CAP;
@@ -378,6 +380,19 @@ static void an_author_over_its_cap_of_facts_leaves_room_for_others(void **state)
 	row.owner = id_numbered(8);
 	assert_int_equal(tnet_receive(&net, 1, 2, bytes, tnet_sign(&row, bytes)), DROP_NONE);
 	tnet_close(&net);
+}
+
+static void an_author_over_its_cap_of_facts_leaves_room_for_others(void **state)
+{
+	(void)state;
+	over_a_cap(false);
+}
+
+/* Networks cost every host more than other facts. */
+static void nor_does_one_over_its_cap_of_networks(void **state)
+{
+	(void)state;
+	over_a_cap(true);
 }
 
 static size_t checks;
@@ -470,6 +485,7 @@ int main(void)
 	    cmocka_unit_test(a_forged_or_damaged_row_is_dropped),
 	    cmocka_unit_test(an_owner_over_its_cap_hurts_only_itself),
 	    cmocka_unit_test(an_author_over_its_cap_of_facts_leaves_room_for_others),
+	    cmocka_unit_test(nor_does_one_over_its_cap_of_networks),
 	    cmocka_unit_test(rows_beyond_their_owners_allowance_cost_no_signature),
 	    cmocka_unit_test(an_owner_that_rewrites_without_end_is_held_to_its_allowance),
 	    cmocka_unit_test(a_signature_is_checked_once_per_interned_row),
