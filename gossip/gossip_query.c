@@ -106,6 +106,12 @@ void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
 	tables_rows(g->tables, topic, kind, visit, ctx);
 }
 
+void gossip_rows_of(const struct gossip *g, const struct id *owner, const struct id *topic,
+		    void (*visit)(void *ctx, const struct row_view *row), void *ctx)
+{
+	tables_rows_of(g->tables, owner, topic, visit, ctx);
+}
+
 bool gossip_row(const struct gossip *g, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row)
 {

@@ -11,17 +11,15 @@
  * never will if their author is gone for good. The tombstone of a range names all that the row did,
  * so it goes on as a claim, one that nobody leases by, until the rows that outrank it are here.
  * Hence what is seen of a pool never shrinks, whichever rows of somebody got through. The same goes
- * for a range that gave way to another text of its version: see witness.c.
+ * for a range that gave way to another text of its version: see witness.c. Only who ends ranges
+ * beyond all measure is not remembered with all of them (GONE_MAX, ENDED_MAX): nobody leases more
+ * by that than before, and what is too much goes as others' rows are collected, once in a while.
  */
 #include "claim.h"
 
+#include "author.h"
 #include "closure.h"
 #include "db.h"
-
-/* More no author of any sense has in a network, and what it has beyond is not remembered: ranges
- * that gave way, each of which was an alarm, and others that ended (so many rows are a node's). */
-#define GONE_MAX 32
-#define ENDED_MAX 65536
 
 static int claim_cmp(const void *key, const void *item)
 {
@@ -61,27 +59,86 @@ static bool is_held(const struct claim *claim)
 	return !claim->is_grant && !claim->is_ended;
 }
 
+static int goner_cmp(const void *key, const void *item)
+{
+	return id_cmp(key, &((const struct goner *)item)->author);
+}
+
+static struct goner *goner_find(const struct net *net, const struct id *author, size_t *at)
+{
+	struct goner *goner;
+
+	*at = vec_lower_bound(&net->goners, author, goner_cmp);
+	goner = *at < net->goners.count ? vec_at(&net->goners, *at) : NULL;
+	return goner && id_eq(&goner->author, author) ? goner : NULL;
+}
+
+static void count_goner(struct net *net, const struct id *author, int by)
+{
+	struct goner fresh = {.author = *author};
+	size_t at;
+	struct goner *goner = goner_find(net, author, &at);
+
+	if (!goner)
+		goner = vec_insert(&net->goners, at, &fresh);
+	WEFT_ASSERT(by > 0 || (goner->count > 0 && net->gone_claims > 0));
+	net->gone_claims += (size_t)by;
+	goner->count += (size_t)by;
+	if (goner->count == 0)
+		vec_remove(&net->goners, at);
+}
+
+static void charge(struct ipamdb *db, const struct net *net, const struct claim *claim, int by)
+{
+	if (claim->is_ended || net->strange)
+		author_count(db, &claim->author, 0, net->strange ? by : 0,
+			     claim->is_ended ? by : 0);
+}
+
 /* Counts a claim in (by 1) or out (by -1). */
-static void count_claim(const struct ipamdb *db, struct net *net, const struct claim *claim, int by)
+static void count_claim(struct ipamdb *db, struct net *net, const struct claim *claim, int by)
 {
 	size_t *of = claim->is_ended ? &net->ended_claims : &net->range_rows;
 
-	WEFT_ASSERT(by > 0 || !claim->gave_way || net->gone_claims > 0);
-	net->gone_claims += claim->gave_way ? (size_t)by : 0;
+	charge(db, net, claim, by);
+	if (claim->gave_way)
+		count_goner(net, &claim->author, by);
 	if (!claim->is_ended && !id_eq(&claim->author, &db->self))
 		return;
 	WEFT_ASSERT(by > 0 || *of > 0);
 	*of += (size_t)by;
 }
 
-static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *claim, bool is_ended)
+void claims_charge(struct ipamdb *db, const struct net *net, int by)
 {
-	WEFT_ASSERT(claim->is_ended != is_ended && !claim->is_grant);
-	count_claim(db, net, claim, -1);
-	claim->is_ended = is_ended;
-	count_claim(db, net, claim, 1);
-	net->runs_stale = true;
-	net_own_changed(net);
+	for (size_t i = 0; i < net->claims.count; i++)
+		charge(db, net, vec_at(&net->claims, i), by);
+}
+
+/* Is there an address whose owner is told by this claim, and not by a row of his own as well? Then
+ * the owners are others without it. */
+static bool is_telling(const struct net *net, const struct claim *claim)
+{
+	const struct runs *runs = &net->runs;
+
+	WEFT_ASSERT(!net->runs_stale);
+	for (size_t i = runs_from(runs, claim->span.lo); i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (run->span.lo > claim->span.hi)
+			return false;
+		if (run->generation != claim->generation)
+			continue;
+		if (run->clash ||
+		    (id_eq(&run->holder, &claim->holder) && (!run->held || is_held(claim))))
+			return true;
+	}
+	return false;
+}
+
+/* The claim is about to change, or to go. */
+static void runs_lose(struct net *net, const struct claim *claim)
+{
+	net->runs_stale = net->runs_stale || is_telling(net, claim);
 }
 
 /* Is there no row any more for a range that its author has not ended? A tombstone has a version of
@@ -100,17 +157,13 @@ static bool gives_way(const struct ipamdb *db, const struct claim *there, const 
 static bool is_enough(const struct ipamdb *db, const struct net *net, const struct id *author,
 		      bool gave_way)
 {
-	size_t max = gave_way ? GONE_MAX : ENDED_MAX;
-	size_t count = 0;
+	const struct goner *goner;
+	size_t at;
 
-	if ((gave_way ? net->gone_claims : net->ended_claims) < max || id_eq(author, &db->self))
-		return false;
-	for (size_t i = 0; i < net->claims.count && count < max; i++) {
-		const struct claim *claim = vec_at(&net->claims, i);
-		count +=
-		    claim->is_ended && claim->gave_way == gave_way && id_eq(&claim->author, author);
-	}
-	return count == max;
+	if (!gave_way || author_has_enough(db, author))
+		return author_has_enough(db, author);
+	goner = goner_find(net, author, &at);
+	return goner && goner->count >= GONE_MAX && !id_eq(author, &db->self);
 }
 
 /* The author signed two texts of one grant, and of those all keep the same (receive.c of the
@@ -132,11 +185,32 @@ bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim)
 
 	if (!found)
 		return false;
+	runs_lose(net, vec_at(&net->claims, at));
 	count_claim(db, net, vec_at(&net->claims, at), -1);
 	vec_remove(&net->claims, at);
-	net->runs_stale = true;
 	net_own_changed(net);
 	return true;
+}
+
+/* A claim that is there ended, or came back. What is too much is dropped with the next tidying: to
+ * do so for each is to look for what it hid each time. */
+static void claim_end_set(struct ipamdb *db, struct net *net, struct claim *claim, bool is_ended,
+			  bool gave_way)
+{
+	bool is_surplus =
+	    claim->is_ended ? claim->is_surplus : is_enough(db, net, &claim->author, gave_way);
+
+	if (claim->is_ended == is_ended && claim->gave_way == gave_way)
+		return;
+	WEFT_ASSERT(!claim->is_grant);
+	if (claim->is_ended != is_ended)
+		runs_lose(net, claim);
+	count_claim(db, net, claim, -1);
+	claim->is_ended = is_ended;
+	claim->is_surplus = is_ended && is_surplus;
+	claim->gave_way = gave_way && !is_surplus;
+	count_claim(db, net, claim, 1);
+	net_own_changed(net);
 }
 
 /* What is told of a claim that is there. */
@@ -147,15 +221,7 @@ static void claim_renew(struct ipamdb *db, struct net *net, struct claim *there,
 	/* What this node hands in itself has no version yet and never undoes an end. */
 	bool is_ended = told->sequence != 0 ? told->is_ended : there->is_ended || told->is_ended;
 
-	if (is_ended && (!there->is_ended || there->gave_way != gave_way) &&
-	    is_enough(db, net, &there->author, gave_way)) {
-		claim_drop(db, net, there);
-		return;
-	}
-	net->gone_claims += (size_t)gave_way - (size_t)there->gave_way;
-	there->gave_way = gave_way;
-	if (there->is_ended != is_ended)
-		claim_end_set(db, net, there, is_ended);
+	claim_end_set(db, net, there, is_ended, gave_way);
 	if (told->sequence != 0) {
 		if (there->epoch != told->epoch || there->sequence != told->sequence)
 			there->is_stored = told->is_stored;
@@ -181,6 +247,8 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 		return false;
 	}
 	if (claim->is_ended && is_enough(db, net, &claim->author, false))
+		return false;
+	if (net->strange && !author_may_claim(db, &claim->author))
 		return false;
 	there = vec_insert(&net->claims, at, claim);
 	there->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
@@ -219,21 +287,91 @@ void claims_void(struct net *net, const struct id *author)
 	net_own_changed(net);
 }
 
+/* Does nothing depend on an ended claim any more, or was it too much? */
+static bool is_past(const struct net *net, const struct claim *claim)
+{
+	return claim->is_ended && (claim->is_surplus || net->ended ||
+				   runs_outrank(&net->runs, &claim->span, claim->generation + 1));
+}
+
+/* Takes away what is past, or (not NULL) of that author, in one pass: it may be much. */
+static void claims_sift(struct ipamdb *db, struct net *net, const struct id *author)
+{
+	bool is_stale = false;
+	size_t kept = 0;
+
+	(void)net_runs(net);
+	for (size_t i = 0; i < net->claims.count; i++) {
+		struct claim *claim = vec_at(&net->claims, i);
+
+		if (author ? id_eq(&claim->author, author) : is_past(net, claim)) {
+			is_stale = is_stale || is_telling(net, claim);
+			count_claim(db, net, claim, -1);
+			continue;
+		}
+		if (kept != i)
+			*(struct claim *)vec_at(&net->claims, kept) = *claim;
+		kept++;
+	}
+	net->claims.count = kept;
+	net->runs_stale = is_stale;
+}
+
 void claims_forget(struct ipamdb *db, struct net *net)
 {
-	for (size_t i = net->claims.count; net->ended_claims > 0 && i-- > 0;) {
-		const struct claim *claim = vec_at(&net->claims, i);
+	if (net->ended_claims > 0)
+		claims_sift(db, net, NULL);
+}
 
-		if (!claim->is_ended)
-			continue;
-		if (!net->ended &&
-		    !runs_outrank(net_runs(net), &claim->span, claim->generation + 1))
-			continue;
-		/* It did not count, so the owners stay what they are. */
-		count_claim(db, net, claim, -1);
-		vec_remove(&net->claims, i);
-		net->runs_stale = net->runs_stale || net->ended;
+void claims_disown(struct ipamdb *db, struct net *net, const struct id *author)
+{
+	WEFT_ASSERT(net->strange);
+	claims_sift(db, net, author);
+	net_own_changed(net);
+}
+
+void claims_drop_all(struct ipamdb *db, struct net *net)
+{
+	for (size_t i = 0; i < net->claims.count; i++)
+		count_claim(db, net, vec_at(&net->claims, i), -1);
+	vec_close(&net->claims);
+	runs_clear(&net->runs);
+	net->runs_stale = false;
+	net_own_changed(net);
+}
+
+static bool runs_equal(const struct runs *a, const struct runs *b)
+{
+	for (size_t i = 0; i < a->items.count && a->items.count == b->items.count; i++) {
+		const struct run *x = runs_at(a, i), *y = runs_at(b, i);
+		if (x->span.lo != y->span.lo || x->span.hi != y->span.hi ||
+		    x->generation != y->generation || !id_eq(&x->holder, &y->holder) ||
+		    x->held != y->held || x->clash != y->clash)
+			return false;
 	}
+	return a->items.count == b->items.count;
+}
+
+size_t claims_check(struct ipamdb *db, struct net *net)
+{
+	size_t gone = 0, ended = 0, goners = 0;
+	struct runs before;
+
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		WEFT_ASSERT(claim->is_ended || !(claim->gave_way || claim->is_surplus));
+		gone += claim->gave_way;
+		ended += claim->is_ended;
+	}
+	for (size_t i = 0; i < net->goners.count; i++)
+		goners += ((const struct goner *)vec_at(&net->goners, i))->count;
+	WEFT_ASSERT(gone == net->gone_claims && gone == goners && ended == net->ended_claims);
+	runs_init(&before, &db->heap);
+	runs_copy(&before, net_runs(net));
+	claims_rebuild(net);
+	WEFT_ASSERT(runs_equal(&before, &net->runs));
+	runs_close(&before);
+	return ended;
 }
 
 void claim_key(const struct net *net, const struct claim *claim, uint8_t out[RANGE_KEY_BYTES])

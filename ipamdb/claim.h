@@ -5,6 +5,10 @@
 
 #include "net.h"
 
+/* So many ranges of one author that gave way in a network, each of which was an alarm, are
+ * remembered; and a witness says no more words about him (witness.c). */
+#define GONE_MAX 32
+
 /* Adds a claim, ends one that is there, or refreshes its version; true when it is new. */
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim);
 
@@ -13,6 +17,18 @@ bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim);
 
 /* Takes those ended claims away that owners' own rows outrank by now: nothing depends on them. */
 void claims_forget(struct ipamdb *db, struct net *net);
+
+/* Counts all claims anew in what their authors are charged with, by 1 or -1. */
+void claims_charge(struct ipamdb *db, const struct net *net, int by);
+
+/* Takes away all claims of an author in a network that is strange. */
+void claims_disown(struct ipamdb *db, struct net *net, const struct id *author);
+
+/* Takes all away: the network has ended. */
+void claims_drop_all(struct ipamdb *db, struct net *net);
+
+/* Asserts that what is counted and derived is what the claims say; how many of them ended. */
+size_t claims_check(struct ipamdb *db, struct net *net);
 
 /* The claim with the same span, generation, author and kind, or NULL; borrowed until a change. */
 struct claim *claim_find(const struct net *net, const struct claim *like);

@@ -50,6 +50,7 @@
  */
 #include "closure.h"
 #include "reclaim.h"
+#include "row.h"
 
 #include <string.h>
 
@@ -237,6 +238,7 @@ void closure_removal(struct ipamdb *db, const struct id *node)
 		view_toggle(db, VIEW_HALF, 'r', node);
 	for (size_t i = 0; i < db->nets.count; i++)
 		claims_void(net_at(db, i), node);
+	nets_disown(db, node);
 	peer = peer_find(db, node);
 	if (peer && !db->closing.view_stale)
 		mark_set(db, peer, mark_of(db, peer));
@@ -279,9 +281,9 @@ void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence)
 	closing->sequence = sequence;
 }
 
-uint64_t closure_top(const struct ipamdb *db)
+uint64_t closure_top(struct ipamdb *db)
 {
-	uint64_t top = 0;
+	uint64_t top = rows_passed_top(db);
 
 	for (size_t n = 0; n < db->nets.count; n++) {
 		const struct net *net = net_at(db, n);

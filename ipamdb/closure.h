@@ -43,7 +43,7 @@ void closure_check(struct ipamdb *db);
 bool closure_has_gone(struct ipamdb *db);
 
 /* The highest generation of what is known of gone nodes. */
-uint64_t closure_top(const struct ipamdb *db);
+uint64_t closure_top(struct ipamdb *db);
 
 /* Was the node removed? Has it gone, in one way or the other? Is what it holds to be taken back? */
 bool closure_is_removed(const struct ipamdb *db, const struct id *node);

@@ -59,7 +59,8 @@ struct ipamdb {
 	struct map peers;     /* id -> struct peer */
 	struct vec nets;      /* struct net *, by id */
 	struct vec tended;    /* those of them that there may be something to do in, likewise */
-	struct map namers;    /* id -> struct namer */
+	struct map ended;     /* ids of the networks whose end was seen */
+	struct map authors;   /* id -> struct author */
 	struct map leases;    /* network, address -> struct lease_entry */
 	struct map endpoints; /* endpoint id -> struct endpoint_leases */
 	struct fifo cooling;  /* struct cooling, by due */
@@ -75,6 +76,8 @@ struct ipamdb {
 	struct mono chores_at; /* accept, tidy, closures and reclaims are looked at then */
 	struct mono started_at;
 	struct mono rests_due; /* a rest ends then */
+	bool passed_over;      /* rows in networks that nobody made were, some time (author.h) */
+	bool unread;           /* such rows of a network are to be read now */
 	bool serve;            /* waiters may find what they wait for */
 	struct ipam_update update;
 	struct scratch scratch; /* values of the update's rows and writes */

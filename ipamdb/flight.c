@@ -317,6 +317,17 @@ bool flight_is_up(const struct ipamdb *db, enum flight_kind kind, const struct i
 	return false;
 }
 
+bool flights_name(const struct ipamdb *db, const struct id *network)
+{
+	const struct flight_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = map_next(&db->flights, &pos)) != NULL)
+		if (id_eq(network, &entry->flight->network))
+			return true;
+	return false;
+}
+
 bool flight_lets_rest(const struct ipamdb *db, const struct net *net, const struct claim *claim,
 		      struct wall until)
 {

@@ -85,6 +85,9 @@ void flight_durable(struct ipamdb *db, uint64_t token, int code);
 /* Is a group of this kind under way for the network (or NULL: any)? */
 bool flight_is_up(const struct ipamdb *db, enum flight_kind kind, const struct id *network);
 
+/* Is any group under way for the network? */
+bool flights_name(const struct ipamdb *db, const struct id *network);
+
 /* Does a group under way write this own range, which rests until then? */
 bool flight_lets_rest(const struct ipamdb *db, const struct net *net, const struct claim *claim,
 		      struct wall until);

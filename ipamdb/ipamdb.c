@@ -210,11 +210,14 @@ int ipamdb_load(struct ipamdb *db, const struct write *write)
 {
 	struct cursor cursor;
 	struct row_view row;
+	int rc;
 
 	WEFT_ASSERT(!db->started);
 	switch (write->kind) {
 	case WRITE_LEASE:
-		return lease_load(db, &write->lease);
+		rc = lease_load(db, &write->lease);
+		rows_read_again(db);
+		return rc;
 	case WRITE_OWN_ROW:
 	case WRITE_FACT:
 	case WRITE_SNAPSHOT:
@@ -223,6 +226,7 @@ int ipamdb_load(struct ipamdb *db, const struct write *write)
 		if (write->kind == WRITE_OWN_ROW)
 			ipamdb_self_set(db, &row.owner);
 		row_apply(db, &row);
+		rows_read_again(db);
 		return 0;
 	case WRITE_META:
 		if (write->meta != META_LEASE_SEQUENCE) {
@@ -322,6 +326,7 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 static void chores(struct ipamdb *db)
 {
 	struct mono next = MONO_NEVER;
+	bool is_over = false;
 
 	if (!mono_is_due(db->chores_at, db->now))
 		return;
@@ -337,7 +342,10 @@ static void chores(struct ipamdb *db)
 		witness_step(db, net);
 		if (net->tidy_at.ns != MONO_NEVER.ns)
 			next = mono_min(next, tidy_net(db, net));
+		is_over = is_over || net_is_over(db, net);
 	}
+	if (is_over)
+		nets_retire(db);
 	handover_step(db);
 	if (db->handover.active)
 		next = mono_min(next, db->handover.deadline);
@@ -356,6 +364,7 @@ const struct ipam_update *ipamdb_step(struct ipamdb *db, const struct ipam_event
 		db->now = event->now;
 	db->wall = event->wall;
 	event_apply(db, event);
+	rows_read_again(db);
 	guard_review(db);
 	leases_tick(db);
 	rests_tick(db);

@@ -65,7 +65,7 @@ void net_define(struct ipamdb *db, struct net *net, const struct rec_network *re
 	if (net->known)
 		return;
 	net->known = true;
-	net_found(db, net);
+	net_tend(db, net);
 	net->pools = heap_take(&db->heap, POOLS_MAX * sizeof(*net->pools));
 	for (size_t i = 0; i < rec->pool_count; i++)
 		pool_define(net, &rec->pools[i]);
@@ -90,7 +90,7 @@ const struct runs *net_runs(struct net *net)
 
 void net_own_changed(struct net *net)
 {
-	net->own_stale = true;
+	net->own_stale = net->words_due = true;
 	if (net->tidy_at.ns == MONO_NEVER.ns)
 		net->tidy_at = (struct mono){0}; /* the next chores give it its time */
 }

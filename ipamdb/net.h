@@ -23,15 +23,22 @@ struct claim {
 	struct id holder;
 	struct id author;
 	bool is_grant;
-	bool is_ended;  /* the tombstone of a range: outranked, perhaps by what was not seen yet */
-	bool gave_way;  /* ended, but not by its author: its row is in no table any more */
-	bool is_void;   /* a grant by a removed node; its recipient's own row counts without it */
-	bool is_stored; /* this version of somebody else's row is on this node's disk */
-	bool accepting; /* a grant to this node whose own row is on its way to disk */
-	bool rests;     /* a grant: its recipient lets it cool down */
-	bool recalls;   /* a grant: the word of a witness (witness.c) */
+	bool is_ended;   /* the tombstone of a range: outranked, perhaps by what was not seen yet */
+	bool gave_way;   /* ended, but not by its author: its row is in no table any more */
+	bool is_surplus; /* ended, and more than is remembered: it goes with the next tidying */
+	bool is_void;    /* a grant by a removed node; its recipient's own row counts without it */
+	bool is_stored;  /* this version of somebody else's row is on this node's disk */
+	bool accepting;  /* a grant to this node whose own row is on its way to disk */
+	bool rests;      /* a grant: its recipient lets it cool down */
+	bool recalls;    /* a grant: the word of a witness (witness.c) */
 	uint64_t epoch, sequence; /* version of the row; 0 until it was seen */
 	struct wall rests_until;  /* of an own range as it is handed in: when it has cooled down */
+};
+
+/* How many ranges of one author gave way in a network. */
+struct goner {
+	struct id author;
+	size_t count;
 };
 
 /* Space that is on its way to somebody else: neither leased nor granted again. */
@@ -54,10 +61,12 @@ struct attached {
 
 struct net {
 	struct id id;
-	struct id namer; /* until its fact or its end was seen */
+	struct id namer; /* while it is strange */
 	char name[NAME_BYTES];
-	bool known;  /* its fact was seen */
-	bool tended; /* in db->tended */
+	bool strange; /* only rows of others speak of it */
+	bool known;   /* its fact was seen */
+	bool tended;  /* in db->tended */
+	bool unread;  /* rows that were passed over are to be read */
 	bool ended;
 	size_t pool_count;
 	struct pool *pools; /* POOLS_MAX, NULL while it is not known */
@@ -79,6 +88,9 @@ struct net {
 	size_t range_rows;           /* own rows, live */
 	size_t ended_claims;         /* of claims */
 	size_t gone_claims;          /* of them: those that gave way */
+	struct vec goners;           /* struct goner: whose these are, by author */
+	bool words_due;              /* a witness may have something to say, ... */
+	struct mono words_at;        /* ... but looks no sooner */
 	bool wants_accept;           /* a grant to this node may be waiting */
 	struct mono tidy_at; /* when to look for rows to collect; MONO_NEVER: nothing changed */
 	struct mono busy_at; /* when space was last taken or asked for */

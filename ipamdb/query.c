@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "author.h"
 #include "closure.h"
 #include "lease.h"
 
@@ -129,6 +130,22 @@ bool ipamdb_net(struct ipamdb *db, const struct id *network, struct ipam_net_inf
 	if (net)
 		info_fill(db, net, info);
 	return net != NULL;
+}
+
+bool ipamdb_has_net(const struct ipamdb *db, const struct id *network)
+{
+	return net_find(db, network) != NULL;
+}
+
+bool ipamdb_has_ended(const struct ipamdb *db, const struct id *network)
+{
+	return net_has_ended(db, network);
+}
+
+void ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
+			void *ctx)
+{
+	authors_read(db, visit, ctx);
 }
 
 uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network)

@@ -35,6 +35,18 @@ struct ipam_net_info {
 bool ipamdb_net_next(struct ipamdb *db, size_t *at, struct ipam_net_info *info);
 bool ipamdb_net(struct ipamdb *db, const struct id *network, struct ipam_net_info *info);
 
+/* Is there anything here of the network? Of one that nobody made there are rows of those only who
+ * do not speak of too many such. */
+bool ipamdb_has_net(const struct ipamdb *db, const struct id *network);
+
+/* Was its end seen? */
+bool ipamdb_has_ended(const struct ipamdb *db, const struct id *network);
+
+/* Visits the rows in the tables of all of whom some were passed over, since they spoke of too many
+ * networks that nobody made. */
+void ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
+			void *ctx);
+
 /* The bucket of this node's free space in a network for its attachment row. */
 uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network);
 

@@ -148,7 +148,7 @@ static size_t count_gone(struct ipamdb *db)
 }
 
 /* The highest generation that any closer has of gone nodes. */
-static uint64_t top_of_all(const struct ipamdb *db)
+static uint64_t top_of_all(struct ipamdb *db)
 {
 	uint64_t top = closure_top(db);
 

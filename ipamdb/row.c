@@ -3,11 +3,13 @@
 /*
  * What others (and this node, before a restart) wrote: networks, ranges and grants, free space,
  * removals, closures and partings. Rows may come in any order; a range of a network that is not
- * known yet waits in the network's place. What does not decode is passed over: it was signed by a
- * member, but by a version that says more than this one understands.
+ * known yet waits in the network's place, and where its author has too many such in the tables,
+ * from which it is read again when the network is known. What does not decode is passed over: it
+ * was signed by a member, but by a version that says more than this one understands.
  */
 #include "row.h"
 
+#include "author.h"
 #include "closure.h"
 #include "parting.h"
 #include "rest.h"
@@ -53,6 +55,18 @@ static void own_range_apply(struct ipamdb *db, struct net *net, const struct row
 		rest_add(db, net, &claim->span, range.rests_until);
 }
 
+/* The network that a row speaks of; NULL where that is of no use. */
+static struct net *net_of(struct ipamdb *db, const struct row_view *row, const struct id *network)
+{
+	const struct net *net = net_find(db, network);
+
+	if (row->deleted && !(net && net->tended) && net_has_ended(db, network))
+		return NULL;
+	if (row->deleted && !net && row->kind != ROW_RANGE)
+		return NULL;
+	return net_intern(db, network, &row->owner);
+}
+
 static void range_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct claim claim;
@@ -61,13 +75,13 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 
 	if (claim_read(row, &network, &claim) != 0)
 		return;
-	net = net_intern(db, &network, &row->owner);
+	if (id_eq(&row->owner, &db->self))
+		closure_wrote(db, row->epoch, row->sequence);
+	net = net_of(db, row, &network);
 	if (!net)
 		return;
 	db_chores_by(db, db->now);
 	claim.is_stored = !db->started;
-	if (id_eq(&row->owner, &db->self))
-		closure_wrote(db, row->epoch, row->sequence);
 	if (!row->deleted) {
 		if (id_eq(&claim.author, &db->self) && !claim.is_grant)
 			own_range_apply(db, net, row, &claim);
@@ -76,6 +90,7 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 			if (id_eq(&claim.author, &db->self) && !claim.is_grant)
 				space_renew(&net->space, &claim.span);
 		}
+		net_leave(db, net);
 		return;
 	}
 	if (claim.is_grant)
@@ -96,13 +111,14 @@ static void attachment_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct id network = row_key_id(row);
 	struct rec_attachment rec = {.free_log2 = 0};
-	struct net *net = net_intern(db, &network, &row->owner);
 	struct attached *there;
+	struct net *net;
 	size_t at;
 
-	if (!net)
-		return;
 	if (!row->deleted && rec_attachment_decode(row->value, row->value_len, &rec) != 0)
+		return;
+	net = net_of(db, row, &network);
+	if (!net)
 		return;
 	at = vec_lower_bound(&net->attached, &row->owner, attached_cmp);
 	there = at < net->attached.count ? vec_at(&net->attached, at) : NULL;
@@ -130,9 +146,10 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 
 	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
 		return;
-	net = net_intern(db, &id, &row->owner);
-	if (!net)
+	net = net_find(db, &id);
+	if (net_has_ended(db, &id) && !(net && net->tended))
 		return;
+	net = net_own_intern(db, &id);
 	net_define(db, net, &rec);
 	for (size_t i = 0; i < rec.pool_count; i++) {
 		struct claim whole = {
@@ -151,13 +168,8 @@ static void network_apply(struct ipamdb *db, const struct row_view *row)
 static void network_end_apply(struct ipamdb *db, const struct row_view *row)
 {
 	struct id id = row_key_id(row);
-	struct net *net = net_intern(db, &id, &row->owner);
 
-	if (!net)
-		return;
-	net->ended = true;
-	net_found(db, net);
-	net_own_changed(net);
+	net_end(db, &id);
 	db->serve = true;
 	db_chores_by(db, db->now);
 }
@@ -196,4 +208,58 @@ void row_apply(struct ipamdb *db, const struct row_view *row)
 	default:
 		break;
 	}
+}
+
+static void row_reapply(void *ctx, const struct row_view *row)
+{
+	struct ipamdb *db = ctx;
+	struct range_key key;
+	const struct net *net;
+
+	if (row->kind != ROW_RANGE && row->kind != ROW_GRANT && row->kind != ROW_ATTACHMENT)
+		return;
+	if (row->kind == ROW_ATTACHMENT)
+		key.network = row_key_id(row);
+	else if (range_key_decode(row->key, row->key_len, &key) != 0)
+		return;
+	net = net_find(db, &key.network);
+	if (net && net->unread)
+		row_apply(db, row);
+}
+
+void rows_read_again(struct ipamdb *db)
+{
+	if (!db->unread)
+		return;
+	db->unread = false;
+	authors_read(db, row_reapply, db);
+	for (size_t i = 0; i < db->tended.count; i++)
+		net_tended(db, i)->unread = false;
+}
+
+struct top {
+	const struct ipamdb *db;
+	uint64_t generation;
+};
+
+static void row_count_top(void *ctx, const struct row_view *row)
+{
+	struct top *top = ctx;
+	struct claim claim;
+	struct id network;
+
+	if ((row->kind != ROW_RANGE && row->kind != ROW_GRANT) ||
+	    claim_read(row, &network, &claim) != 0)
+		return;
+	if (claim.generation > top->generation && claim.generation <= CLOSURE_GENERATION_MAX &&
+	    (closure_is_gone(top->db, &claim.author) || closure_is_gone(top->db, &claim.holder)))
+		top->generation = claim.generation;
+}
+
+uint64_t rows_passed_top(struct ipamdb *db)
+{
+	struct top top = {.db = db};
+
+	authors_read(db, row_count_top, &top);
+	return top.generation;
 }

@@ -20,14 +20,15 @@
  * where a live own one is beneath: a grant is not collected before those are (tidy.c).
  *
  * Who is mad could sign such pairs without end, and each word is a row for good. So a member says
- * no more than a few to one holder: by then there was an alarm for each of them.
+ * no more than a few to one holder: by then there was an alarm for each of them. And it looks for
+ * something to say only when something changed, and not each time at once.
  */
 #include "witness.h"
 
 #include "claim.h"
 #include "flight.h"
 
-#define WORDS_MAX 32 /* grants in a network to one who does not hold them; of one group as well */
+#define LOOK_MS 100 /* between two looks: each walks all claims */
 
 /* What a step looks at for many ranges. */
 struct witness {
@@ -51,7 +52,7 @@ static void witness_begin(struct witness *witness, struct ipamdb *db, const stru
 /* How many more words may be said to the holder: what he takes up is collected. */
 static size_t words_left(const struct ipamdb *db, struct net *net, const struct id *holder)
 {
-	size_t left = WORDS_MAX;
+	size_t left = GONE_MAX;
 
 	for (size_t i = 0; i < net->claims.count && left > 0; i++) {
 		const struct claim *claim = vec_at(&net->claims, i);
@@ -89,6 +90,19 @@ static bool has_word(const struct ipamdb *db, struct witness *witness, struct ne
 	return witness->left > 0;
 }
 
+/* Two ranges that gave way together may have a block in common. */
+static bool is_said(const struct witness *witness, const struct claim *grant)
+{
+	for (size_t i = 0; witness->flight && i < witness->flight->changes.count; i++) {
+		const struct claim_change *said = vec_at(&witness->flight->changes, i);
+		if (said->claim.span.lo == grant->span.lo &&
+		    said->claim.span.hi == grant->span.hi &&
+		    said->claim.generation == grant->generation)
+			return true;
+	}
+	return false;
+}
+
 /* Says of a part of a range what the range said, a block after the other: who is set back and has
  * granted another part on takes up those that are his. */
 static void part_repeat(struct ipamdb *db, struct witness *witness, struct net *net,
@@ -105,7 +119,7 @@ static void part_repeat(struct ipamdb *db, struct witness *witness, struct net *
 		    .recalls = true,
 		};
 
-		if (!claim_find(net, &grant)) {
+		if (!claim_find(net, &grant) && !is_said(witness, &grant)) {
 			if (!has_word(db, witness, net, range))
 				return;
 			if (!witness->flight)
@@ -143,14 +157,20 @@ void witness_step(struct ipamdb *db, struct net *net)
 	struct weft_err err;
 
 	/* A grant that is being collected, or written, is there until that is done. */
-	if (net->gone_claims == 0 || net->ended || db_may_lease(db, &err) != 0 ||
+	if (net->gone_claims == 0 || !net->words_due || net->ended || db_may_lease(db, &err) != 0 ||
 	    db->handover.done || flight_is_up(db, FLIGHT_TIDY, &net->id) ||
 	    flight_is_up(db, FLIGHT_GRANT, &net->id))
 		return;
-	if (!db_has_room(db, WORDS_MAX, 0)) {
+	if (!mono_is_due(net->words_at, db->now)) {
+		db_chores_by(db, net->words_at);
+		return;
+	}
+	if (!db_has_room(db, GONE_MAX, 0)) {
 		db_chores_again(db);
 		return;
 	}
+	net->words_due = false;
+	net->words_at = mono_add_ms(db->now, LOOK_MS);
 	witness_begin(&witness, db, net);
 	for (size_t i = 0; i < net->claims.count; i++) {
 		const struct claim *range = vec_at(&net->claims, i);

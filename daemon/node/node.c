@@ -40,6 +40,14 @@ static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t
 	return !node->reading_gossip && gossip_has_rows(node->gossip, owner, epoch, sequence);
 }
 
+static void rows_of(void *ctx, const struct id *owner,
+		    void (*visit)(void *arg, const struct row_view *row), void *arg)
+{
+	const struct node *node = ctx;
+
+	gossip_rows_of(node->gossip, owner, &id_none, visit, arg);
+}
+
 struct node *node_new(const struct node_config *config)
 {
 	struct heap heap;
@@ -54,6 +62,7 @@ struct node *node_new(const struct node_config *config)
 	    ipamdb_new(&(const struct ipamdb_config){.pages = config->gossip.pages,
 						     .crypto = config->gossip.crypto,
 						     .has_rows = has_rows,
+						     .rows_of = rows_of,
 						     .ctx = node,
 						     .seed = config->gossip.seed ^ IPAM_SEED,
 						     .cooldown_ms = config->cooldown_ms,

@@ -98,6 +98,22 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 	}
 }
 
+void tables_rows_of(const struct tables *tables, const struct id *owner, const struct id *topic,
+		    void (*visit)(void *ctx, const struct row_view *row), void *ctx)
+{
+	const struct replica *replica = &tables->replica;
+	uint32_t topic_number = replica_find_topic(replica, topic);
+	uint32_t number =
+	    topic_number != NONE ? replica_origin_of(replica, owner, topic_number) : NONE;
+	uint32_t s = number != NONE ? replica_origin(replica, number)->first : NONE;
+
+	for (; s != NONE; s = replica_slot(replica, s)->next) {
+		struct row_view row;
+		replica_view(replica, s, &row);
+		visit(ctx, &row);
+	}
+}
+
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row)
 {

@@ -92,6 +92,7 @@ struct ipamdb *cluster_db_make(struct cluster *c, size_t node)
 {
 	struct ipamdb_config config = {
 	    .has_rows = has_rows,
+	    .rows_of = cluster_rows_of,
 	    .ctx = &c->nodes[node],
 	    .pages = page_source_mmap(),
 	    .crypto = &test_crypto,

@@ -9,6 +9,21 @@
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"
 
+void cluster_rows_of(void *ctx, const struct id *owner,
+		     void (*visit)(void *arg, const struct row_view *row), void *arg)
+{
+	const struct cluster_node *node = ctx;
+
+	for (size_t i = 0; i < node->disk.rows.count; i++) {
+		const struct cluster_row *row = vec_at(&node->disk.rows, i);
+		struct row_view view = row->view;
+
+		view.value = row->bytes;
+		if (!row_is_fact(&view) && id_eq(&view.owner, owner))
+			visit(arg, &view);
+	}
+}
+
 void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
 {
 	char name[] = "host0";

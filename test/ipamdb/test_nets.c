@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Tests of ipamdb/nets.c: networks that rows name before anybody knows them, if ever. */
-#include "cluster.h"
+#include "cluster_impl.h"
+#include "ipamdb/author.h"
+#include "ipamdb/closure.h"
 #include "ipamdb/db.h"
 #include "test/base/cmocka_all.h"
 
@@ -16,36 +18,112 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A row of node 2's about network i of those that nobody ever made, seen by node 1. */
+static struct id made_up(uint32_t i)
+{
+	struct id id;
+
+	memset(&id, 0x77, ID_BYTES);
+	memcpy(id.b, &i, sizeof(i));
+	return id;
+}
+
+/* A row of node 2's about network i of those that nobody ever made. */
+static struct cluster_row row_of(uint16_t kind, uint32_t i, uint64_t generation, bool deleted)
+{
+	struct rec_attachment attachment = {.mtu_bytes = 1450, .free_log2 = 1};
+	struct rec_grant grant = {.to = c.nodes[0].id};
+	struct range_key key = {.network = made_up(i), .generation = generation};
+	struct cluster_row row = {
+	    .view = {.kind = kind,
+		     .deleted = deleted,
+		     .owner = c.nodes[2].id,
+		     .epoch = 1,
+		     .sequence = deleted ? 2 : 1,
+		     .key_len = kind == ROW_ATTACHMENT ? ID_BYTES : RANGE_KEY_BYTES,
+		     .value_len = 1},
+	    .bytes = {0xc0},
+	};
+	int len = 1;
+
+	assert_int_equal(prefix_parse("10.9.0.0/25", &key.range), 0);
+	if (kind == ROW_ATTACHMENT)
+		memcpy(row.view.key, key.network.b, ID_BYTES);
+	else
+		range_key_encode(&key, row.view.key);
+	if (kind == ROW_ATTACHMENT)
+		len = rec_attachment_encode(&attachment, row.bytes, sizeof(row.bytes));
+	else if (kind == ROW_GRANT)
+		len = rec_grant_encode(&grant, row.bytes, sizeof(row.bytes));
+	assert_true(len > 0);
+	row.view.value_len = (size_t)len;
+	return row;
+}
+
+/* Node 1 sees it. */
 static void show(uint16_t kind, uint32_t i, bool deleted)
 {
-	struct rec_attachment attachment = {.free_log2 = 1};
-	struct rec_grant grant = {.to = c.nodes[0].id};
-	struct range_key key = {.generation = 1};
-	uint8_t value[VALUE_BYTES_MAX] = {0xc0};
-	struct row_view row = {.kind = kind,
-			       .deleted = deleted,
-			       .owner = c.nodes[2].id,
-			       .epoch = 1,
-			       .sequence = deleted ? 2 : 1,
-			       .value = value,
-			       .value_len = 1};
-	struct ipam_event event = {.kind = IPAM_EV_ROW, .now = c.now, .row = &row};
+	struct cluster_row row = row_of(kind, i, 1, deleted);
 
-	memset(&key.network, 0x77, ID_BYTES);
-	memcpy(key.network.b, &i, sizeof(i));
-	assert_int_equal(prefix_parse("10.9.0.0/25", &key.range), 0);
-	if (kind == ROW_ATTACHMENT) {
-		memcpy(row.key, key.network.b, ID_BYTES);
-		row.key_len = ID_BYTES;
-		row.value_len = (size_t)rec_attachment_encode(&attachment, value, sizeof(value));
-	} else {
-		range_key_encode(&key, row.key);
-		row.key_len = RANGE_KEY_BYTES;
-	}
-	if (kind == ROW_GRANT)
-		row.value_len = (size_t)rec_grant_encode(&grant, value, sizeof(value));
-	ipamdb_step(c.nodes[1].db, &event);
+	cluster_show(&c, 1, &row);
+}
+
+/* It is in the tables of node 1 as well. */
+static void show_kept(uint16_t kind, uint32_t i, uint64_t generation, bool deleted)
+{
+	struct cluster_row row = row_of(kind, i, generation, deleted);
+
+	assert_true(cluster_disk_put(&c.nodes[1].disk, &row));
+	cluster_show(&c, 1, &row);
+}
+
+/* Node 1 sees that node 0 has made network i, or ended it. */
+static void show_fact(uint16_t kind, uint32_t i)
+{
+	struct rec_network rec = {.name = "late", .vni = 4096, .port = 4789, .pool_count = 1};
+	struct id id = made_up(i);
+	struct cluster_row row = {.view = {.kind = kind,
+					   .owner = c.nodes[0].id,
+					   .sequence = 9,
+					   .key_len = ID_BYTES,
+					   .value_len = 1},
+				  .bytes = {0xc0}};
+
+	assert_int_equal(prefix_parse("10.9.0.0/24", &rec.pools[0].subnet), 0);
+	rec.pools[0].ip_range = rec.pools[0].subnet;
+	memcpy(row.view.key, id.b, ID_BYTES);
+	if (kind == FACT_NETWORK)
+		row.view.value_len = (size_t)rec_network_encode(&rec, row.bytes, sizeof(row.bytes));
+	cluster_show(&c, 1, &row);
+}
+
+static const struct net *net_seen(uint32_t i)
+{
+	struct id id = made_up(i);
+
+	return net_find(c.nodes[1].db, &id);
+}
+
+static const struct author *author_seen(size_t node)
+{
+	return map_find(&c.nodes[1].db->authors, &c.nodes[node].id);
+}
+
+static size_t count_claims(void)
+{
+	const struct ipamdb *db = c.nodes[1].db;
+	size_t sum = 0;
+
+	for (size_t i = 0; i < db->nets.count; i++)
+		sum += net_at(db, i)->claims.count;
+	return sum;
+}
+
+/* A network of node 1's, and node 2 is gone from the cluster but for what the test shows. */
+static const struct ipamdb *begin(void)
+{
+	(void)cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	cluster_crash(&c, 2);
+	return c.nodes[1].db;
 }
 
 static void networks_that_were_made_up_hinder_none_that_was_made(void **state)
@@ -61,7 +139,7 @@ static void networks_that_were_made_up_hinder_none_that_was_made(void **state)
 	cluster_crash(&c, 2);
 	for (uint32_t i = 0; i < ROWS_MAX + 100; i++)
 		show(ROW_RANGE, i, false);
-	assert_int_equal(db->nets.count, ROWS_MAX + 1);
+	assert_int_equal(db->nets.count, STRANGE_NETS_MAX + 1);
 	assert_int_equal(db->tended.count, 1);
 	late = cluster_network(&c, 1, "green", "10.2.0.0/24");
 	cluster_run(&c, 2000);
@@ -76,35 +154,189 @@ static void networks_that_were_made_up_hinder_none_that_was_made(void **state)
 /* Whoever named a network first answers for it no more when its fact comes. */
 static void a_fact_after_the_rows_makes_the_network_known(void **state)
 {
-	struct rec_network rec = {.name = "late", .vni = 4096, .port = 4789, .pool_count = 1};
-	uint8_t value[VALUE_BYTES_MAX];
-	struct row_view row = {.kind = FACT_NETWORK, .epoch = 1, .sequence = 9, .value = value};
-	struct ipam_event event = {.kind = IPAM_EV_ROW, .now = c.now, .row = &row};
-	const struct ipamdb *db;
-	struct net *net;
+	const struct net *net;
 
 	(void)state;
-	(void)cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
-	cluster_crash(&c, 2);
-	event.now = c.now;
-	db = c.nodes[1].db;
+	(void)begin();
 	show(ROW_RANGE, 7, false);
-	assert_int_equal(db->namers.count, 1);
-	net = net_at(db, 0);
-	if (net->tended)
-		net = net_at(db, 1);
-	assert_int_equal(prefix_parse("10.9.0.0/24", &rec.pools[0].subnet), 0);
-	rec.pools[0].ip_range = rec.pools[0].subnet;
-	row.value_len = (size_t)rec_network_encode(&rec, value, sizeof(value));
-	row.owner = c.nodes[0].id;
-	row.key_len = ID_BYTES;
-	memcpy(row.key, net->id.b, ID_BYTES);
-	ipamdb_step(c.nodes[1].db, &event);
+	assert_non_null(author_seen(2));
+	show_fact(FACT_NETWORK, 7);
+	net = net_seen(7);
+	assert_non_null(net);
 	assert_true(net->known && net->tended);
-	assert_int_equal(db->namers.count, 0);
+	assert_null(author_seen(2));
 	assert_int_equal(net->claims.count, 2); /* the row, and who made it */
-	assert_non_null(net_pool(net, net->pools[0].subnet.lo));
+	assert_non_null(net_pool((struct net *)(uintptr_t)net, net->pools[0].subnet.lo));
 	ipamdb_check(c.nodes[1].db);
+}
+
+static void fill_with_networks(void)
+{
+	for (uint32_t i = 1000; i < 1000 + STRANGE_NETS_MAX; i++)
+		show_kept(ROW_ATTACHMENT, i, 1, false);
+}
+
+static void rows_beyond_the_cap_are_read_again_when_the_fact_comes(void **state)
+{
+	const struct ipamdb *db = begin();
+	const struct net *net;
+
+	(void)state;
+	fill_with_networks();
+	show_kept(ROW_RANGE, 7, 3, false);
+	show_kept(ROW_RANGE, 7, 2, true);
+	show_kept(ROW_GRANT, 7, 4, false);
+	show_kept(ROW_GRANT, 7, 5, true);
+	show_kept(ROW_ATTACHMENT, 7, 1, false);
+	assert_null(net_seen(7));
+	show_fact(FACT_NETWORK, 7);
+	net = net_seen(7);
+	assert_non_null(net);
+	assert_int_equal(net->claims.count,
+			 4); /* who made it, and those that are no deleted grant */
+	assert_int_equal(net->ended_claims, 2);
+	assert_int_equal(net->attached.count, 1);
+	assert_false(net->unread || db->unread);
+	assert_int_equal(db->nets.count, STRANGE_NETS_MAX + 2);
+	ipamdb_check(c.nodes[1].db);
+}
+
+/* The same with one network in which he claims too much. */
+static void claims_beyond_the_cap_are_read_again_as_well(void **state)
+{
+	const struct net *net;
+	size_t more = 10;
+
+	(void)state;
+	(void)begin();
+	for (uint64_t g = 1; g <= STRANGE_CLAIMS_MAX; g++)
+		show_kept(ROW_RANGE, 8, g, g % 2 == 0);
+	for (uint64_t g = 1; g <= more; g++)
+		show_kept(ROW_RANGE, 7, g, g % 2 == 0);
+	assert_null(net_seen(7));
+	assert_int_equal(net_seen(8)->claims.count, STRANGE_CLAIMS_MAX);
+	show_fact(FACT_NETWORK, 7);
+	net = net_seen(7);
+	assert_non_null(net);
+	assert_int_equal(net->claims.count, more + 1);
+	show_fact(FACT_NETWORK, 8);
+	assert_int_equal(net_seen(8)->claims.count, STRANGE_CLAIMS_MAX + 1);
+	assert_int_equal(author_seen(2)->strange, 0);
+	ipamdb_check(c.nodes[1].db);
+}
+
+/* Nor does this node close without what it has not taken in. */
+static void what_was_passed_over_counts_for_a_closure(void **state)
+{
+	struct ipamdb *db;
+
+	(void)state;
+	(void)begin();
+	db = c.nodes[1].db;
+	fill_with_networks();
+	show_kept(ROW_RANGE, 7, 77, false);
+	assert_int_equal(closure_top(db), 0);
+	cluster_remove(&c, 1, 2);
+	assert_int_equal(closure_top(db), 77);
+}
+
+static void ended_ranges_in_made_up_networks_are_few(void **state)
+{
+	const struct ipamdb *db = begin();
+	size_t before = count_claims();
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++) {
+		for (uint64_t g = 1; g <= 500; g++) {
+			struct cluster_row row = row_of(ROW_RANGE, i, g, true);
+			cluster_show(&c, 1, &row);
+		}
+	}
+	assert_in_range(count_claims() - before, 1, STRANGE_CLAIMS_MAX);
+	for (uint32_t i = 0; i < 3000; i++) {
+		for (uint64_t g = 1; g <= 10; g++) {
+			struct cluster_row row = row_of(ROW_RANGE, i, g, false);
+			cluster_show(&c, 1, &row);
+			row.view.deleted = true;
+			cluster_show(&c, 1, &row);
+		}
+	}
+	assert_in_range(count_claims() - before, 1, STRANGE_CLAIMS_MAX);
+	assert_in_range(db->nets.count, 1, STRANGE_NETS_MAX + 1);
+	ipamdb_check(c.nodes[1].db);
+}
+
+static void what_a_removed_one_made_up_is_given_back(void **state)
+{
+	const struct ipamdb *db = begin();
+	const struct net *net;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		show_kept(ROW_RANGE, i, 1, i % 2 == 0);
+		show_kept(ROW_GRANT, i, 2, false);
+		show_kept(ROW_ATTACHMENT, i, 1, false);
+	}
+	assert_int_equal(db->nets.count, 101);
+	cluster_remove(&c, 1, 2);
+	assert_int_equal(db->nets.count, 1);
+	show_kept(ROW_RANGE, 100, 1, false);
+	assert_int_equal(db->nets.count, 1);
+	/* Where one of them is made after all, what he wrote counts as ever. */
+	show_fact(FACT_NETWORK, 7);
+	net = net_seen(7);
+	assert_int_equal(net->claims.count, 3);
+	for (size_t i = 0; i < net->claims.count; i++) {
+		const struct claim *claim = vec_at(&net->claims, i);
+		assert_int_equal(claim->is_void, claim->is_grant);
+	}
+	ipamdb_check(c.nodes[1].db);
+}
+
+static void ends_of_networks_that_never_were_cost_next_to_nothing(void **state)
+{
+	const struct ipamdb *db = begin();
+
+	(void)state;
+	show(ROW_RANGE, 3, false);
+	for (uint32_t i = 0; i < 20000; i++)
+		show_fact(FACT_NETWORK_END, i);
+	assert_int_equal(db->nets.count, 1);
+	assert_int_equal(db->tended.count, 1);
+	assert_null(author_seen(2));
+	/* What comes after the end is of no use. */
+	show(ROW_RANGE, 3, false);
+	show_fact(FACT_NETWORK, 3);
+	assert_int_equal(db->nets.count, 1);
+	assert_false(db->passed_over);
+	ipamdb_check(c.nodes[1].db);
+}
+
+/* It is tended while something of this node's own is left there, and not any longer. */
+static void a_network_that_ended_is_tended_to_its_last_lease(void **state)
+{
+	struct id id = cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
+	const struct ipamdb *db = c.nodes[1].db;
+	struct lease lease = cluster_leased(&c, 1, &id);
+	const struct net *net = net_find(db, &id);
+
+	(void)state;
+	cluster_leased(&c, 0, &id);
+	cluster_network_end(&c, 1, &id);
+	cluster_run(&c, 20000);
+	assert_int_equal(db->tended.count, 1);
+	assert_true(net->ended && net->tended);
+	cluster_release(&c, 1, &id, &lease);
+	cluster_run(&c, 100000);
+	cluster_sync(&c); /* chores */
+	cluster_run(&c, 100);
+	assert_int_equal(db->tended.count, 0);
+	assert_int_equal(net->claims.count, 0);
+	assert_int_equal(db->authors.count, 0);
+	cluster_crash(&c, 1);
+	cluster_start(&c, 1, true);
+	cluster_run(&c, 20000);
+	assert_int_equal(c.nodes[1].db->tended.count, 0);
 }
 
 static void what_nothing_speaks_of_any_more_is_given_back(void **state)
@@ -123,7 +355,7 @@ static void what_nothing_speaks_of_any_more_is_given_back(void **state)
 		for (uint32_t i = 0; i < 100; i++)
 			show(kinds[k], i, true);
 		assert_int_equal(db->nets.count, 1);
-		assert_int_equal(db->namers.count, 0);
+		assert_int_equal(db->authors.count, 0);
 	}
 }
 
@@ -133,6 +365,15 @@ int main(void)
 	    cmocka_unit_test_teardown(networks_that_were_made_up_hinder_none_that_was_made,
 				      teardown),
 	    cmocka_unit_test_teardown(a_fact_after_the_rows_makes_the_network_known, teardown),
+	    cmocka_unit_test_teardown(rows_beyond_the_cap_are_read_again_when_the_fact_comes,
+				      teardown),
+	    cmocka_unit_test_teardown(claims_beyond_the_cap_are_read_again_as_well, teardown),
+	    cmocka_unit_test_teardown(what_was_passed_over_counts_for_a_closure, teardown),
+	    cmocka_unit_test_teardown(ended_ranges_in_made_up_networks_are_few, teardown),
+	    cmocka_unit_test_teardown(what_a_removed_one_made_up_is_given_back, teardown),
+	    cmocka_unit_test_teardown(ends_of_networks_that_never_were_cost_next_to_nothing,
+				      teardown),
+	    cmocka_unit_test_teardown(a_network_that_ended_is_tended_to_its_last_lease, teardown),
 	    cmocka_unit_test_teardown(what_nothing_speaks_of_any_more_is_given_back, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
