@@ -14,6 +14,7 @@
 #include "agenda.h"
 #include "box.h"
 #include "gossip/base/vni.h"
+#include "ipamdb/query.h"
 #include "presence.h"
 #include "reserve.h"
 #include "route.h"
@@ -45,6 +46,7 @@ struct network *network_intern(struct node *node, const struct id *id)
 		return network;
 	network = heap_take(&node->heap, sizeof(*network));
 	network->id = *id;
+	network->ended = ipamdb_has_ended(node->ipamdb, id);
 	network->quit_at = network->refresh_at = MONO_NEVER;
 	vec_init(&network->hosts, &node->heap, sizeof(struct attached_host));
 	vec_insert(&node->networks, vec_lower_bound(&node->networks, id, network_cmp), &network);
@@ -119,7 +121,8 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 
 	if (!row->deleted && rec_attachment_decode(row->value, row->value_len, &host.rec) != 0)
 		return;
-	if (row->deleted && network_find(node, &id) == NULL)
+	/* ipamdb has seen it before, and bounds what may be spoken of that nobody made. */
+	if (network_find(node, &id) == NULL && (row->deleted || !ipamdb_has_net(node->ipamdb, &id)))
 		return;
 	network = network_intern(node, &id);
 	at = host_at(network, &row->owner, &found);
@@ -138,21 +141,40 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 	network_leave(node, network);
 }
 
+/* What a visit to rows looks for. */
+struct attachments {
+	struct node *node;
+	struct id network;
+};
+
+static void attachment_read(void *ctx, const struct row_view *row)
+{
+	struct attachments *wanted = ctx;
+	struct id id = row_key_id(row);
+
+	if (row->kind == ROW_ATTACHMENT && id_eq(&id, &wanted->network))
+		attachment_changed(wanted->node, row);
+}
+
 static void fact_changed(struct node *node, const struct row_view *row)
 {
-	struct id id = row_key_id(row);
-	struct network *network;
+	struct attachments wanted = {node, row_key_id(row)};
 	struct rec_network rec;
+	struct network *network;
+	bool was_known;
 
 	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
 		return;
-	network = network_intern(node, &id);
+	network = network_intern(node, &wanted.network);
+	was_known = network->known;
 	network->rec = rec;
 	network->author = row->owner;
 	network->known = true;
 	network->pending = false;
 	node->numbers_due = true;
 	node->look_again = true;
+	if (!was_known && !network->ended)
+		ipamdb_passed_rows(node->ipamdb, attachment_read, &wanted);
 }
 
 void network_row_changed(struct node *node, const struct row_view *row)
@@ -168,7 +190,9 @@ void network_row_changed(struct node *node, const struct row_view *row)
 		fact_changed(node, row);
 		break;
 	case FACT_NETWORK_END:
-		network = network_intern(node, &id);
+		network = network_find(node, &id);
+		if (network == NULL)
+			break; /* a fact that comes later will find that it has ended */
 		network->ended = true;
 		node->numbers_due = true;
 		node->look_again = true;
