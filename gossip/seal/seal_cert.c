@@ -187,10 +187,12 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 	uint64_t claimed = peer->session != NULL && peer->session->claim != NULL
 			       ? peer->session->claim->key.epoch
 			       : 0;
-	bool lives_elsewhere = member_is_present(member) && member->addr.port != 0 &&
-			       !hostport_eq(from, &member->addr);
+	bool lives_elsewhere =
+	    peer_is_there(peer) && member->addr.port != 0 && !hostport_eq(from, &member->addr);
 	bool doubted = doubt_has(peer, key);
 
+	if (map_find(&seal->by_key, &key->key_id) != NULL)
+		return DROP_CERT; /* somebody else's key under this node's name */
 	if (key->epoch <= known || key->epoch < member->epoch) {
 		/* An undecided claim is worth more than one that cannot become true; of those the
 		 * one that speaks. */
@@ -206,8 +208,6 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			    bytes);
 		return DROP_CERT;
 	}
-	if (map_find(&seal->by_key, &key->key_id) != NULL)
-		return DROP_CERT; /* somebody else's key under this node's name */
 	if (trusted || ((!lives_elsewhere || key->epoch == member->epoch) && !doubted)) {
 		if (claimed <= key->epoch)
 			seal_claim_drop(seal, peer);
@@ -339,7 +339,11 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 	if (!is_request) {
 		if (slot.slot == PEER_CURRENT)
 			slot.peer->knows = 0;
-		(void)stray_challenge(seal, &slot, from, answer_credit(seal, from, bytes, len));
+		len = answer_credit(seal, from, bytes, len);
+		if (slot.slot == PEER_CLAIM)
+			doubt_meet(seal, slot.peer, from, len);
+		else
+			(void)stray_challenge(seal, &slot, from, len);
 	} else if (len != KNOCK_DGRAM_BYTES || !stray_challenge(seal, &slot, from, len)) {
 		cert_answer(seal, slot.peer, from, bytes, len);
 	}

@@ -43,7 +43,7 @@
  * process sent just before its end may come that late, too; then nobody is there to hear of it.
  *
  * Two certificates of one node and one epoch cannot come from one process: epochs are durable
- * before they are used. Where both processes spoke they are the proof of a clone and go to
+ * before they are used. Where both processes answered they are the proof of a clone and go to
  * everybody; but a late claimer that asks, and so waits for its answer, is only refused, and a
  * certificate that somebody shows may be the record of one: the original shall not suffer from it.
  * Of an epoch that the node has passed they prove nothing any more: it has recovered since.
@@ -83,7 +83,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 		claim->state = CLAIM_SET_BACK;
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	}
-	if (!late && !member_is_present(peer->member)) {
+	if (!late && !peer_is_there(peer)) {
 		claim->state = CLAIM_UNPROVEN; /* there is nobody to be asked but itself */
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	}
@@ -181,7 +181,8 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 
 	claim->probes++;
 	claim->due = mono_add_ms(seal->core->now, CLAIM_PROBE_MS);
-	if (session->falls_back && (pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS)) != NULL)
+	if (session->behind != NULL &&
+	    (pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS)) != NULL)
 		pair_send(seal, pair, session->previous.key_id, false, old, frame, len);
 	if (peer->current.key_id != 0)
 		pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
@@ -263,7 +264,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	if (claim == NULL || !mono_is_due(claim->due, seal->core->now))
 		return;
 	if (claim->state == CLAIM_REFUSED) {
-		if (claim->spoke && !claim->asked && !peer->shown &&
+		if (claim->answered && !claim->asked && !peer->shown &&
 		    claim->key.epoch == peer->current.epoch)
 			claim_is_clone(seal, peer, claim);
 		else if (claim->spoke && !claim->asked && claim->late)
@@ -318,6 +319,9 @@ bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NO
 		return false;
 	claim->state = CLAIM_REFUSED;
 	claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
+	/* What opened may be a record: does a second process live beside this one? */
+	if (claim->late && claim->spoke && !claim->asked)
+		doubt_challenge(seal, claim);
 	return true;
 }
 

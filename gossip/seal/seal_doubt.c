@@ -92,10 +92,10 @@ void doubt_begin(const struct peer *peer, struct claim *claim)
 {
 	const struct doubted_key *key = doubted_find(peer, claim->key.key_id);
 
+	memcpy(claim->own_nonce, claim->nonce, NONCE_BYTES);
 	if (claim->late)
 		return;
 	claim->doubted = doubt_has(peer, &claim->key);
-	memcpy(claim->own_nonce, claim->nonce, NONCE_BYTES);
 	if (key != NULL && key->floor_own == claim->own)
 		window_init(&claim->pair.window, key->floor);
 }
@@ -130,57 +130,82 @@ void doubt_forget(struct seal *seal, struct peer *peer)
 	peer->doubted = NULL;
 }
 
-static bool has_response(const struct opened *in, const uint8_t nonce[NONCE_BYTES])
+const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t len)
 {
 	const uint8_t *at = in->frames;
 	size_t left = in->len;
 
 	while (left >= FRAME_HEADER_BYTES) {
-		size_t len = (size_t)wire_get(at + 1, 2);
-		if (len > left - FRAME_HEADER_BYTES)
-			return false;
-		if (at[0] == FRAME_RESPONSE && len == NONCE_BYTES &&
-		    memcmp(at + FRAME_HEADER_BYTES, nonce, NONCE_BYTES) == 0)
-			return true;
-		at += FRAME_HEADER_BYTES + len;
-		left -= FRAME_HEADER_BYTES + len;
+		size_t body = (size_t)wire_get(at + 1, 2);
+		if (body > left - FRAME_HEADER_BYTES)
+			return NULL;
+		if (at[0] == type && body == len)
+			return at + FRAME_HEADER_BYTES;
+		at += FRAME_HEADER_BYTES + body;
+		left -= FRAME_HEADER_BYTES + body;
 	}
-	return false;
+	return NULL;
+}
+
+/* What it was asked elsewhere proves nothing here; what the old address is asked stays. */
+static void claim_move(struct seal *seal, struct claim *claim, const struct hostport *from)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+
+	if (hostport_eq(from, &claim->from))
+		return;
+	crypto->random(crypto->ctx, claim->own_nonce, NONCE_BYTES);
+	claim->from = *from;
+	claim->heard = 0;
+}
+
+void doubt_challenge(struct seal *seal, struct claim *claim)
+{
+	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
+	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
+
+	if (claim->heard < size || mono_diff_ms(seal->core->now, claim->asked_at) < CLAIM_PROBE_MS)
+		return;
+	claim->heard -= size;
+	claim->asked_at = seal->core->now;
+	pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame,
+		  wire_put_frame(frame, FRAME_CHALLENGE, claim->own_nonce, NONCE_BYTES));
 }
 
 void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
 	       const struct opened *in)
 {
 	struct claim *claim = peer->session->claim;
-	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
-	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
+	const uint8_t *answer = frame_find(in, FRAME_RESPONSE, NONCE_BYTES);
 
-	WEFT_ASSERT(claim != NULL && claim->doubted && !claim->late);
-	if (!hostport_eq(from, &claim->from)) {
-		const struct gossip_crypto *crypto = seal->core->crypto;
-
-		/* No record opens: this is where the process is. What it was asked elsewhere proves
-		 * nothing here; what the old address is asked stays. */
-		crypto->random(crypto->ctx, claim->own_nonce, NONCE_BYTES);
-		claim->from = *from;
-		claim->heard = 0;
-	}
+	WEFT_ASSERT(claim != NULL && (claim->doubted || claim->late));
+	/* No record opens: this is where the process is. */
+	claim_move(seal, claim, from);
 	claim->heard += len;
-	if (has_response(in, claim->own_nonce)) {
-		claim->doubted = false;
-		claim->answered = true;
-		/* It has answered where it is: the member is followed there when it is accepted by
-		 * this datagram. */
-		memcpy(peer->session->nonce, claim->own_nonce, NONCE_BYTES);
-		peer->session->challenged = *from;
-		peer->session->challenged_at = seal->core->now;
-		peer->session->heard = 0;
+	if (answer == NULL || memcmp(answer, claim->own_nonce, NONCE_BYTES) != 0) {
+		doubt_challenge(seal, claim);
 		return;
 	}
-	if (claim->heard < size || mono_diff_ms(seal->core->now, claim->asked_at) < CLAIM_PROBE_MS)
+	claim->doubted = false;
+	claim->answered = true;
+	if (claim->late)
 		return;
-	claim->heard -= size;
-	claim->asked_at = seal->core->now;
-	pair_send(seal, &claim->pair, claim->key.key_id, false, from, frame,
-		  wire_put_frame(frame, FRAME_CHALLENGE, claim->own_nonce, NONCE_BYTES));
+	/* It has answered where it is: the member is followed there when it is accepted by this
+	 * datagram. */
+	memcpy(peer->session->nonce, claim->own_nonce, NONCE_BYTES);
+	peer->session->challenged = *from;
+	peer->session->challenged_at = seal->core->now;
+	peer->session->heard = 0;
+}
+
+void doubt_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
+{
+	struct claim *claim = peer->session->claim;
+
+	WEFT_ASSERT(claim != NULL);
+	if (!claim->doubted || (claim->spoke_from.port != 0 && !hostport_eq(from, &claim->from)))
+		return;
+	claim_move(seal, claim, from);
+	claim->heard += len;
+	doubt_challenge(seal, claim);
 }

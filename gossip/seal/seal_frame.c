@@ -66,6 +66,9 @@ void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport 
 	size_t size = datagram_size(seal, peer->member, FRAME_HEADER_BYTES + NONCE_BYTES);
 
 	if (!hostport_eq(&session->challenged, from)) {
+		if (peer->shown && session->challenged.port != 0 &&
+		    mono_diff_ms(seal->core->now, session->challenged_at) < CHALLENGE_MS)
+			return; /* one thing after the other: whether it is there comes first */
 		/* What was asked elsewhere proves nothing here. */
 		crypto->random(crypto->ctx, session->nonce, NONCE_BYTES);
 		session->challenged = *from;
@@ -108,7 +111,7 @@ static bool previous_challenge(struct seal *seal, struct peer *peer, const struc
 	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES], nonce[NONCE_BYTES];
 	struct pair *pair;
 
-	if (!peer->session->falls_back || WIRE_OVERHEAD_BYTES + sizeof(frame) > len ||
+	if (peer->session->behind == NULL || WIRE_OVERHEAD_BYTES + sizeof(frame) > len ||
 	    mono_diff_ms(seal->core->now, peer->session->outlived) < OUTLIVED_MS ||
 	    (peer->has_asked && mono_diff_ms(seal->core->now, peer->asked) < ASK_MS))
 		return false;
@@ -141,6 +144,22 @@ bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struc
 	if (session->challenged_at.ns == seal->core->now.ns)
 		session->heard = 0; /* nothing opened: that is all for it */
 	return true;
+}
+
+/* Where this one is not decided by itself, this node's own key may be as undecided there: who
+ * claims is told that its process is there. */
+static void claim_respond(struct seal *seal, struct claim *claim, const struct hostport *from,
+			  const struct opened *in)
+{
+	const uint8_t *nonce = frame_find(in, FRAME_CHALLENGE, NONCE_BYTES);
+	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
+	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
+
+	if (nonce == NULL || !hostport_eq(from, &claim->from) || claim->heard < size)
+		return;
+	claim->heard -= size;
+	pair_send(seal, &claim->pair, claim->key.key_id, false, from, frame,
+		  wire_put_frame(frame, FRAME_RESPONSE, nonce, NONCE_BYTES));
 }
 
 /* Keeps of a claimer's frames only the first FRAME_CLAIM. */
@@ -202,11 +221,15 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 		claim->heard += len;
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
 	if (!claim->late && !claim->doubted &&
-	    (hostport_eq(from, &peer->member->addr) || !member_is_present(peer->member) ||
+	    (hostport_eq(from, &peer->member->addr) || !peer_is_there(peer) ||
 	     claim->state == CLAIM_UNPROVEN)) {
 		claim_accept(seal, peer);
 		return DROP_NONE;
 	}
+	if (claim->late && claim->state == CLAIM_REFUSED && hostport_eq(from, &claim->from))
+		doubt_ask(seal, peer, from, 0, out);
+	if (claim->doubted || claim->late)
+		claim_respond(seal, claim, from, out);
 	out->claiming = true;
 	keep_claim(out);
 	claim->asked |= out->len > 0;
@@ -234,7 +257,7 @@ static enum drop_reason open_session(struct seal *seal, struct key_slot *slot, i
 	if (reason != DROP_NONE)
 		return reason;
 	/* It was late, or it goes on. */
-	if (slot->slot == PEER_PREVIOUS && session->falls_back &&
+	if (slot->slot == PEER_PREVIOUS && session->behind != NULL &&
 	    mono_diff_ms(seal->core->now, session->outlived) >= OUTLIVED_MS) {
 		peer_fall_back(seal, peer);
 		slot->slot = PEER_CURRENT;
@@ -344,21 +367,21 @@ static enum drop_reason response_take(struct seal *seal, const struct opened *in
 	struct peer *peer = peer_of(seal, member);
 	struct session *session = session_of(seal, peer);
 
-	/* Only an answer under the old key counts against a claim. */
-	if (session->claim != NULL &&
-	    (session->claim->late || in->epoch < session->claim->key.epoch) &&
-	    claim_response(seal, peer, body)) {
+	/* What opens under the claimed key does not come here: a key that was there before answers. */
+	if (session->claim != NULL && claim_response(seal, peer, body)) {
 		if (in->epoch == peer->current.epoch)
 			peer_prove(seal, peer);
 		return DROP_NONE;
 	}
-	if (session->challenged.port == 0 || !hostport_eq(&session->challenged, from) ||
-	    memcmp(session->nonce, body, NONCE_BYTES) != 0)
+	if (session->challenged.port == 0 || memcmp(session->nonce, body, NONCE_BYTES) != 0)
+		return DROP_FRAME;
+	/* From wherever it comes, somebody opened the challenge; of the address it says no more. */
+	if (in->epoch == peer->current.epoch)
+		peer_prove(seal, peer);
+	if (!hostport_eq(&session->challenged, from))
 		return DROP_FRAME;
 	session->challenged.port = 0;
 	member->provisional.port = 0;
-	if (in->epoch == peer->current.epoch)
-		peer_prove(seal, peer);
 	if (hostport_eq(&member->addr, from))
 		return DROP_NONE;
 	member->addr = *from;

@@ -84,6 +84,64 @@ void stash_free(struct seal *seal, struct session *session)
 	seal->busy_due_is_stale = true;
 }
 
+/* Keeps the floor of the youngest pair that received anything under the current key. */
+static void floor_keep(const struct seal *seal, struct peer *peer)
+{
+	for (int own = OWN_PREVIOUS; own >= OWN_CURRENT; own--) {
+		const struct pair *pair = peer->session->pairs[own][PEER_CURRENT];
+		if (pair == NULL || pair->window.top == 0)
+			continue;
+		peer->floor = pair->window.top;
+		peer->floor_own = seal->own[own].key_id;
+	}
+}
+
+static void behind_free(struct seal *seal, struct session *session)
+{
+	if (session->behind != NULL)
+		heap_give(&seal->core->heap, session->behind, CERT_BYTES);
+	session->behind = NULL;
+}
+
+/* A key that was only shown is gone. */
+static void current_drop(struct seal *seal, struct peer *peer, bool doubted)
+{
+	WEFT_ASSERT(peer->shown && peer->current.key_id != 0);
+	floor_keep(seal, peer);
+	doubt_keep(seal, peer, &peer->current, peer->floor, peer->floor_own, doubted);
+	peer_key_unlist(seal, &peer->current);
+	for (int own = 0; own < 2; own++)
+		pair_free(seal, &peer->session->pairs[own][PEER_CURRENT]);
+}
+
+static void fall_back(struct seal *seal, struct peer *peer, bool doubted)
+{
+	struct session *session = peer->session;
+	const struct peer_key back = session->previous;
+
+	WEFT_ASSERT(session->behind != NULL && back.key_id != 0);
+	current_drop(seal, peer, doubted);
+	peer_key_unlist(seal, &session->previous);
+	for (int own = 0; own < 2; own++) {
+		session->pairs[own][PEER_CURRENT] = session->pairs[own][PEER_PREVIOUS];
+		session->pairs[own][PEER_PREVIOUS] = NULL;
+	}
+	peer->current = back;
+	peer_key_list(seal, peer, back.key_id, PEER_CURRENT);
+	memcpy(session->cert, session->behind, CERT_BYTES);
+	behind_free(seal, session);
+	session->spoke_from.port = 0;
+	peer->shown = false;
+	peer->knows = 0;
+	peer->floor = session->floor;
+	peer->floor_own = session->floor_own;
+}
+
+void peer_fall_back(struct seal *seal, struct peer *peer)
+{
+	fall_back(seal, peer, true);
+}
+
 /* Gives the session back and keeps the floor of the youngest pair that received anything. */
 void session_sleep(struct seal *seal, struct peer *peer)
 {
@@ -92,21 +150,16 @@ void session_sleep(struct seal *seal, struct peer *peer)
 	if (session == NULL)
 		return;
 	WEFT_ASSERT(seal->sessions > 0);
-	if (session->falls_back)
-		peer_fall_back(seal, peer); /* what sleeps remembers one key only */
-	for (int own = OWN_PREVIOUS; own >= OWN_CURRENT; own--) {
-		const struct pair *pair = session->pairs[own][PEER_CURRENT];
-		if (pair == NULL || pair->window.top == 0)
-			continue;
-		peer->floor = pair->window.top;
-		peer->floor_own = seal->own[own].key_id;
-	}
+	if (session->behind != NULL)
+		fall_back(seal, peer, false); /* what sleeps remembers one key only */
+	floor_keep(seal, peer);
 	for (int own = 0; own < 2; own++)
 		for (int slot = 0; slot < 2; slot++)
 			pair_free(seal, &session->pairs[own][slot]);
 	seal_claim_drop(seal, peer);
 	stash_free(seal, session);
 	peer_key_unlist(seal, &session->previous);
+	WEFT_ASSERT(session->behind == NULL);
 	heap_give(&seal->core->heap, session, sizeof(*session));
 	peer->session = NULL;
 	seal->sessions--;
@@ -180,10 +233,15 @@ struct pair *pair_of(struct seal *seal, struct peer *peer, int own, enum peer_sl
 }
 
 /* What was current becomes the previous key, and what was previous is forgotten with its pairs. */
-static void current_shift(struct seal *seal, struct peer *peer)
+static void current_shift(struct seal *seal, struct peer *peer, enum key_proof proof)
 {
 	struct session *session = peer->session;
 
+	behind_free(seal, session);
+	if (proof == KEY_SHOWN && peer->current.key_id != 0) {
+		session->behind = heap_take(&seal->core->heap, CERT_BYTES);
+		memcpy(session->behind, session->cert, CERT_BYTES);
+	}
 	peer_key_unlist(seal, &session->previous);
 	for (int own = 0; own < 2; own++) {
 		pair_free(seal, &session->pairs[own][PEER_PREVIOUS]);
@@ -195,21 +253,7 @@ static void current_shift(struct seal *seal, struct peer *peer)
 		peer_key_list(seal, peer, session->previous.key_id, PEER_PREVIOUS);
 	session->floor = peer->floor;
 	session->floor_own = peer->floor_own;
-}
-
-/* A key that was only shown is doubted and gone. */
-static void current_drop(struct seal *seal, struct peer *peer)
-{
-	struct session *session = peer->session;
-	const struct pair *pair = session->pairs[OWN_CURRENT][PEER_CURRENT];
-	uint64_t floor = pair != NULL ? pair->window.top : peer->floor;
-	uint64_t floor_own = pair != NULL ? seal->own[OWN_CURRENT].key_id : peer->floor_own;
-
-	WEFT_ASSERT(peer->shown && peer->current.key_id != 0);
-	doubt_keep(seal, peer, &peer->current, floor, floor_own, true);
-	peer_key_unlist(seal, &peer->current);
-	for (int own = 0; own < 2; own++)
-		pair_free(seal, &session->pairs[own][PEER_CURRENT]);
+	session->outlived = seal->core->now; /* what is on its way comes first */
 }
 
 static void epoch_proved(struct seal *seal, struct peer *peer)
@@ -228,18 +272,16 @@ void peer_install(struct seal *seal, struct peer *peer, const struct peer_key *k
 
 	WEFT_ASSERT(key->key_id != 0 && key->key_id != peer->current.key_id);
 	WEFT_ASSERT(proof != KEY_SHOWN || !peer->shown || key->epoch > peer->current.epoch);
-	if (peer->shown && proof != KEY_RENEWED) {
-		current_drop(seal, peer);
-		session->falls_back &= proof == KEY_SHOWN;
-	} else {
-		current_shift(seal, peer);
-		session->falls_back = proof == KEY_SHOWN && session->previous.key_id != 0;
-	}
+	if (peer->shown && proof != KEY_RENEWED)
+		current_drop(seal, peer, true);
+	else
+		current_shift(seal, peer, proof);
+	if (proof != KEY_SHOWN)
+		behind_free(seal, session);
 	peer->shown = proof == KEY_SHOWN || (proof == KEY_RENEWED && peer->shown);
 	peer->current = *key;
 	peer_key_list(seal, peer, key->key_id, PEER_CURRENT);
 	memcpy(session->cert, cert, CERT_BYTES);
-	session->outlived = seal->core->now; /* what is on its way comes first */
 	session->spoke_from.port = 0;
 	seal->renewed = peer->member;
 	peer->knows = 0;
@@ -257,33 +299,10 @@ void peer_prove(struct seal *seal, struct peer *peer)
 	if (!peer->shown)
 		return;
 	peer->shown = false;
-	peer->session->falls_back = false;
+	behind_free(seal, peer->session);
 	if (claim != NULL && !claim->late && claim->key.epoch <= peer->current.epoch)
 		seal_claim_drop(seal, peer);
 	epoch_proved(seal, peer);
-}
-
-void peer_fall_back(struct seal *seal, struct peer *peer)
-{
-	struct session *session = peer->session;
-	const struct peer_key back = session->previous;
-
-	WEFT_ASSERT(session->falls_back && peer->shown && back.key_id != 0);
-	current_drop(seal, peer);
-	peer_key_unlist(seal, &session->previous);
-	for (int own = 0; own < 2; own++) {
-		session->pairs[own][PEER_CURRENT] = session->pairs[own][PEER_PREVIOUS];
-		session->pairs[own][PEER_PREVIOUS] = NULL;
-	}
-	peer->current = back;
-	peer_key_list(seal, peer, back.key_id, PEER_CURRENT);
-	memset(session->cert, 0, CERT_BYTES); /* as after a sleep */
-	session->falls_back = false;
-	session->spoke_from.port = 0;
-	peer->shown = false;
-	peer->knows = 0;
-	peer->floor = session->floor;
-	peer->floor_own = session->floor_own;
 }
 
 uint64_t peer_epoch(const struct peer *peer)
@@ -292,8 +311,9 @@ uint64_t peer_epoch(const struct peer *peer)
 		return 0;
 	if (!peer->shown)
 		return peer->current.epoch;
-	return peer->session != NULL && peer->session->falls_back ? peer->session->previous.epoch
-								  : 0;
+	return peer->session != NULL && peer->session->behind != NULL
+		   ? peer->session->previous.epoch
+		   : 0;
 }
 
 void peer_forget(struct seal *seal, struct peer *peer)

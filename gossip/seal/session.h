@@ -24,7 +24,8 @@ struct session {
 	uint8_t cert[CERT_BYTES]; /* of the current key; zero after a sleep */
 	struct peer_key previous;
 	uint64_t floor, floor_own; /* of the previous key, as in struct peer */
-	bool falls_back; /* to the previous key, when that speaks on: the current one is shown */
+	uint8_t *behind;           /* certificate of the previous key, to which it falls back when
+				    * that speaks on: the current one is only shown; NULL: never */
 	struct mono outlived; /* when who has it was last told of the current one, or that came */
 	struct pair *pairs[2][2]; /* [own slot][peer slot], made when used */
 	struct limit limit;
@@ -96,6 +97,15 @@ void peer_prove(struct seal *seal, struct peer *peer);
 
 /* The process of the previous key goes on, and who showed the current one has proved nothing. */
 void peer_fall_back(struct seal *seal, struct peer *peer);
+
+/* Is there anybody whose key is in use? Also of a failed member that was heard since. */
+static inline bool peer_is_there(const struct peer *peer)
+{
+	const struct member *member = peer->member;
+
+	return member_is_present(member) ||
+	       (member->state == MEMBER_FAILED && member->heard.ns > member->state_since.ns);
+}
 
 /* The highest epoch of which a process has proved that it is the member's; 0: of none yet. */
 uint64_t peer_epoch(const struct peer *peer);

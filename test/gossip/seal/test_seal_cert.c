@@ -250,6 +250,29 @@ static void the_certificate_of_a_removed_node_revives_nobody(void **state)
 	assert_int_equal(member->epoch, 1);
 }
 
+/* A member signs a certificate of its own, of an epoch that it has passed, with another's key. */
+static void a_member_takes_no_other_ones_key(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram theirs;
+	uint8_t pub[SIGN_PUB_BYTES], sec[SIGN_SEC_BYTES], bytes[CERT_BYTES];
+	struct cert cert;
+
+	net_start(net, 2, 3, 5, 7003);
+	seal_meet(net, 0, 1);
+	seal_meet(net, 2, 1);
+	assert_true(cert_parse(seal_own_cert(net->nodes[0].seal), CERT_BYTES, &cert));
+	seeded_pair(gossip_crypto_sodium(), 3, pub, sec);
+	cert.node = net->nodes[2].core.self.id;
+	for (cert.epoch = 4; cert.epoch <= 6; cert.epoch++) {
+		cert_sign(net->nodes[1].core.crypto, &cert, sec, bytes);
+		theirs = seal_cert_datagram(bytes, 7003);
+		assert_int_equal(seal_arrive(net, 1, &theirs), DROP_CERT);
+		net_pass(net, 6000);
+		seal_meet(net, 0, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +288,7 @@ int main(void)
 	    SEAL_TEST(a_certificate_for_a_wire_yet_to_come_is_of_no_use_now),
 	    SEAL_TEST(a_copied_certificate_serves_nobody_at_another_address),
 	    SEAL_TEST(the_certificate_of_a_removed_node_revives_nobody),
+	    SEAL_TEST(a_member_takes_no_other_ones_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,52 @@ static void a_refused_claim_that_ends_with_the_own_key_is_doubted(void **state)
 	assert_int_equal(member->epoch, 1);
 }
 
+/* What it said was held back and is let through when nothing of it lives any more, and the original
+ * has reached its epoch. */
+static void one_word_of_a_dead_copy_is_no_proof_of_a_clone(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram answer, word;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	net_say(net, 2, 2, "word");
+	net_lose(net);
+	answer = seal_cert_datagram(seal_own_cert(net->nodes[1].seal), 7002);
+	answer.bytes[1] = 1;
+	seal_arrive(net, 2, &answer);
+	word = seal_intercept(net);
+	net_stop(net, 2);
+	net->nodes[0].core.self.epoch++;
+	seal_renew(net->nodes[0].seal);
+	seal_meet(net, 0, 1);
+	assert_int_equal(net_member(net, 1, 1)->epoch, 2);
+	seal_arrive(net, 1, &word);
+	net_pass(net, 8000);
+	assert_int_equal(net->nodes[1].clones, 0);
+	assert_false(net->nodes[0].core.self.cloned);
+}
+
+/* It was heard since it failed, and its incarnation has not come yet. */
+static void a_failed_member_that_was_heard_since_is_asked(void **state)
+{
+	struct seal_net *net = *state;
+	struct member *member = net_member(net, 1, 1);
+
+	seal_meet(net, 0, 1);
+	member_set_state(&net->nodes[1].members, member, MEMBER_FAILED);
+	net_pass(net, 100);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	member->heard = net->now;
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_pass(net, 500);
+	assert_int_equal(seal_claim(net->nodes[1].seal, member), CLAIM_REFUSED);
+	assert_int_equal(member->epoch, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +394,8 @@ int main(void)
 	    SEAL_TEST(a_claim_that_ends_with_the_own_key_is_begun_anew),
 	    SEAL_TEST(a_claim_that_ends_with_the_own_key_is_begun_anew_by_one_failed),
 	    SEAL_TEST(a_refused_claim_that_ends_with_the_own_key_is_doubted),
+	    SEAL_TEST(one_word_of_a_dead_copy_is_no_proof_of_a_clone),
+	    SEAL_TEST(a_failed_member_that_was_heard_since_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
