@@ -213,13 +213,35 @@ static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *c
 	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
 }
 
+/* Who is set back may know nobody who is there, and of one whose record it has not it looks at that
+ * alone. So to one who is taken for failed the own row goes first, where the bytes that came allow
+ * it, and where they do not allow both, one of them. */
+static size_t claim_introduce(struct seal *seal, const struct peer *peer, size_t room, size_t more,
+			      uint8_t *out)
+{
+	const struct seal_hooks *hooks = &seal->hooks;
+	const uint8_t *row;
+	size_t len = 0, size;
+
+	if (peer->member->state != MEMBER_FAILED || hooks->own_row == NULL)
+		return 0;
+	row = hooks->own_row(hooks->ctx, peer->member, &len);
+	size = WIRE_OVERHEAD_BYTES + CERT_BYTES + FRAME_HEADER_BYTES + len;
+	if (row == NULL || size > room)
+		return 0;
+	if (size + more > room && rng_below(&seal->core->rng, 2) == 0)
+		return 0;
+	return wire_put_frame(out, FRAME_ROW, row, len);
+}
+
 void claim_set_back(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = claim_of(peer);
-	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES], epoch[8];
+	uint8_t frames[WIRE_PAYLOAD_MAX], epoch[8];
+	const uint8_t *body = epoch;
 	uint64_t known = peer_epoch(peer);
+	size_t len = sizeof(epoch), room, used, size;
 	struct cert cert;
-	size_t len;
 
 	WEFT_ASSERT(claim != NULL && claim->late && claim->state != CLAIM_CHECKING);
 	if (peer->member->epoch > known)
@@ -227,14 +249,22 @@ void claim_set_back(struct seal *seal, struct peer *peer)
 	wire_put(epoch, known, sizeof(epoch));
 	/* A session that slept has forgotten the certificate. */
 	if (!peer->shown && cert_parse(peer->session->cert, CERT_BYTES, &cert) &&
-	    cert.epoch >= claim->key.epoch)
-		len = wire_put_frame(frame, FRAME_SET_BACK, peer->session->cert, CERT_BYTES);
-	else
-		len = wire_put_frame(frame, FRAME_SET_BACK, epoch, sizeof(epoch));
-	if (claim->heard < WIRE_OVERHEAD_BYTES + len)
+	    cert.epoch >= claim->key.epoch) {
+		body = peer->session->cert;
+		len = CERT_BYTES;
+	}
+	room = claim->heard < DATAGRAM_BYTES_MAX ? claim->heard : DATAGRAM_BYTES_MAX;
+	used = claim_introduce(seal, peer, room, FRAME_HEADER_BYTES + len, frames);
+	size = WIRE_OVERHEAD_BYTES + (used > 0 ? (size_t)CERT_BYTES : 0) + used;
+	if (size + FRAME_HEADER_BYTES + len <= room) {
+		size += FRAME_HEADER_BYTES + len;
+		used += wire_put_frame(frames + used, FRAME_SET_BACK, body, len);
+	}
+	if (used == 0)
 		return;
-	claim->heard -= WIRE_OVERHEAD_BYTES + len;
-	pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame, len);
+	claim->heard -= size;
+	pair_send(seal, &claim->pair, claim->key.key_id, size > WIRE_OVERHEAD_BYTES + used,
+		  &claim->from, frames, used);
 }
 
 void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct hostport *from,

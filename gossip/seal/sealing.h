@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "doubt.h"
 #include "session.h"
 
 #define SOURCES 256
@@ -104,34 +105,6 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
-
-/* seal_doubt.c: was a claim of this key given up, or is a newer one only shown? Remembers what this
- * one heard and, where so, that it is; begins one, under what is remembered of its key. */
-bool doubt_has(const struct peer *peer, const struct peer_key *key);
-void doubt_keep(struct seal *seal, struct peer *peer, const struct peer_key *key, uint64_t floor,
-		uint64_t floor_own, bool given_up);
-void doubt_begin(const struct peer *peer, struct claim *claim);
-
-/* A datagram of len bytes opened under a claim that is doubted, or too late and may be a clone's:
- * asks its process to answer, or takes that. */
-void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
-	       const struct opened *in);
-
-/* Sends its process the nonce, in no more bytes than came from there and not too often. */
-void doubt_challenge(struct seal *seal, struct claim *claim);
-
-/* A certificate of a claim that is doubted was shown there in len bytes: asks its process to
- * answer, unless it speaks elsewhere. */
-void doubt_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
-
-/* The body of the first frame of this type and length; NULL when there is none. */
-const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t len);
-
-/* A certificate was taken: under its key what was opened stays closed. Its key was proved: no older
- * one is doubted any more. Forgets all doubts. */
-void doubt_use(struct peer *peer);
-void doubt_end(struct seal *seal, struct peer *peer);
-void doubt_forget(struct seal *seal, struct peer *peer);
 
 /* seal.c */
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],

@@ -209,6 +209,44 @@ static void two_who_are_forgotten_together_ask_their_seeds(void **state)
 	}
 }
 
+/* Its disk has an earlier epoch than was in use. */
+static void set_back(size_t node, uint64_t epoch)
+{
+	struct vec *stored = &net.nodes[node].stored;
+
+	for (size_t i = 0; i < stored->count; i++) {
+		struct core_net_write *write = *(struct core_net_write **)vec_at(stored, i);
+		if (write->kind == WRITE_META && write->meta == META_EPOCH)
+			wire_put(write->bytes, epoch, 8);
+	}
+}
+
+/* Who let it in is dead, and of the other its disk knows nothing any more; that one knows a later
+ * start of it. */
+static void who_went_back_and_knows_nobody_there_is_told_so(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		form(seed);
+		for (size_t i = 0; i < 4; i++) {
+			core_net_kill(&net, 2);
+			core_net_run(&net, 300);
+			core_net_start(&net, 2);
+			core_net_run(&net, 3000);
+		}
+		core_net_kill(&net, 1);
+		core_net_kill(&net, 2);
+		core_net_run(&net, 20000);
+		forget(2, 0);
+		set_back(2, 1);
+		core_net_start(&net, 2);
+		assert_int_equal(core_net_state(&net, 2, 0), MEMBER_UNKNOWN);
+		assert_true(core_net_until(&net, the_first_and_the_last_meet, 60000));
+		if (seed < 5)
+			core_net_close(&net);
+	}
+}
+
 static size_t knocks(void)
 {
 	size_t count = 0;
@@ -366,6 +404,7 @@ int main(void)
 	    STORY(who_knows_but_one_who_left_asks_where_its_token_said),
 	    STORY(a_long_round_of_seeds_does_not_hide_the_own_row),
 	    STORY(two_who_are_forgotten_together_ask_their_seeds),
+	    STORY(who_went_back_and_knows_nobody_there_is_told_so),
 	    STORY(nobody_is_asked_while_all_are_there),
 	    STORY(seeds_that_are_there_are_not_asked_for_one_who_failed),
 	    STORY(however_many_miss_one_they_ask_as_often),
