@@ -11,7 +11,7 @@
  *   range   over what the world's rows already give to its author (a grant to it, its own parts),
  *           over what nobody holds, or over what somebody left who is gone
  *   end     of a row that is outranked everywhere in its span
- *   word    of a range that gave way: the same addresses, holder and generation as a grant
+ *   word    of a range that gave way, or a part of it: holder and generation as a grant
  *
  * So the donor's grant is durable before the recipient's row, that row before the first lease from
  * it (checks_leases.c), and to drop a row moves nothing. What a removed node writes while it has
@@ -260,13 +260,21 @@ static bool was_made(const struct pool_seen *pool, const struct claim_made *like
 	return false;
 }
 
-/* A grant that says of a range only what its holder's own row said: it moves nothing. */
+/* A grant that says of a range, or of what is left of it, only what its holder's own row said: it
+ * moves nothing. */
 static bool is_word_for(const struct claim_row *grant)
 {
-	struct claim_made range = {grant->first,  grant->last,   grant->key.generation,
-				   grant->holder, grant->holder, false};
+	const struct pool_seen *pool = grant->pool;
 
-	return grant->is_grant && was_made(grant->pool, &range);
+	for (size_t i = 0; grant->is_grant && i < pool->claims.count; i++) {
+		const struct claim_made *made = vec_at(&pool->claims, i);
+
+		if (!made->is_grant && made->generation == grant->key.generation &&
+		    made->first <= grant->first && grant->last <= made->last &&
+		    id_eq(&made->holder, &grant->holder) && id_eq(&made->author, &grant->holder))
+			return true;
+	}
+	return false;
 }
 
 static void claim_take(struct sim *sim, struct sim_host *host, const struct claim_row *claim)
