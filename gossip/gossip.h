@@ -34,7 +34,7 @@ struct gossip_limits {
 	uint32_t rows_topic0_per_owner; /* 65,536: ranges, grants, attachments */
 	uint32_t facts_max;             /* 100,000 */
 	uint32_t facts_per_author;      /* 20,000 of them, ... */
-	uint32_t networks_per_author;   /* ... 4,096 of which make networks */
+	uint32_t networks_per_author;   /* ... 10,000 of which make networks */
 	uint32_t row_bytes_per_owner_s; /* 65,536 sustained */
 };
 

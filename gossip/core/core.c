@@ -22,7 +22,7 @@ static struct gossip_limits limits_filled(const struct gossip_limits *given)
 	    .rows_topic0_per_owner = or_default(given->rows_topic0_per_owner, 65536),
 	    .facts_max = or_default(given->facts_max, 100000),
 	    .facts_per_author = or_default(given->facts_per_author, 20000),
-	    .networks_per_author = or_default(given->networks_per_author, 4096),
+	    .networks_per_author = or_default(given->networks_per_author, 10000),
 	    .row_bytes_per_owner_s = or_default(given->row_bytes_per_owner_s, 65536),
 	};
 }

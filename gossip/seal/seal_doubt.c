@@ -178,7 +178,8 @@ void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from
 	struct claim *claim = peer->session->claim;
 	const uint8_t *answer = frame_find(in, FRAME_RESPONSE, NONCE_BYTES);
 
-	WEFT_ASSERT(claim != NULL && (claim->doubted || claim->late));
+	WEFT_ASSERT(claim != NULL);
+	WEFT_ASSERT(claim->doubted || claim->late);
 	/* No record opens: this is where the process is. */
 	claim_move(seal, claim, from);
 	claim->heard += len;

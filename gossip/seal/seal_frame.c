@@ -367,7 +367,7 @@ static enum drop_reason response_take(struct seal *seal, const struct opened *in
 	struct peer *peer = peer_of(seal, member);
 	struct session *session = session_of(seal, peer);
 
-	/* What opens under the claimed key does not come here: a key that was there before answers. */
+	/* What opens under the claimed key does not come here: this key was there before. */
 	if (session->claim != NULL && claim_response(seal, peer, body)) {
 		if (in->epoch == peer->current.epoch)
 			peer_prove(seal, peer);

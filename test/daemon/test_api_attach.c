@@ -18,8 +18,8 @@ void __wrap_request_deadline_set(struct request *req, int64_t ms);
 /* The namespace is open. */
 void __wrap_kernel_thread_ask(struct kernel_thread *kt, struct kernel_ask *ask)
 {
-	struct kernel_tell tell = {
-	    .kind = TELL_BOX, .box = {.fds = OVERLAY_BOX_NONE, .dev = 4, .inode = inode}};
+	struct kernel_tell tell = {.kind = TELL_BOX,
+				   .box = {.fds = OVERLAY_BOX_NONE, .dev = 4, .inode = inode}};
 
 	(void)kt;
 	assert_int_equal(ask->kind, ASK_BOX);
