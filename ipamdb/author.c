@@ -63,23 +63,39 @@ bool author_has_enough(const struct ipamdb *db, const struct id *id)
 	return author && author->ended >= ENDED_MAX && !id_eq(id, &db->self);
 }
 
-void authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-		  void *ctx)
+struct reading {
+	void (*visit)(void *ctx, const struct row_view *row);
+	void *ctx;
+	size_t rows;
+};
+
+static void reading_visit(void *ctx, const struct row_view *row)
 {
+	struct reading *reading = ctx;
+
+	reading->rows++;
+	reading->visit(reading->ctx, row);
+}
+
+size_t authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
+		    void *ctx)
+{
+	struct reading reading = {visit, ctx, 0};
 	const struct author *author;
 	struct vec ids;
 	size_t pos = 0;
 
 	if (!db->passed_over || !db->config.rows_of)
-		return;
+		return 0;
 	/* Whoever visits counts what it reads. */
 	vec_init(&ids, &db->heap, sizeof(struct id));
 	while ((author = map_next(&db->authors, &pos)) != NULL)
 		if (author->passed_over)
 			vec_push(&ids, &author->id);
 	for (size_t i = 0; i < ids.count; i++)
-		db->config.rows_of(db->config.ctx, vec_at(&ids, i), visit, ctx);
+		db->config.rows_of(db->config.ctx, vec_at(&ids, i), reading_visit, &reading);
 	vec_close(&ids);
+	return reading.rows;
 }
 
 void authors_check(const struct ipamdb *db, size_t nets, size_t strange, size_t ended)

@@ -46,9 +46,9 @@ bool author_has_enough(const struct ipamdb *db, const struct id *author);
 /* Rows of his in strange networks are no longer here. */
 void author_passed_over(struct ipamdb *db, const struct id *author);
 
-/* Visits the rows in the tables of all who had some passed over. */
-void authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-		  void *ctx);
+/* Visits the rows in the tables of all who had some passed over; how many there were. */
+size_t authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
+		    void *ctx);
 
 /* The sums must be these. */
 void authors_check(const struct ipamdb *db, size_t nets, size_t strange, size_t ended);

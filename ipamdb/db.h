@@ -77,7 +77,8 @@ struct ipamdb {
 	struct mono started_at;
 	struct mono rests_due; /* a rest ends then */
 	bool passed_over;      /* rows in networks that nobody made were, some time (author.h) */
-	bool unread;           /* such rows of a network are to be read now */
+	bool unread;           /* such rows of a network are to be read, ... */
+	struct mono read_at;   /* ... not before then */
 	bool serve;            /* waiters may find what they wait for */
 	struct ipam_update update;
 	struct scratch scratch; /* values of the update's rows and writes */

@@ -331,6 +331,11 @@ static void chores(struct ipamdb *db)
 	if (!mono_is_due(db->chores_at, db->now))
 		return;
 	db->chores_at = MONO_NEVER;
+	/* Nothing is promised, taken up or let go by half of what is known of a network. */
+	if (db->unread) {
+		db_chores_by(db, db->read_at);
+		return;
+	}
 	closures_step(db);
 	partings_answer(db);
 	namings_sweep(db);

@@ -44,8 +44,15 @@ bool ipamdb_has_ended(const struct ipamdb *db, const struct id *network);
 
 /* Visits the rows in the tables of all of whom some were passed over, since they spoke of too many
  * networks that nobody made. */
-void ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-			void *ctx);
+size_t ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
+			  void *ctx);
+
+/* When rows may be read so again after so many were: whoever has many of them passed over makes
+ * networks, of which each asks for all, and is not to keep the loop busy by that. */
+static inline int64_t ipamdb_reading_ms(size_t rows)
+{
+	return rows > 0 ? 100 + (int64_t)rows / 500 : 0;
+}
 
 /* The bucket of this node's free space in a network for its attachment row. */
 uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network);

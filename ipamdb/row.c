@@ -12,6 +12,7 @@
 #include "author.h"
 #include "closure.h"
 #include "parting.h"
+#include "query.h"
 #include "rest.h"
 
 /* A ROW_RANGE or ROW_GRANT as a claim: 0, or WEFT_E_INVALID. */
@@ -229,10 +230,17 @@ static void row_reapply(void *ctx, const struct row_view *row)
 
 void rows_read_again(struct ipamdb *db)
 {
+	size_t rows;
+
 	if (!db->unread)
 		return;
+	if (!mono_is_due(db->read_at, db->now)) {
+		db_chores_by(db, db->read_at);
+		return;
+	}
 	db->unread = false;
-	authors_read(db, row_reapply, db);
+	rows = authors_read(db, row_reapply, db);
+	db->read_at = mono_add_ms(db->now, ipamdb_reading_ms(rows));
 	for (size_t i = 0; i < db->tended.count; i++)
 		net_tended(db, i)->unread = false;
 }

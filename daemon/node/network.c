@@ -141,31 +141,43 @@ static void attachment_changed(struct node *node, const struct row_view *row)
 	network_leave(node, network);
 }
 
-/* What a visit to rows looks for. */
-struct attachments {
-	struct node *node;
-	struct id network;
-};
-
 static void attachment_read(void *ctx, const struct row_view *row)
 {
-	struct attachments *wanted = ctx;
+	struct node *node = ctx;
+	const struct network *network;
 	struct id id = row_key_id(row);
 
-	if (row->kind == ROW_ATTACHMENT && id_eq(&id, &wanted->network))
-		attachment_changed(wanted->node, row);
+	if (row->kind != ROW_ATTACHMENT)
+		return;
+	network = network_find(node, &id);
+	if (network != NULL && network->unread)
+		attachment_changed(node, row);
+}
+
+void networks_read(struct node *node)
+{
+	size_t rows;
+
+	if (!node->unread || !mono_is_due(node->read_at, node->now))
+		return;
+	node->unread = false;
+	rows = ipamdb_passed_rows(node->ipamdb, attachment_read, node);
+	node->read_at = mono_add_ms(node->now, ipamdb_reading_ms(rows));
+	for (size_t i = 0; i < node->networks.count; i++)
+		network_at(node, i)->unread = false;
+	node->look_again = true;
 }
 
 static void fact_changed(struct node *node, const struct row_view *row)
 {
-	struct attachments wanted = {node, row_key_id(row)};
+	struct id id = row_key_id(row);
 	struct rec_network rec;
 	struct network *network;
 	bool was_known;
 
 	if (rec_network_decode(row->value, row->value_len, &rec) != 0)
 		return;
-	network = network_intern(node, &wanted.network);
+	network = network_intern(node, &id);
 	was_known = network->known;
 	network->rec = rec;
 	network->author = row->owner;
@@ -173,8 +185,10 @@ static void fact_changed(struct node *node, const struct row_view *row)
 	network->pending = false;
 	node->numbers_due = true;
 	node->look_again = true;
-	if (!was_known && !network->ended)
-		ipamdb_passed_rows(node->ipamdb, attachment_read, &wanted);
+	if (was_known || network->ended)
+		return;
+	network->unread = node->unread = true;
+	networks_read(node);
 }
 
 void network_row_changed(struct node *node, const struct row_view *row)

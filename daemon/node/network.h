@@ -31,6 +31,10 @@ void network_row_changed(struct node *node, const struct row_view *row);
 /* Gives each live network its VNI, when that is due. */
 void networks_number(struct node *node);
 
+/* Reads attachments of networks whose fact came behind them and that were passed over until then.
+ */
+void networks_read(struct node *node);
+
 /* Tells gossip in which networks this host takes part. */
 void networks_topics(struct node *node);
 

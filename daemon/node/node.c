@@ -294,6 +294,7 @@ static const struct node_update *end_step(struct node *node)
 	 * after this step, and ops look again in the next one. */
 	agenda_run(node);
 	networks_number(node);
+	networks_read(node);
 	ready_review(node);
 	works_flush(node);
 	answers_flush(node);
@@ -361,6 +362,8 @@ struct mono node_deadline(const struct node *node)
 	    node->look_again)
 		return node->now;
 	due = mono_min(due, mono_min(node->networks_due, node->acks_due));
+	if (node->unread)
+		due = mono_min(due, node->read_at);
 	for (size_t i = 0; i < node->ops.count; i++)
 		due = mono_min(due, (*(struct op **)vec_at(&node->ops, i))->deadline);
 	return mono_min(due, ready_at(node));

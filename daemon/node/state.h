@@ -55,6 +55,7 @@ struct network {
 	struct id author; /* of its fact */
 	uint32_t vni;     /* in use: gossip/base/vni.h */
 	bool known;       /* its fact was seen */
+	bool unread;      /* attachments that were passed over before are to be read */
 	bool ended;
 	bool pending;     /* being made here; counts for clashes of names, numbers and pools */
 	struct vec hosts; /* struct attached_host, by node */
@@ -81,8 +82,10 @@ struct node {
 	struct wall wall;
 	bool started, ready, synced, leaving;
 	bool numbers_due; /* networks came or went: their VNIs are assigned anew */
-	bool meeting;     /* the core was told that somebody waits for each member */
-	bool looked;      /* boxes of earlier runs that the kernel lacks are known */
+	bool unread;      /* a network has attachments to be read, not before read_at */
+	struct mono read_at;
+	bool meeting; /* the core was told that somebody waits for each member */
+	bool looked;  /* boxes of earlier runs that the kernel lacks are known */
 	bool reading_gossip, reading_ipamdb; /* an update is being read */
 	enum node_phase phase;
 	enum ipam_standing standing;

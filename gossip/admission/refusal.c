@@ -25,13 +25,13 @@
  * nothing. Else it has to join anew, under another identity.
  *
  * A refusal is a matter of today. It ends when who refuses speaks to this node as to a member, or
- * somebody who counts does; when he has left, was removed, or has failed and was not heard for a
- * minute (for ten, where nobody else speaks to this node: whom all refuse is not free by a cut).
+ * somebody who counts does; when he has left or was removed. It does not by time: whom all refuse
+ * is not free by a cut, for the others take back what it would lease from.
  * Who has spoken to this node as to a member in this run has forgotten it since, or lies, for what
  * is believed once stays: he is not listened to while anybody else speaks to it. Nothing of it is
  * stored: who refuses says so again after a start. So this is left to a member that lies: where all
- * chains lead through a removed one it fences a node that has just started, as long as it is there
- * and has said nothing else to it.
+ * chains lead through a removed one it fences a node that has just started and to which it has said
+ * nothing else, until it is removed.
  */
 #include <string.h>
 
@@ -40,8 +40,6 @@
 #include "gossip/tables/receive.h"
 
 #define LOOK_MS 250
-#define LAPSE_MS 60000        /* of a refusal */
-#define LAPSE_ALONE_MS 600000 /* ... while nobody speaks to this node */
 
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why)
@@ -149,14 +147,6 @@ static bool is_known(const struct admission *adm, const struct id *removed)
 	return false;
 }
 
-static bool has_lapsed(const struct admission *adm, const struct member *member, bool spoken_to)
-{
-	int64_t ms = mono_diff_ms(adm->core->now, member->heard);
-
-	return member_state_is_gone(member->state) ||
-	       (!member_is_present(member) && ms >= (spoken_to ? LAPSE_MS : LAPSE_ALONE_MS));
-}
-
 /* Somebody who refuses this node and is to be listened to; *any: whether anybody refuses it. */
 static const struct member *refusing(struct admission *adm, bool *any)
 {
@@ -169,7 +159,7 @@ static const struct member *refusing(struct admission *adm, bool *any)
 
 		if (!member->refuses)
 			continue;
-		member->refuses = !has_lapsed(adm, member, spoken_to);
+		member->refuses = !member_state_is_gone(member->state);
 		*any = *any || member->refuses;
 		if (member->refuses && !member->spoke)
 			first = member;

@@ -201,6 +201,27 @@ static void rows_beyond_the_cap_are_read_again_when_the_fact_comes(void **state)
 	ipamdb_check(c.nodes[1].db);
 }
 
+/* Each reading takes all rows of whoever had some passed over, who may make many networks. */
+static void so_they_are_ten_times_a_second_at_most(void **state)
+{
+	const struct ipamdb *db = begin();
+
+	(void)state;
+	fill_with_networks();
+	show_kept(ROW_RANGE, 6, 3, false);
+	show_kept(ROW_RANGE, 7, 3, false);
+	show_fact(FACT_NETWORK, 6);
+	assert_int_equal(net_seen(6)->claims.count, 2);
+	show_fact(FACT_NETWORK, 7);
+	assert_int_equal(net_seen(7)->claims.count, 1);
+	assert_true(net_seen(7)->unread && db->unread);
+	assert_true(mono_diff_ms(ipamdb_deadline(c.nodes[1].db), db->now) <= 101);
+	cluster_run(&c, 150);
+	assert_int_equal(net_seen(7)->claims.count, 2);
+	assert_false(net_seen(7)->unread || db->unread);
+	ipamdb_check(c.nodes[1].db);
+}
+
 /* The same with one network in which he claims too much. */
 static void claims_beyond_the_cap_are_read_again_as_well(void **state)
 {
@@ -368,6 +389,7 @@ int main(void)
 	    cmocka_unit_test_teardown(rows_beyond_the_cap_are_read_again_when_the_fact_comes,
 				      teardown),
 	    cmocka_unit_test_teardown(claims_beyond_the_cap_are_read_again_as_well, teardown),
+	    cmocka_unit_test_teardown(so_they_are_ten_times_a_second_at_most, teardown),
 	    cmocka_unit_test_teardown(what_was_passed_over_counts_for_a_closure, teardown),
 	    cmocka_unit_test_teardown(ended_ranges_in_made_up_networks_are_few, teardown),
 	    cmocka_unit_test_teardown(what_a_removed_one_made_up_is_given_back, teardown),

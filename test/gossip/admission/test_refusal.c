@@ -68,6 +68,10 @@ static void who_is_refused_is_told_why_and_fences_itself(void **state)
 	assert_int_equal(gossip_fence(c->nodes[2].g), FENCE_NONE);
 	assert_int_equal(cluster_alive(c, 0), 2);
 	cluster_run(c, 30000);
+	/* Nor is it free by a cut: the others take back what it would lease from. */
+	c->nodes[3].cut = true;
+	cluster_run(c, 700000);
+	c->nodes[3].cut = false;
 	assert_int_equal(c->traces[TRACE_ADMISSION_TAKEN], 0);
 	/* It is told again after a start, for nothing of it is stored. */
 	cluster_kill(c, 3);
