@@ -15,9 +15,10 @@
  * plugged, so that the kernel is never asked for two things at once.
  *
  * It is an answer of what was decided: whoever hears that the time was too short finds nothing of
- * the endpoint. So a lease that was long on its way is not plugged any more, and of a kernel that
- * hangs the endpoint is taken back first, from the disk and the tables; what the kernel may have
- * made of it when it goes on, it is told to remove, before anything that comes later.
+ * the endpoint, or where the disk refuses that, nothing once it takes it. So a lease that was long
+ * on its way is not plugged any more, and of a kernel that hangs the endpoint is taken back first,
+ * from the disk and the tables; what the kernel may have made of it when it goes on, it is told to
+ * remove, before anything that comes later.
  */
 #include "attach.h"
 
