@@ -16,6 +16,14 @@
 #define CONNECTION_IDLE_S 60
 #define CONNECTION_BYTES 16384 /* headers and what is being written */
 
+static void fail_as_stopping(struct request *req)
+{
+	struct weft_err err = {0};
+
+	weft_err_set(&err, WEFT_E_BUSY, "weftd is stopping; try again when it runs");
+	request_fail(req, &err);
+}
+
 static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, const char *url,
 				 const char *verb, const char *version, const char *bytes,
 				 size_t *len, void **state)
@@ -35,7 +43,11 @@ static enum MHD_Result on_access(void *ctx, struct MHD_Connection *connection, c
 	}
 	if (req->phase == REQUEST_READING && request_check(req)) {
 		req->phase = REQUEST_PENDING;
-		http->config.handle(http->config.ctx, req);
+		/* The library must not end with a suspended connection. */
+		if (http->stopping)
+			fail_as_stopping(req);
+		else
+			http->config.handle(http->config.ctx, req);
 		if (req->phase == REQUEST_PENDING) {
 			req->suspended = true;
 			http->counts.pending++;
@@ -174,14 +186,12 @@ static void on_closed(uv_handle_t *handle)
 void http_close(struct http *http)
 {
 	struct request *following;
-	struct weft_err err = {0};
 
-	weft_err_set(&err, WEFT_E_BUSY, "weftd is stopping; try again when it runs");
 	http->stopping = true;
 	for (struct request *req = http->requests; req; req = following) {
 		following = req->next;
 		if (req->phase == REQUEST_PENDING)
-			request_fail(req, &err);
+			fail_as_stopping(req);
 		else if (req->is_stream)
 			request_stream_wake(req);
 	}

@@ -61,6 +61,11 @@ static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *l
 	return admission_answer(ctx, to, len);
 }
 
+static const uint8_t *hook_refuser_row(void *ctx, size_t *len)
+{
+	return admission_refuser(ctx, len);
+}
+
 static bool hook_claims(void *ctx)
 {
 	const struct admission *adm = ctx;
@@ -81,8 +86,10 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 {
 	struct admission *adm = heap_take(&core->heap, sizeof(*adm));
 	const struct seal_hooks hooks = {
-	    adm,        judge_vouch,       hook_removal, hook_shown_removal,
-	    hook_clone, introduction_take, hook_own_row, hook_claims};
+	    adm,         judge_vouch,       hook_removal, hook_shown_removal,
+	    hook_clone,  introduction_take, hook_own_row, hook_refuser_row,
+	    hook_claims,
+	};
 
 	adm->core = core;
 	adm->members = members;

@@ -72,6 +72,8 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t room,
 				      size_t *len);
 const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len);
+/* The same for a stranger that is removed or refused here: admitters that were removed, too. */
+const uint8_t *admission_refuser(struct admission *adm, size_t *len);
 
 /* A newer certificate of this member was shown: if it had failed it is there again, and is shown
  * all that it may need to believe this node, as it may have forgotten it. */

@@ -8,10 +8,10 @@
  * and the others had not stored him either, nobody is left to say who he was but those whom he
  * admitted. So while whoever admitted this node is not there, his row goes now and then in place of
  * its own, and so does his admitter's while he is not there either. Each is believed by the same
- * rule as if its owner showed it; who was admitted by a removed one is told only of itself. A
- * failed member that shows a newer certificate has just been started again: it is shown both. Who
- * asked a seed, though others are there, may have found somebody who forgot them all: for a moment
- * it takes its admitters for gone.
+ * rule as if its owner showed it; of a removed admitter nobody is told but whom this node refuses,
+ * who could not believe it else. A failed member that shows a newer certificate has just been
+ * started again: it is shown both. Who asked a seed, though others are there, may have found
+ * somebody who forgot them all: for a moment it takes its admitters for gone.
  */
 #include "admission_impl.h"
 
@@ -26,8 +26,8 @@ static bool is_absent(const struct admission *adm, const struct member *member)
 
 /* Who admitted this node and is not there, who admitted him, and so on; but not whom this is for,
  * nor those before him: whom he admitted himself he believes. Of a stranger (NULL) it is not known
- * who is there for him. */
-static size_t absent_admitters(const struct admission *adm, const struct member *to,
+ * who is there for him. Whether the chain goes on through who was removed is the caller's. */
+static size_t absent_admitters(const struct admission *adm, const struct member *to, bool removed,
 			       struct id out[ADMITTERS_MAX])
 {
 	const uint8_t *chain = adm->chain;
@@ -41,7 +41,8 @@ static size_t absent_admitters(const struct admission *adm, const struct member 
 		member = member_find(adm->members, &info.admitter);
 		if (member == NULL || !member->has_record ||
 		    (to != NULL && !is_absent(adm, member)) || member == to ||
-		    member->state == MEMBER_REMOVED || id_eq(&member->id, &adm->core->self.id))
+		    (member->state == MEMBER_REMOVED && !removed) ||
+		    id_eq(&member->id, &adm->core->self.id))
 			break;
 		out[count++] = info.admitter;
 		chain = member->rec->chain;
@@ -67,21 +68,33 @@ static const uint8_t *introduce_by(struct admission *adm, const struct id *admit
 	return tables_member_row(adm->tables, &admitters[rng_below(&adm->core->rng, count)], len);
 }
 
-const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len)
+static const uint8_t *answer(struct admission *adm, const struct member *to, bool removed,
+			     size_t *len)
 {
 	struct id admitters[ADMITTERS_MAX];
-	size_t count = absent_admitters(adm, to, admitters);
+	size_t count = absent_admitters(adm, to, removed, admitters);
 
 	if (count > 0 && is_admitters_turn(adm))
 		return introduce_by(adm, admitters, count, len);
 	return tables_member_row(adm->tables, &adm->core->self.id, len);
 }
 
+const uint8_t *admission_answer(struct admission *adm, const struct member *to, size_t *len)
+{
+	return answer(adm, to, false, len);
+}
+
+/* Who is refused itself shows no removed admitter: it is not to be believed. */
+const uint8_t *admission_refuser(struct admission *adm, size_t *len)
+{
+	return answer(adm, NULL, !adm->core->self.refused, len);
+}
+
 const uint8_t *admission_introduction(struct admission *adm, const struct member *to, size_t room,
 				      size_t *len)
 {
 	struct id admitters[ADMITTERS_MAX];
-	size_t count = absent_admitters(adm, to, admitters);
+	size_t count = absent_admitters(adm, to, false, admitters);
 	const uint8_t *row = NULL;
 
 	if (count > 0 && rng_below(&adm->core->rng, ADMITTERS_EVERY) == 0)
@@ -101,7 +114,7 @@ static void show(struct admission *adm, const struct member *to, const uint8_t *
 void admission_renewed(struct admission *adm, const struct member *member)
 {
 	struct id admitters[ADMITTERS_MAX];
-	size_t count = absent_admitters(adm, member, admitters);
+	size_t count = absent_admitters(adm, member, false, admitters);
 	const uint8_t *row;
 	size_t len;
 

@@ -40,6 +40,8 @@ struct seal_hooks {
 	 * the step; NULL when there is none yet. May be NULL itself: then this node does not
 	 * introduce itself. */
 	const uint8_t *(*own_row)(void *ctx, const struct member *to, size_t *len);
+	/* The same for one that is told that it is removed or refused here. */
+	const uint8_t *(*refuser_row)(void *ctx, size_t *len);
 	/* Does this node claim its epoch now, which nobody has agreed to? May be NULL: never. */
 	bool (*claims)(void *ctx);
 };

@@ -64,9 +64,9 @@ size_t put_removal(struct seal *seal, uint8_t *out, size_t room, const struct re
 	const uint8_t *last = NULL;
 	size_t len = 0;
 
-	for (int i = 0; i < ROWS_SHOWN && hooks->own_row != NULL; i++) {
+	for (int i = 0; i < ROWS_SHOWN && hooks->refuser_row != NULL; i++) {
 		size_t row_len = 0;
-		const uint8_t *row = hooks->own_row(hooks->ctx, NULL, &row_len);
+		const uint8_t *row = hooks->refuser_row(hooks->ctx, &row_len);
 
 		if (row == NULL || row == last || len + FRAME_HEADER_BYTES + row_len > for_rows)
 			continue;

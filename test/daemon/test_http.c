@@ -259,6 +259,17 @@ static void clients_that_filled_all_connections_and_left_block_nobody(void **sta
 	assert_int_equal(call(w, "GET", "/v1/status", "", out, sizeof(out)), 200);
 }
 
+/* A stop; the world goes on with a server of its own. */
+static void stop(struct world *w, void **state)
+{
+	http_close(w->http);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	http_free(w->http);
+	setup(state);
+	uv_loop_close(&w->loop);
+	unlink(w->path);
+}
+
 static void stopping_answers_what_is_pending(void **state)
 {
 	struct world *w = *state;
@@ -269,14 +280,32 @@ static void stopping_answers_what_is_pending(void **state)
 	fd = client(w, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n");
 	while (!w->pending)
 		uv_run(&w->loop, UV_RUN_ONCE);
-	http_close(w->http);
+	stop(w, state);
 	assert_int_equal(finish(w, fd, out, sizeof(out)), 503);
 	assert_non_null(strstr(out, "stopping"));
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	http_free(w->http);
-	setup(state);
-	uv_loop_close(&w->loop);
-	unlink(w->path);
+	free(w);
+}
+
+/* The library reads what has come before it ends; it aborts the process if anything of that were
+ * left pending. One connection is known to the server, the other is not yet. */
+static void stopping_answers_what_comes_meanwhile(void **state)
+{
+	struct world *w = *state;
+	const char *text = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+	char out[2048];
+	int known, unknown;
+
+	w->keep = true;
+	known = client(w, "GET /v1/sta");
+	for (int turn = 0; turn < 50; turn++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	unknown = client(w, text);
+	assert_int_equal(send(known, text + 11, strlen(text + 11), 0), (ssize_t)strlen(text + 11));
+	stop(w, state);
+	assert_int_equal(w->handled, 0);
+	assert_int_equal(finish(w, known, out, sizeof(out)), 503);
+	assert_non_null(strstr(out, "stopping"));
+	assert_int_equal(finish(w, unknown, out, sizeof(out)), 503);
 	free(w);
 }
 
@@ -333,6 +362,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		clients_that_filled_all_connections_and_left_block_nobody, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stopping_answers_what_is_pending, setup, teardown),
+	    cmocka_unit_test_setup_teardown(stopping_answers_what_comes_meanwhile, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_dead_socket_file_is_replaced_and_a_live_one_is_not,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_left_alone, setup,

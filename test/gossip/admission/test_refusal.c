@@ -139,6 +139,35 @@ static void so_it_is_when_others_whom_it_knows_are_gone(void **state)
 	look_for_a_stranger(*state, "h0", "h0");
 }
 
+/* Nor has it of who admitted that one: the founder, which was removed as well. */
+static void so_it_is_where_the_founder_was_removed(void **state)
+{
+	struct cluster *c = *state;
+	struct id id;
+
+	cluster_admit_unheard(c, false);
+	c->nodes[1].cut = c->nodes[3].cut = true;
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	id = gossip_self(c->nodes[2].g);
+	assert_int_equal(cluster_do(c, 0, (struct gossip_command){.kind = CMD_ADMIN_ADD, .id = id}),
+			 0);
+	cluster_run(c, 5000);
+	for (size_t n = 0; n < 2; n++) {
+		id = gossip_self(c->nodes[n].g);
+		cluster_kill(c, n);
+		assert_int_equal(
+		    cluster_do(c, 2, (struct gossip_command){.kind = CMD_REMOVE, .id = id}), 0);
+	}
+	c->nodes[2].addr = c->nodes[0].addr; /* where the token says */
+	cluster_run(c, 1000);
+	forget(c, "h0", "h2");
+	c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 60000, is_refused));
+	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
+	assert_int_not_equal(cluster_state(c, 3, 2), MEMBER_UNKNOWN);
+	assert_int_equal(cluster_state(c, 2, 3), MEMBER_UNKNOWN);
+}
+
 static bool is_removed(struct cluster *c)
 {
 	return gossip_phase(c->nodes[3].g) == NODE_REMOVED;
@@ -451,6 +480,7 @@ int main(void)
 	    TEST(who_is_refused_is_told_why_and_fences_itself),
 	    TEST(who_is_refused_is_told_so_by_one_of_whom_it_has_never_heard),
 	    TEST(so_it_is_when_others_whom_it_knows_are_gone),
+	    TEST(so_it_is_where_the_founder_was_removed),
 	    TEST(who_is_removed_is_told_so_by_one_of_whom_it_has_never_heard),
 	    TEST(who_knows_only_a_removed_admitter_fences_itself_untold),
 	    TEST(who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more),

@@ -65,6 +65,11 @@ static const uint8_t *hook_own_row(void *ctx, const struct member *to, size_t *l
 	return self->row_len > 0 ? row : NULL;
 }
 
+static const uint8_t *hook_refuser_row(void *ctx, size_t *len)
+{
+	return hook_own_row(ctx, NULL, len);
+}
+
 static bool hook_claims(void *ctx)
 {
 	return ((const struct net_node *)ctx)->claims;
@@ -135,8 +140,8 @@ void net_start(struct seal_net *net, size_t node, uint8_t identity, uint64_t epo
 	    .seed = node,
 	    .advertise = net_addr(port),
 	};
-	struct seal_hooks hooks = {self,       hook_vouch, hook_removal, hook_shown,
-				   hook_clone, NULL,       hook_own_row, hook_claims};
+	struct seal_hooks hooks = {self, hook_vouch,   hook_removal,     hook_shown, hook_clone,
+				   NULL, hook_own_row, hook_refuser_row, hook_claims};
 
 	net_stop(net, node);
 	config.crypto = seeded_init(&self->seeded, epoch * 1000 + identity * 10u + node);
