@@ -47,6 +47,7 @@ struct options {
 	char state_dir[OPTION_TEXT_BYTES];
 	char socket[SOCKET_PATH_BYTES];
 	char group[NAME_BYTES];
+	bool all_read; /* readers: all */
 	struct hostport bind;
 	bool has_advertise;
 	struct hostport advertise;

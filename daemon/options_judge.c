@@ -22,6 +22,7 @@ static const struct choice profiles[] = {
     {"lan", PROFILE_LAN}, {"wan", PROFILE_WAN}, {"local", PROFILE_LOCAL}, {NULL, 0}};
 static const struct choice guards[] = {
     {"one", GUARD_ONE}, {"all", GUARD_ALL}, {"off", GUARD_OFF}, {NULL, 0}};
+static const struct choice readers[] = {{"group", false}, {"all", true}, {NULL, 0}};
 static const struct choice levels[] = {{"error", LOG_LEVEL_ERROR},
 				       {"warning", LOG_LEVEL_WARNING},
 				       {"info", LOG_LEVEL_INFO},
@@ -142,7 +143,7 @@ static int judge_port(const struct option_texts *texts, struct options *options,
 static int judge_choices(const struct option_texts *texts, struct options *options,
 			 struct weft_err *err)
 {
-	int profile, guard, level, format;
+	int profile, guard, level, format, all_read;
 	int rc = judge_choice(texts, OPTION_PROFILE, profiles, &profile, err);
 
 	if (rc == 0)
@@ -151,10 +152,13 @@ static int judge_choices(const struct option_texts *texts, struct options *optio
 		rc = judge_choice(texts, OPTION_LOG_LEVEL, levels, &level, err);
 	if (rc == 0)
 		rc = judge_choice(texts, OPTION_LOG_FORMAT, formats, &format, err);
+	if (rc == 0)
+		rc = judge_choice(texts, OPTION_READERS, readers, &all_read, err);
 	if (rc != 0)
 		return rc;
 	options->profile = (enum gossip_profile)profile;
 	options->guard = (enum restart_guard)guard;
+	options->all_read = all_read != 0;
 	options->log_level = (enum log_level)level;
 	options->log_format = (enum log_format)format;
 	return 0;

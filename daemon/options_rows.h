@@ -10,6 +10,8 @@
 	X(STATE_DIR, "state-dir", "DIR", "/var/lib/weft", "where this node's state lives") \
 	X(SOCKET, "socket", "PATH", "/run/weft/weft.sock", "unix socket of the API")       \
 	X(GROUP, "group", "GROUP", "weft", "group that may change things over the socket") \
+	X(READERS, "readers", "group|all", "group",                                        \
+	  "who may read over the socket; only root and the group may change things")       \
 	X(BIND, "bind", "ADDR[:PORT]", "0.0.0.0:7947", "UDP address for gossip")           \
 	X(ADVERTISE, "advertise", "ADDR[:PORT]", NULL,                                     \
 	  "address told to others; default: the one that reaches them")                    \

@@ -189,7 +189,8 @@ static int open_api(struct daemon *d, struct weft_err *err)
 		log_line(d->log, LOG_LEVEL_INFO,
 			 "there is no group \"%s\": only root may change things",
 			 d->options->group);
-	config.listen_fd = http_listen(d->options->socket, config.change_gid, err);
+	config.listen_fd =
+	    http_listen(d->options->socket, config.change_gid, d->options->all_read, err);
 	if (config.listen_fd < 0)
 		return err->code;
 	d->events = events_new(random_u64());

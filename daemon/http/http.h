@@ -39,7 +39,7 @@ void http_close(struct http *http);
 void http_free(struct http *http);
 void http_counts(const struct http *http, struct http_counts *counts);
 
-/* Makes the socket file with mode 0660 and this group; a socket left by a dead daemon is replaced;
- * a live one, or a file that is no socket, is WEFT_E_EXISTS. Returns the descriptor, or a negative
- * code with err. */
-int http_listen(const char *path, gid_t group, struct weft_err *err);
+/* Makes the socket file, of this group and for it to connect to, or, with all_read, for everybody;
+ * a socket left by a dead daemon is replaced; a live one, or a file that is no socket, is
+ * WEFT_E_EXISTS. Returns the descriptor, or a negative code with err. */
+int http_listen(const char *path, gid_t group, bool all_read, struct weft_err *err);

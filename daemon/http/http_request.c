@@ -4,14 +4,13 @@
  * The life of a request: reading -> pending -> answered -> sent. Fields are checked against the
  * API's table before a handler sees them; a handler may answer at once or later.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "daemon/http/http_impl.h"
 #include "gossip/base/check.h"
-
-#define PEER_GROUPS_MAX 64
 
 static void read_caller(struct request *req)
 {
@@ -25,28 +24,38 @@ static void read_caller(struct request *req)
 	req->caller = (struct caller){cred.uid, cred.gid, cred.pid};
 }
 
+/* Was the caller in this supplementary group when it connected? */
+static bool caller_is_in(int fd, gid_t wanted)
+{
+	socklen_t len = 0;
+	gid_t none, *groups;
+	bool is_in = false;
+
+	/* Asked without room the kernel says how much the list takes. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &none, &len) == 0 || errno != ERANGE)
+		return false;
+	groups = malloc(len);
+	WEFT_ASSERT(groups != NULL);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0) {
+		for (size_t i = 0; i < len / sizeof(groups[0]) && !is_in; i++)
+			is_in = groups[i] == wanted;
+	}
+	free(groups);
+	return is_in;
+}
+
 /* Root, and members of the group that owns the socket. */
 static bool may_change(const struct request *req)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	gid_t wanted = req->http->config.change_gid;
-	gid_t groups[PEER_GROUPS_MAX];
-	socklen_t len = sizeof(groups);
 
 	if (req->caller.uid == 0)
 		return true;
 	if (wanted == (gid_t)-1 || !info)
 		return false;
-	if (req->caller.gid == wanted)
-		return true;
-	if (getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
-		return false;
-	for (size_t i = 0; i < len / sizeof(groups[0]); i++) {
-		if (groups[i] == wanted)
-			return true;
-	}
-	return false;
+	return req->caller.gid == wanted || caller_is_in(info->connect_fd, wanted);
 }
 
 static void fail(struct request *req, int code, const char *text)

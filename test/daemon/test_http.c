@@ -62,7 +62,7 @@ static int setup(void **state)
 
 	snprintf(w->path, sizeof(w->path), "/tmp/weft-http-%d-%d", (int)getpid(), count++);
 	uv_loop_init(&w->loop);
-	config.listen_fd = http_listen(w->path, (gid_t)-1, &err);
+	config.listen_fd = http_listen(w->path, (gid_t)-1, false, &err);
 	assert_true(config.listen_fd >= 0);
 	w->http = http_new(&config, &err);
 	assert_non_null(w->http);
@@ -318,13 +318,13 @@ static void a_dead_socket_file_is_replaced_and_a_live_one_is_not(void **state)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s-other", w->path);
-	fd = http_listen(path, (gid_t)-1, &err);
+	fd = http_listen(path, (gid_t)-1, false, &err);
 	assert_true(fd >= 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
-	assert_int_equal(http_listen(path, (gid_t)-1, &err), WEFT_E_EXISTS);
+	assert_int_equal(http_listen(path, (gid_t)-1, false, &err), WEFT_E_EXISTS);
 	close(fd);
-	fd = http_listen(path, (gid_t)-1, &err);
+	fd = http_listen(path, (gid_t)-1, false, &err);
 	assert_true(fd >= 0);
 	close(fd);
 	unlink(path);
@@ -341,7 +341,7 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
 	file = fopen(path, "we");
 	assert_non_null(file);
 	fclose(file);
-	assert_int_equal(http_listen(path, (gid_t)-1, &err), WEFT_E_EXISTS);
+	assert_int_equal(http_listen(path, (gid_t)-1, false, &err), WEFT_E_EXISTS);
 	assert_non_null(strstr(err.message, "no socket"));
 	assert_int_equal(unlink(path), 0);
 }

@@ -93,6 +93,7 @@ static void a_wrong_value_is_named_with_its_option_and_its_source(void **state)
 	    {{"--state-dir", "rel"}, {NULL}, NULL, NULL, "is not an absolute path"},
 	    {{"--sync-wait", "soon"}, {NULL}, NULL, NULL, "is not a duration"},
 	    {{"--vxlan-port", "70000"}, {NULL}, NULL, NULL, "is not a port"},
+	    {{"--readers", "root"}, {NULL}, NULL, NULL, "\"root\" is none of group|all"},
 	    {{"--name", "a b"}, {NULL}, NULL, NULL, "is not a name"},
 	    {{"--wat"}, {NULL}, NULL, NULL, "unknown argument \"--wat\""},
 	    {{"--bind"}, {NULL}, NULL, NULL, "--bind needs a value"},
@@ -131,6 +132,21 @@ static void nodes_bound_to_loopback_may_advertise_it(void **state)
 		assert_int_equal(read_row(&rows[i], &texts, &options, &err), 0);
 		assert_true(options.has_advertise);
 	}
+}
+
+static void reading_is_opened_only_where_it_is_asked_for(void **state)
+{
+	static const struct row closed = {.yaml = "group: people\n"};
+	static const struct row opened = {.yaml = "readers: all\n"};
+	struct option_texts texts;
+	struct options options;
+	struct weft_err err = {0};
+
+	(void)state;
+	assert_int_equal(read_row(&closed, &texts, &options, &err), 0);
+	assert_false(options.all_read);
+	assert_int_equal(read_row(&opened, &texts, &options, &err), 0);
+	assert_true(options.all_read);
 }
 
 static void a_configuration_file_that_was_named_must_exist(void **state)
@@ -235,6 +251,7 @@ int main(void)
 	    cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_file),
 	    cmocka_unit_test(a_wrong_value_is_named_with_its_option_and_its_source),
 	    cmocka_unit_test(nodes_bound_to_loopback_may_advertise_it),
+	    cmocka_unit_test(reading_is_opened_only_where_it_is_asked_for),
 	    cmocka_unit_test(a_configuration_file_that_was_named_must_exist),
 	    cmocka_unit_test(a_service_whose_output_is_the_journals_logs_in_its_format),
 	    cmocka_unit_test(who_may_not_enter_namespaces_asks_for_a_helper_at_its_socket),
