@@ -103,7 +103,7 @@ void help_metrics(FILE *out)
 {
 	static const char *const before[] = {
 	    "What GET /metrics tells, as Prometheus text",
-	    "(curl --unix-socket SOCKET http://weft/metrics):",
+	    "(curl --unix-socket SOCKET http://weft/metrics; over TCP at weftd --metrics-listen):",
 	    "",
 	};
 	struct table table;

@@ -312,6 +312,8 @@ static void stop_handles(struct daemon *d)
 	lag_close(&d->lag);
 	diag_close(d->diag);
 	http_close(d->http);
+	if (d->pages)
+		http_close(d->pages);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 

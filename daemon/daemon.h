@@ -75,6 +75,7 @@ struct daemon {
 	bool kernel_looked; /* the node was told that the kernel was read */
 	uv_poll_t signal_poll;
 	struct http *http;
+	struct http *pages; /* over TCP; NULL where not configured */
 	struct events *events;
 	struct lag lag;
 	struct diag *diag;

@@ -48,6 +48,8 @@ struct options {
 	char socket[SOCKET_PATH_BYTES];
 	char group[NAME_BYTES];
 	bool all_read; /* readers: all */
+	bool has_metrics_listen;
+	struct hostport metrics_listen;
 	struct hostport bind;
 	bool has_advertise;
 	struct hostport advertise;

@@ -109,6 +109,18 @@ static int judge_addresses(const struct option_texts *texts, struct options *opt
 	return 0;
 }
 
+static int judge_metrics(const struct option_texts *texts, struct options *options,
+			 struct weft_err *err)
+{
+	options->has_metrics_listen = texts->text[OPTION_METRICS_LISTEN][0] != '\0';
+	if (options->has_metrics_listen &&
+	    (hostport_parse(texts->text[OPTION_METRICS_LISTEN], 0, &options->metrics_listen) != 0 ||
+	     options->metrics_listen.port == 0))
+		return bad(texts, OPTION_METRICS_LISTEN,
+			   "is not an address with a port; write ADDR:PORT or [ADDR]:PORT", err);
+	return 0;
+}
+
 static int judge_names(struct option_texts *texts, struct options *options, struct weft_err *err)
 {
 	if (texts->text[OPTION_NAME][0] == '\0') {
@@ -223,6 +235,8 @@ int options_judge(struct option_texts *texts, struct options *options, struct we
 		    judge_path(texts, OPTION_HELPER, options->helper, sizeof(options->helper), err);
 	if (rc == 0)
 		rc = judge_addresses(texts, options, err);
+	if (rc == 0)
+		rc = judge_metrics(texts, options, err);
 	if (rc == 0)
 		rc = judge_names(texts, options, err);
 	if (rc == 0)

@@ -12,6 +12,9 @@
 	X(GROUP, "group", "GROUP", "weft", "group that may change things over the socket") \
 	X(READERS, "readers", "group|all", "group",                                        \
 	  "who may read over the socket; only root and the group may change things")       \
+	X(METRICS_LISTEN, "metrics-listen", "ADDR:PORT", NULL,                             \
+	  "TCP address where everybody may read /metrics, /healthz and /readyz; default: " \
+	  "none")                                                                          \
 	X(BIND, "bind", "ADDR[:PORT]", "0.0.0.0:7947", "UDP address for gossip")           \
 	X(ADVERTISE, "advertise", "ADDR[:PORT]", NULL,                                     \
 	  "address told to others; default: the one that reaches them")                    \

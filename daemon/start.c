@@ -174,17 +174,14 @@ void daemon_open_kernel(struct daemon *d)
 	log_line(d->log, LOG_LEVEL_ERROR, "nothing can be attached here: %s", err.message);
 }
 
-static int open_api(struct daemon *d, struct weft_err *err)
+static int open_http(struct daemon *d, struct weft_err *err)
 {
 	struct group *group = getgrnam(d->options->group);
 	struct http_config config = {.loop = &d->loop,
 				     .change_gid = group ? group->gr_gid : (gid_t)-1,
 				     .ctx = d,
 				     .handle = api_handle};
-	int rc = make_parents(d->options->socket, 0755, err);
 
-	if (rc != 0)
-		return rc;
 	if (!group)
 		log_line(d->log, LOG_LEVEL_INFO,
 			 "there is no group \"%s\": only root may change things",
@@ -196,6 +193,46 @@ static int open_api(struct daemon *d, struct weft_err *err)
 	d->events = events_new(random_u64());
 	d->http = http_new(&config, err);
 	return d->http ? 0 : err->code;
+}
+
+static int open_pages(struct daemon *d, int listen_fd, struct weft_err *err)
+{
+	struct http_config config = {.loop = &d->loop,
+				     .listen_fd = listen_fd,
+				     .change_gid = (gid_t)-1,
+				     .pages_only = true,
+				     .ctx = d,
+				     .handle = api_handle};
+	char at[HOSTPORT_TEXT_BYTES];
+
+	d->pages = http_new(&config, err);
+	if (!d->pages) {
+		http_close(d->http);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		return err->code;
+	}
+	hostport_format(&d->options->metrics_listen, at);
+	log_line(d->log, LOG_LEVEL_INFO, "everybody may read metrics at TCP %s", at);
+	return 0;
+}
+
+static int open_api(struct daemon *d, struct weft_err *err)
+{
+	int pages_fd = -1;
+	int rc = make_parents(d->options->socket, 0755, err);
+
+	/* Tried before there is anything to be closed again. */
+	if (rc == 0 && d->options->has_metrics_listen) {
+		pages_fd = http_listen_tcp(&d->options->metrics_listen, err);
+		rc = pages_fd >= 0 ? 0 : err->code;
+	}
+	if (rc == 0)
+		rc = open_http(d, err);
+	if (rc == 0 && pages_fd >= 0)
+		return open_pages(d, pages_fd, err);
+	if (pages_fd >= 0)
+		close(pages_fd);
+	return rc;
 }
 
 static int open_store(struct daemon *d, struct store **store, struct glance *glance,
@@ -251,6 +288,7 @@ void daemon_close(struct daemon *d)
 	/* Waits for what is still to be made durable. */
 	store_thread_free(d->store);
 	http_free(d->http);
+	http_free(d->pages);
 	if (d->events)
 		unlink(d->options->socket);
 	events_free(d->events);

@@ -9,30 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/sockaddr.h"
 #include "gossip/base/check.h"
 #include "gossip/base/kill_point.h"
 
 #define SOCKET_BUFFER_BYTES (4 << 20)
-
-static socklen_t address_out(const struct hostport *hp, bool is_v6, struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (is_v6) {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(hp->port);
-		memcpy(&in6->sin6_addr, hp->ip.b, sizeof(hp->ip.b));
-		return sizeof(*in6);
-	}
-
-	struct sockaddr_in *in = (struct sockaddr_in *)out;
-
-	in->sin_family = AF_INET;
-	in->sin_port = htons(hp->port);
-	in->sin_addr.s_addr = inet_is_v4(&hp->ip) ? htonl(inet_v4(&hp->ip)) : INADDR_NONE;
-	return sizeof(*in);
-}
 
 static void address_in(const struct sockaddr_storage *addr, struct hostport *hp)
 {
@@ -67,7 +48,7 @@ int udp_open(struct udp *udp, const struct hostport *bind_to, struct weft_err *e
 	/* Bursts of a bulk sync outlast one turn of the loop. */
 	if (setsockopt(udp->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		setsockopt(udp->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	len = address_out(bind_to, udp->is_v6, &addr);
+	len = sockaddr_of(bind_to, udp->is_v6, &addr);
 	if (bind(udp->fd, (struct sockaddr *)&addr, len) != 0) {
 		int why = errno;
 
@@ -137,7 +118,7 @@ static size_t send_batch(struct udp *udp, const struct gossip_send *sends, size_
 		messages[i].msg_hdr.msg_iov = &parts[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 		messages[i].msg_hdr.msg_name = &to[i];
-		messages[i].msg_hdr.msg_namelen = address_out(&sends[i].to, udp->is_v6, &to[i]);
+		messages[i].msg_hdr.msg_namelen = sockaddr_of(&sends[i].to, udp->is_v6, &to[i]);
 	}
 	KILL_POINT(SEND_BEFORE);
 	n = sendmmsg(udp->fd, messages, (unsigned)count, MSG_DONTWAIT);

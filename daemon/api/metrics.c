@@ -217,11 +217,13 @@ static void write_overlay(struct page *page, struct daemon *d)
 
 static void write_http(struct page *page, struct daemon *d)
 {
-	struct http_counts counts;
+	struct http_counts counts, pages = {0};
 
 	http_counts(d->http, &counts);
-	number(page, METRIC_api_requests, counts.requests);
-	number(page, METRIC_api_errors, counts.errors);
+	if (d->pages)
+		http_counts(d->pages, &pages);
+	number(page, METRIC_api_requests, counts.requests + pages.requests);
+	number(page, METRIC_api_errors, counts.errors + pages.errors);
 	number(page, METRIC_api_expired, counts.expired);
 	number(page, METRIC_api_pending, counts.pending);
 }

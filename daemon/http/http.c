@@ -10,7 +10,6 @@
 #include "daemon/http/http_impl.h"
 #include "gossip/base/check.h"
 
-#define CONNECTION_IDLE_S 60
 #define CONNECTION_BYTES 16384 /* headers and what is being written */
 
 static void fail_as_stopping(struct request *req)
@@ -141,6 +140,25 @@ void http_deadline_arm(struct http *http, struct mono deadline)
 	uv_timer_start(&http->deadline, on_deadline, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
+static struct MHD_Daemon *start_library(struct http *http)
+{
+	const struct http_config *config = &http->config;
+	bool pages = config->pages_only;
+	unsigned connections = pages ? HTTP_PAGES_CONNECTIONS_MAX : HTTP_CONNECTIONS_MAX;
+	unsigned idle_s = pages ? HTTP_PAGES_IDLE_S : HTTP_IDLE_S;
+
+	if (config->connections_max)
+		connections = config->connections_max;
+	if (config->idle_s)
+		idle_s = config->idle_s;
+	return MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, http,
+	    MHD_OPTION_LISTEN_SOCKET, config->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+	    http, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    pages ? HTTP_PAGES_CONNECTIONS_EACH : 0, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+}
+
 struct http *http_new(const struct http_config *config, struct weft_err *err)
 {
 	const union MHD_DaemonInfo *info;
@@ -150,13 +168,7 @@ struct http *http_new(const struct http_config *config, struct weft_err *err)
 	http->config = *config;
 	http->armed = MONO_NEVER;
 	http->next_tag = 1;
-	http->mhd = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, http,
-	    MHD_OPTION_LISTEN_SOCKET, config->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-	    http, MHD_OPTION_CONNECTION_LIMIT,
-	    config->connections_max ? config->connections_max : HTTP_CONNECTIONS_MAX,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+	http->mhd = start_library(http);
 	info = http->mhd ? MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
 		close(config->listen_fd);

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 /* The sockets on which the HTTP server takes connections. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/http/http.h"
+#include "daemon/sockaddr.h"
 
 /* True when somebody answers on the socket file. */
 static bool is_answered(const struct sockaddr_un *addr)
@@ -61,4 +63,30 @@ int http_listen(const char *path, gid_t group, bool all_read, struct weft_err *e
 				    path, strerror(rc));
 	}
 	return fd;
+}
+
+int http_listen_tcp(const struct hostport *at, struct weft_err *err)
+{
+	bool is_v6 = !inet_is_v4(&at->ip);
+	int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_storage addr;
+	char text[HOSTPORT_TEXT_BYTES];
+	int one = 1, why;
+
+	if (fd < 0)
+		return weft_err_set(err, WEFT_E_INTERNAL, "no TCP socket: %s", strerror(errno));
+	/* Connections of the run before may still be winding down. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (is_v6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&addr, sockaddr_of(at, is_v6, &addr)) == 0 &&
+	    listen(fd, HTTP_PAGES_CONNECTIONS_MAX) == 0)
+		return fd;
+	why = errno;
+	close(fd);
+	hostport_format(at, text);
+	return weft_err_set(err, WEFT_E_INVALID,
+			    "cannot listen on TCP %s for metrics: %s; choose another with "
+			    "--metrics-listen",
+			    text, strerror(why));
 }

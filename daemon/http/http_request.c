@@ -19,7 +19,7 @@ static void read_caller(struct request *req)
 	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
 	socklen_t len = sizeof(cred);
 
-	if (info)
+	if (info && !req->http->config.pages_only)
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	req->caller = (struct caller){cred.uid, cred.gid, cred.pid};
 }
@@ -51,6 +51,8 @@ static bool may_change(const struct request *req)
 	    MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	gid_t wanted = req->http->config.change_gid;
 
+	if (req->http->config.pages_only)
+		return false;
 	if (req->caller.uid == 0)
 		return true;
 	if (wanted == (gid_t)-1 || !info)
@@ -84,6 +86,10 @@ struct request *request_begin(struct http *http, struct MHD_Connection *connecti
 	http->counts.requests++;
 	read_caller(req);
 	req->method = api_find(verb, url, &req->path, &other_verb);
+	if (http->config.pages_only && !(req->method && (req->method->flags & API_PLAIN))) {
+		req->method = NULL;
+		other_verb = false;
+	}
 	if (!req->method) {
 		fail(req, other_verb ? WEFT_E_INVALID : WEFT_E_NOT_FOUND,
 		     other_verb ? "this path takes another verb" : "there is no such path");

@@ -88,7 +88,7 @@ class Traced:
             ["nsenter", f"--net={host.path}", "unshare", "--mount", "--propagation", "slave",
              "bash", "-c", SCENE, "scene", work, stage, "strace", "-ff", "-qq", "-y", "-s", "400",
              "-e", f"trace={','.join(apparmor.TRACED)}", "-o", self.trace, DAEMON,
-             "--log-format", "journal", "--name", host.label, "--advertise", host.addr],
+             "--log-format", "journal", "--metrics-listen", "127.0.0.1:9747", "--name", host.label, "--advertise", host.addr],
             stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"],
                                            "NOTIFY_SOCKET": "/run/systemd/notify"})
         wait_for("it is ready", lambda: any(b"READY=1" in said for said in self.told), 20)
@@ -187,7 +187,7 @@ def test_the_life_that_was_seen_is_a_whole_one(used):
         assert any(who == DAEMON and thing.startswith(beginning) and right == had
                    for who, thing, had in files), beginning
     assert any(who == HELPER and thing.startswith("/run/netns/") for who, thing, _ in files)
-    assert {("inet", "dgram"), ("netlink", "raw"), ("unix", "stream")} <= \
+    assert {("inet", "dgram"), ("inet", "stream"), ("netlink", "raw"), ("unix", "stream")} <= \
         {(thing, right) for who, kind, thing, right in used if (who, kind) == (DAEMON, "socket")}
 
 

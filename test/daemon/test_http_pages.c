@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* The server on TCP, where anybody may come: three pages to read, and nothing else is there. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/http/http.h"
+#include "test/base/cmocka_all.h"
+
+#define IDLE_S 1
+
+struct world {
+	uv_loop_t loop;
+	struct http *http;
+	uint16_t port;
+	size_t handled;
+};
+
+static void handle(void *ctx, struct request *req)
+{
+	struct world *w = ctx;
+
+	w->handled++;
+	assert_int_equal(request_caller(req)->uid, (uid_t)-1);
+	request_answer_text(req, 200, "text/plain", strdup("page\n"));
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct hostport at = {inet_from_v4(INADDR_LOOPBACK), 0};
+	/* Nobody of that group comes by TCP, whatever is configured. */
+	struct http_config config = {.loop = &w->loop,
+				     .change_gid = getgid(),
+				     .pages_only = true,
+				     .idle_s = IDLE_S,
+				     .ctx = w,
+				     .handle = handle};
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	struct weft_err err = {0};
+
+	uv_loop_init(&w->loop);
+	config.listen_fd = http_listen_tcp(&at, &err);
+	assert_true(config.listen_fd >= 0);
+	assert_int_equal(getsockname(config.listen_fd, (struct sockaddr *)&addr, &len), 0);
+	w->port = ntohs(addr.sin_port);
+	w->http = http_new(&config, &err);
+	assert_non_null(w->http);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	http_close(w->http);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	http_free(w->http);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	free(w);
+	return 0;
+}
+
+/* A connection from 127.0.0.from, which has sent text. */
+static int client(const struct world *w, unsigned from, const char *text)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	addr.sin_port = htons(w->port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+	return fd;
+}
+
+/* Turns the loop until the server closes the connection; the answer's status, or 0 without any. */
+static int finish(struct world *w, int fd, char *out, size_t cap)
+{
+	uint64_t until = uv_hrtime() + UINT64_C(60000000000);
+	ssize_t n = -1;
+	size_t len = 0;
+
+	while (uv_hrtime() < until && len + 1 < cap) {
+		n = recv(fd, out + len, cap - 1 - len, MSG_DONTWAIT);
+		if (n > 0)
+			len += (size_t)n;
+		else if (n == 0 || errno == ECONNRESET)
+			break;
+		else
+			uv_run(&w->loop, UV_RUN_NOWAIT);
+	}
+	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
+	out[len] = '\0';
+	close(fd);
+	return strncmp(out, "HTTP/1.1 ", 9) == 0 ? (int)strtol(out + 9, NULL, 10) : 0;
+}
+
+static int call(struct world *w, const char *verb, const char *path, const char *body)
+{
+	char text[1024], out[2048];
+
+	snprintf(text, sizeof(text),
+		 "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+		 verb, path, strlen(body), body);
+	return finish(w, client(w, 1, text), out, sizeof(out));
+}
+
+static void three_pages_are_read(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(call(w, "GET", "/metrics", ""), 200);
+	assert_int_equal(call(w, "GET", "/healthz", ""), 200);
+	assert_int_equal(call(w, "GET", "/readyz", ""), 200);
+	assert_int_equal(w->handled, 3);
+}
+
+static void nothing_else_is_there_by_any_verb(void **state)
+{
+	static const char *const verbs[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+	struct world *w = *state;
+	size_t pages = 0;
+
+	for (int id = 0; id < API_METHOD_COUNT; id++) {
+		const struct api_method *method = api_method((enum api_id)id);
+		bool is_page = method->path[1] != 'v';
+
+		pages += is_page;
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+			if (!is_page || i > 0)
+				assert_int_equal(call(w, verbs[i], method->path, "{}"), 404);
+		}
+	}
+	assert_int_equal(pages, 3);
+	assert_int_equal(call(w, "GET", "/", ""), 404);
+	assert_int_equal(w->handled, 0);
+}
+
+static void one_address_does_not_take_up_all_connections(void **state)
+{
+	static const char page[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct world *w = *state;
+	int idle[HTTP_PAGES_CONNECTIONS_EACH];
+	char out[2048];
+
+	for (size_t i = 0; i < HTTP_PAGES_CONNECTIONS_EACH; i++)
+		idle[i] = client(w, 1, "GET /heal");
+	for (int turn = 0; turn < 50; turn++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_int_equal(finish(w, client(w, 1, page), out, sizeof(out)), 0);
+	assert_int_equal(finish(w, client(w, 2, page), out, sizeof(out)), 200);
+	/* Nor does it keep what it has. */
+	for (size_t i = 0; i < HTTP_PAGES_CONNECTIONS_EACH; i++)
+		assert_int_not_equal(finish(w, idle[i], out, sizeof(out)), 200);
+	assert_int_equal(finish(w, client(w, 1, page), out, sizeof(out)), 200);
+	assert_int_equal(w->handled, 2);
+}
+
+static void an_address_where_one_cannot_listen_is_named(void **state)
+{
+	const struct world *w = *state;
+	struct hostport taken = {inet_from_v4(INADDR_LOOPBACK), w->port};
+	struct hostport foreign = {inet_from_v4(0xc0000201), 9999};
+	struct weft_err err = {0};
+
+	assert_int_equal(http_listen_tcp(&taken, &err), WEFT_E_INVALID);
+	assert_non_null(strstr(err.message, "in use; choose another with --metrics-listen"));
+	assert_int_equal(http_listen_tcp(&foreign, &err), WEFT_E_INVALID);
+	assert_non_null(strstr(err.message, "cannot listen on TCP 192.0.2.1:9999 for metrics"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    TEST(three_pages_are_read),
+	    TEST(nothing_else_is_there_by_any_verb),
+	    TEST(one_address_does_not_take_up_all_connections),
+	    TEST(an_address_where_one_cannot_listen_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
