@@ -47,6 +47,7 @@ static const struct {
 	void (*due)(struct node *node, struct op *op);
 } table[OP_KIND_END] = {
     [OP_PASS] = {.gossip = request_passed},
+    [OP_JOIN_CLUSTER] = {.try = request_try_joined, .gossip = request_joined},
     [OP_ATTACH] = {.try = attach_try,
 		   .compose = attach_compose,
 		   .ipam = attach_leased,

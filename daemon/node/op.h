@@ -10,8 +10,9 @@
 #include "state.h"
 
 enum op_kind {
-	OP_PASS = 1, /* a command of the core's */
-	OP_FOLLOW,   /* the same request id again, while the first is under way */
+	OP_PASS = 1,     /* a command of the core's */
+	OP_JOIN_CLUSTER, /* as well; answered once this host knows what others know */
+	OP_FOLLOW,       /* the same request id again, while the first is under way */
 	OP_ATTACH,
 	OP_DETACH,
 	OP_JOIN_NETWORK, /* the host's own endpoint and attachment row */

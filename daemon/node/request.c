@@ -67,7 +67,8 @@ static bool pass(struct node *node, const struct node_request *request)
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
 		if (passed[i].request != request->kind)
 			continue;
-		op = request_op(node, OP_PASS, request);
+		op = request_op(node, request->kind == NODE_JOIN ? OP_JOIN_CLUSTER : OP_PASS,
+				request);
 		if (op == NULL)
 			return true;
 		op->state = OP_ASKED;
@@ -89,6 +90,23 @@ void request_passed(struct node *node, struct op *op, const struct gossip_answer
 		memcpy(op->text, answer->bytes, answer->len);
 	}
 	op_finish(node, op);
+}
+
+void request_joined(struct node *node, struct op *op, const struct gossip_answer *answer)
+{
+	if (answer->err.code != 0) {
+		request_passed(node, op, answer);
+		return;
+	}
+	op->answer.id = answer->id;
+	op->state = OP_WAITS;
+	node->look_again = true;
+}
+
+void request_try_joined(struct node *node, struct op *op)
+{
+	if (node->ready)
+		op_finish(node, op);
 }
 
 static void confirm(struct node *node, const struct node_request *request)

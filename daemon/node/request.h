@@ -17,3 +17,8 @@ struct op *request_op(struct node *node, enum op_kind kind, const struct node_re
 
 /* The core answered a command that was passed to it. */
 void request_passed(struct node *node, struct op *op, const struct gossip_answer *answer);
+
+/* The same of a join. It is answered once the host is ready: it has synced with a member, so that
+ * each knows of the other's, or sync_wait has passed. */
+void request_joined(struct node *node, struct op *op, const struct gossip_answer *answer);
+void request_try_joined(struct node *node, struct op *op);

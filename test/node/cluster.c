@@ -382,6 +382,18 @@ const struct node_answer *cluster_call(struct cluster *cluster, size_t host,
 	return cluster_answer(cluster, tag);
 }
 
+size_t cluster_add(struct cluster *cluster)
+{
+	size_t at = cluster->count++;
+	struct host *host = &cluster->hosts[at];
+
+	assert_true(at < HOSTS_MAX);
+	host->addr = (struct hostport){inet_from_v4(0x0a000001u + (uint32_t)at), GOSSIP_PORT};
+	host->boot.b[0] = (uint8_t)(at + 1);
+	cluster_start(cluster, at);
+	return at;
+}
+
 struct cluster *cluster_new(size_t count)
 {
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
@@ -396,13 +408,8 @@ struct cluster *cluster_new(size_t count)
 	heap_init(&cluster->heap, &cluster->pages);
 	blob_store_init(&cluster->blobs, &cluster->heap, 5);
 	cluster->now = (struct mono){NS_PER_S};
-	cluster->count = count;
-	for (size_t i = 0; i < count; i++) {
-		cluster->hosts[i].addr =
-		    (struct hostport){inet_from_v4(0x0a000001u + (uint32_t)i), GOSSIP_PORT};
-		cluster->hosts[i].boot.b[0] = (uint8_t)(i + 1);
-		cluster_start(cluster, i);
-	}
+	for (size_t i = 0; i < count; i++)
+		cluster_add(cluster);
 	assert_int_equal(cluster_call(cluster, 0, &init)->err.code, 0);
 	token.addrs = &cluster->hosts[0].addr;
 	token.addr_count = 1;

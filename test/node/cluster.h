@@ -11,7 +11,7 @@
 #include "gossip/base/blob.h"
 #include "test/base/cmocka_all.h"
 
-#define HOSTS_MAX 4
+#define HOSTS_MAX 6
 #define ANSWERS_KEPT 256
 #define EVENTS_MAX 8192
 #define DISK_MAX 4096
@@ -72,6 +72,9 @@ struct cluster {
 /* count hosts in one cluster, all of whom know each other. */
 struct cluster *cluster_new(size_t count);
 void cluster_free(struct cluster *cluster);
+
+/* One more host, in no cluster: its place. */
+size_t cluster_add(struct cluster *cluster);
 
 /* Lets time pass. */
 void cluster_run(struct cluster *cluster, int64_t ms);

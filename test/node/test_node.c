@@ -34,6 +34,26 @@ static void a_restart_from_its_writes_finds_everything_as_it_was(void **state)
 	cluster_free(cluster);
 }
 
+/* An admission brings the rows of three members beside the seed's: the others come with a sync. */
+static void who_hears_that_it_joined_knows_all_members(void **state)
+{
+	struct cluster *cluster = cluster_new(HOSTS_MAX - 1);
+	struct node_request join = {.kind = NODE_JOIN, .text = cluster->token};
+	size_t last = cluster_add(cluster), members = 0;
+	uint64_t tag = cluster_ask(cluster, last, &join);
+	struct member_info info;
+
+	(void)state;
+	for (int i = 0; i < 10000 && !cluster_answer(cluster, tag); i++)
+		cluster_run(cluster, 1);
+	assert_non_null(cluster_answer(cluster, tag));
+	assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+	for (size_t at = 0; gossip_member_next(node_gossip(cluster->hosts[last].node), &at, &info);)
+		members += info.state == MEMBER_ALIVE;
+	assert_int_equal(members, HOSTS_MAX);
+	cluster_free(cluster);
+}
+
 static void boxes_of_an_earlier_boot_are_withdrawn(void **state)
 {
 	struct cluster *cluster = cluster_new(2);
@@ -250,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_restart_from_its_writes_finds_everything_as_it_was),
+	    cmocka_unit_test(who_hears_that_it_joined_knows_all_members),
 	    cmocka_unit_test(boxes_of_an_earlier_boot_are_withdrawn),
 	    cmocka_unit_test(what_the_tables_pass_over_at_the_start_is_no_claim),
 	    cmocka_unit_test(a_node_without_a_cluster_is_not_ready_and_says_so),

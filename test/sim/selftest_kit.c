@@ -22,7 +22,7 @@ int world_open(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++)
 		assert_true(sim_pins_add(&pins, pinned[i]));
-	sim_options_draw(&opt, 1, &pins);
+	sim_options_draw(&opt, 3, &pins);
 	sim_open(&world, &opt, NULL);
 	assert_true(sim_run(&world));
 	for (size_t i = 0; i < 3; i++)
