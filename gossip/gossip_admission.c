@@ -21,6 +21,11 @@ bool gossip_is_refused(const struct gossip *g, struct id *by)
 	return g->core.self.refused;
 }
 
+bool gossip_refused_by(const struct gossip *g, struct id *by)
+{
+	return admission_refused_by(g->admission, by);
+}
+
 enum node_fence gossip_fence(const struct gossip *g)
 {
 	return admission_fence(g->admission);

@@ -59,3 +59,6 @@ bool gossip_is_cloned(const struct gossip *g);
  * nothing new. by: the admitter, may be NULL. It ends when a member turns out to know this node;
  * else the node joins anew under another identity. */
 bool gossip_is_refused(const struct gossip *g, struct id *by);
+
+/* Which member says so, in this run or the one before; false: nobody does. */
+bool gossip_refused_by(const struct gossip *g, struct id *by);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Fences: what keeps this node from leasing, in words, and weft node recover. */
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/api/api.h"
@@ -61,6 +62,26 @@ static int say_copy(const struct daemon *d, struct weft_err *err)
 			    text);
 }
 
+/* Whoever refuses this node does so until it is removed, also when it is gone. */
+static void say_refuser(struct daemon *d, struct weft_err *err)
+{
+	struct member_info info;
+	char label[NAME_BYTES + 8];
+	size_t len = strlen(err->message);
+	struct id by;
+
+	if (!gossip_refused_by(node_gossip(d->node), &by))
+		return;
+	member_label(d, &by, label);
+	if (gossip_member(node_gossip(d->node), &by, &info) && info.state == MEMBER_FAILED)
+		snprintf(err->message + len, sizeof(err->message) - len,
+			 " (%s says so, which has failed: if weft members elsewhere shows this "
+			 "node alive, weft node rm %s there ends it)",
+			 label, label);
+	else
+		snprintf(err->message + len, sizeof(err->message) - len, " (%s says so)", label);
+}
+
 /* Who admitted this node was removed before others knew of it: they do not believe it. */
 static int say_void(struct daemon *d, struct weft_err *err)
 {
@@ -69,12 +90,13 @@ static int say_void(struct daemon *d, struct weft_err *err)
 
 	(void)gossip_is_refused(node_gossip(d->node), &admitter);
 	member_label(d, &admitter, by);
-	return weft_err_set(
-	    err, WEFT_E_FENCED,
-	    "fenced: %s admitted this node and was removed before the others heard "
-	    "of it, so they refuse it; unless one of them turns out to know it, detach "
-	    "its boxes, run weft reset, then weft join with a fresh token",
-	    by);
+	weft_err_set(err, WEFT_E_FENCED,
+		     "fenced: %s admitted this node and was removed before the others heard of "
+		     "it, so they refuse it; unless one of them turns out to know it, detach its "
+		     "boxes, run weft reset, then weft join with a fresh token",
+		     by);
+	say_refuser(d, err);
+	return err->code;
 }
 
 int api_fence(struct daemon *d, struct weft_err *err)

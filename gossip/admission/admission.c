@@ -96,7 +96,7 @@ struct admission *admission_new(struct core *core, struct member_table *members,
 	adm->seal = seal;
 	adm->tables = tables;
 	adm->renew_due = MONO_NEVER;
-	adm->refusal_due = MONO_NEVER;
+	adm->refusing.due = MONO_NEVER;
 	vec_init(&adm->pending, &core->heap, sizeof(struct pending));
 	vec_init(&adm->recovering.asked, &core->heap, sizeof(struct id));
 	vec_init(&adm->gate.admitted, &core->heap, sizeof(struct admitted *));
@@ -161,6 +161,8 @@ int admission_load(struct admission *adm, const struct write *write)
 			return WEFT_E_INVALID;
 		adm->fence = (enum node_fence)value;
 		return 0;
+	case META_REFUSED:
+		return refusal_load(adm, write->bytes, write->len);
 	default:
 		return 0; /* of the host */
 	}

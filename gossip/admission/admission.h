@@ -31,8 +31,9 @@ size_t admission_admitted_by(const struct admission *adm, const struct id *id, s
 /* Who admitted this node; zero when it made the cluster, or is in none. */
 struct id admission_admitter(const struct admission *adm);
 
-/* For whose removal this node is refused, if it is. */
+/* For whose removal this node is refused, if it is, and by whom; false: nobody says so. */
 struct id admission_refused_for(const struct admission *adm);
+bool admission_refused_by(const struct admission *adm, struct id *by);
 enum node_fence admission_fence(const struct admission *adm);
 
 /* NODE_LEFT, but not known for good yet: members are heard so that they can be spoken to. */

@@ -8,6 +8,7 @@
 #include "admission.h"
 #include "claiming.h"
 #include "leaving.h"
+#include "refusing.h"
 #include "seeds.h"
 
 #define SYNC_WAIT_MS 5000
@@ -30,6 +31,7 @@ enum pending_kind {
 	PENDING_RESTORE,
 	PENDING_RECOVER,
 	PENDING_REPLACE, /* the removal of whom a newcomer replaces */
+	PENDING_REFUSED,
 };
 
 struct pending {
@@ -68,10 +70,8 @@ struct admission {
 	struct gate gate;
 	struct join *join; /* NULL: none */
 	struct claiming claiming;
-	struct limit voids;              /* words on newcomers whose admission is void */
-	struct mono refusal_due;         /* when to look whether this node is refused ... */
-	struct mono reviewed;            /* ... and when it did last */
-	struct id refused_for;           /* whose removal was shown; zero: of whoever admitted it */
+	struct limit voids; /* words on newcomers whose admission is void */
+	struct refusing refusing;
 	struct id voided[VOIDED_MAX][2]; /* whose row is refused here, for whose removal */
 	size_t voided_next;
 	struct hostport original; /* NODE_COPY: where the other process lives */
@@ -135,15 +135,3 @@ void effect_fence(struct admission *adm, enum node_fence fence);
 /* introduction.c: a row that an unknown node showed, see struct seal_hooks. */
 bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
 		       struct rejection *why);
-
-/* refusal.c: why a newcomer's row is refused for good, when it is the newcomer's: true when it is
- * to be told; is this one in the chain of those who admitted this node; a member showed the removal
- * of this one, and it was handed to the tables. */
-bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
-		  const struct id *admitter, struct rejection *why);
-bool refusal_is_ours(const struct admission *adm, const struct id *removed);
-void refusal_shown(struct admission *adm, struct member *by, const struct id *removed);
-/* Somebody was removed, or this node starts: it may be whoever admitted it. */
-void refusal_soon(struct admission *adm);
-void refusal_tick(struct admission *adm);
-struct mono refusal_deadline(const struct admission *adm);

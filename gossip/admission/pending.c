@@ -127,6 +127,9 @@ static void pending_done(struct admission *adm, const struct pending *pending, b
 	case PENDING_FENCE:
 		fence_durable(adm, ok);
 		break;
+	case PENDING_REFUSED:
+		refusal_durable(adm, ok);
+		break;
 	case PENDING_REPLACE:
 		judge_replaced(adm, pending->token, ok);
 		break;

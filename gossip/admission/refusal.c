@@ -24,14 +24,14 @@
  * and nobody who counts is there, or nobody has heard of this node, it leases, grants and admits
  * nothing. Else it has to join anew, under another identity.
  *
- * A refusal is a matter of today. It ends when who refuses speaks to this node as to a member, or
- * somebody who counts does; when he has left or was removed. It does not by time: whom all refuse
- * is not free by a cut, for the others take back what it would lease from.
+ * A refusal ends when who refuses speaks to this node as to a member, or somebody who counts does;
+ * when he has left or was removed. It does not by time, nor by a start, before which it is noted on
+ * the disk (refusal_note.c): whom all refuse is not free by a cut, for the others take back what it
+ * would lease from. So one who refuses and has failed goes on refusing until he is removed.
  * Who has spoken to this node as to a member in this run has forgotten it since, or lies, for what
- * is believed once stays: he is not listened to while anybody else speaks to it. Nothing of it is
- * stored: who refuses says so again after a start. So this is left to a member that lies: where all
- * chains lead through a removed one it fences a node that has just started and to which it has said
- * nothing else, until it is removed.
+ * is believed once stays: he is not listened to while anybody else speaks to it. So this is left to
+ * a member that lies: where all chains lead through a removed one it fences a node that has just
+ * started and to which it has said nothing else, until it is removed.
  */
 #include <string.h>
 
@@ -40,6 +40,7 @@
 #include "gossip/tables/receive.h"
 
 #define LOOK_MS 250
+#define LOOK_MS_MAX 10000 /* while nothing changes, each pause is twice the one before */
 
 bool refusal_make(struct admission *adm, const struct row_view *row, const uint8_t *bytes,
 		  const struct id *admitter, struct rejection *why)
@@ -148,7 +149,7 @@ static bool is_known(const struct admission *adm, const struct id *removed)
 }
 
 /* Somebody who refuses this node and is to be listened to; *any: whether anybody refuses it. */
-static const struct member *refusing(struct admission *adm, bool *any)
+static const struct member *who_refuses(struct admission *adm, bool *any)
 {
 	const struct member *first = NULL, *again = NULL;
 	bool spoken_to = is_spoken_to(adm);
@@ -196,19 +197,34 @@ static bool is_unheard(const struct admission *adm, const struct id *ours)
 	return true;
 }
 
+/* Looks at it as often as things change that bear on it, and else less and less often. */
+static void look_pause(struct refusing *refusing, struct mono now, uint64_t turns)
+{
+	if (refusing->turns != turns || refusing->pause_ms == 0)
+		refusing->pause_ms = LOOK_MS;
+	refusing->turns = turns;
+	refusing->due = mono_add_ms(now, refusing->pause_ms);
+	refusing->pause_ms *= 2;
+	if (refusing->pause_ms > LOOK_MS_MAX)
+		refusing->pause_ms = LOOK_MS_MAX;
+}
+
 static void review(struct admission *adm)
 {
 	struct id ours = admission_admitter(adm), removed = admission_refused_for(adm);
 	struct id by = id_none;
 	bool any, refused = is_void(adm, &ours, &by) && is_unheard(adm, &ours);
-	const struct member *member = refusing(adm, &any);
+	const struct member *member = who_refuses(adm, &any);
 
-	adm->reviewed = adm->core->now;
-	adm->refusal_due = any || refused ? mono_add_ms(adm->core->now, LOOK_MS) : MONO_NEVER;
 	if (member != NULL) {
 		by = member->id;
 		refused = refused || !is_known(adm, &removed);
 	}
+	adm->refusing.reviewed = adm->core->now;
+	adm->refusing.due = MONO_NEVER;
+	if (any || refused)
+		look_pause(&adm->refusing, adm->core->now, adm->members->turns);
+	refusal_note(adm, refused ? member : NULL);
 	if (adm->core->self.refused == refused)
 		return;
 	adm->core->self.refused = refused;
@@ -220,13 +236,17 @@ static void review(struct admission *adm)
 
 /* At once, but no more often than now and then: a member turns its word at no cost, and each look
  * goes through all members. */
+static struct mono next_look(const struct admission *adm)
+{
+	struct mono next = mono_add_ms(adm->refusing.reviewed, LOOK_MS);
+
+	return mono_is_due(next, adm->core->now) ? adm->core->now : next;
+}
+
 static void look_again(struct admission *adm)
 {
-	struct mono next = mono_add_ms(adm->reviewed, LOOK_MS);
-
-	if (mono_is_due(next, adm->core->now))
-		next = adm->core->now;
-	adm->refusal_due = mono_min(adm->refusal_due, next);
+	adm->refusing.due = mono_min(adm->refusing.due, next_look(adm));
+	adm->refusing.pause_ms = 0;
 }
 
 /* Did he admit this node, or one who did, and so on? */
@@ -258,36 +278,53 @@ void refusal_shown(struct admission *adm, struct member *by, const struct id *re
 	if (by->refuses || !authority_has_fact(adm->tables, FACT_REMOVAL, removed, NULL))
 		return;
 	by->refuses = true;
-	adm->refused_for = *removed;
+	adm->refusing.removed = *removed;
 	look_again(adm);
 }
 
 struct id admission_refused_for(const struct admission *adm)
 {
-	return id_is_zero(&adm->refused_for) ? admission_admitter(adm) : adm->refused_for;
+	const struct id *removed = &adm->refusing.removed;
+
+	return id_is_zero(removed) ? admission_admitter(adm) : *removed;
+}
+
+static bool looks(const struct admission *adm)
+{
+	return adm->refusing.due.ns != MONO_NEVER.ns;
 }
 
 void admission_believed(struct admission *adm, struct member *by)
 {
+	bool is_news = by->refuses || (!by->spoke && looks(adm));
+
 	by->spoke = true;
-	if (!by->refuses)
-		return;
 	by->refuses = false;
-	look_again(adm);
+	if (is_news)
+		look_again(adm);
 }
 
 void refusal_soon(struct admission *adm)
 {
-	adm->refusal_due = adm->core->now;
+	adm->refusing.due = adm->core->now;
+	adm->refusing.pause_ms = 0;
+}
+
+static struct mono look_due(const struct admission *adm)
+{
+	if (looks(adm) && adm->refusing.turns != adm->members->turns)
+		return mono_min(adm->refusing.due, next_look(adm));
+	return adm->refusing.due;
 }
 
 void refusal_tick(struct admission *adm)
 {
-	if (mono_is_due(adm->refusal_due, adm->core->now))
+	if (mono_is_due(look_due(adm), adm->core->now))
 		review(adm);
+	refusal_note_tick(adm);
 }
 
 struct mono refusal_deadline(const struct admission *adm)
 {
-	return adm->refusal_due;
+	return mono_min(look_due(adm), refusal_note_deadline(adm));
 }

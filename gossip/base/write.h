@@ -30,6 +30,7 @@ enum meta_key {
 	META_LEASE_SEQUENCE = 12,
 	META_INTRODUCED =
 	    13, /* MessagePack uint 1: its admitter, or who came after, knows this node */
+	META_REFUSED = 14, /* who refuses this node, and for whose removal; absent: nobody */
 };
 
 /* Why a node is fenced: it serves what it leased, and neither leases nor grants. META_FENCE
@@ -41,7 +42,7 @@ enum node_fence {
 	FENCE_LEFT = 3,     /* terminal; the phase is NODE_LEFT */
 	FENCE_SET_BACK = 4, /* the disk went back: until weft node recover */
 	FENCE_LEAVING = 5,  /* left, but no member has said that its disk has it; NODE_LEFT */
-	FENCE_VOID = 6,     /* never stored: its admission does not count, members say */
+	FENCE_VOID = 6,     /* never stored so: its admission does not count (META_REFUSED) */
 };
 
 /* One leased address of this host. */

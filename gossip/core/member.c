@@ -230,6 +230,7 @@ void member_apply_record(struct member_table *table, struct member *member,
 	if (member->addr.port == 0 || !hostport_eq(&member->rec->gossip, &rec->gossip))
 		member->addr = rec->gossip;
 	record_set(table, member, rec);
+	table->turns++;
 	member->has_record = true;
 	member->has_key = true;
 	if (epoch > member->epoch)
@@ -313,6 +314,7 @@ void member_set_state(struct member_table *table, struct member *member, enum me
 		return;
 	WEFT_ASSERT(before != MEMBER_REMOVED); /* removal is terminal */
 	WEFT_ASSERT(table->state_count[before] > 0);
+	table->turns++;
 	table->state_count[before]--;
 	table->state_count[state]++;
 	*bucket ^= liveness_hash(member);

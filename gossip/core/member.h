@@ -18,7 +18,7 @@ struct member {
 	uint32_t rec_blob;
 	bool has_record; /* false: known only by a state, a removal or its key */
 	bool has_key;    /* rec.pubkey is known: by its record, or by its admission here */
-	bool spoke;      /* it sent what only members are sent, in this run */
+	bool spoke;      /* it sent what only members are sent, in this run (refusal_note.c) */
 	enum member_state state;
 	uint64_t incarnation;
 	uint64_t epoch;              /* highest seen in certificate or row */
@@ -55,6 +55,7 @@ struct member_table {
 	struct vec ordered;   /* struct member *, by id, this node included */
 	size_t present_count; /* alive and suspect, this node included */
 	size_t state_count[MEMBER_REMOVED + 1];
+	uint64_t turns; /* how often a state or a record changed */
 	/* A hash of who failed and of the incarnations, for the members of each bucket: equal where
 	 * two nodes know the same. */
 	uint32_t liveness[MEMBER_BUCKETS];

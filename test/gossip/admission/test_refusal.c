@@ -73,11 +73,6 @@ static void who_is_refused_is_told_why_and_fences_itself(void **state)
 	cluster_run(c, 700000);
 	c->nodes[3].cut = false;
 	assert_int_equal(c->traces[TRACE_ADMISSION_TAKEN], 0);
-	/* It is told again after a start, for nothing of it is stored. */
-	cluster_kill(c, 3);
-	cluster_start(c, 3);
-	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
-	assert_true(cluster_until(c, 30000, is_refused));
 }
 
 /* As if a member row, or another one, had not come to node 3 before the removal of node 1. */
