@@ -171,15 +171,17 @@ static void want_floods(const struct overlay *ov, const struct net *net, struct 
 void desired_entries(const struct overlay *ov, const struct net *net, struct kstate *out)
 {
 	const struct local *local;
-	const struct mac *mac;
-	const struct inet *ip;
+	const struct index_link *link;
+	struct index_walk macs = {0}, addrs = {0};
 
-	for (size_t pos = 0; (mac = map_next(&net->by_mac, &pos)) != NULL;) {
+	while ((link = index_each(&net->by_mac, &macs)) != NULL) {
+		const struct mac *mac = index_key(&net->by_mac, link);
+
 		if (map_find(&net->local_macs, mac) == NULL)
 			want_mac(ov, net, mac, out);
 	}
-	for (size_t pos = 0; (ip = map_next(&net->by_addr, &pos)) != NULL;)
-		want_ip(ov, net, ip, out);
+	while ((link = index_each(&net->by_addr, &addrs)) != NULL)
+		want_ip(ov, net, index_key(&net->by_addr, link), out);
 	for (size_t pos = 0; (local = map_next(&net->locals, &pos)) != NULL;) {
 		if (!local->endpoint.is_host)
 			want_mac(ov, net, &local->endpoint.mac, out);

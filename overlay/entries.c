@@ -14,11 +14,6 @@
 #include "gossip/base/check.h"
 #include "overlay/work.h"
 
-struct by_id {
-	struct id id;
-	struct remote *remote;
-};
-
 static bool same_key(const struct touch *a, const struct touch *b)
 {
 	return a->is_mac == b->is_mac &&
@@ -74,10 +69,11 @@ static void tell_applied(struct work *work, struct net *net, struct remote *remo
 
 static void tell_all_applied(struct work *work, struct net *net)
 {
-	const struct by_id *entry;
+	struct index_walk walk = {0};
+	struct remote *remote;
 
-	for (size_t pos = 0; net->fresh_count > 0 && (entry = map_next(&net->remotes, &pos));)
-		tell_applied(work, net, entry->remote);
+	while (net->fresh_count > 0 && (remote = rows_remote_next(net, &walk)) != NULL)
+		tell_applied(work, net, remote);
 }
 
 static void tell_touched_applied(struct work *work, struct net *net, const struct vec *touched)
@@ -85,14 +81,12 @@ static void tell_touched_applied(struct work *work, struct net *net, const struc
 	for (size_t i = 0; i < touched->count; i++) {
 		const struct touch *touch = vec_at(touched, i);
 		const struct remote *winner;
-		const struct by_id *entry;
 
 		if (!touch->is_mac)
 			continue;
 		winner = rows_mac_winner(work->ov, net, &touch->mac);
-		entry = winner != NULL ? map_find(&net->remotes, &winner->id) : NULL;
-		if (entry != NULL)
-			tell_applied(work, net, entry->remote);
+		if (winner != NULL)
+			tell_applied(work, net, rows_remote(net, &winner->id));
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "gossip/base/map.h"
 #include "gossip/base/record.h"
 #include "gossip/base/write.h"
+#include "overlay/index.h"
 
 struct local {
 	struct id id;
@@ -53,9 +54,9 @@ struct net {
 	struct map locals;      /* endpoint id -> struct local */
 	struct map local_addrs; /* struct inet */
 	struct map local_macs;  /* struct mac */
-	struct map remotes;     /* endpoint id -> struct remote * */
-	struct map by_addr;     /* struct inet -> struct remote * (first claim) */
-	struct map by_mac;      /* struct mac -> struct remote * (first claim) */
+	struct index remotes;   /* struct remote, by endpoint id: one of each */
+	struct index by_mac;    /* by struct mac */
+	struct index by_addr;   /* struct claim, by struct inet */
 	struct map announced;   /* struct inet -> struct mac that boxes were told last */
 	uint32_t forgotten;     /* how many addresses may have been told by an earlier run */
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "overlay/index.h"
 #include "overlay/overlay.h"
 
 struct net;
@@ -13,17 +14,19 @@ struct remote;
 
 struct claim {
 	struct inet ip;
-	struct remote *next; /* another claim of ip */
+	struct index_link by_addr;
+	struct remote *remote; /* of which it is */
 };
 
 struct remote {
 	struct id id;
-	struct overlay_version version;
-	struct remote *next_mac; /* another claim of mac */
-	uint32_t owner;          /* place in overlay.owners */
+	struct index_link by_id;
 	struct mac mac;
 	uint8_t addr_count;
 	bool fresh; /* applied, but nobody was told yet */
+	struct index_link by_mac;
+	struct overlay_version version;
+	uint32_t owner; /* place in overlay.owners */
 	struct claim addrs[];
 };
 
@@ -43,6 +46,16 @@ struct touch {
 	struct inet ip;
 };
 
+/* Makes the indexes of a network's remotes; frees them and all remotes. */
+void rows_remotes_init(struct overlay *ov, struct net *net);
+void rows_remotes_free(struct overlay *ov, struct net *net);
+
+/* The remote endpoint with this id, or NULL. */
+struct remote *rows_remote(const struct net *net, const struct id *endpoint);
+
+/* All remotes of a network, one after the other; NULL at the end. */
+struct remote *rows_remote_next(const struct net *net, struct index_walk *walk);
+
 /* The claim that holds an address or MAC, of an endpoint whose owner can be reached; or NULL. */
 const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
 				      const struct inet *ip);
@@ -52,4 +65,3 @@ const struct remote *rows_mac_winner(const struct overlay *ov, const struct net 
 /* A change of rows touches a key: the next pass looks at it. */
 void rows_touch_mac(struct net *net, const struct mac *mac);
 void rows_touch_ip(struct net *net, const struct inet *ip);
-void rows_remotes_free(struct overlay *ov, struct net *net);

@@ -38,9 +38,7 @@ struct net *rows_net_take(struct overlay *ov, const struct id *network)
 	map_init(&net->locals, heap, sizeof(struct id), sizeof(struct local), seed);
 	map_init(&net->local_addrs, heap, sizeof(struct inet), sizeof(struct inet), seed);
 	map_init(&net->local_macs, heap, sizeof(struct mac), sizeof(struct mac), seed);
-	map_init(&net->remotes, heap, sizeof(struct id), 24, seed);
-	map_init(&net->by_addr, heap, sizeof(struct inet), 24, seed);
-	map_init(&net->by_mac, heap, 8, 16, seed);
+	rows_remotes_init(ov, net);
 	map_init(&net->announced, heap, sizeof(struct inet), 24, seed);
 	vec_init(&net->touched, heap, sizeof(struct touch));
 	vec_init(&net->failed_keys, heap, sizeof(struct touch));
@@ -59,9 +57,6 @@ static void rows_net_free(struct overlay *ov, struct net *net)
 	map_close(&net->locals);
 	map_close(&net->local_addrs);
 	map_close(&net->local_macs);
-	map_close(&net->remotes);
-	map_close(&net->by_addr);
-	map_close(&net->by_mac);
 	map_close(&net->announced);
 	vec_close(&net->touched);
 	vec_close(&net->failed_keys);

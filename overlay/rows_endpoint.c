@@ -1,54 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Remote endpoints and their claims. An index holds the first claim of each key; further claims
- * hang on it. The chain is in no order: the winner is looked for, and chains are of length one but
- * for the moments between two rows.
+ * Remote endpoints and their claims. Claims of one key are in no order: the winner is looked for,
+ * and there is one of each key but for the moments between two rows.
  */
-#include <string.h>
+#include <stddef.h>
 
 #include "gossip/base/check.h"
 #include "overlay/rows.h"
 
-struct by_id {
-	struct id id;
-	struct remote *remote;
-};
-
-struct by_addr {
-	struct inet ip;
-	struct remote *first;
-};
-
-struct by_mac {
-	struct mac mac;
-	uint8_t zero[2];
-	struct remote *first;
-};
-
-_Static_assert(sizeof(struct by_id) == 24, "as the map of remotes was made");
-_Static_assert(sizeof(struct by_addr) == 24, "as the map of addresses was made");
-_Static_assert(sizeof(struct by_mac) == 16, "as the map of MACs was made");
-
-static struct by_mac mac_key(const struct mac *mac)
-{
-	struct by_mac key = {.mac = *mac};
-
-	return key;
-}
-
-static struct claim *claim_of(struct remote *remote, const struct inet *ip)
-{
-	for (size_t i = 0; i < remote->addr_count; i++) {
-		if (inet_eq(&remote->addrs[i].ip, ip))
-			return &remote->addrs[i];
-	}
-	return NULL;
-}
+_Static_assert(sizeof(struct remote) + sizeof(struct claim) == 96,
+	       "a remote with one address fits a class of the heap");
 
 static size_t remote_bytes(size_t addr_count)
 {
 	return sizeof(struct remote) + addr_count * sizeof(struct claim);
+}
+
+static struct remote *remote_by_id(const struct index_link *link)
+{
+	return (struct remote *)((uintptr_t)link - offsetof(struct remote, by_id));
+}
+
+static struct remote *remote_by_mac(const struct index_link *link)
+{
+	return (struct remote *)((uintptr_t)link - offsetof(struct remote, by_mac));
+}
+
+static struct remote *remote_by_addr(const struct index_link *link)
+{
+	return ((struct claim *)((uintptr_t)link - offsetof(struct claim, by_addr)))->remote;
+}
+
+void rows_remotes_init(struct overlay *ov, struct net *net)
+{
+	uint64_t seed = ov->config.seed;
+
+	index_init(&net->remotes, &ov->heap, offsetof(struct remote, by_id), sizeof(struct id),
+		   seed);
+	index_init(&net->by_mac, &ov->heap,
+		   offsetof(struct remote, by_mac) - offsetof(struct remote, mac),
+		   sizeof(struct mac), seed);
+	index_init(&net->by_addr, &ov->heap, offsetof(struct claim, by_addr), sizeof(struct inet),
+		   seed);
+}
+
+void rows_remotes_free(struct overlay *ov, struct net *net)
+{
+	struct index_link *link;
+
+	for (size_t pos = 0; (link = index_pop(&net->remotes, &pos)) != NULL;) {
+		struct remote *remote = remote_by_id(link);
+
+		heap_give(&ov->heap, remote, remote_bytes(remote->addr_count));
+	}
+	index_close(&net->remotes);
+	index_close(&net->by_mac);
+	index_close(&net->by_addr);
+}
+
+struct remote *rows_remote(const struct net *net, const struct id *endpoint)
+{
+	const struct index_link *link = index_first(&net->remotes, endpoint);
+
+	return link != NULL ? remote_by_id(link) : NULL;
+}
+
+struct remote *rows_remote_next(const struct net *net, struct index_walk *walk)
+{
+	const struct index_link *link = index_each(&net->remotes, walk);
+
+	return link != NULL ? remote_by_id(link) : NULL;
 }
 
 /* To ask the kernel for one key costs as much as to read some ten entries of a dump: of few keys
@@ -75,76 +97,35 @@ void rows_touch_ip(struct net *net, const struct inet *ip)
 
 static void link_claims(struct net *net, struct remote *remote)
 {
-	struct by_mac key = mac_key(&remote->mac);
-	struct by_mac *mac = map_insert(&net->by_mac, &key, NULL);
-
-	net->conflicts += mac->first != NULL;
-	remote->next_mac = mac->first;
-	mac->first = remote;
+	net->conflicts += index_add(&net->by_mac, &remote->by_mac);
 	rows_touch_mac(net, &remote->mac);
 	for (size_t i = 0; i < remote->addr_count; i++) {
 		struct claim *claim = &remote->addrs[i];
-		struct by_addr *addr = map_insert(&net->by_addr, &claim->ip, NULL);
 
-		net->conflicts += addr->first != NULL;
-		claim->next = addr->first;
-		addr->first = remote;
+		net->conflicts += index_add(&net->by_addr, &claim->by_addr);
 		rows_touch_ip(net, &claim->ip);
 	}
 }
 
-static void unlink_mac(struct net *net, struct remote *remote)
+static void unlink_claims(struct net *net, struct remote *remote)
 {
-	struct by_mac key = mac_key(&remote->mac);
-	struct by_mac *mac = map_find(&net->by_mac, &key);
-	struct remote **at;
-
-	WEFT_ASSERT(mac != NULL);
-	for (at = &mac->first; *at != remote; at = &(*at)->next_mac)
-		WEFT_ASSERT(*at != NULL);
-	*at = remote->next_mac;
-	if (mac->first == NULL)
-		(void)map_remove(&net->by_mac, &key);
-	else
-		net->conflicts--;
+	net->conflicts -= index_remove(&net->by_mac, &remote->by_mac);
 	rows_touch_mac(net, &remote->mac);
-}
+	for (size_t i = 0; i < remote->addr_count; i++) {
+		struct claim *claim = &remote->addrs[i];
 
-static void unlink_addr(struct net *net, struct remote *remote, const struct claim *claim)
-{
-	struct by_addr *addr = map_find(&net->by_addr, &claim->ip);
-	struct remote **at;
-
-	WEFT_ASSERT(addr != NULL);
-	for (at = &addr->first; *at != remote; at = &claim_of(*at, &claim->ip)->next)
-		WEFT_ASSERT(*at != NULL);
-	*at = claim->next;
-	rows_touch_ip(net, &claim->ip);
-	if (addr->first == NULL)
-		(void)map_remove(&net->by_addr, &claim->ip);
-	else
-		net->conflicts--;
+		net->conflicts -= index_remove(&net->by_addr, &claim->by_addr);
+		rows_touch_ip(net, &claim->ip);
+	}
 }
 
 static void remote_free(struct overlay *ov, struct net *net, struct remote *remote)
 {
-	struct id id = remote->id;
-
 	((struct owner *)vec_at(&ov->owners, remote->owner))->remotes--;
-	unlink_mac(net, remote);
-	for (size_t i = 0; i < remote->addr_count; i++)
-		unlink_addr(net, remote, &remote->addrs[i]);
+	unlink_claims(net, remote);
 	net->fresh_count -= remote->fresh;
-	(void)map_remove(&net->remotes, &id);
+	(void)index_remove(&net->remotes, &remote->by_id);
 	heap_give(&ov->heap, remote, remote_bytes(remote->addr_count));
-}
-
-void rows_remotes_free(struct overlay *ov, struct net *net)
-{
-	const struct by_id *entry;
-
-	for (size_t pos = 0; (entry = map_next(&net->remotes, &pos)) != NULL;)
-		heap_give(&ov->heap, entry->remote, remote_bytes(entry->remote->addr_count));
 }
 
 static bool is_older(struct overlay_version version, struct overlay_version held)
@@ -169,23 +150,18 @@ static bool says_the_same(const struct remote *remote, uint32_t owner,
 static struct remote *remote_new(struct overlay *ov, struct net *net, const struct id *endpoint,
 				 const struct rec_endpoint *rec)
 {
-	size_t count = 0;
 	struct remote *remote = heap_take(&ov->heap, remote_bytes(rec->addr_count));
-	struct by_id *entry;
 
 	remote->id = *endpoint;
 	remote->mac = rec->mac;
-	for (size_t i = 0; i < rec->addr_count; i++) {
-		remote->addrs[count].ip = rec->addrs[i].ip;
-		count++;
-	}
-	remote->addr_count = (uint8_t)count;
-	entry = map_insert(&net->remotes, endpoint, NULL);
-	entry->remote = remote;
+	remote->addr_count = (uint8_t)rec->addr_count;
+	for (size_t i = 0; i < rec->addr_count; i++)
+		remote->addrs[i] = (struct claim){.ip = rec->addrs[i].ip, .remote = remote};
+	(void)index_add(&net->remotes, &remote->by_id);
 	return remote;
 }
 
-/* An address twice in one row would chain a claim to itself. */
+/* An address twice in one row would be a conflict of the endpoint with itself. */
 static bool repeats(const struct rec_endpoint *rec)
 {
 	for (size_t i = 1; i < rec->addr_count; i++) {
@@ -202,8 +178,7 @@ void overlay_endpoint_put(struct overlay *ov, const struct id *network, const st
 			  const struct rec_endpoint *rec)
 {
 	struct net *net = rows_net_take(ov, network);
-	const struct by_id *held = map_find(&net->remotes, endpoint);
-	struct remote *remote = held != NULL ? held->remote : NULL;
+	struct remote *remote = rows_remote(net, endpoint);
 	uint32_t place = rows_owner(ov, owner);
 
 	ov->fed = true;
@@ -229,13 +204,13 @@ void overlay_endpoint_end(struct overlay *ov, const struct id *network, const st
 			  const struct id *owner, struct overlay_version version)
 {
 	struct net *net = rows_net(ov, network);
-	const struct by_id *held = net != NULL ? map_find(&net->remotes, endpoint) : NULL;
+	struct remote *remote = net != NULL ? rows_remote(net, endpoint) : NULL;
 
 	ov->fed = true;
-	if (held == NULL || is_older(version, held->remote->version) ||
-	    !id_eq(&rows_owner_at(ov, held->remote->owner)->id, owner))
+	if (remote == NULL || is_older(version, remote->version) ||
+	    !id_eq(&rows_owner_at(ov, remote->owner)->id, owner))
 		return;
-	remote_free(ov, net, held->remote);
+	remote_free(ov, net, remote);
 	rows_net_tidy(ov, net);
 }
 
@@ -258,26 +233,25 @@ static const struct remote *better(const struct overlay *ov, const struct remote
 const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
 				      const struct inet *ip)
 {
-	const struct by_addr *addr = map_find(&net->by_addr, ip);
+	const struct index_link *claim = index_first(&net->by_addr, ip);
 	const struct remote *best = NULL;
 
-	if (addr == NULL || map_find(&net->local_addrs, ip) != NULL)
+	if (claim == NULL || map_find(&net->local_addrs, ip) != NULL)
 		return NULL;
-	for (struct remote *at = addr->first; at != NULL; at = claim_of(at, ip)->next)
-		best = better(ov, best, at);
+	for (; claim != NULL; claim = index_next(&net->by_addr, claim))
+		best = better(ov, best, remote_by_addr(claim));
 	return best;
 }
 
 const struct remote *rows_mac_winner(const struct overlay *ov, const struct net *net,
 				     const struct mac *mac)
 {
-	struct by_mac key = mac_key(mac);
-	const struct by_mac *entry = map_find(&net->by_mac, &key);
+	const struct index_link *claim = index_first(&net->by_mac, mac);
 	const struct remote *best = NULL;
 
-	if (entry == NULL || map_find(&net->local_macs, mac) != NULL)
+	if (claim == NULL || map_find(&net->local_macs, mac) != NULL)
 		return NULL;
-	for (struct remote *at = entry->first; at != NULL; at = at->next_mac)
-		best = better(ov, best, at);
+	for (; claim != NULL; claim = index_next(&net->by_mac, claim))
+		best = better(ov, best, remote_by_mac(claim));
 	return best;
 }
