@@ -15,6 +15,11 @@ def in_turns(ways, turn):
     return list(ways) if turn % 2 == 0 else list(reversed(ways))
 
 
+def less(done, wanted, unit):
+    """What of a goal was done, when that is not all: what a row's short says."""
+    return None if done >= wanted else f"{done:,} of {wanted:,} {unit}"
+
+
 def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values),
             "runs": len(values)}
@@ -49,7 +54,7 @@ class Row:
     Samples are taken in turns; the ratio is that of the medians. A row without samples says why.
     short says what the goal asks for beyond what was done ("6 of 24 h"): so little cannot meet it.
     why is told where the goal is missed: the reason, and what was tried. kept names the test of a
-    promise that is no figure.
+    promise that is no figure; short says of it, too, how far that goes.
     """
 
     def __init__(self, group, measure, unit, ours=(), peer=None, theirs=(), goal=None, note=None,
@@ -76,7 +81,7 @@ class Row:
         if self.missing:
             return "not measured"
         if self.kept:
-            return "by a test"
+            return f"by a test, so far {self.short}" if self.short else "by a test"
         if self.goal and self.short and self.goal.is_met(self):
             return f"so far ({self.short})"
         return {None: "-", True: "met", False: "MISSED"}[self.is_met()]

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import peers
 from agents import SerfFleet, WeftFleet
-from figures import Goal, Row, in_turns
+from figures import Goal, Row, in_turns, less
 
 # Sizes of fleets, runs of the whole, joins and kills in each (kills_most at the largest size, where
 # the goal speaks of 20), seconds of idling before and while it is measured, and of stopped agents
@@ -19,6 +19,8 @@ FULL = {"sizes": (25, 50, 100), "rounds": 2, "joins": 5, "kills": 4, "kills_most
 SMOKE = {"sizes": (4,), "rounds": 1, "joins": 2, "kills": 1, "kills_most": 1, "settle_s": 0.5,
          "idle_s": 1, "faults_s": 0.5}
 KILLS_GOAL = 20
+AGENTS_GOAL = 100
+CONSTANT = 1.1  # times the idle traffic among the fewest: what counts as constant in their number
 STOPPED_SHARE = 0.1
 LOSS_PERCENT = 25
 REFILL_S = 5  # in which weftd's ration of log lines about others is full again
@@ -56,6 +58,7 @@ def measure(fleet, size, plan, seed, found, say):
 def rows(bench, plan):
     """The whole; each round brings up our fleet and the peer's, one at a time, in turns."""
     kinds = (WeftFleet, SerfFleet) if shutil.which("serf") else (WeftFleet,)
+    idle = {}  # of each size and kind
     for size in plan["sizes"]:
         found = {kind: {name: [] for name in MEASURES} for kind in kinds}
         for turn in range(plan["rounds"]):
@@ -65,7 +68,24 @@ def rows(bench, plan):
                         measure(fleet, size, plan, turn, found[kind], bench.say)
                 except AssertionError as problem:  # what was measured until then counts
                     bench.fault(f"{kind.kind}, {size} agents: {problem}")
+        idle[size] = {kind: values["bytes"] for kind, values in found.items()}
         yield from size_rows(size, found, size == max(plan["sizes"]), plan)
+    yield growth_row(idle)
+
+
+def growth_row(idle):
+    """Idle traffic of a node among more agents by that among the fewest, one sample a size."""
+    def growth(kind):
+        medians = [statistics.median(idle[size][kind]) for size in sorted(idle)
+                   if idle[size].get(kind)]
+        return [more / medians[0] for more in medians[1:]]
+
+    sizes = ", ".join(map(str, sorted(idle)))
+    missing = None if len(idle) > 1 else "one size shows no growth yet"
+    return Row(f"gossip, {sizes} agents", "idle traffic of a node by that among the fewest", "times",
+               growth(WeftFleet), "serf", growth(SerfFleet),
+               Goal("worst", "<=", CONSTANT, f"constant: each <= {CONSTANT:g}"), missing=missing,
+               short=less(len(idle), 3, "sizes") or less(max(idle), AGENTS_GOAL, "agents"))
 
 
 def size_rows(size, found, is_largest, plan):
@@ -75,7 +95,8 @@ def size_rows(size, found, is_largest, plan):
     def row(measure, unit, name, *goals):
         for goal in goals or (None,):
             yield Row(f"gossip, {size} agents", measure, unit, ours[name], "serf", theirs[name],
-                      goal, absent)
+                      goal, absent,
+                      short=less(size, AGENTS_GOAL, "agents") if goal and is_largest else None)
 
     if is_largest:
         yield from row("join known to all", "s", "join", Goal("median", "<=", 0.15))

@@ -19,8 +19,12 @@ BENCH = ROOT / "test" / "bench" / "bench.py"
 sys.path.insert(0, str(BENCH.parent))
 
 import agents  # noqa: E402
+import gossip  # noqa: E402
+import kept  # noqa: E402
+import program  # noqa: E402
 import report  # noqa: E402
-from figures import Goal, Row  # noqa: E402
+import simulated  # noqa: E402
+from figures import Goal, Row, less  # noqa: E402
 
 GROUPS = ("gossip", "leases", "attach", "program", "crowd", "traffic", "simulated", "kept")
 
@@ -82,6 +86,84 @@ def test_less_than_a_goal_speaks_of_can_miss_it_but_not_meet_it():
     assert Row("g", "m", "s", [1, 5], goal=goal).verdict() == "MISSED"
     part = Row("g", "m", "s", [1, 2, 3], goal=goal, short="6 of 24 h")
     assert (part.is_met(), part.as_json()["short"]) == (None, "6 of 24 h")
+
+
+def figures_of_the_simulator(what, *args):
+    """What bench_core would say of a world in which every goal is met."""
+    if what == "change":
+        return {"nodes": args[0], "changes": [[7.0, 12.0]] * args[1], "idle_speed": 2.0,
+                "peak_mib": 100 * args[0]**2 / 2**20}
+    if what == "kill":
+        return {"seconds": [2.0] * args[1]}
+    if what == "stall":
+        return {"nodes": args[0], "stalling": args[1], "hours": args[2], "verdicts": 0}
+    if what == "resync":
+        return {"rows": args[0], "datagrams": [(20, 15)] * args[1]}
+    return {"nodes": args[0], "hours": args[1], "rows": args[2], "seconds": [1.0] * 4}
+
+
+def simulated_verdicts(monkeypatch, **changes):
+    monkeypatch.setattr(simulated, "core", figures_of_the_simulator)
+    return {(row.group, row.measure, row.goal.text): row.verdict()
+            for row in simulated.rows(None, {**simulated.FULL, **changes}) if row.goal}
+
+
+def test_the_simulated_goals_are_met_by_what_they_speak_of(monkeypatch):
+    said = simulated_verdicts(monkeypatch, spread_nodes=10000, kill_nodes=(100,), stall_hours=24)
+    assert len(said) == 11 and set(said.values()) == {"met"}, said
+
+
+@pytest.mark.parametrize("less_of, rows, verdict", (
+    ({"spread_nodes": 1000}, 6, "so far (1,000 of 10,000 nodes)"),
+    ({"kill_nodes": (25,)}, 2, "so far (25 of 100 nodes)"),
+    ({"kills": 19}, 2, "so far (19 of 20 runs)"),
+    ({"stall_hours": 6}, 1, "so far (6 of 24 h)"),
+    ({"stall_nodes": 64}, 1, "so far (64 of 128 nodes)"),
+    ({"stalling": 31}, 1, "so far (31 of 32 that stall)"),
+    ({"resync_rows": 1000}, 1, "so far (1,000 of 100,000 rows)"),
+    ({"heal_hours": 24}, 1, "so far (24 of 168 h)"),
+    ({"heal_rows": 1000}, 1, "so far (1,000 of 100,000 rows)")))
+def test_a_smaller_world_meets_no_simulated_goal(monkeypatch, less_of, rows, verdict):
+    whole = {"spread_nodes": 10000, "kill_nodes": (100,), "stall_hours": 24}
+    said = list(simulated_verdicts(monkeypatch, **{**whole, **less_of}).values())
+    assert said.count(verdict) == rows and said.count("met") == 11 - rows, said
+
+
+def idle(*sizes, more=1.0):
+    """Idle traffic that is more times as much in the largest fleet; Serf's grows with the agents."""
+    return {size: {agents.WeftFleet: [200 * (more if size == max(sizes) else 1)],
+                   agents.SerfFleet: [10 * size]} for size in sizes}
+
+
+def test_idle_traffic_is_constant_when_it_is_in_all_sizes():
+    assert gossip.growth_row(idle(25, 50, 100)).verdict() == "met"
+    assert gossip.growth_row(idle(25, 50, 100)).theirs == [2, 4]
+    assert gossip.growth_row(idle(25, 50, 100, more=1.2)).verdict() == "MISSED"
+    assert gossip.growth_row(idle(25, 100)).verdict() == "so far (2 of 3 sizes)"
+    assert gossip.growth_row(idle(10, 25, 50)).verdict() == "so far (50 of 100 agents)"
+    assert gossip.growth_row(idle(100)).verdict() == "not measured"
+
+
+def test_what_the_overlay_alone_needs_meets_no_goal_of_the_daemon(monkeypatch):
+    variant = {"variant": "proxy", "multicast": False, "program_s": 0.1, "program_cpu_s": 0.1,
+               "check_s": 0.1, "check_cpu_s": 0.1, "one_more_ms": 1, "withdraw_s": 1,
+               "bytes_each": 129, "failed": 0}
+    said = {"by_hand_s": 1, "by_hand_cpu_s": 1, "two_by_hand_s": 1, "two_by_hand_cpu_s": 1,
+            "variants": [variant]}
+    monkeypatch.setattr(program, "run", lambda *args, **kw: subprocess.CompletedProcess(
+        args, 0, json.dumps(said)))
+    found = {row.measure: row.verdict() for row in program.rows(None, program.FULL) if row.goal}
+    assert found == {"programmed": "met", "operations that the kernel refused": "met",
+                     "full reconcile with nothing to do": "so far (the overlay alone)",
+                     "memory of an endpoint, the overlay's share": "so far (the overlay alone)"}
+
+
+def test_a_promise_that_a_test_keeps_in_part_says_in_which():
+    assert Row("g", "m", "-", kept="a test").verdict() == "by a test"
+    assert Row("g", "m", "-", kept="a test", short="1 of 2").verdict() == "by a test, so far 1 of 2"
+    partly = [row.measure for row in kept.rows(None, {}) if row.short]
+    assert "no address has two owners in 10^8 simulated operations" in partly
+    assert less(2, 2, "h") is None and less(1000, 2000, "h") == "1,000 of 2,000 h"
 
 
 def test_who_reads_of_a_missed_goal_reads_the_reason_and_of_a_met_one_does_not():
