@@ -101,7 +101,9 @@ static void serve(int listening, int connections)
 	for (int i = 0; i < connections; i++) {
 		int fd = accept(listening, NULL, NULL);
 
-		if (fd >= 0 && fork() == 0) {
+		if (fd < 0)
+			continue;
+		if (fork() == 0) {
 			dup2(fd, STDIN_FILENO);
 			execl(WEFT_NETNS, "weft-netns", (char *)NULL);
 			_exit(127);

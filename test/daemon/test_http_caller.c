@@ -73,13 +73,12 @@ static void world_free(struct world *w)
 }
 
 /* In the child: the status of the answer, 0 where something else went wrong. */
-static int ask(const char *path, const struct person *person, const char *text)
+static int ask(int fd, const char *path, const struct person *person, const char *text)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	char answer[512] = "";
 	size_t len = 0;
 	ssize_t n;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (setgroups(person->group_count, person->groups) != 0 || setgid(person->gid) != 0 ||
 	    setuid(person->uid) != 0)
@@ -106,8 +105,8 @@ static int status_for(struct world *w, const struct person *person, const char *
 	assert_true(child >= 0);
 	if (child == 0) {
 		alarm(CALL_SECONDS);
-		status = ask(w->path, person, text);
-		_exit(write(pipes[1], &status, sizeof(status)) != sizeof(status));
+		status = ask(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), w->path, person, text);
+		_exit(write(pipes[1], &status, sizeof(status)) == sizeof(status) ? 0 : 1);
 	}
 	close(pipes[1]);
 	while (waitpid(child, &how, WNOHANG) == 0) {

@@ -369,9 +369,10 @@ struct lease cluster_leased(struct cluster *c, size_t node, const struct id *net
 
 	while (!(answer = cluster_answer(c, tag)) && cluster_happen(c, end))
 		cluster_check(c);
-	if (answer && answer->err.code != 0)
+	WEFT_ASSERT(answer != NULL);
+	if (answer->err.code != 0)
 		fprintf(stderr, "not leased: %s\n", answer->err.message);
-	WEFT_ASSERT(answer && answer->err.code == 0 && answer->lease_count == 1);
+	WEFT_ASSERT(answer->err.code == 0 && answer->lease_count == 1);
 	return answer->leases[0];
 }
 

@@ -108,6 +108,7 @@ static void wait_for_knock(struct cluster *c, size_t at)
 	for (int ms = 0; ms < 60000 && seed.port != 0; ms++)
 		cluster_run(c, 1);
 	c->watch = NULL;
+	c->watch_ctx = NULL;
 	assert_int_equal(seed.port, 0);
 }
 
