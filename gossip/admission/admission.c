@@ -156,6 +156,9 @@ int admission_load(struct admission *adm, const struct write *write)
 		return path_parse(write->bytes, write->len, &adm->path) ? 0 : WEFT_E_INVALID;
 	case META_SEEDS:
 		return seeds_load(adm, write->bytes, write->len);
+	case META_INTRODUCED:
+		adm->introduced = true;
+		return 0;
 	case META_FENCE:
 		if (load_uint(write, FENCE_LEAVING, &value) != 0)
 			return WEFT_E_INVALID;

@@ -126,13 +126,24 @@ void admission_renewed(struct admission *adm, const struct member *member)
 	show(adm, member, row, len);
 }
 
+/* A newcomer that has not compared its tables with anybody's yet need not know of a removal after
+ * which others took back what the removed one gave away. It would believe whom they refuse, and
+ * tell them, who believe a member. Whoever was one before has it on its disk, or they wait for it.
+ */
+static bool knows_members(const struct admission *adm)
+{
+	const struct id admitter = admission_admitter(adm);
+
+	return adm->synced || adm->introduced || id_is_zero(&admitter);
+}
+
 /* Who shows somebody else's row may be refused by all others, since that one is removed. Before its
- * tables equalled those of anybody this node need not know of it; it would believe them both and
- * tell the others, who believe a member. Nor does it know whom they believe already, whose admitter
- * is removed. Where nobody is there to compare with there is no choice. */
+ * tables equalled those of anybody in this run this node need not know of it. Nor does it know whom
+ * they believe already, whose admitter is removed. Where nobody is there to compare with there is
+ * no choice. */
 static bool may_be_taught(const struct admission *adm)
 {
-	return adm->synced || adm->members->present_count <= 1;
+	return adm->synced || (knows_members(adm) && adm->members->present_count <= 1);
 }
 
 /* For whose removal the row of this one was refused; NULL: it was not, that is known. */
@@ -187,7 +198,8 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 		return false;
 	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
 	case INTRODUCTION_GOOD:
-		if (id_eq(&row.owner, node) || may_be_taught(adm))
+		if (id_eq(&by, &adm->core->self.id) ||
+		    (id_eq(&row.owner, node) ? knows_members(adm) : may_be_taught(adm)))
 			(void)tables_receive(adm->tables, NULL, bytes, len);
 		return false;
 	case INTRODUCTION_VOID:

@@ -156,6 +156,17 @@ static void take_answer(struct cnode *node, const struct gossip_answer *answer)
 			 (const char *)answer->bytes);
 }
 
+/* What the node around it stores once it has compared its tables with a member. */
+static void store_introduced(struct cnode *node)
+{
+	static const uint8_t one = 1;
+	const struct write write = {
+	    .kind = WRITE_META, .meta = META_INTRODUCED, .bytes = &one, .len = 1};
+
+	if (!node->store_fails)
+		store(node, &write);
+}
+
 static void tell_durable(struct cluster *c, size_t n, uint64_t token)
 {
 	step(c, n,
@@ -184,6 +195,10 @@ static void take_update(struct cluster *c, size_t n, const struct gossip_update 
 	}
 	for (size_t i = 0; i < update->answer_count; i++)
 		take_answer(node, &update->answers[i]);
+	for (size_t i = 0; i < update->change_count; i++) {
+		if (update->changes[i].kind == CHANGE_SYNCED)
+			store_introduced(node);
+	}
 	for (size_t i = 0; i < count; i++) {
 		const struct gossip_persist *persist = &update->persists[i];
 		tokens[i] = persist->token;
@@ -360,6 +375,7 @@ void cluster_form(struct cluster *c, size_t count)
 		if (code != 0)
 			fprintf(stderr, "join %zu: %s\n", n, c->nodes[n].err.message);
 		WEFT_ASSERT(code == 0);
+		cluster_run(c, 100); /* it compares its tables */
 	}
 	cluster_run(c, 1000);
 }

@@ -133,12 +133,20 @@ static void persist(struct core_net *net, size_t index, const struct gossip_upda
 	queue_push(net, &event);
 }
 
-static void note_changes(struct core_net_node *node, const struct gossip_update *update)
+static void note_changes(struct core_net *net, struct core_net_node *node,
+			 const struct gossip_update *update)
 {
+	/* What the node around it stores once it has compared its tables with a member. */
+	const struct core_net_write introduced = {
+	    .kind = WRITE_META, .meta = META_INTRODUCED, .bytes = {1}, .len = 1};
+
 	for (size_t i = 0; i < update->change_count; i++) {
 		node->row_changes += update->changes[i].kind == CHANGE_ROW;
 		node->phase_changes += update->changes[i].kind == CHANGE_PHASE;
-		node->synced_changes += update->changes[i].kind == CHANGE_SYNCED;
+		if (update->changes[i].kind != CHANGE_SYNCED)
+			continue;
+		if (node->synced_changes++ == 0)
+			store_apply(net, node, &introduced);
 	}
 	for (size_t i = 0; i < update->answer_count; i++) {
 		const struct gossip_answer *answer = &update->answers[i];
@@ -160,7 +168,7 @@ static void step(struct core_net *net, size_t index, struct gossip_event *event)
 	event->wall = (struct wall){net->wall.ms + net->now.ns / NS_PER_MS};
 	update = gossip_step(node->core, event);
 	gossip_check(node->core);
-	note_changes(node, update);
+	note_changes(net, node, update);
 	for (size_t i = 0; i < update->send_count; i++)
 		send(net, index, &update->sends[i]);
 	for (size_t i = 0; i < update->persist_count; i++)

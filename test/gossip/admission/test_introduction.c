@@ -170,22 +170,68 @@ static void who_has_just_joined_refuses_nobody_before_it_knows_what_others_know(
 	assert_true(introduction_take(g->admission, &refused, row, len, &why));
 }
 
-/* Node n is given one fact of node 1: of what that sent, only the datagram with it came. */
-static void give_removal(struct cluster *c, size_t n, const struct id *removed)
+/* Node n is given one row of a member: of what that sent, only the datagram with it came. */
+static void give(struct cluster *c, size_t n, size_t from, const uint8_t *row, size_t len)
 {
-	struct id by = gossip_self(c->nodes[1].g);
+	struct id by = gossip_self(c->nodes[from].g);
 	struct gossip *g = c->nodes[n].g;
 	uint8_t bytes[ROW_BYTES_MAX];
-	const uint8_t *fact;
-	size_t len;
 
-	fact = tables_fact(c->nodes[1].g->tables, FACT_REMOVAL, removed->b, ID_BYTES, &len);
-	assert_non_null(fact);
-	memcpy(bytes, fact, len);
+	assert_non_null(row);
+	memcpy(bytes, row, len);
 	c->now = mono_add_ms(c->now, 1);
 	core_begin_step(&g->core, c->now, c->wall);
 	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
 			 DROP_NONE);
+}
+
+static bool is_void(struct cluster *c)
+{
+	return gossip_fence(c->nodes[3].g) == FENCE_VOID;
+}
+
+/* The machine of node 1, which was removed, joins anew where it was, as node 4, where node 3
+ * knocks, whom all refuse. It has heard of node 1, and not yet that it is removed, when a cut parts
+ * it and node 3 from the others. */
+static void who_has_just_joined_makes_nobody_a_member_whom_others_refuse(void **state)
+{
+	struct cluster *c = *state;
+	struct id removed;
+	const uint8_t *row;
+	size_t len;
+
+	cluster_admit_unheard(c, false);
+	removed = gossip_self(c->nodes[1].g);
+	cluster_kill(c, 1);
+	c->nodes[3].cut = true;
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	assert_int_equal(
+	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = removed}), 0);
+	cluster_run(c, 1000);
+	c->nodes[3].cut = false;
+	assert_true(cluster_until(c, 20000, is_void));
+	c->nodes[3].cut = true;
+	cluster_run(c, 20000);
+	c->nodes[4].addr = c->nodes[1].addr;
+	cluster_make(c, (struct gossip_command){0});
+	assert_int_equal(cluster_join(c, 4, c->token, false), 0);
+	assert_false(c->nodes[4].g->admission->synced);
+	row = tables_member_row(c->nodes[0].g->tables, &removed, &len);
+	give(c, 4, 0, row, len);
+	c->nodes[0].cut = c->nodes[2].cut = true;
+	c->nodes[3].cut = false;
+	cluster_run(c, 60000);
+	assert_int_equal(cluster_state(c, 4, 3), MEMBER_UNKNOWN);
+	/* A start forgets nothing of that. */
+	cluster_kill(c, 4);
+	cluster_start(c, 4);
+	cluster_run(c, 60000);
+	c->nodes[0].cut = c->nodes[2].cut = false;
+	cluster_run(c, 60000);
+	assert_true(is_void(c));
+	assert_int_equal(cluster_state(c, 0, 3), MEMBER_UNKNOWN);
+	assert_int_equal(cluster_state(c, 4, 3), MEMBER_UNKNOWN);
+	assert_int_equal(cluster_alive(c, 0), 3);
 }
 
 /* The machine of the founder, which was removed, joins anew where it was, as node 4; a cut parts it
@@ -194,6 +240,8 @@ static void who_does_not_know_better_fences_nobody_for_good(void **state)
 {
 	struct cluster *c = *state;
 	struct id founder, second;
+	const uint8_t *removal;
+	size_t len;
 
 	cluster_form(c, 4);
 	founder = gossip_self(c->nodes[0].g);
@@ -211,7 +259,8 @@ static void who_does_not_know_better_fences_nobody_for_good(void **state)
 	c->nodes[4].addr = c->nodes[0].addr;
 	assert_int_equal(cluster_join(c, 4, c->token, false), 0);
 	assert_false(c->nodes[4].g->admission->synced);
-	give_removal(c, 4, &founder);
+	removal = tables_fact(c->nodes[1].g->tables, FACT_REMOVAL, founder.b, ID_BYTES, &len);
+	give(c, 4, 1, removal, len);
 	c->nodes[1].cut = c->nodes[2].cut = true;
 	c->nodes[3].cut = false;
 	cluster_run(c, 60000);
@@ -226,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(who_was_admitted_by_one_that_is_refused_is_told_so),
+	    TEST(who_has_just_joined_makes_nobody_a_member_whom_others_refuse),
 	    TEST(who_does_not_know_better_fences_nobody_for_good),
 	    TEST(a_row_that_nobody_signed_is_no_note_and_a_newer_note_takes_the_place),
 	    TEST(who_has_just_joined_refuses_nobody_before_it_knows_what_others_know),
