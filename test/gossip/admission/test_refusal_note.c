@@ -412,7 +412,7 @@ static void a_look_follows_the_first_word_of_a_member(void **state)
 	for (size_t i = 0; i < members->ordered.count; i++)
 		member_at(members, i)->spoke = false;
 	say(c, 4, &founder);
-	assert_true(cluster_until(c, 10, is_refused));
+	assert_true(cluster_until(c, 1000, is_refused));
 	member_find(members, &last)->spoke = true;
 	cluster_run(c, 300);
 	assert_true(is_refused(c));
