@@ -96,7 +96,8 @@ static const struct column ring_columns[] = {{"FIRST", "first", 0},
 static const struct column finding_columns[] = {
     {"KIND", "kind", 0},       {"NETWORK", "network", 0},
     {"ADDRESS", "address", 0}, {"ENDPOINT", "endpoint", COLUMN_ID},
-    {"OTHER", "other", 0},     {"FIXED", "fixed", 0}};
+    {"OTHER", "other", 0},     {"FIXED", "fixed", 0},
+    {"REMEDY", "remedy", 0}};
 
 const char *plural(long long count)
 {

@@ -279,6 +279,7 @@ static void lease_judge(struct ipamdb *db, const struct lease_entry *entry, bool
 		finding.kind = IPAM_FINDING_STRAY;
 		if (run)
 			finding.other = run->holder;
+		finding.is_disputed = run && run->clash;
 		found(findings, &finding);
 	} else if (!entry->lease.reserved && !is_live) {
 		finding.kind = IPAM_FINDING_LEAK;

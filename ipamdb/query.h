@@ -124,6 +124,7 @@ struct ipam_finding {
 	enum ipam_finding_kind kind;
 	struct id network, endpoint, other;
 	struct inet address; /* the first of several */
+	bool is_disputed;    /* a stray where two nodes claim the address */
 	uint64_t sequence;   /* of the lease, to release it with */
 };
 

@@ -123,6 +123,20 @@ void api_ipam_release(struct daemon *d, struct request *req)
 	daemon_submit(d, req, &request);
 }
 
+static const char *remedy_text(const struct node_finding *finding)
+{
+	static const char *const texts[] = {
+	    [REMEDY_RELEASE] = "weft ipam check --fix",
+	    [REMEDY_DETACH] = "detach it, or weft ipam check --fix --force",
+	    [REMEDY_QUIT] = "detach this host's endpoints of the network",
+	    [REMEDY_THERE] = "weft ipam check on the other host",
+	    [REMEDY_WAIT] = "wait until a member shows who owns it",
+	    [REMEDY_REMOVE] = "weft node rm whoever claims it wrongly",
+	};
+
+	return finding->fixed ? NULL : texts[finding->remedy];
+}
+
 static json_t *json_finding(struct daemon *d, const struct node_finding *finding)
 {
 	static const char *const kinds[] = {"", "leak", "double", "stray", "conflict", "lost"};
@@ -130,11 +144,12 @@ static json_t *json_finding(struct daemon *d, const struct node_finding *finding
 
 	if (!id_is_zero(&finding->other))
 		member_label(d, &finding->other, other);
-	return json_pack(
-	    "{s:s,s:o,s:o,s:o,s:o,s:b}", "kind", kinds[finding->kind], "network",
-	    json_network_name(d, &finding->network), "address", json_inet(&finding->address),
-	    "endpoint", id_is_zero(&finding->endpoint) ? json_null() : json_id(&finding->endpoint),
-	    "other", other[0] ? json_name(other) : json_null(), "fixed", finding->fixed);
+	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:b,s:s?}", "kind", kinds[finding->kind], "network",
+			 json_network_name(d, &finding->network), "address",
+			 json_inet(&finding->address), "endpoint",
+			 id_is_zero(&finding->endpoint) ? json_null() : json_id(&finding->endpoint),
+			 "other", other[0] ? json_name(other) : json_null(), "fixed",
+			 finding->fixed, "remedy", remedy_text(finding));
 }
 
 static void check_done(struct daemon *d, struct request *req, const struct node_answer *answer)
@@ -152,8 +167,15 @@ static void check_done(struct daemon *d, struct request *req, const struct node_
 
 void api_ipam_check(struct daemon *d, struct request *req)
 {
-	struct node_request request = {.kind = NODE_CHECK, .flag = request_flag(req, "fix")};
+	struct node_request request = {.kind = NODE_CHECK,
+				       .flag = request_flag(req, "fix"),
+				       .force = request_flag(req, "force")};
 	struct weft_err err = {0};
+
+	if (request.force && !request.flag) {
+		api_fail(req, WEFT_E_INVALID, "--force says how far --fix may go; use both");
+		return;
+	}
 
 	if (api_is_active(d, &err) != 0) {
 		request_fail(req, &err);

@@ -41,6 +41,7 @@ struct node_request {
 	uint64_t tag; /* given back with the answer; never 0 */
 	struct id id;
 	bool flag;
+	bool force; /* NODE_CHECK: what flag repairs may take a box's address away */
 	char request_id[REQUEST_ID_BYTES]; /* empty: none; repeated ones get the stored answer */
 	const char *text;
 	const uint8_t *bytes;

@@ -72,7 +72,7 @@ static const struct {
 		  .ipam = leave_ipam_answered,
 		  .gossip = leave_gossip_answered,
 		  .due = leave_due},
-    [OP_CHECK] = {.ipam = ipam_check_answered},
+    [OP_CHECK] = {.ipam = ipam_check_answered, .due = ipam_check_due},
     [OP_RECOVER] = {.try = recover_try,
 		    .ipam = recover_ipam_answered,
 		    .gossip = recover_gossip_answered,

@@ -49,6 +49,7 @@ struct op {
 	uint64_t parent; /* OP_FOLLOW: whose answer; OP_DETACH: the attach that is undone */
 	struct id network, endpoint;
 	bool flag;      /* of the request; OP_ATTACH: enough was waited for */
+	bool force;     /* OP_CHECK: boxes may lose addresses that are not this node's */
 	bool joined;    /* OP_DETACH: another one does it */
 	bool cancelled; /* OP_ATTACH: to be detached as soon as it is plugged */
 	bool answer_stored;

@@ -142,10 +142,14 @@ static const struct api_field fields_IPAM_RESERVE[] = {
 static const struct api_field fields_IPAM_RELEASE[] = {
     F_NETWORK,
     F("address", TEXT, PATH, true, NULL, "ADDR", "the address"),
-    F("force", FLAG, QUERY, false, "--force", NULL, "although an endpoint holds it"),
+    F("force", FLAG, QUERY, false, "--force", NULL,
+      "although it was leased for an endpoint, which is gone"),
 };
 static const struct api_field fields_IPAM_CHECK[] = {
-    F("fix", FLAG, BODY, false, "--fix", NULL, "repair what is found"),
+    F("fix", FLAG, BODY, false, "--fix", NULL,
+      "release leases that nothing here uses: leaks, and strays and doubles without an endpoint"),
+    F("force", FLAG, BODY, false, "--force", NULL,
+      "with --fix: also detach endpoints here whose address another host owns"),
 };
 static const struct api_field fields_PATH[] = {F_NODE};
 static const struct api_field fields_DIAG[] = {

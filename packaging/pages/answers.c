@@ -319,12 +319,13 @@ static const struct answer_key ring_keys[] = {
 
 static const struct answer_key ipam_check_keys[] = {
     {"findings", "list of object", "what is wrong"},
-    {"findings[].kind", "text", "leak, double, stray, conflict or lost"},
+    {"findings[].kind", "text", "leak, double, stray or conflict"},
     {"findings[].network", "text", "name of the network"},
     {"findings[].address", "address", "the address"},
     {"findings[].endpoint", "id or null", "the endpoint that has it"},
     {"findings[].other", "text or null", "the other member, where there is one"},
     {"findings[].fixed", "flag", "it was repaired"},
+    {"findings[].remedy", "text or null", "what to do; null: it was repaired"},
     {"leases", "number", "leases that were looked at"},
 };
 

@@ -168,6 +168,7 @@ static void each_finding_has_a_word_and_names_the_other_host(void **state)
 		if (i > 0)
 			findings[i].other = lab->cluster->hosts[1].id;
 		findings[i].fixed = i == 0;
+		findings[i].remedy = (enum node_remedy)(REMEDY_RELEASE + i);
 	}
 	assert_int_equal(api_lab_call(lab, API_IPAM_CHECK, NULL), 0);
 	json_decref(lab->answer);
@@ -176,9 +177,11 @@ static void each_finding_has_a_word_and_names_the_other_host(void **state)
 	list = json_object_get(lab->answer, "findings");
 	assert_int_equal(json_array_size(list), 5);
 	for (size_t i = 0; i < 5; i++) {
-		const json_t *finding = json_array_get(list, i), *other;
+		const json_t *finding = json_array_get(list, i), *other, *remedy;
 
 		other = json_object_get(finding, "other");
+		remedy = json_object_get(finding, "remedy");
+		assert_int_equal(json_is_string(remedy), i != 0);
 		assert_string_equal(json_string_value(json_object_get(finding, "kind")), words[i]);
 		assert_int_equal(json_is_true(json_object_get(finding, "fixed")), i == 0);
 		assert_true(json_is_null(json_object_get(finding, "endpoint")));
@@ -187,6 +190,17 @@ static void each_finding_has_a_word_and_names_the_other_host(void **state)
 		else
 			assert_true(json_is_null(other));
 	}
+}
+
+static void a_repair_goes_further_only_where_there_is_one(void **state)
+{
+	struct api_lab *lab = *state;
+
+	assert_fails(lab, API_IPAM_CHECK, json_pack("{s:b}", "force", true), WEFT_E_INVALID,
+		     "--force says how far --fix may go");
+	assert_int_equal(
+	    api_lab_call(lab, API_IPAM_CHECK, json_pack("{s:b,s:b}", "fix", true, "force", true)),
+	    0);
 }
 
 static void who_left_is_told_that_and_leases_nothing(void **state)
@@ -231,6 +245,7 @@ int main(void)
 	    TEST(the_address_of_a_box_is_not_released),
 	    TEST(a_check_counts_leases_and_finds_nothing_where_all_is_well),
 	    TEST(each_finding_has_a_word_and_names_the_other_host),
+	    TEST(a_repair_goes_further_only_where_there_is_one),
 	    TEST(who_left_is_told_that_and_leases_nothing),
 	    TEST(a_host_that_waits_leases_again_once_its_operator_says_so),
 	};

@@ -125,9 +125,12 @@ static void two_holders_of_one_generation_are_a_conflict_where_nobody_leases(voi
 
 	(void)state;
 	begin(2);
+	cluster_leased(&c, 0, &net);
 	claim_all(1, 1);
-	assert_int_equal(ipamdb_findings(c.nodes[0].db, all_are_live, NULL, findings, 4), 1);
-	assert_int_equal(findings[0].kind, IPAM_FINDING_CONFLICT);
+	assert_int_equal(ipamdb_findings(c.nodes[0].db, all_are_live, NULL, findings, 4), 2);
+	assert_int_equal(findings[0].kind, IPAM_FINDING_STRAY);
+	assert_true(findings[0].is_disputed); /* so it may be this node's own */
+	assert_int_equal(findings[1].kind, IPAM_FINDING_CONFLICT);
 	tag = cluster_lease(&c, 0, &net, "10.1.0.9");
 	assert_int_equal(cluster_answer(&c, tag)->err.code, WEFT_E_CONFLICT);
 }
@@ -142,6 +145,7 @@ static void a_lease_in_anothers_range_is_a_stray(void **state)
 	claim_all(1, 9);
 	assert_int_equal(ipamdb_findings(c.nodes[0].db, all_are_live, NULL, &finding, 1), 1);
 	assert_int_equal(finding.kind, IPAM_FINDING_STRAY);
+	assert_false(finding.is_disputed);
 	assert_true(id_eq(&finding.other, &c.nodes[1].id));
 }
 

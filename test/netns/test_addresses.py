@@ -2,9 +2,12 @@
 # Copyright The weft authors
 """Many at once over one small pool: no double owner, none lost, a clear answer when it is full."""
 import collections
+import ipaddress
 import random
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from hosts import Failed, wait_for
 
@@ -131,3 +134,68 @@ def test_an_overlapping_pool_is_refused_unless_forced(lab):
     failed = hosts[1].refused("network", "create", "red", "--subnet", "10.199.0.0/24")
     assert failed.code == 4 and "10.199.0.0/24" in failed.stderr
     assert [n["name"] for n in hosts[0].json("network", "ls")] == ["blue"]
+
+
+def packed(like, address):
+    """An address as the store has them, where another one is known."""
+    return like[:-4] + ipaddress.ip_address(address).packed
+
+
+def spoil(host, moved, elsewhere, leaked):
+    """Writes what weft never does to the store of a host that is down: a box with another host's
+    address, a reservation of the next one, and a lease of nothing."""
+    with closing(sqlite3.connect(host.state / "weft.db")) as store:
+        like, = store.execute("SELECT address FROM leases LIMIT 1").fetchone()
+        was, becomes, near, loose = (packed(like, address) for address in
+                                     (moved, elsewhere, ipaddress.ip_address(elsewhere) + 1, leaked))
+        store.execute("INSERT INTO leases SELECT network, ?, endpoint, mac, 'stray', boot, since_ms, "
+                      "sequence + 1000, cooling, reserved, cool_until_ms FROM leases WHERE address = ?",
+                      (near, loose))
+        store.execute("UPDATE leases SET reserved = 0, endpoint = randomblob(16) "
+                      "WHERE address = ?", (loose,))
+        store.execute("UPDATE leases SET address = ? WHERE address = ?", (becomes, was))
+        done = store.execute("UPDATE endpoints SET addrs = CAST(? || substr(addrs, 17) AS BLOB) "
+                             "WHERE substr(addrs, 1, 16) = ?", (becomes, was))
+        assert done.rowcount == 1
+        store.commit()
+
+
+def test_a_check_finds_what_is_wrong_and_repairs_what_it_may(lab):
+    hosts = lab.cluster(2)
+    hosts[0].weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box = hosts[0].attach("blue", hosts[0].box("a"))
+    there = hosts[1].attach("blue", hosts[1].box("b"))
+    leaked = hosts[0].json("ipam", "reserve", "blue", "--name", "leak")["address"]
+    near = str(ipaddress.ip_address(there["ip"]) + 1)
+    hosts[0].stop()
+    spoil(hosts[0], box["ip"], there["ip"], leaked)
+    hosts[0].start()
+    wait_for("the hosts are one again", lambda: hosts[0].members() == ["h1", "h2"], 10)
+
+    def found(*more):
+        report = hosts[0].json("ipam", "check", *more)
+        return {(finding["kind"], finding["address"], finding["other"]): finding["fixed"]
+                for finding in report["findings"]}
+
+    wrong = {("leak", leaked, None): False, ("stray", near, "h2"): False,
+             ("stray", there["ip"], "h2"): False, ("double", there["ip"], "h2"): False}
+    wait_for("all of it is found", lambda: found() == wrong, 10)
+    report = hosts[0].json("ipam", "check")
+    remedies = {finding["address"]: finding["remedy"] for finding in report["findings"]}
+    assert remedies == {leaked: "weft ipam check --fix", near: "weft ipam check --fix",
+                        there["ip"]: "detach it, or weft ipam check --fix --force"}
+    assert {finding["endpoint"] for finding in report["findings"]
+            if finding["address"] == there["ip"]} == {box["endpoint"]}
+    table = hosts[0].weft("ipam", "check")
+    assert table.split("\n")[0].split()[-1] == "REMEDY" and "detach it, or" in table
+
+    # What is of nothing goes; no box loses its address unless that was said.
+    fixed = {key: key[1] != there["ip"] for key in wrong}
+    assert found("--fix") == fixed
+    assert box["endpoint"] in {endpoint["id"] for endpoint in hosts[0].json("endpoint", "ls", "blue")}
+    left = {key: True for key in wrong if key[1] == there["ip"]}
+    assert found("--fix", "--force") == left
+    wait_for("the box is gone everywhere", lambda: box["endpoint"] not in
+             {endpoint["id"] for endpoint in hosts[1].json("endpoint", "ls", "blue")}, 5)
+    check_clean(hosts)
+    assert hosts[0].refused("ipam", "check", "--force").code == 2

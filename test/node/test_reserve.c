@@ -71,41 +71,6 @@ static void the_address_of_a_live_endpoint_is_not_released_even_by_force(void **
 	cluster_free(cluster);
 }
 
-/* A lease of an endpoint that no longer exists, as a lost write would leave it. */
-static void leak_a_lease(struct cluster *cluster, const struct id *endpoint)
-{
-	struct write drop = {.kind = WRITE_ENDPOINT_DROP};
-
-	drop.endpoint.id = *endpoint;
-	cluster_stop(cluster, 0);
-	disk_put(&cluster->hosts[0], &drop);
-	cluster_start(cluster, 0);
-	cluster_run(cluster, 1000);
-}
-
-static void an_address_that_was_a_removed_node_s_is_no_double(void **state)
-{
-	struct cluster *cluster = cluster_new(2);
-	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/28");
-	struct node_request remove = {.kind = NODE_REMOVE, .text = "sold"};
-	struct node_request check = {.kind = NODE_CHECK};
-	struct node_answer box, here;
-	char text[INET_TEXT_BYTES];
-
-	(void)state;
-	here = cluster_attached(cluster, 0, &network, 11);
-	box = cluster_attached(cluster, 1, &network, 12);
-	assert_int_equal(here.err.code, 0);
-	assert_int_equal(box.err.code, 0);
-	remove.id = cluster->hosts[1].id;
-	assert_int_equal(cluster_call(cluster, 0, &remove)->err.code, 0);
-	cluster_run(cluster, 5000);
-	inet_format(&box.addrs[0].ip, text);
-	assert_int_equal(reserve(cluster, &network, text).err.code, 0);
-	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
-	cluster_free(cluster);
-}
-
 static size_t reserved(struct cluster *cluster, size_t host)
 {
 	struct lease lease;
@@ -180,44 +145,15 @@ static void reservations_of_an_ended_network_go_when_the_store_works_again(void 
 	cluster_free(cluster);
 }
 
-static void a_leaked_lease_is_found_and_mended_on_demand(void **state)
-{
-	struct cluster *cluster = cluster_new(1);
-	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
-	struct node_answer box = cluster_attached(cluster, 0, &network, 11);
-	struct node_request check = {.kind = NODE_CHECK};
-	const struct node_answer *answer;
-
-	(void)state;
-	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
-	assert_int_equal(cluster_attached(cluster, 0, &network, 12).err.code, 0);
-	leak_a_lease(cluster, &box.id);
-	answer = cluster_call(cluster, 0, &check);
-	assert_int_equal(answer->finding_count, 1);
-	assert_int_equal(answer->findings[0].kind, FINDING_LEAK);
-	assert_true(inet_eq(&answer->findings[0].address, &box.addrs[0].ip));
-	assert_false(answer->findings[0].fixed);
-	check.flag = true;
-	answer = cluster_call(cluster, 0, &check);
-	assert_int_equal(answer->finding_count, 1);
-	assert_true(answer->findings[0].fixed);
-	check.flag = false;
-	assert_int_equal(cluster_call(cluster, 0, &check)->finding_count, 0);
-	assert_int_equal(cluster_leases(cluster, 0, false), 2);
-	cluster_free(cluster);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_address_is_reserved_and_released),
 	    cmocka_unit_test(an_address_of_no_pool_is_not_released),
 	    cmocka_unit_test(the_address_of_a_live_endpoint_is_not_released_even_by_force),
-	    cmocka_unit_test(an_address_that_was_a_removed_node_s_is_no_double),
 	    cmocka_unit_test(a_network_that_ends_takes_all_hosts_reservations_along),
 	    cmocka_unit_test(a_death_before_reservations_ended_leaves_none),
 	    cmocka_unit_test(reservations_of_an_ended_network_go_when_the_store_works_again),
-	    cmocka_unit_test(a_leaked_lease_is_found_and_mended_on_demand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
