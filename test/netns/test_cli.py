@@ -93,7 +93,7 @@ def test_the_monitor_follows_until_weftd_ends(lab, host):
         assert monitor.stderr.read().startswith("weft: weftd ended the stream")
 
 
-def at_terminal(host, args, answers=(), columns=0):
+def at_terminal(host, args, answers=(), columns=0, no_color="1"):
     """Runs weft where there is a terminal, so many columns wide, and types when it asks; the
     terminal is as it was afterwards: (exit code, what it showed)."""
     master, slave = os.openpty()
@@ -107,7 +107,7 @@ def at_terminal(host, args, answers=(), columns=0):
     weft = subprocess.Popen([WEFT, "--socket", host.socket, *args], stdin=subprocess.DEVNULL,
                             stdout=slave, stderr=slave, start_new_session=True,
                             preexec_fn=take_terminal,
-                            env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
+                            env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": no_color})
     os.close(slave)
     shown, end = b"", time.monotonic() + TERMINAL_SECONDS
     try:
@@ -126,6 +126,18 @@ def at_terminal(host, args, answers=(), columns=0):
         assert termios.tcgetattr(master)[3] & termios.ECHO, "what is typed is no longer shown"
         os.close(master)
     return weft.wait(10), shown.decode().replace("\r\n", "\n")
+
+
+def test_colour_is_for_a_terminal_that_wants_it(host):
+    """An empty NO_COLOR says nothing, as https://no-color.org has it."""
+    plain = host.weft("members")
+    assert "\x1b" not in plain and "alive" in plain
+    code, shown = at_terminal(host, ["members"], no_color="")
+    assert code == 0 and "\x1b[" in shown
+    code, shown = at_terminal(host, ["members"], no_color="1")
+    assert code == 0 and "\x1b" not in shown and "alive" in shown
+    for words in (["members", "--json"], ["status", "--json"]):
+        assert "\x1b" not in at_terminal(host, words, no_color="")[1]
 
 
 def places(text):
