@@ -250,6 +250,7 @@ static void reload(struct daemon *d)
 		return;
 	}
 	d->log->level = fresh.log_level;
+	kernel_tell_done(d);
 	log_line(d->log, LOG_LEVEL_INFO, "configuration read again; log level is %s",
 		 log_level_name(fresh.log_level));
 }

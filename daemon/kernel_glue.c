@@ -125,6 +125,17 @@ static void unmake(struct daemon *d, const struct node_work *work)
 	kernel_thread_ask(d->kernel, ask);
 }
 
+void kernel_tell_done(struct daemon *d)
+{
+	struct kernel_ask *ask;
+
+	if (!d->kernel)
+		return;
+	ask = kernel_ask_new(ASK_TELL_DONE);
+	ask->wanted = d->log->level >= LOG_LEVEL_DEBUG;
+	kernel_thread_ask(d->kernel, ask);
+}
+
 void kernel_work(struct daemon *d, const struct node_work *work)
 {
 	static const enum kernel_ask_kind kinds[] = {[WORK_PLUG] = ASK_PLUG,

@@ -21,6 +21,9 @@ void kernel_withdraw(struct daemon *d);
 /* It is or becomes a member, and others take it for one. */
 bool kernel_is_wanted(const struct daemon *d);
 
+/* Every operation is told of as long as that is logged. */
+void kernel_tell_done(struct daemon *d);
+
 /* Work of a step; and after it, a step for each that was refused as there is no kernel. */
 void kernel_work(struct daemon *d, const struct node_work *work);
 void kernel_refusals(struct daemon *d);

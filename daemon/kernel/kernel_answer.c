@@ -214,6 +214,9 @@ void kernel_answer(struct kernel_thread *kt, struct kernel_ask *ask)
 	case ASK_HOLD:
 		overlay_hold(kt->overlay, ask->held, daemon_now());
 		break;
+	case ASK_TELL_DONE:
+		kernel_sink_init(kt, ask->wanted);
+		break;
 	case ASK_READY:
 		kt->ready = true;
 		break;

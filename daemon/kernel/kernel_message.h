@@ -23,6 +23,7 @@ enum kernel_ask_kind {
 	ASK_VTEP,            /* ip */
 	ASK_HOLD,            /* held: see overlay_hold */
 	ASK_READY,           /* from now on the kernel may be touched */
+	ASK_TELL_DONE,       /* wanted: TELL_DONE from now on, or no more */
 	ASK_BOX,             /* tag, text: open a namespace; TELL_BOX */
 	ASK_MAKE,            /* rec.local, box (taken over): what can be made ahead of ASK_PLUG */
 	ASK_UNMAKE,          /* tag, rec.local: no ASK_PLUG comes after ASK_MAKE; TELL_UNMADE */
@@ -45,7 +46,7 @@ struct kernel_ask {
 	struct id network, endpoint, node;
 	struct overlay_version version;
 	struct inet ip;
-	bool held;
+	bool held, wanted;
 	struct overlay_box box;
 	union {
 		struct rec_network network;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
 """Death, restart, leave: what survives, what is withdrawn, and how quiet a restart is."""
+import signal
 import subprocess
 import threading
 
@@ -137,3 +138,52 @@ def test_a_stopped_daemon_leaves_traffic_alone(lab):
     wait_for("it is back", lambda: hosts[0].members() == ["h1", "h2"], 5)
     sent, received = pinger.stop()
     assert received == sent
+
+
+def quiet(host):
+    """Attaching and detaching adds nothing to the log."""
+    before = host.log.stat().st_size
+    box = host.box(f"q{before}")
+    endpoint = host.attach("blue", box)["endpoint"]
+    host.weft("detach", "blue", "--endpoint", endpoint)
+    return host.log.stat().st_size == before
+
+
+def test_a_reload_takes_over_the_level_of_the_log(lab):
+    host = lab.host(False)
+    config = lab.dir / "weft.yaml"
+
+    def lines(level):
+        return [line for line in host.log.read_text().splitlines() if line.split()[1] == level]
+
+    def reload(text, answer):
+        config.write_text(text)
+        told = host.log.read_text().count(answer)
+        host.daemon.send_signal(signal.SIGHUP)
+        wait_for(answer, lambda: host.log.read_text().count(answer) > told, 10)
+
+    config.write_text("log-level: info\n")
+    host.start("--config", config)
+    host.weft("init", "--name", "lab")
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    host.attach("blue", host.box("a"))
+    assert lines("debug") == [] and lines("info") != []
+
+    # Also what another thread does is told from now on.
+    reload("log-level: debug\n", "configuration read again; log level is debug")
+    host.weft("network", "create", "red", "--subnet", "10.64.2.0/24")
+    host.attach("red", host.box("b"))
+    wait_for("operations are told", lambda: [line for line in lines("debug")
+                                             if "kernel operation" in line], 10)
+
+    # What is wrong changes nothing.
+    reload("log-level: loud\n", "the configuration stays as it was: log-level (from the file): "
+           '"loud" is none of error|warning|info|debug')
+    told = len(lines("debug"))
+    host.attach("blue", host.box("c"))
+    wait_for("it is as it was", lambda: len(lines("debug")) > told, 10)
+
+    # The last word of the level itself is not told any more.
+    config.write_text("log-level: error\n")
+    host.daemon.send_signal(signal.SIGHUP)
+    wait_for("it says less", lambda: quiet(host), 10)
