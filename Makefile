@@ -9,7 +9,7 @@
 #   make test        all test layers (root); each is a target of its own:
 #                    lint-quick test-unit test-model test-sim test-fuzz test-netns test-package
 #   make test-fresh  a thousand seeds of the simulator that are new with every change
-#   make coverage    lines and branches that tests reach, by folder (root)
+#   make coverage    lines and branches that tests reach, by room (root)
 #   make lint        format, cppcheck, clang-tidy
 #   make bench       measurements beside other programs, never part of pass or fail (root);
 #                    ONLY=gossip|leases|attach|program|crowd|traffic|simulated|kept
@@ -127,7 +127,7 @@ test-netns: $(call built,build build-kill)
 test-package: $(call built,build)
 	$(PYTHON) -m pytest test/packaging -q -p no:cacheprovider </dev/null
 
-# Not of make test: how much of the code the quick tests reach, by folder. The long ones (soak, kill
+# Not of make test: how much of the code the quick tests reach, by room. The long ones (soak, kill
 # points) end daemons in ways that leave no counts. All of it lies in build-coverage.
 coverage: peers
 	$(MAKE) build-kill
@@ -136,8 +136,8 @@ coverage: peers
 	find build-coverage -name '*.gcda' -delete
 	ctest --test-dir build-coverage -LE 'sim|model' -E tidy --output-on-failure -j $(JOBS)
 	build-coverage/bin/weft-sim --seeds 30 --first 1
-	WEFT_BUILD=$(CURDIR)/build-coverage $(PYTHON) -m pytest test/netns -q -p no:cacheprovider \
-		-k 'not soak and not kill' </dev/null
+	WEFT_BUILD=$(CURDIR)/build-coverage $(PYTHON) -m pytest test/netns -q -n 3 --dist loadgroup \
+		-p no:cacheprovider -k 'not soak and not kill' </dev/null
 	$(PYTHON) test/tidy/coverage.py . build-coverage
 
 # What `make bench`, and its smoke run among the tests, measure beside weft.
@@ -160,7 +160,8 @@ bench: peers
 
 C_FILES = $(shell find gossip ipamdb store overlay daemon cli packaging test -name '*.[ch]' | LC_ALL=C sort)
 LINT_UNITS = $(filter %.c,$(C_FILES))
-# clang-tidy sees the product alone.
+# Kill points are of a preset of their own, which clang-tidy does not look into.
+TIDY_UNITS = $(filter-out test/kill/%,$(LINT_UNITS))
 
 # What takes seconds of lint; part of make test.
 lint-quick:
@@ -173,7 +174,7 @@ lint-quick:
 		-D_GNU_SOURCE -DWEFT_VERSION='"0"' -I . $(LINT_UNITS)
 
 lint: build/build.ninja lint-quick
-	printf '%s\n' $(filter-out test/%,$(LINT_UNITS)) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build
+	printf '%s\n' $(TIDY_UNITS) | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build
 
 install: build
 	cmake --install build --prefix "$(PREFIX)"

@@ -15,14 +15,20 @@ struct number {
 	int value;
 };
 
+static struct channel_item *item_of(int value)
+{
+	struct number *number = calloc(1, sizeof(*number));
+
+	if (number == NULL)
+		abort();
+	number->value = value;
+	return &number->item;
+}
+
 static void push_all(void *arg)
 {
-	for (int i = 0; i < ITEMS; i++) {
-		struct number *number = calloc(1, sizeof(*number));
-
-		number->value = i;
-		channel_push(arg, &number->item);
-	}
+	for (int i = 0; i < ITEMS; i++)
+		channel_push(arg, item_of(i));
 }
 
 static void all_items_arrive_once_and_in_order(void **state)
@@ -68,7 +74,7 @@ static void what_was_not_taken_is_freed_at_the_end(void **state)
 	(void)state;
 	assert_int_equal(channel_init(&channel), 0);
 	for (int i = 0; i < 3; i++)
-		channel_push(&channel, calloc(1, sizeof(struct number)));
+		channel_push(&channel, item_of(0));
 	assert_int_equal(channel_count(&channel), 3);
 	channel_close(&channel, count_free);
 	assert_int_equal(freed, 3);
@@ -82,7 +88,7 @@ static void a_queue_is_high_from_its_bound_until_it_is_taken(void **state)
 	assert_int_equal(channel_init(&channel), 0);
 	for (size_t i = 0; i < CHANNEL_HIGH; i++) {
 		assert_false(channel_is_high(&channel));
-		channel_push(&channel, calloc(1, sizeof(struct number)));
+		channel_push(&channel, item_of(0));
 	}
 	assert_true(channel_is_high(&channel));
 	for (struct channel_item *item = channel_take(&channel); item;) {

@@ -53,7 +53,8 @@ bool sim_pins_add(struct sim_pins *pins, const char *text)
 	if (!equals || !equals[1] || pins->count == SIM_PINS_MAX)
 		return false;
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (strlen(option_rows[i].name) != len || memcmp(option_rows[i].name, text, len))
+		if (strlen(option_rows[i].name) != len ||
+		    memcmp(option_rows[i].name, text, len) != 0)
 			continue;
 		pins->pins[pins->count].option = i;
 		pins->pins[pins->count].value = strtoll(equals + 1, &end, 10);

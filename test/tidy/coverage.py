@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
-"""Prints which lines and branches of each folder the tests reached; fails below the house's bound.
+"""Prints which lines and branches of each room the tests reached; fails below the house's bound.
 
 usage: coverage.py ROOT BUILD
 
-BUILD is a build of the preset `coverage` whose tests have run. Counts come from gcov, which writes
+BUILD is a build of the preset `coverage` whose tests have run. A room is a folder with sources: each
+is judged by itself, and one of which nothing was counted fails as well. Counts come from gcov, which writes
 them to its output and no file; lines of WEFT_ASSERT, which only a defect can take both ways, and
 branches of lines without a word do not count.
 """
@@ -15,18 +16,17 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-# A folder of logic has at least this share of its lines run by a test.
+# A room has at least this share of its lines run by a test.
 LINES_PERCENT_MIN = 85.0
-FOLDERS = ("gossip/base", "gossip", "ipamdb", "store", "overlay", "daemon/node", "daemon/netns",
-           "daemon/hostcheck", "daemon", "cli")
+HOUSE = ("gossip", "ipamdb", "store", "overlay", "daemon", "cli")
 GCOV = ("gcov", "--json-format", "--stdout", "--branch-probabilities")
 FILES_A_RUN = 50  # of counts, so that no command line is too long
 LEAST_SHOWN = 15
 
 
-def folder_of(name):
-    return next((folder for folder in sorted(FOLDERS, key=len, reverse=True)
-                 if name.startswith(folder + "/")), None)
+def rooms_of(root):
+    return sorted({str(path.parent.relative_to(root)) for part in HOUSE
+                   for path in (root / part).rglob("*.[ch]")})
 
 
 def percent(part, whole):
@@ -79,7 +79,7 @@ def sources_of(root, build):
         if not path.is_relative_to(root) or not path.is_file():
             continue
         name = str(path.relative_to(root))
-        if folder_of(name):
+        if name.split("/")[0] in HOUSE:
             source = found.setdefault(name, None) or Source(path)
             found[name] = source
             for line in entry["lines"]:
@@ -89,18 +89,17 @@ def sources_of(root, build):
 
 def main(root, build):
     files, low = [], []
-    sums = {folder: (0, 0, 0, 0) for folder in FOLDERS}
+    sums = {room: (0, 0, 0, 0) for room in rooms_of(Path(root).resolve())}
     for name, source in sources_of(root, build).items():
-        here = source.sums()
-        sums[folder_of(name)] = tuple(map(sum, zip(sums[folder_of(name)], here)))
+        here, room = source.sums(), str(Path(name).parent)
+        sums[room] = tuple(map(sum, zip(sums[room], here)))
         files.append((percent(here[0], here[1]), here[1] - here[0], name))
-    print(f"{'FOLDER':<18}{'LINES':>8}{'REACHED':>9}{'BRANCHES':>10}{'REACHED':>9}")
-    for folder in FOLDERS:
-        lines, all_lines, branches, all_branches = sums[folder]
-        print(f"{folder:<18}{all_lines:>8}{percent(lines, all_lines):>8.1f}%"
+    print(f"{'ROOM':<18}{'LINES':>8}{'REACHED':>9}{'BRANCHES':>10}{'REACHED':>9}")
+    for room, (lines, all_lines, branches, all_branches) in sums.items():
+        print(f"{room:<18}{all_lines:>8}{percent(lines, all_lines):>8.1f}%"
               f"{all_branches:>10}{percent(branches, all_branches):>8.1f}%")
         if all_lines == 0 or percent(lines, all_lines) < LINES_PERCENT_MIN:
-            low.append(folder)
+            low.append(room)
     print("\nleast reached:")
     for share, missed, name in sorted(files)[:LEAST_SHOWN]:
         print(f"  {name:<40}{share:>6.1f}%, {missed} lines not")
