@@ -11,7 +11,7 @@
 #define DOUBTED_MAX 8
 
 enum { OWN_CURRENT = 0, OWN_PREVIOUS = 1 };
-enum peer_slot { PEER_CURRENT = 0, PEER_PREVIOUS = 1, PEER_CLAIM = 2 };
+enum peer_slot { PEER_CURRENT = 0, PEER_PREVIOUS = 1, PEER_CLAIM = 2, PEER_RIVAL = 3 };
 
 struct own_key {
 	uint64_t key_id; /* 0: none */
@@ -41,13 +41,14 @@ struct claim {
 	struct peer_key key;
 	uint8_t cert[CERT_BYTES];
 	struct hostport from;
-	bool late;        /* its epoch was reached already: it may be refused, never accepted */
-	bool asked;       /* a FRAME_CLAIM came under it */
-	bool spoke;       /* anything else did: whoever it is does not wait for an answer */
-	bool doubted;     /* its key was not taken before: it has to answer the nonce itself */
-	bool answered;    /* which it did */
-	struct pair pair; /* with the current own key */
-	uint64_t own;     /* its key id */
+	struct hostport home; /* where the member lived when it began */
+	bool late;            /* its epoch was reached already: it may be refused, never accepted */
+	bool asked;           /* a FRAME_CLAIM came under it */
+	bool spoke;           /* anything else did: whoever it is does not wait for an answer */
+	bool doubted;         /* its key was not taken before: it has to answer the nonce itself */
+	bool answered;        /* which it did */
+	struct pair pair;     /* with the current own key */
+	uint64_t own;         /* its key id */
 	uint8_t nonce[NONCE_BYTES];     /* for the old process */
 	uint8_t own_nonce[NONCE_BYTES]; /* for the one that claims, where it is doubted */
 	unsigned probes;
@@ -56,6 +57,17 @@ struct claim {
 	struct mono asked_at; /* when one that is doubted was last sent the nonce */
 	size_t heard;         /* bytes that opened, from this address: no more goes back there */
 	struct hostport spoke_from; /* something opened under it, last; port 0: nothing did */
+	struct rival *rival;        /* NULL: none was shown */
+};
+
+/* An older certificate that came from a third place while a claim was undecided (seal_rival.c). */
+struct rival {
+	struct peer_key key;
+	uint8_t cert[CERT_BYTES];
+	struct pair pair; /* with the own key that the claim is made to */
+	bool spoke;       /* something opened under it */
+	bool asked;       /* its process was sent the claim's nonce, at ... */
+	struct mono asked_at;
 };
 
 /* Keys that were claimed and not taken, the oldest first (seal_doubt.c). */

@@ -59,6 +59,15 @@ static bool lives_at(const struct peer *peer, const struct hostport *from)
 	return peer != NULL && hostport_eq(&peer->member->addr, from);
 }
 
+/* While a claim is undecided a record may come that the claimer wrote: home is where it was. */
+static bool is_home(const struct peer *peer, const struct hostport *from)
+{
+	const struct claim *claim = peer->session != NULL ? peer->session->claim : NULL;
+
+	return lives_at(peer, from) || (claim != NULL && claim->state == CLAIM_CHECKING &&
+					!claim->late && hostport_eq(&claim->home, from));
+}
+
 void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to,
 		 const uint8_t *request, size_t len)
 {
@@ -151,13 +160,18 @@ static void tell_removed(struct seal *seal, struct member *member, const struct 
 }
 
 /* A key that is in use already needs no check: what is sealed under it proves itself. */
-static bool key_is_known(const struct seal *seal, const struct peer *peer, uint64_t key_id,
-			 struct key_slot *out)
+static bool key_is_known(struct seal *seal, const struct peer *peer, uint64_t key_id,
+			 const struct hostport *from, struct key_slot *out)
 {
 	const struct key_slot *known = map_find(&seal->by_key, &key_id);
 
 	if (known == NULL || known->peer != peer)
 		return false;
+	/* Somebody may have shown a record of what the old address was asked for. */
+	if (known->slot == PEER_RIVAL && is_home(peer, from)) {
+		rival_free(seal, peer->session->claim);
+		return false;
+	}
 	*out = *known;
 	return true;
 }
@@ -188,7 +202,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			       ? peer->session->claim->key.epoch
 			       : 0;
 	bool lives_elsewhere =
-	    peer_is_there(peer) && member->addr.port != 0 && !hostport_eq(from, &member->addr);
+	    peer_is_there(peer) && member->addr.port != 0 && !is_home(peer, from);
 	bool doubted = doubt_has(peer, key);
 
 	if (map_find(&seal->by_key, &key->key_id) != NULL)
@@ -215,7 +229,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		return DROP_NONE;
 	}
 	if (!doubted && claimed != 0 && must_wait(peer->session->claim, key, from))
-		return DROP_OLD_CERT;
+		return rival_show(seal, peer, key, bytes, from) ? DROP_NONE : DROP_OLD_CERT;
 	/* What was given up once waits until that is decided which was not, or which speaks. */
 	if (doubted && claimed != 0 && !peer->session->claim->late &&
 	    (!peer->session->claim->doubted || claim_has_spoken(peer->session->claim)))
@@ -267,7 +281,7 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	if (member == NULL || (!member->has_key && member->state != MEMBER_REMOVED))
 		return DROP_CERT;
 	peer = peer_of(seal, member);
-	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, out))
+	if (member->state != MEMBER_REMOVED && key_is_known(seal, peer, key.key_id, from, out))
 		return DROP_NONE;
 	if (!may_check(seal, peer, from, trusted))
 		return DROP_RATE;
@@ -280,7 +294,7 @@ enum drop_reason cert_judge(struct seal *seal, const uint8_t *bytes, const struc
 	reason = judge_newer(seal, peer, bytes, &key, from, trusted);
 	if (reason != DROP_NONE)
 		return reason;
-	return key_is_known(seal, peer, key.key_id, out) ? DROP_NONE : DROP_CERT;
+	return key_is_known(seal, peer, key.key_id, from, out) ? DROP_NONE : DROP_CERT;
 }
 
 /* Where it was heard last, or where its record says that it lives: it is looked for in both. */

@@ -23,6 +23,8 @@
  * Of two that claim at once the first one is decided on first, and the other again and again
  * dropped meanwhile: else the copy of a node that was just started, whose epoch is higher, would be
  * believed unasked. Where the later one comes from the place of the first it is its successor.
+ * Where it is the older of the two it may be the original, which nobody asks where it is now
+ * (seal_rival.c).
  *
  * Until then a claimer is heard for one thing only, its FRAME_CLAIM. When the member's key is not
  * known here, its old address is asked for a certificate first; that one is older than the claim,
@@ -75,6 +77,7 @@ void claim_begin(struct seal *seal, struct peer *peer, const struct peer_key *ke
 	    .state = CLAIM_CHECKING,
 	    .key = *key,
 	    .from = *from,
+	    .home = peer->member->addr,
 	    .late = late,
 	    .own = seal->own[OWN_CURRENT].key_id,
 	    .due = seal->core->now,
@@ -110,6 +113,7 @@ static void claim_free(struct seal *seal, struct peer *peer)
 
 	if (claim == NULL)
 		return;
+	rival_free(seal, claim);
 	map_remove(&seal->by_key, &claim->key.key_id);
 	crypto->wipe(crypto->ctx, claim, sizeof(*claim));
 	heap_give(&seal->core->heap, claim, sizeof(*claim));
@@ -168,35 +172,47 @@ void claim_accept(struct seal *seal, struct peer *peer)
 	seal->core->crypto->wipe(seal->core->crypto->ctx, &used, sizeof(used));
 }
 
-/* Asks the old address by a challenge under the old key, and the one from where that key spoke last
- * (a record may have come since that names another). While there is none, for a certificate; and
+/* Asks one address by a challenge under the old key; while there is none, for a certificate, and
  * under the claimed key, in case the member answers at both of its addresses. */
-static void claim_probe(struct seal *seal, struct peer *peer, struct claim *claim)
+static void claim_probe_at(struct seal *seal, struct peer *peer, struct claim *claim,
+			   const struct hostport *at)
 {
-	const struct hostport *old = &peer->member->addr;
 	const struct session *session = peer->session;
 	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
 	size_t len = wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES);
 	struct pair *pair = NULL;
 
-	claim->probes++;
-	claim->due = mono_add_ms(seal->core->now, CLAIM_PROBE_MS);
 	if (session->behind != NULL &&
 	    (pair = pair_of(seal, peer, OWN_CURRENT, PEER_PREVIOUS)) != NULL)
-		pair_send(seal, pair, session->previous.key_id, false, old, frame, len);
+		pair_send(seal, pair, session->previous.key_id, false, at, frame, len);
 	if (peer->current.key_id != 0)
 		pair = pair_of(seal, peer, OWN_CURRENT, PEER_CURRENT);
 	if (pair != NULL) {
-		const struct hostport *spoke = &session->spoke_from;
-
 		pair_send(seal, pair, peer->current.key_id,
-			  peer->knows != seal->own[OWN_CURRENT].key_id, old, frame, len);
-		if (spoke->port != 0 && !hostport_eq(spoke, old))
-			pair_send(seal, pair, peer->current.key_id, false, spoke, frame, len);
+			  peer->knows != seal->own[OWN_CURRENT].key_id, at, frame, len);
 		return;
 	}
-	cert_ask(seal, peer, old);
-	pair_send(seal, &claim->pair, claim->key.key_id, true, old, frame, len);
+	cert_ask(seal, peer, at);
+	pair_send(seal, &claim->pair, claim->key.key_id, true, at, frame, len);
+}
+
+/* Asks the old address. A record may have come since that names another, and be the claimer's: the
+ * one before is asked as well, and the one from where the old key spoke last. */
+static void claim_probe(struct seal *seal, struct peer *peer, struct claim *claim)
+{
+	const struct hostport *old = &peer->member->addr;
+	const struct hostport *spoke = &peer->session->spoke_from;
+
+	claim->probes++;
+	claim->due = mono_add_ms(seal->core->now, CLAIM_PROBE_MS);
+	claim_probe_at(seal, peer, claim, old);
+	if (claim->home.port != 0 && !hostport_eq(&claim->home, old)) {
+		peer->has_asked = false; /* somebody else is asked */
+		claim_probe_at(seal, peer, claim, &claim->home);
+	}
+	if (peer->current.key_id != 0 && spoke->port != 0 && !hostport_eq(spoke, old) &&
+	    !hostport_eq(spoke, &claim->home))
+		claim_probe_at(seal, peer, claim, spoke);
 }
 
 /* Both processes are told: the member's address is that of one of them. The other one has spoken
@@ -347,6 +363,7 @@ bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NO
 
 	if (claim == NULL || memcmp(claim->nonce, nonce, NONCE_BYTES) != 0)
 		return false;
+	rival_free(seal, claim);
 	claim->state = CLAIM_REFUSED;
 	claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	/* What opened may be a record: does a second process live beside this one? */

@@ -183,8 +183,8 @@ static void keep_claim(struct opened *out)
 	out->len = 0;
 }
 
-static enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *bytes,
-				  size_t ad, size_t len)
+enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *bytes, size_t ad,
+			   size_t len)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 	uint64_t counter = wire_get(bytes + 12, 8);
@@ -219,9 +219,11 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 		doubt_ask(seal, peer, from, len, out);
 	else if (hostport_eq(from, &claim->from))
 		claim->heard += len;
-	/* From the old address: it is the old process or its successor, not a copy elsewhere. */
-	if (!claim->late && !claim->doubted &&
-	    (hostport_eq(from, &peer->member->addr) || !peer_is_there(peer) ||
+	/* From the old address: it is the old process or its successor, not a copy elsewhere. Which
+	 * address that is says who lived there before: the claimer's own record, which others send
+	 * on that agreed to it, names another. */
+	if (!claim->late && !claim->doubted && claim->state != CLAIM_REFUSED &&
+	    (hostport_eq(from, &claim->home) || !peer_is_there(peer) ||
 	     claim->state == CLAIM_UNPROVEN)) {
 		claim_accept(seal, peer);
 		return DROP_NONE;
@@ -315,8 +317,10 @@ static enum drop_reason open_sealed(struct seal *seal, const struct hostport *fr
 	if (slot.peer->member->state == MEMBER_REMOVED)
 		return DROP_REMOVED;
 	out->provisional = !hostport_eq(from, &slot.peer->member->addr);
-	if (slot.slot == PEER_CLAIM && own != OWN_CURRENT)
+	if ((slot.slot == PEER_CLAIM || slot.slot == PEER_RIVAL) && own != OWN_CURRENT)
 		reason = DROP_STALE_KEY; /* a claim is made to the key in use */
+	else if (slot.slot == PEER_RIVAL)
+		reason = rival_open(seal, slot.peer, from, bytes, ad, len);
 	else if (slot.slot == PEER_CLAIM)
 		reason = open_claim(seal, slot.peer, from, bytes, ad, len, out);
 	else
@@ -443,6 +447,7 @@ void seal_check(const struct seal *seal)
 		sessions++;
 		keys += session->previous.key_id != 0;
 		keys += session->claim != NULL;
+		keys += session->claim != NULL && session->claim->rival != NULL;
 		claims += session->claim != NULL;
 		WEFT_ASSERT((session->stash == NULL) == (session->stash_len == 0));
 		WEFT_ASSERT((session->stash == NULL && session->claim == NULL) || peer->busy);

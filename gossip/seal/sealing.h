@@ -2,7 +2,7 @@
  * Copyright The weft authors */
 /*
  * Inside of the sealing layer, shared by seal.c, seal_cert.c, seal_claim.c, seal_doubt.c,
- * seal_frame.c, seal_stranger.c and session.c and by nobody else.
+ * seal_frame.c, seal_rival.c, seal_stranger.c and session.c and by nobody else.
  */
 #pragma once
 
@@ -75,6 +75,10 @@ void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
  * is only shown, the process: asks it to answer, once in a while and in no more bytes than came. */
 void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
 
+/* Opens what is sealed under this pair into seal->plain, each datagram once. */
+enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *bytes, size_t ad,
+			   size_t len);
+
 /* Who showed this certificate from elsewhere, and nobody believes to be alive, is
  * asked there whether it is the member, once in a while and in no more bytes than came; false when
  * it is no such member. */
@@ -105,6 +109,14 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
+
+/* seal_rival.c: while a claim of the peer is undecided an older certificate of it comes from
+ * elsewhere. False when it is not worth to be kept; takes what is sealed under it; forgets it. */
+bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key,
+		const uint8_t cert[CERT_BYTES], const struct hostport *from);
+enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
+			    const uint8_t *bytes, size_t ad, size_t len);
+void rival_free(struct seal *seal, struct claim *claim);
 
 /* seal.c */
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The weft authors */
+/* Originals that are not where they are looked for while their id is claimed. */
+#include "seal_kit.h"
+
+static struct member *member_at_1(struct seal_net *net)
+{
+	return net_member(net, 1, 1);
+}
+
+static enum claim_state claim_at_1(struct seal_net *net)
+{
+	return seal_claim(net->nodes[1].seal, member_at_1(net));
+}
+
+static uint64_t claimed_epoch(struct seal_net *net)
+{
+	const struct peer *peer = peer_known(net->nodes[1].seal, member_at_1(net));
+
+	assert_non_null(peer->session->claim);
+	return peer->session->claim->key.epoch;
+}
+
+/* The certificate of a process of member 1 that ran once in this epoch. */
+static struct net_datagram record_of(struct seal_net *net, uint64_t epoch, uint16_t from)
+{
+	struct net_datagram record;
+
+	net_start(net, 3, 1, epoch, 7090);
+	record = seal_cert_datagram(seal_own_cert(net->nodes[3].seal), from);
+	net_stop(net, 3);
+	return record;
+}
+
+/* Claims again and again. */
+static void claim_on(struct seal_net *net, size_t node, int64_t ms)
+{
+	for (int64_t at = 0; at < ms; at += 250) {
+		net_frame(net, node, 2, FRAME_CLAIM, "c", 1);
+		net_run(net);
+		net_pass(net, 250);
+	}
+}
+
+static void assert_original_stays(struct seal_net *net, uint64_t epoch, uint16_t port)
+{
+	claim_on(net, 0, 1500);
+	assert_int_equal(member_at_1(net)->epoch, epoch);
+	assert_int_equal(member_at_1(net)->addr.port, port);
+	seal_meet(net, 0, 1);
+	claim_on(net, 2, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	claim_on(net, 2, 6000);
+	assert_int_equal(member_at_1(net)->epoch, epoch);
+	seal_meet(net, 0, 1);
+	assert_int_equal(net->nodes[1].clones, 0);
+}
+
+/* Who asks was just started: it knows no key, and a record that is not true any more. */
+static void an_original_that_moved_finds_who_asks_for_it_in_vain(void **state)
+{
+	struct seal_net *net = *state;
+
+	net->nodes[0].addr = net_addr(7020);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_pass(net, 600);
+	assert_int_equal(claim_at_1(net), CLAIM_CHECKING);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	assert_false(net_heard(net, 1, "on"));
+	assert_int_equal(claim_at_1(net), CLAIM_CHECKING);
+	assert_int_equal(claimed_epoch(net), 1);
+	assert_original_stays(net, 1, 7020);
+}
+
+/* It was started since, and what is known is the key before. */
+static void an_original_that_was_started_elsewhere_is_found_as_well(void **state)
+{
+	struct seal_net *net = *state;
+
+	seal_meet(net, 0, 1);
+	net_stop(net, 0);
+	seal_claimer(net, 2, 3, 7009);
+	net_run(net);
+	net_start(net, 0, 1, 2, 7020);
+	net_know(net, 0, 2, 7002);
+	claim_on(net, 0, 250);
+	assert_int_equal(claimed_epoch(net), 2);
+	assert_original_stays(net, 2, 7020);
+}
+
+static void of_one_epoch_neither_is_older(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 0, 1, 2, 7020);
+	net_know(net, 0, 2, 7002);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	net_pass(net, 1450);
+	assert_int_equal(member_at_1(net)->addr.port, 7009);
+}
+
+static void the_record_of_an_older_process_changes_nothing(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram record = record_of(net, 2, 7099);
+
+	net_stop(net, 0);
+	seal_claimer(net, 2, 5, 7009);
+	net_run(net);
+	for (int at = 50; at <= 1100; at += 50) {
+		size_t before = net->count;
+
+		seal_arrive(net, 1, &record);
+		assert_in_range(net->count - before, 0, 1);
+		assert_in_range(seal_bytes_to(net, 7099), 0, record.len);
+		net_lose(net);
+		net_pass(net, 50);
+		assert_int_equal(claimed_epoch(net), 5);
+	}
+	net_pass(net, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_NONE);
+	assert_int_equal(member_at_1(net)->epoch, 5);
+	assert_int_equal(member_at_1(net)->addr.port, 7009);
+}
+
+static void a_record_does_not_keep_the_original_out(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram record;
+
+	net_start(net, 0, 1, 3, 7020);
+	net_know(net, 0, 2, 7002);
+	record = record_of(net, 4, 7099);
+	seal_claimer(net, 2, 5, 7009);
+	net_run(net);
+	for (int i = 0; i < 4; i++) {
+		seal_arrive(net, 1, &record);
+		net_say(net, 0, 2, "on");
+		seal_arrive(net, 1, &record);
+		net_run(net);
+		net_pass(net, 50);
+	}
+	assert_int_equal(claimed_epoch(net), 3);
+	assert_original_stays(net, 3, 7020);
+}
+
+/* The machine of the original stands still, or goes on. */
+static void hold_original(struct seal_net *net, bool held)
+{
+	net->nodes[0].addr = net_addr(held ? 1 : 7001);
+}
+
+static void a_record_of_the_original_does_not_keep_it_from_answering_at_home(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram record = seal_cert_datagram(seal_own_cert(net->nodes[0].seal), 7099);
+
+	hold_original(net, true);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	assert_int_equal(seal_arrive(net, 1, &record), DROP_NONE);
+	net_lose(net);
+	hold_original(net, false);
+	net_pass(net, 700);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	assert_int_equal(peer_known(net->nodes[1].seal, member_at_1(net))->current.epoch, 1);
+	assert_int_equal(member_at_1(net)->addr.port, 7001);
+}
+
+/* A copy that was made some starts ago speaks up, while the original is where it is looked for. */
+static void who_contradicts_a_claim_has_to_stand_the_same_questions(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 0, 1, 4, 7001);
+	hold_original(net, true);
+	seal_claimer(net, 2, 6, 7009);
+	net_run(net);
+	seal_claimer(net, 3, 2, 7030);
+	net_run(net);
+	claim_on(net, 3, 250);
+	assert_int_equal(claimed_epoch(net), 2);
+	hold_original(net, false);
+	claim_on(net, 3, 1500);
+	net_stop(net, 3);
+	assert_int_equal(member_at_1(net)->epoch, 4);
+	assert_original_stays(net, 4, 7001);
+}
+
+/* Another member agreed to the copy, and sends its record on. */
+static void a_claim_that_was_refused_is_not_true_by_its_own_record(void **state)
+{
+	struct seal_net *net = *state;
+
+	seal_meet(net, 0, 1);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_pass(net, 100);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	net_know(net, 1, 1, 7009);
+	assert_int_equal(member_at_1(net)->addr.port, 7009);
+	claim_on(net, 2, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	assert_int_equal(member_at_1(net)->epoch, 1);
+}
+
+/* Two processes were there, so one of them is a copy: it takes more than the end of the other. */
+static void a_claim_that_was_refused_is_not_true_since_its_original_fails(void **state)
+{
+	struct seal_net *net = *state;
+
+	seal_meet(net, 0, 1);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_pass(net, 100);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	member_set_state(&net->nodes[1].members, member_at_1(net), MEMBER_FAILED);
+	claim_on(net, 2, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	assert_int_equal(member_at_1(net)->epoch, 1);
+	net_stop(net, 0);
+	claim_on(net, 2, 6000);
+	assert_int_equal(member_at_1(net)->epoch, 2);
+}
+
+static void a_claim_that_is_undecided_is_not_true_by_its_own_record(void **state)
+{
+	struct seal_net *net = *state;
+
+	hold_original(net, true);
+	seal_claimer(net, 2, 2, 7009);
+	net_run(net);
+	net_know(net, 1, 1, 7009);
+	claim_on(net, 2, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_CHECKING);
+	hold_original(net, false);
+	net_pass(net, 1450);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	assert_int_equal(member_at_1(net)->epoch, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    SEAL_TEST(an_original_that_moved_finds_who_asks_for_it_in_vain),
+	    SEAL_TEST(an_original_that_was_started_elsewhere_is_found_as_well),
+	    SEAL_TEST(of_one_epoch_neither_is_older),
+	    SEAL_TEST(the_record_of_an_older_process_changes_nothing),
+	    SEAL_TEST(a_record_does_not_keep_the_original_out),
+	    SEAL_TEST(a_record_of_the_original_does_not_keep_it_from_answering_at_home),
+	    SEAL_TEST(who_contradicts_a_claim_has_to_stand_the_same_questions),
+	    SEAL_TEST(a_claim_that_was_refused_is_not_true_by_its_own_record),
+	    SEAL_TEST(a_claim_that_was_refused_is_not_true_since_its_original_fails),
+	    SEAL_TEST(a_claim_that_is_undecided_is_not_true_by_its_own_record),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
