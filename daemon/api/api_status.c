@@ -10,6 +10,7 @@
 #include "ipamdb/query.h"
 
 #define FAILED_NAMES_MAX 5 /* in the status; weft members lists all */
+#define BLOCKERS_MAX 5
 
 static void warn(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -204,19 +205,47 @@ static bool is_in_sync(const struct daemon *d)
 	       !gossip_is_isolated(node_gossip(d->node));
 }
 
+/* Addresses that two hosts claim. */
+static uint64_t conflicts(struct daemon *d)
+{
+	struct ipam_net_info net;
+	uint64_t sum = 0;
+
+	for (size_t at = 0; ipamdb_net_next(node_ipamdb(d->node), &at, &net);)
+		sum += net.conflicts;
+	return sum;
+}
+
+/* Whom the addresses of removed hosts wait for. */
+static json_t *json_blockers(struct daemon *d)
+{
+	struct ipam_block blocks[BLOCKERS_MAX];
+	size_t count = ipamdb_blocks(node_ipamdb(d->node), NULL, blocks, BLOCKERS_MAX);
+	json_t *list = json_array();
+	char label[NAME_BYTES + 8];
+
+	for (size_t i = 0; i < count && i < BLOCKERS_MAX; i++) {
+		member_label(d, &blocks[i].member, label);
+		json_array_append_new(list, json_name(label));
+	}
+	return list;
+}
+
 void api_status(struct daemon *d, struct request *req)
 {
 	size_t networks = 0;
 
 	each_network(d, &networks, count_network);
-	request_answer(req, json_pack("{s:o,s:o,s:o,s:i,s:b,s:o,s:{s:i,s:i,s:I},s:f,s:o,s:s}",
-				      "cluster", json_cluster(d), "node", json_self(d), "members",
-				      json_members_count(d), "networks", (int)networks, "in_sync",
-				      is_in_sync(d), "sync", json_sync(d), "reconcile", "pending",
-				      (int)d->totals.pending, "failed", (int)d->totals.failed,
-				      "last_ms", (json_int_t)d->totals.last_ms, "loop_lag_ms",
-				      (double)lag_worst_ns(&d->lag) / NS_PER_MS, "warnings",
-				      json_warnings(d), "version", WEFT_VERSION));
+	request_answer(req,
+		       json_pack("{s:o,s:o,s:o,s:i,s:b,s:o,s:{s:i,s:i,s:I},s:f,s:I,s:o,s:o,s:s}",
+				 "cluster", json_cluster(d), "node", json_self(d), "members",
+				 json_members_count(d), "networks", (int)networks, "in_sync",
+				 is_in_sync(d), "sync", json_sync(d), "reconcile", "pending",
+				 (int)d->totals.pending, "failed", (int)d->totals.failed, "last_ms",
+				 (json_int_t)d->totals.last_ms, "loop_lag_ms",
+				 (double)lag_worst_ns(&d->lag) / NS_PER_MS, "conflicts",
+				 (json_int_t)conflicts(d), "blockers", json_blockers(d), "warnings",
+				 json_warnings(d), "version", WEFT_VERSION));
 }
 
 void api_version(struct daemon *d, struct request *req)

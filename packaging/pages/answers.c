@@ -125,6 +125,9 @@ static const struct answer_key status_keys[] = {
     {"reconcile.failed", "number", "operations that the kernel refused and that are tried again"},
     {"reconcile.last_ms", "number", "how long the last look took"},
     {"loop_lag_ms", "number", "by how much the daemon's loop was late at worst, lately"},
+    {"conflicts", "number", "addresses that two hosts claim; weft ipam ring shows where"},
+    {"blockers", "list of text",
+     "the first five members for whom addresses of removed ones wait; weft ipam ring says why"},
     {"warnings", "list of text", "what a person should know or do"},
     {"version", "text", "of weftd"},
 };

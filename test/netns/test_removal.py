@@ -175,7 +175,9 @@ def test_who_blocks_a_reclaim_is_named_until_it_comes_back_or_is_removed(four, e
         assert ring(host)["frozen"] == len(held_by(host, "h4")) > 0
         wait_for("a person is told too", lambda: "removed h4 waits for h3" in
                  host.weft("ipam", "ring", "blue"), 1)
-        assert any("weft ipam ring" in text for text in host.json("status")["warnings"])
+        status = host.json("status")
+        assert any("weft ipam ring" in text for text in status["warnings"])
+        assert (status["blockers"], status["conflicts"]) == (["h3"], 0)
         assert "frozen" in host.weft("ipam", "ring", "blue")
 
     # Meanwhile nothing of it is given away: the pool is full without it.
@@ -194,6 +196,7 @@ def test_who_blocks_a_reclaim_is_named_until_it_comes_back_or_is_removed(four, e
     for host in members:
         wait_for("nobody blocks any more", lambda: ring(host)["blockers"] == [] and
                  ring(host)["frozen"] == 0, 15)
+        assert host.json("status")["blockers"] == []
     audit.settled(members, 10)
     audit.ring_whole(members, "blue", POOL)
     cooled_down(members)
