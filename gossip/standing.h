@@ -56,8 +56,8 @@ bool gossip_is_cloned(const struct gossip *g);
 
 /* Members do not believe this node's admission, since whoever admitted it was removed before they
  * knew of it, or it has heard of that removal and of nobody else (FENCE_VOID): lease and admit
- * nothing new. by: the admitter, may be NULL. It ends when a member turns out to know this node;
- * else the node joins anew under another identity. */
+ * nothing new. by: who was removed, the admitter or one before him; may be NULL. It ends when a
+ * member turns out to know this node; else the node joins anew under another identity. */
 bool gossip_is_refused(const struct gossip *g, struct id *by);
 
 /* Which member says so, in this run or the one before; false: nobody does. */

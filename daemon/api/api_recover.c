@@ -85,16 +85,17 @@ static void say_refuser(struct daemon *d, struct weft_err *err)
 /* Who admitted this node was removed before others knew of it: they do not believe it. */
 static int say_void(struct daemon *d, struct weft_err *err)
 {
+	struct gossip *g = node_gossip(d->node);
+	struct id removed, admitter = gossip_admitter(g);
 	char by[NAME_BYTES + 8];
-	struct id admitter;
 
-	(void)gossip_is_refused(node_gossip(d->node), &admitter);
-	member_label(d, &admitter, by);
+	(void)gossip_is_refused(g, &removed);
+	member_label(d, &removed, by);
 	weft_err_set(err, WEFT_E_FENCED,
-		     "fenced: %s admitted this node and was removed before the others heard of "
+		     "fenced: %s admitted this node%s and was removed before the others heard of "
 		     "it, so they refuse it; unless one of them turns out to know it, detach its "
 		     "boxes, run weft reset, then weft join with a fresh token",
-		     by);
+		     by, id_eq(&removed, &admitter) ? "" : ", or one through whom it came in,");
 	say_refuser(d, err);
 	return err->code;
 }

@@ -15,8 +15,9 @@
  *              Where this node asked, as it finds nobody whom it knows, the answer brings the
  *              answerer's own row, too: if that is not believed, nothing is. (Whoever was removed
  *              has a removal to show, and may sign more of them than are due.)
- *   unheard    This node has the removal of whoever admitted it, which another one wrote, and no
- *              record of anybody else: nobody is there to tell it.
+ *   untold     This node has the removal of whoever admitted it, which another one wrote, and no
+ *              record of anybody else: nobody is there to tell it. So it stays until a member
+ *              speaks to it; a record proves nothing, for a row is shown by whoever has it.
  *
  * One member that knows this node is enough, since it tells the others. That one does shows in that
  * it speaks to this node; but so do those who came in by the removed one as well, and are refused
@@ -30,8 +31,8 @@
  * would lease from. So one who refuses and has failed goes on refusing until he is removed.
  * Who has spoken to this node as to a member in this run has forgotten it since, or lies, for what
  * is believed once stays: he is not listened to while anybody else speaks to it. So this is left to
- * a member that lies: where all chains lead through a removed one it fences a node that has just
- * started and to which it has said nothing else, until it is removed.
+ * a member that lies: where all chains lead through a removed one it fences whomever it has said
+ * nothing else to in this run, which are most in a large cluster, until it is removed.
  */
 #include <string.h>
 
@@ -197,6 +198,18 @@ static bool is_unheard(const struct admission *adm, const struct id *ours)
 	return true;
 }
 
+/* Once that was so it ends by a member's word: a record may come from anybody. */
+static bool is_untold(struct admission *adm, const struct id *ours, struct id *remover)
+{
+	bool voided = is_void(adm, ours, remover);
+
+	if (is_spoken_to(adm))
+		adm->refusing.untold = false;
+	else if (voided && is_unheard(adm, ours))
+		adm->refusing.untold = true;
+	return adm->refusing.untold;
+}
+
 /* Looks at it as often as things change that bear on it, and else less and less often. */
 static void look_pause(struct refusing *refusing, struct mono now, uint64_t turns)
 {
@@ -213,7 +226,7 @@ static void review(struct admission *adm)
 {
 	struct id ours = admission_admitter(adm), removed = admission_refused_for(adm);
 	struct id by = id_none;
-	bool any, refused = is_void(adm, &ours, &by) && is_unheard(adm, &ours);
+	bool any, refused = is_untold(adm, &ours, &by);
 	const struct member *member = who_refuses(adm, &any);
 
 	if (member != NULL) {

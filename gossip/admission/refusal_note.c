@@ -11,42 +11,45 @@
  *
  * Whoever believed this node before is listened to only while nobody else speaks to it, so the note
  * says that, too: the start before has spoken for him. Where he is all that is noted and another
- * one comes who never did, that one is noted in his place.
+ * one comes who never did, that one is noted in his place. Who found out untold is noted as such.
  *
  * A refusal counts at once, and is noted behind that: a crash between the two is as one before it
  * was heard. A store that refuses the note is asked again, and meanwhile this run knows. No more
  * than one note is written in NOTE_MS: a member turns its word at no cost.
  *
- * META_REFUSED: a MessagePack array of 3, or more, which are passed over: by, removed, spoke.
+ * META_REFUSED: a MessagePack array of 4, or more, which are passed over: by, removed, spoke,
+ * untold.
  */
 #include "admission_impl.h"
 #include "gossip/base/pack.h"
 
-#define NOTE_FIELDS 3
+#define NOTE_FIELDS 4
 #define FIELDS_MAX 15
 #define NOTE_BYTES 64
 #define NOTE_MS 1000
 
 static bool note_eq(const struct refusal_note *a, const struct refusal_note *b)
 {
-	return id_eq(&a->by, &b->by) && id_eq(&a->removed, &b->removed) && a->spoke == b->spoke;
+	return id_eq(&a->by, &b->by) && id_eq(&a->removed, &b->removed) && a->spoke == b->spoke &&
+	       a->untold == b->untold;
 }
 
 void refusal_note(struct admission *adm, const struct member *by)
 {
 	struct refusal_note *wanted = &adm->refusing.wanted;
-	struct id removed = admission_refused_for(adm);
 	const struct member *noted = member_find(adm->members, &wanted->by);
+	struct refusal_note note = {.untold = adm->refusing.untold};
 
-	if (by == NULL) {
-		*wanted = (struct refusal_note){.spoke = false};
-		return;
+	if (by != NULL || note.untold)
+		note.removed = admission_refused_for(adm);
+	if (by != NULL) {
+		WEFT_ASSERT(by->refuses);
+		/* Who is noted stays so if he is as good. */
+		note.spoke = by->spoke;
+		note.by = noted != NULL && noted->refuses && noted->spoke == by->spoke ? noted->id
+										       : by->id;
 	}
-	WEFT_ASSERT(by->refuses);
-	if (noted != NULL && noted->refuses && noted->spoke == by->spoke &&
-	    id_eq(&wanted->removed, &removed))
-		return; /* as good */
-	*wanted = (struct refusal_note){by->id, removed, by->spoke};
+	*wanted = note;
 }
 
 bool admission_refused_by(const struct admission *adm, struct id *by)
@@ -70,16 +73,20 @@ int refusal_load(struct admission *adm, const uint8_t *bytes, size_t len)
 	cursor_fixed(&cursor, note.by.b, ID_BYTES);
 	cursor_fixed(&cursor, note.removed.b, ID_BYTES);
 	note.spoke = cursor_bool(&cursor);
+	note.untold = cursor_bool(&cursor);
 	for (size_t i = NOTE_FIELDS; i < fields; i++)
 		cursor_skip(&cursor);
-	if (!cursor_at_end(&cursor) || id_is_zero(&note.by))
+	if (!cursor_at_end(&cursor) || (id_is_zero(&note.by) && !note.untold))
 		return WEFT_E_INVALID;
-	/* Before the rows, so there is room; his may have come to the disk, or not. */
-	by = member_intern(adm->members, &note.by);
-	if (by == NULL)
-		return WEFT_E_INVALID;
-	by->refuses = true;
-	by->spoke = note.spoke;
+	if (!id_is_zero(&note.by)) {
+		/* Before the rows, so there is room; his may have come to the disk, or not. */
+		by = member_intern(adm->members, &note.by);
+		if (by == NULL)
+			return WEFT_E_INVALID;
+		by->refuses = true;
+		by->spoke = note.spoke;
+	}
+	refusing->untold = note.untold;
 	refusing->removed = note.removed;
 	refusing->wanted = refusing->stored = note;
 	return 0;
@@ -96,7 +103,7 @@ static void note_write(struct admission *adm, const struct refusal_note *note)
 	uint8_t bytes[NOTE_BYTES];
 	struct pack pack;
 
-	if (id_is_zero(&note->by)) {
+	if (id_is_zero(&note->by) && !note->untold) {
 		admission_meta(adm, META_REFUSED, NULL, 0);
 		return;
 	}
@@ -105,6 +112,7 @@ static void note_write(struct admission *adm, const struct refusal_note *note)
 	pack_bin(&pack, note->by.b, ID_BYTES);
 	pack_bin(&pack, note->removed.b, ID_BYTES);
 	pack_bool(&pack, note->spoke);
+	pack_bool(&pack, note->untold);
 	WEFT_ASSERT(pack_ok(&pack));
 	admission_meta(adm, META_REFUSED, bytes, pack.len);
 }

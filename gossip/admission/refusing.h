@@ -16,6 +16,7 @@ struct refusal_note {
 	struct id by;      /* who refuses it; zero: nobody */
 	struct id removed; /* whose removal he showed */
 	bool spoke;        /* he had believed this node in the run in which he did */
+	bool untold;       /* see struct refusing */
 };
 
 struct refusing {
@@ -24,6 +25,7 @@ struct refusing {
 	int64_t pause_ms;     /* until the look after that one, if nothing changes */
 	uint64_t turns;       /* member_table.turns at the last look */
 	struct id removed;    /* whose removal was shown; zero: of whoever admitted this node */
+	bool untold;          /* heard of the removal and of nobody else, and of nobody since */
 	struct refusal_note wanted, stored, on_its_way;
 	bool is_storing;
 	bool is_unsure; /* a commit failed: what the disk has is not known */

@@ -53,7 +53,7 @@ static struct weft_err fence(struct api_lab *lab)
 	struct weft_err err = {0};
 
 	assert_int_equal(api_fence(&lab->d, &err), WEFT_E_FENCED);
-	assert_non_null(strstr(err.message, "fenced: host0 admitted this node and was removed"));
+	assert_non_null(strstr(err.message, "fenced: host"));
 	assert_non_null(strstr(err.message, "weft join with a fresh token"));
 	return err;
 }
@@ -67,6 +67,18 @@ static void who_is_refused_is_told_by_whom(void **state)
 	refuser = gossip_self(node_gossip(lab->cluster->hosts[1].node));
 	err = fence(lab);
 	assert_non_null(strstr(err.message, " (host1 says so)"));
+}
+
+static void who_was_removed_need_not_have_admitted_it(void **state)
+{
+	struct api_lab *lab = *state;
+	struct weft_err err = fence(lab);
+
+	assert_non_null(strstr(err.message, "fenced: host0 admitted this node and was removed"));
+	admitter = gossip_self(node_gossip(lab->cluster->hosts[1].node));
+	err = fence(lab);
+	assert_non_null(
+	    strstr(err.message, "host1 admitted this node, or one through whom it came in, and"));
 }
 
 static void and_that_one_that_has_failed_is_to_be_removed(void **state)
@@ -88,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(who_is_refused_is_told_by_whom),
+	    TEST(who_was_removed_need_not_have_admitted_it),
 	    TEST(and_that_one_that_has_failed_is_to_be_removed),
 	};
 
