@@ -106,10 +106,11 @@ void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
 	tables_rows(g->tables, topic, kind, visit, ctx);
 }
 
-void gossip_rows_of(const struct gossip *g, const struct id *owner, const struct id *topic,
-		    void (*visit)(void *ctx, const struct row_view *row), void *ctx)
+size_t gossip_rows_of(const struct gossip *g, const struct id *owner, const struct id *topic,
+		      size_t left, size_t limit,
+		      void (*visit)(void *ctx, const struct row_view *row), void *ctx)
 {
-	tables_rows_of(g->tables, owner, topic, visit, ctx);
+	return tables_rows_of(g->tables, owner, topic, left, limit, visit, ctx);
 }
 
 bool gossip_row(const struct gossip *g, const struct id *owner, const struct id *topic,

@@ -59,10 +59,13 @@ bool gossip_tags(const struct gossip *g, const struct id *id, struct rec_tags *t
 void gossip_rows(const struct gossip *g, const struct id *topic, uint16_t kind,
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
 
-/* Visits all rows of one owner in a topic, tombstones too, also while that is compared as a whole.
- */
-void gossip_rows_of(const struct gossip *g, const struct id *owner, const struct id *topic,
-		    void (*visit)(void *ctx, const struct row_view *row), void *ctx);
+/* Visits rows of one owner in a topic, tombstones too, also while that is compared as a whole: of
+ * those that came first as many as left says (SIZE_MAX: of all), beginning with the newest, and no
+ * more than limit. How many are left: with that the next call goes on, and visits none too few if
+ * rows came and went meanwhile, but those that came. */
+size_t gossip_rows_of(const struct gossip *g, const struct id *owner, const struct id *topic,
+		      size_t left, size_t limit,
+		      void (*visit)(void *ctx, const struct row_view *row), void *ctx);
 
 /* Is a version of this fact that this node wrote on its way to disk? */
 bool gossip_is_writing(const struct gossip *g, uint16_t kind, const uint8_t *key, size_t key_len);

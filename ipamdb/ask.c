@@ -261,6 +261,8 @@ enum ask_outcome ask_for(struct ipamdb *db, struct net *net, const struct slot *
 		if (run && !run->clash && id_eq(&run->holder, &db->self))
 			return ASK_WAIT;
 	}
+	if (net->unread) /* who holds what is not known yet */
+		return ASK_WAIT;
 	/* What would be granted could not be taken up. */
 	if (!introduction_is_done(db))
 		return accept_may(db, err) == WEFT_E_NO_PEER ? ASK_FAILED : ASK_WAIT;

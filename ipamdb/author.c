@@ -4,6 +4,7 @@
 
 #include "closure.h"
 #include "db.h"
+#include "query.h"
 
 void authors_init(struct ipamdb *db)
 {
@@ -63,39 +64,89 @@ bool author_has_enough(const struct ipamdb *db, const struct id *id)
 	return author && author->ended >= ENDED_MAX && !id_eq(id, &db->self);
 }
 
-struct reading {
+void author_note(struct ipamdb *db, const struct claim *claim)
+{
+	struct author *author = map_find(&db->authors, &claim->author);
+
+	if (!author || !author->passed_over || claim->generation > CLOSURE_GENERATION_MAX)
+		return;
+	if (claim->generation > author->top)
+		author->top = claim->generation;
+	if (claim->is_grant && claim->generation > author->granted_top)
+		author->granted_top = claim->generation;
+}
+
+/* To whom he granted is not remembered: it may have been anybody. */
+uint64_t authors_top(const struct ipamdb *db)
+{
+	const struct author *author;
+	uint64_t top = 0;
+	size_t pos = 0;
+
+	while (db->passed_over && (author = map_next(&db->authors, &pos)) != NULL) {
+		bool is_gone = closure_is_gone(db, &author->id);
+		uint64_t his = is_gone ? author->top : author->granted_top;
+
+		top = his > top ? his : top;
+	}
+	return top;
+}
+
+struct portion {
 	void (*visit)(void *ctx, const struct row_view *row);
 	void *ctx;
 	size_t rows;
 };
 
-static void reading_visit(void *ctx, const struct row_view *row)
+static void portion_visit(void *ctx, const struct row_view *row)
 {
-	struct reading *reading = ctx;
+	struct portion *portion = ctx;
 
-	reading->rows++;
-	reading->visit(reading->ctx, row);
+	portion->rows++;
+	portion->visit(portion->ctx, row);
 }
 
-size_t authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-		    void *ctx)
+static void reading_begin(struct ipamdb *db, struct ipam_reading *reading)
 {
-	struct reading reading = {visit, ctx, 0};
 	const struct author *author;
-	struct vec ids;
 	size_t pos = 0;
 
-	if (!db->passed_over || !db->config.rows_of)
-		return 0;
-	/* Whoever visits counts what it reads. */
-	vec_init(&ids, &db->heap, sizeof(struct id));
-	while ((author = map_next(&db->authors, &pos)) != NULL)
+	*reading = (struct ipam_reading){.is_up = true, .left = SIZE_MAX};
+	vec_init(&reading->owners, &db->heap, sizeof(struct id));
+	while (db->passed_over && (author = map_next(&db->authors, &pos)) != NULL)
 		if (author->passed_over)
-			vec_push(&ids, &author->id);
-	for (size_t i = 0; i < ids.count; i++)
-		db->config.rows_of(db->config.ctx, vec_at(&ids, i), reading_visit, &reading);
-	vec_close(&ids);
-	return reading.rows;
+			vec_push(&reading->owners, &author->id);
+}
+
+bool ipamdb_read_passed(struct ipamdb *db, struct ipam_reading *reading,
+			void (*visit)(void *ctx, const struct row_view *row), void *ctx,
+			int64_t *again_ms)
+{
+	struct vec *owners = &reading->owners;
+	size_t room = READING_PORTION;
+
+	if (!reading->is_up)
+		reading_begin(db, reading);
+	while (owners->count > 0 && room > 0 && db->config.rows_of) {
+		const struct id *owner = vec_at(owners, owners->count - 1);
+		struct portion portion = {visit, ctx, 0};
+
+		reading->left = db->config.rows_of(db->config.ctx, owner, reading->left, room,
+						   portion_visit, &portion);
+		reading->rows += portion.rows;
+		room -= portion.rows < room ? portion.rows : room;
+		if (reading->left > 0)
+			continue;
+		vec_remove(owners, owners->count - 1);
+		reading->left = SIZE_MAX;
+		room -= room > 0; /* to ask for one who has none is work as well */
+	}
+	if (owners->count > 0 && db->config.rows_of)
+		return false;
+	vec_close(owners);
+	reading->is_up = false;
+	*again_ms = reading->rows > 0 ? 100 + (int64_t)reading->rows / 500 : 0;
+	return true;
 }
 
 void authors_check(const struct ipamdb *db, size_t nets, size_t strange, size_t ended)

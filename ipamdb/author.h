@@ -12,6 +12,7 @@
 
 #include "gossip/base/row.h"
 
+struct claim;
 struct ipamdb;
 
 /* Networks without a fact that an author named first, and his claims in any of these. What comes
@@ -27,7 +28,8 @@ struct author {
 	size_t nets;      /* strange ones that he named first */
 	size_t strange;   /* claims in strange ones */
 	size_t ended;     /* claims that ended, anywhere */
-	bool passed_over; /* rows of his were */
+	bool passed_over; /* rows of his were; the highest generation of these, and of grants: */
+	uint64_t top, granted_top;
 };
 
 void authors_init(struct ipamdb *db);
@@ -46,9 +48,11 @@ bool author_has_enough(const struct ipamdb *db, const struct id *author);
 /* Rows of his in strange networks are no longer here. */
 void author_passed_over(struct ipamdb *db, const struct id *author);
 
-/* Visits the rows in the tables of all who had some passed over; how many there were. */
-size_t authors_read(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-		    void *ctx);
+/* This claim may be one of those that were passed over. */
+void author_note(struct ipamdb *db, const struct claim *claim);
+
+/* Nothing that was passed over, by or to anybody who is gone, is above this generation. */
+uint64_t authors_top(const struct ipamdb *db);
 
 /* The sums must be these. */
 void authors_check(const struct ipamdb *db, size_t nets, size_t strange, size_t ended);

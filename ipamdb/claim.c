@@ -4,6 +4,7 @@
  * Claims and the owners that follow from them.
  *
  * A new claim is added to the owners at once, which any order of arrival does to the same result.
+ * Many at a time are sorted first and merged with those that are there.
  * Taking one away cannot be undone in place, since it may have hidden others: the owners are then
  * built anew when somebody asks.
  *
@@ -16,6 +17,8 @@
  * by that than before, and what is too much goes as others' rows are collected, once in a while.
  */
 #include "claim.h"
+
+#include <string.h>
 
 #include "author.h"
 #include "closure.h"
@@ -233,6 +236,15 @@ static void claim_renew(struct ipamdb *db, struct net *net, struct claim *there,
 	there->rests = there->rests || told->rests;
 }
 
+/* A new one: what it is counted in, and what follows from it but the owners. */
+static void claim_enters(struct ipamdb *db, struct net *net, struct claim *claim)
+{
+	claim->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
+	count_claim(db, net, claim, 1);
+	if (claim->is_grant && id_eq(&claim->holder, &db->self))
+		net->wants_accept = true;
+}
+
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 {
 	bool found;
@@ -248,19 +260,109 @@ bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim)
 	}
 	if (claim->is_ended && is_enough(db, net, &claim->author, false))
 		return false;
-	if (net->strange && !author_may_claim(db, &claim->author))
+	if (net->strange && !author_may_claim(db, &claim->author)) {
+		author_note(db, claim);
 		return false;
+	}
 	there = vec_insert(&net->claims, at, claim);
-	there->is_void = claim->is_grant && closure_is_removed(db, &claim->author);
-	count_claim(db, net, claim, 1);
-	if (claim->is_grant && id_eq(&claim->holder, &db->self))
-		net->wants_accept = true;
+	claim_enters(db, net, there);
 	if (!net->runs_stale && !there->is_void &&
 	    runs_add(&net->runs, &claim->span, claim->generation, &claim->holder, is_held(claim)))
 		db_trace(db, TRACE_RANGE_CONFLICT, &claim->holder, &net->id, NULL,
 			 claim->generation);
 	net_own_changed(net);
 	return true;
+}
+
+static int gathered_cmp(const void *key, const void *item)
+{
+	const struct gathered *a = key;
+	const struct gathered *b = *(struct gathered *const *)item;
+
+	if (a->net != b->net)
+		return id_cmp(&a->net->id, &b->net->id);
+	return claim_cmp(&a->claim, &b->claim);
+}
+
+void claims_gather(struct vec *list, struct gathered *item)
+{
+	vec_insert(list, vec_lower_bound(list, item, gathered_cmp), &item);
+}
+
+/* Makes room for as many claims in order, from the last one on: each that is there moves once. */
+static size_t claims_merge(struct net *net, struct gathered *const *list, size_t count)
+{
+	struct vec there = net->claims;
+	size_t moved = 0;
+
+	for (size_t i = 0; i < count; i++)
+		vec_push(&net->claims, NULL);
+	there.items = net->claims.items;
+	for (size_t i = count; i-- > 0;) {
+		size_t at = vec_lower_bound(&there, &list[i]->claim, claim_cmp);
+		size_t above = there.count - at;
+
+		if (above > 0)
+			memmove(vec_at(&net->claims, at + i + 1), vec_at(&net->claims, at),
+				above * sizeof(struct claim));
+		*(struct claim *)vec_at(&net->claims, at + i) = list[i]->claim;
+		there.count = at;
+		moved += above;
+	}
+	return moved;
+}
+
+/* Those of one network; of what is there already something may be news. */
+static size_t net_settle(struct ipamdb *db, struct net *net, struct gathered **list, size_t count)
+{
+	size_t fresh = 0;
+
+	net->runs_stale = true;
+	for (size_t i = 0; i < count; i++) {
+		struct claim *claim = &list[i]->claim;
+		struct claim *there = claim_find(net, claim);
+
+		if (!there && fresh > 0 && claim_cmp(claim, &list[fresh - 1]->claim) == 0)
+			there = &list[fresh - 1]->claim;
+		if (there) {
+			claim_renew(db, net, there, claim);
+		} else if (!claim->is_ended || !is_enough(db, net, &claim->author, false)) {
+			claim_enters(db, net, claim);
+			list[fresh++] = list[i];
+		}
+	}
+	net_own_changed(net);
+	return claims_merge(net, list, fresh);
+}
+
+size_t claims_settle(struct ipamdb *db, struct vec *list)
+{
+	struct gathered **items = list->items;
+	size_t moved = 0;
+
+	for (size_t i = 0, end; i < list->count; i = end) {
+		struct net *net = items[i]->net;
+
+		for (end = i; end < list->count && items[end]->net == net;)
+			end++;
+		WEFT_ASSERT(!net->strange);
+		moved += net_settle(db, net, items + i, end - i);
+	}
+	list->count = 0;
+	return moved;
+}
+
+void claims_tell(struct ipamdb *db, struct net *net)
+{
+	const struct runs *runs = net_runs(net);
+
+	for (size_t i = 0; i < runs->items.count; i++) {
+		const struct run *run = runs_at(runs, i);
+		if (!run->clash)
+			continue;
+		db_trace(db, TRACE_RANGE_CONFLICT, &run->holder, &net->id, NULL, run->generation);
+		return;
+	}
 }
 
 void claims_rebuild(struct net *net)
@@ -307,6 +409,10 @@ static void claims_sift(struct ipamdb *db, struct net *net, const struct id *aut
 		if (author ? id_eq(&claim->author, author) : is_past(net, claim)) {
 			is_stale = is_stale || is_telling(net, claim);
 			count_claim(db, net, claim, -1);
+			if (author) {
+				author_passed_over(db, author);
+				author_note(db, claim);
+			}
 			continue;
 		}
 		if (kept != i)

@@ -9,8 +9,20 @@
  * remembered; and a witness says no more words about him (witness.c). */
 #define GONE_MAX 32
 
+/* A claim that was read, and where it belongs. */
+struct gathered {
+	struct net *net;
+	struct claim claim;
+};
+
 /* Adds a claim, ends one that is there, or refreshes its version; true when it is new. */
 bool claim_put(struct ipamdb *db, struct net *net, const struct claim *claim);
+
+/* The same for many at once, of networks that are not strange: gathered into a list (of struct
+ * gathered *, in order), which is empty again when all are settled. The owners are built anew once
+ * somebody asks; each claim that was there has moved at most once. How many did. */
+void claims_gather(struct vec *list, struct gathered *item);
+size_t claims_settle(struct ipamdb *db, struct vec *list);
 
 /* Takes a claim away; false when it was not there. */
 bool claim_drop(struct ipamdb *db, struct net *net, const struct claim *claim);
@@ -35,6 +47,9 @@ struct claim *claim_find(const struct net *net, const struct claim *like);
 
 /* What this node has granted counts no more: it was removed. */
 void claims_void(struct net *net, const struct id *author);
+
+/* Traces that two claim one generation, where the owners were built without a word of it. */
+void claims_tell(struct ipamdb *db, struct net *net);
 
 /* Builds the owners anew from the claims. */
 void claims_rebuild(struct net *net);

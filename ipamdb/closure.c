@@ -10,7 +10,7 @@
  *
  *   view         digest of the members that it knows (who left is marked) and of the removed nodes
  *   version      of its own newest range or grant
- *   generation   the highest of all that it has of nodes that are gone
+ *   generation   none of all that it has of nodes that are gone is above
  *
  * and promises
  *
@@ -49,8 +49,8 @@
  * sees space to be taken back: who does is the first to close with a new view, the others follow.
  */
 #include "closure.h"
+#include "author.h"
 #include "reclaim.h"
-#include "row.h"
 
 #include <string.h>
 
@@ -283,7 +283,7 @@ void closure_wrote(struct ipamdb *db, uint64_t epoch, uint64_t sequence)
 
 uint64_t closure_top(struct ipamdb *db)
 {
-	uint64_t top = rows_passed_top(db);
+	uint64_t top = authors_top(db);
 
 	for (size_t n = 0; n < db->nets.count; n++) {
 		const struct net *net = net_at(db, n);

@@ -21,6 +21,7 @@
 #include "ipamdb.h"
 #include "nets.h"
 #include "parting.h"
+#include "query.h"
 
 #define RETRY_MS 500 /* after a commit that failed, or what was waited for is not there */
 
@@ -78,8 +79,10 @@ struct ipamdb {
 	struct mono rests_due; /* a rest ends then */
 	bool passed_over;      /* rows in networks that nobody made were, some time (author.h) */
 	bool unread;           /* such rows of a network are to be read, ... */
-	struct mono read_at;   /* ... not before then */
-	bool serve;            /* waiters may find what they wait for */
+	struct mono read_at;   /* ... or go on being read, not before then */
+	struct ipam_reading reading;
+	struct vec gathered; /* struct gathered *, of the portion that is being read */
+	bool serve;          /* waiters may find what they wait for */
 	struct ipam_update update;
 	struct scratch scratch; /* values of the update's rows and writes */
 };

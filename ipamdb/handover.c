@@ -301,6 +301,10 @@ void handover_step(struct ipamdb *db)
 		  db->closing.is_flying;
 	for (size_t i = 0; i < db->tended.count; i++) {
 		struct net *net = net_tended(db, i);
+		if (net->unread) {
+			pending = true;
+			continue;
+		}
 		if (!net_hand_over(db, net)) {
 			handover_end(db, WEFT_E_NO_PEER,
 				     "no member is in reach to take this node's address ranges; "

@@ -210,14 +210,11 @@ int ipamdb_load(struct ipamdb *db, const struct write *write)
 {
 	struct cursor cursor;
 	struct row_view row;
-	int rc;
 
 	WEFT_ASSERT(!db->started);
 	switch (write->kind) {
 	case WRITE_LEASE:
-		rc = lease_load(db, &write->lease);
-		rows_read_again(db);
-		return rc;
+		return lease_load(db, &write->lease);
 	case WRITE_OWN_ROW:
 	case WRITE_FACT:
 	case WRITE_SNAPSHOT:
@@ -226,7 +223,6 @@ int ipamdb_load(struct ipamdb *db, const struct write *write)
 		if (write->kind == WRITE_OWN_ROW)
 			ipamdb_self_set(db, &row.owner);
 		row_apply(db, &row);
-		rows_read_again(db);
 		return 0;
 	case WRITE_META:
 		if (write->meta != META_LEASE_SEQUENCE) {
@@ -323,6 +319,10 @@ static void event_apply(struct ipamdb *db, const struct ipam_event *event)
 	}
 }
 
+/* Nothing is taken up, taken back or let go by half of what is known of a network: one that is
+ * unread waits. What this node owns and has granted stands in rows of its own, which are never
+ * passed over: it leases and grants meanwhile. And what a closure says counts all that was passed
+ * over (authors_top()). */
 static void chores(struct ipamdb *db)
 {
 	struct mono next = MONO_NEVER;
@@ -331,17 +331,16 @@ static void chores(struct ipamdb *db)
 	if (!mono_is_due(db->chores_at, db->now))
 		return;
 	db->chores_at = MONO_NEVER;
-	/* Nothing is promised, taken up or let go by half of what is known of a network. */
-	if (db->unread) {
-		db_chores_by(db, db->read_at);
-		return;
-	}
+	if (db->unread)
+		next = db->read_at;
 	closures_step(db);
 	partings_answer(db);
 	namings_sweep(db);
 	introduction_keep(db);
 	for (size_t i = 0; i < db->tended.count; i++) {
 		struct net *net = net_tended(db, i);
+		if (net->unread)
+			continue;
 		if (accept_grants(db, net))
 			next = mono_min(next, mono_add_ms(db->now, RETRY_MS));
 		witness_step(db, net);

@@ -25,9 +25,10 @@ struct ipamdb_config {
 	 * NULL: nothing is ever missing. */
 	bool (*has_rows)(void *ctx, const struct id *owner, uint64_t epoch, uint64_t sequence);
 	/* Visits the ranges, grants and attachments of owner that are in the tables, tombstones
-	 * too; others may come along. NULL: there are none. */
-	void (*rows_of)(void *ctx, const struct id *owner,
-			void (*visit)(void *arg, const struct row_view *row), void *arg);
+	 * too, in portions as gossip_rows_of() does; others may come along. NULL: there are
+	 * none. */
+	size_t (*rows_of)(void *ctx, const struct id *owner, size_t left, size_t limit,
+			  void (*visit)(void *arg, const struct row_view *row), void *arg);
 	void *ctx;
 	struct id self;
 	uint64_t seed;

@@ -66,7 +66,8 @@ struct net {
 	bool strange; /* only rows of others speak of it */
 	bool known;   /* its fact was seen */
 	bool tended;  /* in db->tended */
-	bool unread;  /* rows that were passed over are to be read */
+	bool unread;  /* rows that were passed over are to be read: nothing is promised of it */
+	bool reading; /* they are being read */
 	bool ended;
 	size_t pool_count;
 	struct pool *pools; /* POOLS_MAX, NULL while it is not known */

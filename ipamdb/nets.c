@@ -18,6 +18,7 @@ void nets_init(struct ipamdb *db)
 	vec_init(&db->nets, &db->heap, sizeof(struct net *));
 	vec_init(&db->tended, &db->heap, sizeof(struct net *));
 	map_init(&db->ended, &db->heap, ID_BYTES, ID_BYTES, db->map_seed);
+	vec_init(&db->gathered, &db->heap, sizeof(struct gathered *));
 	authors_init(db);
 }
 
@@ -198,7 +199,7 @@ void nets_retire(struct ipamdb *db)
 		runs_close(&net->runs);
 		runs_close(&net->spent);
 		runs_close(&net->issued);
-		net->wants_accept = net->tended = false;
+		net->wants_accept = net->tended = net->unread = net->reading = false;
 		net->tidy_at = MONO_NEVER;
 		vec_remove(&db->tended, i);
 	}
@@ -231,6 +232,8 @@ void nets_check(struct ipamdb *db)
 	for (size_t i = 0; i < db->nets.count; i++) {
 		struct net *net = net_at(db, i);
 		WEFT_ASSERT(net->tended + net->strange <= 1);
+		WEFT_ASSERT(!net->unread || (net->tended && db->unread));
+		WEFT_ASSERT(!net->reading || (net->unread && db->reading.is_up));
 		WEFT_ASSERT(net->tended || net->ended || !net->known);
 		WEFT_ASSERT(!net->ended || (!net->strange && net_has_ended(db, &net->id)));
 		tended += net->tended;

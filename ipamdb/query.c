@@ -142,12 +142,6 @@ bool ipamdb_has_ended(const struct ipamdb *db, const struct id *network)
 	return net_has_ended(db, network);
 }
 
-size_t ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-			  void *ctx)
-{
-	return authors_read(db, visit, ctx);
-}
-
 uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network)
 {
 	struct net *net = net_find(db, network);

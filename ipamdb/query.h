@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "gossip/base/map.h"
 #include "ipamdb.h"
 
 /* A network with sums over what this node holds of it:
@@ -42,17 +43,24 @@ bool ipamdb_has_net(const struct ipamdb *db, const struct id *network);
 /* Was its end seen? */
 bool ipamdb_has_ended(const struct ipamdb *db, const struct id *network);
 
-/* Visits the rows in the tables of all of whom some were passed over, since they spoke of too many
- * networks that nobody made. */
-size_t ipamdb_passed_rows(struct ipamdb *db, void (*visit)(void *ctx, const struct row_view *row),
-			  void *ctx);
+/* A reading of the rows in the tables of all of whom some were passed over, since they spoke of
+ * too many networks that nobody made: a portion at a time, since they may be very many. */
+struct ipam_reading {
+	bool is_up;
+	struct vec owners; /* struct id: whose rows are left, ... */
+	size_t left;       /* ... and how many of the last one's */
+	size_t rows;       /* that were visited */
+};
 
-/* When rows may be read so again after so many were: whoever has many of them passed over makes
- * networks, of which each asks for all, and is not to keep the loop busy by that. */
-static inline int64_t ipamdb_reading_ms(size_t rows)
-{
-	return rows > 0 ? 100 + (int64_t)rows / 500 : 0;
-}
+#define READING_PORTION 2048 /* rows: about a millisecond */
+#define READING_PAUSE_MS 5   /* between two portions */
+
+/* Visits the next portion, of a new reading where none is up. True at its end: then again is how
+ * long it is to be till another one begins, for whoever has many rows passed over makes networks,
+ * of which each asks for all, and is not to keep the loop busy by that. */
+bool ipamdb_read_passed(struct ipamdb *db, struct ipam_reading *reading,
+			void (*visit)(void *ctx, const struct row_view *row), void *ctx,
+			int64_t *again_ms);
 
 /* The bucket of this node's free space in a network for its attachment row. */
 uint8_t ipamdb_free_log2(struct ipamdb *db, const struct id *network);

@@ -39,8 +39,12 @@ bool reclaim_is_due(struct ipamdb *db, const struct id *gone)
 		return false;
 	for (size_t n = 0; n < db->tended.count; n++) {
 		struct net *net = net_tended(db, n);
-		const struct runs *runs = net_runs(net);
-		for (size_t i = 0; !net->ended && i < runs->items.count; i++) {
+		const struct runs *runs;
+
+		if (net->ended || net->unread)
+			continue;
+		runs = net_runs(net);
+		for (size_t i = 0; i < runs->items.count; i++) {
 			const struct run *run = runs_at(runs, i);
 			if ((!gone || id_eq(gone, &run->holder)) && is_forfeit(db, net, run))
 				return true;
@@ -162,17 +166,18 @@ static uint64_t top_of_all(struct ipamdb *db)
 
 static void net_reclaim(struct ipamdb *db, struct net *net, uint64_t above)
 {
-	const struct runs *runs = net_runs(net);
+	const struct runs *runs;
 	struct flight *flight = NULL;
 	struct id from = {{0}};
 	uint64_t sum = 0;
 
-	if (flight_is_up(db, FLIGHT_RECLAIM, &net->id) || net->ended)
+	if (flight_is_up(db, FLIGHT_RECLAIM, &net->id) || net->ended || net->unread)
 		return;
 	if (!db_has_room(db, RESTS_PER_GROUP, 0)) {
 		db_chores_again(db);
 		return;
 	}
+	runs = net_runs(net);
 	for (size_t i = 0; i < runs->items.count; i++) {
 		const struct run *run = runs_at(runs, i);
 		if (!is_forfeit(db, net, run))

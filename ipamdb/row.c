@@ -6,6 +6,12 @@
  * known yet waits in the network's place, and where its author has too many such in the tables,
  * from which it is read again when the network is known. What does not decode is passed over: it
  * was signed by a member, but by a version that says more than this one understands.
+ *
+ * What is read again may be very much, of one author who means ill, and one turn of the loop is
+ * short: it comes in portions (READING_PORTION), the newest rows first, with a pause after each. A
+ * network is unread until a reading that began after it was known has come to its end; a row that
+ * changes meanwhile counts at once, as always in a network that is known. Nothing of this is
+ * stored: after a start it is passed over and read again.
  */
 #include "row.h"
 
@@ -14,6 +20,8 @@
 #include "parting.h"
 #include "query.h"
 #include "rest.h"
+
+#define MOVES_PER_MS 10000 /* claims; the loop has most of the time for others */
 
 /* A ROW_RANGE or ROW_GRANT as a claim: 0, or WEFT_E_INVALID. */
 static int claim_read(const struct row_view *row, struct id *network, struct claim *claim)
@@ -79,8 +87,10 @@ static void range_apply(struct ipamdb *db, const struct row_view *row)
 	if (id_eq(&row->owner, &db->self))
 		closure_wrote(db, row->epoch, row->sequence);
 	net = net_of(db, row, &network);
-	if (!net)
+	if (!net) {
+		author_note(db, &claim);
 		return;
+	}
 	db_chores_by(db, db->now);
 	claim.is_stored = !db->started;
 	if (!row->deleted) {
@@ -214,23 +224,48 @@ void row_apply(struct ipamdb *db, const struct row_view *row)
 static void row_reapply(void *ctx, const struct row_view *row)
 {
 	struct ipamdb *db = ctx;
-	struct range_key key;
-	const struct net *net;
+	struct gathered item = {.net = NULL}, *kept;
+	struct id network;
 
-	if (row->kind != ROW_RANGE && row->kind != ROW_GRANT && row->kind != ROW_ATTACHMENT)
-		return;
 	if (row->kind == ROW_ATTACHMENT)
-		key.network = row_key_id(row);
-	else if (range_key_decode(row->key, row->key_len, &key) != 0)
+		network = row_key_id(row);
+	else if ((row->kind != ROW_RANGE && row->kind != ROW_GRANT) ||
+		 claim_read(row, &network, &item.claim) != 0)
 		return;
-	net = net_find(db, &key.network);
-	if (net && net->unread)
+	item.net = net_find(db, &network);
+	if (!item.net || !item.net->reading)
+		return;
+	if (row->kind == ROW_ATTACHMENT || (row->kind == ROW_GRANT && row->deleted) ||
+	    id_eq(&row->owner, &db->self)) {
 		row_apply(db, row);
+		return;
+	}
+	kept = scratch_take(&db->scratch, sizeof(*kept));
+	*kept = item;
+	claims_gather(&db->gathered, kept);
+}
+
+static void reading_end(struct ipamdb *db)
+{
+	vec_close(&db->gathered);
+	db->unread = false;
+	for (size_t i = 0; i < db->tended.count; i++) {
+		struct net *net = net_tended(db, i);
+		if (net->reading) {
+			net->unread = net->reading = false;
+			claims_tell(db, net);
+		}
+		db->unread = db->unread || net->unread;
+	}
+	db->serve = true;
+	db_chores_by(db, db->now);
 }
 
 void rows_read_again(struct ipamdb *db)
 {
-	size_t rows;
+	int64_t wait_ms = READING_PAUSE_MS;
+	bool is_over;
+	size_t moved;
 
 	if (!db->unread)
 		return;
@@ -238,36 +273,13 @@ void rows_read_again(struct ipamdb *db)
 		db_chores_by(db, db->read_at);
 		return;
 	}
-	db->unread = false;
-	rows = authors_read(db, row_reapply, db);
-	db->read_at = mono_add_ms(db->now, ipamdb_reading_ms(rows));
-	for (size_t i = 0; i < db->tended.count; i++)
-		net_tended(db, i)->unread = false;
-}
-
-struct top {
-	const struct ipamdb *db;
-	uint64_t generation;
-};
-
-static void row_count_top(void *ctx, const struct row_view *row)
-{
-	struct top *top = ctx;
-	struct claim claim;
-	struct id network;
-
-	if ((row->kind != ROW_RANGE && row->kind != ROW_GRANT) ||
-	    claim_read(row, &network, &claim) != 0)
-		return;
-	if (claim.generation > top->generation && claim.generation <= CLOSURE_GENERATION_MAX &&
-	    (closure_is_gone(top->db, &claim.author) || closure_is_gone(top->db, &claim.holder)))
-		top->generation = claim.generation;
-}
-
-uint64_t rows_passed_top(struct ipamdb *db)
-{
-	struct top top = {.db = db};
-
-	authors_read(db, row_count_top, &top);
-	return top.generation;
+	for (size_t i = 0; i < db->tended.count && !db->reading.is_up; i++)
+		net_tended(db, i)->reading = net_tended(db, i)->unread;
+	is_over = ipamdb_read_passed(db, &db->reading, row_reapply, db, &wait_ms);
+	moved = claims_settle(db, &db->gathered);
+	if (is_over)
+		reading_end(db);
+	db->read_at = mono_add_ms(db->now, wait_ms + (int64_t)(moved / MOVES_PER_MS));
+	if (db->unread)
+		db_chores_by(db, db->read_at);
 }

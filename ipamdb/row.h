@@ -8,8 +8,6 @@
 /* IPAM_EV_ROW: takes what concerns addresses, passes over the rest. */
 void row_apply(struct ipamdb *db, const struct row_view *row);
 
-/* Rows that were passed over, of networks that came to be tended meanwhile: from the tables. */
+/* Rows that were passed over, of networks that came to be tended meanwhile: from the tables. Those
+ * that come meanwhile are read with the next reading, or were applied already. */
 void rows_read_again(struct ipamdb *db);
-
-/* The highest generation of those that were passed over, as closure_top counts them. */
-uint64_t rows_passed_top(struct ipamdb *db);

@@ -163,16 +163,34 @@ static size_t carve(struct runs *runs, size_t i, const struct span *span)
 	return i;
 }
 
+/* A claim behind all runs, as each is when they are built anew: that takes no search. */
+static bool runs_append(struct runs *runs, const struct run *run)
+{
+	struct run *last =
+	    runs->items.count > 0 ? vec_at(&runs->items, runs->items.count - 1) : NULL;
+
+	if (last && last->span.hi >= run->span.lo)
+		return false;
+	if (last && run_continues(last, run))
+		last->span.hi = run->span.hi;
+	else
+		vec_push(&runs->items, run);
+	return true;
+}
+
 bool runs_add(struct runs *runs, const struct span *span, uint64_t generation,
 	      const struct id *holder, bool held)
 {
-	size_t first = runs_from(runs, span->lo);
-	size_t i = first;
+	struct run whole = {*span, generation, *holder, held, false};
 	struct span left = *span;
 	bool clashed = false;
+	size_t first, i;
 
 	WEFT_ASSERT(span->lo <= span->hi);
 	WEFT_ASSERT(generation > 0);
+	if (runs_append(runs, &whole))
+		return false;
+	first = i = runs_from(runs, span->lo);
 	for (;;) {
 		struct run *run = i < runs->items.count ? vec_at(&runs->items, i) : NULL;
 

@@ -150,21 +150,31 @@ static void attachment_read(void *ctx, const struct row_view *row)
 	if (row->kind != ROW_ATTACHMENT)
 		return;
 	network = network_find(node, &id);
-	if (network != NULL && network->unread)
+	if (network != NULL && network->reading)
 		attachment_changed(node, row);
 }
 
 void networks_read(struct node *node)
 {
-	size_t rows;
+	int64_t wait_ms = READING_PAUSE_MS;
+	bool is_over;
 
 	if (!node->unread || !mono_is_due(node->read_at, node->now))
 		return;
+	for (size_t i = 0; i < node->networks.count && !node->reading.is_up; i++)
+		network_at(node, i)->reading = network_at(node, i)->unread;
+	is_over = ipamdb_read_passed(node->ipamdb, &node->reading, attachment_read, node, &wait_ms);
+	node->read_at = mono_add_ms(node->now, wait_ms);
+	if (!is_over)
+		return;
 	node->unread = false;
-	rows = ipamdb_passed_rows(node->ipamdb, attachment_read, node);
-	node->read_at = mono_add_ms(node->now, ipamdb_reading_ms(rows));
-	for (size_t i = 0; i < node->networks.count; i++)
-		network_at(node, i)->unread = false;
+	for (size_t i = 0; i < node->networks.count; i++) {
+		struct network *network = network_at(node, i);
+
+		network->unread = network->unread && !network->reading;
+		network->reading = false;
+		node->unread = node->unread || network->unread;
+	}
 	node->look_again = true;
 }
 

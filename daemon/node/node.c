@@ -40,12 +40,12 @@ static bool has_rows(void *ctx, const struct id *owner, uint64_t epoch, uint64_t
 	return !node->reading_gossip && gossip_has_rows(node->gossip, owner, epoch, sequence);
 }
 
-static void rows_of(void *ctx, const struct id *owner,
-		    void (*visit)(void *arg, const struct row_view *row), void *arg)
+static size_t rows_of(void *ctx, const struct id *owner, size_t left, size_t limit,
+		      void (*visit)(void *arg, const struct row_view *row), void *arg)
 {
 	const struct node *node = ctx;
 
-	gossip_rows_of(node->gossip, owner, &id_none, visit, arg);
+	return gossip_rows_of(node->gossip, owner, &id_none, left, limit, visit, arg);
 }
 
 struct node *node_new(const struct node_config *config)

@@ -19,6 +19,7 @@
 #include "gossip/base/fifo.h"
 #include "gossip/base/map.h"
 #include "gossip/base/scratch.h"
+#include "ipamdb/query.h"
 #include "node.h"
 
 struct op;
@@ -55,7 +56,8 @@ struct network {
 	struct id author; /* of its fact */
 	uint32_t vni;     /* in use: gossip/base/vni.h */
 	bool known;       /* its fact was seen */
-	bool unread;      /* attachments that were passed over before are to be read */
+	bool unread;      /* attachments that were passed over before are to be read, ... */
+	bool reading;     /* ... and are being read */
 	bool ended;
 	bool pending;     /* being made here; counts for clashes of names, numbers and pools */
 	struct vec hosts; /* struct attached_host, by node */
@@ -84,6 +86,7 @@ struct node {
 	bool numbers_due; /* networks came or went: their VNIs are assigned anew */
 	bool unread;      /* a network has attachments to be read, not before read_at */
 	struct mono read_at;
+	struct ipam_reading reading;
 	bool meeting; /* the core was told that somebody waits for each member */
 	bool looked;  /* boxes of earlier runs that the kernel lacks are known */
 	bool reading_gossip, reading_ipamdb; /* an update is being read */

@@ -90,8 +90,9 @@ struct mono tables_deadline(const struct tables *tables);
 /* See gossip_rows, gossip_rows_of and gossip_row. */
 void tables_rows(const struct tables *tables, const struct id *topic, uint16_t kind,
 		 bool (*visit)(void *ctx, const struct row_view *row), void *ctx);
-void tables_rows_of(const struct tables *tables, const struct id *owner, const struct id *topic,
-		    void (*visit)(void *ctx, const struct row_view *row), void *ctx);
+size_t tables_rows_of(const struct tables *tables, const struct id *owner, const struct id *topic,
+		      size_t left, size_t limit,
+		      void (*visit)(void *ctx, const struct row_view *row), void *ctx);
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,
 		uint16_t kind, const uint8_t *key, size_t key_len, struct row_view *row);
 

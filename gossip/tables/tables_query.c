@@ -98,20 +98,31 @@ void tables_rows(const struct tables *tables, const struct id *topic, uint16_t k
 	}
 }
 
-void tables_rows_of(const struct tables *tables, const struct id *owner, const struct id *topic,
-		    void (*visit)(void *ctx, const struct row_view *row), void *ctx)
+size_t tables_rows_of(const struct tables *tables, const struct id *owner, const struct id *topic,
+		      size_t left, size_t limit,
+		      void (*visit)(void *ctx, const struct row_view *row), void *ctx)
 {
 	const struct replica *replica = &tables->replica;
 	uint32_t topic_number = replica_find_topic(replica, topic);
 	uint32_t number =
 	    topic_number != NONE ? replica_origin_of(replica, owner, topic_number) : NONE;
-	uint32_t s = number != NONE ? replica_origin(replica, number)->first : NONE;
+	const struct origin *origin = number != NONE ? replica_origin(replica, number) : NULL;
+	uint32_t s = origin ? origin->first : NONE;
 
-	for (; s != NONE; s = replica_slot(replica, s)->next) {
+	if (!origin)
+		return 0;
+	/* New ones come in front: those that are left are the last ones, whatever came and went. */
+	for (size_t i = origin->count; i > left; i--)
+		s = replica_slot(replica, s)->next;
+	if (left > origin->count)
+		left = origin->count;
+	for (; left > 0 && limit > 0; left--, limit--) {
 		struct row_view row;
 		replica_view(replica, s, &row);
+		s = replica_slot(replica, s)->next;
 		visit(ctx, &row);
 	}
+	return left;
 }
 
 bool tables_row(const struct tables *tables, const struct id *owner, const struct id *topic,

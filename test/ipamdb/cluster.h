@@ -49,7 +49,8 @@ struct cluster_node {
 	bool up, left;
 	struct id admitter; /* zero: none */
 	struct cluster_disk disk;
-	uint64_t boot; /* counts starts: what belongs to an older one is dropped */
+	size_t rows_visited; /* by ipamdb in the tables */
+	uint64_t boot;       /* counts starts: what belongs to an older one is dropped */
 	bool fail_commits;
 	bool hold_commits; /* commits wait until released */
 };

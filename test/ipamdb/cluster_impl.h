@@ -13,8 +13,8 @@ void cluster_row_copy(struct cluster_row *to, const struct row_view *from);
 void cluster_tell_row(struct cluster *c, size_t node, struct cluster_row *row);
 
 /* ipamdb_config.rows_of: what lies on the disk of ctx, a node. */
-void cluster_rows_of(void *ctx, const struct id *owner,
-		     void (*visit)(void *arg, const struct row_view *row), void *arg);
+size_t cluster_rows_of(void *ctx, const struct id *owner, size_t left, size_t limit,
+		       void (*visit)(void *arg, const struct row_view *row), void *arg);
 
 /* Puts a row on a disk when it is newer than what is there; true when it was. */
 bool cluster_disk_put(struct cluster_disk *disk, const struct cluster_row *row);

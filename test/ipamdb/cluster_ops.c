@@ -9,19 +9,26 @@
 #include "gossip/base/check.h"
 #include "ipamdb/query.h"
 
-void cluster_rows_of(void *ctx, const struct id *owner,
-		     void (*visit)(void *arg, const struct row_view *row), void *arg)
+size_t cluster_rows_of(void *ctx, const struct id *owner, size_t left, size_t limit,
+		       void (*visit)(void *arg, const struct row_view *row), void *arg)
 {
-	const struct cluster_node *node = ctx;
+	struct cluster_node *node = ctx;
+	const struct vec *rows = &node->disk.rows;
+	size_t end = left < rows->count ? left : rows->count;
 
-	for (size_t i = 0; i < node->disk.rows.count; i++) {
-		const struct cluster_row *row = vec_at(&node->disk.rows, i);
+	/* The newest is the last one on the disk; places of others' rows count as well. */
+	for (; end > 0 && limit > 0; end--) {
+		const struct cluster_row *row = vec_at(rows, end - 1);
 		struct row_view view = row->view;
 
 		view.value = row->bytes;
-		if (!row_is_fact(&view) && id_eq(&view.owner, owner))
-			visit(arg, &view);
+		if (row_is_fact(&view) || !id_eq(&view.owner, owner))
+			continue;
+		visit(arg, &view);
+		node->rows_visited++;
+		limit--;
 	}
+	return end;
 }
 
 void cluster_member(struct cluster *c, size_t about, bool present, bool removed)
