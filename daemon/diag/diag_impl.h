@@ -76,3 +76,9 @@ bool round_turn(struct diag *diag, struct diag_round *round);
 void round_answered(struct diag *diag, struct diag_round *round, size_t nth,
 		    const struct node_answer *answer);
 void round_free(struct diag_round *round);
+
+/* Whom to ask about a silent peer: it is in peer->helper then and, if it is of this round, in
+ * peer->through. Busy: all who could be asked have enough to do. */
+enum helper_search { HELPER_NONE = 0, HELPERS_BUSY, HELPER_FOUND };
+enum helper_search round_helper(const struct diag *diag, struct diag_round *round,
+				struct diag_peer *peer);
