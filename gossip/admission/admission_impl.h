@@ -58,7 +58,7 @@ struct admission {
 	struct seeds seeds;
 	bool self_removed;
 	bool synced;                  /* the tables equalled those of a member, in this run */
-	bool introduced;              /* or had done in an earlier one: META_INTRODUCED */
+	bool introduced;              /* those of whoever admitted it, or META_INTRODUCED */
 	enum node_fence fence;        /* in force */
 	enum node_fence fence_wanted; /* to be stored */
 	bool publish_wanted;          /* own record differs from the published one */

@@ -126,15 +126,23 @@ void admission_renewed(struct admission *adm, const struct member *member)
 	show(adm, member, row, len);
 }
 
-/* A newcomer that has not compared its tables with anybody's yet need not know of a removal after
- * which others took back what the removed one gave away. It would believe whom they refuse, and
- * tell them, who believe a member. Whoever was one before has it on its disk, or they wait for it.
- */
+/* A newcomer that has not compared its tables with whoever admitted it need not know of a removal
+ * after which others took back what the removed one gave away. It would believe whom they refuse,
+ * and tell them, who believe a member. Another newcomer may know as little. Whoever was a member
+ * before has it on its disk, or they wait for it. */
 static bool knows_members(const struct admission *adm)
 {
 	const struct id admitter = admission_admitter(adm);
 
-	return adm->synced || adm->introduced || id_is_zero(&admitter);
+	return adm->introduced || id_is_zero(&admitter);
+}
+
+/* What a stranger shows of itself. A newcomer believes whom it admitted itself, and who was let in
+ * by one that stands behind its own admission: it is refused for that one's removal like them. */
+static bool may_believe(const struct admission *adm, const struct id *admitter)
+{
+	return knows_members(adm) || id_eq(admitter, &adm->core->self.id) ||
+	       refusal_is_ours(adm, admitter);
 }
 
 /* Who shows somebody else's row may be refused by all others, since that one is removed. Before its
@@ -198,8 +206,7 @@ bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, s
 		return false;
 	switch (authority_introduction(adm->core, adm->members, &row, &by)) {
 	case INTRODUCTION_GOOD:
-		if (id_eq(&by, &adm->core->self.id) ||
-		    (id_eq(&row.owner, node) ? knows_members(adm) : may_be_taught(adm)))
+		if (id_eq(&row.owner, node) ? may_believe(adm, &by) : may_be_taught(adm))
 			(void)tables_receive(adm->tables, NULL, bytes, len);
 		return false;
 	case INTRODUCTION_VOID:

@@ -267,6 +267,7 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		const struct hostport *from, const uint8_t key[KX_PUB_BYTES], struct weft_err *err)
 {
 	const struct member *member = member_find(adm->members, id);
+	const struct id admitter = admission_admitter(adm);
 	int rc = check_token(adm, proof, err);
 
 	if (rc != 0)
@@ -276,6 +277,11 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		    err, WEFT_E_FENCED,
 		    "%s is not believed to be a member itself; join through another",
 		    adm->core->name);
+	if (!adm->synced && !adm->introduced && !id_is_zero(&admitter))
+		return weft_err_set(err, WEFT_E_BUSY,
+				    "%s has just joined itself and does not know the others yet; "
+				    "join through another, or try again in a moment",
+				    adm->core->name);
 	if ((member != NULL && member->state == MEMBER_REMOVED) ||
 	    authority_has_fact(adm->tables, FACT_REMOVAL, id, NULL))
 		return weft_err_set(err, WEFT_E_REMOVED,

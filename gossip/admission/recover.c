@@ -93,9 +93,11 @@ void recover_refused(struct admission *adm, const struct hostport *lives)
 
 void admission_synced(struct admission *adm, const struct id *member)
 {
+	const struct id admitter = admission_admitter(adm);
 	struct recovering *rec = &adm->recovering;
 
 	adm->synced = true;
+	adm->introduced = adm->introduced || id_eq(member, &admitter);
 	if (!rec->under_way || !rec->claimed || was_asked(rec, member))
 		return;
 	vec_insert(&rec->asked, vec_lower_bound(&rec->asked, member, id_cmp_item), member);

@@ -219,6 +219,15 @@ static void who_has_just_joined_makes_nobody_a_member_whom_others_refuse(void **
 	row = tables_member_row(c->nodes[0].g->tables, &removed, &len);
 	give(c, 4, 0, row, len);
 	c->nodes[0].cut = c->nodes[2].cut = true;
+	/* Nor does it let in anybody, who would know as little. */
+	cluster_start(c, 5);
+	assert_int_equal(cluster_do(c, 5,
+				    (struct gossip_command){.kind = CMD_JOIN,
+							    .text = c->token,
+							    .addrs = &c->nodes[4].addr,
+							    .addr_count = 1}),
+			 WEFT_E_BUSY);
+	assert_non_null(strstr(c->nodes[5].err.message, "has just joined itself"));
 	c->nodes[3].cut = false;
 	cluster_run(c, 60000);
 	assert_int_equal(cluster_state(c, 4, 3), MEMBER_UNKNOWN);
@@ -232,6 +241,37 @@ static void who_has_just_joined_makes_nobody_a_member_whom_others_refuse(void **
 	assert_int_equal(cluster_state(c, 0, 3), MEMBER_UNKNOWN);
 	assert_int_equal(cluster_state(c, 4, 3), MEMBER_UNKNOWN);
 	assert_int_equal(cluster_alive(c, 0), 3);
+}
+
+static bool sees_1(struct cluster *c)
+{
+	return cluster_state(c, 4, 1) == MEMBER_ALIVE && cluster_state(c, 1, 4) == MEMBER_ALIVE;
+}
+
+/* All that node 4 knows is who let it in, and that one dies before it has compared with anybody. */
+static void who_has_just_joined_believes_whom_its_admitter_let_in(void **state)
+{
+	struct cluster *c = *state;
+	struct hostport seeds[2];
+
+	cluster_form(c, 2);
+	cluster_make(c, (struct gossip_command){0});
+	c->nodes[1].cut = true;
+	cluster_run(c, 30000);
+	seeds[0] = c->nodes[0].addr;
+	seeds[1] = c->nodes[1].addr;
+	cluster_start(c, 4);
+	assert_int_equal(
+	    cluster_do(c, 4,
+		       (struct gossip_command){
+			   .kind = CMD_JOIN, .text = c->token, .addrs = seeds, .addr_count = 2}),
+	    0);
+	assert_false(c->nodes[4].g->admission->synced);
+	cluster_kill(c, 0);
+	assert_int_equal(cluster_state(c, 4, 1), MEMBER_UNKNOWN);
+	cluster_run(c, 30000);
+	c->nodes[1].cut = false;
+	assert_true(cluster_until(c, 120000, sees_1));
 }
 
 /* The machine of the founder, which was removed, joins anew where it was, as node 4; a cut parts it
@@ -276,6 +316,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	    TEST(who_was_admitted_by_one_that_is_refused_is_told_so),
 	    TEST(who_has_just_joined_makes_nobody_a_member_whom_others_refuse),
+	    TEST(who_has_just_joined_believes_whom_its_admitter_let_in),
 	    TEST(who_does_not_know_better_fences_nobody_for_good),
 	    TEST(a_row_that_nobody_signed_is_no_note_and_a_newer_note_takes_the_place),
 	    TEST(who_has_just_joined_refuses_nobody_before_it_knows_what_others_know),
