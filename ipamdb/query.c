@@ -261,6 +261,7 @@ static void lease_judge(struct ipamdb *db, const struct lease_entry *entry, bool
 	    .network = entry->lease.network,
 	    .endpoint = entry->lease.endpoint,
 	    .address = entry->lease.address,
+	    .is_reserved = entry->lease.reserved,
 	    .sequence = entry->lease.sequence,
 	};
 	const struct run *run;

@@ -133,6 +133,7 @@ struct ipam_finding {
 	struct id network, endpoint, other;
 	struct inet address; /* the first of several */
 	bool is_disputed;    /* a stray where two nodes claim the address */
+	bool is_reserved;    /* without an endpoint */
 	uint64_t sequence;   /* of the lease, to release it with */
 };
 

@@ -127,6 +127,7 @@ static const char *remedy_text(const struct node_finding *finding)
 {
 	static const char *const texts[] = {
 	    [REMEDY_RELEASE] = "weft ipam check --fix",
+	    [REMEDY_UNRESERVE] = "weft ipam release it, or weft ipam check --fix --force",
 	    [REMEDY_DETACH] = "detach it, or weft ipam check --fix --force",
 	    [REMEDY_QUIT] = "detach this host's endpoints of the network",
 	    [REMEDY_THERE] = "weft ipam check on the other host",

@@ -15,13 +15,14 @@ enum node_finding_kind {
 
 /* What would mend it. */
 enum node_remedy {
-	REMEDY_NONE = 0, /* nothing to do, or nothing that is known here */
-	REMEDY_RELEASE,  /* the lease is of nothing: NODE_CHECK with flag releases it */
-	REMEDY_DETACH,   /* another host owns the address of a box of this one: with force, too */
-	REMEDY_QUIT,     /* or this host's own address: it gives it up with its last box there */
-	REMEDY_THERE,    /* the other host has to give the address up */
-	REMEDY_WAIT,     /* nobody is known to own the address */
-	REMEDY_REMOVE,   /* two nodes claim it: one of them is wrong, and has to go */
+	REMEDY_NONE = 0,  /* nothing to do, or nothing that is known here */
+	REMEDY_RELEASE,   /* the lease is of nothing: NODE_CHECK with flag releases it */
+	REMEDY_UNRESERVE, /* a reservation of what another host owns: with force, too */
+	REMEDY_DETACH,    /* another host owns the address of a box of this one: with force, too */
+	REMEDY_QUIT,      /* or this host's own address: it gives it up with its last box there */
+	REMEDY_THERE,     /* the other host has to give the address up */
+	REMEDY_WAIT,      /* nobody is known to own the address */
+	REMEDY_REMOVE,    /* two nodes claim it: one of them is wrong, and has to go */
 };
 
 struct node_finding {
@@ -30,4 +31,5 @@ struct node_finding {
 	bool fixed;
 	struct id network, endpoint, other;
 	struct inet address;
+	uint64_t sequence; /* of this node's lease */
 };

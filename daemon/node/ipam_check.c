@@ -6,8 +6,9 @@
  * different hosts with one address (doubles).
  *
  * Who owns an address may lease it, so the other side gives way. A lease of nothing is released: a
- * leak, and a stray without a box. A box loses its address only where that was allowed, since it
- * may be the rows that are wrong: a member that lies says that it owns what is not its own. A
+ * leak, and a stray without a box. A box loses its address, or somebody what he has reserved, only
+ * where that was allowed, since it may be the rows that are wrong: a member that lies says that it
+ * owns what is not its own. A
  * double of an address that this node owns is the other host's to mend, and where two claim the
  * same at the same generation people have to say who is right. What is mended is so one by one.
  */
@@ -51,7 +52,7 @@ static enum node_remedy remedy_of(const struct node *node, const struct ipam_fin
 	if (id_is_zero(&found->other))
 		return REMEDY_WAIT;
 	if (box == NULL)
-		return REMEDY_RELEASE;
+		return found->is_reserved ? REMEDY_UNRESERVE : REMEDY_RELEASE;
 	return box->endpoint.is_host ? REMEDY_QUIT : REMEDY_DETACH;
 }
 
@@ -97,6 +98,7 @@ static bool visit_endpoint(void *ctx, const struct row_view *row)
 		    lease.cooling)
 			continue;
 		finding.endpoint = lease.endpoint;
+		finding.sequence = lease.sequence;
 		finding.remedy = remedy_of_double(search->op, &finding);
 		add_finding(search->op, &finding);
 	}
@@ -120,6 +122,7 @@ static void find_leases(struct node *node, struct op *op)
 						       .network = found[i].network,
 						       .endpoint = found[i].endpoint,
 						       .other = found[i].other,
+						       .sequence = found[i].sequence,
 						       .address = found[i].address});
 }
 
@@ -130,6 +133,7 @@ static void release(struct node *node, struct op *op, const struct node_finding 
 				    .network = finding->network,
 				    .addr_count = 1,
 				    .addrs = {finding->address},
+				    .sequence = finding->sequence,
 				    .force = true,
 				    .deadline = MONO_NEVER};
 
@@ -152,13 +156,19 @@ static bool is_detaching(struct node *node, struct op *op, struct node_finding *
 	return true;
 }
 
+static bool is_released(const struct op *op, const struct node_finding *finding)
+{
+	return finding->remedy == REMEDY_RELEASE ||
+	       (finding->remedy == REMEDY_UNRESERVE && op->force);
+}
+
 /* Goes on with what was found until something has to be waited for, and ends. */
 static void mend_next(struct node *node, struct op *op)
 {
 	for (; op->flag && op->finding_at < op->findings.count; op->finding_at++) {
 		struct node_finding *finding = vec_at(&op->findings, op->finding_at);
 
-		if (finding->remedy == REMEDY_RELEASE) {
+		if (is_released(op, finding)) {
 			release(node, op, finding);
 			return;
 		}
@@ -190,7 +200,7 @@ void ipam_check_answered(struct node *node, struct op *op, const struct ipam_ans
 {
 	struct node_finding *finding = vec_at(&op->findings, op->finding_at++);
 
-	WEFT_ASSERT(op->kind == OP_CHECK && finding->remedy == REMEDY_RELEASE);
+	WEFT_ASSERT(op->kind == OP_CHECK && is_released(op, finding));
 	finding->fixed = answer->err.code == 0;
 	mend_next(node, op);
 }

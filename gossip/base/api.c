@@ -149,7 +149,8 @@ static const struct api_field fields_IPAM_CHECK[] = {
     F("fix", FLAG, BODY, false, "--fix", NULL,
       "release leases that nothing here uses: leaks, and strays and doubles without an endpoint"),
     F("force", FLAG, BODY, false, "--force", NULL,
-      "with --fix: also detach endpoints here whose address another host owns"),
+      "with --fix: also give up endpoints and reservations here of addresses that another host "
+      "owns"),
 };
 static const struct api_field fields_PATH[] = {F_NODE};
 static const struct api_field fields_DIAG[] = {

@@ -182,18 +182,19 @@ def test_a_check_finds_what_is_wrong_and_repairs_what_it_may(lab):
     wait_for("all of it is found", lambda: found() == wrong, 10)
     report = hosts[0].json("ipam", "check")
     remedies = {finding["address"]: finding["remedy"] for finding in report["findings"]}
-    assert remedies == {leaked: "weft ipam check --fix", near: "weft ipam check --fix",
+    assert remedies == {leaked: "weft ipam check --fix",
+                        near: "weft ipam release it, or weft ipam check --fix --force",
                         there["ip"]: "detach it, or weft ipam check --fix --force"}
     assert {finding["endpoint"] for finding in report["findings"]
             if finding["address"] == there["ip"]} == {box["endpoint"]}
     table = hosts[0].weft("ipam", "check")
     assert table.split("\n")[0].split()[-1] == "REMEDY" and "detach it, or" in table
 
-    # What is of nothing goes; no box loses its address unless that was said.
-    fixed = {key: key[1] != there["ip"] for key in wrong}
+    # What is of nothing goes; no box or reservation loses its address unless that was said.
+    fixed = {key: key[1] == leaked for key in wrong}
     assert found("--fix") == fixed
     assert box["endpoint"] in {endpoint["id"] for endpoint in hosts[0].json("endpoint", "ls", "blue")}
-    left = {key: True for key in wrong if key[1] == there["ip"]}
+    left = {key: True for key in wrong if key[1] != leaked}
     assert found("--fix", "--force") == left
     wait_for("the box is gone everywhere", lambda: box["endpoint"] not in
              {endpoint["id"] for endpoint in hosts[1].json("endpoint", "ls", "blue")}, 5)

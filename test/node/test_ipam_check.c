@@ -161,10 +161,10 @@ static void a_reservation_that_another_host_owns_is_found_and_released(void **st
 	address = cluster_attached(cluster, 1, &network, 11).addrs[0].ip;
 	address.b[15]++; /* the next of its range */
 	stray(cluster, &network, &address);
-	for (int fix = 0; fix < 2; fix++) {
-		answer = check(cluster, 0, fix, false);
+	for (int fix = 0; fix < 3; fix++) { /* it is somebody's: with force alone */
+		answer = check(cluster, 0, fix > 0, fix == 2);
 		assert_int_equal(answer->finding_count, 1);
-		assert_found(answer, 0, FINDING_STRAY, &address, REMEDY_RELEASE, fix);
+		assert_found(answer, 0, FINDING_STRAY, &address, REMEDY_UNRESERVE, fix == 2);
 		assert_true(id_eq(&answer->findings[0].other, &cluster->hosts[1].id));
 	}
 	assert_int_equal(check(cluster, 0, false, false)->finding_count, 0);
@@ -184,11 +184,11 @@ static void a_reservation_of_another_host_s_endpoint_is_found_as_both_and_releas
 	/* Who has no endpoint in a network hears of no others there. */
 	assert_int_equal(cluster_attached(cluster, 0, &network, 10).err.code, 0);
 	stray(cluster, &network, address);
-	for (int fix = 0; fix < 2; fix++) {
-		answer = check(cluster, 0, fix, false);
+	for (int fix = 0; fix < 3; fix++) { /* it is somebody's: with force alone */
+		answer = check(cluster, 0, fix > 0, fix == 2);
 		assert_int_equal(answer->finding_count, 2);
-		assert_found(answer, 0, FINDING_STRAY, address, REMEDY_RELEASE, fix);
-		assert_found(answer, 1, FINDING_DOUBLE, address, REMEDY_RELEASE, fix);
+		assert_found(answer, 0, FINDING_STRAY, address, REMEDY_UNRESERVE, fix == 2);
+		assert_found(answer, 1, FINDING_DOUBLE, address, REMEDY_UNRESERVE, fix == 2);
 		assert_true(id_eq(&answer->findings[1].other, &cluster->hosts[1].id));
 	}
 	assert_int_equal(check(cluster, 0, false, false)->finding_count, 0);
