@@ -27,10 +27,13 @@
 
 #define BLOCKED_MS 1000
 
-/* A part of a pool whose holder is gone and whose owner nobody disputes. */
+/* A part of a pool whose holder is gone and whose owner nobody disputes. What was claimed at the
+ * end of all generations stays as it is: nobody would believe a row above, so whoever took it would
+ * be its owner in his own eyes alone, and the next one who is the lowest would take it, too. */
 static bool is_forfeit(struct ipamdb *db, struct net *net, const struct run *run)
 {
-	return !run->clash && net_pool(net, run->span.lo) && closure_forfeits(db, &run->holder);
+	return !run->clash && run->generation < GENERATION_MAX && net_pool(net, run->span.lo) &&
+	       closure_forfeits(db, &run->holder);
 }
 
 bool reclaim_is_due(struct ipamdb *db, const struct id *gone)

@@ -45,6 +45,42 @@ static void a_reclaim_outranks_what_nobody_remembered_at_the_closing(void **stat
 	}
 }
 
+/* Node 2 claims what it has at this generation, and is removed; how much of it node 0 then has. */
+static uint64_t held_after_claim_at(uint64_t generation, uint64_t *frozen)
+{
+	struct cluster_row row = {.view = {.kind = ROW_RANGE, .key_len = RANGE_KEY_BYTES}};
+	struct range_key key = {.generation = generation};
+	struct ipam_net_info info;
+
+	key.network = cluster_with_network(&c, 3, 1, 2, "10.1.0.0/24");
+	assert_int_equal(prefix_parse("10.1.0.0/24", &key.range), 0);
+	range_key_encode(&key, row.view.key);
+	row.view.owner = c.nodes[2].id;
+	row.view.epoch = 1;
+	row.view.sequence = 99;
+	cluster_crash(&c, 2);
+	for (size_t i = 0; i < 2; i++)
+		cluster_show(&c, i, &row);
+	cluster_remove(&c, 0, 2);
+	cluster_run(&c, 5000);
+	assert_true(ipamdb_net(c.nodes[1].db, &key.network, &info));
+	*frozen = info.frozen;
+	return cluster_held(&c, 0, &key.network);
+}
+
+/* Nobody would believe whoever took it, and so the next one would take it as well. */
+static void what_nothing_outranks_is_not_taken_back(void **state)
+{
+	uint64_t frozen;
+
+	(void)state;
+	assert_int_equal(held_after_claim_at(GENERATION_MAX, &frozen), 0);
+	assert_int_equal(frozen, 256);
+	cluster_close(&c);
+	assert_int_equal(held_after_claim_at(GENERATION_MAX - 1, &frozen), 256);
+	assert_int_equal(frozen, 0);
+}
+
 /* The version that node's closure promises, and the newest of its ranges. */
 static uint64_t promised_version(size_t node, uint64_t *newest)
 {
@@ -176,6 +212,7 @@ int main(void)
 				      teardown),
 	    cmocka_unit_test_teardown(a_reclaim_outranks_what_nobody_remembered_at_the_closing,
 				      teardown),
+	    cmocka_unit_test_teardown(what_nothing_outranks_is_not_taken_back, teardown),
 	    cmocka_unit_test_teardown(nothing_is_closed_while_a_reclaim_is_on_its_way_to_disk,
 				      teardown),
 	};
