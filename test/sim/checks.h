@@ -107,6 +107,9 @@ void check_hostile(struct sim *sim, struct sim_host *host, const struct hostport
 /* A row that its owner wrote in another way than through its node: a mad owner. */
 void check_wrote(struct sim *sim, const struct row_view *row, bool durable);
 
+/* checks_lies.c: a madman signs that this space is his, or somebody's whom he gave it to. */
+void check_lied(struct sim *sim, const struct id *network, const struct prefix *range);
+
 /* True when every live node agrees with every other; why names the first difference. */
 bool check_converged(struct sim *sim, char *why, size_t why_bytes);
 void check_requests(struct sim *sim);

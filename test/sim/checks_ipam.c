@@ -69,6 +69,7 @@ static bool is_blocked(struct sim *sim, struct sim_host *host, char *why, size_t
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes)
 {
 	struct ring_sum first = {0};
+	bool lied = check_was_lied_of(sim, network, NULL);
 	size_t first_host = SIZE_MAX;
 
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -82,10 +83,10 @@ bool check_rings(struct sim *sim, const struct id *network, char *why, size_t wh
 			continue;
 		sum = ring_of(host, network);
 		/* Of a network whose fact died with its maker nobody knows the pools. */
-		if (sum.clashes > 0 ||
-		    (info.known &&
-		     (sum.count != info.total ||
-		      (sum.frozen > 0 && !is_blocked(sim, host, blocked, sizeof(blocked)))))) {
+		if ((sum.clashes > 0 && !lied) ||
+		    (info.known && (sum.count != info.total ||
+				    (sum.frozen > 0 && !lied &&
+				     !is_blocked(sim, host, blocked, sizeof(blocked)))))) {
 			snprintf(why, why_bytes,
 				 "host %zu sees %llu of %llu addresses owned, %zu parts twice, "
 				 "%zu not taken back %s",
@@ -131,6 +132,8 @@ static uint64_t owned_by(struct sim_host *host, const struct id *network)
 /* Of who was astray the model does not know what it leases. */
 bool check_sums(struct sim *sim, const struct id *network, char *why, size_t why_bytes)
 {
+	if (check_was_lied_of(sim, network, NULL))
+		return true;
 	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		uint64_t owned, leases;

@@ -338,7 +338,8 @@ static void cooling_look(struct sim *sim, struct sim_host *host, const struct si
 	const struct cooled *cooled = map_find(&sim->checks->leases->cooled, key);
 	int64_t rested_ms;
 
-	if (!cooled || is_excused(sim, host, cooled))
+	if (!cooled || is_excused(sim, host, cooled) ||
+	    check_was_lied_of(sim, &key->network, &key->address))
 		return;
 	check_look(sim, CHECKER_COOLING);
 	rested_ms = mono_diff_ms(sim->now, cooled->since);
@@ -399,6 +400,7 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 			    (owner->host != host->index && lease_is_unheard(sim, owner))))
 		owner->held = false;
 	if (owner->held && !check_is_off(&sim->hosts[owner->host]) &&
+	    !check_was_lied_of(sim, &key.network, &key.address) &&
 	    (owner->host != host->index || !id_eq(&owner->endpoint, &write->lease.endpoint))) {
 		id_format(&key.network, network);
 		inet_format(&key.address, address);
@@ -434,7 +436,8 @@ void lease_commit_look(struct sim *sim, struct sim_host *host, const struct sim_
 			continue;
 		standing =
 		    ranges_standing(sim, &self, &write->lease.network, &write->lease.address);
-		if (standing == RANGE_UNKNOWN)
+		if (standing == RANGE_UNKNOWN ||
+		    check_was_lied_of(sim, &write->lease.network, &write->lease.address))
 			continue;
 		check_look(sim, CHECKER_OWN_RANGE);
 		if (standing == RANGE_OWN)

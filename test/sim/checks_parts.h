@@ -122,6 +122,9 @@ enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 bool ranges_forgot(struct sim *sim, const struct id *old, const struct id *owner,
 		   const struct id *network, const struct inet *address);
 
+/* checks_lies.c: has a madman claimed this address of the network, or any (NULL)? */
+bool check_was_lied_of(struct sim *sim, const struct id *network, const struct inet *address);
+
 /* checks_leases.c */
 void lease_checks_open(struct sim *sim);
 void lease_checks_close(struct sim *sim);

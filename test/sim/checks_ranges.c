@@ -27,13 +27,7 @@
 #include "checks_ranges.h"
 #include "faults.h"
 
-#define POOLS_SEEN 32
 #define POOL_ADDRESSES_MAX 4096u
-
-struct range_checks {
-	struct pool_seen pools[POOLS_SEEN];
-	size_t count;
-};
 
 /* A commit's row of range or grant. */
 struct claim_row {
@@ -57,6 +51,7 @@ void range_checks_close(struct sim *sim)
 
 	for (size_t i = 0; i < ranges->count; i++) {
 		free(ranges->pools[i].tops);
+		free(ranges->pools[i].lied);
 		vec_close(&ranges->pools[i].claims);
 	}
 	free(ranges);
@@ -65,8 +60,7 @@ void range_checks_close(struct sim *sim)
 
 /* --- pools ------------------------------------------------------------------------------------ */
 
-/* The place of an address in a pool that has it. */
-static uint32_t place_in(const struct pool_seen *pool, const struct inet *address)
+uint32_t pool_place(const struct pool_seen *pool, const struct inet *address)
 {
 	struct inet base = prefix_base(&pool->subnet);
 	uint32_t place = 0;
@@ -102,7 +96,8 @@ static void pool_add(struct sim *sim, const struct id *network, const struct pre
 	pool->count = 1u << (128 - subnet->bits);
 	WEFT_ASSERT(pool->count <= POOL_ADDRESSES_MAX);
 	pool->tops = calloc(pool->count, sizeof(*pool->tops));
-	WEFT_ASSERT(pool->tops != NULL);
+	pool->lied = calloc(pool->count, sizeof(*pool->lied));
+	WEFT_ASSERT(pool->tops != NULL && pool->lied != NULL);
 	vec_init(&pool->claims, &sim->heap, sizeof(struct claim_made));
 }
 
@@ -151,8 +146,8 @@ static bool claim_read(struct sim *sim, const struct sim_host *host, const struc
 	claim->pool = pool_find(sim, &claim->key.network, &base);
 	if (!claim->pool || !prefix_has(&claim->pool->subnet, &last))
 		return false;
-	claim->first = place_in(claim->pool, &base);
-	claim->last = place_in(claim->pool, &last);
+	claim->first = pool_place(claim->pool, &base);
+	claim->last = pool_place(claim->pool, &last);
 	return true;
 }
 
@@ -214,6 +209,8 @@ static enum checker claim_breaks(struct sim *sim, const struct claim_row *claim,
 	for (*at = claim->first; *at <= claim->last; (*at)++) {
 		const struct top *top = &pool->tops[*at];
 
+		if (pool->lied[*at])
+			continue;
 		if (!may_take(sim, top, claim))
 			return CHECKER_TRANSFER;
 		if (claim->key.generation < top->generation && !id_is_gone(sim, &top->author))
@@ -227,6 +224,8 @@ static enum checker claim_breaks(struct sim *sim, const struct claim_row *claim,
 		    !is_rival(sim, made, is_taken_back))
 			continue;
 		*at = made->first > claim->first ? made->first : claim->first;
+		if (!pool_is_honest(pool, *at, made->last < claim->last ? made->last : claim->last))
+			continue;
 		return CHECKER_GENERATION;
 	}
 	return CHECKER_COUNT;
@@ -322,7 +321,7 @@ static void claim_end(struct sim *sim, struct sim_host *host, const struct claim
 
 		if (top->generation > claim->key.generation ||
 		    (top->generation == claim->key.generation && claim->is_grant && top->taken) ||
-		    !id_eq(&top->author, &claim->row.owner))
+		    !id_eq(&top->author, &claim->row.owner) || claim->pool->lied[at])
 			continue;
 		breach_say(sim, host, claim, CHECKER_OWNERSHIP, at);
 		return;
@@ -361,7 +360,7 @@ enum range_standing ranges_standing(struct sim *sim, const struct id *self,
 
 	if (!pool)
 		return RANGE_UNKNOWN;
-	top = &pool->tops[place_in(pool, address)];
+	top = &pool->tops[pool_place(pool, address)];
 	if (top->generation == 0 || !id_eq(&top->holder, self))
 		return RANGE_FOREIGN;
 	return top->taken ? RANGE_OWN : RANGE_GRANTED;
@@ -375,7 +374,7 @@ bool ranges_forgot(struct sim *sim, const struct id *old, const struct id *owner
 
 	if (!pool)
 		return false;
-	place = place_in(pool, address);
+	place = pool_place(pool, address);
 	while (!id_eq(&pool->tops[place].holder, owner) && top_forget(sim, pool, place))
 		continue;
 	/* A word of its own stays here for ever, also when it is outranked, unless all forgot. */
@@ -406,18 +405,21 @@ static void ring_look(struct sim *sim, struct sim_host *host, struct pool_seen *
 	     ipamdb_ring_next(node_ipamdb(host->node), &pool->network, &at, &part);) {
 		char first[INET_TEXT_BYTES];
 		bool own = part.held && id_eq(&part.holder, &self);
+		uint32_t from, to;
 
 		if (!prefix_has(&pool->subnet, &part.first) || (!own && !part.clash))
 			continue;
+		from = pool_place(pool, &part.first);
+		to = pool_place(pool, &part.last);
 		inet_format(&part.first, first);
 		check_look(sim, CHECKER_OWNERSHIP);
-		if (part.clash) {
+		if (part.clash && pool_is_honest(pool, from, to)) {
 			check_fail(sim, CHECKER_GENERATION, "host %zu sees two holders of %s",
 				   host->index, first);
 			return;
 		}
-		for (uint32_t i = place_in(pool, &part.first); i <= place_in(pool, &part.last); i++)
-			while (!id_eq(&pool->tops[i].holder, &self)) {
+		for (uint32_t i = from; own && i <= to; i++)
+			while (!id_eq(&pool->tops[i].holder, &self) && !pool->lied[i]) {
 				if (top_forget(sim, pool, i))
 					continue;
 				check_fail(sim, CHECKER_OWNERSHIP,
@@ -438,7 +440,7 @@ static void sums_look(struct sim *sim, struct sim_host *host, const struct pool_
 	/* Of a network that ended a host gives its ranges up; after a start it may know that much
 	 * and not yet why, since the end is somebody else's word. An original whose copy was the
 	 * member serves, once that is shown to it, what the copy gave away: until it recovers. */
-	if (pool->ended ||
+	if (pool->ended || check_was_lied_of(sim, &pool->network, NULL) ||
 	    (copies_took_over(sim, host) && gossip_is_cloned(node_gossip(host->node))) ||
 	    !ipamdb_net(node_ipamdb(host->node), &pool->network, &info) || !info.known)
 		return;

@@ -24,13 +24,27 @@ struct pool_seen {
 	struct id network;
 	struct prefix subnet;
 	uint32_t count;
-	bool ended;
+	bool ended, has_lies;
 	struct top *tops;
+	bool *lied;        /* of each address: a madman has claimed it */
 	struct vec claims; /* struct claim_made */
+};
+
+#define POOLS_SEEN 32
+
+struct range_checks {
+	struct pool_seen pools[POOLS_SEEN];
+	size_t count;
 };
 
 /* The pool with this address, or NULL. */
 struct pool_seen *pool_find(struct sim *sim, const struct id *network, const struct inet *address);
+
+/* The place of an address in a pool that has it. */
+uint32_t pool_place(const struct pool_seen *pool, const struct inet *address);
+
+/* Is one of these addresses such that no madman has claimed it? */
+bool pool_is_honest(const struct pool_seen *pool, uint32_t first, uint32_t last);
 
 /* The claim is the newest word on this address. */
 static inline void top_set(struct top *top, const struct claim_made *made)

@@ -282,6 +282,31 @@ static void only_what_a_range_said_may_be_said_again(void **state)
 	assert_caught(CHECKER_TRANSFER);
 }
 
+/* One holder too many, and a madman has claimed so much of what it is about. */
+static void two_holders_beside_a_lie(uint8_t bits)
+{
+	struct id network = {{9}};
+	struct prefix claimed = {inet_from_v4(0x0a090000), bits};
+
+	commit_network();
+	check_lied(&world, &network, &claimed);
+	commit_range(0, 0, 1, &world.hosts[1].id, false);
+}
+
+static void what_a_madman_has_claimed_is_not_judged(void **state)
+{
+	(void)state;
+	two_holders_beside_a_lie(126);
+	assert_false(world.failed);
+}
+
+static void what_is_beside_a_madmans_claim_is_judged(void **state)
+{
+	(void)state;
+	two_holders_beside_a_lie(127);
+	assert_caught(CHECKER_GENERATION);
+}
+
 static void two_holders_of_one_generation_are_caught(void **state)
 {
 	(void)state;
@@ -432,6 +457,8 @@ int selftest_addresses(void)
 	    TRY(a_grant_that_nobody_can_read_is_caught),
 	    TRY(a_madmans_garbage_grants_nothing),
 	    TRY(only_what_a_range_said_may_be_said_again),
+	    TRY(what_a_madman_has_claimed_is_not_judged),
+	    TRY(what_is_beside_a_madmans_claim_is_judged),
 	    TRY(two_holders_of_one_generation_are_caught),
 	    TRY(a_row_that_ends_before_it_is_outranked_is_caught),
 	    TRY(what_only_a_disk_knew_that_went_back_is_forgotten),

@@ -13,6 +13,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 /* X(NAME, text, enum must) */
 #define SIM_COUNTERS_WORLD(X)                                          \
 	X(STEPS, "steps", MUST)                                        \
+	X(WORLDS_LARGER, "worlds of 1,000 hosts", MUST_IN_LONG)        \
 	X(WORLDS_SETTLED, "worlds that stood for long", MUST)          \
 	X(WORLDS_CRYPTO, "worlds with real keys", MUST)                \
 	X(WORLDS_GUARD_ALL, "worlds that wait for all", MUST_BUT_TAME) \
@@ -105,6 +106,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(RESERVED, "reserved", MUST)                                     \
 	X(MADMEN, "members gone mad", MAY)                                \
 	X(MAD_FRAMES, "frames of madmen", MAY)                            \
+	X(MAD_CLAIMS, "claims of madmen to space", MAY)                   \
 	X(MISUSES, "misuses", MUST)                                       \
 	X(MISUSE_DETACH_FOREIGN, "misuses: others' boxes detached", MUST) \
 	X(MISUSE_DETACH_TWICE, "misuses: detached twice", MUST)           \

@@ -154,6 +154,8 @@ static bool range_say(struct sim *sim, struct sim_host *host, struct row_view *r
 	if (sim_draw(sim, 2))
 		wire_put(key + RANGE_KEY_BYTES - 8, wild(sim), 8);
 	key_take(row, key, sizeof(key));
+	check_lied(sim, &range.network, &range.range);
+	sim->counters[COUNT_MAD_CLAIMS]++;
 	return true;
 }
 

@@ -14,8 +14,6 @@
 #include "gossip/base/check.h"
 #include "gossip/base/rng.h"
 
-#define HOSTS_LARGER 1000
-
 struct option_row {
 	const char *name, *help;
 	size_t offset, size;
@@ -102,7 +100,9 @@ static void draw_basics(struct sim_options *opt, struct rng *rng)
 	opt->pool_bits = (uint8_t)(4 + DRAW(7));
 	opt->real_crypto = DRAW(20) == 0 && opt->hosts <= 10;
 	if (opt->seed % SIM_LARGE_EVERY == 0) {
-		opt->hosts = DRAW(40) ? SIM_HOSTS_LARGE + DRAW(50) : HOSTS_LARGER;
+		opt->hosts = SIM_HOSTS_LARGE + DRAW(50);
+		if (opt->seed % SIM_LARGER_EVERY == 0)
+			opt->hosts = SIM_HOSTS_LARGER;
 		opt->real_crypto = false;
 	}
 }

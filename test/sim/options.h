@@ -100,6 +100,8 @@
 
 #define SIM_HOSTS_LARGE 500
 #define SIM_LARGE_EVERY 25 /* one seed in so many has a large world */
+#define SIM_HOSTS_LARGER 1000
+#define SIM_LARGER_EVERY 1000 /* and of these one in so many seeds one of so many hosts */
 
 #define SIM_OPTION_FIELD(type, name, help) type name;
 

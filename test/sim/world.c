@@ -90,6 +90,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	memset(sim, 0, sizeof(*sim));
 	sim->opt = *opt;
 	sim->trace = trace;
+	sim->counters[COUNT_WORLDS_LARGER] = opt->hosts >= SIM_HOSTS_LARGER;
 	sim->counters[COUNT_WORLDS_SETTLED] = opt->settled;
 	sim->counters[COUNT_WORLDS_CRYPTO] = opt->real_crypto;
 	sim->counters[COUNT_WORLDS_GUARD_ALL] = opt->guard_all;
