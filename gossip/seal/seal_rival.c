@@ -10,9 +10,11 @@
  *
  *   shown --something opens under it--> sent the claim's nonce --answer--> claims in its turn
  *
- * Two processes are there then, and the newer one is the copy: its claim is given up, and doubted.
- * The older one has to stand the same questions to the old address as any that claims, before it is
- * believed. Nothing else of it is looked at until then.
+ * Two processes are there then, and mostly the newer one is the copy, for it counted on from the
+ * same disk: its claim is given up, and doubted. The older one has to stand the same questions to
+ * the old address as any that claims, before it is believed. Nothing else of it is looked at until
+ * then. A copy of a disk that is days old is older than its original, which renews its certificate
+ * each day: where both are strangers here and the original has moved, the copy is taken.
  *
  * The certificate alone may be a record, of a copy that was refused or of a process that has ended.
  * It changes nothing: nothing is asked for its sake, and the next one that is shown takes its place

@@ -29,7 +29,7 @@ RECONCILE_WHY = (
 
 
 MEMORY_WHY = (
-    "at 100,000 some 425: the signed row 160, of which the signature is 64; the store that keeps equal "
+    "at 100,000 some 440: the signed row 160, of which the signature is 64; the store that keeps equal "
     "rows once 77; the row's place in the tables 58; the overlay, which programs without them, 129. "
     "Tried: endpoints chained by their own links instead of maps of them, by which the overlay came "
     "down from 257")
