@@ -137,11 +137,12 @@ static bool knows_members(const struct admission *adm)
 	return adm->introduced || id_is_zero(&admitter);
 }
 
-/* What a stranger shows of itself. A newcomer believes whom it admitted itself, and who was let in
- * by one that stands behind its own admission: it is refused for that one's removal like them. */
+/* What a stranger shows of itself. A newcomer believes the founder, whom nobody admitted, whom it
+ * admitted itself, and who was let in by one that stands behind its own admission: it is refused
+ * for that one's removal like them. */
 static bool may_believe(const struct admission *adm, const struct id *admitter)
 {
-	return knows_members(adm) || id_eq(admitter, &adm->core->self.id) ||
+	return knows_members(adm) || id_is_zero(admitter) || id_eq(admitter, &adm->core->self.id) ||
 	       refusal_is_ours(adm, admitter);
 }
 
