@@ -147,7 +147,8 @@ static const struct api_field fields_IPAM_RELEASE[] = {
 };
 static const struct api_field fields_IPAM_CHECK[] = {
     F("fix", FLAG, BODY, false, "--fix", NULL,
-      "release leases that nothing here uses: leaks, and strays and doubles without an endpoint"),
+      "release leases that nothing here uses: leaks, and strays and doubles without an endpoint "
+      "or a reservation"),
     F("force", FLAG, BODY, false, "--force", NULL,
       "with --fix: also give up endpoints and reservations here of addresses that another host "
       "owns"),
