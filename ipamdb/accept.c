@@ -19,6 +19,7 @@
 #include "ask.h"
 #include "closure.h"
 #include "naming.h"
+#include "query.h"
 #include "rest.h"
 
 #define ACCEPTS_PER_GROUP 32
@@ -74,33 +75,38 @@ bool introduction_is_done(const struct ipamdb *db)
 	       (namings_have_self(db, &db->admitter) || has_met_all(db));
 }
 
-int accept_may(struct ipamdb *db, struct weft_err *err)
+int ipamdb_introduction(const struct ipamdb *db, struct weft_err *err)
 {
 	const struct peer *admitter = peer_find(db, &db->admitter);
+	bool is_there = admitter && admitter->present;
 	char name[NAME_BYTES];
 
-	if (!introduction_is_done(db)) {
-		bool is_there = admitter && admitter->present;
+	if (introduction_is_done(db))
+		return 0;
+	peer_name(db, &db->admitter, name);
+	if (admitter && admitter->gone)
+		return weft_err_set(
+		    err, WEFT_E_TIMEOUT,
+		    "this node waits for a first sync with every member, since %s, "
+		    "which admitted it, has left; start or remove those that failed",
+		    name);
+	return weft_err_set(err, is_there ? WEFT_E_TIMEOUT : WEFT_E_NO_PEER,
+			    "this node waits for a first sync with %s, which admitted it%s", name,
+			    is_there
+				? "; try again in a moment"
+				: " and is unreachable; start that host again, or remove it with "
+				  "weft node rm if it is gone for good, or weft reset here and "
+				  "join through another");
+}
 
-		peer_name(db, &db->admitter, name);
-		if (admitter && admitter->gone)
-			return weft_err_set(
-			    err, WEFT_E_TIMEOUT,
-			    "this node waits for a first sync with every member, "
-			    "since %s, which admitted it, has left; start or remove those that "
-			    "failed",
-			    name);
-		return weft_err_set(err, is_there ? WEFT_E_TIMEOUT : WEFT_E_NO_PEER,
-				    "this node waits for a first sync with %s, which admitted it%s",
-				    name,
-				    is_there ? "; try again in a moment"
-					     : " and is unreachable; start that host again, or "
-					       "remove it by weft node rm");
-	}
-	return db->met ? 0
-		       : weft_err_set(err, WEFT_E_TIMEOUT,
-				      "this node has not compared its tables with a member since "
-				      "its start");
+int accept_may(const struct ipamdb *db, struct weft_err *err)
+{
+	int rc = ipamdb_introduction(db, err);
+
+	if (rc != 0 || db->met)
+		return rc;
+	return weft_err_set(err, WEFT_E_TIMEOUT,
+			    "this node has not compared its tables with a member since its start");
 }
 
 void introduction_keep(struct ipamdb *db)

@@ -7,7 +7,7 @@
 
 /* May grants be taken up, as far as that depends on whom this node has met? 0; WEFT_E_TIMEOUT while
  * the one to meet is there, WEFT_E_NO_PEER while he is not, err says who. */
-int accept_may(struct ipamdb *db, struct weft_err *err);
+int accept_may(const struct ipamdb *db, struct weft_err *err);
 
 /* Writes this node's own rows for what was granted to it; true when something is left to do. */
 bool accept_grants(struct ipamdb *db, struct net *net);

@@ -119,6 +119,11 @@ bool ipamdb_lease(const struct ipamdb *db, const struct id *network, const struc
  * start counts. */
 bool ipamdb_must_rest(struct ipamdb *db, const struct id *network, bool was_used);
 
+/* Has this node met whoever admitted it (0), as it has to once in its life before it takes up what
+ * others grant it? Else WEFT_E_TIMEOUT while the one to meet is there, WEFT_E_NO_PEER while he is
+ * not; err says who, and what to do. */
+int ipamdb_introduction(const struct ipamdb *db, struct weft_err *err);
+
 /* New leases wait for a sync after a reboot. */
 bool ipamdb_is_guarded(const struct ipamdb *db);
 

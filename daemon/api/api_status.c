@@ -29,7 +29,7 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 {
 	struct gossip *g = node_gossip(d->node);
 	enum node_phase phase = gossip_phase(g);
-	struct weft_err fence = {0};
+	struct weft_err fence = {0}, waits = {0};
 
 	if (api_fence(d, &fence) != 0)
 		warn(list, "%s", fence.message);
@@ -49,6 +49,8 @@ static void warn_of_phase(struct daemon *d, json_t *list)
 	if (phase == NODE_ACTIVE && ipamdb_is_guarded(node_ipamdb(d->node)))
 		warn(list, "restart guard: new leases wait for a sync with a member; weft ipam "
 			   "confirm overrides");
+	if (phase == NODE_ACTIVE && ipamdb_introduction(node_ipamdb(d->node), &waits) != 0)
+		warn(list, "no addresses of others can be leased here yet: %s", waits.message);
 }
 
 /* It is the end of the VXLAN tunnels too. */

@@ -30,22 +30,28 @@ static void name_add(char out[NAMES_BYTES], size_t nth, const char *name)
 		snprintf(out + len, NAMES_BYTES - len, ", ...");
 }
 
+/* What an error says as a check: its sentence ends with what to do. */
+static void add_error(json_t *checks, const char *name, const char *verdict,
+		      const struct weft_err *err)
+{
+	char why[WEFT_ERR_BYTES];
+	char *todo;
+
+	snprintf(why, sizeof(why), "%s", err->message);
+	todo = strrchr(why, ';');
+	if (todo)
+		*todo = '\0';
+	judge_add(checks, name, NULL, verdict, todo ? todo + 2 : "weft status", "%s", why);
+}
+
 static void self_standing(struct daemon *d, json_t *checks)
 {
 	struct gossip *g = node_gossip(d->node);
 	enum node_phase phase = gossip_phase(g);
-	struct weft_err fence = {0};
-	char why[WEFT_ERR_BYTES];
-	char *todo;
+	struct weft_err err = {0};
 
-	if (api_fence(d, &fence) != 0) {
-		/* The sentence ends with what to do. */
-		snprintf(why, sizeof(why), "%s", fence.message);
-		todo = strrchr(why, ';');
-		if (todo)
-			*todo = '\0';
-		judge_add(checks, "fence", NULL, "fail", todo ? todo + 2 : "weft status", "%s",
-			  why);
+	if (api_fence(d, &err) != 0) {
+		add_error(checks, "fence", "fail", &err);
 	} else if (phase == NODE_NO_CLUSTER || phase == NODE_LEFT) {
 		judge_add(checks, "cluster", NULL, "ok", NULL,
 			  "this host is in no cluster; weft init or weft join changes that");
@@ -61,6 +67,8 @@ static void self_standing(struct daemon *d, json_t *checks)
 		judge_add(checks, "cluster", NULL, "warn",
 			  "wait for a member, or weft ipam confirm",
 			  "restart guard: nothing new is leased before a member was met");
+	} else if (ipamdb_introduction(node_ipamdb(d->node), &err) != 0) {
+		add_error(checks, "cluster", "warn", &err);
 	} else {
 		judge_add(checks, "cluster", NULL, "ok", NULL, "weftd %s serves its cluster",
 			  WEFT_VERSION);

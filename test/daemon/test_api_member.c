@@ -180,6 +180,48 @@ static void who_is_named_to_list_a_network_is_another_host_if_there_is_one(void 
 	}
 }
 
+static bool is_warned(struct api_lab *lab, const char *words)
+{
+	const json_t *list, *text;
+	size_t i;
+
+	assert_int_equal(api_lab_call(lab, API_STATUS, NULL), 0);
+	list = json_object_get(lab->answer, "warnings");
+	assert_true(json_is_array(list));
+	json_array_foreach(list, i, text)
+	{
+		if (strstr(json_string_value(text), words) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* It believes few strangers meanwhile, so that it may have nobody else. */
+static void a_newcomer_that_has_not_met_its_admitter_says_what_it_waits_for(void **state)
+{
+	struct api_lab *lab = *state;
+	struct cluster *cluster = lab->cluster;
+	const size_t newcomer = cluster_add(cluster);
+	struct host *host = &cluster->hosts[newcomer];
+	struct node_request join = {.kind = NODE_JOIN, .text = cluster->token};
+
+	cluster_ask(cluster, newcomer, &join);
+	for (int ms = 0; gossip_phase(node_gossip(host->node)) != NODE_ACTIVE; ms++) {
+		assert_true(ms < 10000);
+		cluster_run(cluster, 1);
+	}
+	cluster->hosts[0].unreachable = true;
+	api_lab_be(lab, newcomer);
+	assert_true(is_warned(lab, "waits for a first sync with host0, which admitted it"));
+	cluster_run(cluster, 60000);
+	assert_true(is_warned(lab,
+			      "start that host again, or remove it with weft node rm if it "
+			      "is gone for good, or weft reset here and join through another"));
+	cluster->hosts[0].unreachable = false;
+	cluster_run(cluster, 60000);
+	assert_false(is_warned(lab, "first sync"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +236,7 @@ int main(void)
 	    TEST(an_address_that_others_cannot_use_is_refused),
 	    TEST(who_is_named_to_list_a_network_is_another_host_if_there_is_one),
 	    TEST(an_address_that_is_chosen_is_told_to_others),
+	    TEST(a_newcomer_that_has_not_met_its_admitter_says_what_it_waits_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
