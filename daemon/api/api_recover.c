@@ -63,17 +63,14 @@ static int say_copy(const struct daemon *d, struct weft_err *err)
 }
 
 /* Whoever refuses this node does so until it is removed, also when it is gone. */
-static void say_refuser(struct daemon *d, struct weft_err *err)
+static void say_refuser(struct daemon *d, const struct id *by, struct weft_err *err)
 {
 	struct member_info info;
 	char label[NAME_BYTES + 8];
 	size_t len = strlen(err->message);
-	struct id by;
 
-	if (!gossip_refused_by(node_gossip(d->node), &by))
-		return;
-	member_label(d, &by, label);
-	if (gossip_member(node_gossip(d->node), &by, &info) && info.state == MEMBER_FAILED)
+	member_label(d, by, label);
+	if (gossip_member(node_gossip(d->node), by, &info) && info.state == MEMBER_FAILED)
 		snprintf(err->message + len, sizeof(err->message) - len,
 			 " (%s says so, which has failed: if weft members elsewhere shows this "
 			 "node alive, weft node rm %s there ends it)",
@@ -82,21 +79,32 @@ static void say_refuser(struct daemon *d, struct weft_err *err)
 		snprintf(err->message + len, sizeof(err->message) - len, " (%s says so)", label);
 }
 
-/* Who admitted this node was removed before others knew of it: they do not believe it. */
+/* Who admitted this node was removed, perhaps before others knew of it. One of them says that they
+ * do not believe it, or this node has heard of nobody since and cannot know. */
 static int say_void(struct daemon *d, struct weft_err *err)
 {
 	struct gossip *g = node_gossip(d->node);
-	struct id removed, admitter = gossip_admitter(g);
-	char by[NAME_BYTES + 8];
+	struct id removed, by, admitter = gossip_admitter(g);
+	char label[NAME_BYTES + 8];
+	const char *path;
 
 	(void)gossip_is_refused(g, &removed);
-	member_label(d, &removed, by);
+	member_label(d, &removed, label);
+	path = id_eq(&removed, &admitter) ? "" : ", or one through whom it came in,";
+	if (!gossip_refused_by(g, &by))
+		return weft_err_set(
+		    err, WEFT_E_FENCED,
+		    "fenced: %s admitted this node%s and was removed, and this node has heard of "
+		    "nobody else since: it waits for a member's word whether the others know it; "
+		    "see that one runs and can be reached (only if none ever speaks to it: detach "
+		    "its boxes, run weft reset, then weft join with a fresh token)",
+		    label, path);
 	weft_err_set(err, WEFT_E_FENCED,
 		     "fenced: %s admitted this node%s and was removed before the others heard of "
 		     "it, so they refuse it; unless one of them turns out to know it, detach its "
 		     "boxes, run weft reset, then weft join with a fresh token",
-		     by, id_eq(&removed, &admitter) ? "" : ", or one through whom it came in,");
-	say_refuser(d, err);
+		     label, path);
+	say_refuser(d, &by, err);
 	return err->code;
 }
 

@@ -61,12 +61,26 @@ static struct weft_err fence(struct api_lab *lab)
 static void who_is_refused_is_told_by_whom(void **state)
 {
 	struct api_lab *lab = *state;
-	struct weft_err err = fence(lab);
+	struct weft_err err;
 
-	assert_null(strstr(err.message, "says so"));
 	refuser = gossip_self(node_gossip(lab->cluster->hosts[1].node));
 	err = fence(lab);
+	assert_non_null(strstr(err.message, "so they refuse it; unless"));
 	assert_non_null(strstr(err.message, " (host1 says so)"));
+}
+
+/* It may be known to all: what is said sends nobody to a reset as long as a word may come. */
+static void who_was_not_told_is_not_said_to_be_refused(void **state)
+{
+	struct api_lab *lab = *state;
+	struct weft_err err = fence(lab);
+
+	assert_null(strstr(err.message, "refuse"));
+	assert_null(strstr(err.message, "says so"));
+	assert_non_null(strstr(err.message, "has heard of nobody else since: it waits for a "
+					    "member's word"));
+	assert_non_null(strstr(err.message, "(only if none ever speaks to it: detach"));
+	assert_string_equal(strrchr(err.message, ')'), ")");
 }
 
 static void who_was_removed_need_not_have_admitted_it(void **state)
@@ -100,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    TEST(who_is_refused_is_told_by_whom),
+	    TEST(who_was_not_told_is_not_said_to_be_refused),
 	    TEST(who_was_removed_need_not_have_admitted_it),
 	    TEST(and_that_one_that_has_failed_is_to_be_removed),
 	};
