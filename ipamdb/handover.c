@@ -261,6 +261,10 @@ static bool net_hand_over(struct ipamdb *db, struct net *net)
 	return found;
 }
 
+/* Of one that is unread others may own more than is known here, and this node no more: what is its
+ * own stands in rows of its own, which are never passed over. So one in which it has nothing is not
+ * waited for, else whoever makes networks keeps it from leaving. What was granted to it there is
+ * waited for, as where all is read: it is taken up and handed over. */
 static bool net_has_all_gone(struct ipamdb *db, struct net *net)
 {
 	struct vec holds;
@@ -270,7 +274,8 @@ static bool net_has_all_gone(struct ipamdb *db, struct net *net)
 	net_holds(db, net, &holds);
 	none = holds.count == 0;
 	vec_close(&holds);
-	return net->ended || (none && net->promises.count == 0 && !donor_is_owed(db, net));
+	return net->ended || (none && net->promises.count == 0 && !donor_is_owed(db, net) &&
+			      !(net->unread && net->wants_accept));
 }
 
 void handover_step(struct ipamdb *db)
@@ -301,11 +306,7 @@ void handover_step(struct ipamdb *db)
 		  db->closing.is_flying;
 	for (size_t i = 0; i < db->tended.count; i++) {
 		struct net *net = net_tended(db, i);
-		if (net->unread) {
-			pending = true;
-			continue;
-		}
-		if (!net_hand_over(db, net)) {
+		if (!net->unread && !net_hand_over(db, net)) {
 			handover_end(db, WEFT_E_NO_PEER,
 				     "no member is in reach to take this node's address ranges; "
 				     "start one again, or remove those that are gone");

@@ -74,8 +74,8 @@ static void write_grants(void)
 	}
 }
 
-/* Node 1 sees that node 0 has made the network, or ended it. */
-static void show_fact(uint16_t kind, uint8_t i)
+/* A node sees that node 0 has made the network, or ended it. */
+static void show_on(size_t node, uint16_t kind, uint8_t i)
 {
 	struct rec_network rec = {.name = "late", .vni = 4096, .port = 4789, .pool_count = 1};
 	struct id id = made_up(i);
@@ -91,8 +91,13 @@ static void show_fact(uint16_t kind, uint8_t i)
 	memcpy(row.view.key, id.b, ID_BYTES);
 	if (kind == FACT_NETWORK)
 		row.view.value_len = (size_t)rec_network_encode(&rec, row.bytes, sizeof(row.bytes));
-	assert_true(cluster_disk_put(&c.nodes[1].disk, &row));
-	cluster_show(&c, 1, &row);
+	assert_true(cluster_disk_put(&c.nodes[node].disk, &row));
+	cluster_show(&c, node, &row);
+}
+
+static void show_fact(uint16_t kind, uint8_t i)
+{
+	show_on(1, kind, i);
 }
 
 static struct net *net_seen(uint8_t i)
@@ -315,6 +320,83 @@ static void after_a_crash_it_is_read_from_the_beginning(void **state)
 	check_whole(MANY + 1);
 }
 
+/* Somebody makes one network after the other, so that some are unread at any time. */
+static const struct ipam_answer *leave_while_networks_are_made(void)
+{
+	uint64_t tag = cluster_hand_over(&c, 1);
+	uint8_t made = 0x77;
+
+	for (int ms = 0; ms < 3000 && cluster_answer(&c, tag) == NULL; ms++) {
+		if (net_seen(made)->reading || !net_seen(made)->unread)
+			show_fact(FACT_NETWORK, ++made);
+		assert_true(made < 0xff);
+		(void)tick();
+	}
+	assert_true(net_seen(made)->unread);
+	return cluster_answer(&c, tag);
+}
+
+static void who_leaves_waits_for_no_network_in_which_it_has_nothing(void **state)
+{
+	const struct ipam_answer *answer;
+	struct id first;
+
+	(void)state;
+	first = net_at(begin(), 0)->id;
+	write_many(true);
+	show_fact(FACT_NETWORK, 0x77);
+	assert_true(net_seen(0x77)->unread);
+	answer = leave_while_networks_are_made();
+	assert_non_null(answer);
+	assert_int_equal(answer->err.code, 0);
+	assert_int_equal(cluster_held(&c, 1, &first), 0);
+	assert_int_equal(cluster_held(&c, 0, &first), 256);
+}
+
+/* What it owns there, after a start, or was granted. */
+static void but_for_one_in_which_it_has_something(void **state)
+{
+	struct id net = made_up(0x77);
+
+	(void)state;
+	for (int granted = 0; granted < 2; granted++) {
+		const struct ipamdb *db = begin();
+		uint64_t tag;
+
+		write_many(true);
+		write_grants();
+		show_fact(FACT_NETWORK, 0x77);
+		show_on(0, FACT_NETWORK, 0x77);
+		if (!granted) {
+			(void)read_all();
+			cluster_run(&c, 100);
+			assert_int_equal(cluster_held(&c, 1, &net), 10);
+			/* Before its own rows the start sees some that it passes over. */
+			for (uint32_t i = 0; i < STRANGE_CLAIMS_MAX + 10; i++) {
+				struct cluster_row row = row_at(ROW_RANGE, 2 * MANY + i, 3, false);
+
+				vec_push(&c.nodes[1].disk.rows, &row);
+			}
+			cluster_crash(&c, 1);
+			cluster_start_keeping(&c, 1);
+			db = c.nodes[1].db;
+		}
+		assert_true(net_seen(0x77)->unread);
+		tag = cluster_hand_over(&c, 1);
+		while (db->unread) {
+			assert_null(cluster_answer(&c, tag));
+			(void)tick();
+		}
+		cluster_run(&c, 3000);
+		assert_non_null(cluster_answer(&c, tag));
+		assert_int_equal(cluster_answer(&c, tag)->err.code, 0);
+		assert_int_equal(cluster_held(&c, 1, &net), 0);
+		assert_int_equal(cluster_held(&c, 0, &net), 10);
+		if (!granted)
+			cluster_close(&c);
+	}
+}
+
 /* Who closes or takes back asks in each step. */
 static void what_was_passed_over_is_not_read_to_know_its_top(void **state)
 {
@@ -342,6 +424,9 @@ int main(void)
 	    cmocka_unit_test_teardown(a_network_that_is_made_meanwhile_is_read_next, teardown),
 	    cmocka_unit_test_teardown(a_network_that_ends_meanwhile_is_let_go, teardown),
 	    cmocka_unit_test_teardown(after_a_crash_it_is_read_from_the_beginning, teardown),
+	    cmocka_unit_test_teardown(who_leaves_waits_for_no_network_in_which_it_has_nothing,
+				      teardown),
+	    cmocka_unit_test_teardown(but_for_one_in_which_it_has_something, teardown),
 	    cmocka_unit_test_teardown(what_was_passed_over_is_not_read_to_know_its_top, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
