@@ -324,14 +324,15 @@ static void what_a_plug_applied_is_told_with_it(void **state)
 
 static const struct id made_in = {{1}};
 
-/* Makes it in a network whose devices stand; no reconcile sweeps it before the test has seen it. */
+/* Makes it in a network whose devices stand: a plug is told once they do, but before ASK_READY
+ * without any. No reconcile sweeps it before the test has seen it. */
 static void made_ahead(struct stage *stage, struct kernel_ask *make)
 {
 	struct kernel_ask *hold = kernel_ask_new(ASK_HOLD);
 
 	kernel_thread_ask(stage->kt, network_put(&made_in));
-	kernel_thread_ask(stage->kt, host_plug(&made_in));
 	kernel_thread_ask(stage->kt, kernel_ask_new(ASK_READY));
+	kernel_thread_ask(stage->kt, host_plug(&made_in));
 	assert_int_equal(await(stage, TELL_PLUGGED)->err.code, 0);
 	hold->held = true;
 	kernel_thread_ask(stage->kt, hold);
