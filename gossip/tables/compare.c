@@ -16,6 +16,7 @@
 
 #include "gossip/base/pack.h"
 #include "marks.h"
+#include "onesided.h"
 #include "repair.h"
 #include "replica_cap.h"
 #include "tables_state.h"
@@ -51,11 +52,12 @@ static void pack_digest(struct tables *tables, const struct id *peer, uint64_t f
 			struct pack *pack)
 {
 	size_t count;
-	uint64_t shared = topic_shared_hash(tables, peer, &count);
+	const struct session *session = repair_find(tables, peer);
+	uint64_t shared = topic_shared_hash(tables, peer, session, &count);
 
 	pack_array(pack, 5);
 	pack_uint(pack, flags | (repair_is_whole(tables) ? DIGEST_WHOLE : 0));
-	pack_uint(pack, replica_topic(&tables->replica, TOPIC_ALL)->hash);
+	pack_uint(pack, onesided_hash(tables, session, TOPIC_ALL));
 	pack_uint(pack, count);
 	pack_uint(pack, shared);
 }
@@ -84,7 +86,7 @@ static void send_topics(struct tables *tables, const struct id *peer, uint64_t f
 	for (size_t i = 0; i < count; i++) {
 		const struct topic *topic = replica_topic(&tables->replica, topics[i]);
 		pack_bin(&pack, topic->id.b, ID_BYTES);
-		pack_uint(&pack, topic->hash);
+		pack_uint(&pack, onesided_hash(tables, repair_find(tables, peer), topics[i]));
 	}
 	send(tables, peer, FRAME_DIGEST, &pack);
 }
@@ -208,6 +210,24 @@ static void descend(struct tables *tables, const struct id *peer, uint32_t topic
 		send_buckets(tables, peer, topic, bucket);
 }
 
+/* Either side may count as the other does what one of them alone has at its cap. */
+static bool is_equal(struct tables *tables, const struct id *peer, uint32_t topic, uint64_t theirs)
+{
+	return theirs == replica_topic(&tables->replica, topic)->hash ||
+	       theirs == onesided_hash(tables, repair_find(tables, peer), topic);
+}
+
+static bool shared_is_equal(struct tables *tables, const struct id *peer,
+			    const struct digest *theirs)
+{
+	size_t count;
+	uint64_t ours = topic_shared_hash(tables, peer, NULL, &count);
+
+	if (count == 0 || theirs->shared_count == 0 || theirs->shared == ours)
+		return true;
+	return theirs->shared == topic_shared_hash(tables, peer, repair_find(tables, peer), &count);
+}
+
 /* The listed topics of a digest: [topic, hash, ...]. */
 static enum drop_reason compare_topics(struct tables *tables, const struct member *from,
 				       struct cursor *cursor, size_t fields, uint64_t flags)
@@ -227,7 +247,7 @@ static enum drop_reason compare_topics(struct tables *tables, const struct membe
 			continue;
 		if (count < TOPICS_PER_DIGEST)
 			shared[count++] = topic;
-		if (replica_topic(&tables->replica, topic)->hash == hash)
+		if (is_equal(tables, &from->id, topic, hash))
 			continue;
 		if (differing++ < TOPICS_PER_ROUND)
 			descend(tables, &from->id, topic, BUCKETS);
@@ -298,8 +318,7 @@ enum drop_reason compare_digest(struct tables *tables, const struct member *from
 {
 	struct digest theirs;
 	struct cursor cursor;
-	uint64_t shared;
-	size_t fields, count;
+	size_t fields;
 
 	cursor_init(&cursor, body, len);
 	if (cursor_array(&cursor, 5) != 5)
@@ -315,10 +334,9 @@ enum drop_reason compare_digest(struct tables *tables, const struct member *from
 		return compare_topics(tables, from, &cursor, fields, theirs.flags);
 	if (!cursor_at_end(&cursor))
 		return DROP_FRAME;
-	shared = topic_shared_hash(tables, &from->id, &count);
-	if (theirs.all != replica_topic(&tables->replica, TOPIC_ALL)->hash) {
+	if (!is_equal(tables, &from->id, TOPIC_ALL, theirs.all)) {
 		descend(tables, &from->id, TOPIC_ALL, BUCKETS);
-	} else if (count > 0 && theirs.shared_count > 0 && theirs.shared != shared) {
+	} else if (!shared_is_equal(tables, &from->id, &theirs)) {
 		send_shared(tables, &from->id);
 	} else {
 		if (!(theirs.flags & DIGEST_ANSWER))

@@ -8,8 +8,8 @@
  *            flags: 1 an answer, 2 topics follow, 4 the sender's own tables are whole
  *   BUCKETS  [topic, n or 64, 64 hashes]: of the topic, or (n < 64) of its nth bucket
  *   MARKS    [flags, topic, first place, last place, [item, ...]]: all that lies between
- *   item     [owner, upto epoch, sequence, top epoch, sequence, hash], or of a fact
- *            [place, tag, counter, text]: the last 8 bytes of its signature
+ *   item     [owner, upto epoch, sequence, top epoch, sequence, hash (0: over its cap here)], or of
+ *            a fact [place, tag, counter, text]: the last 8 bytes of its signature
  */
 #pragma once
 

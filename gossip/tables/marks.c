@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "gossip/base/pack.h"
+#include "onesided.h"
 #include "pull.h"
 #include "replica_cap.h"
 #include "tables_state.h"
@@ -250,6 +251,18 @@ void marks_send_origin(struct tables *tables, const struct id *peer, uint32_t to
 	send_frame(tables, peer, topic, item.place, item.place, false, &item, 1);
 }
 
+/* Neither has seen more of an origin than the other, as far as they know: is the whole of theirs to
+ * be listed? Not of one of which they take no more and ask for none, while there is no room for
+ * more here either. */
+static bool wants_whole(const struct tables *tables, const struct id *peer,
+			const struct origin *origin, bool seen_alike, uint64_t theirs)
+{
+	if (theirs == 0 && origin != NULL)
+		return origin->count < replica_origin_cap(&tables->replica, origin) &&
+		       !want_is_vain(tables, origin, peer);
+	return seen_alike && !want_is_vain(tables, origin, peer);
+}
+
 /* Compares one origin of theirs with ours: what we want, and whether they should want ours. */
 static bool compare_origin(struct tables *tables, const struct id *peer, uint32_t topic,
 			   const struct item *theirs)
@@ -260,8 +273,9 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 	struct item ours = {.hash = 0};
 	int upto, top;
 
+	/* They hear that it is at its cap here (onesided.c). */
 	if (origin != NULL && origin->flags & ORIGIN_CAPPED)
-		return false;
+		return theirs->hash != 0;
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
 	if (origin != NULL && ours.hash == theirs->hash) {
@@ -290,11 +304,11 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 		else if (upto > 0 || top > 0)
 			pull_want_origin(tables, peer, &theirs->owner, topic, false);
-		else if (upto == 0 && top == 0 && !want_is_vain(tables, origin, peer))
+		else if (wants_whole(tables, peer, origin, upto == 0 && top == 0, theirs->hash))
 			pull_want_origin(tables, peer, &theirs->owner, topic, true);
 	}
 	return origin != NULL && origin->count > 0 &&
-	       (upto < 0 || top < 0 || (upto == 0 && top == 0));
+	       (theirs->hash == 0 || upto < 0 || top < 0 || (upto == 0 && top == 0));
 }
 
 static bool compare_fact(struct tables *tables, const struct id *peer, const struct item *theirs)
@@ -362,6 +376,8 @@ enum drop_reason marks_compare(struct tables *tables, const struct member *from,
 		    theirs.is_fact ? theirs.place : replica_origin_place(&theirs.owner, topic_id);
 		less[i] = theirs.is_fact ? compare_fact(tables, &from->id, &theirs)
 					 : compare_origin(tables, &from->id, topic, &theirs);
+		if (!theirs.is_fact)
+			onesided_note(tables, &from->id, &theirs.owner, topic, theirs.hash);
 	}
 	if (!cursor_at_end(&cursor))
 		return DROP_FRAME;

@@ -130,8 +130,7 @@ static uint32_t passed_cap(const struct tables *tables, const struct row_view *r
 {
 	const struct gossip_limits *limits = &tables->core->limits;
 	const struct origin *origin = origin_of(tables, row);
-	uint32_t max =
-	    id_is_zero(&row->topic) ? limits->rows_topic0_per_owner : limits->rows_per_owner_topic;
+	uint32_t max = origin != NULL ? replica_origin_cap(&tables->replica, origin) : 0;
 
 	if (!row_is_fact(row))
 		return origin != NULL && origin->count >= max ? max : 0;

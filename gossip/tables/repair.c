@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "onesided.h"
 #include "pull.h"
 #include "tables_state.h"
 #include "topic.h"
@@ -54,6 +55,7 @@ static void session_close(struct tables *tables, struct session *session)
 	WEFT_ASSERT(session->used);
 	pull_forget(tables, session);
 	vec_close(&session->wants);
+	vec_close(&session->onesided);
 	*session = (struct session){.used = false};
 }
 
@@ -135,6 +137,7 @@ struct session *repair_open(struct tables *tables, const struct id *peer)
 		    .tries_max = TRIES,
 		};
 		vec_init(&session->wants, &tables->core->heap, sizeof(struct want));
+		vec_init(&session->onesided, &tables->core->heap, sizeof(struct onesided));
 		rearm(tables, session);
 	}
 	return session;

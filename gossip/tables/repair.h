@@ -58,8 +58,9 @@ struct session {
 	uint64_t applied; /* rows, by table_counts, when the last comparison began */
 	struct id peer;
 	struct mono due;
-	struct mono asked; /* when the time-out began */
-	struct vec wants;  /* struct want */
+	struct mono asked;   /* when the time-out began */
+	struct vec wants;    /* struct want */
+	struct vec onesided; /* struct onesided */
 };
 
 struct repair {

@@ -4,6 +4,14 @@
 
 #include "gossip/core/core.h"
 
+uint32_t replica_origin_cap(const struct replica *replica, const struct origin *origin)
+{
+	const struct gossip_limits *limits = &replica->core->limits;
+
+	return origin->topic == TOPIC_ALL ? limits->rows_topic0_per_owner
+					  : limits->rows_per_owner_topic;
+}
+
 void replica_cap(struct replica *replica, uint32_t number)
 {
 	struct origin *origin = replica_origin(replica, number);

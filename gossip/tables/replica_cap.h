@@ -8,6 +8,9 @@
 
 #include "replica.h"
 
+/* So many rows of an origin are kept. */
+uint32_t replica_origin_cap(const struct replica *replica, const struct origin *origin);
+
 /* Takes an origin out of all comparisons, for good. */
 void replica_cap(struct replica *replica, uint32_t origin);
 

@@ -12,6 +12,7 @@
  *   serve     answers those who fetch             adopt     own rows that were forgotten here
  *   repair    with whom to compare, and when      versions  lists of them on the wire
  *   replica   the rows, by key, owner and topic   watermark which of them came
+ *   onesided  what one of two has over its cap    load      what comes from the disk
  */
 #pragma once
 

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "onesided.h"
 #include "tables_state.h"
 
 #define PICK_MAX 16
@@ -225,7 +226,8 @@ size_t topic_pick(struct tables *tables, uint32_t topic, struct member **out, si
 	return found;
 }
 
-uint64_t topic_shared_hash(const struct tables *tables, const struct id *member, size_t *count)
+uint64_t topic_shared_hash(const struct tables *tables, const struct id *member,
+			   const struct session *session, size_t *count)
 {
 	uint64_t sum = 0;
 
@@ -237,7 +239,8 @@ uint64_t topic_shared_hash(const struct tables *tables, const struct id *member,
 		    !topic_has(tables, i, &tables->core->self.id))
 			continue;
 		(*count)++;
-		sum += map_hash(topic->id.b, ID_BYTES, SHARED_SEED ^ topic->hash);
+		sum += map_hash(topic->id.b, ID_BYTES,
+				SHARED_SEED ^ onesided_hash(tables, session, i));
 	}
 	return sum;
 }

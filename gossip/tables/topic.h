@@ -8,6 +8,7 @@
 
 #include "gossip/core/member.h"
 
+struct session;
 struct tables;
 
 /* The topic's number; it is made when nobody here cared for it before. */
@@ -28,5 +29,7 @@ bool topic_is_shared(const struct tables *tables, uint32_t topic, const struct i
 /* Up to max different present members of a topic, chosen at random, this node excepted. */
 size_t topic_pick(struct tables *tables, uint32_t topic, struct member **out, size_t max);
 
-/* Hash over the network topics shared with a member, and their number. */
-uint64_t topic_shared_hash(const struct tables *tables, const struct id *member, size_t *count);
+/* Hash over the network topics shared with a member, and their number; with a session, as it counts
+ * them (onesided.h). */
+uint64_t topic_shared_hash(const struct tables *tables, const struct id *member,
+			   const struct session *session, size_t *count);

@@ -72,7 +72,8 @@ void fault_go_mad(struct sim *sim)
 	char name[NAME_BYTES];
 	struct mad *mad;
 
-	if (!host || sim->opt.real_crypto)
+	if (!host || sim->opt.real_crypto ||
+	    (sim->opt.mad_most > 0 && sim->counters[COUNT_MADMEN] >= sim->opt.mad_most))
 		return;
 	mad = calloc(1, sizeof(*mad));
 	WEFT_ASSERT(mad != NULL);

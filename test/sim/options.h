@@ -23,7 +23,7 @@
 	X(bool, settled, "the cluster has stood for long, and all are started at once")  \
 	X(bool, busy,                                                                    \
 	  "little befalls a few hosts, which take and give back addresses all the time") \
-	X(bool, wild, "also members that go mad, and now and then a rush of operations") \
+	X(bool, wild, "now and then a rush of operations")                               \
 	X(bool, tame, "no disks that go back or are copied, and no member goes mad")     \
 	X(bool, plain, "of faults of hosts only crashes, and commits that fail")         \
 	X(bool, real_crypto, "libsodium instead of stand-ins")
@@ -87,6 +87,7 @@
 	X(uint32_t, weight_leave, "of operations")                               \
 	X(uint32_t, weight_remove, "of operations")                              \
 	X(uint32_t, weight_mad, "members that go mad")                           \
+	X(uint32_t, mad_most, "so many of them go mad at most; 0: no limit")     \
 	X(bool, mad_claims, "they lie about who owns which address")             \
 	X(uint32_t, weight_misuse, "of what should not be done, or not twice")   \
 	X(uint32_t, weight_network, "of operations")                             \
