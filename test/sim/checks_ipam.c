@@ -15,23 +15,61 @@ struct ring_sum {
 	size_t clashes, frozen;
 };
 
-static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
+/* Of two removed madmen the one may have given space to the other, whose row of it gave way to
+ * another text that it signed: who saw the row knows it by that, who did not takes the first for
+ * the owner, and nobody is left to tell. Such space is frozen, and whoever takes it back takes it
+ * from either: it counts as a madman's, and neighbours as one part. */
+static bool is_madmans(struct sim *sim, const struct ipam_ring_info *part)
 {
+	const struct sim_host *holder = check_host(sim, &part->holder);
+
+	return part->removed && !part->clash && holder && holder->mad;
+}
+
+static bool is_next(const struct ipam_ring_info *part, const struct ipam_ring_info *next)
+{
+	struct inet after = inet_add(&part->last, 1);
+
+	return inet_eq(&after, &next->first);
+}
+
+static uint64_t part_hash(const struct ipam_ring_info *part, uint64_t seed)
+{
+	uint8_t bytes[16 + 16 + ID_BYTES + 8];
+
+	memcpy(bytes, part->first.b, 16);
+	memcpy(bytes + 16, part->last.b, 16);
+	memcpy(bytes + 32, part->holder.b, ID_BYTES);
+	memcpy(bytes + 48, &part->generation, 8);
+	return map_hash(bytes, sizeof(bytes), seed);
+}
+
+static struct ring_sum ring_of(struct sim *sim, struct sim_host *host, const struct id *network)
+{
+	struct ipam_ring_info part, madmans = {.count = 0};
 	struct ring_sum sum = {0};
-	struct ipam_ring_info part;
 
 	for (size_t at = 0; ipamdb_ring_next(node_ipamdb(host->node), network, &at, &part);) {
-		uint8_t bytes[16 + 16 + ID_BYTES + 8];
+		bool is_frozen = is_madmans(sim, &part);
 
-		memcpy(bytes, part.first.b, 16);
-		memcpy(bytes + 16, part.last.b, 16);
-		memcpy(bytes + 32, part.holder.b, ID_BYTES);
-		memcpy(bytes + 48, &part.generation, 8);
-		sum.hash = map_hash(bytes, sizeof(bytes), sum.hash);
 		sum.count += part.count;
 		sum.clashes += part.clash;
 		sum.frozen += part.removed || part.left;
+		if (madmans.count > 0 && is_frozen && is_next(&madmans, &part)) {
+			madmans.last = part.last;
+			continue;
+		}
+		if (madmans.count > 0)
+			sum.hash = part_hash(&madmans, sum.hash);
+		madmans = (struct ipam_ring_info){.count = 0};
+		if (is_frozen)
+			madmans = (struct ipam_ring_info){
+			    .first = part.first, .last = part.last, .count = 1};
+		else
+			sum.hash = part_hash(&part, sum.hash);
 	}
+	if (madmans.count > 0)
+		sum.hash = part_hash(&madmans, sum.hash);
 	return sum;
 }
 
@@ -81,7 +119,7 @@ bool check_rings(struct sim *sim, const struct id *network, char *why, size_t wh
 		if (!host->running || host->state != HOST_UP || !host->joined ||
 		    !ipamdb_net(node_ipamdb(host->node), network, &info))
 			continue;
-		sum = ring_of(host, network);
+		sum = ring_of(sim, host, network);
 		/* Of a network whose fact died with its maker nobody knows the pools. */
 		if ((sum.clashes > 0 && !lied) ||
 		    (info.known && (sum.count != info.total ||
