@@ -24,8 +24,6 @@
 #define HELLO_SHARE_BURST 8
 #define PROOF_SHARE_NS NS_PER_S
 #define PROOF_SHARE_BURST 4
-#define PREFIX_V4_BYTES 15 /* a /24 behind the mapped prefix */
-#define PREFIX_V6_BYTES 6  /* a /48 */
 #define MAC_BYTES 16
 
 _Static_assert(8 + MAC_BYTES == COOKIE_BYTES, "time and hash");
@@ -85,30 +83,22 @@ static bool cookie_fits(struct admission *adm, const struct hostport *from,
 	return fits;
 }
 
-/* The share of the addresses around this one. Which others fall into it nobody can tell. */
-static size_t share_of(const struct admission *adm, const struct hostport *from)
-{
-	size_t len = inet_is_v4(&from->ip) ? PREFIX_V4_BYTES : PREFIX_V6_BYTES;
-
-	return (size_t)(map_hash(from->ip.b, len, adm->core->map_seed) % GATE_SHARES);
-}
-
 static bool may_say_hello(struct admission *adm, const struct hostport *from)
 {
-	struct gate *gate = &adm->gate;
+	struct limit *share = &adm->gate.hello_shares[core_share(adm->core, from, GATE_SHARES)];
+	const struct mono now = adm->core->now;
 
-	return limit_pass(&gate->hellos, adm->core->now, HELLO_INTERVAL_NS, HELLO_BURST) ||
-	       limit_pass(&gate->hello_shares[share_of(adm, from)], adm->core->now, HELLO_SHARE_NS,
-			  HELLO_SHARE_BURST);
+	return limit_pass(&adm->gate.hellos, now, HELLO_INTERVAL_NS, HELLO_BURST) ||
+	       limit_pass(share, now, HELLO_SHARE_NS, HELLO_SHARE_BURST);
 }
 
 static bool may_prove(struct admission *adm, const struct hostport *from)
 {
-	struct gate *gate = &adm->gate;
+	struct limit *share = &adm->gate.proof_shares[core_share(adm->core, from, GATE_SHARES)];
+	const struct mono now = adm->core->now;
 
-	return limit_pass(&gate->proofs, adm->core->now, PROOF_INTERVAL_NS, PROOF_BURST) ||
-	       limit_pass(&gate->proof_shares[share_of(adm, from)], adm->core->now, PROOF_SHARE_NS,
-			  PROOF_SHARE_BURST);
+	return limit_pass(&adm->gate.proofs, now, PROOF_INTERVAL_NS, PROOF_BURST) ||
+	       limit_pass(share, now, PROOF_SHARE_NS, PROOF_SHARE_BURST);
 }
 
 enum drop_reason seed_hello(struct admission *adm, const struct hostport *from,

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define PREFIX_V4_BYTES 15 /* a /24 behind the mapped prefix */
+#define PREFIX_V6_BYTES 6  /* a /48 */
+
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
 	return value != 0 ? value : fallback;
@@ -154,4 +157,12 @@ void core_trace(struct core *core, enum trace_event event, const struct id *node
 	if (addr != NULL)
 		record.addr = *addr;
 	trace_emit(&core->trace, &record);
+}
+
+size_t core_share(const struct core *core, const struct hostport *from, size_t shares)
+{
+	size_t len = inet_is_v4(&from->ip) ? PREFIX_V4_BYTES : PREFIX_V6_BYTES;
+
+	WEFT_ASSERT(shares > 0);
+	return (size_t)(map_hash(from->ip.b, len, core->map_seed) % shares);
 }

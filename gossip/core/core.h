@@ -96,6 +96,10 @@ bool core_has_room(const struct core *core, size_t changes, size_t writes, size_
 /* Adds a change for the caller to fill in, zeroed but for its kind; asked for by core_has_room. */
 struct gossip_change *core_change(struct core *core, enum gossip_change_kind kind);
 
+/* Which of so many shares of a limit the addresses around this one have, a /24 or a /48 of IPv6.
+ * Who else falls into it nobody can tell. */
+size_t core_share(const struct core *core, const struct hostport *from, size_t shares);
+
 void core_drop(struct core *core, enum drop_reason reason);
 void core_trace(struct core *core, enum trace_event event, const struct id *node,
 		const struct id *object, const struct hostport *addr, int64_t value);

@@ -14,11 +14,16 @@
  * says who it is, to the key that the answer shows, in a datagram as long as may be. A member's row
  * is no secret. Where he refuses it, or it was removed, he says so beside his own row: a removal is
  * heard of members only, for any who were removed have some to show.
+ *
+ * Each such datagram costs a key agreement before anything opens. All strangers share a rate; where
+ * it is used up each neighbourhood of addresses has a little left of its own.
  */
 #include "sealing.h"
 
 #define INTRODUCTION_INTERVAL_NS (NS_PER_S / 50)
 #define INTRODUCTION_BURST 50
+#define INTRODUCTION_SHARE_NS (2 * NS_PER_S)
+#define INTRODUCTION_SHARE_BURST 1
 #define ROWS_SHOWN 2
 #define ROOM_MAX (WIRE_PAYLOAD_MAX - CERT_BYTES) /* for frames beside a certificate */
 
@@ -102,6 +107,17 @@ static void tell_refused(struct seal *seal, const struct cert *cert, const uint8
 	crypto->wipe(crypto->ctx, &pair, sizeof(pair));
 }
 
+static bool may_introduce(struct seal *seal, const struct hostport *from)
+{
+	const size_t nth = core_share(seal->core, from, INTRODUCTION_SHARES);
+	const struct mono now = seal->core->now;
+
+	return limit_pass(&seal->introductions, now, INTRODUCTION_INTERVAL_NS,
+			  INTRODUCTION_BURST) ||
+	       limit_pass(&seal->introduction_shares[nth], now, INTRODUCTION_SHARE_NS,
+			  INTRODUCTION_SHARE_BURST);
+}
+
 void stranger_introduce(struct seal *seal, const struct own_key *own, const struct hostport *from,
 			const uint8_t *bytes, size_t len)
 {
@@ -113,8 +129,7 @@ void stranger_introduce(struct seal *seal, const struct own_key *own, const stru
 
 	WEFT_ASSERT(len >= ad + AEAD_TAG_BYTES && own->key_id != 0);
 	if (seal->hooks.introduce == NULL || !stranger_is(seal, bytes + WIRE_HEADER_BYTES, &cert) ||
-	    !limit_pass(&seal->introductions, seal->core->now, INTRODUCTION_INTERVAL_NS,
-			INTRODUCTION_BURST))
+	    !may_introduce(seal, from))
 		return;
 	if (pair_derive(seal, own, &cert.node, cert.key, &pair) &&
 	    crypto->open(crypto->ctx, pair.rx, wire_get(bytes + 12, 8), bytes, ad, bytes + ad,

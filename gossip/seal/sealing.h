@@ -10,6 +10,7 @@
 #include "session.h"
 
 #define SOURCES 256
+#define INTRODUCTION_SHARES 32
 #define ANSWER_INTERVAL_NS (NS_PER_S / 100) /* answers to one source: 100/s, bursts of 200 */
 #define ANSWER_BURST 200
 #define PEER_INTERVAL_NS (NS_PER_S / 5000) /* datagrams of one member that opened */
@@ -51,7 +52,7 @@ struct seal {
 	struct limit strangers; /* certificates checked, from where nobody lives */
 	struct limit checks;    /* the same from where members live, all together */
 	struct limit hints;
-	struct limit introductions;
+	struct limit introductions, introduction_shares[INTRODUCTION_SHARES];
 	struct hostport knocked; /* port 0: nowhere, or it was answered */
 	uint64_t knock;          /* its counter, which the answer repeats */
 	struct member *renewed;  /* in this call of seal_open */
