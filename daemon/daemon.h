@@ -75,7 +75,9 @@ struct daemon {
 	bool kernel_looked; /* the node was told that the kernel was read */
 	uv_poll_t signal_poll;
 	struct http *http;
-	struct http *pages; /* over TCP; NULL where not configured */
+	struct http *pages;       /* over TCP; NULL where not configured */
+	struct shared_text *page; /* of metrics.c for all who come there, ... */
+	struct mono page_until;   /* ... before then */
 	struct events *events;
 	struct lag lag;
 	struct diag *diag;
@@ -113,6 +115,3 @@ void daemon_submit(struct daemon *d, struct request *req, struct node_request *r
 
 /* A request of the daemon's own; a failure is logged. */
 void daemon_submit_own(struct daemon *d, struct node_request *request);
-
-/* The whole page of metrics.c, malloc'd. */
-char *metrics_text(struct daemon *d);

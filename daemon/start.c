@@ -289,6 +289,7 @@ void daemon_close(struct daemon *d)
 	store_thread_free(d->store);
 	http_free(d->http);
 	http_free(d->pages);
+	shared_text_release(d->page);
 	if (d->events)
 		unlink(d->options->socket);
 	events_free(d->events);

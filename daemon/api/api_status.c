@@ -256,11 +256,6 @@ void api_version(struct daemon *d, struct request *req)
 				      "api", "v1", "state_dir", d->options->state_dir));
 }
 
-void api_metrics(struct daemon *d, struct request *req)
-{
-	request_answer_text(req, 200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(d));
-}
-
 void api_healthz(struct daemon *d, struct request *req)
 {
 	bool ok = d->store_ailment.err.code == 0;

@@ -19,6 +19,7 @@
 
 #define DROP_PREFIX "dropped_"
 #define LABELS_BYTES (4 * NAME_BYTES)
+#define METRICS_KEPT_MS 1000
 
 /* The page while it is written. */
 struct page {
@@ -228,6 +229,8 @@ static void write_http(struct page *page, struct daemon *d)
 	number(page, METRIC_api_pending, counts.pending);
 }
 
+/* A name may be that of two networks that were made apart, and of any number that ended; one of
+ * which only rows speak has none. */
 static void write_ipam(struct page *page, struct daemon *d)
 {
 	static const char *const states[] = {"leased",   "cooling", "free",
@@ -238,17 +241,23 @@ static void write_ipam(struct page *page, struct daemon *d)
 		uint64_t values[] = {net.leased,   net.cooling, net.free,
 				     net.promised, net.frozen,  net.conflicts};
 
+		char id[ID_TEXT_BYTES];
+
+		if (!net.known || net.ended)
+			continue;
+		id_format(&net.id, id);
 		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 			char labels[LABELS_BYTES] = "";
 
 			label(labels, "network", net.name);
+			label(labels, "id", id);
 			label(labels, "state", states[i]);
 			sample(page, METRIC_ipam_addresses, labels, (double)values[i]);
 		}
 	}
 }
 
-char *metrics_text(struct daemon *d)
+static struct shared_text *metrics_text(struct daemon *d)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -264,5 +273,27 @@ char *metrics_text(struct daemon *d)
 	write_http(&page, d);
 	write_ipam(&page, d);
 	fclose(page.out);
-	return text;
+	return shared_text_new(text);
+}
+
+/* Many networks make it a long page. How often it is asked for over TCP, where anybody may, is not
+ * to tell how busy the loop is: these share one for a while. On this host it is as of now. */
+static struct shared_text *metrics_kept(struct daemon *d)
+{
+	if (d->page && !mono_is_due(d->page_until, daemon_now()))
+		return d->page;
+	shared_text_release(d->page);
+	d->page = metrics_text(d);
+	d->page_until = mono_add_ms(daemon_now(), METRICS_KEPT_MS);
+	return d->page;
+}
+
+void api_metrics(struct daemon *d, struct request *req)
+{
+	bool is_far = request_caller(req)->uid == (uid_t)-1;
+	struct shared_text *page = is_far ? metrics_kept(d) : metrics_text(d);
+
+	request_answer_shared(req, 200, "text/plain; version=0.0.4; charset=utf-8", page);
+	if (!is_far)
+		shared_text_release(page);
 }

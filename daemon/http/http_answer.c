@@ -53,6 +53,45 @@ void request_answer_text(struct request *req, int status, const char *type, char
 		     MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
 }
 
+struct shared_text {
+	char *text;
+	size_t refs; /* answers, and whoever made it */
+};
+
+struct shared_text *shared_text_new(char *text)
+{
+	struct shared_text *shared = calloc(1, sizeof(*shared));
+
+	WEFT_ASSERT(shared != NULL && text != NULL);
+	*shared = (struct shared_text){text, 1};
+	return shared;
+}
+
+void shared_text_release(struct shared_text *text)
+{
+	if (!text)
+		return;
+	WEFT_ASSERT(text->refs > 0);
+	if (--text->refs > 0)
+		return;
+	free(text->text);
+	free(text);
+}
+
+static void on_answer_over(void *ctx)
+{
+	shared_text_release(ctx);
+}
+
+void request_answer_shared(struct request *req, int status, const char *type,
+			   struct shared_text *text)
+{
+	text->refs++;
+	set_response(req, status, type,
+		     MHD_create_response_from_buffer_with_free_callback_cls(
+			 strlen(text->text), text->text, on_answer_over, text));
+}
+
 static void answer_json(struct request *req, int status, json_t *json)
 {
 	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));

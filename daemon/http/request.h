@@ -15,9 +15,10 @@
 #include "gossip/base/instant.h"
 
 struct request;
+struct shared_text;
 struct http;
 
-/* Who is on the other end of the unix socket. */
+/* Who is on the other end of the unix socket; (uid_t)-1: somebody over TCP. */
 struct caller {
 	uid_t uid;
 	gid_t gid;
@@ -58,6 +59,13 @@ void request_deadline_set(struct request *req, int64_t ms);
 void request_answer(struct request *req, json_t *json);
 void request_answer_text(struct request *req, int status, const char *type, char *text);
 void request_fail(struct request *req, const struct weft_err *err);
+
+/* A text that many answers share, which goes with the last of them once whoever made it has
+ * released it (NULL is allowed). text is malloc'd and taken over. */
+struct shared_text *shared_text_new(char *text);
+void shared_text_release(struct shared_text *text);
+void request_answer_shared(struct request *req, int status, const char *type,
+			   struct shared_text *text);
 void request_stream(struct request *req, const struct request_stream *stream);
 
 /* More to read for a stream that said 0. */

@@ -104,5 +104,6 @@
 	X(api_errors, COUNTER, NULL, "answers with a status from 400 up")                       \
 	X(api_expired, COUNTER, NULL, "requests that ended at their deadline")                  \
 	X(api_pending, GAUGE, NULL, "requests under way")                                       \
-	X(ipam_addresses, GAUGE, "network, state", "addresses of a network as this host sees them")
+	X(ipam_addresses, GAUGE, "network, id, state",                                          \
+	  "addresses of a network as this host sees them")
 /* clang-format on */

@@ -14,12 +14,14 @@
 #include "test/base/cmocka_all.h"
 
 #define IDLE_S 1
+#define LONG_BYTES ((size_t)16 << 20) /* more than a socket takes at once */
 
 struct world {
 	uv_loop_t loop;
 	struct http *http;
 	uint16_t port;
 	size_t handled;
+	struct shared_text *shared; /* the answer to all, instead of a page for each */
 };
 
 static void handle(void *ctx, struct request *req)
@@ -28,7 +30,10 @@ static void handle(void *ctx, struct request *req)
 
 	w->handled++;
 	assert_int_equal(request_caller(req)->uid, (uid_t)-1);
-	request_answer_text(req, 200, "text/plain", strdup("page\n"));
+	if (w->shared)
+		request_answer_shared(req, 200, "text/plain", w->shared);
+	else
+		request_answer_text(req, 200, "text/plain", strdup("page\n"));
 }
 
 static int setup(void **state)
@@ -167,6 +172,53 @@ static void one_address_does_not_take_up_all_connections(void **state)
 	assert_int_equal(w->handled, 2);
 }
 
+static struct shared_text *long_text(char letter)
+{
+	char *text = malloc(LONG_BYTES + 1);
+
+	memset(text, letter, LONG_BYTES);
+	text[LONG_BYTES] = '\0';
+	return shared_text_new(text);
+}
+
+static void check_long(struct world *w, int fd, char letter)
+{
+	char *out = malloc(2 * LONG_BYTES), *body;
+
+	assert_int_equal(finish(w, fd, out, 2 * LONG_BYTES), 200);
+	body = strstr(out, "\r\n\r\n") + 4;
+	assert_int_equal(strlen(body), LONG_BYTES);
+	for (size_t i = 0; i < LONG_BYTES; i++)
+		assert_int_equal(body[i], letter);
+	free(out);
+}
+
+/* Two begin to read, and it is released, before either has read to its end; a third finds another
+ * one, and of a fourth the connection goes while it is being written to. */
+static void a_text_that_many_share_is_there_until_all_have_read_it(void **state)
+{
+	static const char page[] = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct world *w = *state;
+	int fds[4];
+
+	w->shared = long_text('a');
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 2) {
+			shared_text_release(w->shared);
+			w->shared = long_text('b');
+		}
+		fds[i] = client(w, 1, page);
+		while (w->handled == i)
+			uv_run(&w->loop, UV_RUN_NOWAIT);
+	}
+	shared_text_release(w->shared);
+	w->shared = NULL;
+	close(fds[3]);
+	check_long(w, fds[1], 'a');
+	check_long(w, fds[0], 'a');
+	check_long(w, fds[2], 'b');
+}
+
 static void an_address_where_one_cannot_listen_is_named(void **state)
 {
 	const struct world *w = *state;
@@ -187,6 +239,7 @@ int main(void)
 	    TEST(three_pages_are_read),
 	    TEST(nothing_else_is_there_by_any_verb),
 	    TEST(one_address_does_not_take_up_all_connections),
+	    TEST(a_text_that_many_share_is_there_until_all_have_read_it),
 	    TEST(an_address_where_one_cannot_listen_is_named),
 	};
 

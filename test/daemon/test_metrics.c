@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* What the core counts stands in the table, and says the same. The page itself is read from real
- * daemons, in test/netns. */
+/* What the core counts stands in the table, and says the same. The page itself: test_api_metrics.c
+ * and, of real daemons, test/netns. */
 #include "gossip/base/metrics.h"
 
 #include <stdio.h>
