@@ -12,6 +12,9 @@ void doubt_keep(struct seal *seal, struct peer *peer, const struct peer_key *key
 		uint64_t floor_own, bool given_up);
 void doubt_begin(const struct peer *peer, struct claim *claim);
 
+/* What opened under this key and own one does not open again. */
+void doubt_window(const struct peer *peer, uint64_t key_id, uint64_t own, struct window *window);
+
 /* A datagram of len bytes opened under a claim that is doubted, or too late and may be a clone's:
  * asks its process to answer, or takes that. */
 void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
@@ -24,7 +27,7 @@ void doubt_challenge(struct seal *seal, struct claim *claim);
  * answer, unless it speaks elsewhere. */
 void doubt_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
 
-/* The body of the first frame of this type and length; NULL when there is none. */
+/* The body of the first frame of this type and length (0: any); NULL when there is none. */
 const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t len);
 
 /* A certificate was taken: under its key what was opened stays closed. Its key was proved: no older

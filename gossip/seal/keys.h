@@ -46,7 +46,8 @@ struct claim {
 	bool asked;           /* a FRAME_CLAIM came under it */
 	bool spoke;           /* anything else did: whoever it is does not wait for an answer */
 	bool doubted;         /* its key was not taken before: it has to answer the nonce itself */
-	bool answered;        /* which it did */
+	bool answered;        /* which it did, or it answered as a rival */
+	uint64_t before;      /* id of the key whose claim it took the place of; 0: of none */
 	struct pair pair;     /* with the current own key */
 	uint64_t own;         /* its key id */
 	uint8_t nonce[NONCE_BYTES];     /* for the old process */
@@ -60,13 +61,17 @@ struct claim {
 	struct rival *rival;        /* NULL: none was shown */
 };
 
-/* An older certificate that came from a third place while a claim was undecided (seal_rival.c). */
+/* Another certificate that came from elsewhere while a claim was undecided (seal_rival.c). */
 struct rival {
 	struct peer_key key;
 	uint8_t cert[CERT_BYTES];
 	struct pair pair; /* with the own key that the claim is made to */
-	bool spoke;       /* something opened under it */
-	bool asked;       /* its process was sent the claim's nonce, at ... */
+	struct hostport from;
+	size_t heard;               /* bytes that opened, from there: no more goes back there */
+	uint8_t nonce[NONCE_BYTES]; /* for its process, there */
+	bool spoke;                 /* something opened under it */
+	bool asks;                  /* a FRAME_CLAIM did */
+	bool asked;                 /* its process was sent the nonce, at ... */
 	struct mono asked_at;
 };
 

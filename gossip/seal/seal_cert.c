@@ -60,7 +60,7 @@ static bool lives_at(const struct peer *peer, const struct hostport *from)
 }
 
 /* While a claim is undecided a record may come that the claimer wrote: home is where it was. */
-static bool is_home(const struct peer *peer, const struct hostport *from)
+bool peer_is_home(const struct peer *peer, const struct hostport *from)
 {
 	const struct claim *claim = peer->session != NULL ? peer->session->claim : NULL;
 
@@ -168,7 +168,8 @@ static bool key_is_known(struct seal *seal, const struct peer *peer, uint64_t ke
 	if (known == NULL || known->peer != peer)
 		return false;
 	/* Somebody may have shown a record of what the old address was asked for. */
-	if (known->slot == PEER_RIVAL && is_home(peer, from)) {
+	if (known->slot == PEER_RIVAL && peer_is_home(peer, from) &&
+	    !doubt_has(peer, &peer->session->claim->rival->key)) {
 		rival_free(seal, peer->session->claim);
 		return false;
 	}
@@ -182,8 +183,8 @@ static bool claim_has_spoken(const struct claim *claim)
 	return claim->asked || claim->spoke;
 }
 
-/* Two claim at once: the first one is decided on first, for the other may be the copy of its
- * process. Of two from one place the later start speaks. */
+/* Two claim at once: the first one is decided on, and the other heard beside it, for one may be the
+ * copy of the other. Of two from one place the later start speaks. */
 static bool must_wait(const struct claim *claim, const struct peer_key *key,
 		      const struct hostport *from)
 {
@@ -202,7 +203,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 			       ? peer->session->claim->key.epoch
 			       : 0;
 	bool lives_elsewhere =
-	    peer_is_there(peer) && member->addr.port != 0 && !is_home(peer, from);
+	    peer_is_there(peer) && member->addr.port != 0 && !peer_is_home(peer, from);
 	bool doubted = doubt_has(peer, key);
 
 	if (map_find(&seal->by_key, &key->key_id) != NULL)
@@ -228,7 +229,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		peer_install(seal, peer, key, bytes, trusted ? KEY_RENEWED : KEY_SHOWN);
 		return DROP_NONE;
 	}
-	if (!doubted && claimed != 0 && must_wait(peer->session->claim, key, from))
+	if (claimed != 0 && must_wait(peer->session->claim, key, from))
 		return rival_show(seal, peer, key, bytes, from) ? DROP_NONE : DROP_OLD_CERT;
 	/* What was given up once waits until that is decided which was not, or which speaks. */
 	if (doubted && claimed != 0 && !peer->session->claim->late &&
@@ -356,6 +357,8 @@ enum drop_reason cert_datagram(struct seal *seal, const struct hostport *from, c
 		len = answer_credit(seal, from, bytes, len);
 		if (slot.slot == PEER_CLAIM)
 			doubt_meet(seal, slot.peer, from, len);
+		else if (slot.slot == PEER_RIVAL)
+			rival_meet(seal, slot.peer, from, len);
 		else
 			(void)stray_challenge(seal, &slot, from, len);
 	} else if (len != KNOCK_DGRAM_BYTES || !stray_challenge(seal, &slot, from, len)) {

@@ -20,11 +20,9 @@
  * it is sent one with its acceptance. Until it answers, its key is only shown (session.h), and the
  * old process may still take its own one back by a word.
  *
- * Of two that claim at once the first one is decided on first, and the other again and again
- * dropped meanwhile: else the copy of a node that was just started, whose epoch is higher, would be
- * believed unasked. Where the later one comes from the place of the first it is its successor.
- * Where it is the older of the two it may be the original, which nobody asks where it is now
- * (seal_rival.c).
+ * Of two that claim at once the first one is decided on, and the other is heard beside it: it may
+ * be the original, which nobody asks where it is now, or the copy of one that was just started
+ * (seal_rival.c). Where it comes from the place of the first it is its successor.
  *
  * Until then a claimer is heard for one thing only, its FRAME_CLAIM. When the member's key is not
  * known here, its old address is asked for a certificate first; that one is older than the claim,
@@ -213,6 +211,8 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 	if (peer->current.key_id != 0 && spoke->port != 0 && !hostport_eq(spoke, old) &&
 	    !hostport_eq(spoke, &claim->home))
 		claim_probe_at(seal, peer, claim, spoke);
+	if (claim->rival != NULL)
+		rival_ask(seal, claim);
 }
 
 /* Both processes are told: the member's address is that of one of them. The other one has spoken
@@ -332,7 +332,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 		size_t heard = claim->heard;
 
 		claim_accept(seal, peer);
-		if (peer->shown)
+		if (peer->shown || !hostport_eq(&from, &peer->member->addr))
 			peer_challenge(seal, peer, &from, heard);
 	}
 }

@@ -88,16 +88,21 @@ void doubt_keep(struct seal *seal, struct peer *peer, const struct peer_key *kep
 	}
 }
 
+void doubt_window(const struct peer *peer, uint64_t key_id, uint64_t own, struct window *window)
+{
+	const struct doubted_key *key = doubted_find(peer, key_id);
+
+	if (key != NULL && key->floor_own == own)
+		window_init(window, key->floor);
+}
+
 void doubt_begin(const struct peer *peer, struct claim *claim)
 {
-	const struct doubted_key *key = doubted_find(peer, claim->key.key_id);
-
 	memcpy(claim->own_nonce, claim->nonce, NONCE_BYTES);
 	if (claim->late)
 		return;
 	claim->doubted = doubt_has(peer, &claim->key);
-	if (key != NULL && key->floor_own == claim->own)
-		window_init(&claim->pair.window, key->floor);
+	doubt_window(peer, claim->key.key_id, claim->own, &claim->pair.window);
 }
 
 void doubt_use(struct peer *peer)
@@ -139,7 +144,7 @@ const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t 
 		size_t body = (size_t)wire_get(at + 1, 2);
 		if (body > left - FRAME_HEADER_BYTES)
 			return NULL;
-		if (at[0] == type && body == len)
+		if (at[0] == type && (body == len || len == 0))
 			return at + FRAME_HEADER_BYTES;
 		at += FRAME_HEADER_BYTES + body;
 		left -= FRAME_HEADER_BYTES + body;

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * An older process that a claim would take the place of, and that is not where it is looked for.
+ * A second process of the node whose claim is undecided, that is not where it is looked for.
  *
  * A member that was just started knows no key of the one whose id is claimed, and asks at the
  * address of its record; so does one that knows an older key. But the process may have moved since,
  * or live behind a gateway, and be about to find this node by itself. What it shows then, while the
- * claim is undecided, is an older certificate from a third place:
+ * claim is undecided, is another certificate from a third place:
  *
- *   shown --something opens under it--> sent the claim's nonce --answer--> claims in its turn
+ *   shown --something opens under it--> sent a nonce --answer--> the two are judged
  *
- * Two processes are there then, and mostly the newer one is the copy, for it counted on from the
- * same disk: its claim is given up, and doubted. The older one has to stand the same questions to
- * the old address as any that claims, before it is believed. Nothing else of it is looked at until
- * then. A copy of a disk that is days old is older than its original, which renews its certificate
- * each day: where both are strangers here and the original has moved, the copy is taken.
+ * The claim at hand may be a record, or that of a process which has ended. So unless its process
+ * has answered as well, the one that did claims in its place, and the other is asked in its turn.
+ * Whoever claims has to stand the same questions to the old address before it is believed.
  *
- * The certificate alone may be a record, of a copy that was refused or of a process that has ended.
+ * When both have answered two processes are there, and one of them is a copy. Which one it is their
+ * epochs do not tell: a copy that was just started counted on from the same disk, but an original
+ * goes on by one each day, and a copy of a disk that is days old is older. What is known of them:
+ *
+ *   - one speaks from where the member lives by its record: that is the member.
+ *   - one asks whether its epoch is agreed to (FRAME_CLAIM), and the other does not: that one runs,
+ *     and was agreed to or needed nobody; who asks was started beside it.
+ *   - else the one that claimed first stays.
+ *
+ * Judged they are again with each answer, as long as the claim is undecided: who asks may have
+ * been heard saying something else first.
+ *
+ * A certificate alone may be a record, of a copy that was refused or of a process that has ended.
  * It changes nothing: nothing is asked for its sake, and the next one that is shown takes its place
  * as long as nothing opens under it, which no record does. What was held back on its way may open
  * once, and is then in the way of another one until this claim is decided; but it answers nothing.
@@ -37,48 +47,150 @@ void rival_free(struct seal *seal, struct claim *claim)
 	claim->rival = NULL;
 }
 
+static void rival_put(struct seal *seal, struct peer *peer, const struct rival *rival)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+	struct claim *claim = peer->session->claim;
+	struct key_slot *slot;
+
+	rival_free(seal, claim);
+	claim->rival = heap_take(&seal->core->heap, sizeof(*claim->rival));
+	*claim->rival = *rival;
+	crypto->random(crypto->ctx, claim->rival->nonce, NONCE_BYTES);
+	slot = map_insert(&seal->by_key, &rival->key.key_id, NULL);
+	slot->peer = peer;
+	slot->slot = PEER_RIVAL;
+}
+
 bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key,
 		const uint8_t cert[CERT_BYTES], const struct hostport *from)
 {
-	struct claim *claim = peer->session->claim;
-	struct key_slot *slot;
-	struct rival *rival;
-	struct pair pair;
+	const struct claim *claim = peer->session->claim;
+	struct rival rival = {.key = *key, .from = *from};
 
 	WEFT_ASSERT(claim != NULL);
 	WEFT_ASSERT(claim->state == CLAIM_CHECKING && !claim->late && !claim->doubted);
-	/* Of one epoch neither is the older one, and at one place there is one process. */
-	if (key->epoch >= claim->key.epoch || hostport_eq(from, &claim->from) ||
-	    (claim->rival != NULL && claim->rival->spoke))
+	/* At one place there is one process. */
+	if (hostport_eq(from, &claim->from) || (claim->rival != NULL && claim->rival->spoke))
 		return false;
-	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key, &pair))
+	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key, &rival.pair))
 		return false;
-	rival_free(seal, claim);
-	rival = claim->rival = heap_take(&seal->core->heap, sizeof(*rival));
-	*rival = (struct rival){.key = *key, .pair = pair};
-	memcpy(rival->cert, cert, CERT_BYTES);
-	seal->core->crypto->wipe(seal->core->crypto->ctx, &pair, sizeof(pair));
-	slot = map_insert(&seal->by_key, &key->key_id, NULL);
-	slot->peer = peer;
-	slot->slot = PEER_RIVAL;
+	doubt_window(peer, key->key_id, claim->own, &rival.pair.window);
+	memcpy(rival.cert, cert, CERT_BYTES);
+	rival_put(seal, peer, &rival);
+	seal->core->crypto->wipe(seal->core->crypto->ctx, &rival, sizeof(rival));
 	return true;
 }
 
-/* In no more bytes than opened there, and not too often. */
-static void rival_ask(struct seal *seal, struct claim *claim, const struct hostport *from,
-		      size_t len)
+/* In no more bytes than came from there, and not too often. */
+void rival_ask(struct seal *seal, struct claim *claim)
 {
 	struct rival *rival = claim->rival;
 	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
+	const size_t size = WIRE_OVERHEAD_BYTES + sizeof(frame);
 
-	if (claim->state != CLAIM_CHECKING || len < WIRE_OVERHEAD_BYTES + sizeof(frame))
+	WEFT_ASSERT(rival != NULL);
+	if (claim->state != CLAIM_CHECKING || rival->heard < size)
 		return;
 	if (rival->asked && mono_diff_ms(seal->core->now, rival->asked_at) < CLAIM_AGAIN_MS)
 		return;
+	rival->heard -= size;
 	rival->asked = true;
 	rival->asked_at = seal->core->now;
-	pair_send(seal, &rival->pair, rival->key.key_id, false, from, frame,
-		  wire_put_frame(frame, FRAME_CHALLENGE, claim->nonce, NONCE_BYTES));
+	pair_send(seal, &rival->pair, rival->key.key_id, false, &rival->from, frame,
+		  wire_put_frame(frame, FRAME_CHALLENGE, rival->nonce, NONCE_BYTES));
+}
+
+/* Its certificate came, which whoever is at home was asked for. */
+void rival_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len)
+{
+	struct claim *claim = peer->session->claim;
+
+	WEFT_ASSERT(claim != NULL && claim->rival != NULL);
+	if (!peer_is_home(peer, from) || !hostport_eq(from, &claim->rival->from))
+		return;
+	claim->rival->heard += len;
+	rival_ask(seal, claim);
+}
+
+/* Something opened under it: what it was asked elsewhere proves nothing here. */
+static void rival_heard(struct seal *seal, struct rival *rival, const struct hostport *from,
+			size_t len, const struct opened *in)
+{
+	const struct gossip_crypto *crypto = seal->core->crypto;
+
+	rival->spoke = true;
+	rival->asks |= frame_find(in, FRAME_CLAIM, 0) != NULL;
+	if (!hostport_eq(from, &rival->from)) {
+		crypto->random(crypto->ctx, rival->nonce, NONCE_BYTES);
+		rival->from = *from;
+		rival->heard = 0;
+	}
+	rival->heard += len;
+}
+
+/* The rival claims in place of the claim at hand, which becomes the rival. */
+static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
+{
+	struct claim *claim = peer->session->claim;
+	const struct hostport home = claim->home;
+	struct rival first = *claim->rival;
+	struct rival other = {
+	    .key = claim->key,
+	    .pair = claim->pair,
+	    .from = claim->from,
+	    .heard = claim->heard,
+	    .spoke = claim->spoke_from.port != 0,
+	    .asks = claim->asked,
+	};
+
+	memcpy(other.cert, claim->cert, CERT_BYTES);
+	claim_begin(seal, peer, &first.key, first.cert, &first.from, false);
+	claim = peer->session->claim;
+	if (claim != NULL) {
+		/* What was received must not be received again. */
+		claim->pair = first.pair;
+		claim->home = home;
+		claim->heard = first.heard;
+		claim->asked = first.asks;
+		claim->spoke_from = first.from;
+		claim->doubted = false;
+		claim->answered = true;
+		claim->before = goes_back ? 0 : other.key.key_id;
+		rival_put(seal, peer, &other);
+		rival_ask(seal, claim);
+	}
+	seal->core->crypto->wipe(seal->core->crypto->ctx, &first, sizeof(first));
+	seal->core->crypto->wipe(seal->core->crypto->ctx, &other, sizeof(other));
+}
+
+/* It can become true no more, since something was proved, or a record came, meanwhile. */
+static bool is_late(const struct peer *peer, const struct peer_key *key)
+{
+	return key->epoch <= peer_epoch(peer) || key->epoch < peer->member->epoch;
+}
+
+/* The process of the rival is there. */
+static void rival_answered(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = peer->session->claim;
+	const struct rival *rival = claim->rival;
+
+	if (is_late(peer, &rival->key)) {
+		rival_free(seal, claim); /* an undecided claim is worth more */
+	} else if (peer_is_home(peer, &rival->from)) {
+		change_places(seal, peer, false);
+		if (peer->session->claim != NULL)
+			claim_accept(seal, peer);
+	} else if (!claim->answered || is_late(peer, &claim->key)) {
+		change_places(seal, peer, false);
+	} else if (claim->asked != rival->asks) {
+		claim->before = 0;
+		if (claim->asked)
+			change_places(seal, peer, true);
+	} else if (claim->before == rival->key.key_id) {
+		change_places(seal, peer, true);
+	}
 }
 
 enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
@@ -87,7 +199,6 @@ enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct h
 	struct claim *claim = peer->session->claim;
 	const struct opened in = {.frames = seal->plain, .len = len - ad - AEAD_TAG_BYTES};
 	struct rival *rival;
-	struct rival answered;
 	const uint8_t *answer;
 	enum drop_reason reason;
 
@@ -99,19 +210,11 @@ enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct h
 		return reason;
 	if (!limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
 		return DROP_RATE;
-	rival->spoke = true;
+	rival_heard(seal, rival, from, len, &in);
 	answer = frame_find(&in, FRAME_RESPONSE, NONCE_BYTES);
-	if (answer == NULL || memcmp(answer, claim->nonce, NONCE_BYTES) != 0) {
-		rival_ask(seal, claim, from, len);
-		return DROP_PROVISIONAL;
-	}
-	if (claim->state != CLAIM_CHECKING)
-		return DROP_PROVISIONAL; /* it is decided already */
-	answered = *rival;
-	claim_begin(seal, peer, &answered.key, answered.cert, from, false);
-	/* What was received must not be received again. */
-	if (peer->session->claim != NULL)
-		peer->session->claim->pair.window = answered.pair.window;
-	seal->core->crypto->wipe(seal->core->crypto->ctx, &answered, sizeof(answered));
+	if (answer == NULL || memcmp(answer, rival->nonce, NONCE_BYTES) != 0)
+		rival_ask(seal, claim);
+	else if (claim->state == CLAIM_CHECKING)
+		rival_answered(seal, peer); /* else it is decided already */
 	return DROP_PROVISIONAL;
 }

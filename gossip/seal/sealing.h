@@ -72,6 +72,9 @@ void cert_answer(struct seal *seal, struct peer *peer, const struct hostport *to
 		 const uint8_t *request, size_t len);
 void cert_ask(struct seal *seal, struct peer *peer, const struct hostport *to);
 
+/* Where the peer lives; while a claim is undecided also where it lived when that began. */
+bool peer_is_home(const struct peer *peer, const struct hostport *from);
+
 /* seal_frame.c: len more bytes came from there, which prove neither the address nor, where the key
  * is only shown, the process: asks it to answer, once in a while and in no more bytes than came. */
 void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
@@ -80,9 +83,8 @@ void peer_challenge(struct seal *seal, struct peer *peer, const struct hostport 
 enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *bytes, size_t ad,
 			   size_t len);
 
-/* Who showed this certificate from elsewhere, and nobody believes to be alive, is
- * asked there whether it is the member, once in a while and in no more bytes than came; false when
- * it is no such member. */
+/* Who showed this certificate from elsewhere, and nobody believes to be alive, is asked there if it
+ * is the member, once in a while, in no more bytes than came; false when it is no such member. */
 bool stray_challenge(struct seal *seal, const struct key_slot *slot, const struct hostport *from,
 		     size_t len);
 
@@ -111,12 +113,14 @@ void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
 
-/* seal_rival.c: while a claim of the peer is undecided an older certificate of it comes from
- * elsewhere. False when it is not worth to be kept; takes what is sealed under it; forgets it. */
+/* seal_rival.c: another certificate of the peer comes from elsewhere while its claim is undecided.
+ * False when it is not kept; takes what is sealed under it; asks its process; forgets it. */
 bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key,
 		const uint8_t cert[CERT_BYTES], const struct hostport *from);
 enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
 			    const uint8_t *bytes, size_t ad, size_t len);
+void rival_ask(struct seal *seal, struct claim *claim);
+void rival_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
 void rival_free(struct seal *seal, struct claim *claim);
 
 /* seal.c */

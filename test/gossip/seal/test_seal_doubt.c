@@ -123,7 +123,7 @@ static void a_doubted_key_does_not_put_off_a_fresh_claim(void **state)
 	seal_claimer(net, 3, 3, 7010);
 	net_run(net);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(seal_arrive(net, 1, &claim), DROP_OLD_CERT);
+		assert_int_equal(seal_arrive(net, 1, &claim), DROP_REPLAY);
 		net_pass(net, 50);
 	}
 	net_pass(net, 400);

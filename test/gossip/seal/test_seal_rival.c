@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* Originals that are not where they are looked for while their id is claimed. */
+/* Two processes of one node, of which none is where it is looked for. */
 #include "seal_kit.h"
 
 static struct member *member_at_1(struct seal_net *net)
@@ -32,11 +32,31 @@ static struct net_datagram record_of(struct seal_net *net, uint64_t epoch, uint1
 	return record;
 }
 
-/* Claims again and again. */
-static void claim_on(struct seal_net *net, size_t node, int64_t ms)
+/* Who runs says something now and then, and whoever was just started claims. */
+static void both_go_on(struct seal_net *net, int runs, int claims, int64_t ms)
 {
 	for (int64_t at = 0; at < ms; at += 250) {
-		net_frame(net, node, 2, FRAME_CLAIM, "c", 1);
+		if (runs >= 0)
+			net_say(net, (size_t)runs, 2, "on");
+		net_run(net);
+		if (claims >= 0)
+			net_frame(net, (size_t)claims, 2, FRAME_CLAIM, "c", 1);
+		net_run(net);
+		net_pass(net, 250);
+	}
+}
+
+static void claim_on(struct seal_net *net, size_t node, int64_t ms)
+{
+	both_go_on(net, -1, (int)node, ms);
+}
+
+static void both_claim(struct seal_net *net, size_t first, size_t second, int64_t ms)
+{
+	for (int64_t at = 0; at < ms; at += 250) {
+		net_frame(net, first, 2, FRAME_CLAIM, "c", 1);
+		net_run(net);
+		net_frame(net, second, 2, FRAME_CLAIM, "c", 1);
 		net_run(net);
 		net_pass(net, 250);
 	}
@@ -44,7 +64,7 @@ static void claim_on(struct seal_net *net, size_t node, int64_t ms)
 
 static void assert_original_stays(struct seal_net *net, uint64_t epoch, uint16_t port)
 {
-	claim_on(net, 0, 1500);
+	both_go_on(net, 0, -1, 1500);
 	assert_int_equal(member_at_1(net)->epoch, epoch);
 	assert_int_equal(member_at_1(net)->addr.port, port);
 	seal_meet(net, 0, 1);
@@ -85,23 +105,131 @@ static void an_original_that_was_started_elsewhere_is_found_as_well(void **state
 	net_run(net);
 	net_start(net, 0, 1, 2, 7020);
 	net_know(net, 0, 2, 7002);
-	claim_on(net, 0, 250);
+	both_go_on(net, 0, -1, 250);
 	assert_int_equal(claimed_epoch(net), 2);
 	assert_original_stays(net, 2, 7020);
 }
 
-static void of_one_epoch_neither_is_older(void **state)
+/* Epochs do not tell which one is the original: a copy counts on from a disk that may be of today
+ * or some days old, and an original goes on by one each day. */
+static void who_runs_stays(struct seal_net *net, uint64_t original, uint64_t copy, bool comes_first)
+{
+	net_start(net, 0, 1, original, 7020);
+	net_know(net, 0, 2, 7002);
+	if (comes_first) {
+		both_go_on(net, 0, -1, 250);
+		assert_int_equal(claimed_epoch(net), original);
+	}
+	seal_claimer(net, 2, copy, 7009);
+	net_run(net);
+	assert_int_equal(claimed_epoch(net), comes_first ? original : copy);
+	both_go_on(net, 0, 2, 2000);
+	assert_int_equal(member_at_1(net)->epoch, original);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	both_go_on(net, 0, 2, 20000);
+	assert_int_equal(member_at_1(net)->epoch, original);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+	seal_meet(net, 0, 1);
+	assert_int_equal(net->nodes[1].clones, 0);
+}
+
+static void an_original_that_runs_stays_before_a_copy_that_is_older(void **state)
+{
+	who_runs_stays(*state, 8, 6, true);
+}
+
+static void an_original_that_runs_stays_after_a_copy_that_is_older(void **state)
+{
+	who_runs_stays(*state, 8, 6, false);
+}
+
+static void an_original_that_runs_stays_before_a_copy_that_is_newer(void **state)
+{
+	who_runs_stays(*state, 8, 9, true);
+}
+
+static void an_original_that_runs_stays_after_a_copy_that_is_newer(void **state)
+{
+	who_runs_stays(*state, 8, 9, false);
+}
+
+static void an_original_that_runs_stays_before_a_copy_of_its_epoch(void **state)
+{
+	who_runs_stays(*state, 8, 8, true);
+}
+
+static void an_original_that_runs_stays_after_a_copy_of_its_epoch(void **state)
+{
+	who_runs_stays(*state, 8, 8, false);
+}
+
+/* Both were just started, and this node has nobody else to hear it from. */
+static void the_first_stays(struct seal_net *net, uint64_t first, uint64_t second)
+{
+	net_start(net, 0, 1, first, 7020);
+	net_know(net, 0, 2, 7002);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	seal_claimer(net, 2, second, 7009);
+	net_run(net);
+	both_claim(net, 0, 2, 2000);
+	assert_int_equal(member_at_1(net)->epoch, first);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+}
+
+static void alone_the_first_of_two_that_claim_stays_where_it_is_newer(void **state)
+{
+	the_first_stays(*state, 8, 6);
+}
+
+static void alone_the_first_of_two_that_claim_stays_where_it_is_older(void **state)
+{
+	the_first_stays(*state, 6, 8);
+}
+
+/* It is the second one to claim, and the record that comes names its place. */
+static void who_lives_by_the_record_is_the_member(void **state)
 {
 	struct seal_net *net = *state;
 
-	net_start(net, 0, 1, 2, 7020);
+	net_start(net, 0, 1, 6, 7020);
 	net_know(net, 0, 2, 7002);
-	seal_claimer(net, 2, 2, 7009);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
 	net_run(net);
-	net_say(net, 0, 2, "on");
+	seal_claimer(net, 2, 8, 7009);
 	net_run(net);
-	net_pass(net, 1450);
+	both_claim(net, 0, 2, 250);
+	assert_int_equal(claimed_epoch(net), 6);
+	net_know(net, 1, 1, 7009);
+	both_claim(net, 0, 2, 500);
+	assert_int_equal(member_at_1(net)->epoch, 8);
+	both_claim(net, 0, 2, 8000);
+	assert_int_equal(member_at_1(net)->epoch, 8);
 	assert_int_equal(member_at_1(net)->addr.port, 7009);
+	seal_meet(net, 2, 1);
+}
+
+/* What was proved meanwhile is not replaced by one that is older. */
+static void a_rival_that_became_too_late_claims_nothing(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram cert;
+
+	seal_claimer(net, 2, 6, 7009);
+	net_run(net);
+	net_start(net, 3, 1, 3, 7030);
+	net_know(net, 3, 2, 7002);
+	cert = seal_cert_datagram(seal_own_cert(net->nodes[3].seal), 7030);
+	assert_int_equal(seal_arrive(net, 1, &cert), DROP_NONE);
+	net_lose(net);
+	net_stop(net, 2);
+	member_at_1(net)->epoch = 5;
+	net_say(net, 3, 2, "on");
+	net_run(net);
+	assert_int_equal(claimed_epoch(net), 6);
+	assert_int_equal(claim_at_1(net), CLAIM_CHECKING);
 }
 
 static void the_record_of_an_older_process_changes_nothing(void **state)
@@ -181,12 +309,12 @@ static void who_contradicts_a_claim_has_to_stand_the_same_questions(void **state
 	hold_original(net, true);
 	seal_claimer(net, 2, 6, 7009);
 	net_run(net);
-	seal_claimer(net, 3, 2, 7030);
-	net_run(net);
-	claim_on(net, 3, 250);
+	net_start(net, 3, 1, 2, 7030);
+	net_know(net, 3, 2, 7002);
+	both_go_on(net, 3, -1, 250);
 	assert_int_equal(claimed_epoch(net), 2);
 	hold_original(net, false);
-	claim_on(net, 3, 1500);
+	both_go_on(net, 3, -1, 1500);
 	net_stop(net, 3);
 	assert_int_equal(member_at_1(net)->epoch, 4);
 	assert_original_stays(net, 4, 7001);
@@ -249,7 +377,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    SEAL_TEST(an_original_that_moved_finds_who_asks_for_it_in_vain),
 	    SEAL_TEST(an_original_that_was_started_elsewhere_is_found_as_well),
-	    SEAL_TEST(of_one_epoch_neither_is_older),
+	    SEAL_TEST(an_original_that_runs_stays_before_a_copy_that_is_older),
+	    SEAL_TEST(an_original_that_runs_stays_after_a_copy_that_is_older),
+	    SEAL_TEST(an_original_that_runs_stays_before_a_copy_that_is_newer),
+	    SEAL_TEST(an_original_that_runs_stays_after_a_copy_that_is_newer),
+	    SEAL_TEST(an_original_that_runs_stays_before_a_copy_of_its_epoch),
+	    SEAL_TEST(an_original_that_runs_stays_after_a_copy_of_its_epoch),
+	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_newer),
+	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_older),
+	    SEAL_TEST(who_lives_by_the_record_is_the_member),
+	    SEAL_TEST(a_rival_that_became_too_late_claims_nothing),
 	    SEAL_TEST(the_record_of_an_older_process_changes_nothing),
 	    SEAL_TEST(a_record_does_not_keep_the_original_out),
 	    SEAL_TEST(a_record_of_the_original_does_not_keep_it_from_answering_at_home),
