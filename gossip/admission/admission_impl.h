@@ -133,6 +133,8 @@ void effect_row(struct admission *adm, const struct row_view *row);
 void effect_self(struct admission *adm); /* at start, when own id and rows are known */
 void effect_fence(struct admission *adm, enum node_fence fence);
 
-/* introduction.c: a row that an unknown node showed, see struct seal_hooks. */
+/* introduction.c: a row that an unknown node showed, see struct seal_hooks; whether this node knows
+ * enough of the others to let somebody in. */
 bool introduction_take(void *ctx, const struct id *node, const uint8_t *bytes, size_t len,
 		       struct rejection *why);
+bool introduction_may_admit(const struct admission *adm);

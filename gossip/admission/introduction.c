@@ -137,6 +137,14 @@ static bool knows_members(const struct admission *adm)
 	return adm->introduced || id_is_zero(&admitter);
 }
 
+/* Less is asked of whoever lets others in: its admitter may be gone for good, and equal tables with
+ * any member show that it is one to somebody. Whom it lets in hangs on its own admission, and is
+ * refused with it. */
+bool introduction_may_admit(const struct admission *adm)
+{
+	return adm->synced || knows_members(adm);
+}
+
 /* What a stranger shows of itself. A newcomer believes the founder, whom nobody admitted, whom it
  * admitted itself, and who was let in by one that stands behind its own admission: it is refused
  * for that one's removal like them. */

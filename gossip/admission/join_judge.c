@@ -267,7 +267,6 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		const struct hostport *from, const uint8_t key[KX_PUB_BYTES], struct weft_err *err)
 {
 	const struct member *member = member_find(adm->members, id);
-	const struct id admitter = admission_admitter(adm);
 	int rc = check_token(adm, proof, err);
 
 	if (rc != 0)
@@ -277,7 +276,7 @@ int judge_proof(struct admission *adm, const struct proof *proof, const struct i
 		    err, WEFT_E_FENCED,
 		    "%s is not believed to be a member itself; join through another",
 		    adm->core->name);
-	if (!adm->synced && !adm->introduced && !id_is_zero(&admitter))
+	if (!introduction_may_admit(adm))
 		return weft_err_set(err, WEFT_E_BUSY,
 				    "%s has just joined itself and does not know the others yet; "
 				    "join through another, or try again in a moment",

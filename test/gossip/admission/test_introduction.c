@@ -248,6 +248,11 @@ static bool sees_1(struct cluster *c)
 	return cluster_state(c, 4, 1) == MEMBER_ALIVE && cluster_state(c, 1, 4) == MEMBER_ALIVE;
 }
 
+static bool has_compared(struct cluster *c)
+{
+	return c->nodes[4].g->admission->synced;
+}
+
 /* All that node 4 knows is who let it in, and that one dies before it has compared with anybody. */
 static void who_has_just_joined_believes_whom_its_admitter_let_in(void **state)
 {
@@ -272,6 +277,17 @@ static void who_has_just_joined_believes_whom_its_admitter_let_in(void **state)
 	cluster_run(c, 30000);
 	c->nodes[1].cut = false;
 	assert_true(cluster_until(c, 120000, sees_1));
+	/* And lets others in, once it has compared with that one. */
+	assert_true(cluster_until(c, 60000, has_compared));
+	assert_false(c->nodes[4].g->admission->introduced);
+	c->nodes[1].cut = true;
+	cluster_start(c, 5);
+	assert_int_equal(cluster_do(c, 5,
+				    (struct gossip_command){.kind = CMD_JOIN,
+							    .text = c->token,
+							    .addrs = &c->nodes[4].addr,
+							    .addr_count = 1}),
+			 0);
 }
 
 /* The machine of the founder, which was removed, joins anew where it was, as node 4; a cut parts it
