@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "test/gossip/cluster.h"
+#include "refused.h"
 #include "gossip/gossip_impl.h"
 #include "gossip/trust/chain.h"
 #include "test/base/cmocka_all.h"
@@ -21,20 +21,6 @@ static int teardown(void **state)
 {
 	cluster_free(*state);
 	return 0;
-}
-
-/* Node 0 removes node 1, which has died; node 3 can be heard again. */
-static void remove_admitter(struct cluster *c)
-{
-	struct id admitter = gossip_self(c->nodes[1].g);
-
-	cluster_kill(c, 1);
-	c->nodes[3].cut = true;
-	c->nodes[0].cut = false;
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	cluster_run(c, 1000);
-	c->nodes[3].cut = false;
 }
 
 static bool is_refused(struct cluster *c)
@@ -55,7 +41,7 @@ static void who_is_refused_is_told_why_and_fences_itself(void **state)
 	cluster_admit_unheard(c, false);
 	admitter = gossip_self(c->nodes[1].g);
 	c->nodes[2].cut = false;
-	remove_admitter(c);
+	refused_lose_admitter(c);
 	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_NONE);
 	assert_true(cluster_until(c, 20000, is_refused));
 	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
@@ -110,7 +96,7 @@ static void look_for_a_stranger(struct cluster *c, const char *name, const char 
 	c->nodes[3].cut = true;
 	forget(c, name, other);
 	cluster_kill(c, 2);
-	remove_admitter(c);
+	refused_lose_admitter(c);
 	assert_int_equal(cluster_state(c, 3, 0), MEMBER_UNKNOWN);
 	assert_false(is_refused(c));
 	assert_true(cluster_until(c, 60000, is_refused));
@@ -189,27 +175,6 @@ static void who_is_removed_is_told_so_by_one_of_whom_it_has_never_heard(void **s
 	assert_true(cluster_until(c, 40000, is_removed));
 }
 
-/* Gives a node the removal of node 1, and nothing else of what node 0 knows. */
-static void tell_of_the_removal(struct cluster *c, size_t n)
-{
-	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
-	struct gossip *g = c->nodes[n].g;
-	const uint8_t *fact;
-	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len;
-
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
-	assert_non_null(fact);
-	memcpy(bytes, fact, len);
-	c->now = mono_add_ms(c->now, 1);
-	core_begin_step(&g->core, c->now, c->wall);
-	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
-			 DROP_NONE);
-	cluster_run(c, 1);
-}
-
 static void forget_the_others(struct cluster *c)
 {
 	forget(c, "h0", "h2");
@@ -227,7 +192,7 @@ static void who_knows_only_a_removed_admitter_fences_itself_untold(void **state)
 	cluster_run(c, 1000);
 	assert_false(is_refused(c));
 	c->nodes[0].cut = false;
-	tell_of_the_removal(c, 3);
+	refused_tell(c, 3);
 	assert_true(is_refused(c));
 	assert_int_equal(gossip_fence(c->nodes[3].g), FENCE_VOID);
 	assert_true(gossip_is_refused(c->nodes[3].g, &by));
@@ -246,7 +211,7 @@ static void who_was_heard_of_by_one_whom_it_did_not_know_is_fenced_no_more(void 
 	cluster_admit_unheard(c, true);
 	c->nodes[3].cut = true;
 	forget_the_others(c);
-	tell_of_the_removal(c, 3);
+	refused_tell(c, 3);
 	assert_true(is_refused(c));
 	cluster_kill(c, 1);
 	c->nodes[2].cut = c->nodes[3].cut = false;
@@ -265,7 +230,7 @@ static void who_moved_and_knows_nobody_asks_where_its_token_said(void **state)
 	c->nodes[3].cut = true;
 	c->nodes[3].addr.ip = inet_from_v4(0x0a0000f0);
 	forget_the_others(c);
-	tell_of_the_removal(c, 3);
+	refused_tell(c, 3);
 	assert_true(is_refused(c));
 	cluster_kill(c, 1);
 	cluster_run(c, 20000);
@@ -292,7 +257,7 @@ static void who_knows_only_a_removed_admitter_knocks_every_four_seconds_at_first
 	cluster_admit_unheard(c, false);
 	c->nodes[3].cut = true;
 	forget_the_others(c);
-	tell_of_the_removal(c, 3);
+	refused_tell(c, 3);
 	for (size_t i = 0; i < 3; i++)
 		cluster_kill(c, i);
 	cluster_run(c, 60000);
@@ -336,7 +301,7 @@ static void who_is_refused_admits_nobody(void **state)
 
 	cluster_admit_unheard(c, false);
 	c->nodes[2].cut = false;
-	remove_admitter(c);
+	refused_lose_admitter(c);
 	cluster_make(c, (struct gossip_command){0});
 	assert_true(cluster_until(c, 20000, is_refused));
 	c->nodes[0].cut = c->nodes[2].cut = true;
@@ -357,7 +322,7 @@ static void a_refusal_ends_when_somebody_turns_out_to_know_the_refused(void **st
 
 	cluster_admit_unheard(c, true);
 	c->nodes[3].cut = true;
-	tell_of_the_removal(c, 2);
+	refused_tell(c, 2);
 	cluster_kill(c, 1);
 	cluster_kill(c, 0); /* the only one who had heard of node 3 in time */
 	c->nodes[2].cut = c->nodes[3].cut = false;
@@ -376,7 +341,7 @@ static void one_refusal_is_not_believed_while_a_member_that_counts_knows_the_nod
 	struct cluster *c = *state;
 
 	cluster_admit_unheard(c, true);
-	tell_of_the_removal(c, 2);
+	refused_tell(c, 2);
 	cluster_kill(c, 1);
 	/* Node 2 hears node 3 alone: it refuses, and node 0 goes on speaking with node 3. */
 	for (int i = 0; i < 200; i++) {
@@ -457,7 +422,7 @@ static void a_member_counts_however_many_admitted_one_another_before_it(void **s
 	struct cluster *c = *state;
 
 	cluster_admit_unheard(c, true);
-	tell_of_the_removal(c, 2);
+	refused_tell(c, 2);
 	cluster_kill(c, 1);
 	lengthen_chain(c, 100);
 	for (int i = 0; i < 200; i++) {

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Who is refused is so after a start, too, and by the same ways no more. */
-#include <stdio.h>
-#include <string.h>
-
-#include "test/gossip/cluster.h"
+#include "refused.h"
 #include "gossip/admission/admission_impl.h"
 #include "gossip/base/pack.h"
 #include "gossip/gossip_impl.h"
@@ -24,16 +21,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool is_refused(struct cluster *c)
-{
-	return gossip_fence(c->nodes[3].g) == FENCE_VOID;
-}
-
-static bool is_taken(struct cluster *c)
-{
-	return !is_refused(c);
-}
-
 static bool is_refused_by(struct cluster *c, const struct id *who)
 {
 	struct id by;
@@ -46,37 +33,6 @@ static bool is_active(struct cluster *c)
 	return gossip_phase(c->nodes[3].g) == NODE_ACTIVE;
 }
 
-static bool is_noted(struct cluster *c)
-{
-	const struct cnode *node = &c->nodes[3];
-
-	for (size_t i = 0; i < node->stored_count; i++) {
-		if (node->stored[i].kind == WRITE_META && node->stored[i].meta == META_REFUSED)
-			return node->stored[i].len > 0;
-	}
-	return false;
-}
-
-/* Node 0 removes node 1, which has died; node 3 can be heard again. */
-static void remove_admitter(struct cluster *c)
-{
-	struct id admitter = gossip_self(c->nodes[1].g);
-
-	cluster_kill(c, 1);
-	c->nodes[3].cut = true;
-	c->nodes[0].cut = false;
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	cluster_run(c, 1000);
-	c->nodes[3].cut = false;
-}
-
-static void restart(struct cluster *c)
-{
-	cluster_kill(c, 3);
-	cluster_start(c, 3);
-}
-
 static bool sees_1(struct cluster *c)
 {
 	return cluster_state(c, 3, 1) == MEMBER_ALIVE;
@@ -87,8 +43,8 @@ static void refuse(struct cluster *c)
 {
 	cluster_admit_unheard(c, false);
 	c->nodes[2].cut = false;
-	remove_admitter(c);
-	assert_true(cluster_until(c, 20000, is_refused));
+	refused_lose_admitter(c);
+	assert_true(cluster_until(c, 20000, refused_is_fenced));
 }
 
 static void who_is_refused_is_not_free_by_a_start_in_a_cut(void **state)
@@ -102,9 +58,9 @@ static void who_is_refused_is_not_free_by_a_start_in_a_cut(void **state)
 	cluster_run(c, 10);
 	c->nodes[3].cut = true;
 	cluster_run(c, 100000);
-	restart(c);
+	refused_restart(c);
 	for (int s = 0; s < 1000; s++) {
-		assert_true(is_refused(c));
+		assert_true(refused_is_fenced(c));
 		cluster_run(c, 1000);
 	}
 	assert_true(is_active(c));
@@ -120,9 +76,9 @@ static void nor_for_a_moment_where_others_are_there(void **state)
 
 	refuse(c);
 	cluster_run(c, 30000);
-	restart(c);
+	refused_restart(c);
 	for (int ms = 0; ms < 20000; ms++) {
-		assert_true(is_refused(c));
+		assert_true(refused_is_fenced(c));
 		cluster_run(c, 1);
 	}
 	assert_true(is_active(c));
@@ -144,39 +100,19 @@ static void nor_by_another_one_that_is_refused(void **state)
 	cluster_run(c, 5000);
 	c->nodes[2].cut = false;
 	c->nodes[4].cut = true;
-	remove_admitter(c);
+	refused_lose_admitter(c);
 	c->nodes[4].cut = false;
-	assert_true(cluster_until(c, 20000, is_refused));
+	assert_true(cluster_until(c, 20000, refused_is_fenced));
 	cluster_run(c, 30000);
 	c->nodes[0].cut = c->nodes[2].cut = true;
 	cluster_run(c, 100000);
-	restart(c);
+	refused_restart(c);
 	for (int s = 0; s < 300; s++) {
 		cluster_run(c, 1000);
-		assert_true(is_refused(c));
+		assert_true(refused_is_fenced(c));
 	}
 	assert_true(is_active(c));
 	assert_false(gossip_is_alone(c->nodes[3].g));
-}
-
-/* Gives node 2 the removal of node 1, and nothing else of what node 0 knows. */
-static void tell_of_the_removal(struct cluster *c)
-{
-	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
-	struct gossip *g = c->nodes[2].g;
-	const uint8_t *fact;
-	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len;
-
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
-	assert_non_null(fact);
-	memcpy(bytes, fact, len);
-	c->now = mono_add_ms(c->now, 1);
-	core_begin_step(&g->core, c->now, c->wall);
-	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
-			 DROP_NONE);
 }
 
 static void a_refusal_ends_after_a_start_when_somebody_turns_out_to_know_the_refused(void **state)
@@ -185,23 +121,23 @@ static void a_refusal_ends_after_a_start_when_somebody_turns_out_to_know_the_ref
 
 	cluster_admit_unheard(c, true);
 	c->nodes[3].cut = true;
-	tell_of_the_removal(c);
+	refused_tell(c, 2);
 	cluster_kill(c, 1);
 	cluster_kill(c, 0);
 	c->nodes[2].cut = c->nodes[3].cut = false;
-	assert_true(cluster_until(c, 30000, is_refused));
-	assert_true(cluster_until(c, 100, is_noted));
-	restart(c);
+	assert_true(cluster_until(c, 30000, refused_is_fenced));
+	assert_true(cluster_until(c, 100, refused_is_noted));
+	refused_restart(c);
 	cluster_run(c, 20000);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 	cluster_start(c, 0); /* the only one who had heard of node 3 in time */
-	assert_true(cluster_until(c, 30000, is_taken));
+	assert_true(cluster_until(c, 30000, refused_is_free));
 	cluster_run(c, 20000);
-	assert_false(is_noted(c));
+	assert_false(refused_is_noted(c));
 	c->nodes[3].cut = true;
-	restart(c);
+	refused_restart(c);
 	for (int s = 0; s < 60; s++) {
-		assert_false(is_refused(c));
+		assert_false(refused_is_fenced(c));
 		cluster_run(c, 1000);
 	}
 }
@@ -224,14 +160,6 @@ static struct id founder_goes(struct cluster *c)
 	return founder;
 }
 
-/* A step in which all is seen to that was changed beside it. */
-static void step(struct cluster *c)
-{
-	const uint8_t nothing = 0xff;
-
-	cluster_deliver(c, 3, &c->nodes[0].addr, &nothing, 1);
-}
-
 /* Node n says to node 3 that it does not believe it. */
 static void say(struct cluster *c, size_t n, const struct id *removed)
 {
@@ -241,7 +169,7 @@ static void say(struct cluster *c, size_t n, const struct id *removed)
 	c->now = mono_add_ms(c->now, 1);
 	core_begin_step(&g->core, c->now, c->wall);
 	refusal_shown(g->admission, member_find(&g->members, &id), removed);
-	step(c);
+	refused_step(c, 3);
 }
 
 static bool is_not_from_4(void *ctx, const struct flight *flight)
@@ -258,21 +186,21 @@ static void or_when_who_refuses_is_removed(void **state)
 
 	c->watch = is_not_from_4;
 	c->watch_ctx = c;
-	restart(c);
+	refused_restart(c);
 	cluster_run(c, 5000);
-	assert_false(is_refused(c));
+	assert_false(refused_is_fenced(c));
 	say(c, 4, &founder);
-	assert_true(cluster_until(c, 1000, is_refused));
+	assert_true(cluster_until(c, 1000, refused_is_fenced));
 	cluster_run(c, 10);
 	cluster_kill(c, 4);
-	restart(c);
+	refused_restart(c);
 	cluster_run(c, 90000);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 	assert_int_equal(
 	    cluster_do(c, 1, (struct gossip_command){.kind = CMD_REMOVE, .id = refuser}), 0);
-	assert_true(cluster_until(c, 5000, is_taken));
+	assert_true(cluster_until(c, 5000, refused_is_free));
 	cluster_run(c, 2000);
-	assert_false(is_noted(c));
+	assert_false(refused_is_noted(c));
 }
 
 /* Node 4 has believed node 3 once, and says something else while nobody else is there: his id. */
@@ -286,11 +214,11 @@ static struct id recant(struct cluster *c)
 	c->watch = is_not_from_4;
 	c->watch_ctx = c;
 	say(c, 4, &founder);
-	assert_true(cluster_until(c, 1000, is_refused));
+	assert_true(cluster_until(c, 1000, refused_is_fenced));
 	cluster_run(c, 10);
-	restart(c);
+	refused_restart(c);
 	cluster_run(c, 10000);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 	assert_true(is_refused_by(c, &by));
 	return founder;
 }
@@ -301,7 +229,7 @@ static void who_believed_before_is_not_listened_to_after_a_start_either(void **s
 
 	(void)recant(c);
 	c->nodes[1].cut = c->nodes[2].cut = false;
-	assert_true(cluster_until(c, 30000, is_taken));
+	assert_true(cluster_until(c, 30000, refused_is_free));
 }
 
 static void one_who_never_did_is_noted_in_his_place(void **state)
@@ -312,12 +240,12 @@ static void one_who_never_did_is_noted_in_his_place(void **state)
 	say(c, 2, &founder);
 	cluster_run(c, 2000);
 	assert_true(is_refused_by(c, &second));
-	restart(c);
+	refused_restart(c);
 	assert_true(is_refused_by(c, &second));
 	c->nodes[1].cut = false;
 	cluster_run(c, 30000);
 	assert_int_equal(cluster_state(c, 3, 1), MEMBER_ALIVE);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 }
 
 static void a_note_that_the_disk_refuses_is_written_when_it_can_be(void **state)
@@ -326,18 +254,18 @@ static void a_note_that_the_disk_refuses_is_written_when_it_can_be(void **state)
 
 	cluster_admit_unheard(c, false);
 	c->nodes[2].cut = false;
-	remove_admitter(c);
+	refused_lose_admitter(c);
 	c->nodes[3].store_fails = true;
-	assert_true(cluster_until(c, 20000, is_refused));
+	assert_true(cluster_until(c, 20000, refused_is_fenced));
 	cluster_run(c, 5000);
-	assert_true(is_refused(c));
-	assert_false(is_noted(c));
+	assert_true(refused_is_fenced(c));
+	assert_false(refused_is_noted(c));
 	c->nodes[3].store_fails = false;
-	assert_true(cluster_until(c, 1000, is_noted));
+	assert_true(cluster_until(c, 1000, refused_is_noted));
 	c->nodes[3].cut = true;
-	restart(c);
+	refused_restart(c);
 	cluster_run(c, 20000);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 }
 
 /* A member that turns its word at no cost. */
@@ -351,7 +279,7 @@ static void notes_are_written_once_a_second_at_most(void **state)
 
 	c->watch = is_not_from_4;
 	c->watch_ctx = c;
-	restart(c);
+	refused_restart(c);
 	cluster_run(c, 5000);
 	for (int ms = 0; ms < 20000; ms += 10) {
 		struct member *member = member_find(&c->nodes[3].g->members, &liar);
@@ -361,8 +289,8 @@ static void notes_are_written_once_a_second_at_most(void **state)
 		cluster_run(c, 5);
 		admission_believed(c->nodes[3].g->admission, member);
 		cluster_run(c, 5);
-		turns += is_noted(c) != was;
-		was = is_noted(c);
+		turns += refused_is_noted(c) != was;
+		was = refused_is_noted(c);
 	}
 	assert_in_range(turns, 10, 21);
 }
@@ -389,15 +317,15 @@ static void who_refuses_and_is_gone_costs_a_look_in_ten_seconds(void **state)
 	cluster_run(c, 60000);
 	assert_in_range(hashes(c, 60000), quiet, quiet + (uint64_t)7 * LOOK_HASHES);
 	/* It is looked at soon when a member comes or goes. */
-	assert_false(is_refused(c));
+	assert_false(refused_is_fenced(c));
 	cluster_kill(c, 1);
 	cluster_kill(c, 2);
-	assert_true(cluster_until(c, 20000, is_refused));
+	assert_true(cluster_until(c, 20000, refused_is_fenced));
 	assert_int_equal(cluster_alive(c, 3), 1);
 	cluster_run(c, 60000);
 	cluster_start(c, 1);
 	assert_true(cluster_until(c, 30000, sees_1));
-	assert_true(cluster_until(c, 1000, is_taken));
+	assert_true(cluster_until(c, 1000, refused_is_free));
 }
 
 static bool is_not_to_3(void *ctx, const struct flight *flight)
@@ -421,16 +349,16 @@ static void a_look_follows_the_first_word_of_a_member(void **state)
 	for (size_t i = 0; i < members->ordered.count; i++)
 		member_at(members, i)->spoke = false;
 	say(c, 4, &founder);
-	assert_true(cluster_until(c, 1000, is_refused));
+	assert_true(cluster_until(c, 1000, refused_is_fenced));
 	member_find(members, &last)->spoke = true;
 	cluster_run(c, 300);
-	assert_true(is_refused(c));
+	assert_true(refused_is_fenced(c));
 	assert_int_equal(cluster_state(c, 3, 1), MEMBER_ALIVE);
 	c->now = mono_add_ms(c->now, 1);
 	core_begin_step(&c->nodes[3].g->core, c->now, c->wall);
 	admission_believed(c->nodes[3].g->admission, member_find(members, &first));
-	step(c);
-	assert_true(cluster_until(c, 210, is_taken));
+	refused_step(c, 3);
+	assert_true(cluster_until(c, 210, refused_is_free));
 }
 
 static int load(struct cluster *c, const uint8_t *bytes, size_t len, struct id *removed)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Who found out by itself that it is refused is so until a member speaks to it. */
-#include <string.h>
-
-#include "test/gossip/cluster.h"
+#include "refused.h"
 #include "gossip/admission/admission_impl.h"
 #include "gossip/gossip_impl.h"
 #include "test/base/cmocka_all.h"
@@ -18,62 +16,6 @@ static int teardown(void **state)
 {
 	cluster_free(*state);
 	return 0;
-}
-
-static bool is_refused(struct cluster *c)
-{
-	return gossip_fence(c->nodes[3].g) == FENCE_VOID;
-}
-
-static bool is_taken(struct cluster *c)
-{
-	return !is_refused(c);
-}
-
-static bool is_noted(struct cluster *c)
-{
-	const struct cnode *node = &c->nodes[3];
-
-	for (size_t i = 0; i < node->stored_count; i++) {
-		if (node->stored[i].kind == WRITE_META && node->stored[i].meta == META_REFUSED)
-			return node->stored[i].len > 0;
-	}
-	return false;
-}
-
-static void restart(struct cluster *c)
-{
-	cluster_kill(c, 3);
-	cluster_start(c, 3);
-}
-
-/* A step in which all is seen to that was changed beside it. */
-static void step(struct cluster *c)
-{
-	const uint8_t nothing = 0xff;
-
-	cluster_deliver(c, 3, &c->nodes[0].addr, &nothing, 1);
-}
-
-/* Gives node 3 the removal of node 1, and nothing else of what node 0 knows. */
-static void tell_of_the_removal(struct cluster *c)
-{
-	struct id admitter = gossip_self(c->nodes[1].g), by = gossip_self(c->nodes[0].g);
-	struct gossip *g = c->nodes[3].g;
-	const uint8_t *fact;
-	uint8_t bytes[ROW_BYTES_MAX];
-	size_t len;
-
-	assert_int_equal(
-	    cluster_do(c, 0, (struct gossip_command){.kind = CMD_REMOVE, .id = admitter}), 0);
-	fact = tables_fact(c->nodes[0].g->tables, FACT_REMOVAL, admitter.b, ID_BYTES, &len);
-	assert_non_null(fact);
-	memcpy(bytes, fact, len);
-	c->now = mono_add_ms(c->now, 1);
-	core_begin_step(&g->core, c->now, c->wall);
-	assert_int_equal(tables_receive(g->tables, member_find(&g->members, &by), bytes, len),
-			 DROP_NONE);
-	step(c);
 }
 
 /* Its disk lost all others, and it hears of the removal of its admitter; node 0 knows it. */
@@ -92,9 +34,9 @@ static void find_out_untold(struct cluster *c)
 	node->stored_count = kept;
 	cluster_start(c, 3);
 	cluster_run(c, 1000);
-	tell_of_the_removal(c);
-	assert_true(cluster_until(c, 100, is_refused));
-	assert_true(cluster_until(c, 100, is_noted));
+	refused_tell(c, 3);
+	assert_true(cluster_until(c, 100, refused_is_fenced));
+	assert_true(cluster_until(c, 100, refused_is_noted));
 }
 
 /* A stranger shows it the founder's row, which anybody may have. */
@@ -115,21 +57,21 @@ static void who_found_out_untold_is_not_free_by_a_row(void **state)
 	c->now = mono_add_ms(c->now, 1);
 	core_begin_step(&g->core, c->now, c->wall);
 	assert_false(introduction_take(g->admission, &made_up, row, len, &why));
-	step(c);
+	refused_step(c, 3);
 	assert_true(member_find(&g->members, &founder)->has_record);
 	for (int s = 0; s < 200; s++) {
 		if (s == 100)
-			restart(c);
+			refused_restart(c);
 		cluster_run(c, 1000);
-		assert_true(is_refused(c));
+		assert_true(refused_is_fenced(c));
 	}
 	assert_false(gossip_refused_by(c->nodes[3].g, &by));
 	/* But by the word of one who knows it. */
 	c->nodes[3].cut = c->nodes[2].cut = false;
-	assert_true(cluster_until(c, 60000, is_taken));
+	assert_true(cluster_until(c, 60000, refused_is_free));
 	cluster_run(c, 20000);
-	assert_true(is_taken(c));
-	assert_false(is_noted(c));
+	assert_true(refused_is_free(c));
+	assert_false(refused_is_noted(c));
 }
 
 int main(void)
