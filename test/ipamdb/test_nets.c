@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Tests of ipamdb/nets.c: networks that rows name before anybody knows them, if ever. */
-#include "cluster_impl.h"
+#include "strange.h"
 #include "ipamdb/author.h"
 #include "ipamdb/closure.h"
-#include "ipamdb/db.h"
 #include "test/base/cmocka_all.h"
 
 #define ROWS_MAX 65536 /* that one owner may have */
@@ -18,44 +17,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct id made_up(uint32_t i)
-{
-	struct id id;
-
-	memset(&id, 0x77, ID_BYTES);
-	memcpy(id.b, &i, sizeof(i));
-	return id;
-}
-
 /* A row of node 2's about network i of those that nobody ever made. */
 static struct cluster_row row_of(uint16_t kind, uint32_t i, uint64_t generation, bool deleted)
 {
 	struct rec_attachment attachment = {.mtu_bytes = 1450, .free_log2 = 1};
-	struct rec_grant grant = {.to = c.nodes[0].id};
-	struct range_key key = {.network = made_up(i), .generation = generation};
-	struct cluster_row row = {
-	    .view = {.kind = kind,
-		     .deleted = deleted,
-		     .owner = c.nodes[2].id,
-		     .epoch = 1,
-		     .sequence = deleted ? 2 : 1,
-		     .key_len = kind == ROW_ATTACHMENT ? ID_BYTES : RANGE_KEY_BYTES,
-		     .value_len = 1},
-	    .bytes = {0xc0},
-	};
-	int len = 1;
+	struct range_key key = {.network = strange_id(i), .generation = generation};
+	struct cluster_row row;
 
 	assert_int_equal(prefix_parse("10.9.0.0/25", &key.range), 0);
-	if (kind == ROW_ATTACHMENT)
-		memcpy(row.view.key, key.network.b, ID_BYTES);
-	else
-		range_key_encode(&key, row.view.key);
-	if (kind == ROW_ATTACHMENT)
-		len = rec_attachment_encode(&attachment, row.bytes, sizeof(row.bytes));
-	else if (kind == ROW_GRANT)
-		len = rec_grant_encode(&grant, row.bytes, sizeof(row.bytes));
-	assert_true(len > 0);
-	row.view.value_len = (size_t)len;
+	row = strange_row(&c, kind, &key, 0, deleted);
+	if (kind == ROW_ATTACHMENT) {
+		row.view.key_len = ID_BYTES;
+		row.view.value_len =
+		    (size_t)rec_attachment_encode(&attachment, row.bytes, sizeof(row.bytes));
+	}
 	return row;
 }
 
@@ -76,31 +51,15 @@ static void show_kept(uint16_t kind, uint32_t i, uint64_t generation, bool delet
 	cluster_show(&c, 1, &row);
 }
 
-/* Node 1 sees that node 0 has made network i, or ended it. */
+/* Node 1 sees it. */
 static void show_fact(uint16_t kind, uint32_t i)
 {
-	struct rec_network rec = {.name = "late", .vni = 4096, .port = 4789, .pool_count = 1};
-	struct id id = made_up(i);
-	struct cluster_row row = {.view = {.kind = kind,
-					   .owner = c.nodes[0].id,
-					   .sequence = 9,
-					   .key_len = ID_BYTES,
-					   .value_len = 1},
-				  .bytes = {0xc0}};
-
-	assert_int_equal(prefix_parse("10.9.0.0/24", &rec.pools[0].subnet), 0);
-	rec.pools[0].ip_range = rec.pools[0].subnet;
-	memcpy(row.view.key, id.b, ID_BYTES);
-	if (kind == FACT_NETWORK)
-		row.view.value_len = (size_t)rec_network_encode(&rec, row.bytes, sizeof(row.bytes));
-	cluster_show(&c, 1, &row);
+	strange_fact(&c, 1, kind, i, "10.9.0.0/24");
 }
 
 static const struct net *net_seen(uint32_t i)
 {
-	struct id id = made_up(i);
-
-	return net_find(c.nodes[1].db, &id);
+	return strange_net(&c, i);
 }
 
 static const struct author *author_seen(size_t node)
@@ -116,14 +75,6 @@ static size_t count_claims(void)
 	for (size_t i = 0; i < db->nets.count; i++)
 		sum += net_at(db, i)->claims.count;
 	return sum;
-}
-
-/* A network of node 1's, and node 2 is gone from the cluster but for what the test shows. */
-static const struct ipamdb *begin(void)
-{
-	(void)cluster_with_network(&c, 3, 1, 1, "10.1.0.0/24");
-	cluster_crash(&c, 2);
-	return c.nodes[1].db;
 }
 
 static void networks_that_were_made_up_hinder_none_that_was_made(void **state)
@@ -157,7 +108,7 @@ static void a_fact_after_the_rows_makes_the_network_known(void **state)
 	const struct net *net;
 
 	(void)state;
-	(void)begin();
+	(void)strange_begin(&c);
 	show(ROW_RANGE, 7, false);
 	assert_non_null(author_seen(2));
 	show_fact(FACT_NETWORK, 7);
@@ -178,7 +129,7 @@ static void fill_with_networks(void)
 
 static void rows_beyond_the_cap_are_read_again_when_the_fact_comes(void **state)
 {
-	const struct ipamdb *db = begin();
+	const struct ipamdb *db = strange_begin(&c);
 	const struct net *net;
 
 	(void)state;
@@ -204,7 +155,7 @@ static void rows_beyond_the_cap_are_read_again_when_the_fact_comes(void **state)
 /* Each reading takes all rows of whoever had some passed over, who may make many networks. */
 static void so_they_are_ten_times_a_second_at_most(void **state)
 {
-	const struct ipamdb *db = begin();
+	const struct ipamdb *db = strange_begin(&c);
 
 	(void)state;
 	fill_with_networks();
@@ -229,7 +180,7 @@ static void claims_beyond_the_cap_are_read_again_as_well(void **state)
 	size_t more = 10;
 
 	(void)state;
-	(void)begin();
+	(void)strange_begin(&c);
 	for (uint64_t g = 1; g <= STRANGE_CLAIMS_MAX; g++)
 		show_kept(ROW_RANGE, 8, g, g % 2 == 0);
 	for (uint64_t g = 1; g <= more; g++)
@@ -252,7 +203,7 @@ static void what_was_passed_over_counts_for_a_closure(void **state)
 	struct ipamdb *db;
 
 	(void)state;
-	(void)begin();
+	(void)strange_begin(&c);
 	db = c.nodes[1].db;
 	fill_with_networks();
 	show_kept(ROW_RANGE, 7, 77, false);
@@ -263,7 +214,7 @@ static void what_was_passed_over_counts_for_a_closure(void **state)
 
 static void ended_ranges_in_made_up_networks_are_few(void **state)
 {
-	const struct ipamdb *db = begin();
+	const struct ipamdb *db = strange_begin(&c);
 	size_t before = count_claims();
 
 	(void)state;
@@ -289,7 +240,7 @@ static void ended_ranges_in_made_up_networks_are_few(void **state)
 
 static void what_a_removed_one_made_up_is_given_back(void **state)
 {
-	const struct ipamdb *db = begin();
+	const struct ipamdb *db = strange_begin(&c);
 	const struct net *net;
 
 	(void)state;
@@ -316,7 +267,7 @@ static void what_a_removed_one_made_up_is_given_back(void **state)
 
 static void ends_of_networks_that_never_were_cost_next_to_nothing(void **state)
 {
-	const struct ipamdb *db = begin();
+	const struct ipamdb *db = strange_begin(&c);
 
 	(void)state;
 	show(ROW_RANGE, 3, false);
