@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/http/http.h"
+#include "http_kit.h"
 #include "test/base/cmocka_all.h"
 
 #define USER 64123 /* nobody's */
@@ -64,10 +64,7 @@ static struct world *world_new(gid_t change_gid, bool all_read)
 
 static void world_free(struct world *w)
 {
-	http_close(w->http);
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	http_free(w->http);
-	assert_int_equal(uv_loop_close(&w->loop), 0);
+	http_kit_close(&w->loop, w->http);
 	unlink(w->path);
 	free(w);
 }

@@ -2,15 +2,13 @@
  * Copyright The weft authors */
 /* The server on TCP, where anybody may come: three pages to read, and nothing else is there. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/http/http.h"
+#include "http_kit.h"
 #include "test/base/cmocka_all.h"
 
 #define IDLE_S 1
@@ -66,10 +64,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	http_close(w->http);
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	http_free(w->http);
-	assert_int_equal(uv_loop_close(&w->loop), 0);
+	http_kit_close(&w->loop, w->http);
 	free(w);
 	return 0;
 }
@@ -89,36 +84,12 @@ static int client(const struct world *w, unsigned from, const char *text)
 	return fd;
 }
 
-/* Turns the loop until the server closes the connection; the answer's status, or 0 without any. */
-static int finish(struct world *w, int fd, char *out, size_t cap)
-{
-	uint64_t until = uv_hrtime() + UINT64_C(60000000000);
-	ssize_t n = -1;
-	size_t len = 0;
-
-	while (uv_hrtime() < until && len + 1 < cap) {
-		n = recv(fd, out + len, cap - 1 - len, MSG_DONTWAIT);
-		if (n > 0)
-			len += (size_t)n;
-		else if (n == 0 || errno == ECONNRESET)
-			break;
-		else
-			uv_run(&w->loop, UV_RUN_NOWAIT);
-	}
-	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
-	out[len] = '\0';
-	close(fd);
-	return strncmp(out, "HTTP/1.1 ", 9) == 0 ? (int)strtol(out + 9, NULL, 10) : 0;
-}
-
 static int call(struct world *w, const char *verb, const char *path, const char *body)
 {
 	char text[1024], out[2048];
 
-	snprintf(text, sizeof(text),
-		 "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
-		 verb, path, strlen(body), body);
-	return finish(w, client(w, 1, text), out, sizeof(out));
+	http_kit_request(text, sizeof(text), verb, path, body);
+	return http_kit_finish(&w->loop, client(w, 1, text), out, sizeof(out));
 }
 
 static void three_pages_are_read(void **state)
@@ -163,12 +134,12 @@ static void one_address_does_not_take_up_all_connections(void **state)
 		idle[i] = client(w, 1, "GET /heal");
 	for (int turn = 0; turn < 50; turn++)
 		uv_run(&w->loop, UV_RUN_NOWAIT);
-	assert_int_equal(finish(w, client(w, 1, page), out, sizeof(out)), 0);
-	assert_int_equal(finish(w, client(w, 2, page), out, sizeof(out)), 200);
+	assert_int_equal(http_kit_finish(&w->loop, client(w, 1, page), out, sizeof(out)), 0);
+	assert_int_equal(http_kit_finish(&w->loop, client(w, 2, page), out, sizeof(out)), 200);
 	/* Nor does it keep what it has. */
 	for (size_t i = 0; i < HTTP_PAGES_CONNECTIONS_EACH; i++)
-		assert_int_not_equal(finish(w, idle[i], out, sizeof(out)), 200);
-	assert_int_equal(finish(w, client(w, 1, page), out, sizeof(out)), 200);
+		assert_int_not_equal(http_kit_finish(&w->loop, idle[i], out, sizeof(out)), 200);
+	assert_int_equal(http_kit_finish(&w->loop, client(w, 1, page), out, sizeof(out)), 200);
 	assert_int_equal(w->handled, 2);
 }
 
@@ -185,7 +156,7 @@ static void check_long(struct world *w, int fd, char letter)
 {
 	char *out = malloc(2 * LONG_BYTES), *body;
 
-	assert_int_equal(finish(w, fd, out, 2 * LONG_BYTES), 200);
+	assert_int_equal(http_kit_finish(&w->loop, fd, out, 2 * LONG_BYTES), 200);
 	body = strstr(out, "\r\n\r\n") + 4;
 	assert_int_equal(strlen(body), LONG_BYTES);
 	for (size_t i = 0; i < LONG_BYTES; i++)
