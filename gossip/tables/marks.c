@@ -278,7 +278,8 @@ static bool compare_origin(struct tables *tables, const struct id *peer, uint32_
 		return theirs->hash != 0;
 	if (origin != NULL)
 		ours = origin_item(tables, origin);
-	if (origin != NULL && ours.hash == theirs->hash) {
+	/* Of what is at its cap there and not here it is not known what it is. */
+	if (origin != NULL && ours.hash == theirs->hash && theirs->hash != 0) {
 		upto = version_cmp(theirs->upto, ours.upto);
 		origin->flags &= ~(uint32_t)(ORIGIN_OFFERED | ORIGIN_TEXTS);
 		/* What this node wrote itself nobody knows better: a wrong claim would spoil the

@@ -15,14 +15,23 @@
 
 #define ONESIDED_MAX 256 /* in one session; with more two stay different */
 
+/* What a topic costs besides while there are any, in rows walked: finding its first. What follows
+ * it is looked at once for all topics. */
+#define ONESIDED_WALK 2
+
+/* A session's are sorted by topic, then by origin. */
 struct onesided {
-	uint32_t origin;
+	uint32_t topic, origin;
 	uint64_t theirs; /* its hash; 0: at its cap there */
 };
 
 /* A peer shows an origin under this hash; that counts while there is a session with it. */
 void onesided_note(struct tables *tables, const struct id *peer, const struct id *owner,
 		   uint32_t topic, uint64_t theirs);
+
+/* The topic begins anew for this node, or for the peer: what was shown of it holds no longer.
+ * Without a peer, for all. */
+void onesided_forget(struct tables *tables, uint32_t topic, const struct id *peer);
 
 /* What the peer shows of a topic if nothing but such origins differs; without a session, what this
  * node does. */

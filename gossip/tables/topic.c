@@ -60,6 +60,7 @@ void topic_note(struct tables *tables, const struct row_view *attachment)
 		return;
 	attach(replica_topic(replica, topic), replica_add_owner(replica, &attachment->owner),
 	       !attachment->deleted);
+	onesided_forget(tables, topic, &attachment->owner);
 	if (id_eq(&attachment->owner, &tables->core->self.id) && !attachment->deleted)
 		repair_topic(tables, topic);
 }
@@ -98,6 +99,7 @@ static void drop_foreign(struct tables *tables, uint32_t number)
 	struct replica *replica = &tables->replica;
 	uint32_t at = replica_topic(replica, number)->origins;
 
+	onesided_forget(tables, number, NULL);
 	for (; at != NONE; at = replica_origin(replica, at)->next_of_topic) {
 		struct origin *origin = replica_origin(replica, at);
 		if (id_eq(&replica_owner(replica, origin->owner)->id, &tables->core->self.id))

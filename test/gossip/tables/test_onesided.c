@@ -4,6 +4,7 @@
 
 #include "gossip/base/pack.h"
 #include "gossip/tables/marks.h"
+#include "gossip/tables/topic.h"
 #include "tables_net.h"
 #include "test/base/cmocka_all.h"
 
@@ -228,6 +229,95 @@ static void who_says_so_is_believed_by_himself_alone(void **state)
 	assert_true(onesided_hash(tables, repair_find(tables, &liar), topic) == hash);
 }
 
+static void leave_network(size_t number)
+{
+	struct row_view row = {.kind = ROW_ATTACHMENT, .key_len = ID_BYTES, .deleted = true};
+	uint64_t token;
+
+	memcpy(row.key, network.b, ID_BYTES);
+	assert_int_equal(tnet_put_rows(&net, number, &row, 1, &token, NULL), 0);
+	tnet_topics(&net, number, NULL, 0);
+}
+
+/* What was shown of a network holds no longer when either begins anew with it: who holds nothing of
+ * it then would be taken for equal. */
+static void who_begins_anew_gets_the_rows(size_t who)
+{
+	struct id ids[2];
+	size_t with = 3 - who;
+
+	ids[1] = id_numbered(1);
+	ids[0] = id_numbered(2);
+	hear(1, ROW_ENDPOINT, 9, CAP + (who == 1));
+	hear(2, ROW_ENDPOINT, 9, CAP + (who == 2));
+	ends_equal(with, who);
+	tnet_sync(&net, with, who);
+	for (int ms = 0;; ms++) {
+		const struct session *session =
+		    repair_find(tnet_node(&net, with)->tables, &ids[with - 1]);
+		if (session != NULL && session->onesided.count > 0)
+			break;
+		assert_true(ms < 1000);
+		tnet_run(&net, 1);
+	}
+	leave_network(who);
+	tnet_run(&net, 10);
+	tnet_attach(&net, who, &network);
+	tnet_run(&net, 100);
+	assert_int_equal(origin_at(who, 9, &network)->count, CAP);
+}
+
+static void who_was_at_the_cap_and_rejoins_gets_the_rows(void **state)
+{
+	(void)state;
+	who_begins_anew_gets_the_rows(2);
+}
+
+static void who_was_not_at_the_cap_and_rejoins_gets_the_rows(void **state)
+{
+	(void)state;
+	who_begins_anew_gets_the_rows(1);
+}
+
+/* Nothing here and no more than is kept there count alike. */
+static void who_rejoins_gets_what_is_at_its_cap_elsewhere(void **state)
+{
+	(void)state;
+	hear(1, ROW_ENDPOINT, 9, CAP / 2);
+	hear(2, ROW_ENDPOINT, 9, CAP + 1);
+	hear(2, ROW_ENDPOINT, 8, 3);
+	tnet_run(&net, 5000); /* nothing is told any more */
+	leave_network(1);
+	tnet_cut(&net, 1, 2, false);
+	tnet_run(&net, 10);
+	tnet_attach(&net, 1, &network);
+	tnet_run(&net, 5000);
+	assert_int_equal(origin_at(1, 8, &network)->count, 3);
+	assert_int_equal(origin_at(1, 9, &network)->count, CAP);
+}
+
+static void what_a_session_remembers_is_paid_for(void **state)
+{
+	struct tables *tables = tnet_node(&net, 1)->tables;
+	const struct id peer = id_numbered(2);
+	struct session *session;
+	uint64_t walked;
+	size_t count;
+
+	(void)state;
+	hear(1, ROW_ENDPOINT, 9, CAP);
+	session = repair_open(tables, &peer);
+	walked = tables->core->walked;
+	topic_shared_hash(tables, &peer, session, &count);
+	assert_int_equal(count, 1);
+	walked = tables->core->walked - walked;
+	lie(9, &network);
+	assert_int_equal(session->onesided.count, 1);
+	tables->core->walked = 0;
+	topic_shared_hash(tables, &peer, session, &count);
+	assert_true(tables->core->walked > walked);
+}
+
 int main(void)
 {
 #define CUT_TEST(name) cmocka_unit_test_setup_teardown(name, open_cut, close_cut)
@@ -240,6 +330,10 @@ int main(void)
 	    CUT_TEST(what_differs_besides_is_still_found),
 	    CUT_TEST(two_that_stay_different_are_quiet),
 	    CUT_TEST(who_says_so_is_believed_by_himself_alone),
+	    CUT_TEST(who_was_at_the_cap_and_rejoins_gets_the_rows),
+	    CUT_TEST(who_was_not_at_the_cap_and_rejoins_gets_the_rows),
+	    CUT_TEST(who_rejoins_gets_what_is_at_its_cap_elsewhere),
+	    CUT_TEST(what_a_session_remembers_is_paid_for),
 	};
 #undef CUT_TEST
 
