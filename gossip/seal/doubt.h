@@ -15,6 +15,9 @@ void doubt_begin(const struct peer *peer, struct claim *claim);
 /* What opened under this key and own one does not open again. */
 void doubt_window(const struct peer *peer, uint64_t key_id, uint64_t own, struct window *window);
 
+/* Its process spoke from there: what it was asked elsewhere proves nothing any more. */
+void claim_move(struct seal *seal, struct claim *claim, const struct hostport *from);
+
 /* A datagram of len bytes opened under a claim that is doubted, or too late and may be a clone's:
  * asks its process to answer, or takes that. */
 void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len,
@@ -29,6 +32,9 @@ void doubt_meet(struct seal *seal, struct peer *peer, const struct hostport *fro
 
 /* The body of the first frame of this type and length (0: any); NULL when there is none. */
 const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t len);
+
+/* Does such a frame bring back this nonce? */
+bool frame_is(const struct opened *in, enum frame_type type, const uint8_t nonce[NONCE_BYTES]);
 
 /* A certificate was taken: under its key what was opened stays closed. Its key was proved: no older
  * one is doubted any more. Forgets all doubts. */

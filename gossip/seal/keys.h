@@ -46,16 +46,16 @@ struct claim {
 	bool asked;           /* a FRAME_CLAIM came under it */
 	bool spoke;           /* anything else did: whoever it is does not wait for an answer */
 	bool doubted;         /* its key was not taken before: it has to answer the nonce itself */
-	bool answered;        /* which it did, or it answered as a rival */
+	bool answered;        /* which it did, here or as a rival */
 	uint64_t before;      /* id of the key whose claim it took the place of; 0: of none */
 	struct pair pair;     /* with the current own key */
 	uint64_t own;         /* its key id */
 	uint8_t nonce[NONCE_BYTES];     /* for the old process */
-	uint8_t own_nonce[NONCE_BYTES]; /* for the one that claims, where it is doubted */
+	uint8_t own_nonce[NONCE_BYTES]; /* for the one that claims: it is doubted, has a rival */
 	unsigned probes;
 	unsigned begun;       /* how often the questions began anew, since the old process spoke */
 	struct mono due;      /* of the next probe or the end */
-	struct mono asked_at; /* when one that is doubted was last sent the nonce */
+	struct mono asked_at; /* when it was last sent that; 0: never */
 	size_t heard;         /* bytes that opened, from this address: no more goes back there */
 	struct hostport spoke_from; /* something opened under it, last; port 0: nothing did */
 	struct rival *rival;        /* NULL: none was shown */
@@ -71,7 +71,8 @@ struct rival {
 	uint8_t nonce[NONCE_BYTES]; /* for its process, there */
 	bool spoke;                 /* something opened under it */
 	bool asks;                  /* a FRAME_CLAIM did */
-	bool asked;                 /* its process was sent the nonce, at ... */
+	bool answered;              /* its process did, from there */
+	bool asked;                 /* it was sent the nonce, at ... */
 	struct mono asked_at;
 };
 

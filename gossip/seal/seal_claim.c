@@ -211,8 +211,7 @@ static void claim_probe(struct seal *seal, struct peer *peer, struct claim *clai
 	if (peer->current.key_id != 0 && spoke->port != 0 && !hostport_eq(spoke, old) &&
 	    !hostport_eq(spoke, &claim->home))
 		claim_probe_at(seal, peer, claim, spoke);
-	if (claim->rival != NULL)
-		rival_ask(seal, claim);
+	rival_tick(seal, peer);
 }
 
 /* Both processes are told: the member's address is that of one of them. The other one has spoken
@@ -327,7 +326,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 	} else if (claim->doubted) {
 		claim->state = CLAIM_UNPROVEN;
 		claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
-	} else {
+	} else if (!rival_judge(seal, peer, true)) {
 		const struct hostport from = claim->from;
 		size_t heard = claim->heard;
 

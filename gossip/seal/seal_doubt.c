@@ -152,8 +152,15 @@ const uint8_t *frame_find(const struct opened *in, enum frame_type type, size_t 
 	return NULL;
 }
 
-/* What it was asked elsewhere proves nothing here; what the old address is asked stays. */
-static void claim_move(struct seal *seal, struct claim *claim, const struct hostport *from)
+bool frame_is(const struct opened *in, enum frame_type type, const uint8_t nonce[NONCE_BYTES])
+{
+	const uint8_t *body = frame_find(in, type, NONCE_BYTES);
+
+	return body != NULL && memcmp(body, nonce, NONCE_BYTES) == 0;
+}
+
+/* What the old address is asked stays. */
+void claim_move(struct seal *seal, struct claim *claim, const struct hostport *from)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 
@@ -181,14 +188,13 @@ void doubt_ask(struct seal *seal, struct peer *peer, const struct hostport *from
 	       const struct opened *in)
 {
 	struct claim *claim = peer->session->claim;
-	const uint8_t *answer = frame_find(in, FRAME_RESPONSE, NONCE_BYTES);
 
 	WEFT_ASSERT(claim != NULL);
 	WEFT_ASSERT(claim->doubted || claim->late);
 	/* No record opens: this is where the process is. */
 	claim_move(seal, claim, from);
 	claim->heard += len;
-	if (answer == NULL || memcmp(answer, claim->own_nonce, NONCE_BYTES) != 0) {
+	if (!frame_is(in, FRAME_RESPONSE, claim->own_nonce)) {
 		doubt_challenge(seal, claim);
 		return;
 	}

@@ -198,6 +198,18 @@ enum drop_reason open_with(struct seal *seal, struct pair *pair, const uint8_t *
 	return DROP_NONE;
 }
 
+/* Its certificate may have been shown from elsewhere, by anybody; no record opens. */
+static void claim_hear(struct seal *seal, struct claim *claim, const struct hostport *from,
+		       size_t len, const struct opened *in)
+{
+	if (!claim->late)
+		claim_move(seal, claim, from);
+	if (hostport_eq(from, &claim->from))
+		claim->heard += len;
+	if (claim->rival != NULL)
+		claim->answered |= frame_is(in, FRAME_RESPONSE, claim->own_nonce);
+}
+
 /* A datagram under the key of an undecided claim. */
 static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 				   const struct hostport *from, const uint8_t *bytes, size_t ad,
@@ -217,8 +229,8 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	claim->spoke_from = *from;
 	if (claim->doubted)
 		doubt_ask(seal, peer, from, len, out);
-	else if (hostport_eq(from, &claim->from))
-		claim->heard += len;
+	else
+		claim_hear(seal, claim, from, len, out);
 	/* From the old address: it is the old process or its successor, not a copy elsewhere. Which
 	 * address that is says who lived there before: the claimer's own record, which others send
 	 * on that agreed to it, names another. */
@@ -238,6 +250,8 @@ static enum drop_reason open_claim(struct seal *seal, struct peer *peer,
 	claim->spoke |= out->len == 0;
 	if (claim->state == CLAIM_SET_BACK)
 		claim_set_back(seal, peer);
+	if (claim->state == CLAIM_CHECKING)
+		rival_judge(seal, peer, false);
 	return out->len > 0 ? DROP_NONE : DROP_PROVISIONAL;
 }
 

@@ -10,9 +10,11 @@
  *
  *   shown --something opens under it--> sent a nonce --answer--> the two are judged
  *
- * The claim at hand may be a record, or that of a process which has ended. So unless its process
- * has answered as well, the one that did claims in its place, and the other is asked in its turn.
- * Whoever claims has to stand the same questions to the old address before it is believed.
+ * The process of the claim at hand is asked then as well, where it spoke last: its certificate may
+ * have been shown from elsewhere, by anybody. The claim may also be a record, or that of a process
+ * which has ended. So the one that answered claims in its place, unless its process answers too,
+ * for which it has some time once it spoke, and may come back by it later. Whoever claims has to
+ * stand the same questions to the old address before it is believed.
  *
  * When both have answered two processes are there, and one of them is a copy. Which one it is their
  * epochs do not tell: a copy that was just started counted on from the same disk, but an original
@@ -83,7 +85,7 @@ bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key
 }
 
 /* In no more bytes than came from there, and not too often. */
-void rival_ask(struct seal *seal, struct claim *claim)
+static void rival_ask(struct seal *seal, struct claim *claim)
 {
 	struct rival *rival = claim->rival;
 	uint8_t frame[FRAME_HEADER_BYTES + NONCE_BYTES];
@@ -125,8 +127,10 @@ static void rival_heard(struct seal *seal, struct rival *rival, const struct hos
 		crypto->random(crypto->ctx, rival->nonce, NONCE_BYTES);
 		rival->from = *from;
 		rival->heard = 0;
+		rival->answered = false;
 	}
 	rival->heard += len;
+	rival->answered |= frame_is(in, FRAME_RESPONSE, rival->nonce);
 }
 
 /* The rival claims in place of the claim at hand, which becomes the rival. */
@@ -141,6 +145,7 @@ static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
 	    .from = claim->from,
 	    .heard = claim->heard,
 	    .spoke = claim->spoke_from.port != 0,
+	    .answered = claim->answered,
 	    .asks = claim->asked,
 	};
 
@@ -170,27 +175,57 @@ static bool is_late(const struct peer *peer, const struct peer_key *key)
 	return key->epoch <= peer_epoch(peer) || key->epoch < peer->member->epoch;
 }
 
-/* The process of the rival is there. */
-static void rival_answered(struct seal *seal, struct peer *peer)
+/* The process of the claim spoke, and was not yet given the time to answer. */
+static bool may_answer(const struct seal *seal, const struct claim *claim)
+{
+	return claim->spoke_from.port != 0 &&
+	       (claim->asked_at.ns == 0 ||
+		mono_diff_ms(seal->core->now, claim->asked_at) < CLAIM_PROBE_MS);
+}
+
+bool rival_judge(struct seal *seal, struct peer *peer, bool last)
 {
 	struct claim *claim = peer->session->claim;
 	const struct rival *rival = claim->rival;
+	bool is_changed = false, goes_back = false;
 
+	WEFT_ASSERT(claim->state == CLAIM_CHECKING);
+	if (rival == NULL || !rival->answered)
+		return false;
 	if (is_late(peer, &rival->key)) {
 		rival_free(seal, claim); /* an undecided claim is worth more */
-	} else if (peer_is_home(peer, &rival->from)) {
+		return false;
+	}
+	if (peer_is_home(peer, &rival->from)) {
 		change_places(seal, peer, false);
 		if (peer->session->claim != NULL)
 			claim_accept(seal, peer);
-	} else if (!claim->answered || is_late(peer, &claim->key)) {
-		change_places(seal, peer, false);
+		return true;
+	}
+	if (is_late(peer, &claim->key)) {
+		is_changed = true;
+	} else if (!claim->answered) {
+		is_changed = last || !may_answer(seal, claim);
 	} else if (claim->asked != rival->asks) {
 		claim->before = 0;
-		if (claim->asked)
-			change_places(seal, peer, true);
-	} else if (claim->before == rival->key.key_id) {
-		change_places(seal, peer, true);
+		is_changed = goes_back = claim->asked;
+	} else {
+		is_changed = goes_back = claim->before == rival->key.key_id;
 	}
+	if (is_changed)
+		change_places(seal, peer, goes_back);
+	return is_changed;
+}
+
+void rival_tick(struct seal *seal, struct peer *peer)
+{
+	struct claim *claim = peer->session->claim;
+
+	if (claim->rival == NULL || rival_judge(seal, peer, false) || claim->rival == NULL)
+		return;
+	rival_ask(seal, claim);
+	if (claim->rival->spoke && !claim->answered)
+		doubt_challenge(seal, claim);
 }
 
 enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
@@ -198,23 +233,17 @@ enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct h
 {
 	struct claim *claim = peer->session->claim;
 	const struct opened in = {.frames = seal->plain, .len = len - ad - AEAD_TAG_BYTES};
-	struct rival *rival;
-	const uint8_t *answer;
 	enum drop_reason reason;
 
 	WEFT_ASSERT(claim != NULL);
 	WEFT_ASSERT(claim->rival != NULL && claim->own == seal->own[OWN_CURRENT].key_id);
-	rival = claim->rival;
-	reason = open_with(seal, &rival->pair, bytes, ad, len);
+	reason = open_with(seal, &claim->rival->pair, bytes, ad, len);
 	if (reason != DROP_NONE)
 		return reason;
 	if (!limit_pass(&peer->session->limit, seal->core->now, PEER_INTERVAL_NS, PEER_BURST))
 		return DROP_RATE;
-	rival_heard(seal, rival, from, len, &in);
-	answer = frame_find(&in, FRAME_RESPONSE, NONCE_BYTES);
-	if (answer == NULL || memcmp(answer, rival->nonce, NONCE_BYTES) != 0)
-		rival_ask(seal, claim);
-	else if (claim->state == CLAIM_CHECKING)
-		rival_answered(seal, peer); /* else it is decided already */
+	rival_heard(seal, claim->rival, from, len, &in);
+	if (claim->state == CLAIM_CHECKING) /* else it is decided already */
+		rival_tick(seal, peer);
 	return DROP_PROVISIONAL;
 }

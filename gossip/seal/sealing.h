@@ -7,6 +7,7 @@
 #pragma once
 
 #include "doubt.h"
+#include "rival.h"
 #include "session.h"
 
 #define SOURCES 256
@@ -112,16 +113,6 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
-
-/* seal_rival.c: another certificate of the peer comes from elsewhere while its claim is undecided.
- * False when it is not kept; takes what is sealed under it; asks its process; forgets it. */
-bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key,
-		const uint8_t cert[CERT_BYTES], const struct hostport *from);
-enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
-			    const uint8_t *bytes, size_t ad, size_t len);
-void rival_ask(struct seal *seal, struct claim *claim);
-void rival_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
-void rival_free(struct seal *seal, struct claim *claim);
 
 /* seal.c */
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],

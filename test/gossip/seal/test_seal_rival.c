@@ -164,6 +164,91 @@ static void an_original_that_runs_stays_after_a_copy_of_its_epoch(void **state)
 	who_runs_stays(*state, 8, 8, false);
 }
 
+/* Somebody who saw its certificate showed it from elsewhere, before it spoke. */
+static void stays_where_it_speaks(struct seal_net *net, uint64_t copy)
+{
+	struct net_datagram record;
+
+	net_start(net, 0, 1, 8, 7020);
+	net_know(net, 0, 2, 7002);
+	record = seal_cert_datagram(seal_own_cert(net->nodes[0].seal), 7099);
+	assert_int_equal(seal_arrive(net, 1, &record), DROP_NONE);
+	net_lose(net);
+	both_go_on(net, 0, -1, 250);
+	assert_int_equal(claimed_epoch(net), 8);
+	seal_claimer(net, 2, copy, 7009);
+	net_run(net);
+	claim_on(net, 2, 3000);
+	assert_int_equal(member_at_1(net)->epoch, 8);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	seal_meet(net, 0, 1);
+}
+
+static void an_original_that_was_shown_elsewhere_stays_before_an_older_copy(void **state)
+{
+	stays_where_it_speaks(*state, 6);
+}
+
+static void an_original_that_was_shown_elsewhere_stays_before_a_newer_copy(void **state)
+{
+	stays_where_it_speaks(*state, 9);
+}
+
+/* What a copy is asked goes where it is, wherever its certificate was shown first. */
+static void a_copy_that_was_shown_elsewhere_is_refused_where_it_speaks(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram record;
+
+	seal_meet(net, 0, 1);
+	net_start(net, 2, 1, 2, 7009);
+	net_know(net, 2, 2, 7002);
+	record = seal_cert_datagram(seal_own_cert(net->nodes[2].seal), 7099);
+	assert_int_equal(seal_arrive(net, 1, &record), DROP_NONE);
+	net_run(net);
+	claim_on(net, 2, 250);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+	assert_int_equal(
+	    peer_known(net->nodes[1].seal, member_at_1(net))->session->claim->from.port, 7009);
+}
+
+/* Its answer is late, or is lost: it is not displaced at once, and comes back. */
+static void who_claimed_first_is_asked_before_it_is_displaced(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 0, 1, 8, 7020);
+	net_know(net, 0, 2, 7002);
+	both_go_on(net, 0, -1, 250);
+	net->nodes[0].addr = net_addr(1);
+	seal_claimer(net, 2, 9, 7009);
+	net_run(net);
+	claim_on(net, 2, 250);
+	assert_int_equal(claimed_epoch(net), 8);
+	claim_on(net, 2, 250);
+	assert_int_equal(claimed_epoch(net), 9);
+	net->nodes[0].addr = net_addr(7020);
+	both_go_on(net, 0, 2, 250);
+	assert_int_equal(claimed_epoch(net), 8);
+	assert_original_stays(net, 8, 7020);
+}
+
+/* The one that comes first has ended, and is asked in vain. */
+static void who_claimed_first_and_has_ended_gives_way(void **state)
+{
+	struct seal_net *net = *state;
+
+	seal_claimer(net, 2, 9, 7009);
+	net_run(net);
+	net_stop(net, 2);
+	net_start(net, 0, 1, 8, 7020);
+	net_know(net, 0, 2, 7002);
+	both_go_on(net, 0, -1, 3000);
+	assert_int_equal(member_at_1(net)->epoch, 8);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+}
+
 /* Both were just started, and this node has nobody else to hear it from. */
 static void the_first_stays(struct seal_net *net, uint64_t first, uint64_t second)
 {
@@ -383,6 +468,11 @@ int main(void)
 	    SEAL_TEST(an_original_that_runs_stays_after_a_copy_that_is_newer),
 	    SEAL_TEST(an_original_that_runs_stays_before_a_copy_of_its_epoch),
 	    SEAL_TEST(an_original_that_runs_stays_after_a_copy_of_its_epoch),
+	    SEAL_TEST(an_original_that_was_shown_elsewhere_stays_before_an_older_copy),
+	    SEAL_TEST(an_original_that_was_shown_elsewhere_stays_before_a_newer_copy),
+	    SEAL_TEST(a_copy_that_was_shown_elsewhere_is_refused_where_it_speaks),
+	    SEAL_TEST(who_claimed_first_is_asked_before_it_is_displaced),
+	    SEAL_TEST(who_claimed_first_and_has_ended_gives_way),
 	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_newer),
 	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_older),
 	    SEAL_TEST(who_lives_by_the_record_is_the_member),
