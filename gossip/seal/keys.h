@@ -69,10 +69,11 @@ struct rival {
 	struct hostport from;
 	size_t heard;               /* bytes that opened, from there: no more goes back there */
 	uint8_t nonce[NONCE_BYTES]; /* for its process, there */
-	bool spoke;                 /* something opened under it */
-	bool asks;                  /* a FRAME_CLAIM did */
-	bool answered;              /* its process did, from there */
-	bool asked;                 /* it was sent the nonce, at ... */
+	bool spoke;                 /* something opened under it, first at ... */
+	struct mono spoke_at;
+	bool asks;     /* a FRAME_CLAIM did */
+	bool answered; /* its process did, from there */
+	bool asked;    /* it was sent the nonce, at ... */
 	struct mono asked_at;
 };
 

@@ -12,7 +12,7 @@ bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key
 enum drop_reason rival_open(struct seal *seal, struct peer *peer, const struct hostport *from,
 			    const uint8_t *bytes, size_t ad, size_t len);
 void rival_meet(struct seal *seal, struct peer *peer, const struct hostport *from, size_t len);
-void rival_free(struct seal *seal, struct claim *claim);
+void rival_free(struct seal *seal, struct peer *peer);
 
 /* Judges the two if both may have answered, or if the questions to the old address have ended: true
  * when the claim is not the same any more. Does so and asks who has not answered yet. */

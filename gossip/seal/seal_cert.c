@@ -160,7 +160,7 @@ static void tell_removed(struct seal *seal, struct member *member, const struct 
 }
 
 /* A key that is in use already needs no check: what is sealed under it proves itself. */
-static bool key_is_known(struct seal *seal, const struct peer *peer, uint64_t key_id,
+static bool key_is_known(struct seal *seal, struct peer *peer, uint64_t key_id,
 			 const struct hostport *from, struct key_slot *out)
 {
 	const struct key_slot *known = map_find(&seal->by_key, &key_id);
@@ -170,7 +170,7 @@ static bool key_is_known(struct seal *seal, const struct peer *peer, uint64_t ke
 	/* Somebody may have shown a record of what the old address was asked for. */
 	if (known->slot == PEER_RIVAL && peer_is_home(peer, from) &&
 	    !doubt_has(peer, &peer->session->claim->rival->key)) {
-		rival_free(seal, peer->session->claim);
+		rival_free(seal, peer);
 		return false;
 	}
 	*out = *known;

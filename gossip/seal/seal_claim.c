@@ -111,7 +111,7 @@ static void claim_free(struct seal *seal, struct peer *peer)
 
 	if (claim == NULL)
 		return;
-	rival_free(seal, claim);
+	rival_free(seal, peer);
 	map_remove(&seal->by_key, &claim->key.key_id);
 	crypto->wipe(crypto->ctx, claim, sizeof(*claim));
 	heap_give(&seal->core->heap, claim, sizeof(*claim));
@@ -362,7 +362,7 @@ bool claim_response(struct seal *seal, struct peer *peer, const uint8_t nonce[NO
 
 	if (claim == NULL || memcmp(claim->nonce, nonce, NONCE_BYTES) != 0)
 		return false;
-	rival_free(seal, claim);
+	rival_free(seal, peer);
 	claim->state = CLAIM_REFUSED;
 	claim->due = mono_add_ms(seal->core->now, CLAIM_REFUSED_MS);
 	/* What opened may be a record: does a second process live beside this one? */

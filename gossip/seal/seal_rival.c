@@ -31,18 +31,29 @@
  * A certificate alone may be a record, of a copy that was refused or of a process that has ended.
  * It changes nothing: nothing is asked for its sake, and the next one that is shown takes its place
  * as long as nothing opens under it, which no record does. What was held back on its way may open
- * once, and is then in the way of another one until this claim is decided; but it answers nothing.
+ * once, and is in the way of another one for the time of one question; but it answers nothing. What
+ * opened under a rival does not open again, while the own key is the same.
  */
 #include <string.h>
 
 #include "sealing.h"
 
-void rival_free(struct seal *seal, struct claim *claim)
+/* It can become true no more, since something was proved, or a record came, meanwhile. */
+static bool is_late(const struct peer *peer, const struct peer_key *key)
+{
+	return key->epoch <= peer_epoch(peer) || key->epoch < peer->member->epoch;
+}
+
+void rival_free(struct seal *seal, struct peer *peer)
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
+	struct claim *claim = peer->session->claim;
 
 	if (claim->rival == NULL)
 		return;
+	if (claim->rival->spoke && !is_late(peer, &claim->rival->key))
+		doubt_keep(seal, peer, &claim->rival->key, claim->rival->pair.window.top,
+			   claim->own, false);
 	map_remove(&seal->by_key, &claim->rival->key.key_id);
 	crypto->wipe(crypto->ctx, claim->rival, sizeof(*claim->rival));
 	heap_give(&seal->core->heap, claim->rival, sizeof(*claim->rival));
@@ -55,13 +66,20 @@ static void rival_put(struct seal *seal, struct peer *peer, const struct rival *
 	struct claim *claim = peer->session->claim;
 	struct key_slot *slot;
 
-	rival_free(seal, claim);
+	rival_free(seal, peer);
 	claim->rival = heap_take(&seal->core->heap, sizeof(*claim->rival));
 	*claim->rival = *rival;
 	crypto->random(crypto->ctx, claim->rival->nonce, NONCE_BYTES);
 	slot = map_insert(&seal->by_key, &rival->key.key_id, NULL);
 	slot->peer = peer;
 	slot->slot = PEER_RIVAL;
+}
+
+/* Its process answered, or it may. */
+static bool keeps_its_place(const struct seal *seal, const struct rival *rival)
+{
+	return rival->answered ||
+	       (rival->spoke && mono_diff_ms(seal->core->now, rival->spoke_at) < CLAIM_PROBE_MS);
 }
 
 bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key,
@@ -73,7 +91,8 @@ bool rival_show(struct seal *seal, struct peer *peer, const struct peer_key *key
 	WEFT_ASSERT(claim != NULL);
 	WEFT_ASSERT(claim->state == CLAIM_CHECKING && !claim->late && !claim->doubted);
 	/* At one place there is one process. */
-	if (hostport_eq(from, &claim->from) || (claim->rival != NULL && claim->rival->spoke))
+	if (hostport_eq(from, &claim->from) ||
+	    (claim->rival != NULL && keeps_its_place(seal, claim->rival)))
 		return false;
 	if (!pair_derive(seal, &seal->own[OWN_CURRENT], &peer->member->id, key->key, &rival.pair))
 		return false;
@@ -121,6 +140,8 @@ static void rival_heard(struct seal *seal, struct rival *rival, const struct hos
 {
 	const struct gossip_crypto *crypto = seal->core->crypto;
 
+	if (!rival->spoke || (rival->answered && !hostport_eq(from, &rival->from)))
+		rival->spoke_at = seal->core->now;
 	rival->spoke = true;
 	rival->asks |= frame_find(in, FRAME_CLAIM, 0) != NULL;
 	if (!hostport_eq(from, &rival->from)) {
@@ -145,6 +166,7 @@ static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
 	    .from = claim->from,
 	    .heard = claim->heard,
 	    .spoke = claim->spoke_from.port != 0,
+	    .spoke_at = seal->core->now,
 	    .answered = claim->answered,
 	    .asks = claim->asked,
 	};
@@ -169,12 +191,6 @@ static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
 	seal->core->crypto->wipe(seal->core->crypto->ctx, &other, sizeof(other));
 }
 
-/* It can become true no more, since something was proved, or a record came, meanwhile. */
-static bool is_late(const struct peer *peer, const struct peer_key *key)
-{
-	return key->epoch <= peer_epoch(peer) || key->epoch < peer->member->epoch;
-}
-
 /* The process of the claim spoke, and was not yet given the time to answer. */
 static bool may_answer(const struct seal *seal, const struct claim *claim)
 {
@@ -193,7 +209,7 @@ bool rival_judge(struct seal *seal, struct peer *peer, bool last)
 	if (rival == NULL || !rival->answered)
 		return false;
 	if (is_late(peer, &rival->key)) {
-		rival_free(seal, claim); /* an undecided claim is worth more */
+		rival_free(seal, peer); /* an undecided claim is worth more */
 		return false;
 	}
 	if (peer_is_home(peer, &rival->from)) {

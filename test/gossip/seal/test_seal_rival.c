@@ -1,55 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Two processes of one node, of which none is where it is looked for. */
-#include "seal_kit.h"
-
-static struct member *member_at_1(struct seal_net *net)
-{
-	return net_member(net, 1, 1);
-}
-
-static enum claim_state claim_at_1(struct seal_net *net)
-{
-	return seal_claim(net->nodes[1].seal, member_at_1(net));
-}
-
-static uint64_t claimed_epoch(struct seal_net *net)
-{
-	const struct peer *peer = peer_known(net->nodes[1].seal, member_at_1(net));
-
-	assert_non_null(peer->session->claim);
-	return peer->session->claim->key.epoch;
-}
-
-/* The certificate of a process of member 1 that ran once in this epoch. */
-static struct net_datagram record_of(struct seal_net *net, uint64_t epoch, uint16_t from)
-{
-	struct net_datagram record;
-
-	net_start(net, 3, 1, epoch, 7090);
-	record = seal_cert_datagram(seal_own_cert(net->nodes[3].seal), from);
-	net_stop(net, 3);
-	return record;
-}
-
-/* Who runs says something now and then, and whoever was just started claims. */
-static void both_go_on(struct seal_net *net, int runs, int claims, int64_t ms)
-{
-	for (int64_t at = 0; at < ms; at += 250) {
-		if (runs >= 0)
-			net_say(net, (size_t)runs, 2, "on");
-		net_run(net);
-		if (claims >= 0)
-			net_frame(net, (size_t)claims, 2, FRAME_CLAIM, "c", 1);
-		net_run(net);
-		net_pass(net, 250);
-	}
-}
-
-static void claim_on(struct seal_net *net, size_t node, int64_t ms)
-{
-	both_go_on(net, -1, (int)node, ms);
-}
+#include "rival_kit.h"
 
 static void both_claim(struct seal_net *net, size_t first, size_t second, int64_t ms)
 {
@@ -60,20 +12,6 @@ static void both_claim(struct seal_net *net, size_t first, size_t second, int64_
 		net_run(net);
 		net_pass(net, 250);
 	}
-}
-
-static void assert_original_stays(struct seal_net *net, uint64_t epoch, uint16_t port)
-{
-	both_go_on(net, 0, -1, 1500);
-	assert_int_equal(member_at_1(net)->epoch, epoch);
-	assert_int_equal(member_at_1(net)->addr.port, port);
-	seal_meet(net, 0, 1);
-	claim_on(net, 2, 250);
-	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
-	claim_on(net, 2, 6000);
-	assert_int_equal(member_at_1(net)->epoch, epoch);
-	seal_meet(net, 0, 1);
-	assert_int_equal(net->nodes[1].clones, 0);
 }
 
 /* Who asks was just started: it knows no key, and a record that is not true any more. */
@@ -317,74 +255,6 @@ static void a_rival_that_became_too_late_claims_nothing(void **state)
 	assert_int_equal(claim_at_1(net), CLAIM_CHECKING);
 }
 
-static void the_record_of_an_older_process_changes_nothing(void **state)
-{
-	struct seal_net *net = *state;
-	struct net_datagram record = record_of(net, 2, 7099);
-
-	net_stop(net, 0);
-	seal_claimer(net, 2, 5, 7009);
-	net_run(net);
-	for (int at = 50; at <= 1100; at += 50) {
-		size_t before = net->count;
-
-		seal_arrive(net, 1, &record);
-		assert_in_range(net->count - before, 0, 1);
-		assert_in_range(seal_bytes_to(net, 7099), 0, record.len);
-		net_lose(net);
-		net_pass(net, 50);
-		assert_int_equal(claimed_epoch(net), 5);
-	}
-	net_pass(net, 250);
-	assert_int_equal(claim_at_1(net), CLAIM_NONE);
-	assert_int_equal(member_at_1(net)->epoch, 5);
-	assert_int_equal(member_at_1(net)->addr.port, 7009);
-}
-
-static void a_record_does_not_keep_the_original_out(void **state)
-{
-	struct seal_net *net = *state;
-	struct net_datagram record;
-
-	net_start(net, 0, 1, 3, 7020);
-	net_know(net, 0, 2, 7002);
-	record = record_of(net, 4, 7099);
-	seal_claimer(net, 2, 5, 7009);
-	net_run(net);
-	for (int i = 0; i < 4; i++) {
-		seal_arrive(net, 1, &record);
-		net_say(net, 0, 2, "on");
-		seal_arrive(net, 1, &record);
-		net_run(net);
-		net_pass(net, 50);
-	}
-	assert_int_equal(claimed_epoch(net), 3);
-	assert_original_stays(net, 3, 7020);
-}
-
-/* The machine of the original stands still, or goes on. */
-static void hold_original(struct seal_net *net, bool held)
-{
-	net->nodes[0].addr = net_addr(held ? 1 : 7001);
-}
-
-static void a_record_of_the_original_does_not_keep_it_from_answering_at_home(void **state)
-{
-	struct seal_net *net = *state;
-	struct net_datagram record = seal_cert_datagram(seal_own_cert(net->nodes[0].seal), 7099);
-
-	hold_original(net, true);
-	seal_claimer(net, 2, 2, 7009);
-	net_run(net);
-	assert_int_equal(seal_arrive(net, 1, &record), DROP_NONE);
-	net_lose(net);
-	hold_original(net, false);
-	net_pass(net, 700);
-	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
-	assert_int_equal(peer_known(net->nodes[1].seal, member_at_1(net))->current.epoch, 1);
-	assert_int_equal(member_at_1(net)->addr.port, 7001);
-}
-
 /* A copy that was made some starts ago speaks up, while the original is where it is looked for. */
 static void who_contradicts_a_claim_has_to_stand_the_same_questions(void **state)
 {
@@ -477,9 +347,6 @@ int main(void)
 	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_older),
 	    SEAL_TEST(who_lives_by_the_record_is_the_member),
 	    SEAL_TEST(a_rival_that_became_too_late_claims_nothing),
-	    SEAL_TEST(the_record_of_an_older_process_changes_nothing),
-	    SEAL_TEST(a_record_does_not_keep_the_original_out),
-	    SEAL_TEST(a_record_of_the_original_does_not_keep_it_from_answering_at_home),
 	    SEAL_TEST(who_contradicts_a_claim_has_to_stand_the_same_questions),
 	    SEAL_TEST(a_claim_that_was_refused_is_not_true_by_its_own_record),
 	    SEAL_TEST(a_claim_that_was_refused_is_not_true_since_its_original_fails),
