@@ -12,10 +12,12 @@
 
 struct ring_sum {
 	uint64_t hash, count;
-	size_t clashes, frozen;
+	size_t clashes;
+	size_t frozen;  /* parts that wait to be taken back ... */
+	size_t madmans; /* ... and such of them as a madman had */
 };
 
-static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
+static struct ring_sum ring_of(struct sim *sim, struct sim_host *host, const struct id *network)
 {
 	struct ring_sum sum = {0};
 	struct ipam_ring_info part;
@@ -31,27 +33,35 @@ static struct ring_sum ring_of(struct sim_host *host, const struct id *network)
 		sum.count += part.count;
 		sum.clashes += part.clash;
 		sum.frozen += part.removed || part.left;
+		sum.madmans += (part.removed || part.left) &&
+			       check_is_madmans(sim, network, &part.first, &part.last);
 	}
 	return sum;
 }
 
-static bool is_madmans(struct sim *sim, const struct ipam_ring_info *part)
+static bool is_mad(struct sim *sim, const struct ipam_ring_info *part)
 {
 	const struct sim_host *holder = check_host(sim, &part->holder);
 
 	return holder && holder->mad;
 }
 
-/* Space may have been granted to a madman whose row of it gave way to another text that he signed.
- * Who saw the row knows it by that; who did not takes the one that granted for the owner, and when
- * that one is removed nobody tells him. If both are, the space is frozen, and whoever takes it back
- * takes it from either. */
-static bool is_one(struct sim *sim, const struct ipam_ring_info *a, const struct ipam_ring_info *b)
+/* A madman's row of what he was granted may give way to another text that he signed. Who saw the
+ * row knows the space by that; who did not takes the one that granted for the owner. If that one is
+ * removed, too, the space is frozen for all, and whoever takes it back takes it from either. If he
+ * is not, and has forgotten in a crash that he granted, it is lost: the madman's own, by the disks.
+ */
+static bool is_one(struct sim *sim, const struct id *network, const struct ipam_ring_info *a,
+		   const struct ipam_ring_info *b)
 {
+	const struct inet *last = inet_cmp(&a->last, &b->last) < 0 ? &a->last : &b->last;
+
 	if (id_eq(&a->holder, &b->holder) && a->generation == b->generation)
 		return true;
-	return a->removed && b->removed && !a->clash && !b->clash &&
-	       (is_madmans(sim, a) || is_madmans(sim, b));
+	if (a->clash || b->clash)
+		return false;
+	return (a->removed && b->removed && (is_mad(sim, a) || is_mad(sim, b))) ||
+	       ((a->removed || b->removed) && check_is_madmans(sim, network, &a->first, last));
 }
 
 /* Another sum is no fault if all that differs is such space. */
@@ -64,7 +74,7 @@ static bool rings_fit(struct sim *sim, struct sim_host *one, struct sim_host *ot
 	bool has_a = ipamdb_ring_next(dbs[0], network, &at[0], &a);
 	bool has_b = ipamdb_ring_next(dbs[1], network, &at[1], &b);
 
-	while (has_a && has_b && inet_eq(&a.first, &b.first) && is_one(sim, &a, &b)) {
+	while (has_a && has_b && inet_eq(&a.first, &b.first) && is_one(sim, network, &a, &b)) {
 		int order = inet_cmp(&a.last, &b.last);
 		struct inet next = inet_add(order <= 0 ? &a.last : &b.last, 1);
 
@@ -108,43 +118,70 @@ static bool is_blocked(struct sim *sim, struct sim_host *host, char *why, size_t
 	return blocked;
 }
 
+static bool sees(const struct sim_host *host, const struct id *network, struct ipam_net_info *info)
+{
+	return host->running && host->state == HOST_UP && host->joined &&
+	       ipamdb_net(node_ipamdb(host->node), network, info);
+}
+
+/* Do all see the same owners? It is excused where that differs by what a madman had: differs says
+ * so. */
+static bool owners_are_one(struct sim *sim, const struct id *network, bool *differs, char *why,
+			   size_t why_bytes)
+{
+	struct sim_host *first = NULL;
+	uint64_t first_hash = 0;
+
+	*differs = false;
+	for (size_t i = 0; i < sim->host_count; i++) {
+		struct sim_host *host = &sim->hosts[i];
+		struct ipam_net_info info;
+		uint64_t hash;
+
+		if (!sees(host, network, &info))
+			continue;
+		hash = ring_of(sim, host, network).hash;
+		if (!first) {
+			first = host;
+			first_hash = hash;
+		} else if (hash != first_hash && !rings_fit(sim, first, host, network)) {
+			snprintf(why, why_bytes, "hosts %zu and %zu see different owners",
+				 first->index, i);
+			return false;
+		}
+		*differs = *differs || hash != first_hash;
+	}
+	return true;
+}
+
 bool check_rings(struct sim *sim, const struct id *network, char *why, size_t why_bytes)
 {
-	struct ring_sum first = {0};
-	bool lied = check_was_lied_of(sim, network, NULL);
-	size_t first_host = SIZE_MAX;
+	bool lied = check_was_lied_of(sim, network, NULL), differs;
 
+	if (!owners_are_one(sim, network, &differs, why, why_bytes))
+		return false;
 	for (size_t i = 0; i < sim->host_count; i++) {
 		struct sim_host *host = &sim->hosts[i];
 		struct ipam_net_info info;
 		struct ring_sum sum;
 		char blocked[64] = "";
+		bool waits;
 
-		if (!host->running || host->state != HOST_UP || !host->joined ||
-		    !ipamdb_net(node_ipamdb(host->node), network, &info))
+		if (!sees(host, network, &info))
 			continue;
-		sum = ring_of(host, network);
+		sum = ring_of(sim, host, network);
+		waits = sum.frozen > (differs ? sum.madmans : 0) && !lied &&
+			!is_blocked(sim, host, blocked, sizeof(blocked));
 		/* Of a network whose fact died with its maker nobody knows the pools. */
-		if ((sum.clashes > 0 && !lied) ||
-		    (info.known && (sum.count != info.total ||
-				    (sum.frozen > 0 && !lied &&
-				     !is_blocked(sim, host, blocked, sizeof(blocked)))))) {
-			snprintf(why, why_bytes,
-				 "host %zu sees %llu of %llu addresses owned, %zu parts twice, "
-				 "%zu not taken back %s",
-				 i, (unsigned long long)sum.count, (unsigned long long)info.total,
-				 sum.clashes, sum.frozen, blocked);
-			return false;
-		}
-		if (first_host == SIZE_MAX) {
-			first = sum;
-			first_host = i;
-		} else if (sum.hash != first.hash &&
-			   !rings_fit(sim, &sim->hosts[first_host], host, network)) {
-			snprintf(why, why_bytes, "hosts %zu and %zu see different owners",
-				 first_host, i);
-			return false;
-		}
+		if ((sum.clashes == 0 || lied) &&
+		    (!info.known || (sum.count == info.total && !waits)))
+			continue;
+		snprintf(why, why_bytes,
+			 "host %zu sees %llu of %llu addresses owned, %zu parts twice, %zu not "
+			 "taken back %s",
+			 i, (unsigned long long)sum.count, (unsigned long long)info.total,
+			 sum.clashes, sum.frozen, blocked);
+		return false;
 	}
 	return true;
 }

@@ -46,3 +46,19 @@ bool check_was_lied_of(struct sim *sim, const struct id *network, const struct i
 			return true;
 	return false;
 }
+
+bool check_is_madmans(struct sim *sim, const struct id *network, const struct inet *first,
+		      const struct inet *last)
+{
+	const struct pool_seen *pool = pool_find(sim, network, first);
+
+	if (!pool || !prefix_has(&pool->subnet, last))
+		return false;
+	for (uint32_t at = pool_place(pool, first); at <= pool_place(pool, last); at++) {
+		const struct sim_host *holder = check_host(sim, &pool->tops[at].holder);
+
+		if (!holder || !holder->mad)
+			return false;
+	}
+	return true;
+}

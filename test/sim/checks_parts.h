@@ -124,6 +124,9 @@ bool ranges_forgot(struct sim *sim, const struct id *old, const struct id *owner
 
 /* checks_lies.c: has a madman claimed this address of the network, or any (NULL)? */
 bool check_was_lied_of(struct sim *sim, const struct id *network, const struct inet *address);
+/* Had a madman all these addresses, by what is durable? */
+bool check_is_madmans(struct sim *sim, const struct id *network, const struct inet *first,
+		      const struct inet *last);
 
 /* checks_leases.c */
 void lease_checks_open(struct sim *sim);

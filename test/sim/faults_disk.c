@@ -261,9 +261,11 @@ static bool missing_bring(struct sim *sim)
 		struct node_request request = {
 		    .kind = NODE_REMOVE, .id = host->id, .text = "gone for good"};
 		bool is_down = host->state == HOST_DOWN || is_astray(host);
+		/* It stopped between its admission and the end of its join. */
+		bool is_stillborn = host->state == HOST_FRESH && !host->running;
 
-		if (!host->joined || (!is_down && host->state != HOST_LEFT) ||
-		    (is_down && !host->lost && host->running))
+		if (!is_stillborn && (!host->joined || (!is_down && host->state != HOST_LEFT) ||
+				      (is_down && !host->lost && host->running)))
 			continue;
 		if (is_down && !host->lost)
 			faults_restart(sim, host);

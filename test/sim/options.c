@@ -236,6 +236,19 @@ static void draw_busy(struct sim_options *opt, struct rng *rng)
 	opt->plug_hang_ppm /= 100;
 }
 
+/* Drawn last: what else befalls a seed is the same with members that go mad and without. In wild
+ * worlds that is drawn above, in busy ones all would. What each of them says costs some seconds in
+ * all, and in a large world more than all else does: all others hear all of it, some hundred
+ * datagrams a second each. Hence few. The stand-in cryptography shows what they seal. */
+static void draw_mad(struct sim_options *opt, struct rng *rng)
+{
+	if (opt->plain || opt->wild || opt->tame || opt->busy || opt->real_crypto ||
+	    opt->hosts >= SIM_HOSTS_LARGE)
+		return;
+	opt->weight_mad = ONE_IN(20);
+	opt->mad_most = 1 + (uint32_t)DRAW(3);
+}
+
 #undef ONE_IN
 #undef MAYBE
 #undef DRAW
@@ -249,7 +262,9 @@ static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
-	    draw_basics, draw_network, draw_disk, draw_workload, draw_large, draw_rest, draw_busy};
+	    draw_basics, draw_network, draw_disk, draw_workload,
+	    draw_large,  draw_rest,    draw_busy, draw_mad,
+	};
 	struct rng rng;
 
 	*opt = (struct sim_options){.seed = seed};

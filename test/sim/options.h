@@ -23,7 +23,7 @@
 	X(bool, settled, "the cluster has stood for long, and all are started at once")  \
 	X(bool, busy,                                                                    \
 	  "little befalls a few hosts, which take and give back addresses all the time") \
-	X(bool, wild, "also members that go mad, and now and then a rush of operations") \
+	X(bool, wild, "no limit of who goes mad, and now and then a rush of operations") \
 	X(bool, tame, "no disks that go back or are copied, and no member goes mad")     \
 	X(bool, plain, "of faults of hosts only crashes, and commits that fail")         \
 	X(bool, real_crypto, "libsodium instead of stand-ins")
