@@ -70,7 +70,8 @@ static bool hook_claims(void *ctx)
 {
 	const struct admission *adm = ctx;
 
-	return adm->claiming.under_way && adm->claiming.persisted;
+	return adm->claiming.under_way && adm->claiming.persisted &&
+	       id_is_zero(&adm->claiming.namer);
 }
 
 static void hook_clone(void *ctx, const struct id *node)

@@ -17,7 +17,9 @@
  * the node fences itself, then claims the epoch after that one, so that it is heard and can learn
  * what it once wrote. A member that has forgotten the certificate only names the epoch. That proves
  * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
- * It is believed now and then, whoever says it: each epoch is put on the disk and shown to all.
+ * It is believed now and then, whoever says it: each epoch is put on the disk and shown to all. Who
+ * runs, and was agreed to, asks nobody else for it, and not for long: of two processes the one that
+ * asks is taken for the copy (seal_rival.c), and it shall not take a word to make it ask.
  *
  * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
  * member agrees in a word of its own, once the record is on its disk and so is what else the leaver
@@ -165,6 +167,7 @@ void claim_raise(struct admission *adm, uint64_t above)
 	claiming->under_way = true;
 	claiming->persisted = false;
 	claiming->epoch = above + 1;
+	claiming->namer = (struct id){0};
 	claiming->began = claiming->due = adm->core->now;
 	if (!claiming->persisting)
 		epoch_persist(adm, PENDING_EPOCH, claiming->epoch);
@@ -176,6 +179,7 @@ void claim_left(struct admission *adm)
 	struct mono now = adm->core->now;
 
 	WEFT_ASSERT(admission_is_leaving(adm));
+	claiming->namer = (struct id){0};
 	if (claiming->under_way)
 		return; /* since its start, or for a higher epoch */
 	claiming->under_way = claiming->persisted = true;
@@ -207,11 +211,27 @@ void claim_ask(struct admission *adm, const struct member *member)
 	outbox_add(&adm->core->outbox, &member->id, CLASS_CONTROL, FRAME_CLAIM, body, sizeof(body));
 }
 
+/* The epoch is in use, whether he agrees or not. */
+static void ask_namer(struct admission *adm)
+{
+	const struct member *member = member_find(adm->members, &adm->claiming.namer);
+
+	if (member == NULL || !member_counts(adm->members, member) ||
+	    mono_diff_ms(adm->core->now, adm->claiming.began) >= SYNC_WAIT_MS)
+		adm->claiming.under_way = false;
+	else
+		claim_ask(adm, member);
+}
+
 static void ask_some(struct admission *adm)
 {
 	const struct member_table *members = adm->members;
 	size_t asked = 0;
 
+	if (!id_is_zero(&adm->claiming.namer)) {
+		ask_namer(adm);
+		return;
+	}
 	for (size_t i = 0; i < members->ordered.count && asked < ROUND_MEMBERS; i++) {
 		const struct member *member =
 		    member_at(members, adm->claiming.next++ % members->ordered.count);
@@ -380,6 +400,10 @@ static enum drop_reason take_answer(struct admission *adm, const struct opened *
 static enum drop_reason take_named(struct admission *adm, const struct id *by, uint64_t epoch)
 {
 	uint64_t hash = map_hash(by->b, ID_BYTES, adm->core->map_seed);
+	const struct claiming *claiming = &adm->claiming;
+	bool runs = adm->core->self.phase == NODE_ACTIVE && !adm->core->self.alone &&
+		    !adm->core->self.cloned &&
+		    (!claiming->under_way || !id_is_zero(&claiming->namer));
 
 	if (epoch - adm->core->self.epoch >= LEAP_MAX || !can_raise(adm, epoch))
 		return DROP_NONE;
@@ -387,6 +411,8 @@ static enum drop_reason take_named(struct admission *adm, const struct id *by, u
 			NAMED_BURST))
 		return DROP_RATE;
 	claim_raise(adm, epoch);
+	if (runs)
+		adm->claiming.namer = *by;
 	return DROP_NONE;
 }
 

@@ -148,6 +148,45 @@ static void an_original_is_found_beside_a_newer_copy_among_others(void **state)
 	meet_with_a_copy(*state, 3, 4, false);
 }
 
+static void name_epoch(struct cluster *c, size_t by, uint64_t epoch)
+{
+	const struct id id = gossip_self(c->nodes[1].g);
+	uint8_t body[8];
+
+	wire_put(body, epoch, sizeof(body));
+	outbox_add(&c->nodes[by].g->core.outbox, &id, CLASS_CONTROL, FRAME_SET_BACK, body,
+		   sizeof(body));
+	cluster_deliver(c, by, &c->nodes[by].addr, id.b, 1); /* a step */
+}
+
+static bool original_is_named(struct cluster *c)
+{
+	return epoch_of(c, 1) == 21;
+}
+
+/* A member names an epoch and then says nothing more. */
+static void an_original_that_runs_asks_nobody_for_anybodys_word(void **state)
+{
+	struct cluster *c = *state;
+	const struct peer *peer;
+
+	run_for_days(c, 3, 4, 4);
+	name_epoch(c, 2, 20);
+	assert_true(cluster_until(c, 100, original_is_named));
+	cluster_kill(c, 2);
+	assert_true(c->nodes[1].g->admission->claiming.under_way);
+	cluster_start(c, 0);
+	assert_true(cluster_until(c, 10000, is_claimed));
+	cluster_run(c, 600);
+	peer = peer_known(c->nodes[0].g->seal, original_at_0(c));
+	assert_non_null(peer->session->claim);
+	assert_true(is_claimed(c));
+	assert_false(peer->session->claim->asked);
+	assert_true(cluster_until(c, 15000, original_is_back));
+	cluster_run(c, 5000);
+	assert_false(c->nodes[1].g->admission->claiming.under_way);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +197,7 @@ int main(void)
 	    TEST(an_original_is_found_beside_a_newer_copy),
 	    TEST(an_original_is_found_beside_an_older_copy_among_others),
 	    TEST(an_original_is_found_beside_a_newer_copy_among_others),
+	    TEST(an_original_that_runs_asks_nobody_for_anybodys_word),
 #undef TEST
 	};
 
