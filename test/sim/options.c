@@ -245,7 +245,7 @@ static void draw_mad(struct sim_options *opt, struct rng *rng)
 	if (opt->plain || opt->wild || opt->tame || opt->busy || opt->real_crypto ||
 	    opt->hosts >= SIM_HOSTS_LARGE)
 		return;
-	opt->weight_mad = ONE_IN(20);
+	opt->weight_mad = ONE_IN(40);
 	opt->mad_most = 1 + (uint32_t)DRAW(3);
 }
 
