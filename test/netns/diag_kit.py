@@ -54,9 +54,12 @@ def three(lab):
 
 
 def firewall(host, rule, chain="input"):
+    """A rule in a host's firewall; what passed before it was there is read when this returns."""
     host.exec("nft", "-f", "-", input=f"""table inet fault {{
         chain c {{ type filter hook {chain} priority 0; {rule}; }}
     }}""")
+    for _ in range(2):  # turns of its loop
+        host.json("status")
 
 
 def quiet(*hosts):
