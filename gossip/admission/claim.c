@@ -19,7 +19,8 @@
  * nothing, so it only raises the epoch: rows of its own that the node never wrote are the proof.
  * It is believed now and then, whoever says it: each epoch is put on the disk and shown to all. Who
  * runs, and was agreed to, asks nobody else for it, and not for long: of two processes the one that
- * asks is taken for the copy (seal_rival.c), and it shall not take a word to make it ask.
+ * asks is taken for the copy (seal_rival.c), and it shall not take a word to make it ask. Nor does
+ * a word end it then: that it lives elsewhere would be said by whoever made it ask.
  *
  * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
  * member agrees in a word of its own, once the record is on its disk and so is what else the leaver
@@ -384,6 +385,10 @@ static enum drop_reason take_answer(struct admission *adm, const struct opened *
 		/* Else one of the two does not know of the leave yet. */
 		if (admission_is_leaving(adm) == (body[0] == VERDICT_LEFT))
 			confirmed(adm, in->from);
+		return DROP_NONE;
+	}
+	if (!id_is_zero(&adm->claiming.namer)) {
+		adm->claiming.under_way = false;
 		return DROP_NONE;
 	}
 	memcpy(lives.ip.b, body + 9, 16);

@@ -26,7 +26,7 @@ struct claiming {
 	struct mono due;                /* of the next round of claims */
 	size_t next;                    /* member to ask, by order of id */
 	unsigned unheard;               /* who leaves: rounds since somebody was heard */
-	struct id namer;                /* who runs: of the epoch was told by; zero: asks all */
+	struct id namer;                /* told it who runs, asked alone; zero: none */
 	struct limit named[NAMERS_MAX]; /* epochs that members name, by a hash of who does */
 };
 

@@ -187,6 +187,34 @@ static void an_original_that_runs_asks_nobody_for_anybodys_word(void **state)
 	assert_false(c->nodes[1].g->admission->claiming.under_way);
 }
 
+/* A member names an epoch, and says of the claim that its node lives elsewhere. */
+static void a_host_that_runs_is_no_copy_by_two_words_of_a_member(void **state)
+{
+	struct cluster *c = *state;
+	uint8_t answer[1 + 8 + 16 + 2] = {1}; /* lives elsewhere */
+	struct id id;
+
+	cluster_form(c, 3);
+	cluster_run(c, 3000);
+	id = gossip_self(c->nodes[1].g);
+	wire_put(answer + 1, 21, 8);
+	memcpy(answer + 9, c->nodes[2].addr.ip.b, 16);
+	wire_put(answer + 25, 7947, 2);
+	name_epoch(c, 2, 20);
+	assert_true(cluster_until(c, 100, original_is_named));
+	for (int ms = 0; ms < 200; ms++) {
+		outbox_add(&c->nodes[2].g->core.outbox, &id, CLASS_CONTROL, FRAME_CLAIM_ANSWER,
+			   answer, sizeof(answer));
+		cluster_deliver(c, 2, &c->nodes[2].addr, id.b, 1); /* a step */
+		cluster_run(c, 1);
+	}
+	cluster_run(c, 10000);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_NONE);
+	assert_int_equal(cluster_state(c, 0, 1), MEMBER_ALIVE);
+	assert_int_equal(cluster_state(c, 2, 1), MEMBER_ALIVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +226,7 @@ int main(void)
 	    TEST(an_original_is_found_beside_an_older_copy_among_others),
 	    TEST(an_original_is_found_beside_a_newer_copy_among_others),
 	    TEST(an_original_that_runs_asks_nobody_for_anybodys_word),
+	    TEST(a_host_that_runs_is_no_copy_by_two_words_of_a_member),
 #undef TEST
 	};
 
