@@ -47,7 +47,7 @@ struct claim {
 	bool spoke;           /* anything else did: whoever it is does not wait for an answer */
 	bool doubted;         /* its key was not taken before: it has to answer the nonce itself */
 	bool answered;        /* which it did, here or as a rival */
-	uint64_t before;      /* id of the key whose claim it took the place of; 0: of none */
+	uint64_t before;      /* id of the key that claimed before it did; 0: it is the first */
 	struct pair pair;     /* with the current own key */
 	uint64_t own;         /* its key id */
 	uint8_t nonce[NONCE_BYTES];     /* for the old process */

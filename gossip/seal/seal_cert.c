@@ -212,7 +212,7 @@ static enum drop_reason judge_newer(struct seal *seal, struct peer *peer, const 
 		/* An undecided claim is worth more than one that cannot become true; of those the
 		 * one that speaks. */
 		if (!trusted && (claimed == 0 || (peer->session->claim->late &&
-						  peer->session->claim->heard == 0))) {
+						  !claim_has_spoken(peer->session->claim)))) {
 			claim_begin(seal, peer, key, bytes, from, true);
 			return DROP_NONE;
 		}

@@ -155,10 +155,11 @@ static void rival_heard(struct seal *seal, struct rival *rival, const struct hos
 }
 
 /* The rival claims in place of the claim at hand, which becomes the rival. */
-static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
+static void change_places(struct seal *seal, struct peer *peer)
 {
 	struct claim *claim = peer->session->claim;
 	const struct hostport home = claim->home;
+	const uint64_t before = claim->before;
 	struct rival first = *claim->rival;
 	struct rival other = {
 	    .key = claim->key,
@@ -183,7 +184,7 @@ static void change_places(struct seal *seal, struct peer *peer, bool goes_back)
 		claim->spoke_from = first.from;
 		claim->doubted = false;
 		claim->answered = true;
-		claim->before = goes_back ? 0 : other.key.key_id;
+		claim->before = before == first.key.key_id ? 0 : other.key.key_id;
 		rival_put(seal, peer, &other);
 		rival_ask(seal, claim);
 	}
@@ -203,7 +204,7 @@ bool rival_judge(struct seal *seal, struct peer *peer, bool last)
 {
 	struct claim *claim = peer->session->claim;
 	const struct rival *rival = claim->rival;
-	bool is_changed = false, goes_back = false;
+	bool is_changed = false;
 
 	WEFT_ASSERT(claim->state == CLAIM_CHECKING);
 	if (rival == NULL || !rival->answered)
@@ -213,7 +214,7 @@ bool rival_judge(struct seal *seal, struct peer *peer, bool last)
 		return false;
 	}
 	if (peer_is_home(peer, &rival->from)) {
-		change_places(seal, peer, false);
+		change_places(seal, peer);
 		if (peer->session->claim != NULL)
 			claim_accept(seal, peer);
 		return true;
@@ -223,13 +224,12 @@ bool rival_judge(struct seal *seal, struct peer *peer, bool last)
 	} else if (!claim->answered) {
 		is_changed = last || !may_answer(seal, claim);
 	} else if (claim->asked != rival->asks) {
-		claim->before = 0;
-		is_changed = goes_back = claim->asked;
+		is_changed = claim->asked;
 	} else {
-		is_changed = goes_back = claim->before == rival->key.key_id;
+		is_changed = claim->before == rival->key.key_id;
 	}
 	if (is_changed)
-		change_places(seal, peer, goes_back);
+		change_places(seal, peer);
 	return is_changed;
 }
 

@@ -212,6 +212,29 @@ static void alone_the_first_of_two_that_claim_stays_where_it_is_older(void **sta
 	the_first_stays(*state, 6, 8);
 }
 
+/* Both were just started, and the CLAIM of the first is heard first: until that of the other comes
+ * it looks like a copy beside one that runs. */
+static void alone_the_first_stays_also_where_it_is_heard_asking_first(void **state)
+{
+	struct seal_net *net = *state;
+
+	net_start(net, 0, 1, 6, 7020);
+	net_know(net, 0, 2, 7002);
+	net_say(net, 0, 2, "on");
+	net_run(net);
+	net_start(net, 2, 1, 8, 7009);
+	net_know(net, 2, 2, 7002);
+	both_go_on(net, 2, -1, 250);
+	assert_int_equal(claimed_epoch(net), 6);
+	net_frame(net, 0, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	assert_int_equal(claimed_epoch(net), 8);
+	both_claim(net, 0, 2, 2000);
+	assert_int_equal(member_at_1(net)->epoch, 6);
+	assert_int_equal(member_at_1(net)->addr.port, 7020);
+	assert_int_equal(claim_at_1(net), CLAIM_REFUSED);
+}
+
 /* It is the second one to claim, and the record that comes names its place. */
 static void who_lives_by_the_record_is_the_member(void **state)
 {
@@ -345,6 +368,7 @@ int main(void)
 	    SEAL_TEST(who_claimed_first_and_has_ended_gives_way),
 	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_newer),
 	    SEAL_TEST(alone_the_first_of_two_that_claim_stays_where_it_is_older),
+	    SEAL_TEST(alone_the_first_stays_also_where_it_is_heard_asking_first),
 	    SEAL_TEST(who_lives_by_the_record_is_the_member),
 	    SEAL_TEST(a_rival_that_became_too_late_claims_nothing),
 	    SEAL_TEST(who_contradicts_a_claim_has_to_stand_the_same_questions),

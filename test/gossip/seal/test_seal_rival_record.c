@@ -48,6 +48,26 @@ static void a_record_does_not_keep_the_original_out(void **state)
 	assert_original_stays(net, 3, 7020);
 }
 
+/* All that came from a late claimer was sent back to it: it is still the one that speaks. */
+static void a_record_does_not_displace_a_late_claim_that_speaks(void **state)
+{
+	struct seal_net *net = *state;
+	struct net_datagram record = record_of(net, 2, 7099);
+
+	net_stop(net, 0);
+	member_at_1(net)->epoch = 4;
+	net_start(net, 2, 1, 3, 7009);
+	net_know(net, 2, 2, 7002);
+	net_frame(net, 2, 2, FRAME_CLAIM, "c", 1);
+	net_run(net);
+	net_pass(net, 2000);
+	assert_int_equal(claim_at_1(net), CLAIM_SET_BACK);
+	peer_known(net->nodes[1].seal, member_at_1(net))->session->claim->heard = 0;
+	assert_int_equal(seal_arrive(net, 1, &record), DROP_OLD_CERT);
+	assert_int_equal(claimed_epoch(net), 3);
+	assert_int_equal(claim_at_1(net), CLAIM_SET_BACK);
+}
+
 /* A process was a rival once, and has ended; what it said then was recorded. */
 static void what_opened_under_a_rival_does_not_open_again(void **state)
 {
@@ -161,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    SEAL_TEST(the_record_of_an_older_process_changes_nothing),
 	    SEAL_TEST(a_record_does_not_keep_the_original_out),
+	    SEAL_TEST(a_record_does_not_displace_a_late_claim_that_speaks),
 	    SEAL_TEST(what_opened_under_a_rival_does_not_open_again),
 	    SEAL_TEST(a_rival_that_answers_nothing_gives_way),
 	    SEAL_TEST(a_rival_that_answered_does_not_give_way),
