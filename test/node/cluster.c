@@ -62,7 +62,8 @@ static void send_all(struct cluster *cluster, struct host *host, const struct no
 			struct cluster_event *event;
 
 			if (!hostport_eq(&send->to, &cluster->hosts[to].addr) ||
-			    cluster->hosts[to].unreachable)
+			    cluster->hosts[to].unreachable ||
+			    cluster->hosts[to].island != host->island)
 				continue;
 			event =
 			    event_add(cluster, &cluster->hosts[to], LATENCY_NS, NODE_EV_DATAGRAM);

@@ -35,6 +35,7 @@ struct host {
 	bool plugs_fail, plugs_wait;
 	bool deaf;        /* applies nothing of others */
 	bool unreachable; /* no datagram in or out */
+	int island;       /* what is sent to another one is lost */
 	bool marker_lost; /* at the next start the runtime directory is empty */
 	bool echoes;      /* answers a question of the process with its own bytes */
 	size_t plugs, unplugs;
