@@ -106,6 +106,71 @@ def test_a_copy_beside_the_original_is_refused_and_harms_nobody(lab, three, plac
     audit.ring_whole(hosts + [copy], "blue", POOL)
 
 
+def is_fenced(twin):
+    """As which of the two it is depends on what it was shown first: a later epoch, a row that it
+    never wrote, or two keys of one epoch."""
+    return twin.json("status")["node"]["fence"] in ("clone", "set_back")
+
+
+def test_two_that_were_both_agreed_to_in_a_cut_both_stop_until_one_recovers(lab, three):
+    """Original and copy start in two halves of a cluster, and each finds a member that agrees."""
+    hosts, boxes, answers = three
+    original, others = hosts[1], [hosts[0], hosts[2]]
+    copy = lab.host(start=False)
+    copy.label = original.label
+    original.stop()
+    shutil.copytree(original.state, copy.state)
+    halves = [hosts[:2], [hosts[2], copy]]
+    for half, other in (halves, halves[::-1]):
+        for host in half:
+            host.deaf_to(other)
+    twins = [original, copy]
+    for twin in twins:
+        twin.start("--cooldown", "1s")
+    for twin in twins:
+        wait_for("it was agreed to", lambda: twin.json("status")["in_sync"], 20)
+    news = [twin.box("new") for twin in twins]
+    new, stray = [twin.attach("blue", box, patient=False) for twin, box in zip(twins, news)]
+    for host in hosts + [copy]:
+        host.heal()
+
+    # Each is fenced or, at the word of who still hears the other one, takes itself for the copy.
+    late = original.box("late")
+    for twin in twins:
+        wait_for("it has stopped", lambda: is_fenced(twin) or
+                 twin.json("status")["node"]["phase"] == "copy", 20)
+        assert twin.json("status")["warnings"]
+        for command in (("attach", "blue", "--netns", late.path), ("ipam", "reserve", "blue")):
+            failed = twin.refused(*command)
+            assert (failed.code, "weft node recover" in failed.stderr) == (1, True) or \
+                (failed.code, "weft reset" in failed.stderr) == (4, True), failed
+    for host in others:
+        assert host.json("status")["node"]["fence"] is None
+        assert not {new["ip"], stray["ip"]} & {host.json("ipam", "reserve", "blue")["address"]
+                                               for _ in range(4)}
+
+    # The operator knows which of them is the copy: it goes, and the other one asks anew.
+    copy.stop()
+    original.stop()
+    original.start("--cooldown", "1s")
+    wait_for("it is fenced all the same", lambda: is_fenced(original), 20)
+    for host in others:
+        wait_for("it is known where the original lives", lambda: f"{original.addr}:7947" in [
+            member["addr"] for member in host.json("members")], 10)
+    done = original.json("node", "recover")
+    assert done["recovered"]
+    assert stray["endpoint"] in [d["endpoint"] for d in done["dropped"]]
+    audit.settled(hosts, 10)
+    last = original.attach("blue", late)
+    addresses = {box: answer["ip"] for box, answer in
+                 zip([*boxes, news[0], late], [*answers, new, last])}
+    audit.settled(hosts, 10)
+    audit.clean(hosts)
+    audit.ring_whole(hosts, "blue", POOL)
+    audit.kernel_as_leased(hosts, "blue", addresses)
+    audit.all_reach_all(addresses)
+
+
 def test_a_copy_on_the_original_s_own_machine_cannot_start(lab, three):
     hosts, boxes, answers = three
     original = hosts[1]
@@ -187,6 +252,62 @@ def test_a_state_that_was_put_back_is_fenced_until_it_is_recovered(lab, three, s
     audit.clean(hosts)
     audit.ring_whole(hosts, "blue", POOL)
     audit.kernel_as_leased(hosts, "blue", {boxes[1]: answers[1]["ip"], box: answer["ip"]})
+
+
+def own_address(host):
+    """What the host itself has in the only network."""
+    [mine] = [e for e in host.json("endpoint", "ls") if e["is_host"] and e["host"] == host.label]
+    return mine["addresses"][0].split("/")[0]
+
+
+def test_addresses_that_went_elsewhere_after_the_backup_stay_there(lab, three):
+    """weft restore under a box that lives on: by the backup it and its host have two addresses that
+    were given back since and that boxes of another host have now."""
+    hosts, boxes, answers = three
+    victim, third, box = hosts[1], hosts[2], boxes[1]
+    given_back = [answers[1]["ip"], own_address(victim)]
+    victim.weft("backup", lab.dir / "old")
+    victim.weft("detach", "blue", "--endpoint", answers[1]["endpoint"])
+    wait_for("the host left the network and all has cooled down", lambda: [
+        victim.json("ipam", "ring", "blue")["here"][kind] for kind in ("leased", "cooling")
+    ] == [0, 0], 20)
+    holders = [third.box(name) for name in "xy"]
+    for holder, address in zip(holders, given_back):
+        assert third.attach("blue", holder, "--ip", address)["ip"] == address
+    forgotten = victim.attach("blue", box)
+    assert not {forgotten["ip"], own_address(victim)} & set(given_back)
+    pingers = [Pinger(boxes[0], address, 0.01) for address in given_back]
+    pingers += [Pinger(holder, answers[0]["ip"], 0.01) for holder in holders]
+    of_the_box = [Pinger(boxes[0], forgotten["ip"], 0.01), Pinger(box, given_back[0], 0.01)]
+    victim.weft("restore", "--force", lab.dir / "old")
+
+    # Fenced it takes nothing from those who have them now, nor from the box, which has another.
+    warning_of(victim, "went back")
+    wait_for("its kernel was looked at", lambda: victim.json("status")["in_sync"], 10)
+    box.ip("neigh", "flush", "all")
+    holds("all goes on", 1, lambda: box.ping(given_back[0]) is not None and
+          all(boxes[2].ping(address) is not None for address in given_back))
+    for pinger in of_the_box:
+        sent, received = pinger.stop()
+        assert sent > 20 and received == sent, pinger.what
+    found = victim.json("ipam", "check")["findings"]
+    assert ("stray", given_back[1], "h3") in [(f["kind"], f["address"], f["other"]) for f in found]
+
+    done = victim.json("node", "recover")
+    assert {(d["why"], d["address"], d["other"]) for d in done["dropped"]} == {
+        ("not_ours", given_back[1], "h3"), ("unknown_here", forgotten["ip"], None)}
+    audit.settled(hosts, 10)
+    for pinger in pingers:
+        sent, received = pinger.stop()
+        assert sent > 20 and received == sent, pinger.what
+    answer = victim.attach("blue", box)
+    audit.settled(hosts, 10)
+    audit.clean(hosts)
+    audit.ring_whole(hosts, "blue", POOL)
+    addresses = {boxes[0]: answers[0]["ip"], box: answer["ip"], boxes[2]: answers[2]["ip"],
+                 **dict(zip(holders, given_back))}
+    audit.kernel_as_leased(hosts, "blue", addresses)
+    audit.all_reach_all(addresses)
 
 
 def rules_of(host):
