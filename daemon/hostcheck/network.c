@@ -70,49 +70,6 @@ struct walk {
 	bool *has_device; /* for each port: some VXLAN device uses it */
 };
 
-/* ---- FORWARD ---- */
-
-static void forward_found(void *arg, const struct look_chain *found)
-{
-	struct walk *walk = arg;
-	const char *chain = found->has_docker ? "DOCKER-USER" : found->chain;
-	bool v6 = strncmp(found->table, "ip6 ", 4) == 0;
-	bool iptables = v6 || strncmp(found->table, "ip ", 3) == 0;
-	char remedy[TEXT_BYTES];
-
-	if (iptables && strcmp(found->chain, "FORWARD") == 0)
-		snprintf(remedy, sizeof(remedy),
-			 "%s -I %s -i wfbr+ -j ACCEPT; %s -I %s -o wfbr+ -m conntrack --ctstate "
-			 "ESTABLISHED,RELATED,DNAT -j ACCEPT",
-			 v6 ? "ip6tables" : "iptables", chain, v6 ? "ip6tables" : "iptables",
-			 chain);
-	else
-		snprintf(remedy, sizeof(remedy),
-			 "nft insert rule %s %s iifname '\"wfbr*\"' accept; nft insert rule %s %s "
-			 "oifname '\"wfbr*\"' ct state established,related accept",
-			 found->table, found->chain, found->table, found->chain);
-	walk->found++;
-	/* Networks are of IPv4. */
-	host_add(walk->checks, "forward", v6 || walk->facts->networks == 0 ? "warn" : "fail",
-		 remedy,
-		 "chain %s of table %s drops what is forwarded and has no rule for weft's bridges "
-		 "(wfbr*): boxes reach nothing outside%s",
-		 found->chain, found->table, found->has_docker ? "; Docker set it" : "");
-}
-
-void check_forward(json_t *checks, const struct host_facts *facts)
-{
-	struct walk walk = {.checks = checks, .facts = facts};
-	int status = look_forward(&walk, forward_found);
-
-	if (status != 0)
-		host_add(checks, "forward", "warn", "run weft diag as root",
-			 "the firewall's rules cannot be read: %s", strerror(-status));
-	else if (walk.found == 0)
-		host_add(checks, "forward", "ok", NULL,
-			 "no firewall drops what boxes send out by default");
-}
-
 /* ---- foreign VXLAN ---- */
 
 static void vxlan_found(void *arg, const struct look_vxlan *vxlan)

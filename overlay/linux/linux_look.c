@@ -267,72 +267,23 @@ int look_prefixes(void *arg, void (*each)(void *arg, const struct prefix *prefix
 	return status;
 }
 
-/* ---- chains ---- */
+/* ---- the firewall ---- */
 
-/* Where the block that is opened on this line ends: the line that begins with a brace, so deep. */
-static const char *block_end(const char *line, const char *close)
-{
-	const char *end = strstr(line, close);
-
-	return end ? end : line + strlen(line);
-}
-
-static bool has(const char *begin, const char *end, const char *words)
-{
-	return memmem(begin, (size_t)(end - begin), words, strlen(words)) != NULL;
-}
-
-/* The words behind a keyword, up to the brace. */
-static void name_of(const char *line, const char *keyword, char out[LOOK_TEXT_BYTES])
-{
-	const char *begin = line + strlen(keyword);
-	size_t len = strcspn(begin, "{\n");
-
-	while (len > 0 && begin[len - 1] == ' ')
-		len--;
-	(void)snprintf(out, LOOK_TEXT_BYTES, "%.*s", (int)len, begin);
-}
-
-void look_forward_parse(const char *listing, void *arg,
-			void (*each)(void *arg, const struct look_chain *chain))
-{
-	static const char chain_word[] = "\tchain ";
-
-	for (const char *table = listing; table != NULL && *table != '\0';) {
-		const char *end = block_end(table, "\n}");
-		struct look_chain found;
-
-		name_of(table, "table ", found.table);
-		found.has_docker = has(table, end, "\tchain DOCKER-USER {");
-		for (const char *chain = strstr(table, chain_word); chain && chain < end;
-		     chain = strstr(chain + 1, chain_word)) {
-			const char *chain_end = block_end(chain, "\n\t}");
-
-			if (!has(chain, chain_end, "hook forward") ||
-			    !has(chain, chain_end, "policy drop") || has(table, end, "wfbr"))
-				continue;
-			name_of(chain, chain_word, found.chain);
-			each(arg, &found);
-		}
-		table = strstr(end, "\ntable ");
-		table += table != NULL;
-	}
-}
-
-int look_forward(void *arg, void (*each)(void *arg, const struct look_chain *chain))
+int look_rules(const char *command, char **listing)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	int status = 0;
 
+	*listing = NULL;
 	if (nft == NULL)
 		return -ENOMEM;
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS);
+	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_JSON);
 	(void)nft_ctx_buffer_output(nft);
 	(void)nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, "list ruleset") != 0)
+	if (nft_run_cmd_from_buffer(nft, command) != 0)
 		status = -EPERM;
 	else
-		look_forward_parse(nft_ctx_get_output_buffer(nft), arg, each);
+		*listing = strdup(nft_ctx_get_output_buffer(nft));
 	nft_ctx_free(nft);
 	return status;
 }

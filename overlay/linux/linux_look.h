@@ -19,14 +19,6 @@ struct look_neighbours {
 	uint32_t exempt;     /* and those that they do not: permanent or set from outside */
 };
 
-/* A chain that drops what is forwarded unless a rule of its takes it, and none of them names
- * weft's bridges. */
-struct look_chain {
-	char table[LOOK_TEXT_BYTES]; /* with its family: "ip filter" */
-	char chain[LOOK_TEXT_BYTES];
-	bool has_docker; /* the table has a chain DOCKER-USER */
-};
-
 struct look_vxlan {
 	char name[IFNAME_BYTES];
 	uint32_t vni;
@@ -42,12 +34,9 @@ void look_features(void *arg, void (*each)(void *arg, const char *feature, const
 /* 0 or -errno. */
 int look_neighbours(struct look_neighbours *out);
 
-/* Calls each for such chains: 0 or -errno. */
-int look_forward(void *arg, void (*each)(void *arg, const struct look_chain *chain));
-
-/* The same from a listing of the ruleset. */
-void look_forward_parse(const char *listing, void *arg,
-			void (*each)(void *arg, const struct look_chain *chain));
+/* What a listing command of nftables tells, as libnftables-json(5) has it: 0 with a text to be
+ * freed, or -errno. */
+int look_rules(const char *command, char **listing);
 
 /* Calls each for every VXLAN device: 0 or -errno. */
 int look_vxlans(void *arg, void (*each)(void *arg, const struct look_vxlan *vxlan));

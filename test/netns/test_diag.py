@@ -204,23 +204,6 @@ def test_a_small_mtu_in_the_middle_is_found(lab, three):
     assert (path["mtu_bytes"], path["interface_mtu_bytes"]) == (1400, 1500)
 
 
-def test_a_forward_policy_of_drop_is_found(three):
-    host = three[0]
-    host.exec("nft", "-f", "-", input="""table ip filter {
-        chain DOCKER-USER { }
-        chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }
-    }""")
-    code, checks = diag(host)
-    assert code == 1
-    assert wrong(checks) == [("forward", "", "fail")]
-    forward = found(checks, "forward")
-    assert "Docker" in forward["measured"]
-    # The remedy is what to type; it helps.
-    for command in forward["remedy"].split("; "):
-        host.exec(*command.split())
-    assert diag(host)[0] == 0
-
-
 def test_a_missing_kernel_feature_is_found(three, tmp_path):
     """A kernel without VXLAN: this one cannot be changed, so its answer is."""
     novxlan = preloaded(tmp_path, r"""

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 #include "overlay/linux/linux_look.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,36 +137,23 @@ static void neighbours_are_counted_by_what_the_limits_count(void **state)
 	assert_true(table.entries >= 3);
 }
 
-static void on_chain(void *arg, const struct look_chain *chain)
-{
-	tell(arg, chain->table, chain->chain);
-	if (chain->has_docker)
-		tell(arg, "docker", "");
-}
-
-static void chains_that_drop_what_is_forwarded_are_found(void **state)
+static void the_rules_of_a_firewall_are_listed(void **state)
 {
 	struct told *told = *state;
+	char *listing;
 
-	assert_int_equal(
-	    system("nft 'table ip filter { chain DOCKER-USER { }; chain FORWARD { type filter hook "
-		   "forward priority 0; policy drop; }; chain INPUT { type filter hook input "
-		   "priority 0; policy drop; }; }; table inet fw { chain f { type filter hook "
-		   "forward priority 0; policy accept; }; }; table inet kind { chain g { type "
-		   "filter hook forward priority 5; policy drop; iifname \"wfbr*\" accept; }; }; "
-		   "table ip6 last { chain h { type filter hook forward priority 1; policy drop; "
-		   "}; }'"),
-	    0);
-	assert_int_equal(look_forward(told, on_chain), 0);
-	assert_string_equal(told->text, "ip filter|FORWARD\ndocker|\nip6 last|h\n");
-}
-
-static void a_ruleset_without_tables_has_no_chains(void **state)
-{
-	struct told *told = *state;
-
-	assert_int_equal(look_forward(told, on_chain), 0);
-	look_forward_parse("", told, on_chain);
+	assert_int_equal(look_rules("list chains", &listing), 0);
+	assert_null(strstr(listing, "forward"));
+	free(listing);
+	assert_int_equal(system("nft 'table inet fw { chain f { type filter hook forward priority "
+				"0; policy drop; iifname \"wfbr*\" accept; }; }'"),
+			 0);
+	assert_int_equal(look_rules("list chain inet fw f", &listing), 0);
+	assert_non_null(strstr(listing, "\"hook\": \"forward\""));
+	assert_non_null(strstr(listing, "\"right\": \"wfbr*\""));
+	free(listing);
+	assert_int_equal(look_rules("list chain inet fw g", &listing), -EPERM);
+	assert_null(listing);
 	assert_string_equal(told->text, "");
 }
 
@@ -179,8 +167,7 @@ int main(void)
 	    ALONE(addresses_and_routes_are_seen),
 	    ALONE(the_limits_of_neighbours_are_read),
 	    ALONE(neighbours_are_counted_by_what_the_limits_count),
-	    ALONE(chains_that_drop_what_is_forwarded_are_found),
-	    ALONE(a_ruleset_without_tables_has_no_chains),
+	    ALONE(the_rules_of_a_firewall_are_listed),
 	};
 
 	if (!world_is_possible())
