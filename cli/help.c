@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "gossip/base/drop.h"
 #include "gossip/base/metrics.h"
 
 void help_synopsis(const struct api_method *method, char *out, size_t cap)
@@ -99,6 +100,23 @@ size_t help_group(const char *word, FILE *out)
 	return count;
 }
 
+static void drop_reasons(FILE *out)
+{
+	struct table table;
+
+	fprintf(out, "\nReasons of %s:\n\n", metric_info(METRIC_gossip_dropped)->name);
+	table_init(&table, 2);
+	table.titled = true;
+	table_add(&table, "REASON", COLOUR_NONE);
+	table_add(&table, "WHAT WAS NOT USED, OR WHY", COLOUR_NONE);
+	for (int reason = DROP_NONE + 1; reason < DROP_END_; reason++) {
+		table_add(&table, drop_name((enum drop_reason)reason), COLOUR_NONE);
+		table_add(&table, drop_help((enum drop_reason)reason), COLOUR_NONE);
+	}
+	table_print(&table, false, out);
+	table_close(&table);
+}
+
 void help_metrics(FILE *out)
 {
 	static const char *const before[] = {
@@ -124,6 +142,7 @@ void help_metrics(FILE *out)
 	}
 	table_print(&table, false, out);
 	table_close(&table);
+	drop_reasons(out);
 }
 
 void help_field(const struct api_field *field, char *out, size_t cap)

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "drop.h"
 #include "gossip/base/check.h"
+#include "gossip/base/drop.h"
 
 #define WIRE_VERSION 1
 #define WIRE_HEADER_BYTES 20

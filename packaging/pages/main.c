@@ -15,6 +15,7 @@ static const struct part parts[] = {
     {"@COMMANDS@\n", man_commands},
     {"@COMMON@\n", man_common},
     {"@ERRORS@\n", man_errors},
+    {"@DROPS@\n", man_drops},
     {"@FLAGS@\n", man_flags},
     {"@KEYS@\n", man_keys},
     {"@TABLE@\n", completion_table},

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 #include "cli/cli.h"
 #include "daemon/options.h"
+#include "gossip/base/drop.h"
 #include "packaging/pages/pages.h"
 #include "packaging/pages/troff.h"
 
@@ -74,6 +75,16 @@ void man_errors(FILE *out)
 		fputs(".br\nRemedy: ", out);
 		troff_text(out, info->remedy);
 		fputs(".\n", out);
+	}
+}
+
+void man_drops(FILE *out)
+{
+	for (int reason = DROP_NONE + 1; reason < DROP_END_; reason++) {
+		fputs(".TP\n\\fB", out);
+		troff_text(out, drop_name((enum drop_reason)reason));
+		fputs("\\fR\n", out);
+		troff_sentence(out, drop_help((enum drop_reason)reason));
 	}
 }
 

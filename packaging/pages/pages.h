@@ -17,6 +17,8 @@ void man_commands(FILE *out);
 void man_common(FILE *out);
 /* Error codes with meaning, remedy, HTTP status and exit code. */
 void man_errors(FILE *out);
+/* Why datagrams and frames were not used. */
+void man_drops(FILE *out);
 /* Options of weftd, as flags and as keys of the file. */
 void man_flags(FILE *out);
 void man_keys(FILE *out);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The weft authors
 """What the tests of weft diag share: how it is run, and what of its answer is looked at."""
+import base64
 import json
+import sqlite3
 
 import pytest
 
@@ -24,6 +26,22 @@ def preloaded(folder, source):
     program.write_text(source)
     run("gcc", "-shared", "-fPIC", "-o", folder / "before.so", program, "-ldl")
     return f"LD_PRELOAD={folder / 'before.so'}"
+
+
+def assert_no_seed(raw, store):
+    """Bytes hold none of the seeds that a node keeps in its store (or in a backup of it), in none of
+    the ways in which bytes are written as text: the node's own, and the cluster's where it was
+    made, which is there."""
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as opened:
+        seeds = [value for (value,) in
+                 opened.execute("SELECT value FROM meta WHERE length(value) = 32")]
+    assert len(seeds) >= 2
+    for seed in seeds:
+        # A base64 text that begins elsewhere has other digits: the three ways are tried.
+        texts = [base64.b64encode(seed[at:])[:36] for at in range(3)]
+        for form in (seed, seed.hex().encode(), seed.hex().upper().encode(), *texts,
+                     *(text.replace(b"+", b"-").replace(b"/", b"_") for text in texts)):
+            assert form not in raw
 
 
 def wrong(checks):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from hosts import BUILD, Lab, ROOT, WEFT, WEFTD, run
+from reference import page
 
 MADE = BUILD / "packaging"
 COMMON = {"--socket", "--json", "--help"}
@@ -41,11 +42,11 @@ def commands():
     return found
 
 
-def table(file, rows):
+def table(file, rows, more_than=30):
     """The rows of a table of the sources, each X(...), by a pattern; all of them fit it."""
     text = re.sub(r"\s*\\\n\s*", " ", (ROOT / file).read_text())
     found = re.findall(r" X\(" + rows, text)
-    assert len(found) == len(re.findall(r" X\(\w+, \"", text)) > 30
+    assert len(found) == len(re.findall(r" X\(\w+, \"", text)) > more_than
     return found
 
 
@@ -58,11 +59,6 @@ def options(command):
     """The options that a command's --help explains."""
     text = run(WEFT, *command.split(), "--help").stdout
     return {match.group(1) for match in re.finditer(r"^  (--?[a-z-]+)", text, re.M)}
-
-
-def page(name, width=400):
-    env = dict(os.environ, MANWIDTH=str(width), LC_ALL="C.UTF-8", MANPAGER="cat")
-    return run("man", "-l", MADE / "man" / name, env=env).stdout
 
 
 def ask(shell, questions, env=None):
@@ -164,6 +160,17 @@ def test_every_error_code_is_documented_with_a_remedy():
     assert len(re.findall("Remedy:", said)) == len(rows)
 
 
+def test_every_reason_not_to_use_a_datagram_is_explained():
+    """In the page and in the help alike; the daemon's metrics have no others (test_bundle)."""
+    rows = table("gossip/base/drop.h", r'\w+, "(\w+)", "([^"]+)"', more_than=20)
+    text = page("weft.1", width=2000)
+    said = text[text.index("\nMETRICS"):text.index("\nEXAMPLES")]
+    assert re.findall(r"^ {7}(\w+)(?: +|\n {14})(\S.*)\.$", said, re.M) == \
+        [(name, help[0].upper() + help[1:]) for name, help in rows]
+    told = run(WEFT, "help", "metrics").stdout.split("\nREASON ")[1].splitlines()[1:]
+    assert [tuple(line.split(None, 1)) for line in told] == rows
+
+
 def test_a_message_says_what_to_do_where_its_code_cannot():
     """weft and weftd put the remedy of a code behind a message that has none; of some codes the
     message alone can know it."""
@@ -209,17 +216,6 @@ def test_weftd_says_which_options_are_flags_alone():
     assert flags[-4:] == ["config", "check", "version", "help"]
     for name in flags[-4:]:
         assert f"\n{name}:" not in (MADE / "weft.yaml").read_text()
-
-
-@pytest.mark.parametrize("missing", ["root", "build"])
-def test_the_demo_says_what_it_lacks_and_nothing_else(missing, tmp_path):
-    """And does not speak of a step that failed."""
-    user = ["setpriv", "--reuid=65534", "--clear-groups"] if missing == "root" else []
-    done = run(*user, "bash", ROOT / "packaging/demo.sh", tmp_path / "none", check=False)
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr == {
-        "root": "demo.sh makes network namespaces: run it as root\n",
-        "build": f"{tmp_path}/none/bin/weft is missing: run make\n"}[missing]
 
 
 def test_what_is_installed_fits_its_prefix_and_parses(tmp_path):

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
-/* Why a datagram or frame was not used; each is a counter. */
+/*
+ * The one table of why a datagram or frame was not used. Each reason is a counter, and a label of
+ * weft_gossip_dropped_total; `weft help metrics` and weft(1) say what they mean.
+ */
 #pragma once
 
 #define DROP_REASONS(X)                                                                          \
@@ -36,6 +39,6 @@ enum drop_reason {
 	    DROP_END_
 };
 
-/* The snake_case name and the one-line meaning of a reason; never NULL. */
+/* The snake_case name and the one-line meaning of a reason (not DROP_NONE); never NULL. */
 const char *drop_name(enum drop_reason reason);
 const char *drop_help(enum drop_reason reason);
