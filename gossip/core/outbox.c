@@ -142,12 +142,6 @@ size_t outbox_pack(struct outbox *box, struct outbox_frame **candidates, size_t 
 	return len;
 }
 
-void outbox_clear(struct outbox *box)
-{
-	box->frames.count = 0;
-	box->len = 0;
-}
-
 void outbox_check(const struct outbox *box)
 {
 	size_t at = 0;

@@ -60,5 +60,4 @@ void outbox_compact(struct outbox *box);
 size_t outbox_pack(struct outbox *box, struct outbox_frame **candidates, size_t count, uint8_t *out,
 		   size_t room);
 
-void outbox_clear(struct outbox *box);
 void outbox_check(const struct outbox *box);

@@ -52,13 +52,6 @@ void replica_cap_author(struct replica *replica, const struct id *author)
 	vec_push(&replica->capped, &key.epoch);
 }
 
-uint32_t replica_facts_of(const struct replica *replica, const struct id *author)
-{
-	uint32_t number = replica_find_owner(replica, author);
-
-	return number != NONE ? replica_owner(replica, number)->facts : 0;
-}
-
 uint32_t replica_facts_cap(const struct replica *replica, const struct id *author, uint16_t kind,
 			   uint32_t more)
 {

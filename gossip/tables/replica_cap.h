@@ -20,9 +20,6 @@ void replica_cap_author(struct replica *replica, const struct id *author);
 /* Is this fact's author over its cap? */
 bool replica_is_capped(const struct replica *replica, const struct slot *fact);
 
-/* How many facts here are of this author. */
-uint32_t replica_facts_of(const struct replica *replica, const struct id *author);
-
 /* The cap that so many more facts of this kind would pass, of their author's; 0: none. Ended ones
  * count.
  */

@@ -111,3 +111,9 @@ struct member *core_kit_member(struct core_kit *kit, uint8_t number, const char 
 	member_apply_record(&kit->members, member, &rec, 1);
 	return member;
 }
+
+void core_kit_unsend(struct outbox *box)
+{
+	box->frames.count = 0;
+	box->len = 0;
+}

@@ -30,5 +30,8 @@ struct id id_numbered(uint8_t number);
 /* An alive member with this number, at 10.0.0.number. */
 struct member *core_kit_member(struct core_kit *kit, uint8_t number, const char *name);
 
+/* Takes all frames out of a box: nobody hears of them. */
+void core_kit_unsend(struct outbox *box);
+
 /* Pages from the C library, which the sanitizers watch. */
 struct page_source core_kit_pages(void);

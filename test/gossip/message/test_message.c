@@ -58,7 +58,7 @@ static size_t carry(int from, bool lose)
 						frame->type, outbox_body(box, frame), frame->len),
 				 DROP_NONE);
 	}
-	outbox_clear(box);
+	core_kit_unsend(box);
 	messages_check(msgs[to]);
 	return count;
 }
@@ -193,7 +193,7 @@ static void a_late_answer_is_let_go_and_a_late_reply_ignored(void **state)
 	pass(101);
 	assert_int_equal(kits[0].update.answer_count, 1);
 	reply(handle, "late");
-	outbox_clear(&kits[0].core.outbox);
+	core_kit_unsend(&kits[0].core.outbox);
 	carry(1, false);
 	assert_int_equal(kits[0].update.answer_count, 1); /* the time-out, nothing new */
 	assert_int_equal(carry(0, false), 1);             /* acknowledged all the same */
@@ -214,7 +214,7 @@ static void a_request_that_finds_no_room_is_delivered_when_repeated(void **state
 	assert_int_equal(messages_frame(msgs[1], member_find(&kits[1].members, &sender),
 					frame->type, outbox_body(box, frame), frame->len),
 			 DROP_RATE);
-	outbox_clear(box);
+	core_kit_unsend(box);
 	pass(250);
 	carry(0, false);
 	assert_int_equal(kits[1].update.delivery_count, 1);
@@ -231,7 +231,7 @@ static void served_requests_are_forgotten_after_their_time(void **state)
 	assert_true(messages_deadline(msgs[1]).ns < INT64_MAX);
 	for (int i = 0; i < 10; i++) {
 		pass(1000);
-		outbox_clear(&kits[0].core.outbox);
+		core_kit_unsend(&kits[0].core.outbox);
 	}
 	assert_int_equal(messages_deadline(msgs[1]).ns, INT64_MAX);
 }

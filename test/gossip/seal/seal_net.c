@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gossip/trust/chain.h"
+#include "test/gossip/core_kit.h"
 
 #define FRAME_TEXT 200
 
@@ -97,7 +98,7 @@ static void collect(struct seal_net *net, struct net_node *self)
 			seal_send(self->seal, to, frame->via.port != 0 ? &frame->via : NULL, bytes,
 				  len);
 	}
-	outbox_clear(&self->core.outbox);
+	core_kit_unsend(&self->core.outbox);
 	for (size_t i = 0; i < update->send_count; i++) {
 		struct net_datagram *to;
 		WEFT_ASSERT(net->count < NET_PENDING);

@@ -12,7 +12,7 @@ struct swim *swim_kit_open(struct core_kit *kit, uint8_t last)
 	swim = swim_new(&kit->core, &kit->members);
 	swim_start(swim);
 	swim_durable(swim, swim->reserve_token, true);
-	outbox_clear(&kit->core.outbox);
+	core_kit_unsend(&kit->core.outbox);
 	return swim;
 }
 

@@ -45,7 +45,7 @@ static void judge(uint8_t who, uint64_t incarnation)
 static void pass(int64_t ms)
 {
 	core_kit_step(&kit, ms);
-	outbox_clear(&kit.core.outbox);
+	core_kit_unsend(&kit.core.outbox);
 	state_tick(swim);
 }
 

@@ -42,7 +42,7 @@ static int teardown(void **state)
 static size_t tick(int64_t ms)
 {
 	core_kit_step(&kit, ms);
-	outbox_clear(&kit.core.outbox);
+	core_kit_unsend(&kit.core.outbox);
 	tell_tick(swim);
 	tell_check(swim);
 	return kit.core.outbox.frames.count;

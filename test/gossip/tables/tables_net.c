@@ -169,7 +169,7 @@ static void flush(struct tnet *net, struct tnet_node *node)
 			count = kept;
 		}
 	}
-	outbox_clear(box);
+	core_kit_unsend(box);
 }
 
 static void step_begin(struct tnet *net, struct tnet_node *node)
@@ -317,7 +317,7 @@ bool tnet_frame_fits(struct tnet_node *node, uint8_t type, const char *name, con
 		if (frame->type == type)
 			fits = vector_fits(name, hex, outbox_body(box, frame), frame->len);
 	}
-	outbox_clear(box);
+	core_kit_unsend(box);
 	return fits;
 }
 
@@ -482,7 +482,7 @@ void tnet_restart(struct tnet *net, size_t number)
 			at = &event->next;
 		}
 	}
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 	node->kit.core.self.epoch++;
 	node_start(net, node);
 }

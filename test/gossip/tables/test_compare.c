@@ -275,7 +275,7 @@ static void frames_are_those_of_version_1(void **state)
 	load(&net, 1, &row);
 	row_numbered(&row, 2, true, 1);
 	load(&net, 1, &row);
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 	compare_begin(node->tables, &peer);
 	assert_true(tnet_frame_fits(node, FRAME_DIGEST, "digest", vector_digest));
 	compare_digest(node->tables, member_find(&node->kit.members, &peer), other, sizeof(other));
@@ -321,7 +321,7 @@ static void malformed_frames_are_verdicts(void **state)
 		net.now = mono_add_ms(net.now, 1); /* within the peer's allowance of work */
 		core_begin_step(&node->kit.core, net.now, (struct wall){0});
 		refused += tables_frame(node->tables, from, type, body, len) != DROP_NONE;
-		outbox_clear(&node->kit.core.outbox);
+		core_kit_unsend(&node->kit.core.outbox);
 	}
 	assert_in_range(refused, 50000, 60000);
 	assert_int_equal(tables_frame(node->tables, from, 38, NULL, 0), DROP_FRAME_TYPE);

@@ -80,7 +80,7 @@ static struct outcome compare_owner(uint8_t number, struct version upto, struct 
 	for (size_t i = 0; i < box->frames.count; i++)
 		outcome.answers +=
 		    ((struct outbox_frame *)vec_at(&box->frames, i))->type == FRAME_MARKS;
-	outbox_clear(box);
+	core_kit_unsend(box);
 	return outcome;
 }
 
@@ -196,7 +196,7 @@ static void items_are_counted_and_named_by_place(void **state)
 	assert_int_equal(marks_count(node->tables, TOPIC_ALL, 1, 1, 99), 0);
 	marks_send(node->tables, &peer, TOPIC_ALL, 0, UINT64_MAX);
 	assert_int_equal(node->kit.core.outbox.frames.count, 1);
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 }
 
 static void versions_at_the_end_of_numbers_fit_a_frame(void **state)
@@ -218,10 +218,10 @@ static void versions_at_the_end_of_numbers_fit_a_frame(void **state)
 		watermark_complete(&replica_origin(&node->tables->replica, origin)->mark,
 				   &node->kit.core.heap, end);
 	}
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 	marks_send(node->tables, &peer, TOPIC_ALL, 0, UINT64_MAX);
 	assert_int_equal(node->kit.core.outbox.frames.count, 2);
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 }
 
 int main(void)

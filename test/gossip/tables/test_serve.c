@@ -107,7 +107,7 @@ static struct answer ask(struct tnet *net, const struct id *topic, size_t owner,
 			answer.first_kind = row.kind;
 		}
 	}
-	outbox_clear(box);
+	core_kit_unsend(box);
 	return answer;
 }
 
@@ -138,7 +138,7 @@ static void frames_are_those_of_version_1(void **state)
 	pull_pump(asker->tables, session);
 	assert_true(tnet_frame_fits(asker, FRAME_PULL, "pull", vector_pull));
 	/* The same question by hand; the rows go before the frame that ends them. */
-	outbox_clear(&tnet_node(&net, 1)->kit.core.outbox);
+	core_kit_unsend(&tnet_node(&net, 1)->kit.core.outbox);
 	answer_keep(&net, &all, &owner);
 	assert_true(
 	    tnet_frame_fits(tnet_node(&net, 1), FRAME_PULL_END, "pull end", vector_pull_end));
@@ -255,7 +255,7 @@ static enum drop_reason pull(struct tnet *net, uint8_t member, const uint8_t *by
 	reason = tables_frame(node->tables, member_find(&node->kit.members, &from), FRAME_PULL,
 			      bytes, len);
 	*walked += reason == DROP_NONE ? node->kit.core.walked : 0;
-	outbox_clear(&node->kit.core.outbox);
+	core_kit_unsend(&node->kit.core.outbox);
 	return reason;
 }
 
