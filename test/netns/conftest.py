@@ -12,7 +12,7 @@ def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("these tests make network namespaces: run them as root (sudo make test)", 4)
     for tool in ("ip", "bridge", "nft", "tcpdump", "ping", "nsenter", "unshare", "mount", "umount",
-                 "sysctl", "pgrep", "curl", "sqlite3", "gcc", "serf"):
+                 "sysctl", "pgrep", "curl", "sqlite3", "gcc", "man", "serf"):
         if not shutil.which(tool):
             pytest.exit(f"{tool} is missing: run `make deps` (it names every package)", 4)
     for binary in (hosts.WEFT, hosts.WEFTD):

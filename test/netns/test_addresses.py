@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from hosts import Failed, wait_for
+from reference import Reference
 
 
 def leases(hosts):
@@ -172,15 +173,20 @@ def test_a_check_finds_what_is_wrong_and_repairs_what_it_may(lab):
     hosts[0].start()
     wait_for("the hosts are one again", lambda: hosts[0].members() == ["h1", "h2"], 10)
 
+    reference, check = Reference(), "POST /v1/ipam/check"
+
     def found(*more):
         report = hosts[0].json("ipam", "check", *more)
+        reference.check(check, report)
         return {(finding["kind"], finding["address"], finding["other"]): finding["fixed"]
                 for finding in report["findings"]}
 
     wrong = {("leak", leaked, None): False, ("stray", near, "h2"): False,
              ("stray", there["ip"], "h2"): False, ("double", there["ip"], "h2"): False}
     wait_for("all of it is found", lambda: found() == wrong, 10)
+    assert reference.unseen(check) == set()
     report = hosts[0].json("ipam", "check")
+    assert {finding["network"] for finding in report["findings"]} == {"blue"}
     remedies = {finding["address"]: finding["remedy"] for finding in report["findings"]}
     assert remedies == {leaked: "weft ipam check --fix",
                         near: "weft ipam release it, or weft ipam check --fix --force",

@@ -4,6 +4,7 @@
 import json
 
 from hosts import WEFT, run, wait_for
+from reference import Reference
 
 
 def status(host):
@@ -66,7 +67,11 @@ def test_a_restored_backup_is_fenced_until_it_is_recovered(lab):
     assert hosts[1].refused("attach", "blue", "--netns", late.path).code == 1
     done = hosts[1].json("node", "recover")
     assert done["recovered"] and done["fence"] == "set_back"
-    assert [d["address"] for d in done["dropped"]] == [lost["ip"]]
+    reference, recover = Reference(), "POST /v1/node/recover"
+    reference.check(recover, done)
+    assert reference.unseen(recover) == set()
+    assert [(d["why"], d["network"], d["address"], d["endpoint"]) for d in done["dropped"]] == \
+        [("unknown_here", "blue", lost["ip"], lost["endpoint"])]
     assert hosts[1].json("node", "recover")["recovered"] is False
     assert status(hosts[1])[1] == 0
     assert hosts[1].json("ipam", "check")["findings"] == []
