@@ -4,8 +4,10 @@
 import json
 import os
 import re
+from fnmatch import fnmatch
 
 import pytest
+from diag_kit import assert_no_seed
 from hosts import BUILD, ROOT, Pinger, run, wait_for
 from machine import NEWER
 
@@ -16,7 +18,7 @@ UNITS = ("weftd.service", "weft-netns.socket", "weft-netns@.service")
 class Packaged:
     """What one test leaves to the next."""
 
-    machine = far = box_far = box_here = None
+    machine = far = token = box_far = box_here = None
 
 
 def weft(machine, *args):
@@ -31,6 +33,11 @@ def test_lintian_finds_nothing(debs):
     done = run("lintian", "--allow-root", "--fail-on", "error,warning", debs[0], check=False,
                timeout=120)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+
+
+def test_the_package_lies_where_the_readme_takes_it_from(debs):
+    named = re.search(r"`sudo apt install (\./\S+\.deb)`", (ROOT / "README.md").read_text())[1]
+    assert fnmatch(f"./build/{debs[0].relative_to(BUILD)}", named)
 
 
 def test_the_pages_link_to_what_is_there(debs, tmp_path):
@@ -75,7 +82,8 @@ def test_the_units_are_right_and_hardly_exposed(clean):
 
 def test_a_box_is_attached_and_no_process_has_more_rights_than_it_needs(clean, box_lab):
     far = box_lab.host()
-    far.weft("join", weft(clean, "init", "--name", "lab")["token"])
+    Packaged.token = weft(clean, "init", "--name", "lab")["token"]
+    far.weft("join", Packaged.token)
     far.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
     box_far = far.box("b")
     ip_far = far.attach("blue", box_far)["ip"]
@@ -118,6 +126,18 @@ def test_diag_finds_its_checker_and_sees_that_all_is_well_through_the_unit(clean
         {check["check"] for check in checks if check["peer"] is None}
     assert [check["peer"] for check in checks if check["check"] == "peer"] == \
         [Packaged.far.label]
+
+
+def test_the_support_bundle_has_the_journal_and_no_secret(clean):
+    unsaid = weft(clean, "token", "create")["token"]
+    clean.sh("weft", "diag", "-o", "/root/bundle.json", check=False)
+    raw = (clean.root / "root/bundle.json").read_bytes()
+    log = json.loads(raw)["kernel"]["log"]
+    assert re.search(r"weftd\[\d+\]: weftd \S+ runs\b", log), log
+    for token in (Packaged.token, unsaid):
+        assert token.encode() not in raw and token[6:46].encode() not in raw
+    weft(clean, "backup", "/root/state")
+    assert_no_seed(raw, clean.root / "root/state")
 
 
 def lossless(action):
