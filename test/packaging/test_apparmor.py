@@ -16,6 +16,7 @@ from hosts import BUILD, Lab, WEFT, Failed, run, wait_for
 
 import apparmor
 
+BACKUP = "/var/lib/weft/node.backup"
 DAEMON, HELPER = "/opt/weft/sbin/weftd", "/opt/weft/libexec/weft/weft-netns"
 # The places of an installed weftd, with nothing else in them; STAGE is where it was installed to. The
 # namespaces of the lab stay where they are.
@@ -102,6 +103,12 @@ class Traced:
             raise Failed([str(arg) for arg in args], done)
         return done.stdout
 
+    def node(self):
+        """How this host stands, whatever the exit code says of it; KeyError where nobody answers."""
+        done = run(WEFT, "--socket", f"{self.root}/run/weft/weft.sock", "status", "--json",
+                   check=False)
+        return json.loads(done.stdout or "{}")["node"]
+
     def daemon(self):
         """The id of weftd, whose parent is strace."""
         return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -131,6 +138,9 @@ def live(traced, near, far, box):
     sleeper = near.box("c").popen("sleep", "600")
     traced.weft("attach", "red", "--netns", sleeper.pid, "--name", "by-id")
     traced.weft("detach", "red", "--name", "by-id")
+    traced.weft("ipam", "reserve", "red", "--name", "kept")
+    traced.weft("network", "create", "many", "--subnet", "10.64.3.0/24", "--multicast", "on")
+    traced.weft("attach", "many", "--netns", sleeper.pid, "--name", "hears-all")
     traced.weft("path", "h1")
     try:
         traced.weft("diag")
@@ -139,6 +149,10 @@ def live(traced, near, far, box):
         assert found.code == 1
     os.kill(traced.daemon(), signal.SIGHUP)
     traced.weft("network", "inspect", "blue")
+    traced.weft("backup", BACKUP)
+    traced.weft("restore", "--force", BACKUP)
+    wait_for("it is a host whose disk went back", lambda: traced.node()["fence"] == "set_back", 20)
+    traced.weft("node", "recover")
     traced.weft("leave", "--force")
     traced.weft("reset")
     wait_for("it begins anew",
@@ -181,7 +195,7 @@ def test_the_life_that_was_seen_is_a_whole_one(used):
     files = {(who, thing, right) for who, kind, thing, right in used if kind == "file"}
     for thing, right in (("/etc/weft/weft.yaml", "r"), ("/run/weft/weft.sock", "w"),
                          ("/run/systemd/notify", "w"), ("/run/systemd/journal/socket", "w"),
-                         (HELPER, "x")):
+                         (HELPER, "x"), (BACKUP, "w"), (BACKUP, "r")):
         assert (DAEMON, thing, right) in files, thing
     for beginning, right in (("/var/lib/weft/", "k"), ("/proc/sys/net/", "w")):
         assert any(who == DAEMON and thing.startswith(beginning) and right == had
