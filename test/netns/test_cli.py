@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import struct
@@ -93,7 +94,7 @@ def test_the_monitor_follows_until_weftd_ends(lab, host):
         assert monitor.stderr.read().startswith("weft: weftd ended the stream")
 
 
-def at_terminal(host, args, answers=(), columns=0, no_color="1"):
+def at_terminal(host, args, answers=(), columns=0, no_color="1", term="xterm"):
     """Runs weft where there is a terminal, so many columns wide, and types when it asks; the
     terminal is as it was afterwards: (exit code, what it showed)."""
     master, slave = os.openpty()
@@ -107,7 +108,8 @@ def at_terminal(host, args, answers=(), columns=0, no_color="1"):
     weft = subprocess.Popen([WEFT, "--socket", host.socket, *args], stdin=subprocess.DEVNULL,
                             stdout=slave, stderr=slave, start_new_session=True,
                             preexec_fn=take_terminal,
-                            env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": no_color})
+                            env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": no_color,
+                                 "TERM": term})
     os.close(slave)
     shown, end = b"", time.monotonic() + TERMINAL_SECONDS
     try:
@@ -138,6 +140,19 @@ def test_colour_is_for_a_terminal_that_wants_it(host):
     assert code == 0 and "\x1b" not in shown and "alive" in shown
     for words in (["members", "--json"], ["status", "--json"]):
         assert "\x1b" not in at_terminal(host, words, no_color="")[1]
+
+
+def test_what_takes_longer_than_a_second_counts_the_seconds(host):
+    """One line at the terminal, which is gone when the answer comes; none where it could not go."""
+    slow = ["attach", "none", "--netns", host.box("b").path, "--timeout", "3s"]
+    code, shown = at_terminal(host, slow)
+    told = [line for line in shown.split("\r") if line.startswith("attaching: ")]
+    assert code == 3 and len(told) >= 2, shown
+    assert [re.fullmatch(r"attaching: .*, (\d) s\x1b\[K", line)[1] for line in told] == \
+        [str(number) for number in range(1, len(told) + 1)]
+    assert re.search(r"\r\x1b\[Kweft: .*none.*\n$", shown) and shown.count("\n") == 1
+    code, shown = at_terminal(host, slow, term="dumb")
+    assert code == 3 and "attaching" not in shown and "\r" not in shown
 
 
 def places(text):
