@@ -128,12 +128,16 @@ test-package: $(call built,build)
 	$(PYTHON) -m pytest test/packaging -q -p no:cacheprovider </dev/null
 
 # Not of make test: how much of the code the quick tests reach, by room. The long ones (soak, kill
-# points) end daemons in ways that leave no counts. All of it lies in build-coverage.
+# points) end daemons in ways that leave no counts. The manual pages, which the build made before its
+# counts go, are made once more. All of it lies in build-coverage.
 coverage: peers
 	$(MAKE) build-kill
 	cmake --preset coverage
 	cmake --build build-coverage --parallel $(JOBS)
 	find build-coverage -name '*.gcda' -delete
+	for template in packaging/man/*.in packaging/completion/*.in packaging/weft.yaml.in; do \
+		build-coverage/packaging/weft-pages "$$template" >/dev/null; \
+	done
 	ctest --test-dir build-coverage -LE 'sim|model' -E tidy --output-on-failure -j $(JOBS)
 	build-coverage/bin/weft-sim --seeds 30 --first 1
 	WEFT_BUILD=$(CURDIR)/build-coverage $(PYTHON) -m pytest test/netns -q -n 3 --dist loadgroup \

@@ -18,7 +18,7 @@ from pathlib import Path
 
 # A room has at least this share of its lines run by a test.
 LINES_PERCENT_MIN = 85.0
-HOUSE = ("gossip", "ipamdb", "store", "overlay", "daemon", "cli")
+HOUSE = ("gossip", "ipamdb", "store", "overlay", "daemon", "cli", "packaging")
 GCOV = ("gcov", "--json-format", "--stdout", "--branch-probabilities")
 FILES_A_RUN = 50  # of counts, so that no command line is too long
 LEAST_SHOWN = 15

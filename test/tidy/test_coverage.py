@@ -54,7 +54,7 @@ class Coverage(unittest.TestCase):
         self.assertEqual(coverage.rooms_of(self.root), ["cli", "gossip/base", "gossip/seal"])
         here = Path(__file__).resolve().parents[2]
         for room in ("gossip/seal", "gossip/admission", "daemon/api", "daemon/diag", "overlay",
-                     "overlay/linux", "store", "ipamdb"):
+                     "overlay/linux", "store", "ipamdb", "packaging/pages"):
             self.assertIn(room, coverage.rooms_of(here))
 
     def test_a_room_below_the_bound_or_without_counts_fails(self):
