@@ -96,7 +96,7 @@ def size_rows(size, found, is_largest, plan):
         for goal in goals or (None,):
             yield Row(f"gossip, {size} agents", measure, unit, ours[name], "serf", theirs[name],
                       goal, absent,
-                      short=less(size, AGENTS_GOAL, "agents") if goal and is_largest else None)
+                      short=less(size, AGENTS_GOAL, "agents") if goal else None)
 
     if is_largest:
         yield from row("join known to all", "s", "join", Goal("median", "<=", 0.15))

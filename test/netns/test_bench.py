@@ -21,6 +21,7 @@ sys.path.insert(0, str(BENCH.parent))
 import agents  # noqa: E402
 import gossip  # noqa: E402
 import kept  # noqa: E402
+import leases  # noqa: E402
 import program  # noqa: E402
 import report  # noqa: E402
 import simulated  # noqa: E402
@@ -142,6 +143,23 @@ def test_idle_traffic_is_constant_when_it_is_in_all_sizes():
     assert gossip.growth_row(idle(25, 100)).verdict() == "so far (2 of 3 sizes)"
     assert gossip.growth_row(idle(10, 25, 50)).verdict() == "so far (50 of 100 agents)"
     assert gossip.growth_row(idle(100)).verdict() == "not measured"
+
+
+@pytest.mark.parametrize("size, verdict", ((100, "met"), (50, "so far (50 of 100 agents)")))
+@pytest.mark.parametrize("is_largest", (True, False))
+def test_what_a_smaller_fleet_needs_meets_no_goal(size, verdict, is_largest):
+    found = {agents.WeftFleet: {name: [0.01] * gossip.KILLS_GOAL for name in gossip.MEASURES}}
+    rows = gossip.size_rows(size, found, is_largest, {**gossip.FULL, "faults_s": 0})
+    said = {(row.measure, row.goal.text): row.verdict() for row in rows if row.goal}
+    assert len(said) == (6 if is_largest else 3) and set(said.values()) == {verdict}, said
+
+
+def test_fewer_connections_than_the_goal_speaks_of_do_not_meet_it():
+    seen = [{"per_s": 30000, "p50_ms": 1, "p99_ms": 2, "cpu_us": 3}]
+    for few, verdict in ((None, "met"), (less(16, leases.CONNECTIONS_GOAL, "connections"),
+                                         "so far (16 of 128 connections)")):
+        rows = leases.client_rows(16, (20000, 10), few, seen, seen)
+        assert [row.verdict() for row in rows if row.goal] == [verdict] * 2
 
 
 def test_what_the_overlay_alone_needs_meets_no_goal_of_the_daemon(monkeypatch):
