@@ -51,8 +51,11 @@ def test_the_pages_link_to_what_is_there(debs, tmp_path):
 
 
 def test_it_installs_on_a_clean_debian_and_runs(clean, debs):
+    needs = ("sh", "-c", "for tool in ip bridge nft ss; do command -v $tool || echo no $tool; done")
+    assert clean.sh(*needs).stdout == "no ip\nno bridge\nno nft\nno ss\n"
     clean.apt("update", net=False)
     clean.install(debs[0])
+    assert "no " not in clean.sh(*needs).stdout
     assert clean.is_active("weftd.service"), clean.sh("journalctl", "-u", "weftd").stdout
     assert clean.is_active("weft-netns.socket")
     assert clean.systemctl("is-enabled", "weftd.service").stdout.strip() == "enabled"
