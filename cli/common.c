@@ -14,7 +14,7 @@ static const struct common_option rows[] = {
     ROW("socket", API_TEXT, "--socket", "PATH", "socket of weftd", COMMON_FRONT | COMMON_BEHIND),
     ROW("json", API_FLAG, "--json", NULL, "print JSON", COMMON_FRONT | COMMON_BEHIND),
     ROW(API_REQUEST_ID, API_TEXT, "--request-id", "ID",
-	"the same id again gets the first answer again", COMMON_CHANGES),
+	"repeats a call: the same again under this id gets its first answer", COMMON_CHANGES),
     ROW("help", API_FLAG, "--help", NULL, "print help", COMMON_FRONT | COMMON_BEHIND),
     ROW("version", API_FLAG, "--version", NULL, "print the version of weft", COMMON_FRONT),
 };

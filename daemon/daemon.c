@@ -139,19 +139,16 @@ void daemon_step(struct daemon *d, struct node_event *event)
 void daemon_submit(struct daemon *d, struct request *req, struct node_request *request)
 {
 	struct node_event event = {.kind = NODE_EV_REQUEST, .request = request};
-	const char *id = request_text(req, API_REQUEST_ID);
+	struct weft_err err = {0};
 
-	if (id && strlen(id) >= sizeof(request->request_id)) {
-		api_fail(req, WEFT_E_INVALID, "--request-id has at most %zu bytes",
-			 sizeof(request->request_id) - 1);
+	if (repeat_note(d, req, request, &err) != 0) {
+		request_fail(req, &err);
 		return;
 	}
 	if (store_thread_is_behind(d->store)) {
 		api_fail(req, WEFT_E_BUSY, "the store is behind; try again");
 		return;
 	}
-	if (id && !call_of(d, req)->followed)
-		memcpy(request->request_id, id, strlen(id) + 1);
 	request->tag = request_tag(req);
 	call_of(d, req);
 	daemon_step(d, &event);

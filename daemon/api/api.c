@@ -58,9 +58,30 @@ api_handler api_handler_of(enum api_id id)
 	return handlers[id];
 }
 
+static const api_done dones[API_METHOD_COUNT] = {
+    [API_INIT] = api_init_done,
+    [API_JOIN] = api_join_done,
+    [API_LEAVE] = api_leave_done,
+    [API_TOKEN_CREATE] = api_token_create_done,
+    [API_TOKEN_RM] = api_revoke_done,
+    [API_ADMIN_RM] = api_revoke_done,
+    [API_NODE_RECOVER] = api_node_recover_done,
+    [API_NETWORK_CREATE] = api_network_create_done,
+    [API_ATTACH] = api_attach_done,
+    [API_DETACH] = api_detach_done,
+    [API_IPAM_RESERVE] = api_ipam_reserve_done,
+    [API_IPAM_CHECK] = api_ipam_check_done,
+};
+
+api_done api_done_of(enum api_id id)
+{
+	return dones[id];
+}
+
 void api_handle(void *ctx, struct request *req)
 {
-	api_handler_of(request_method(req)->id)(ctx, req);
+	if (!repeat_is_known(ctx, req))
+		api_handler_of(request_method(req)->id)(ctx, req);
 }
 
 void api_fail(struct request *req, int code, const char *fmt, ...)
@@ -111,6 +132,7 @@ void api_answered(struct daemon *d, const struct node_answer *answer)
 {
 	struct request *req;
 	struct call *call;
+	api_done done;
 
 	if ((answer->tag & DIAG_TAG) == DIAG_TAG) {
 		diag_answered(d->diag, answer);
@@ -135,8 +157,9 @@ void api_answered(struct daemon *d, const struct node_answer *answer)
 		fail_answered(d, req, &answer->err);
 		return;
 	}
-	if (call && call->done)
-		call->done(d, req, answer);
+	done = call && call->done ? call->done : api_done_of(request_method(req)->id);
+	if (done)
+		done(d, req, answer);
 	else
 		request_answer(req, json_object());
 }

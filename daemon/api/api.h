@@ -13,15 +13,20 @@
 #define TOKEN_TTL_MS INT64_C(86400000) /* of a token for which none is asked */
 
 typedef void (*api_handler)(struct daemon *d, struct request *req);
+typedef void (*api_done)(struct daemon *d, struct request *req, const struct node_answer *answer);
 
 /* The handler of a method; never NULL. */
 api_handler api_handler_of(enum api_id id);
 
+/* What makes its answer of the node's good one; NULL: {} is answered. A call that is repeated gets
+ * by it what the first one got, without the handler: it goes by the answer and the tables. */
+api_done api_done_of(enum api_id id);
+
 /* What a handler keeps while its request is pending. */
 struct call {
 	struct daemon *d;
-	/* Called with the node's good answer; failures are told without it. NULL: answer {}. */
-	void (*done)(struct daemon *d, struct request *req, const struct node_answer *answer);
+	/* Called with the node's good answer in place of the method's api_done. */
+	api_done done;
 	/* Called with what the kernel thread tells for this request's tag. */
 	void (*told)(struct daemon *d, struct request *req, const struct kernel_tell *tell);
 	/* Called after a step: when a network appeared (for a request that waits for one), or
@@ -30,12 +35,11 @@ struct call {
 	bool again;
 	bool unmaking; /* what was made for it is being taken back, for this reason if known yet */
 	struct weft_err why;
-	bool followed; /* a second request to the node on behalf of one call: without request id */
+	bool followed; /* a second request to the node on behalf of one call: by an id of its own */
 	struct overlay_box box; /* of an attach, until the kernel thread takes it */
 	struct local_endpoint endpoint;
 	struct rec_network network;
 	struct id id;
-	int64_t ttl_ms;
 	bool force;
 	unsigned attempts;
 };
@@ -43,7 +47,15 @@ struct call {
 /* The call of a request, made when it has none yet. */
 struct call *call_of(struct daemon *d, struct request *req);
 
-/* Hands a request to the handler of its method; ctx is the daemon. */
+/* What the node needs to know a call again: the request id, if it gives one, and what is asked. 0
+ * or WEFT_E_INVALID. */
+int repeat_note(struct daemon *d, struct request *req, struct node_request *request,
+		struct weft_err *err);
+
+/* Asks the node for the answer to a call whose request id it remembers; false when it does not. */
+bool repeat_is_known(struct daemon *d, struct request *req);
+
+/* Hands a request to the handler of its method, unless it is a repeat; ctx is the daemon. */
 void api_handle(void *ctx, struct request *req);
 
 /* The node answered the request with this tag. */

@@ -5,18 +5,31 @@
 
 #include "daemon/api/json.h"
 #include "daemon/api/pager.h"
+#include "gossip/trust/token.h"
 
 #define ADMITTED_SHOWN 64
 
 static const struct id topic_all;
 
-static void token_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+json_t *json_token_expires(const char *text)
 {
-	struct call *call = call_of(d, req);
+	const struct gossip_crypto *crypto = gossip_crypto_sodium();
+	struct weft_err err;
+	struct token token;
+	json_t *json = NULL;
 
+	if (text && token_parse(crypto, text, &token, &err) == 0)
+		json = json_wall(token.terms.expires);
+	crypto->wipe(crypto->ctx, &token, sizeof(token));
+	return json ? json : json_null();
+}
+
+void api_token_create_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+{
+	(void)d;
 	request_answer(req, json_pack("{s:s,s:o,s:o}", "token", answer->text ? answer->text : "",
 				      "id", json_id(&answer->id), "expires",
-				      json_wall((struct wall){daemon_wall().ms + call->ttl_ms})));
+				      json_token_expires(answer->text)));
 }
 
 void api_token_create(struct daemon *d, struct request *req)
@@ -43,8 +56,7 @@ void api_token_create(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
-	request.ttl_ms = call_of(d, req)->ttl_ms = (int64_t)ttl;
-	call_of(d, req)->done = token_done;
+	request.ttl_ms = (int64_t)ttl;
 	daemon_submit(d, req, &request);
 }
 
@@ -95,22 +107,20 @@ void api_token_ls(struct daemon *d, struct request *req)
 
 /* Whom the token or admin that was revoked had admitted: they stay members, and an admin may want
  * to look at them. */
-static void revoked_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_revoke_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	struct id ids[ADMITTED_SHOWN];
-	size_t count =
-	    gossip_admitted_by(node_gossip(d->node), &call_of(d, req)->id, ids, ADMITTED_SHOWN);
+	size_t count = gossip_admitted_by(node_gossip(d->node), &answer->id, ids, ADMITTED_SHOWN);
 	json_t *names = json_array();
 
-	(void)answer;
 	for (size_t i = 0; i < count && i < ADMITTED_SHOWN; i++) {
 		char label[NAME_BYTES + 8];
 
 		member_label(d, &ids[i], label);
 		json_array_append_new(names, json_name(label));
 	}
-	request_answer(req, json_pack("{s:o,s:o,s:i}", "id", json_id(&call_of(d, req)->id),
-				      "admitted", names, "admitted_count", (int)count));
+	request_answer(req, json_pack("{s:o,s:o,s:i}", "id", json_id(&answer->id), "admitted",
+				      names, "admitted_count", (int)count));
 }
 
 static bool offer_token(void *ctx, const struct row_view *row)
@@ -134,8 +144,6 @@ void api_token_rm(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
-	call_of(d, req)->id = request.id;
-	call_of(d, req)->done = revoked_done;
 	daemon_submit(d, req, &request);
 }
 
@@ -176,10 +184,6 @@ static void admin_change(struct daemon *d, struct request *req, enum node_reques
 		return;
 	}
 	request.id = info.id;
-	if (kind == NODE_ADMIN_RM) {
-		call_of(d, req)->id = info.id;
-		call_of(d, req)->done = revoked_done;
-	}
 	daemon_submit(d, req, &request);
 }
 

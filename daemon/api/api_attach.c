@@ -22,7 +22,7 @@
 #define ATTACH_DECIDE_MS (ATTACH_LEASE_MS + NODE_PLUG_MS + ATTACH_UNDO_MS)
 #define ATTACH_WAIT_MAX_MS 600000
 
-static void attach_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_attach_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	json_t *addresses = json_array(), *pending = json_array();
 	static const struct inet none;
@@ -133,7 +133,6 @@ static void box_told(struct daemon *d, struct request *req, const struct kernel_
 	}
 	call->endpoint.netns_dev = tell->box.dev;
 	call->endpoint.netns_inode = tell->box.inode;
-	call->done = attach_done;
 	weft_err_set(
 	    &err, WEFT_E_TIMEOUT,
 	    "the disk does not answer for %d s, so that the endpoint is not plugged in, or "
@@ -255,11 +254,13 @@ void api_attach(struct daemon *d, struct request *req)
 	attach_try(d, req);
 }
 
-static void detach_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_detach_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
-	(void)answer;
-	request_answer(req, json_pack("{s:b,s:o}", "detached", true, "endpoint",
-				      json_id(&call_of(d, req)->id)));
+	bool was_there = !id_is_zero(&answer->id);
+
+	(void)d;
+	request_answer(req, json_pack("{s:b,s:o}", "detached", was_there, "endpoint",
+				      was_there ? json_id(&answer->id) : json_null()));
 }
 
 /* Does this endpoint sit in the namespace that was named? By the text it was attached with, or,
@@ -302,21 +303,15 @@ static void detach_go(struct daemon *d, struct request *req, const struct kernel
 	struct node_request request = {.kind = NODE_DETACH};
 	struct weft_err err = {0};
 	struct match match;
-	struct id id;
 
 	match.by_name = detach_find(d, req, &call->id, tell, &match);
-	if (match.by_name == 0) {
-		/* Taking away what is not there is done already. */
-		request_answer(req, json_pack("{s:b,s:n}", "detached", false, "endpoint"));
-		return;
-	}
-	if (match_end(&match, "endpoint", "weft endpoint ls", &id, &err) != 0) {
+	/* Taking away what is not there is done already; a repeat hears of that, too. */
+	if (match.by_name > 0 &&
+	    match_end(&match, "endpoint", "weft endpoint ls", &request.id, &err) != 0) {
 		request_fail(req, &err);
 		return;
 	}
-	request.id = call->id = id;
 	call->told = NULL;
-	call->done = detach_done;
 	daemon_submit(d, req, &request);
 }
 

@@ -26,17 +26,16 @@ static void advertise_towards(struct daemon *d, const struct hostport *seed)
 	daemon_submit_own(d, &request);
 }
 
-static void init_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+static void init_token_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	char name[NAME_BYTES] = "";
 	struct id cluster = {{0}}, self = gossip_self(node_gossip(d->node));
 
 	gossip_cluster(node_gossip(d->node), &cluster, name);
-	request_answer(req,
-		       json_pack("{s:o,s:o,s:o,s:o,s:s,s:o}", "cluster", json_id(&cluster), "name",
-				 json_name(name), "id", json_id(&cluster), "node", json_id(&self),
-				 "token", answer->text ? answer->text : "", "expires",
-				 json_wall((struct wall){daemon_wall().ms + TOKEN_TTL_MS})));
+	request_answer(req, json_pack("{s:o,s:o,s:o,s:o,s:s,s:o}", "cluster", json_id(&cluster),
+				      "name", json_name(name), "id", json_id(&cluster), "node",
+				      json_id(&self), "token", answer->text ? answer->text : "",
+				      "expires", json_token_expires(answer->text)));
 }
 
 static void init_follow(struct daemon *d, struct request *req)
@@ -47,13 +46,12 @@ static void init_follow(struct daemon *d, struct request *req)
 
 	call->retry = NULL;
 	call->followed = true;
-	call->done = init_done;
+	call->done = init_token_done;
 	daemon_submit(d, req, &request);
 }
 
 /* The cluster stands; its first token is made in a step of its own. */
-static void init_cluster_done(struct daemon *d, struct request *req,
-			      const struct node_answer *answer)
+void api_init_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	struct call *call = call_of(d, req);
 
@@ -74,7 +72,6 @@ void api_init(struct daemon *d, struct request *req)
 			 request.text);
 		return;
 	}
-	call_of(d, req)->done = init_cluster_done;
 	daemon_submit(d, req, &request);
 }
 
@@ -100,7 +97,7 @@ static int seeds_of(json_t *list, struct hostport *seeds, size_t *count, struct 
 	return 0;
 }
 
-static void join_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_join_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	char name[NAME_BYTES] = "";
 	struct id cluster = {{0}}, self = gossip_self(node_gossip(d->node));
@@ -140,7 +137,6 @@ void api_join(struct daemon *d, struct request *req)
 		     "no member answered at the token's addresses; name one that runs: weft join "
 		     "TOKEN ADDR");
 	request_late_set(req, &late);
-	call_of(d, req)->done = join_done;
 	daemon_submit(d, req, &request);
 }
 
@@ -162,7 +158,7 @@ static bool is_last_admin(const struct daemon *d)
 }
 
 /* Done is done; but does anybody know it for good? */
-static void leave_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_leave_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	(void)answer;
 	request_answer(
@@ -182,7 +178,6 @@ void api_leave(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
-	call_of(d, req)->done = leave_done;
 	daemon_submit(d, req, &request);
 }
 

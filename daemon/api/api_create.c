@@ -10,6 +10,7 @@
 
 #include "daemon/api/json.h"
 #include "daemon/api/api.h"
+#include "gossip/base/check.h"
 #include "gossip/base/map.h"
 
 #define PRESET_BASE UINT32_C(0x0a400000) /* 10.64.0.0/10: 16,384 networks of /24 */
@@ -21,18 +22,14 @@
 static void submit(struct daemon *d, struct request *req);
 static void choose(struct daemon *d, struct request *req);
 
-static void create_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_network_create_done(struct daemon *d, struct request *req,
+			     const struct node_answer *answer)
 {
-	struct call *call = call_of(d, req);
 	struct rec_network rec;
-	struct row_view row;
-	static const struct id topic_all;
+	int rc = rec_network_decode(answer->bytes, answer->len, &rec);
 
 	/* As it was made: the node fills in the VNI and what else was left open. */
-	rec = call->network;
-	if (gossip_row(node_gossip(d->node), NULL, &topic_all, FACT_NETWORK, answer->id.b, ID_BYTES,
-		       &row))
-		(void)rec_network_decode(row.value, row.value_len, &rec);
+	WEFT_ASSERT(rc == 0);
 	request_answer(req, json_network(d, &answer->id, &rec));
 }
 
@@ -43,7 +40,6 @@ static void submit(struct daemon *d, struct request *req)
 	    .kind = NODE_NETWORK_CREATE, .network = &call->network, .flag = call->force};
 
 	call->told = NULL;
-	call->done = create_done;
 	daemon_submit(d, req, &request);
 }
 

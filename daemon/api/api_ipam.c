@@ -56,25 +56,30 @@ void api_ipam_ls(struct daemon *d, struct request *req)
 	pager_answer(&pager, req);
 }
 
-static void reserve_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_ipam_reserve_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
-	struct call *call = call_of(d, req);
+	struct id network;
+	struct weft_err err;
 	struct lease lease;
 
+	/* Repeated later, the address may be somebody else's, and so may the name of its network.
+	 */
 	if (answer->endpoint_addr_count > 0 &&
-	    ipamdb_lease(node_ipamdb(d->node), &call->id, &answer->addrs[0].ip, &lease)) {
+	    find_network(d, request_text(req, "network"), &network, NULL, &err) == 0 &&
+	    ipamdb_lease(node_ipamdb(d->node), &network, &answer->addrs[0].ip, &lease) &&
+	    id_eq(&lease.endpoint, &answer->id)) {
 		request_answer(req, json_lease(d, &lease));
 		return;
 	}
 	request_answer(req,
-		       json_pack("{s:o,s:o}", "network", json_network_name(d, &call->id), "address",
+		       json_pack("{s:o,s:o}", "network", json_name(request_text(req, "network")),
+				 "address",
 				 answer->endpoint_addr_count > 0 ? json_inet(&answer->addrs[0].ip)
 								 : json_null()));
 }
 
 void api_ipam_reserve(struct daemon *d, struct request *req)
 {
-	struct call *call = call_of(d, req);
 	const char *text = request_text(req, "address"), *name = request_text(req, "name");
 	struct hostport addr = {.port = 0};
 	struct node_request request = {
@@ -96,8 +101,6 @@ void api_ipam_reserve(struct daemon *d, struct request *req)
 			 name);
 		return;
 	}
-	call->id = request.id;
-	call->done = reserve_done;
 	daemon_submit(d, req, &request);
 }
 
@@ -153,7 +156,7 @@ static json_t *json_finding(struct daemon *d, const struct node_finding *finding
 			 finding->fixed, "remedy", remedy_text(finding));
 }
 
-static void check_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_ipam_check_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	json_t *findings = json_array();
 	size_t leases = 0;
@@ -182,7 +185,6 @@ void api_ipam_check(struct daemon *d, struct request *req)
 		request_fail(req, &err);
 		return;
 	}
-	call_of(d, req)->done = check_done;
 	daemon_submit(d, req, &request);
 }
 

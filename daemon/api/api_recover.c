@@ -162,7 +162,7 @@ static void recover_answer(struct daemon *d, struct request *req, const char *fe
 				      fence, "dropped", dropped, "kept", (int)kept));
 }
 
-static void recover_done(struct daemon *d, struct request *req, const struct node_answer *answer)
+void api_node_recover_done(struct daemon *d, struct request *req, const struct node_answer *answer)
 {
 	const char *fence = node_fence_name((enum node_fence)call_of(d, req)->attempts);
 
@@ -195,6 +195,5 @@ void api_node_recover(struct daemon *d, struct request *req)
 	log_line(d->log, LOG_LEVEL_WARNING, "node recover asked for by uid %u%s",
 		 (unsigned)request_caller(req)->uid, request.flag ? ", by force" : "");
 	call->attempts = (unsigned)fence;
-	call->done = recover_done;
 	daemon_submit(d, req, &request);
 }

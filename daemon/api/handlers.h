@@ -4,6 +4,7 @@
 #pragma once
 
 struct daemon;
+struct node_answer;
 struct request;
 
 /* One for each row of API_METHODS; each answers req, fails it, or leaves it pending. */
@@ -48,3 +49,17 @@ void api_version(struct daemon *d, struct request *req);
 void api_metrics(struct daemon *d, struct request *req);
 void api_healthz(struct daemon *d, struct request *req);
 void api_readyz(struct daemon *d, struct request *req);
+
+/* What they answer with, of the node's answer: see api_done_of. */
+void api_init_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_join_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_leave_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_token_create_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_revoke_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_network_create_done(struct daemon *d, struct request *req,
+			     const struct node_answer *answer);
+void api_attach_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_detach_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_ipam_reserve_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_ipam_check_done(struct daemon *d, struct request *req, const struct node_answer *answer);
+void api_node_recover_done(struct daemon *d, struct request *req, const struct node_answer *answer);

@@ -13,7 +13,8 @@ json_t *json_inet(const struct inet *ip);
 json_t *json_prefix(const struct prefix *prefix);
 json_t *json_hostport(const struct hostport *hp);
 json_t *json_mac(const struct mac *mac);
-json_t *json_wall(struct wall at); /* null for 0 */
+json_t *json_wall(struct wall at);            /* null for 0 */
+json_t *json_token_expires(const char *text); /* of a token; null where it is none */
 json_t *json_labels(const struct rec_label *labels, size_t count);
 json_t *json_name(const char *name); /* a text from elsewhere; "?" where it is no UTF-8 */
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Answers on their way out, and their stored form: a MessagePack array {version, id, text,
- * addresses, gateway, MTU, endpoint}, of which an endpoint is an array {id, network, name,
- * interface, interface of the host, MAC} or nil; a bare nil says that no answer was given.
+ * Answers on their way out, and their stored form: a MessagePack array {version, method, hash of
+ * the arguments, id, text, bytes, addresses, gateway, MTU, endpoint}, of which an endpoint is an
+ * array {id, network, name, interface, interface of the host, MAC} or nil; a bare nil says that no
+ * answer was given, and so does a form of another version: one of the first does not say what was
+ * asked.
  */
 #include <string.h>
 
 #include "gossip/base/pack.h"
 #include "memo.h"
 
-#define ANSWER_VERSION 1
-#define ANSWER_FIELDS 7
+#define ANSWER_VERSION 2
+#define ANSWER_FIELDS 10
+#define ANSWER_FIELDS_MAX 32 /* of any version */
 #define ENDPOINT_FIELDS 6
 
 struct answer_out {
@@ -85,7 +88,8 @@ void answers_flush(struct node *node)
 	}
 }
 
-int answer_encode(const struct node_answer *answer, uint8_t *out, size_t cap)
+int answer_encode(const struct node_answer *answer, const struct node_asked *asked, uint8_t *out,
+		  size_t cap)
 {
 	struct pack pack;
 
@@ -97,8 +101,11 @@ int answer_encode(const struct node_answer *answer, uint8_t *out, size_t cap)
 	WEFT_ASSERT(answer->err.code == 0);
 	pack_array(&pack, ANSWER_FIELDS);
 	pack_uint(&pack, ANSWER_VERSION);
+	pack_str(&pack, asked->method);
+	pack_bin(&pack, asked->args.b, ID_BYTES);
 	pack_bin(&pack, answer->id.b, ID_BYTES);
 	pack_str(&pack, answer->text != NULL ? answer->text : "");
+	pack_bin(&pack, answer->bytes, answer->len);
 	pack_array(&pack, answer->endpoint_addr_count);
 	for (size_t i = 0; i < answer->endpoint_addr_count; i++) {
 		pack_array(&pack, 2);
@@ -135,21 +142,26 @@ static void endpoint_decode(struct cursor *cursor, struct local_endpoint *endpoi
 	cursor_fixed(cursor, endpoint->mac.b, sizeof(endpoint->mac.b));
 }
 
-int answer_decode(const uint8_t *bytes, size_t len, struct node_answer *answer, char *text,
-		  size_t cap)
+int answer_decode(const uint8_t *bytes, size_t len, struct node_answer *answer,
+		  struct node_asked *asked, char *text, size_t cap)
 {
 	struct cursor cursor;
+	size_t count;
 
 	*answer = (struct node_answer){.tag = 0};
 	cursor_init(&cursor, bytes, len);
 	if (cursor_nil(&cursor))
 		return cursor_at_end(&cursor) ? WEFT_E_NOT_FOUND : WEFT_E_INVALID;
-	if (cursor_array(&cursor, ANSWER_FIELDS) != ANSWER_FIELDS)
+	count = cursor_array(&cursor, ANSWER_FIELDS_MAX);
+	if (cursor_uint(&cursor, UINT16_MAX) != ANSWER_VERSION && !cursor.bad)
+		return WEFT_E_NOT_FOUND;
+	if (count != ANSWER_FIELDS)
 		cursor.bad = true;
-	if (cursor_uint(&cursor, UINT16_MAX) != ANSWER_VERSION)
-		cursor.bad = true;
+	cursor_text(&cursor, asked->method, sizeof(asked->method));
+	cursor_fixed(&cursor, asked->args.b, ID_BYTES);
 	cursor_fixed(&cursor, answer->id.b, ID_BYTES);
 	cursor_text(&cursor, text, cap);
+	answer->bytes = cursor_bin(&cursor, VALUE_BYTES_MAX, &answer->len);
 	answer->endpoint_addr_count = cursor_array(&cursor, ENDPOINT_ADDRS_MAX);
 	for (size_t i = 0; i < answer->endpoint_addr_count; i++) {
 		if (cursor_array(&cursor, 2) != 2)

@@ -35,6 +35,10 @@ void detach_request(struct node *node, const struct node_request *request)
 
 	if (op == NULL)
 		return;
+	if (id_is_zero(&request->id)) { /* none was found: an answer like another */
+		op_finish(node, op);
+		return;
+	}
 	if (box == NULL || box->endpoint.is_host) {
 		op_fail(node, op, WEFT_E_NOT_FOUND, "this host has no endpoint of this id");
 		return;

@@ -25,7 +25,7 @@ enum node_request_kind {
 	NODE_NETWORK_CREATE, /* network: name, pools and options; flag: force */
 	NODE_NETWORK_RM,     /* id; flag: force, although endpoints exist */
 	NODE_ATTACH,         /* id network, endpoint: where and what; addrs; ttl_ms */
-	NODE_DETACH,         /* id of an endpoint of this host, else WEFT_E_NOT_FOUND */
+	NODE_DETACH,         /* id of an endpoint of this host, else WEFT_E_NOT_FOUND; zero: none */
 	NODE_RESERVE,        /* id network, addrs or none, text: a name or NULL */
 	NODE_RELEASE,        /* id network, addrs[0], flag: force */
 	NODE_CONFIRM,        /* override the restart guard */
@@ -34,6 +34,15 @@ enum node_request_kind {
 	NODE_MTU,            /* mtu_bytes of the underlay changed; id network, zero: all */
 	NODE_ASK,            /* a question to member id: bytes, ttl_ms; see talk.h */
 	NODE_REPLY,          /* bytes answer the delivery with this message; has no answer */
+	NODE_REPEAT,         /* what its request id was answered with; see node_remembers */
+};
+
+#define ASKED_METHOD_BYTES 24
+
+/* What a call asks, as it is told apart from others that give the same request id. */
+struct node_asked {
+	char method[ASKED_METHOD_BYTES]; /* as people name it */
+	struct id args;                  /* a hash of its arguments */
 };
 
 struct node_request {
@@ -43,6 +52,7 @@ struct node_request {
 	bool flag;
 	bool force; /* NODE_CHECK: what flag repairs may take a box's address away */
 	char request_id[REQUEST_ID_BYTES]; /* empty: none; repeated ones get the stored answer */
+	struct node_asked asked;           /* what that is remembered of; another is refused */
 	const char *text;
 	const uint8_t *bytes;
 	size_t len;

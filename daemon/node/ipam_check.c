@@ -19,7 +19,6 @@
 #include "detach.h"
 #include "ipamdb/query.h"
 #include "network.h"
-#include "request.h"
 
 #define FINDINGS_MAX 256 /* more are no list that somebody reads; the next check shows them */
 #define AGAIN_MS 50      /* for a detach: tens of milliseconds */
@@ -181,11 +180,9 @@ static void mend_next(struct node *node, struct op *op)
 
 void ipam_check_request(struct node *node, const struct node_request *request)
 {
-	struct op *op = request_op(node, OP_CHECK, request);
+	struct op *op = op_new(node, OP_CHECK, request->tag); /* remembers nothing: see request.h */
 	struct double_search search = {node, op, gossip_self(node->gossip)};
 
-	if (op == NULL)
-		return;
 	op->flag = request->flag;
 	op->force = request->force;
 	op->give_up = mono_add_ms(node->now, GIVE_UP_MS);

@@ -7,8 +7,10 @@
  *   answered   kept with the stored form of the answer, for a day, the last MEMOS_MAX of them
  *   failed     is forgotten, to be tried again
  *
- * An answer is committed with what it tells, or before it is told. One of an earlier run may name
- * an endpoint that was committed and never plugged: it is given only when the kernel has that.
+ * An answer is committed with what it tells, or before it is told. It is that of one call: who asks
+ * something else under its id is refused. One of an earlier run may name an endpoint that was
+ * committed and never plugged: while this node has that, it is given only when the kernel does,
+ * too.
  */
 #include "memo.h"
 
@@ -34,6 +36,7 @@ struct memo {
 	struct memo_key key;
 	uint64_t serial; /* of its place; 0: under way, none yet */
 	uint64_t op;     /* under way; 0: answered */
+	struct node_asked asked;
 	struct wall at;
 	struct id endpoint; /* that was answered with; zero: none */
 	bool is_earlier;    /* of an earlier run, which may have died before its box was plugged */
@@ -73,47 +76,75 @@ static void memos_trim(struct node *node)
 	}
 }
 
-/* May an endpoint that an earlier run committed be answered with? Only when the kernel has it. */
+/* May an endpoint that an earlier run committed be answered with? Once it is known that the kernel
+ * has it. One that is gone was taken away at somebody's request: else its answer went with it. */
 static int endpoint_judge(const struct node *node, const struct id *endpoint, struct weft_err *err)
 {
 	const struct box *box = box_find(node, endpoint);
 
-	if (box == NULL)
-		return WEFT_E_NOT_FOUND;
-	if (!node->looked || box->state != BOX_UP || box->op != 0)
-		return weft_err_set(err, WEFT_E_BUSY,
-				    "weftd has just started and looks whether it plugged this "
-				    "endpoint before it ended; try again");
-	return 0;
+	if (box == NULL || (node->looked && box->state == BOX_UP && box->op == 0))
+		return 0;
+	return weft_err_set(err, WEFT_E_BUSY,
+			    "weftd has just started and looks whether it plugged this endpoint "
+			    "before it ended; try again");
 }
 
-bool memo_serve(struct node *node, const char *request_id, uint64_t tag)
+static bool is_forgotten(const struct node *node, const struct memo *memo)
+{
+	return memo == NULL || (memo->op == 0 && memo->at.ms + KEPT_MS < node->wall.ms);
+}
+
+static int asked_judge(const struct memo *memo, const struct node_asked *asked,
+		       struct weft_err *err)
+{
+	bool is_method = strcmp(memo->asked.method, asked->method) == 0;
+
+	if (is_method && id_eq(&memo->asked.args, &asked->args))
+		return 0;
+	return weft_err_set(err, WEFT_E_CONFLICT,
+			    "request id %s was given to another call before, weft %s%s; give each "
+			    "call an id of its own",
+			    memo->key.id, memo->asked.method,
+			    is_method ? " with other arguments" : "");
+}
+
+bool node_remembers(const struct node *node, const char *request_id)
 {
 	struct memo_key key = key_of(request_id);
-	const struct memo *memo = map_find(&node->memos, &key);
-	struct node_answer answer;
-	struct weft_err err = {0};
-	char text[TOKEN_TEXT_MAX + 1];
-	int rc = 0;
 
-	if (memo == NULL)
-		return false;
-	if (memo->op != 0) {
-		op_new(node, OP_FOLLOW, tag)->parent = memo->op;
-		return true;
-	}
-	if (memo->is_earlier && !id_is_zero(&memo->endpoint))
-		rc = endpoint_judge(node, &memo->endpoint, &err);
-	if (rc == WEFT_E_BUSY) {
-		answer_now(node, tag, &err);
-		return true;
-	}
-	if (rc != 0 || memo->at.ms + KEPT_MS < node->wall.ms ||
-	    answer_decode(memo->bytes, memo->len, &answer, text, sizeof(text)) != 0) {
+	return !is_forgotten(node, map_find(&node->memos, &key));
+}
+
+static void answer_again(struct node *node, const struct memo *memo, uint64_t tag)
+{
+	struct node_answer answer;
+	struct node_asked asked;
+	char text[TOKEN_TEXT_MAX + 1];
+	int rc = answer_decode(memo->bytes, memo->len, &answer, &asked, text, sizeof(text));
+
+	WEFT_ASSERT(rc == 0);
+	answer_add(node, tag, &answer);
+}
+
+bool memo_serve(struct node *node, const struct node_request *request)
+{
+	struct memo_key key = key_of(request->request_id);
+	const struct memo *memo = map_find(&node->memos, &key);
+	struct weft_err err = {0};
+
+	if (is_forgotten(node, memo)) {
 		memo_drop(node, &key);
 		return false;
 	}
-	answer_add(node, tag, &answer);
+	if (asked_judge(memo, &request->asked, &err) == 0 && memo->op == 0 && memo->is_earlier &&
+	    !id_is_zero(&memo->endpoint))
+		(void)endpoint_judge(node, &memo->endpoint, &err);
+	if (err.code != 0)
+		answer_now(node, request->tag, &err);
+	else if (memo->op != 0)
+		op_new(node, OP_FOLLOW, request->tag)->parent = memo->op;
+	else
+		answer_again(node, memo, request->tag);
 	return true;
 }
 
@@ -124,6 +155,7 @@ void memo_begin(struct node *node, struct op *op)
 
 	WEFT_ASSERT(memo->op == 0 && memo->bytes == NULL);
 	memo->op = op->id;
+	memo->asked = op->asked;
 	memo->at = node->wall;
 }
 
@@ -155,26 +187,34 @@ void memo_settle(struct node *node, const struct op *op)
 	if (memo == NULL || memo->op != op->id)
 		return;
 	answer.text = op->text;
-	len = op->answer.err.code == 0 ? answer_encode(&answer, bytes, sizeof(bytes)) : -1;
+	answer.bytes = op->bytes;
+	answer.len = op->bytes_len;
+	len = op->answer.err.code == 0 ? answer_encode(&answer, &op->asked, bytes, sizeof(bytes))
+				       : -1;
 	if (len > 0)
 		memo_keep(node, memo, &answer, bytes, (size_t)len);
 	else
 		memo_drop(node, &key);
 }
 
-void memo_commit(struct node *node, const char *request_id, const struct node_answer *answer,
-		 struct commit *commit)
+static void commit_bytes(struct node *node, const char *request_id, const uint8_t *bytes, int len,
+			 struct commit *commit)
 {
-	struct write write = {.kind = WRITE_ANSWER};
-	uint8_t bytes[ANSWER_BYTES_MAX];
-	int len = answer_encode(answer, bytes, sizeof(bytes));
+	struct write write = {.kind = WRITE_ANSWER, .bytes = bytes, .len = (size_t)len};
 
 	WEFT_ASSERT(len > 0);
 	memcpy(write.answer.request, request_id, strnlen(request_id, REQUEST_ID_BYTES - 1));
 	write.answer.at = node->wall;
-	write.bytes = bytes;
-	write.len = (size_t)len;
 	commit_write(commit, &write);
+}
+
+void memo_commit(struct node *node, const struct op *op, const struct node_answer *answer,
+		 struct commit *commit)
+{
+	uint8_t bytes[ANSWER_BYTES_MAX];
+	int len = answer_encode(answer, &op->asked, bytes, sizeof(bytes));
+
+	commit_bytes(node, op->request_id, bytes, len, commit);
 }
 
 /* The one that was answered with this endpoint, or NULL. */
@@ -191,9 +231,11 @@ static struct memo *memo_of_endpoint(const struct node *node, const struct id *e
 void memo_commit_end(struct node *node, const struct id *endpoint, struct commit *commit)
 {
 	const struct memo *memo = memo_of_endpoint(node, endpoint);
+	uint8_t bytes[1];
 
 	if (memo != NULL)
-		memo_commit(node, memo->key.id, NULL, commit);
+		commit_bytes(node, memo->key.id, bytes,
+			     answer_encode(NULL, NULL, bytes, sizeof(bytes)), commit);
 }
 
 void memo_end(struct node *node, const struct id *endpoint)
@@ -211,9 +253,10 @@ int memo_load(struct node *node, const struct write *write)
 {
 	struct memo_key key = key_of(write->answer.request);
 	struct node_answer answer;
+	struct node_asked asked;
 	char text[TOKEN_TEXT_MAX + 1];
 	struct memo *memo;
-	int rc = answer_decode(write->bytes, write->len, &answer, text, sizeof(text));
+	int rc = answer_decode(write->bytes, write->len, &answer, &asked, text, sizeof(text));
 
 	if (rc == WEFT_E_NOT_FOUND)
 		return 0;
@@ -221,6 +264,7 @@ int memo_load(struct node *node, const struct write *write)
 		return rc;
 	memo = map_insert(&node->memos, &key, NULL);
 	memo->at = write->answer.at;
+	memo->asked = asked;
 	memo_keep(node, memo, &answer, write->bytes, write->len);
 	return 0;
 }

@@ -281,6 +281,9 @@ void network_create(struct node *node, const struct node_request *request)
 	commit = commit_new(node, op->id);
 	len = rec_network_encode(&rec, value, sizeof(value));
 	WEFT_ASSERT(len > 0);
+	op->bytes_len = (size_t)len;
+	op->bytes = heap_take(&node->heap, op->bytes_len);
+	memcpy(op->bytes, value, op->bytes_len);
 	commit_row_of(commit, FACT_NETWORK, &(const struct id){{0}}, &op->network, value,
 		      (size_t)len);
 	count = ipamdb_network_rows(&op->network, &rec, rows);

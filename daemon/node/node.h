@@ -44,6 +44,10 @@ const struct node_update *node_start(struct node *node, struct mono now, struct 
 /* What one event leads to; borrowed until the next step. */
 const struct node_update *node_step(struct node *node, const struct node_event *event);
 
+/* Is this request id under way, or answered and not forgotten? Then NODE_REPEAT gets its answer, or
+ * WEFT_E_CONFLICT when something else was asked under it. */
+bool node_remembers(const struct node *node, const char *request_id);
+
 /* When NODE_EV_TICK is due next. */
 struct mono node_deadline(const struct node *node);
 

@@ -129,6 +129,7 @@ static void op_free(struct node *node, struct op *op)
 	vec_close(&op->pending);
 	vec_close(&op->findings);
 	heap_give(&node->heap, op->text, op->text_len);
+	heap_give(&node->heap, op->bytes, op->bytes_len);
 	heap_give(&node->heap, op, sizeof(*op));
 }
 
@@ -141,12 +142,22 @@ static void op_end(struct node *node, struct op *op)
 	op_free(node, op);
 }
 
+/* What the op owns of its answer. A failure has none of it. */
+static void answer_fill(struct op *op)
+{
+	bool is_good = op->answer.err.code == 0;
+
+	op->answer.text = op->text;
+	op->answer.bytes = is_good ? op->bytes : NULL;
+	op->answer.len = is_good ? op->bytes_len : 0;
+}
+
 /* Tells the one who asked, and those who asked the same again meanwhile. */
 static void op_tell(struct node *node, struct op *op)
 {
 	struct op *other;
 
-	op->answer.text = op->text;
+	answer_fill(op);
 	op->answer.findings = op->findings.items;
 	op->answer.finding_count = op->findings.count;
 	answer_add(node, op->tag, &op->answer);
@@ -202,15 +213,15 @@ void op_store_answer(struct node *node, struct op *op, struct commit *commit)
 {
 	if (op->request_id[0] == '\0')
 		return;
-	op->answer.text = op->text;
-	memo_commit(node, op->request_id, &op->answer, commit);
+	answer_fill(op);
+	memo_commit(node, op, &op->answer, commit);
 	op->answer_stored = true;
 }
 
 void op_unstore_answer(struct node *node, const struct op *op, struct commit *commit)
 {
 	if (op->answer_stored)
-		memo_commit(node, op->request_id, NULL, commit);
+		memo_commit(node, op, NULL, commit);
 }
 
 void op_try(struct node *node, struct op *op)

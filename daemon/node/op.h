@@ -55,6 +55,7 @@ struct op {
 	bool answer_stored;
 	bool committed;
 	char request_id[REQUEST_ID_BYTES];
+	struct node_asked asked;
 	char name[NAME_BYTES];
 	struct mono deadline; /* op_due is called; MONO_NEVER */
 	struct mono give_up;  /* no further waiting or trying after this */
@@ -65,7 +66,9 @@ struct op {
 	struct weft_err err; /* the reason of what fails further on */
 	struct node_answer answer;
 	size_t text_len;
-	char *text; /* of the answer, owned */
+	char *text; /* of the answer, owned; as are */
+	size_t bytes_len;
+	uint8_t *bytes;
 	struct vec findings;
 };
 

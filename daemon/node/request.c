@@ -23,11 +23,12 @@ struct op *request_op(struct node *node, enum op_kind kind, const struct node_re
 	struct op *op;
 
 	WEFT_ASSERT(request->tag != 0);
-	if (request->request_id[0] != '\0' && memo_serve(node, request->request_id, request->tag))
+	if (request->request_id[0] != '\0' && memo_serve(node, request))
 		return NULL;
 	op = op_new(node, kind, request->tag);
 	memcpy(op->request_id, request->request_id,
 	       strnlen(request->request_id, sizeof(op->request_id) - 1));
+	op->asked = request->asked;
 	if (op->request_id[0] != '\0')
 		memo_begin(node, op);
 	return op;
@@ -123,6 +124,17 @@ static void mtu(struct node *node, const struct node_request *request)
 	answer_now(node, request->tag, NULL);
 }
 
+/* It was remembered a moment ago. */
+static void repeat(struct node *node, const struct node_request *request)
+{
+	struct weft_err err;
+
+	if (memo_serve(node, request))
+		return;
+	weft_err_set(&err, WEFT_E_BUSY, "what was answered is just being forgotten; try again");
+	answer_now(node, request->tag, &err);
+}
+
 void request_received(struct node *node, const struct node_request *request)
 {
 	struct weft_err err;
@@ -170,6 +182,9 @@ void request_received(struct node *node, const struct node_request *request)
 		break;
 	case NODE_REPLY:
 		talk_reply(node, request);
+		break;
+	case NODE_REPEAT:
+		repeat(node, request);
 		break;
 	case NODE_MTU:
 		mtu(node, request);

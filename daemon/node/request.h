@@ -12,7 +12,8 @@
 /* NODE_EV_REQUEST. */
 void request_received(struct node *node, const struct node_request *request);
 
-/* The op of a request; NULL when its request id was answered already or is being served. */
+/* The op of a request; NULL when its request id was answered already or is being served. A check
+ * and a recovery go without: what they find is of the moment, so each looks anew. */
 struct op *request_op(struct node *node, enum op_kind kind, const struct node_request *request);
 
 /* The core answered a command that was passed to it. */

@@ -36,7 +36,7 @@ struct node_answer {
 	struct weft_err err;
 	struct id id;         /* endpoint, network, token or node */
 	const char *text;     /* token; NULL otherwise */
-	const uint8_t *bytes; /* NODE_ASK: what the member answered */
+	const uint8_t *bytes; /* NODE_ASK: what the member said; NODE_NETWORK_CREATE: the record */
 	size_t len;
 	size_t endpoint_addr_count;
 	struct prefix addrs[ENDPOINT_ADDRS_MAX];

@@ -5,8 +5,8 @@
  * daemon dispatches by it and checks fields with it; `weft` makes its command line, its help and
  * its requests from it. Data only: nothing here knows HTTP or JSON libraries.
  *
- * A changing method takes a `request_id` besides its fields: the same id again gets the first
- * answer again. Durations are milliseconds in the API and `90s`, `24h` on the command line.
+ * A changing method takes a `request_id` besides its fields: the same call again under it gets the
+ * first answer again. Durations are milliseconds in the API and `90s`, `24h` on the command line.
  */
 #pragma once
 

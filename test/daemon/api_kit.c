@@ -96,11 +96,12 @@ struct call *__wrap_call_of(struct daemon *d, struct request *req)
 void api_lab_answered(struct api_lab *lab, const struct node_answer *answer)
 {
 	struct request *req = (void *)lab;
+	api_done done = lab->call.done != NULL ? lab->call.done : api_done_of(lab->method->id);
 
 	if (answer->err.code != 0)
 		__wrap_request_fail(req, &answer->err);
-	else if (lab->call.done != NULL)
-		lab->call.done(&lab->d, req, answer);
+	else if (done != NULL)
+		done(&lab->d, req, answer);
 	else
 		__wrap_request_answer(req, json_object());
 }
@@ -108,8 +109,10 @@ void api_lab_answered(struct api_lab *lab, const struct node_answer *answer)
 void __wrap_daemon_submit(struct daemon *d, struct request *req, struct node_request *request)
 {
 	struct api_lab *lab = (void *)req;
+	struct weft_err err = {0};
 
 	assert_ptr_equal(d, &lab->d);
+	assert_int_equal(repeat_note(d, req, request, &err), 0);
 	api_lab_answered(lab, cluster_call(lab->cluster, lab->host, request));
 }
 
@@ -162,7 +165,7 @@ int api_lab_call(struct api_lab *lab, enum api_id id, json_t *fields)
 	forget(lab);
 	lab->fields = fields;
 	lab->method = api_method(id);
-	api_handler_of(id)(&lab->d, (void *)lab);
+	api_handle(&lab->d, (void *)lab);
 	return lab->err.code;
 }
 

@@ -56,14 +56,12 @@ void __wrap_store_thread_file(struct store_thread *st, uint64_t tag, enum store_
 
 void __wrap_daemon_submit(struct daemon *d, struct request *req, struct node_request *request)
 {
-	const char *id = request_text(req, API_REQUEST_ID);
+	struct weft_err err = {0};
 
-	if (id && strlen(id) >= sizeof(request->request_id)) {
-		api_fail(req, WEFT_E_INVALID, "request_id is too long");
+	if (repeat_note(d, req, request, &err) != 0) {
+		request_fail(req, &err);
 		return;
 	}
-	if (id)
-		memcpy(request->request_id, id, strlen(id) + 1);
 	call_of(d, req);
 	req->tag = cluster_ask(world.cluster, 0, request);
 }

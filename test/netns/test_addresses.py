@@ -193,12 +193,16 @@ def test_a_check_finds_what_is_wrong_and_repairs_what_it_may(lab):
                         there["ip"]: "detach it, or weft ipam check --fix --force"}
     assert {finding["endpoint"] for finding in report["findings"]
             if finding["address"] == there["ip"]} == {box["endpoint"]}
+    for _ in range(2):  # a repeat looks anew: none must hear that nothing is wrong
+        assert found("--request-id", "once") == wrong
     table = hosts[0].weft("ipam", "check")
     assert table.split("\n")[0].split()[-1] == "REMEDY" and "detach it, or" in table
 
     # What is of nothing goes; no box or reservation loses its address unless that was said.
     fixed = {key: key[1] == leaked for key in wrong}
-    assert found("--fix") == fixed
+    assert found("--fix", "--request-id", "fix") == fixed
+    left = {key: False for key in wrong if key[1] != leaked}
+    assert found("--fix", "--request-id", "fix") == left
     assert box["endpoint"] in {endpoint["id"] for endpoint in hosts[0].json("endpoint", "ls", "blue")}
     left = {key: True for key in wrong if key[1] != leaked}
     assert found("--fix", "--force") == left

@@ -153,7 +153,9 @@ class Story:
     def detach(self, name):
         answer = self.endpoints.pop(name)
         self.unsure.add(name)
-        self.do(answer["host"], "detach", answer["network"], "--name", name)
+        done = self.do(answer["host"], "detach", answer["network"], "--name", name,
+                       "--request-id", f"detach-{name}")
+        assert done == {"detached": True, "endpoint": answer["endpoint"]}
         self.unsure.discard(name)
 
     def reserve(self, host, network, address):
@@ -193,7 +195,7 @@ class Story:
         self.detach("c")
         self.attach(j, "red", "d")
         self.detach("d")
-        self.do(f, "network", "rm", "red", already=("no network",))
+        self.do(f, "network", "rm", "red", "--request-id", "rm-red")
         self.depart()
         self.join("two")
         self.attach(j, "blue", "e")
@@ -223,7 +225,7 @@ class Story:
         self.unsure |= ended
         self.endpoints = {n: a for n, a in self.endpoints.items() if n not in ended}
         self.reserved = {}
-        self.do(self.founder, "network", "rm", network, "--force", already=("no network",))
+        self.do(self.founder, "network", "rm", network, "--force", "--request-id", f"rm-{network}")
         self.wait("its endpoints are gone", lambda: not ended & {
             e["name"] for e in self.founder.json("endpoint", "ls")}, 5)
         self.unsure -= ended

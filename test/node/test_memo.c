@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 #include <stdio.h>
+#include <string.h>
 
 #include "cluster.h"
 #include "daemon/node/memo.h"
@@ -186,10 +187,11 @@ static void a_token_is_made_once_for_a_request_id(void **state)
 static void load(struct cluster *cluster, size_t from, size_t count)
 {
 	struct node_answer answer = {.tag = 1};
+	struct node_asked asked = {"attach", {{0}}};
 	uint8_t bytes[ANSWER_BYTES_MAX];
 	struct write write = {.kind = WRITE_ANSWER, .bytes = bytes};
 
-	write.len = (size_t)answer_encode(&answer, bytes, sizeof(bytes));
+	write.len = (size_t)answer_encode(&answer, &asked, bytes, sizeof(bytes));
 	for (size_t i = from; i < from + count; i++) {
 		snprintf(write.answer.request, sizeof(write.answer.request), "load-%zu", i);
 		assert_int_equal(memo_load(cluster->hosts[0].node, &write), 0);
@@ -235,6 +237,174 @@ static void an_answer_under_an_id_that_came_before_keeps_its_own_turn(void **sta
 	cluster_free(cluster);
 }
 
+static void set_asked(struct node_request *request, const char *method, uint8_t args)
+{
+	snprintf(request->asked.method, sizeof(request->asked.method), "%s", method);
+	request->asked.args.b[0] = args;
+}
+
+/* A request id is refused to whatever else is asked under it, and the text says whose it is. */
+static void assert_refused(struct cluster *cluster, const struct node_request *request,
+			   const char *words)
+{
+	struct node_request copy = *request;
+	const struct node_answer *answer = cluster_call(cluster, 0, &copy);
+
+	assert_int_equal(answer->err.code, WEFT_E_CONFLICT);
+	if (strstr(answer->err.message, words) == NULL)
+		fail_msg("\"%s\" has no \"%s\"", answer->err.message, words);
+}
+
+static void a_request_id_is_that_of_one_call(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct local_endpoint endpoint = {.ifname = "eth0", .netns_inode = 11};
+	struct node_request attached = {.kind = NODE_ATTACH,
+					.id = network,
+					.endpoint = &endpoint,
+					.request_id = "one",
+					.ttl_ms = 5000};
+	struct node_request detached = {.kind = NODE_DETACH, .request_id = "one"};
+	uint64_t tag;
+
+	(void)state;
+	set_asked(&attached, "attach", 1);
+	set_asked(&detached, "detach", 1);
+	for (int round = 0; round < 3; round++) {
+		tag = round == 0 ? cluster_ask(cluster, 0, &attached) : 0;
+		assert_refused(cluster, &detached, "request id one was given to another call");
+		assert_refused(cluster, &detached, "weft attach;");
+		set_asked(&attached, "attach", 2);
+		assert_refused(cluster, &attached, "weft attach with other arguments");
+		set_asked(&attached, "attach", 1);
+		if (round == 0)
+			cluster_run(cluster, 500);
+		if (tag != 0)
+			assert_int_equal(cluster_answer(cluster, tag)->err.code, 0);
+		detached.id = cluster_call(cluster, 0, &attached)->id;
+		if (round > 0)
+			continue;
+		cluster_stop(cluster, 0);
+		cluster_start(cluster, 0);
+		cluster_run(cluster, 1000);
+	}
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	snprintf(detached.request_id, sizeof(detached.request_id), "two");
+	assert_int_equal(cluster_call(cluster, 0, &detached)->err.code, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 0);
+	cluster_free(cluster);
+}
+
+static void what_failed_leaves_its_id_to_any_call(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request detached = {
+	    .kind = NODE_DETACH, .id = {{9}}, .request_id = "one", .asked = {.method = "detach"}};
+
+	(void)state;
+	assert_int_equal(cluster_call(cluster, 0, &detached)->err.code, WEFT_E_NOT_FOUND);
+	assert_false(node_remembers(cluster->hosts[0].node, "one"));
+	assert_int_equal(attach(cluster, &network, 11, "one").err.code, 0);
+	assert_true(node_remembers(cluster->hosts[0].node, "one"));
+	cluster_free(cluster);
+}
+
+static void a_repeat_needs_nothing_but_its_id_and_what_it_asks(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request removed = {.kind = NODE_NETWORK_RM, .id = network, .request_id = "one"};
+	struct node_request repeat = {.kind = NODE_REPEAT, .request_id = "one"};
+
+	(void)state;
+	set_asked(&removed, "network rm", 1);
+	set_asked(&repeat, "network rm", 1);
+	assert_false(node_remembers(cluster->hosts[0].node, "one"));
+	assert_int_equal(cluster_call(cluster, 0, &repeat)->err.code, WEFT_E_BUSY);
+	assert_int_equal(cluster_call(cluster, 0, &removed)->err.code, 0);
+	assert_true(node_remembers(cluster->hosts[0].node, "one"));
+	assert_int_equal(cluster_call(cluster, 0, &repeat)->err.code, 0);
+	assert_true(id_eq(&cluster_call(cluster, 0, &repeat)->id, &network));
+	set_asked(&repeat, "leave", 1);
+	assert_refused(cluster, &repeat, "weft network rm;");
+	cluster_free(cluster);
+}
+
+static void a_detach_that_finds_nothing_is_remembered_too(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_request detached = {.kind = NODE_DETACH, .request_id = "one"};
+
+	(void)state;
+	assert_true(id_is_zero(&cluster_call(cluster, 0, &detached)->id));
+	detached.id = attach(cluster, &network, 11, "two").id;
+	assert_true(id_is_zero(&cluster_call(cluster, 0, &detached)->id));
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	cluster_free(cluster);
+}
+
+static void what_was_taken_away_by_request_is_not_made_again_by_a_repeat(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+	struct node_answer first = attach(cluster, &network, 11, "one"), again;
+	struct node_request detached = {.kind = NODE_DETACH, .id = first.id};
+
+	(void)state;
+	assert_int_equal(cluster_call(cluster, 0, &detached)->err.code, 0);
+	for (int restart = 0; restart < 2; restart++) {
+		again = attach(cluster, &network, 11, "one");
+		assert_int_equal(again.err.code, 0);
+		assert_true(id_eq(&first.id, &again.id));
+		assert_int_equal(cluster_boxes(cluster, 0), 0);
+		cluster_stop(cluster, 0);
+		cluster_start(cluster, 0);
+		cluster_run(cluster, 1000);
+	}
+	cluster_free(cluster);
+}
+
+/* What it finds is of the moment: a repeat that said "nothing" would be believed. */
+static void a_check_looks_anew_whatever_its_id(void **state)
+{
+	struct cluster *cluster = cluster_new(1);
+	struct node_request check = {
+	    .kind = NODE_CHECK, .request_id = "one", .asked = {.method = "ipam check"}};
+
+	(void)state;
+	assert_int_equal(cluster_call(cluster, 0, &check)->err.code, 0);
+	assert_false(node_remembers(cluster->hosts[0].node, "one"));
+	check.kind = NODE_RECOVER;
+	assert_int_equal(cluster_call(cluster, 0, &check)->err.code, 0);
+	assert_false(node_remembers(cluster->hosts[0].node, "one"));
+	cluster_free(cluster);
+}
+
+static void what_another_version_stored_is_forgotten_at_the_start(void **state)
+{
+	static const uint8_t first[] = {
+	    0x97, 0x01, 0xc4, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,   0xa0,
+	    0x90, 0xc4, 16,   0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  0,  0,  0,  0,  0,  0x00, 0xc0};
+	struct write write = {.kind = WRITE_ANSWER,
+			      .answer = {.request = "one"},
+			      .bytes = first,
+			      .len = sizeof(first)};
+	struct cluster *cluster = cluster_new(1);
+	struct id network = cluster_network(cluster, 0, "blue", "10.1.0.0/24");
+
+	(void)state;
+	assert_int_equal(memo_load(cluster->hosts[0].node, &write), 0);
+	assert_false(node_remembers(cluster->hosts[0].node, "one"));
+	assert_int_equal(attach(cluster, &network, 11, "one").err.code, 0);
+	assert_int_equal(cluster_boxes(cluster, 0), 1);
+	write.len = 1;
+	assert_int_equal(memo_load(cluster->hosts[0].node, &write), WEFT_E_INVALID);
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +418,13 @@ int main(void)
 	    cmocka_unit_test(a_token_is_made_once_for_a_request_id),
 	    cmocka_unit_test(an_answer_that_took_long_is_forgotten_in_its_turn),
 	    cmocka_unit_test(an_answer_under_an_id_that_came_before_keeps_its_own_turn),
+	    cmocka_unit_test(a_request_id_is_that_of_one_call),
+	    cmocka_unit_test(what_failed_leaves_its_id_to_any_call),
+	    cmocka_unit_test(a_repeat_needs_nothing_but_its_id_and_what_it_asks),
+	    cmocka_unit_test(a_detach_that_finds_nothing_is_remembered_too),
+	    cmocka_unit_test(what_was_taken_away_by_request_is_not_made_again_by_a_repeat),
+	    cmocka_unit_test(a_check_looks_anew_whatever_its_id),
+	    cmocka_unit_test(what_another_version_stored_is_forgotten_at_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
