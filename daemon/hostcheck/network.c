@@ -193,6 +193,14 @@ static void feature_tried(void *arg, const char *feature, const char *why)
 		return;
 	}
 	features->refused++;
+	if (strcmp(feature, LOOK_MULTICAST) == 0) {
+		host_add(features->checks, "kernel-feature", "warn",
+			 "install a kernel that has it (from 5.16 on, CONFIG_NETFILTER_EGRESS), or "
+			 "have no box here in such networks",
+			 "the kernel refuses %s, which networks with --multicast need: %s", feature,
+			 why);
+		return;
+	}
 	host_add(features->checks, "kernel-feature", "fail",
 		 "load its module (modprobe bridge vxlan veth nf_tables nft_masq nft_fib_inet), or "
 		 "install the kernel that has it; in a container the host has to",

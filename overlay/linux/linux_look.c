@@ -14,11 +14,12 @@
 
 #include "gossip/base/heap.h"
 #include "linux_parts.h"
+#include "overlay/trial.h"
 
 /* ---- features ---- */
 
-#define TRIAL_BRIDGE "wfbrtrial"
-#define TRIAL_VXLAN "wfvxtrial"
+#define TRIAL_BRIDGE "wfbr001000" /* as TRIAL_VNI has it */
+#define TRIAL_VXLAN "wfvx001000"
 #define TRIAL_VETH "wfvetrial"
 
 static const struct inet trial_vtep = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9}};
@@ -30,15 +31,16 @@ static const struct klink trial_bridge = {.name = TRIAL_BRIDGE,
 					  .addrgen_none = 1,
 					  .mac = {{2, 0, 0, 0, 0, 1}},
 					  .mtu = 1450};
-static const struct klink trial_vxlan = {.name = TRIAL_VXLAN,
-					 .master = TRIAL_BRIDGE,
-					 .kind = KLINK_VXLAN,
-					 .up = 1,
-					 .addrgen_none = 1,
-					 .mac = {{2, 0, 0, 0, 0, 2}},
-					 .mtu = 1450,
-					 .vxlan = {.vni = 4096, .port = 4789, .proxy = 1, .df = 1},
-					 .port = {.flood = 1}};
+static const struct klink trial_vxlan = {
+    .name = TRIAL_VXLAN,
+    .master = TRIAL_BRIDGE,
+    .kind = KLINK_VXLAN,
+    .up = 1,
+    .addrgen_none = 1,
+    .mac = {{2, 0, 0, 0, 0, 2}},
+    .mtu = 1450,
+    .vxlan = {.vni = TRIAL_VNI, .port = 4789, .proxy = 1, .df = 1},
+    .port = {.flood = 1}};
 static const struct klink trial_veth = {.name = TRIAL_VETH,
 					.master = TRIAL_BRIDGE,
 					.kind = KLINK_VETH,
@@ -47,20 +49,6 @@ static const struct klink trial_veth = {.name = TRIAL_VETH,
 					.mac = {{2, 0, 0, 0, 0, 3}},
 					.mtu = 1450,
 					.port = {.locked = 1}};
-
-/* What weft's own rules are made of, see overlay/rules.c. */
-static const char *const trial_rules =
-    "table inet weft {\n"
-    "set vteps { type ipv4_addr; elements = { 192.0.2.9 } }\n"
-    "chain from { ip saddr != @vteps counter drop\n notrack\n }\n"
-    "chain prerouting { type filter hook prerouting priority -300; policy accept;\n"
-    "udp dport 4789 udp length >= 16 fib daddr type local @th,96,24 vmap { 4096 : goto from }\n }\n"
-    "chain forward { type filter hook forward priority -10; policy accept;\n"
-    "iifname . oifname { \"wfbrtrial\" . \"wfbrtrial\" } accept\n"
-    "ct state established,related accept\n ct status dnat accept\n }\n"
-    "chain postrouting { type nat hook postrouting priority 100; policy accept;\n"
-    "ip saddr 10.0.0.0/8 masquerade\n }\n"
-    "}\n";
 
 struct trial {
 	char why[LOOK_TEXT_BYTES];
@@ -115,14 +103,28 @@ static void try_veth(struct linux_kernel *kernel, void *arg,
 	each(arg, "veth as a locked port", status == 0 ? NULL : trial.why);
 }
 
+static bool try_rules(struct linux_kernel *kernel, enum krules table, const char *feature,
+		      void *arg, void (*each)(void *arg, const char *feature, const char *why))
+{
+	char *text = trial_rules(table);
+	struct trial rules = {""};
+	int status = linux_rules_set(kernel, table, text, rules.why, sizeof(rules.why));
+
+	free(text);
+	if (status != 0 && rules.why[0] == '\0')
+		note(&rules, 0, -status, "");
+	each(arg, feature, status == 0 ? NULL : rules.why);
+	return status == 0;
+}
+
 void look_features(void *arg, void (*each)(void *arg, const char *feature, const char *why))
 {
 	struct page_source pages = page_source_mmap();
 	struct kfdb fdb = {.dev = TRIAL_VXLAN, .mac = trial_mac, .dst = trial_vtep};
 	struct kneigh neigh = {.dev = TRIAL_VXLAN, .mac = trial_mac};
 	struct weft_err err = {0};
-	struct trial rules = {""};
 	struct linux_kernel *kernel = linux_kernel_open(&pages, 1, &err);
+	bool has_vxlan = false;
 
 	if (kernel == NULL) {
 		each(arg, "netlink", err.message);
@@ -130,17 +132,16 @@ void look_features(void *arg, void (*each)(void *arg, const char *feature, const
 	}
 	(void)inet_parse("10.0.0.9", &neigh.ip);
 	if (try_op(kernel, KOBJ_LINK, &trial_bridge, "bridge", arg, each)) {
-		if (try_op(kernel, KOBJ_LINK, &trial_vxlan, "vxlan", arg, each)) {
+		has_vxlan = try_op(kernel, KOBJ_LINK, &trial_vxlan, "vxlan", arg, each);
+		if (has_vxlan) {
 			(void)try_op(kernel, KOBJ_FDB, &fdb, "vxlan forwarding", arg, each);
 			(void)try_op(kernel, KOBJ_NEIGH, &neigh, "vxlan neighbour proxy", arg,
 				     each);
 		}
 		try_veth(kernel, arg, each);
 	}
-	each(arg, "nftables",
-	     linux_rules_set(kernel, KRULES_HOST, trial_rules, rules.why, sizeof(rules.why)) == 0
-		 ? NULL
-		 : rules.why);
+	if (try_rules(kernel, KRULES_HOST, "nftables", arg, each) && has_vxlan)
+		(void)try_rules(kernel, KRULES_PORTS, LOOK_MULTICAST, arg, each);
 	linux_kernel_close(kernel);
 }
 

@@ -9,6 +9,7 @@
 #include "linux.h"
 
 #define LOOK_TEXT_BYTES 128
+#define LOOK_MULTICAST "nftables at a device" /* which networks with multicast alone need */
 
 /* The table of IPv4 neighbours, which all namespaces share. */
 struct look_neighbours {

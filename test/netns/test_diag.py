@@ -243,8 +243,61 @@ def test_a_missing_kernel_feature_is_found(three, tmp_path):
     feature = found(checks, "kernel-feature")
     assert "refuses vxlan" in feature["measured"]
     assert "modprobe" in feature["remedy"]
-    # Nothing of the trial is left.
+    # Nothing of the trial is left, which has names like a network's.
     assert not [name for name in three[0].links() if "trial" in name]
+    assert three[0].json("status")["reconcile"]["pending"] == 0
+
+
+def test_a_kernel_without_what_multicast_needs_is_warned_of(three, tmp_path):
+    """It answers as one from before 5.16 does to a chain on the hook egress."""
+    noegress = preloaded(tmp_path, r"""
+        #define _GNU_SOURCE
+        #include <arpa/inet.h>
+        #include <dlfcn.h>
+        #include <linux/netfilter.h>
+        #include <linux/netfilter/nf_tables.h>
+        #include <linux/netfilter/nfnetlink.h>
+        #include <linux/netlink.h>
+        #include <sys/socket.h>
+        static struct nlattr *find(char *at, int left, int type) {
+            for (; left >= (int)sizeof(struct nlattr);) {
+                struct nlattr *attr = (void *)at;
+                if (attr->nla_len < sizeof(*attr)) return 0;
+                if ((attr->nla_type & NLA_TYPE_MASK) == type) return attr;
+                at += NLA_ALIGN(attr->nla_len);
+                left -= NLA_ALIGN(attr->nla_len);
+            }
+            return 0;
+        }
+        static void spoil(struct nlmsghdr *message) {
+            struct nfgenmsg *head = NLMSG_DATA(message);
+            struct nlattr *hook, *number;
+            if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) ||
+                head->nfgen_family != NFPROTO_NETDEV) return;
+            hook = find((char *)(head + 1), NLMSG_PAYLOAD(message, sizeof(*head)), NFTA_CHAIN_HOOK);
+            number = hook ? find((char *)(hook + 1), hook->nla_len - sizeof(*hook),
+                                 NFTA_HOOK_HOOKNUM) : 0;
+            if (number && *(unsigned *)(number + 1) == htonl(NF_NETDEV_EGRESS))
+                *(unsigned *)(number + 1) = htonl(7);   /* a hook that no kernel has */
+        }
+        ssize_t sendmsg(int fd, const struct msghdr *m, int flags) {
+            static ssize_t (*next)(int, const struct msghdr *, int);
+            if (!next) next = dlsym(RTLD_NEXT, "sendmsg");
+            for (size_t i = 0; i < m->msg_iovlen; i++) {
+                struct nlmsghdr *message = m->msg_iov[i].iov_base;
+                int left = m->msg_iov[i].iov_len;
+                for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+                    spoil(message);
+            }
+            return next(fd, m, flags);
+        }
+    """)
+    code, checks = diag(three[0], through=["env", noegress])
+    assert code == 0
+    assert wrong(checks) == [("kernel-feature", "", "warn")]
+    feature = found(checks, "kernel-feature")
+    assert "which networks with --multicast need" in feature["measured"]
+    assert "5.16" in feature["remedy"]
 
 
 def test_a_wrong_clock_is_found(lab, tmp_path, monkeypatch):

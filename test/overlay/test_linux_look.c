@@ -46,8 +46,9 @@ static void this_kernel_has_what_weft_needs(void **state)
 	struct told *told = *state;
 
 	look_features(told, on_feature);
-	assert_string_equal(told->text, "bridge|\nvxlan|\nvxlan forwarding|\nvxlan neighbour "
-					"proxy|\nveth as a locked port|\nnftables|\n");
+	assert_string_equal(told->text,
+			    "bridge|\nvxlan|\nvxlan forwarding|\nvxlan neighbour "
+			    "proxy|\nveth as a locked port|\nnftables|\nnftables at a device|\n");
 }
 
 static void what_the_kernel_refuses_is_told_with_its_reason(void **state)
@@ -55,7 +56,7 @@ static void what_the_kernel_refuses_is_told_with_its_reason(void **state)
 	struct told *told = *state;
 
 	/* The name is taken, so the device cannot be made. */
-	assert_int_equal(system("ip link add name wfvxtrial type bridge"), 0);
+	assert_int_equal(system("ip link add name wfvx001000 type bridge"), 0);
 	look_features(told, on_feature);
 	assert_non_null(strstr(told->text, "vxlan|File exists"));
 	assert_non_null(strstr(told->text, "veth as a locked port|\n"));
