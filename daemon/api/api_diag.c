@@ -103,35 +103,13 @@ static void judge_peer(struct daemon *d, struct diag_round *round, const struct 
 	judge_pair(round->checks, &pair, round, peer);
 }
 
-/* What a round as a whole has to say. */
-static void judge_round(struct daemon *d, json_t *checks, const struct diag_round *round)
-{
-	if (round->blind)
-		judge_add(checks, "vxlan-port", NULL, "warn",
-			  "run weftd as root, or with CAP_NET_ADMIN",
-			  "which probes come to this host is not seen: %s", diag_why(d->diag));
-	if (round->unprobed > 0)
-		judge_add(checks, "vxlan-port", NULL, "warn",
-			  "let networks share a port (weft network create without --port)",
-			  "%zu networks have ports of their own that were not probed: %d are at a "
-			  "time",
-			  round->unprobed, DIAG_PORTS_MAX);
-	if (round->checks)
-		json_array_extend(checks, round->checks);
-	if (round->unasked > 0)
-		judge_add(
-		    checks, "members", NULL, "warn",
-		    "weft path NODE looks at one; members that are gone take most of the time",
-		    "%zu members were not looked at in time", round->unasked);
-}
-
 static void diag_answer(struct daemon *d, struct request *req, const struct diag_round *round)
 {
 	json_t *checks = json_array();
 
 	diag_self(d, checks);
 	if (round)
-		judge_round(d, checks, round);
+		judge_round(checks, round, diag_why(d->diag));
 	request_answer(req, json_pack("{s:o,s:o}", "checks", checks, "host", json_facts(d)));
 }
 

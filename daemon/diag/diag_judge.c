@@ -263,3 +263,22 @@ void judge_pair(json_t *checks, const struct judge_pair *pair, const struct diag
 			     : "; the way back was not measured, as its VXLAN address is not where "
 			       "it answers");
 }
+
+void judge_round(json_t *checks, const struct diag_round *round, const char *why_blind)
+{
+	if (round->blind)
+		judge_add(checks, "vxlan-port", NULL, "warn",
+			  "run weftd as root, or with CAP_NET_ADMIN",
+			  "which probes come to this host is not seen: %s", why_blind);
+	if (round->unprobed > 0)
+		judge_add(checks, "vxlan-port", NULL, "ok", NULL,
+			  "ports of %zu networks were not probed: %d are at a time, those of "
+			  "networks that this host is in before others",
+			  round->unprobed, DIAG_PORTS_MAX);
+	if (round->checks)
+		json_array_extend(checks, round->checks);
+	if (round->unasked > 0)
+		judge_add(checks, "members", NULL, "ok", NULL,
+			  "there was no time to look at %zu members: weft path NODE looks at one",
+			  round->unasked);
+}

@@ -26,6 +26,10 @@ struct judge_pair {
 void judge_pair(json_t *checks, const struct judge_pair *pair, const struct diag_round *round,
 		const struct diag_peer *peer);
 
+/* Adds what a round as a whole has to say, and then what its client had: why_blind is the reason
+ * why what comes here cannot be seen. That there was no room or time for all is nobody's fault. */
+void judge_round(json_t *checks, const struct diag_round *round, const char *why_blind);
+
 /* The largest size of which at least one came, to a port of which any came; 0: none. */
 uint16_t judge_largest(const struct probe *probe,
 		       const uint32_t counts[DIAG_PORTS_MAX][DIAG_SIZES_MAX]);

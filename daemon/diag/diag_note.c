@@ -24,6 +24,7 @@ struct needs {
 	struct diag *diag;
 	struct diag_round *round;
 	struct id self;
+	size_t own_ports; /* the first of the round's are of networks that this host is in */
 	size_t count, cap;
 	struct need *list;
 };
@@ -74,6 +75,26 @@ static bool note_attachment(void *ctx, const struct row_view *row)
 	return true;
 }
 
+/* Where so many ports are not looked at, those of networks that this host is in come first. */
+static void note_port(struct needs *needs, uint16_t port, bool own)
+{
+	struct diag_round *round = needs->round;
+	size_t at = 0;
+
+	while (at < round->port_count && round->ports[at] != port)
+		at++;
+	if (at == round->port_count && at < DIAG_PORTS_MAX)
+		round->ports[round->port_count++] = port;
+	else if (at == round->port_count)
+		round->unprobed++; /* it, or who gives way */
+	if (!own || at < needs->own_ports || needs->own_ports == DIAG_PORTS_MAX)
+		return;
+	if (at == DIAG_PORTS_MAX)
+		at--;
+	round->ports[at] = round->ports[needs->own_ports];
+	round->ports[needs->own_ports++] = port;
+}
+
 /* What a network puts on the wire: the port, and the largest packet. */
 static bool note_network(void *ctx, const struct id *id, const struct rec_network *rec)
 {
@@ -81,21 +102,14 @@ static bool note_network(void *ctx, const struct id *id, const struct rec_networ
 	struct diag_round *round = needs->round;
 	const struct need *need = need_of(needs, id);
 	uint16_t inner = need ? need->mtu_bytes : UINT16_MAX;
-	size_t at = 0;
 
 	if (rec->mtu_bytes != 0 && rec->mtu_bytes < inner)
 		inner = rec->mtu_bytes;
 	if (need && inner != UINT16_MAX &&
 	    inner + diag_overhead(needs->diag->d) > round->need_bytes)
 		round->need_bytes = (uint16_t)(inner + diag_overhead(needs->diag->d));
-	while (at < round->port_count && round->ports[at] != rec->port)
-		at++;
-	if (at < round->port_count || rec->port == 0)
-		return true;
-	if (round->port_count < DIAG_PORTS_MAX)
-		round->ports[round->port_count++] = rec->port;
-	else
-		round->unprobed++;
+	if (rec->port != 0)
+		note_port(needs, rec->port, need != NULL);
 	return true;
 }
 

@@ -16,7 +16,8 @@
 #define MIB (UINT64_C(1) << 20)
 #define DISK_FAIL_BYTES (8 * MIB)
 #define DISK_WARN_BYTES (64 * MIB)
-#define DISK_WARN_SHARE 20 /* of the file system: one part in so many */
+#define DISK_WARN_SHARE 20          /* of the file system: one part in so many, */
+#define DISK_WARN_MOST (2048 * MIB) /* unless that is a lot */
 #define PATH_BYTES 512
 #define VALUE_BYTES 64
 
@@ -60,6 +61,11 @@ static int try_write(const char *dir)
 	return error;
 }
 
+bool disk_is_low(uint64_t left, uint64_t all)
+{
+	return left < DISK_WARN_BYTES || (left < DISK_WARN_MOST && left < all / DISK_WARN_SHARE);
+}
+
 void check_disk(json_t *checks, const struct host_facts *facts)
 {
 	char dir[PATH_BYTES];
@@ -89,7 +95,7 @@ void check_disk(json_t *checks, const struct host_facts *facts)
 			 "itself then",
 			 "%s is full: %llu KiB and %llu inodes left", dir,
 			 (unsigned long long)(left / 1024), (unsigned long long)fs.f_favail);
-	else if (left < DISK_WARN_BYTES || left < all / DISK_WARN_SHARE)
+	else if (disk_is_low(left, all))
 		host_add(checks, "disk", "warn", "free space there before it is full",
 			 "%s has %llu of %llu MiB left", dir, (unsigned long long)(left / MIB),
 			 (unsigned long long)(all / MIB));

@@ -28,6 +28,8 @@ void host_add(json_t *checks, const char *check, const char *verdict, const char
 
 /* Each adds what it finds, one "ok" when that is nothing. */
 void check_disk(json_t *checks, const struct host_facts *facts);
+/* Are so many bytes of all little enough to warn? */
+bool disk_is_low(uint64_t left, uint64_t all);
 void check_sysctls(json_t *checks, const struct host_facts *facts);
 void check_neighbours(json_t *checks, const struct host_facts *facts);
 

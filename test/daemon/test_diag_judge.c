@@ -234,6 +234,31 @@ static void sizes_rise_to_the_full_one_and_hold_what_is_needed(void **state)
 	fail_msg("1390 is not among the sizes");
 }
 
+static void what_there_was_no_room_or_time_for_is_said_and_no_fault(void **state)
+{
+	struct scene *scene = *state;
+	const json_t *check;
+	size_t i;
+
+	scene->checks = json_array();
+	judge_round(scene->checks, &scene->round, "");
+	assert_int_equal(json_array_size(scene->checks), 0);
+	scene->round.unprobed = 17;
+	scene->round.unasked = 23;
+	judge_round(scene->checks, &scene->round, "");
+	assert_int_equal(json_array_size(scene->checks), 2);
+	json_array_foreach(scene->checks, i, check)
+	{
+		assert_string_equal(json_string_value(json_object_get(check, "verdict")), "ok");
+		assert_non_null(strstr(json_string_value(json_object_get(check, "measured")),
+				       i == 0 ? "17 networks" : "23 members"));
+	}
+	scene->round.blind = true;
+	judge_round(scene->checks, &scene->round, "no right to it");
+	check = json_array_get(scene->checks, 2);
+	assert_string_equal(json_string_value(json_object_get(check, "verdict")), "warn");
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -250,6 +275,7 @@ int main(void)
 	    SCENE(the_gossip_port_has_a_direction_by_what_the_helper_heard),
 	    SCENE(who_answers_nobody_is_named_with_who_was_asked),
 	    cmocka_unit_test(sizes_rise_to_the_full_one_and_hold_what_is_needed),
+	    SCENE(what_there_was_no_room_or_time_for_is_said_and_no_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,20 @@ static void limits_that_are_low_are_warned_of(void **state)
 	expect(&table, 60, "warn", "gc_thresh2=2048 ");
 }
 
+static void a_disk_is_low_by_its_share_and_by_what_is_left(void **state)
+{
+	const uint64_t mib = UINT64_C(1) << 20, gib = UINT64_C(1) << 30;
+
+	(void)state;
+	assert_false(disk_is_low(400 * gib, 10000 * gib));
+	assert_false(disk_is_low(2 * gib, 10000 * gib));
+	assert_true(disk_is_low(2 * gib - 1, 10000 * gib));
+	assert_true(disk_is_low(500 * mib, 20 * gib));
+	assert_false(disk_is_low(1100 * mib, 20 * gib));
+	assert_false(disk_is_low(64 * mib, 80 * mib));
+	assert_true(disk_is_low(64 * mib - 1, 80 * mib));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +117,7 @@ int main(void)
 	    cmocka_unit_test(entries_that_the_limits_do_not_count_fill_nothing),
 	    cmocka_unit_test(a_table_that_is_full_fails),
 	    cmocka_unit_test(limits_that_are_low_are_warned_of),
+	    cmocka_unit_test(a_disk_is_low_by_its_share_and_by_what_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

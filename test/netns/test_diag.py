@@ -112,10 +112,10 @@ def test_hosts_of_all_shapes_are_told_nothing_while_they_are_healthy(lab):
     second.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
     second.exec("nft", "-f", "-", input=DOCKER)
     bridged_frames_pass_iptables(second)
-    # Many networks on two ports, two of which have boxes, and one has many.
+    # Many networks on six ports, two of which have boxes, and one has many.
     for i in range(1, 40):
         alone.weft("network", "create", f"n{i}", "--subnet", f"10.64.{i}.0/24",
-                   *(["--port", "4790"] if i % 2 else []))
+                   *(["--port", str(4789 + i % 6)] if i % 6 else []))
     for i in range(60):
         alone.attach("n1", alone.box(f"w{i}"), patient=False)
     for host in (second, third):
@@ -168,6 +168,23 @@ def test_a_blocked_vxlan_port_is_found_with_its_direction(three):
     # The other side sees the same from its end; the third nothing.
     assert "from there to here" in found(diag(second)[1], "vxlan-port", "h1")["measured"]
     assert wrong(diag(three[2])[1]) == []
+
+
+def test_of_many_ports_those_in_use_here_are_probed(three):
+    """Four are at a time: in whatever order networks are read, these are among them."""
+    first, second, _ = three
+    for port in range(5001, 5011):
+        first.weft("network", "create", f"n{port}", "--subnet", f"10.66.{port - 5000}.0/24", "--port",
+                   str(port))
+    for network in ("n5009", "n5010"):
+        first.attach(network, first.box(network))
+    quiet(first)
+    firewall(second, "udp dport { 5009, 5010 } drop")
+    code, checks = diag(first)
+    assert code == 1
+    blocked = [c["measured"] for c in checks if c["check"] == "vxlan-port" and c["verdict"] == "fail"]
+    assert wrong(checks) == [("vxlan-port", "h2", "fail")] * 2
+    assert any("5009" in text for text in blocked) and any("5010" in text for text in blocked)
 
 
 def test_a_vxlan_port_that_the_own_firewall_closes_is_found(three):
