@@ -38,7 +38,7 @@ PACKAGES := \
 	libsodium-dev libuv1-dev libmsgpack-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev \
 	libsqlite3-dev libmicrohttpd-dev libjansson-dev libnftables-dev libcyaml-dev \
 	libsystemd-dev libcmocka-dev \
-	python3 python3-pytest python3-pytest-xdist sqlite3 iproute2 nftables tcpdump iputils-ping \
+	python3 python3-pytest python3-pytest-xdist sqlite3 iproute2 nftables iptables tcpdump iputils-ping \
 	curl procps util-linux clang libclang-rt-14-dev clang-format clang-tidy cppcheck serf spin \
 	debhelper lintian debootstrap apparmor strace man-db zsh fish \
 	containernetworking-plugins iperf3
