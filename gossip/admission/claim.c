@@ -22,6 +22,11 @@
  * asks is taken for the copy (seal_rival.c), and it shall not take a word to make it ask. Nor does
  * a word end it then: that it lives elsewhere would be said by whoever made it ask.
  *
+ * Where ever higher ones are shown another process lives with this identity, and does the same:
+ * each was agreed to once, by members that could not hear the other one. A node that has claimed
+ * that often counts on no more but now and then, so that it is heard again once the other one is
+ * gone, and is fenced as a clone until its operator has decided which of the two stays (recover.c).
+ *
  * Who has left claims to be heard, and asks by it whether its leave is known for good (leave.c): a
  * member agrees in a word of its own, once the record is on its disk and so is what else the leaver
  * knew, and says nothing before. A claimer that knows nothing of its leave is not agreed to by
@@ -46,6 +51,8 @@
 #define LEAP_MAX (UINT64_C(1) << 32) /* what is believed without proof */
 #define NAMED_INTERVAL_NS (600 * NS_PER_S)
 #define NAMED_BURST 4 /* who only forgot names one, or another where somebody told him since */
+#define SHOWN_INTERVAL_NS NAMED_INTERVAL_NS
+#define SHOWN_BURST 8 /* what each knows of a disk that went back soon is known to all */
 
 enum claim_verdict {
 	VERDICT_AGREES = 0,
@@ -199,7 +206,12 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 	adm->core->self.cloned = true;
 	effect_fence(adm, FENCE_SET_BACK);
 	recover_shown(adm);
-	claim_raise(adm, epoch);
+	if (!can_raise(adm, epoch))
+		return;
+	if (limit_pass(&adm->claiming.shown, adm->core->now, SHOWN_INTERVAL_NS, SHOWN_BURST))
+		claim_raise(adm, epoch);
+	else
+		effect_fence(adm, FENCE_CLONE);
 }
 
 void claim_ask(struct admission *adm, const struct member *member)

@@ -28,6 +28,7 @@ struct claiming {
 	unsigned unheard;               /* who leaves: rounds since somebody was heard */
 	struct id namer;                /* told it who runs, asked alone; zero: none */
 	struct limit named[NAMERS_MAX]; /* epochs that members name, by a hash of who does */
+	struct limit shown;             /* epochs of which there is proof */
 };
 
 /* weft node recover, see recover.c. */

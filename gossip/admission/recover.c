@@ -68,6 +68,7 @@ void recover_begin(struct admission *adm, const struct gossip_command *command)
 	rec->force = command->flag;
 	rec->tag = command->tag;
 	rec->moved = rec->due = adm->core->now;
+	adm->claiming.shown = (struct limit){0}; /* the operator has decided */
 	claim_raise(adm, adm->claiming.under_way ? adm->claiming.epoch : adm->core->self.epoch);
 }
 
