@@ -3,9 +3,9 @@
 # Copyright The weft authors
 #
 # Runs every fuzzer for some seconds from its corpus, two at once: run.sh <directory of the
-# programs> <seconds>; SEED=n begins elsewhere. What it finds beyond the corpus stays in
-# <directory>/found, also for the next run; a crash, a leak or a slow input fails and is kept
-# there, with the line that shows it again.
+# programs> <seconds>. Each content of this repository begins elsewhere; SEED=n says where. What it
+# finds beyond the corpus stays in <directory>/found, also for the next run; a crash, a leak or a
+# slow input fails and is kept there, with the line that shows it again.
 set -euo pipefail
 
 programs=$1
@@ -16,6 +16,10 @@ targets=()
 for program in "$programs"/fuzz_*; do
 	[ -f "$program" ] && [ -x "$program" ] && targets+=("${program##*/fuzz_}")
 done
+tree=$(git -c safe.directory='*' -C "$(dirname "$0")" rev-parse 'HEAD^{tree}' 2>/dev/null) ||
+	tree=1
+seed=${SEED:-$((16#${tree:0:7}))}
+echo "fuzz: SEED=$seed"
 if ((${#targets[@]} == 0)); then
 	echo "fuzz: no programs in $programs" >&2
 	exit 1
@@ -24,7 +28,7 @@ fi
 fuzz() {
 	local target=$1 log=$found/$1.log
 	mkdir -p "$found/$target"
-	if "$programs/fuzz_$target" -max_total_time="$seconds" -seed="${SEED:-1}" -timeout=10 -rss_limit_mb=2048 \
+	if "$programs/fuzz_$target" -max_total_time="$seconds" -seed="$seed" -timeout=10 -rss_limit_mb=2048 \
 		-max_len=4096 -print_final_stats=1 -verbosity=1 \
 		-artifact_prefix="$found/$target-" "$found/$target" "$corpus/$target" \
 		>"$log" 2>&1; then
