@@ -142,10 +142,12 @@ bool check_is_off(const struct sim_host *host)
 	return host->state == HOST_REMOVED || host->is_void;
 }
 
-/* Of who was astray nobody knows what is still so of what the world saw it write. */
+/* Of who was astray nobody knows what is still so of what the world saw it write. A copy that no
+ * one believed wrote nothing that counts. */
 bool check_is_gone(const struct sim_host *host)
 {
-	return check_is_off(host) || host->state == HOST_LEFT || host->leaving || host->was_astray;
+	return check_is_off(host) || host->state == HOST_LEFT || host->leaving ||
+	       (host->was_astray && !host->only_copied);
 }
 
 bool check_is_observer(const struct sim *sim, const struct sim_host *host)

@@ -22,23 +22,14 @@ struct rows_sum {
 static bool rows_add(void *ctx, const struct row_view *row)
 {
 	struct rows_sum *rows = ctx;
-	uint8_t bytes[ID_BYTES * 2 + KEY_BYTES_MAX + 24];
 	const struct sim_host *owner = check_host(rows->sim, &row->owner);
-	size_t len = 0;
+	const uint8_t *bytes;
+	size_t len;
 
 	if (!row_is_fact(row) && owner && owner->mad)
 		return true;
-	memset(bytes, 0, sizeof(bytes));
-	memcpy(bytes, row->owner.b, ID_BYTES);
-	memcpy(bytes + ID_BYTES, row->topic.b, ID_BYTES);
-	len = 2 * ID_BYTES;
-	memcpy(bytes + len, row->key, row->key_len);
-	len += KEY_BYTES_MAX;
-	memcpy(bytes + len, &row->epoch, 8);
-	memcpy(bytes + len + 8, &row->sequence, 8);
-	bytes[len + 16] = (uint8_t)(row->kind >> 8);
-	bytes[len + 17] = (uint8_t)row->kind;
-	rows->sum += map_hash(bytes, sizeof(bytes), 11);
+	bytes = row_bytes(row, &len);
+	rows->sum += map_hash(bytes, len, 11);
 	rows->count++;
 	return true;
 }

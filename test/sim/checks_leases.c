@@ -253,6 +253,7 @@ static void copy_note(struct sim *sim, struct sim_host *host)
 	     ipamdb_is_guarded(node_ipamdb(host->node))))
 		return;
 	host->is_member = true;
+	sim->hosts[host->copy_of].only_copied = false;
 	host->took_over = !is_there(sim, &sim->hosts[host->copy_of]);
 }
 

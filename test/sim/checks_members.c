@@ -279,6 +279,8 @@ static void pair_look(struct sim *sim, struct sim_host *observer, struct sim_hos
 	checker = wrong == WRONG_ALIVE ? CHECKER_ALIVE_LONG : CHECKER_FAILED_LONG;
 	check_look(sim, checker);
 	since = latest(verdict->since, observer->disturbed_at);
+	/* Each member's word on it is believed for as long as he says it (OPERATING.md). */
+	since = latest(since, subject->lied_of_at);
 	/* Whether the links work makes no difference to the dead. */
 	if (wrong == WRONG_FAILED)
 		since = latest(since, latest(subject->disturbed_at, sim->checks->disturbed_at));

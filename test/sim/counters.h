@@ -106,6 +106,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(RESERVED, "reserved", MUST)                                     \
 	X(MADMEN, "members gone mad", MUST_BUT_TAME)                      \
 	X(MAD_FRAMES, "frames of madmen", MUST_BUT_TAME)                  \
+	X(MAD_LIES, "lies of madmen that could be true", MUST_BUT_TAME)   \
 	X(MAD_CLAIMS, "claims of madmen to space", MAY)                   \
 	X(MISUSES, "misuses", MUST)                                       \
 	X(MISUSE_DETACH_FOREIGN, "misuses: others' boxes detached", MUST) \

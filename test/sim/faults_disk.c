@@ -173,7 +173,7 @@ void fault_disk_back(struct sim *sim)
 	host->marker = MARKER_LOST;
 	host->state = HOST_ASTRAY;
 	host->was_astray = true;
-	host->was_fenced = host->leaving = false;
+	host->only_copied = host->was_fenced = host->leaving = false;
 	host->endpoint_count = 0;
 	sim->counters[COUNT_DISKS_BACK]++;
 	sim_trace(sim, "disk of %zu went back", host->index);
@@ -206,6 +206,7 @@ void fault_disk_copied(struct sim *sim)
 	copy->marker = MARKER_LOST;
 	copy->copy_of = host->index;
 	host->copied_at = sim->now;
+	host->only_copied |= !host->was_astray;
 	host->was_astray = copy->was_astray = true;
 	host_start(sim, copy);
 }

@@ -290,17 +290,22 @@ static size_t row_say(struct sim *sim, struct sim_host *host, uint8_t out[ROW_BY
 }
 
 /* Any frame that fits into room bytes, appended; its length, or 0. */
-static size_t frame_say(struct sim *sim, struct sim_host *host, uint8_t *at, size_t room)
+static size_t frame_say(struct sim *sim, struct sim_host *host, const struct hostport *to,
+			uint8_t *at, size_t room)
 {
 	static const uint8_t types[] = {
 	    FRAME_PULL,    FRAME_PULL,   FRAME_DIGEST,  FRAME_BUCKETS, FRAME_MARKS, FRAME_PING,
 	    FRAME_SUSPECT, FRAME_FAILED, FRAME_REQUEST, FRAME_CLONE,   99};
 	uint8_t body[ROW_BYTES_MAX];
 	uint8_t type = FRAME_ROW;
+	uint64_t kind = sim_draw(sim, 8);
 	size_t len;
 
-	if (sim_draw(sim, 4) != 0) {
+	if (kind < 5) {
 		len = row_say(sim, host, body);
+	} else if (kind < 7) {
+		len = mad_lie(sim, host, to, &type, body);
+		sim->counters[COUNT_MAD_LIES] += len > 0;
 	} else {
 		type = types[sim_draw(sim, sizeof(types))];
 		len = 1 + sim_draw(sim, 120);
@@ -369,7 +374,7 @@ struct gossip_send mad_twist(struct sim *sim, struct sim_host *host, const struc
 		seal->len = 0; /* nothing of what its node says */
 	for (int tries = 0; tries < 12; tries++) {
 		room = DATAGRAM_BYTES_MAX - seal->ad_len - AEAD_TAG_BYTES - seal->len;
-		len = frame_say(sim, host, seal->plain + seal->len, room);
+		len = frame_say(sim, host, &send->to, seal->plain + seal->len, room);
 		sim->counters[COUNT_MAD_FRAMES] += len > 0;
 		seal->len += len;
 	}

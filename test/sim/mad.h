@@ -22,5 +22,10 @@ void mad_unwatch(struct sim *sim);
 struct gossip_send mad_twist(struct sim *sim, struct sim_host *host, const struct gossip_send *send,
 			     uint8_t bytes[DATAGRAM_BYTES_MAX]);
 
+/* The body of a frame that could be true, to whoever is at this address: its length, or 0. */
+#define MAD_LIE_BYTES_MAX 40
+size_t mad_lie(struct sim *sim, struct sim_host *host, const struct hostport *to, uint8_t *type,
+	       uint8_t body[MAD_LIE_BYTES_MAX]);
+
 /* Once a second of calm: an admin removes who is mad; false until all are removed. */
 bool mad_settled(struct sim *sim);

@@ -76,6 +76,7 @@ struct sim_host {
 	bool switched_off; /* when its leave was over */
 	bool lost;         /* its disk is gone, or its identity given up: it never starts again */
 	bool was_astray;   /* its disk went back or was copied: what it wrote may exist twice */
+	bool only_copied;  /* was_astray, but for copies alone that nobody believed */
 	bool was_fenced;   /* since its disk went back */
 	bool is_void;      /* its admission counts nowhere */
 	bool recovering;
@@ -97,6 +98,7 @@ struct sim_host {
 	uint64_t boot; /* counts starts; stale events carry an older one */
 	struct mono tick_at;
 	struct mono disturbed_at; /* the last moment at which a fault held it up */
+	struct mono lied_of_at;   /* a madman said last that it lives, or that it does not */
 	struct mono disk_free_at; /* when the last commit handed in will be done */
 	struct mono disk_full_until;
 	struct mono kernel_free_at;           /* until then it hangs, in this boot */

@@ -279,8 +279,8 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 	bool ok = answer->err.code == 0;
 
 	sim->counters[COUNT_ADDRESS_OPS] +=
-	    request->kind == NODE_ATTACH || request->kind == NODE_DETACH ||
-	    request->kind == NODE_RESERVE || request->kind == NODE_RELEASE;
+	    ok && (request->kind == NODE_ATTACH || request->kind == NODE_DETACH ||
+		   request->kind == NODE_RESERVE || request->kind == NODE_RELEASE);
 	misuse_answered(sim, host, request, answer);
 	switch (request->kind) {
 	case NODE_INIT:

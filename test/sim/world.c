@@ -127,6 +127,7 @@ void sim_close(struct sim *sim)
 	map_close(&sim->owners);
 	map_close(&sim->disk_rows);
 	vec_close(&sim->requests);
+	WEFT_ASSERT(sim->blobs.count == 0); /* who has ended gave all back */
 	blob_store_close(&sim->blobs);
 	heap_close(&sim->heap);
 	sim_pages_free(sim->arena);
