@@ -4,14 +4,16 @@
 
 #undef NDEBUG
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES_MAX 8
+#define FILES_MAX 16
 
 /* One write or truncation that no sync has followed yet. */
 struct change {
@@ -225,9 +227,37 @@ static int on_traits(sqlite3_file *file)
 	return ff->real->pMethods->xDeviceCharacteristics(ff->real);
 }
 
-/* The first version is enough: with exclusive locking SQLite needs no shared memory. */
+static int on_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)
+{
+	struct faulty_file *ff = (struct faulty_file *)file;
+
+	return ff->real->pMethods->xShmMap(ff->real, page, size, extend, out);
+}
+
+static int on_shm_lock(sqlite3_file *file, int offset, int count_, int flags)
+{
+	struct faulty_file *ff = (struct faulty_file *)file;
+
+	return ff->real->pMethods->xShmLock(ff->real, offset, count_, flags);
+}
+
+static void on_shm_barrier(sqlite3_file *file)
+{
+	struct faulty_file *ff = (struct faulty_file *)file;
+
+	ff->real->pMethods->xShmBarrier(ff->real);
+}
+
+static int on_shm_unmap(sqlite3_file *file, int remove_it)
+{
+	struct faulty_file *ff = (struct faulty_file *)file;
+
+	return ff->real->pMethods->xShmUnmap(ff->real, remove_it);
+}
+
+/* Shared memory is for backups: a fresh copy says WAL and is not locked for one alone. */
 static const sqlite3_io_methods methods = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = on_close,
     .xRead = on_read,
     .xWrite = on_write,
@@ -240,6 +270,10 @@ static const sqlite3_io_methods methods = {
     .xFileControl = on_control,
     .xSectorSize = on_sector,
     .xDeviceCharacteristics = on_traits,
+    .xShmMap = on_shm_map,
+    .xShmLock = on_shm_lock,
+    .xShmBarrier = on_shm_barrier,
+    .xShmUnmap = on_shm_unmap,
 };
 
 static int on_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int flags, int *out)
@@ -272,6 +306,82 @@ static int on_delete(sqlite3_vfs *self, const char *name, int sync_dir)
 	rc = real_vfs->xDelete(real_vfs, name, sync_dir);
 	image_take(disk_of(name));
 	return rc;
+}
+
+/* ---- what the store does by itself ---- */
+
+int __real_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+int __real_unlink(const char *path);
+int __wrap_fsync(int fd);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_unlink(const char *path);
+
+static struct disk_file *known(const char *path)
+{
+	for (size_t i = 0; i < FILES_MAX; i++)
+		if (strcmp(files[i].path, path) == 0)
+			return &files[i];
+	return NULL;
+}
+
+static int fail(enum fault fault)
+{
+	errno = fault == FAULT_FULL ? ENOSPC : EIO;
+	return -1;
+}
+
+int __wrap_fsync(int fd)
+{
+	char link[64], path[512] = "";
+	enum fault fault = meet();
+	struct disk_file *disk;
+
+	if (fault != FAULT_NONE)
+		return fail(fault);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	assert(readlink(link, path, sizeof(path) - 1) > 0);
+	disk = known(path);
+	if (disk)
+		image_take(disk);
+	return 0;
+}
+
+/* What was not synced goes along under the new name. */
+int __wrap_rename(const char *from, const char *to)
+{
+	enum fault fault = meet();
+	struct disk_file *old, *new;
+
+	if (fault != FAULT_NONE)
+		return fail(fault);
+	if (__real_rename(from, to) < 0)
+		return -1;
+	old = disk_of(from);
+	new = disk_of(to);
+	changes_drop(new);
+	free(new->durable);
+	new->durable = old->durable;
+	new->durable_len = old->durable_len;
+	new->changes = old->changes;
+	new->end = new->changes ? old->end : &new->changes;
+	old->durable = NULL;
+	old->changes = NULL;
+	image_take(old);
+	return 0;
+}
+
+int __wrap_unlink(const char *path)
+{
+	struct disk_file *disk = known(path);
+
+	if (is_cut)
+		return fail(FAULT_CUT);
+	if (__real_unlink(path) < 0)
+		return -1;
+	if (disk)
+		image_take(disk);
+	return 0;
 }
 
 void faulty_install(void)

@@ -3,7 +3,9 @@
 /*
  * A disk that fails when it is told to: a layer of SQLite's between the store and the real files,
  * made the default one, so that the store runs as it is. Every call that changes something (write,
- * sync, truncate, open, delete) is an operation with a number.
+ * sync, truncate, open, delete) is an operation with a number. So are the store's own fsync and
+ * rename, which the linker leads here (--wrap); what it unlinks it unlinks, unless the power is
+ * gone.
  *
  * A power cut keeps what was synced, and of the writes since then those that chance chooses, in
  * their order. Names of files count as durable once made: the store syncs its directory by itself.

@@ -5,6 +5,9 @@
  * made, batches with a checkpoint among them, closed, opened again. Whatever failed, the next start
  * finds each batch that was acknowledged, none in part, and takes new ones.
  *
+ * So it does while a backup is made and restored: what is there then is what was told last or what
+ * the backup has, whole.
+ *
  * A batch whose sync failed may stand on the disk all the same. The next commit overwrites it; when
  * there is none (the disk stays bad, the power goes) it may come back, whole, at the next start.
  */
@@ -19,6 +22,8 @@
 
 #define BATCHES 6u
 #define LIVES 2u /* opens of the store */
+#define COPY "copy"
+#define IN_COPY (BATCHES / 2) /* batches that the backup has */
 
 /* What the store told: by batch. */
 struct told {
@@ -116,7 +121,22 @@ static void judge(const char *dir, const struct told *told, bool refused, unsign
 static void state_clear(const char *dir)
 {
 	static const char *const names[] = {
-	    STORE_FILE, STORE_FILE "-wal", STORE_FILE "-journal", "reserve", "open", "lock"};
+	    STORE_FILE,
+	    STORE_FILE "-wal",
+	    STORE_FILE "-journal",
+	    STORE_FILE ".before",
+	    STORE_FILE ".before-wal",
+	    STORE_FILE ".restore",
+	    STORE_FILE ".restore.partial",
+	    STORE_FILE ".restore.partial-journal",
+	    "reserve",
+	    "open",
+	    "lock",
+	    COPY,
+	    COPY "-journal",
+	    COPY "-wal",
+	    STORE_FILE ".restore.partial-wal",
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(in_dir(dir, names[i]));
@@ -174,6 +194,123 @@ static void a_power_cut_anywhere_keeps_what_was_told(void **state)
 {
 	each_operation(*state, FAULT_CUT, true);
 }
+
+/* ---- a backup and the way back ---- */
+
+struct way {
+	struct told told;
+	int backup, restore; /* their answers */
+};
+
+static void go_back(const char *dir, struct way *way)
+{
+	struct store_config cfg = {.state_dir = dir};
+	struct store *store;
+
+	*way = (struct way){.backup = WEFT_E_STORE};
+	if (store_open(&cfg, &store, NULL) == 0) {
+		for (unsigned n = 0; n < BATCHES; n++) {
+			if (n == IN_COPY)
+				way->backup = store_backup(store, in_dir(dir, COPY), NULL);
+			way->told.durable[n] = commit_batch(store, n) == 0;
+		}
+		store_close(store);
+	}
+	way->restore = store_restore(&cfg, in_dir(dir, COPY), NULL);
+}
+
+/* How many batches are there: all that were told before the restore, or those of the backup. */
+static unsigned batches_found(const char *dir, const struct way *way, unsigned at)
+{
+	struct store *store = must_open(dir);
+	struct found found = {.last = 0};
+	unsigned end = 0, last = 0;
+
+	assert_int_equal(store_load(store, find, &found, NULL), 0);
+	store_close(store);
+	for (unsigned n = 0; n < BATCHES; n++) {
+		if (found.lease[n] != found.endpoint[n])
+			fail_msg("operation %u: batch %u is there in part", at, n);
+		end = found.lease[n] && n >= IN_COPY ? BATCHES : end;
+		last = found.lease[n] ? n : last;
+	}
+	assert_int_equal(found.last, last);
+	end = end > 0 ? end : IN_COPY;
+	for (unsigned n = 0; n < end; n++)
+		if (way->told.durable[n] && !found.lease[n])
+			fail_msg("operation %u: batch %u is lost", at, n);
+	return end;
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+	return access(in_dir(dir, name), F_OK) == 0;
+}
+
+/* Looks at what a backup and a restore left, with a disk that works; and does the latter again. */
+static void judge_way(const char *dir, const struct way *way, bool cut, unsigned at)
+{
+	struct store_config cfg = {.state_dir = dir};
+	bool told_more = false;
+	unsigned end = batches_found(dir, way, at);
+
+	for (unsigned n = IN_COPY; n < BATCHES; n++)
+		told_more |= way->told.durable[n];
+	if (way->restore == 0 && end != IN_COPY)
+		fail_msg("operation %u: it was not restored", at);
+	/* Once it is decided the next start does it; what was there is put aside. */
+	if (end == IN_COPY && told_more && !is_there(dir, STORE_FILE ".before"))
+		fail_msg("operation %u: what was told last is lost", at);
+	if (way->backup != 0 && !cut && is_there(dir, COPY))
+		fail_msg("operation %u: something is left of the backup", at);
+	if (way->backup != 0)
+		return;
+	assert_int_equal(store_backup_check(in_dir(dir, COPY), NULL, NULL), 0);
+	assert_int_equal(store_restore(&cfg, in_dir(dir, COPY), NULL), 0);
+	assert_int_equal(batches_found(dir, way, at), IN_COPY);
+	assert_false(is_there(dir, STORE_FILE ".restore"));
+}
+
+static void each_operation_of_a_way_back(const char *dir, enum fault fault, bool lasting)
+{
+	unsigned total = UINT32_MAX;
+
+	for (unsigned at = 0; at <= total; at++) { /* 0: nothing fails, they are counted */
+		struct way way;
+
+		state_clear(dir);
+		faulty_power_on(at);
+		faulty_plan(at > 0 ? fault : FAULT_NONE, at, lasting);
+		go_back(dir, &way);
+		if (at == 0)
+			total = faulty_count();
+		if (fault == FAULT_CUT)
+			faulty_power_on(at * UINT64_C(0x9e3779b97f4a7c15));
+		faulty_plan(FAULT_NONE, 0, false);
+		assert_true(at > 0 || (way.backup == 0 && way.restore == 0));
+		judge_way(dir, &way, fault == FAULT_CUT, at);
+	}
+	assert_true(total > 100);
+}
+
+static void a_restore_with_one_error_anywhere_is_whole_or_not_at_all(void **state)
+{
+	each_operation_of_a_way_back(*state, FAULT_IOERR, false);
+	each_operation_of_a_way_back(*state, FAULT_SHORT, false);
+}
+
+static void a_restore_on_a_disk_that_fails_from_some_moment_on_is_whole_or_not_at_all(void **state)
+{
+	each_operation_of_a_way_back(*state, FAULT_IOERR, true);
+	each_operation_of_a_way_back(*state, FAULT_FULL, true);
+}
+
+static void a_restore_that_a_power_cut_ends_anywhere_is_whole_or_not_at_all(void **state)
+{
+	each_operation_of_a_way_back(*state, FAULT_CUT, true);
+}
+
+/* ---- upgrades ---- */
 
 /* The real steps, then two of an imaginary later weft. */
 static size_t later_steps(struct schema_step steps[16])
@@ -279,6 +416,15 @@ int main(void)
 		dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_short_write_anywhere_is_no_batch_in_part,
 					    memory_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_restore_with_one_error_anywhere_is_whole_or_not_at_all, memory_setup,
+		dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_restore_on_a_disk_that_fails_from_some_moment_on_is_whole_or_not_at_all,
+		memory_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_restore_that_a_power_cut_ends_anywhere_is_whole_or_not_at_all, memory_setup,
+		dir_teardown),
 	    cmocka_unit_test_setup_teardown(
 		an_upgrade_that_is_cut_off_anywhere_is_one_version_whole, memory_setup,
 		dir_teardown),
