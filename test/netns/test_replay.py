@@ -6,12 +6,14 @@ alone: weft takes them for nothing, the peer takes a dead member for alive.
 The recorded frames go out on the bridge's port of the host as they were seen there, with the
 addresses of those who sent them then.
 """
+import ipaddress
 import json
 import re
 import subprocess
 import sys
 import time
 
+import audit
 from hosts import Namespace, run, wait_for
 
 # Sends the frames of a file of hexadecimal lines out of a device. Sums that a virtual device left
@@ -28,7 +30,10 @@ for line in sys.stdin.read().split():
 
 SEALED = (0x11, 0x12)
 TABLES = ("facts", "snapshot_rows", "leases", "endpoints")
+COUNTED = ("datagrams_received", "dropped")
+POOL = ipaddress.ip_network("10.64.1.0/24")
 REPLAYED_S = 5
+IN_COMPANY = 3  # rounds of all records
 SERF_PORT = 7946
 SERF_RECORDED = 24  # some twelve seconds; the longer the record, the longer it lasts
 SERF_SHOWN_MIN_S = 3
@@ -76,11 +81,12 @@ def known(host):
 def test_a_recorded_cluster_replayed_at_a_restarted_daemon_changes_nothing(lab):
     hosts = [lab.host() for _ in range(3)]
     first = hosts[0]
-    capture = lab.capture(lab.underlay, "p1", f"udp port 7947 and dst host {first.addr}")
+    captures = [lab.capture(lab.underlay, f"p{host.index}", f"udp port 7947 and dst host {host.addr}")
+                for host in hosts]
     token = first.json("init", "--name", "lab")["token"]
     for host in hosts[1:]:
         host.weft("join", token)
-    first.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    first.weft("network", "create", "blue", "--subnet", str(POOL))
     for host in hosts:
         host.attach("blue", host.box("a"))
     hosts[1].kill()
@@ -88,8 +94,9 @@ def test_a_recorded_cluster_replayed_at_a_restarted_daemon_changes_nothing(lab):
     wait_for("all see all", lambda: all(h.members() == ["h1", "h2", "h3"] for h in hosts), 10)
     hosts[2].weft("network", "create", "red", "--subnet", "10.64.2.0/24")
     wait_for("it spread", lambda: len(first.json("network", "ls")) == 2, 5)
-    capture.stop()
-    recorded = frames(capture)
+    for capture in captures:
+        capture.stop()
+    recorded, *_ = records = [frames(capture) for capture in captures]
     sealed = [f for f in recorded if f[42] in SEALED]
     assert {source(f) for f in sealed} == {hosts[1].addr, hosts[2].addr}
     for host in hosts:
@@ -120,6 +127,25 @@ def test_a_recorded_cluster_replayed_at_a_restarted_daemon_changes_nothing(lab):
     for host in hosts:
         host.start()
     wait_for("the others are welcome", lambda: all(h.members() == ["h1", "h2", "h3"] for h in hosts), 20)
+
+    # Once more with all of them back, each with what it was sent then.
+    audit.settled(hosts, 10)
+    audit.ring_whole(hosts, "blue", POOL)
+    facts = [known(host) for host in hosts]
+    before = [[host.metric(f"weft_gossip_{what}_total") for what in COUNTED] for host in hosts]
+    for rounds in range(1, 1 + IN_COMPANY):
+        for host, record in zip(hosts, records):
+            replay(lab, f"p{host.index}", record)
+        for host, record, (heard, _) in zip(hosts, records, before):
+            wait_for("all of them came in", lambda: host.metric(
+                f"weft_gossip_{COUNTED[0]}_total") >= heard + rounds * len(record), 5)
+        assert all(h.members() == ["h1", "h2", "h3"] for h in hosts)
+    for host, record, (_, dropped) in zip(hosts, records, before):
+        assert host.metric(f"weft_gossip_{COUNTED[1]}_total") >= \
+            dropped + IN_COMPANY * sum(f[42] in SEALED for f in record)
+    assert [known(host) for host in hosts] == facts
+    audit.settled(hosts, 5)
+    audit.clean(hosts)
 
 
 class Agent(Namespace):
