@@ -38,6 +38,7 @@ struct record {
 	size_t len;
 	bool delivered;
 	size_t host;   /* that got it */
+	uint64_t boot; /* of that host */
 	size_t sender; /* NET_NOBODY: unknown */
 	struct mono at;
 	uint8_t bytes[DATAGRAM_BYTES_MAX];
@@ -112,6 +113,7 @@ void attacker_delivers(struct sim *sim, struct sim_host *host, uint32_t number,
 		return;
 	record->delivered = true;
 	record->host = host->index;
+	record->boot = boot;
 }
 
 static const struct record *record_pick(struct sim *sim)
@@ -205,10 +207,13 @@ static void attack_again(struct sim *sim, const struct record *record, enum atta
 	/* An address may have a new inhabitant; a datagram may reach him for whom it was after all,
 	 * also where its sender lived. */
 	if (record->delivered ? kind != ATTACK_AGAIN || host->index == record->host
-			      : kind == ATTACK_REFLECT && host->index == record->sender)
+			      : kind == ATTACK_REFLECT && host->index == record->sender) {
+		sim->counters[COUNT_ATTACK_STALE] += kind == ATTACK_AGAIN && host->running &&
+						     !host->stopped && host->boot != record->boot;
 		attack(sim, &from, &to, record->bytes, record->len, hostile);
-	else if (!record->delivered && kind == ATTACK_AGAIN)
+	} else if (!record->delivered && kind == ATTACK_AGAIN) {
 		attack_late(sim, record);
+	}
 }
 
 static void attack_changed(struct sim *sim, const struct record *record, enum attack kind)

@@ -59,6 +59,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(ATTACK_SPOOF, "attacks: from elsewhere", MUST)      \
 	X(ATTACK_GARBAGE, "attacks: garbage", MUST)           \
 	X(ATTACK_FLOOD, "attacks: flood", MUST)               \
+	X(ATTACK_STALE, "attacks: at a later run", MUST)      \
 	X(FLOODS, "floods", MUST)                             \
 	X(KEPT_BACK, "datagrams kept back", MUST)
 
