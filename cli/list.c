@@ -173,8 +173,8 @@ enum colour colour_of(const char *state)
 	    {"alive", COLOUR_GREEN},    {"valid", COLOUR_GREEN},    {"held", COLOUR_GREEN},
 	    {"suspect", COLOUR_YELLOW}, {"granted", COLOUR_YELLOW}, {"frozen", COLOUR_YELLOW},
 	    {"expired", COLOUR_YELLOW}, {"failed", COLOUR_RED},     {"conflict", COLOUR_RED},
-	    {"revoked", COLOUR_RED},    {"removed", COLOUR_RED},    {"ok", COLOUR_GREEN},
-	    {"warn", COLOUR_YELLOW},    {"fail", COLOUR_RED}};
+	    {"removed", COLOUR_RED},    {"ok", COLOUR_GREEN},       {"warn", COLOUR_YELLOW},
+	    {"fail", COLOUR_RED}};
 
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
 		if (strcmp(colours[i].state, state) == 0)

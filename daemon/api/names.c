@@ -146,7 +146,7 @@ int find_member(struct daemon *d, const char *text, struct member_info *info, st
 	return rc;
 }
 
-bool fact_is_there(const struct daemon *d, uint16_t kind, const struct id *id)
+static bool fact_is_there(const struct daemon *d, uint16_t kind, const struct id *id)
 {
 	struct row_view row;
 

@@ -51,9 +51,6 @@ int find_network(struct daemon *d, const char *text, struct id *id, struct rec_n
 int find_endpoint(struct daemon *d, const struct id *network, const char *text,
 		  struct endpoint_found *found, struct weft_err *err);
 
-/* True when a fact of this kind and id exists. */
-bool fact_is_there(const struct daemon *d, uint16_t kind, const struct id *id);
-
 /* Visits every network that was not removed. */
 void each_network(struct daemon *d, void *ctx,
 		  bool (*visit)(void *ctx, const struct id *id, const struct rec_network *rec));

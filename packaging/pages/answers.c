@@ -162,7 +162,7 @@ static const struct answer_key token_create_keys[] = {
 static const struct answer_key token_ls_keys[] = {
     {"tokens", "list of object", "join tokens"},
     {"tokens[].id", "id", "its id"},
-    {"tokens[].state", "text", "valid, expired or revoked"},
+    {"tokens[].state", "text", "valid or expired; of those revoked none is listed"},
     {"tokens[].expires", "instant", "until when it admits"},
     {"tokens[].name_pattern", "text", "names that it admits; empty: all"},
     {"tokens[].tags", "labels", "tags of those it admits"},
