@@ -52,4 +52,4 @@
 	X(ENDPOINT_ALL, "SELECT * FROM endpoints ORDER BY id")                                     \
 	X(ANSWER_PUT, "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)")                           \
 	X(ANSWER_PRUNE, "DELETE FROM answers WHERE at_ms < ?")                                     \
-	X(ANSWER_ALL, "SELECT request, at_ms, bytes FROM answers ORDER BY request")
+	X(ANSWER_ALL, "SELECT request, at_ms, bytes FROM answers ORDER BY at_ms, request")

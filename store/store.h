@@ -43,8 +43,9 @@ int store_open(const struct store_config *cfg, struct store **out, struct weft_e
 void store_close(struct store *store);
 
 /* Gives back the whole state, in this order, each by its key: meta, own rows, facts, snapshot rows,
- * endpoints, leases, answers. What a write borrows lives until visit returns; rows come parsed.
- * A visit that returns not 0 ends the walk and becomes the result. */
+ * endpoints, leases; then answers by their age, oldest first. What a write borrows lives until
+ * visit returns; rows come parsed. A visit that returns not 0 ends the walk and becomes the
+ * result. */
 int store_load(struct store *store, int (*visit)(void *ctx, const struct write *write), void *ctx,
 	       struct weft_err *err);
 

@@ -298,7 +298,7 @@ static void attach_answer(struct node *node, struct op *op)
 		answer->pending[answer->pending_count++] =
 		    *(const struct id *)vec_at(&op->pending, i);
 	if (op->cancelled) {
-		detach_begin(node, box, NULL);
+		detach_begin(node, box, op);
 		attach_tell_cancelled(node, op);
 		return;
 	}

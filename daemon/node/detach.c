@@ -14,6 +14,8 @@
  */
 #include "detach.h"
 
+#include <string.h>
+
 #include "agenda.h"
 #include "attach.h"
 #include "box.h"
@@ -59,14 +61,26 @@ void detach_request(struct node *node, const struct node_request *request)
 	detach_try(node, op);
 }
 
-void detach_begin(struct node *node, struct box *box, struct op *undoes)
+/* From now on it is the detach that unsays it, however often that is tried, and although the
+ * attach is answered meanwhile. */
+static void take_answer(struct op *op, struct op *failed)
+{
+	if (!failed->answer_stored)
+		return;
+	memcpy(op->unsays, failed->request_id, sizeof(op->unsays));
+	failed->answer_stored = false;
+}
+
+void detach_begin(struct node *node, struct box *box, struct op *failed)
 {
 	struct op *op = op_new(node, OP_DETACH, 0);
 
 	WEFT_ASSERT(box->op == 0 && box->state == BOX_UP && !box->endpoint.is_host);
 	op->endpoint = box->endpoint.id;
 	op->network = box->endpoint.network;
-	op->parent = undoes != NULL ? undoes->id : 0;
+	op->parent = failed != NULL && failed->state == OP_UNDOES ? failed->id : 0;
+	if (failed != NULL)
+		take_answer(op, failed);
 	box->op = op->id;
 	detach_try(node, op);
 }
@@ -160,14 +174,13 @@ void detach_compose(struct node *node, struct op *op, struct commit *commit)
 {
 	const struct box *box = box_find(node, &op->endpoint);
 	struct network *network = network_find(node, &op->network);
-	struct op *parent = op->parent != 0 ? op_find(node, op->parent) : NULL;
 
 	WEFT_ASSERT(box != NULL && network != NULL && box->state == BOX_LEAVING);
 	box_commit_end(node, commit, box);
 	presence_compose_count(node, network, commit, network->boxes - 1);
 	op_store_answer(node, op, commit);
-	if (parent != NULL)
-		op_unstore_answer(node, parent, commit);
+	if (op->unsays[0] != '\0')
+		memo_commit_none(node, op->unsays, commit);
 	else if (op->tag == 0)
 		memo_commit_end(node, &op->endpoint, commit);
 	op->committed = true;

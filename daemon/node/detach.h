@@ -8,8 +8,10 @@
 /* Asked for by a caller; repeating it is fine. */
 void detach_request(struct node *node, const struct node_request *request);
 
-/* Ends a box that is up, on the node's own account. undoes: the attach whose plug failed, NULL. */
-void detach_begin(struct node *node, struct box *box, struct op *undoes);
+/* Ends a box that is up, on the node's own account. failed: the attach that made it and fails,
+ * whose answer may be stored already; NULL. It is told of the end if it waits for it (OP_UNDOES).
+ */
+void detach_begin(struct node *node, struct box *box, struct op *failed);
 
 /* The steps of op.h, and the kernel's word that the plug is gone. */
 void detach_try(struct node *node, struct op *op);

@@ -208,13 +208,30 @@ static void commit_bytes(struct node *node, const char *request_id, const uint8_
 	commit_write(commit, &write);
 }
 
-void memo_commit(struct node *node, const struct op *op, const struct node_answer *answer,
-		 struct commit *commit)
+void memo_commit(struct node *node, const struct op *op, struct commit *commit)
 {
 	uint8_t bytes[ANSWER_BYTES_MAX];
-	int len = answer_encode(answer, &op->asked, bytes, sizeof(bytes));
+	int len = answer_encode(&op->answer, &op->asked, bytes, sizeof(bytes));
 
 	commit_bytes(node, op->request_id, bytes, len, commit);
+}
+
+static void commit_none(struct node *node, const char *request_id, struct commit *commit)
+{
+	uint8_t bytes[1];
+
+	commit_bytes(node, request_id, bytes, answer_encode(NULL, NULL, bytes, sizeof(bytes)),
+		     commit);
+}
+
+void memo_commit_none(struct node *node, const char *request_id, struct commit *commit)
+{
+	struct memo_key key = key_of(request_id);
+	const struct memo *memo = map_find(&node->memos, &key);
+
+	/* Who has the id since and has stored nothing yet stores it behind this. */
+	if (memo == NULL || (memo->op != 0 && !op_find(node, memo->op)->answer_stored))
+		commit_none(node, request_id, commit);
 }
 
 /* The one that was answered with this endpoint, or NULL. */
@@ -231,11 +248,9 @@ static struct memo *memo_of_endpoint(const struct node *node, const struct id *e
 void memo_commit_end(struct node *node, const struct id *endpoint, struct commit *commit)
 {
 	const struct memo *memo = memo_of_endpoint(node, endpoint);
-	uint8_t bytes[1];
 
 	if (memo != NULL)
-		commit_bytes(node, memo->key.id, bytes,
-			     answer_encode(NULL, NULL, bytes, sizeof(bytes)), commit);
+		commit_none(node, memo->key.id, commit);
 }
 
 void memo_end(struct node *node, const struct id *endpoint)

@@ -18,9 +18,10 @@ void memo_begin(struct node *node, struct op *op);
 /* The op with a request id ends: op->answer is remembered when it is a good one. */
 void memo_settle(struct node *node, const struct op *op);
 
-/* Adds the write that remembers an answer to the op's request; NULL: that none was given. */
-void memo_commit(struct node *node, const struct op *op, const struct node_answer *answer,
-		 struct commit *commit);
+/* Adds the write that remembers op->answer; and the one that unsays what a call was to be answered
+ * with and failed, unless another has stored its answer under the id since. */
+void memo_commit(struct node *node, const struct op *op, struct commit *commit);
+void memo_commit_none(struct node *node, const char *request_id, struct commit *commit);
 
 /* An endpoint ends that nobody asked to end: who was answered with it and asks again is to be
  * served anew. The write that forgets the answer; and, once that is durable, the end of it in

@@ -214,14 +214,8 @@ void op_store_answer(struct node *node, struct op *op, struct commit *commit)
 	if (op->request_id[0] == '\0')
 		return;
 	answer_fill(op);
-	memo_commit(node, op, &op->answer, commit);
+	memo_commit(node, op, commit);
 	op->answer_stored = true;
-}
-
-void op_unstore_answer(struct node *node, const struct op *op, struct commit *commit)
-{
-	if (op->answer_stored)
-		memo_commit(node, op, NULL, commit);
 }
 
 void op_try(struct node *node, struct op *op)

@@ -53,6 +53,7 @@ struct op {
 	bool joined;    /* OP_DETACH: another one does it */
 	bool cancelled; /* OP_ATTACH: to be detached as soon as it is plugged */
 	bool answer_stored;
+	char unsays[REQUEST_ID_BYTES]; /* OP_DETACH: whose stored answer goes with the endpoint */
 	bool committed;
 	char request_id[REQUEST_ID_BYTES];
 	struct node_asked asked;
@@ -93,9 +94,6 @@ void answer_now(struct node *node, uint64_t tag, const struct weft_err *err);
 
 /* Adds the stored form of the op's answer to a commit when its request has an id. */
 void op_store_answer(struct node *node, struct op *op, struct commit *commit);
-
-/* The answer that was stored so will not be given after all. */
-void op_unstore_answer(struct node *node, const struct op *op, struct commit *commit);
 
 /* ---- what happens to an op; found in the table of op.c by its kind ---- */
 

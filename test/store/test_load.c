@@ -86,6 +86,29 @@ static void every_field_comes_back(void **state)
 	store_close(store);
 }
 
+static int see_answer(void *ctx, const struct write *write)
+{
+	char *order = ctx;
+
+	if (write->kind == WRITE_ANSWER)
+		order[strlen(order)] = write->answer.request[0];
+	return 0;
+}
+
+/* Whoever reads them forgets what came first. */
+static void answers_come_back_in_the_order_in_which_they_were_given(void **state)
+{
+	struct store *store = must_open(*state);
+	char order[8] = {0};
+
+	must_commit(store, answer_write("b", 1000));
+	must_commit(store, answer_write("c", 2000));
+	must_commit(store, answer_write("a", 3000));
+	assert_int_equal(store_load(store, see_answer, order, NULL), 0);
+	assert_string_equal(order, "bca");
+	store_close(store);
+}
+
 static void a_lease_that_cools_or_is_reserved_comes_back_as_such(void **state)
 {
 	struct store *store = must_open(*state);
@@ -191,6 +214,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_state_comes_back_in_its_documented_order, dir_setup,
 					    dir_teardown),
 	    cmocka_unit_test_setup_teardown(every_field_comes_back, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(answers_come_back_in_the_order_in_which_they_were_given,
+					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(a_lease_that_cools_or_is_reserved_comes_back_as_such,
 					    dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(what_is_loaded_makes_the_same_state_again, dir_setup,
