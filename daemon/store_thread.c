@@ -33,6 +33,7 @@ struct store_thread {
 	atomic_bool ending;  /* files are made no more */
 	struct channel in, out;
 	uv_thread_t thread;
+	struct mono prune_at;
 	bool failing;    /* the last commit of a marker was refused */
 	uv_mutex_t lock; /* of stats */
 	struct store_stats stats;
@@ -159,11 +160,15 @@ static void probe(struct store_thread *st)
 		channel_push(&st->out, &item_new(0, NULL)->item);
 }
 
+/* By the clock, for a host that is busy has no hour without a commit. */
 static void prune(struct store_thread *st)
 {
 	struct weft_err err;
 
+	if (!mono_is_due(st->prune_at, daemon_now()))
+		return;
 	(void)store_prune(st->store, daemon_wall(), NULL, &err);
+	st->prune_at = mono_add_ms(daemon_now(), PRUNE_EVERY_MS);
 }
 
 static void thread_main(void *arg)
@@ -175,14 +180,13 @@ static void thread_main(void *arg)
 		struct pollfd wait = {.fd = st->in.fd, .events = POLLIN};
 		int n = poll(&wait, 1, st->failing ? PROBE_EVERY_MS : PRUNE_EVERY_MS);
 
+		WEFT_ASSERT(n >= 0 || errno == EINTR);
 		if (n == 0 && st->failing)
 			probe(st);
-		else if (n == 0)
-			prune(st);
 		else if (n > 0)
 			stop = commit_all(st, channel_take(&st->in));
-		else
-			WEFT_ASSERT(errno == EINTR);
+		if (!st->failing)
+			prune(st);
 	}
 }
 
@@ -194,6 +198,7 @@ struct store_thread *store_thread_new(struct store *store, const struct marker *
 	WEFT_ASSERT(st != NULL);
 	st->store = store;
 	st->marker = *marker;
+	st->prune_at = mono_add_ms(daemon_now(), PRUNE_EVERY_MS);
 	if (channel_init(&st->in) != 0 || channel_init(&st->out) != 0 ||
 	    uv_mutex_init(&st->lock) != 0 || uv_thread_create(&st->thread, thread_main, st) != 0) {
 		weft_err_set(err, WEFT_E_INTERNAL, "the store's thread does not start");

@@ -23,6 +23,16 @@ struct world {
 	size_t good, bad;
 };
 
+static _Atomic int64_t clock_ms_more;
+
+struct mono __real_daemon_now(void);
+struct mono __wrap_daemon_now(void);
+
+struct mono __wrap_daemon_now(void)
+{
+	return mono_add_ms(__real_daemon_now(), atomic_load(&clock_ms_more));
+}
+
 static void on_done(void *ctx, const struct store_done *done)
 {
 	struct world *w = ctx;
@@ -187,6 +197,44 @@ static void what_was_given_is_durable_after_the_end_and_the_marker_fits(void **s
 	store_thread_free(w->st);
 }
 
+static int count_answers(void *ctx, const struct write *write)
+{
+	*(size_t *)ctx += write->kind == WRITE_ANSWER;
+	return 0;
+}
+
+/* How many are on the disk; the thread has ended. */
+static size_t answers(const struct world *w)
+{
+	struct store_config config = {.state_dir = w->dir};
+	struct weft_err err = {0};
+	struct store *store;
+	size_t count = 0;
+
+	assert_int_equal(store_open(&config, &store, &err), 0);
+	assert_int_equal(store_load(store, count_answers, &count, &err), 0);
+	store_close(store);
+	return count;
+}
+
+static void old_answers_go_each_hour_also_where_there_is_no_pause(void **state)
+{
+	struct world *w = *state;
+	const uint8_t nil = 0xc0;
+	struct write answer = {
+	    .kind = WRITE_ANSWER, .answer = {.request = "x"}, .bytes = &nil, .len = 1};
+	bool matches;
+
+	for (int hours = 0; hours < 2; hours++) {
+		open_all(w, &matches);
+		store_thread_commit(w->st, 1, &answer, 1);
+		atomic_fetch_add(&clock_ms_more, hours * INT64_C(3600000));
+		commit_name(w, 2);
+		store_thread_free(w->st);
+		assert_int_equal(answers(w), 1 - hours);
+	}
+}
+
 static void on_any(void *ctx, const struct store_done *done)
 {
 	struct world *w = ctx;
@@ -307,6 +355,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_producer_that_asks_never_leaves_more_than_the_bound,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_bad_batch_fails_alone_and_says_why, setup, teardown),
+	    cmocka_unit_test_setup_teardown(old_answers_go_each_hour_also_where_there_is_no_pause,
+					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_disk_that_takes_commits_again_is_noticed_without_one,
 					    setup, teardown),
 	    cmocka_unit_test_setup_teardown(
