@@ -16,6 +16,7 @@
 
 #include "files.h"
 #include "gossip/base/check.h"
+#include "gossip/base/kill_point.h"
 #include "schema.h"
 #include "sql.h"
 
@@ -149,6 +150,16 @@ int store_backup_check(const char *path, int *schema, struct weft_err *err)
 	return version < 0 ? version : 0;
 }
 
+/* As rename. */
+static int name_give(const char *from, const char *to)
+{
+	KILL_POINT(RESTORE);
+	if (rename(from, to) < 0)
+		return -1;
+	KILL_POINT(RESTORE);
+	return 0;
+}
+
 static const char *const companions[] = {"-wal", "-shm", "-journal", ""};
 #define COMPANIONS (sizeof(companions) / sizeof(companions[0]))
 
@@ -163,7 +174,7 @@ static int old_put_aside(const char *path, struct weft_err *err)
 		char *before = path_append(path, BEFORE);
 		char *to = path_append(before, companions[i]);
 
-		if (rename(from, to) < 0 && errno != ENOENT)
+		if (name_give(from, to) < 0 && errno != ENOENT)
 			code = file_fail(err, "moving away", from);
 		free(from);
 		free(before);
@@ -195,7 +206,7 @@ int store_restore_finish(const char *state_dir, struct weft_err *err)
 	if (access(fresh, F_OK) == 0) {
 		code = old_put_aside(target, err);
 		companions_end(target);
-		if (code == 0 && rename(fresh, target) < 0)
+		if (code == 0 && name_give(fresh, target) < 0)
 			code = file_fail(err, "putting in place", target);
 		if (code == 0)
 			code = parent_sync(target, err);
@@ -223,7 +234,7 @@ static int restore_decide(const char *state_dir, sqlite3 *backup, struct weft_er
 	code = copy_write(backup, partial, changes, err);
 	if (code == 0) {
 		older_remove(target);
-		if (rename(partial, fresh) < 0)
+		if (name_give(partial, fresh) < 0)
 			code = file_fail(err, "putting in place", fresh);
 	}
 	if (code == 0)

@@ -18,6 +18,7 @@
 	X(NETLINK_AFTER, "netlink-after")   /* after it */                          \
 	X(MAKE_AFTER, "make-after")         /* a veth stands ahead of its attach */ \
 	X(PLUG_BEFORE, "plug-before")       /* the same; its lease is durable */    \
+	X(RESTORE, "restore")               /* around each rename of a restore */   \
 	X(WIPE, "wipe")                     /* before each file that a reset ends */
 
 #ifdef WEFT_KILL_POINTS

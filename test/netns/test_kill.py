@@ -5,7 +5,8 @@
 The daemons are those of the preset `kill`: WEFT_KILL_AT ends one at the n-th passage of a point
 (gossip/base/kill_point.h). A story of two hosts is told once to count the passages, then once for
 each death: when the one who is to die is gone, it is started again, everything is compared, and the
-story goes on with the call that was not answered. By hand, every passage of every point:
+story goes on with the call that was not answered. A shorter story has a backup, the way back to it
+and a recovery. By hand, every passage of every point:
 
     WEFT_KILL_ALL=1 python3 -m pytest test/netns/test_kill.py
 
@@ -36,6 +37,7 @@ POINTS = ("commit-before", "commit-after", "send-before", "send-after", "netlink
           "netlink-after", "wipe")
 SEED = os.environ.get("WEFT_KILL_SEED") or content()
 SAMPLES = 4  # passages of a point that are tried unless all are asked for
+BACK_SAMPLES = {"restore": 3, "commit-before": 2, "commit-after": 2}  # the same of the short story
 
 
 class Mortal(Host):
@@ -266,6 +268,81 @@ class Story:
         self.unsure.discard("e")
 
 
+class WayBack(Story):
+    """One of two hosts is taken back to an earlier state and recovers; it may die from the backup
+    on."""
+
+    def __init__(self, lab, victim, environment):
+        self.forgot = None  # what the box has that is attached between backup and restore
+        super().__init__(lab, victim, {})
+        self.armed = environment
+
+    def rise(self, call):
+        """A restore is decided by its first rename: then the next start does it, else nothing."""
+        super().rise(call)
+        if call.split()[1] == "restore":
+            decided = passed(Path(self.armed["WEFT_KILL_LOG"]))["restore"] > 1
+            fence = self.victim.json("status")["node"]["fence"]
+            assert fence == ("set_back" if decided else None)
+
+    def compare(self):
+        """A host that forgot something says and does so until it has recovered: its boxes are as
+        they were."""
+        members, forgot = self.members, self.forgot
+        if forgot is not None:
+            self.members = [host for host in members if host is not self.victim]
+            for box, address in forgot.items():
+                assert address in box.ip("addr", "show", "eth0").stdout, box.name
+        super().compare()
+        self.members = members
+
+    def tell(self):
+        f, j, v = self.founder, self.joiner, self.victim
+        self.do(f, "init", "--name", "lab")
+        self.members = [f]
+        self.join("one")
+        self.do(f, "network", "create", "blue", "--subnet", "10.64.1.0/24")
+        self.attach(f, "blue", "a")
+        self.attach(j, "blue", "b")
+        self.reserve(v, "blue", "10.64.1.99")
+        v.stop()
+        v.environment = self.armed
+        v.start(wait=False)
+        self.wait("it is back", lambda: not v.is_dead() and v.json("status")["in_sync"], 10)
+        old = v.dir / "old"
+        self.do(v, "backup", old, already=("exists",))
+        self.attach(v, "blue", "c")
+        for name in "ab":
+            if self.endpoints[name]["host"] is not v:
+                self.ping("c", name)
+        self.go_back(old)
+        self.attach(v, "blue", "d")
+        self.ping("d", "a")
+        self.ping("b", "d")
+        self.release("10.64.1.99")
+        self.compare()
+
+    def go_back(self, old):
+        v = self.victim
+        mine = {answer["box"]: answer["ip"] for answer in self.endpoints.values()
+                if answer["host"] is v}
+        self.forgot = mine
+        self.do(v, "restore", "--force", old)
+        self.wait("it is heard", lambda: v.json("status")["node"]["phase"] == "active", 10)
+        assert self.do(v, "status")["node"]["fence"] == "set_back"
+        gone = self.endpoints.pop("c")
+        self.unsure.add("c")
+        self.forgot = {box: ip for box, ip in mine.items() if box is not gone["box"]}
+        self.do(v, "node", "recover")
+        assert self.do(v, "status")["node"]["fence"] is None
+        self.forgot = None
+        self.unsure.discard("c")
+
+    def release(self, address):
+        del self.reserved[address]
+        self.do(self.victim, "ipam", "release", "blue", address, already=("not leased",))
+
+
 def traces(host):
     """Devices of weft's on a host."""
     return [name for name in host.links() if name.startswith("wf")]
@@ -323,11 +400,11 @@ def story(build, tmp_path):
     """Makes labs of its own: each death has a world for itself."""
     labs = []
 
-    def make(victim, environment):
+    def make(victim, environment, kind=Story):
         directory = tmp_path / str(len(labs))
         directory.mkdir()
         labs.append(hosts.Lab(directory))
-        return Story(labs[-1], victim, environment)
+        return kind(labs[-1], victim, environment)
 
     def end():
         labs[-1].close()
@@ -338,8 +415,8 @@ def story(build, tmp_path):
         lab.close()
 
 
-def passages(story, victim, log):
-    told = story(victim, {"WEFT_KILL_LOG": str(log)})
+def passages(story, victim, log, kind=Story):
+    told = story(victim, {"WEFT_KILL_LOG": str(log)}, kind)
     told.tell()
     story.end()
     return passed(log)
@@ -350,11 +427,11 @@ def passed(log):
 
 
 class Draw:
-    """One passage of each of some equal parts of a point's passages: of SAMPLES, or of all."""
+    """One passage of each of some equal parts of a point's passages, or of all."""
 
-    def __init__(self, point, victim, count):
+    def __init__(self, point, victim, count, samples=SAMPLES):
         self.point, self.count = point, count
-        self.parts = count if os.environ.get("WEFT_KILL_ALL") else SAMPLES
+        self.parts = count if os.environ.get("WEFT_KILL_ALL") else samples
         self.dice = random.Random(f"{SEED} {point} {victim}")
         self.tried = set()
 
@@ -370,15 +447,16 @@ class Draw:
 class Deaths:
     """Tells the story for one death after the other."""
 
-    def __init__(self, story, victim, folder):
-        self.story, self.victim, self.folder = story, victim, folder
+    def __init__(self, story, victim, folder, kind=Story):
+        self.story, self.victim, self.folder, self.kind = story, victim, folder, kind
         self.died, self.problems = [], []
 
     def tell(self, point, passage):
         """None if the victim died there, else how often it passed the point in this telling."""
         death = f"{point}:{passage}"
         log = self.folder / death
-        told = self.story(self.victim, {"WEFT_KILL_AT": death, "WEFT_KILL_LOG": str(log)})
+        told = self.story(self.victim, {"WEFT_KILL_AT": death, "WEFT_KILL_LOG": str(log)},
+                          self.kind)
         found = len(self.problems)
         for part in (told.tell, lambda: self.see(told, log, point, passage), self.story.end):
             try:
@@ -412,27 +490,37 @@ class Deaths:
                 draw.count = min(draw.count, count)
 
 
-@pytest.mark.parametrize("victim", (0, 1), ids=("founder", "joiner"))
-def test_whoever_dies_at_any_point_comes_back_as_if_nothing_had_been(story, victim, tmp_path):
-    counts = passages(story, victim, tmp_path / "passages")
+def try_deaths(deaths, counts, samples):
+    """Tells of deaths at the points that samples names, that often each."""
     only = os.environ.get("WEFT_KILL_ONLY", "")
     print("WEFT_KILL_SEED=" + SEED, dict(counts))
-    deaths = Deaths(story, victim, tmp_path)
     if ":" in only:
         point, passage = only.split(":")
         count = deaths.tell(point, int(passage))
         if count is not None:
             pytest.skip(f"{only} did not come: this telling had {count} passages")
     else:
-        for point in POINTS:
+        for point, parts in samples.items():
             if point.startswith(only):
-                draw = Draw(point, victim, counts[point])
+                draw = Draw(point, deaths.victim, counts[point], parts)
                 before = len(deaths.died)
                 deaths.tell_all(draw)
                 assert len(deaths.died) > before, point
     if deaths.problems:
         raise ExceptionGroup(f"{len(deaths.problems)} of {len(deaths.died)} deaths were noticed",
                              deaths.problems)
+
+
+@pytest.mark.parametrize("victim", (0, 1), ids=("founder", "joiner"))
+def test_whoever_dies_at_any_point_comes_back_as_if_nothing_had_been(story, victim, tmp_path):
+    counts = passages(story, victim, tmp_path / "passages")
+    try_deaths(Deaths(story, victim, tmp_path), counts, dict.fromkeys(POINTS, SAMPLES))
+
+
+def test_who_dies_on_the_way_back_to_a_backup_gets_there_all_the_same(story, tmp_path):
+    victim = random.Random(SEED).randrange(2)
+    counts = passages(story, victim, tmp_path / "passages", WayBack)
+    try_deaths(Deaths(story, victim, tmp_path, WayBack), counts, BACK_SAMPLES)
 
 
 class Halfway(Story):
