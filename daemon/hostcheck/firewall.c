@@ -18,6 +18,7 @@
 #include "gossip/base/check.h"
 
 #define DEPTH_MAX 32 /* jumps; the kernel allows 16 */
+#define RULES_MAX (1u << 20)
 
 enum end {
 	GOES_ON, /* to the next rule of the chain that jumped here */
@@ -229,6 +230,11 @@ static enum end walk_chain(struct walk *walk, const char *chain, const struct ho
 	{
 		if (walk->depth > DEPTH_MAX || leaves)
 			break;
+		/* Eight jumps in each of a dozen chains make more ways than there is time for. */
+		if (++walk->rules > RULES_MAX) {
+			walk->fate->unsure = true;
+			break;
+		}
 		end = walk_rule(walk, chain, rule, outer, &leaves);
 	}
 	walk->depth--;

@@ -144,15 +144,23 @@ static enum answer payload_is(const struct walk *walk, const json_t *payload, co
 	return strcmp(field, "protocol") == 0 ? protocol_is(value) : MAYBE;
 }
 
-static enum answer value_is(const struct walk *walk, const json_t *left, const json_t *right,
-			    struct hold *hold);
+static enum answer one_is(const struct walk *walk, const json_t *left, const json_t *right,
+			  struct hold *hold);
 
-/* Some element of a list; what it leads to in a map goes to *found. */
+static bool is_others(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	return text && strcmp(text, "*") == 0;
+}
+
+/* Some element of a list, or else the one that stands for all others; what it leads to in a map
+ * goes to *found. An element is a value, whatever it is called: a device may have a set's name. */
 enum answer match_any(const struct walk *walk, const json_t *left, const json_t *list,
 		      struct hold *hold, const json_t **found)
 {
 	enum answer best = NO;
-	const json_t *item;
+	const json_t *item, *others = NULL;
 	size_t i;
 
 	json_array_foreach(list, i, item)
@@ -163,13 +171,22 @@ enum answer match_any(const struct walk *walk, const json_t *left, const json_t 
 
 		if (json_object_get(value, "elem"))
 			value = json_object_get(json_object_get(value, "elem"), "val");
-		answer = value_is(walk, left, value, &own);
+		if (is_others(value)) {
+			others = item;
+			continue;
+		}
+		answer = one_is(walk, left, value, &own);
 		if (answer <= best)
 			continue;
 		best = answer;
 		*hold = own;
 		if (found)
 			*found = json_array_get(item, 1);
+	}
+	if (best == NO && others) {
+		best = YES;
+		if (found)
+			*found = json_array_get(others, 1);
 	}
 	return best;
 }
@@ -198,18 +215,16 @@ static enum answer all_are(const struct walk *walk, const json_t *lefts, const j
 	size_t i;
 
 	json_array_foreach(lefts, i, left) answer =
-	    least(answer, value_is(walk, left, json_array_get(rights, i), hold));
+	    least(answer, one_is(walk, left, json_array_get(rights, i), hold));
 	return answer;
 }
 
-static enum answer value_is(const struct walk *walk, const json_t *left, const json_t *right,
-			    struct hold *hold)
+static enum answer one_is(const struct walk *walk, const json_t *left, const json_t *right,
+			  struct hold *hold)
 {
-	const json_t *list = match_elements(walk, right), *part;
+	const json_t *part;
 	const char *key;
 
-	if (list)
-		return match_any(walk, left, list, hold, NULL);
 	if ((part = json_object_get(left, "concat")) != NULL)
 		return all_are(walk, part, json_object_get(right, "concat"), hold);
 	if ((part = json_object_get(left, "meta")) != NULL)
@@ -231,6 +246,14 @@ static enum answer value_is(const struct walk *walk, const json_t *left, const j
 	if (strcmp(key, "direction") == 0 && walk->packet->answer)
 		return MAYBE; /* boxes may have been called, too */
 	return strcmp(key, "status") == 0 ? status_is(right) : MAYBE;
+}
+
+static enum answer value_is(const struct walk *walk, const json_t *left, const json_t *right,
+			    struct hold *hold)
+{
+	const json_t *list = match_elements(walk, right);
+
+	return list ? match_any(walk, left, list, hold, NULL) : one_is(walk, left, right, hold);
 }
 
 static bool is_port(const json_t *left)

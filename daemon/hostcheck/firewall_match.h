@@ -19,6 +19,7 @@ struct walk {
 	const char *family, *table;
 	struct fate *fate;
 	unsigned depth; /* of jumps */
+	unsigned rules; /* that were looked at */
 };
 
 /* How far it is sure that a rule holds. */

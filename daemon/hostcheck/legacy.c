@@ -23,14 +23,29 @@ struct table {
 
 /* ---- entries ---- */
 
+/* Is the target as large as what its name makes of it? */
+static bool has_target(const struct ipt_entry *entry)
+{
+	const struct xt_error_target *target =
+	    (const void *)((const char *)entry + entry->target_offset);
+	size_t room = (size_t)entry->next_offset - entry->target_offset;
+
+	if (room < sizeof(target->target))
+		return false;
+	if (strcmp(target->target.u.user.name, XT_ERROR_TARGET) == 0)
+		return room >= sizeof(*target) &&
+		       memchr(target->errorname, '\0', sizeof(target->errorname)) != NULL;
+	return target->target.u.user.name[0] != '\0' || room >= sizeof(struct xt_standard_target);
+}
+
 /* The one at this place, or NULL where none fits. */
 static const struct ipt_entry *entry_at(const struct table *table, size_t at)
 {
 	const struct ipt_entry *entry = (const void *)(table->entries + at);
 
 	if (at + sizeof(*entry) > table->bytes || entry->next_offset > table->bytes - at ||
-	    entry->target_offset < sizeof(*entry) ||
-	    (size_t)entry->target_offset + sizeof(struct xt_entry_target) > entry->next_offset)
+	    entry->target_offset < sizeof(*entry) || entry->target_offset > entry->next_offset ||
+	    !has_target(entry))
 		return NULL;
 	return entry;
 }
@@ -38,6 +53,13 @@ static const struct ipt_entry *entry_at(const struct table *table, size_t at)
 static const struct xt_standard_target *standard_of(const struct ipt_entry *entry)
 {
 	return (const void *)((const char *)entry + entry->target_offset);
+}
+
+static bool is_drop(const struct ipt_entry *entry)
+{
+	const struct xt_standard_target *standard = standard_of(entry);
+
+	return standard->target.u.user.name[0] == '\0' && standard->verdict == -NF_DROP - 1;
 }
 
 /* The chain that begins behind this entry, or NULL. */
@@ -150,10 +172,10 @@ static void add_target(json_t *rule, const struct table *table, const struct ipt
 		    rule, json_pack("{s:{s:s}}", entry->ip.flags & IPT_F_GOTO ? "goto" : "jump",
 				    "target", chain_at(table, (size_t)standard->verdict)));
 	else
-		json_array_append_new(
-		    rule, json_pack("{s:n}", standard->verdict == XT_RETURN      ? "return"
-					     : standard->verdict == -NF_DROP - 1 ? "drop"
-										 : "accept"));
+		json_array_append_new(rule,
+				      json_pack("{s:n}", standard->verdict == XT_RETURN ? "return"
+							 : is_drop(entry)               ? "drop"
+									  : "accept"));
 }
 
 static json_t *rule_of(const struct table *table, const struct ipt_entry *entry)
@@ -170,6 +192,8 @@ static json_t *rule_of(const struct table *table, const struct ipt_entry *entry)
 		add_match(rule, ip->invflags & IPT_INV_PROTO,
 			  json_pack("{s:{s:s}}", "meta", "key", "l4proto"),
 			  json_string(protocol_name(ip->proto)));
+	if ((ip->flags & IPT_F_FRAG) && !(ip->invflags & IPT_INV_FRAG))
+		json_array_append_new(rule, xt("match", "fragment"));
 	add_matches(rule, entry);
 	add_target(rule, table, entry);
 	return rule;
@@ -210,8 +234,7 @@ json_t *legacy_listing(const void *entries, size_t bytes, size_t hook, size_t un
 		if (at == hook)
 			chain = "FORWARD";
 		if (at == underflow) {
-			add_chain(list,
-				  standard_of(entry)->verdict == -NF_DROP - 1 ? "drop" : "accept");
+			add_chain(list, is_drop(entry) ? "drop" : "accept");
 			chain = NULL;
 		} else if (name_of(entry)) {
 			chain = name_of(entry);

@@ -9,20 +9,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/hostcheck/firewall_match.h"
 #include "overlay/linux/linux_look.h"
-
-#define COMMAND_BYTES 512
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
 
 /* Appends what a command lists: 0 or -errno. */
 static int append(json_t *list, const char *command)
@@ -43,60 +34,63 @@ static int append(json_t *list, const char *command)
 	return status;
 }
 
-/* Notes a chain to be listed; wanted is an object of commands, those that were run are true. */
+/* Notes a chain to be listed; wanted is an object of chains by their names, those that were listed
+ * are true. */
 static void want(json_t *wanted, const char *family, const char *table, const char *chain)
 {
-	char command[COMMAND_BYTES];
+	char key[KEY_BYTES];
 
-	snprintf(command, sizeof(command), "list chain %s %s %s", family, table, chain);
-	if (!json_object_get(wanted, command))
-		json_object_set_new(wanted, command, json_false());
+	match_key(key, family, table, chain);
+	if (!json_object_get(wanted, key))
+		json_object_set_new(
+		    wanted, key,
+		    json_pack("{s:s,s:s,s:s}", "family", family, "table", table, "name", chain));
 }
 
-/* Wants the chains that some value of a table leads to. */
-static void want_targets(json_t *wanted, const char *family, const char *table, const json_t *value)
+/* A table's map of this name, or NULL. */
+static const json_t *map_of(const json_t *list, const json_t *rule, const char *name)
+{
+	const json_t *item, *map;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		map = json_object_get(item, "map");
+		if (map && strcmp(match_text(map, "name"), name) == 0 &&
+		    strcmp(match_text(map, "table"), match_text(rule, "table")) == 0 &&
+		    strcmp(match_text(map, "family"), match_text(rule, "family")) == 0)
+			return map;
+	}
+	return NULL;
+}
+
+/* Wants the chains that some value of a rule leads to, or of a map that it asks (list; NULL within
+ * one, as maps ask no others). */
+static void want_targets(json_t *wanted, const json_t *rule, const json_t *value,
+			 const json_t *list)
 {
 	const char *target = json_string_value(json_object_get(value, "target"));
-	const char *key;
+	const char *data = match_text(json_object_get(value, "vmap"), "data"), *key;
 	json_t *item;
 	size_t i;
 
 	if (target)
-		want(wanted, family, table, target);
+		want(wanted, match_text(rule, "family"), match_text(rule, "table"), target);
+	if (list && data[0] == '@')
+		want_targets(wanted, rule, map_of(list, rule, data + 1), NULL);
 	json_object_foreach((json_t *)(uintptr_t)value, key, item)
-	    want_targets(wanted, family, table, item);
-	json_array_foreach(value, i, item) want_targets(wanted, family, table, item);
-}
-
-/* Is some chain of this object's table wanted? Those of others may go at any time. */
-static bool is_wanted(json_t *wanted, const json_t *object)
-{
-	char begin[COMMAND_BYTES];
-	const char *command;
-	json_t *done;
-	int len = snprintf(begin, sizeof(begin), "list chain %s %s ", text_of(object, "family"),
-			   text_of(object, "table"));
-
-	json_object_foreach(wanted, command, done)
-	{
-		if (strncmp(command, begin, (size_t)len) == 0)
-			return true;
-	}
-	return false;
+	    want_targets(wanted, rule, item, list);
+	json_array_foreach(value, i, item) want_targets(wanted, rule, item, list);
 }
 
 static void want_all(json_t *wanted, const json_t *list, size_t from)
 {
-	const json_t *item, *object;
+	const json_t *rule;
 
 	for (size_t i = from; i < json_array_size(list); i++) {
-		item = json_array_get(list, i);
-		object = json_object_get(item, "rule");
-		if (!object)
-			object = json_object_get(item, "map");
-		if (object && is_wanted(wanted, object))
-			want_targets(wanted, text_of(object, "family"), text_of(object, "table"),
-				     object);
+		rule = json_object_get(json_array_get(list, i), "rule");
+		if (rule)
+			want_targets(wanted, rule, rule, list);
 	}
 }
 
@@ -108,18 +102,32 @@ static void want_bases(json_t *wanted, const json_t *chains)
 	json_array_foreach(chains, i, item)
 	{
 		chain = json_object_get(item, "chain");
-		if (strcmp(text_of(chain, "hook"), "forward") == 0 &&
-		    strcmp(text_of(chain, "table"), "weft") != 0)
-			want(wanted, text_of(chain, "family"), text_of(chain, "table"),
-			     text_of(chain, "name"));
+		if (strcmp(match_text(chain, "hook"), "forward") == 0 &&
+		    strcmp(match_text(chain, "table"), "weft") != 0)
+			want(wanted, match_text(chain, "family"), match_text(chain, "table"),
+			     match_text(chain, "name"));
 	}
+}
+
+/* A chain is asked for in JSON: in words the library takes none that is called "log" or "drop", as
+ * iptables' may be. */
+static int append_chain(json_t *list, const json_t *chain)
+{
+	json_t *document =
+	    json_pack("{s:[{s:{s:O}}]}", "nftables", "list", "chain", (json_t *)(uintptr_t)chain);
+	char *command = json_dumps(document, JSON_COMPACT);
+	int status = append(list, command);
+
+	free(command);
+	json_decref(document);
+	return status;
 }
 
 /* Lists what is wanted, and what that wants, until there is nothing more: 0 or -errno. */
 static int list_wanted(json_t *wanted, json_t *list)
 {
-	const char *command;
-	json_t *done;
+	const char *key;
+	json_t *chain;
 	void *next;
 	int status = 0;
 	bool more = true;
@@ -129,12 +137,12 @@ static int list_wanted(json_t *wanted, json_t *list)
 		size_t from = json_array_size(list);
 
 		more = false;
-		json_object_foreach_safe(now, next, command, done)
+		json_object_foreach_safe(now, next, key, chain)
 		{
-			if (json_is_true(done) || status != 0)
+			if (json_is_true(chain) || status != 0)
 				continue;
-			json_object_set_new(wanted, command, json_true());
-			status = append(list, command);
+			json_object_set_new(wanted, key, json_true());
+			status = append_chain(list, chain);
 			more = true;
 		}
 		want_all(wanted, list, from);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /* Firewalls as they are met, made for real in a namespace of the test's own. */
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/hostcheck/hostcheck.h"
+#include "daemon/hostcheck/legacy.h"
 #include "test/base/cmocka_all.h"
 
 #define TEXT_BYTES 4096
@@ -107,6 +109,9 @@ static void inet_rules(const char *policy, const char *lines)
 		 "table inet fw {\nset lan { type ipv4_addr; flags interval; elements = { "
 		 "10.64.0.0/16, 192.168.0.0/16 } }\nset many { type ifname; flags interval; "
 		 "elements = { \"docker0\", \"wfbr*\" } }\n"
+		 "set odd { type ifname; elements = { \"@odd\" } }\n"
+		 "map gates { type ifname : verdict; elements = { \"wfbr001000\" : goto gate } }\n"
+		 "chain gate { jump last\n }\n"
 		 "chain other { accept\n }\nchain last { drop\n }\n"
 		 "chain never { iifname \"wfbr*\" accept\noifname \"wfbr*\" accept\n }\n"
 		 "chain f {\ntype filter hook forward priority 0; policy %s;\n%s\n}\n}",
@@ -136,6 +141,7 @@ static void what_lets_the_boxes_through_is_not_reported(void **state)
 	    {"drop",
 	     "ct state established accept\niifname \"wfbr*\" limit rate 9000/second accept"},
 	    {"drop", "jump never"},
+	    {"accept", "iifname @odd drop"},
 	    {"accept", "iifname \"wfbr*\" goto never\noifname \"wfbr*\" goto never\ndrop"},
 	    {"accept",
 	     "ct state invalid drop\nip saddr 192.168.0.0/16 drop\ntcp dport 25 reject\n"
@@ -182,6 +188,8 @@ static void what_drops_is_reported_and_the_remedy_helps(void **state)
 	    {"accept", "ct state new drop", "what boxes send out by a rule"},
 	    {"accept", "iifname vmap { \"wfbr*\" : drop }", "send out by a rule"},
 	    {"accept", "ct state vmap { established : drop }", "answers to boxes by a rule"},
+	    {"accept", "ct state vmap { established : accept, * : drop }", "send out by a rule:"},
+	    {"accept", "iifname vmap @gates", "send out by a rule of chain last"},
 	    {"accept", "iifname != \"docker0\" oifname != \"docker0\" drop", "by a rule:"},
 	};
 
@@ -208,6 +216,27 @@ static void what_may_drop_is_a_warning(void **state)
 	inet_rules("drop", "ct state established accept\nmeta mark 7 jump last\niifname "
 			   "\"wfbr*\" accept");
 	expect_silence("a jump");
+}
+
+/* Eight ways from each chain to the next are more than there is time for. */
+static void chains_that_jump_by_chains_come_to_an_end(void **state)
+{
+	char text[TEXT_BYTES];
+	int len = snprintf(text, sizeof(text), "table ip many {\nchain c13 { }\n");
+
+	(void)state;
+	for (int i = 12; i >= 0; i--) {
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "chain c%d {\n", i);
+		for (int j = 0; j < 8; j++)
+			len +=
+			    snprintf(text + len, sizeof(text) - (size_t)len, "jump c%d\n", i + 1);
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "}\n");
+	}
+	snprintf(text + len, sizeof(text) - (size_t)len,
+		 "chain f { type filter hook forward priority 0; policy drop; meta mark 7 jump "
+		 "c0\n }\n}");
+	rules(text);
+	expect_found("many ways", "warn", "by its policy, unless", true);
 }
 
 static const char firewalld[] =
@@ -300,6 +329,12 @@ static void judge_iptables(const char *program)
 	    "comment --comment last -j REJECT",
 	    program, program, program, program, program, program);
 	expect_found(program, "fail", "what boxes send out by a rule", true);
+	/* A word of nft's. */
+	RUN("%s -F; %s -N log; %s -A log -j DROP; %s -A FORWARD -j log", program, program, program,
+	    program);
+	expect_found(program, "fail", "what boxes send out by a rule of chain log", true);
+	RUN("%s -F; %s -A FORWARD -f -j DROP", program, program);
+	expect_silence(program);
 	RUN("%s -F; %s -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; "
 	    "%s -A FORWARD -s 10.64.0.0/16 ! -d 10.0.0.0/8 -o eth+ -j ACCEPT; %s -A FORWARD "
 	    "-i wfbr001000 -j LOG; %s -A FORWARD -j DROP",
@@ -329,6 +364,26 @@ static void rules_of_the_old_iptables_are_judged_too(void **state)
 	judge_iptables("iptables-legacy");
 }
 
+/* An entry whose target ends with the table, as its name has more behind it. */
+static void entries_that_are_cut_are_none(void **state)
+{
+	static const char *const names[] = {"", XT_ERROR_TARGET};
+	const size_t bytes = sizeof(struct ipt_entry) + sizeof(struct xt_entry_target);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct ipt_entry *entry = calloc(1, bytes);
+		struct xt_entry_target *target = (void *)(entry + 1);
+
+		assert_non_null(entry);
+		entry->target_offset = sizeof(*entry);
+		entry->next_offset = (uint16_t)bytes;
+		snprintf(target->u.user.name, sizeof(target->u.user.name), "%s", names[i]);
+		assert_null(legacy_listing(entry, bytes, 0, 0));
+		free(entry);
+	}
+}
+
 static void a_host_without_networks_is_warned(void **state)
 {
 	const struct host_facts none = {.networks = 0};
@@ -351,11 +406,13 @@ int main(void)
 	    ALONE(what_lets_the_boxes_through_is_not_reported),
 	    ALONE(what_drops_is_reported_and_the_remedy_helps),
 	    ALONE(what_may_drop_is_a_warning),
+	    ALONE(chains_that_jump_by_chains_come_to_an_end),
 	    ALONE(firewalld_is_judged_by_its_zones),
 	    ALONE(frames_between_ports_have_a_remedy_of_their_own),
 	    ALONE(tables_that_have_an_owner_are_judged),
 	    ALONE(rules_of_iptables_are_judged),
 	    ALONE(rules_of_the_old_iptables_are_judged_too),
+	    cmocka_unit_test(entries_that_are_cut_are_none),
 	    ALONE(a_host_without_networks_is_warned),
 	};
 
