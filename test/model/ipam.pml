@@ -7,6 +7,11 @@
  * taken out (-DNO_...); then Spin finds two nodes that may lease one address, or an address that
  * nobody can ever use again. CMakeLists.txt says by which options, and which assertion is broken.
  *
+ * Exhaustively within bounds: of each kind of step a run has as many as the options below say, and
+ * of those that a run has none of nothing is said. Of A addresses only as many are ever granted as
+ * there are GRANTS; the others are there to be closed upon and taken back. States are told apart by
+ * a hash (HC4): that two are taken for one is unlikely, not impossible.
+ *
  * What is modelled
  *   - A claim is a row of one author about one address at one generation, and names a holder. The
  *     owner is the holder of the highest generation that counts: a grant of a removed node is void.
@@ -19,13 +24,16 @@
  *     -DFLIGHTS: these are on their way to disk for a while.
  *   - A crash forgets others' claims and closures, and removals that were not stored, all at once.
  *   - A removal holds from the moment in which one node has it. The removed node does not know of
- *     it before it is told, and goes on granting and leasing; what it leases counts no more.
+ *     it before it is told, and goes on granting and leasing; what it leases counts no more. With
+ *     -DMUTUAL it removes others, too: that holds from when one has it who was not removed himself.
  *   - A newcomer is known to him who admits it when it shows itself, and to others from there on.
  *     It counts while anybody who was not removed knows it, or its admitter was not removed.
  *   - A leave is the moment in which a node owns nothing and is owed no answer; its hand-over is
  *     grants like all others. It names whom it knew in its last rows, which come with its claims or
  *     by others, later than the word that it left.
- *   - A disk set back comes with a reboot: boxes are gone, and leases with them. It had the guard
+ *   - Of the boxes of a disk set back those that it knows live on, and so do their leases, unless
+ *     they are released at once; those that it does not know are gone. A host's own address has no
+ *     box that tells whether it was given up meanwhile (limit_host_address). The disk had the guard
  *     `all`; what `one` lacks is a limit (limit_guard_one).
  *   - With -DTEXTS one node is mad: it signs another text under the version of a range row of its
  *     own. Who has heard both keeps the other one (gossip/tables/receive.c) and remembers the range
@@ -50,7 +58,7 @@
 #endif
 #define G 6 /* generations, 0 to 5; the pool is held by node 0 at generation 0 */
 #ifndef C
-#define C 4 /* closures of one node in a run */
+#define C 4 /* one more than the closures of one node in a run, those in calm with them */
 #endif
 #ifndef GRANTS
 #define GRANTS 1
@@ -143,7 +151,7 @@ byte touched;           /* addresses are alike: the next one to be used first is
 byte saver = NOBODY;    /* the disk that will be set back: whose, and what was on it */
 bool restored;
 int saved_claims[A];
-byte saved_members, saved_left, saved_removed, saved_closure;
+byte saved_members, saved_left, saved_removed, saved_closure, saved_leased;
 
 /* Scratch, zero between steps. */
 hidden byte h_i, h_j, h_k, h_m, h_a, h_g, h_n;
@@ -545,10 +553,14 @@ inline tell_members(i, j)
 	left[j] = left[j] | (left[i] & ~BIT(j))
 }
 
-/* Removals travel alone; who is removed is told even by those who do not hear him. */
+/* Removals travel alone, and are heard of members only; who is removed is told even by those who do
+ * not hear him. */
 inline tell_removals(i, j)
 {
 	removed[j] = removed[j] | removed[i];
+#ifdef MUTUAL
+	off = (HAS(off, j) -> off : off | removed[j]);
+#endif
 	rebuild_all(j)
 }
 
@@ -786,12 +798,17 @@ inline net_reclaim(r)
 #else
 #define IS_FIRST(x) true
 #endif
-#define MAY_REMOVE(i, x) (IS_FIRST(x) && COUNT_OFF < REMOVALS && IS_IN(i) && !HAS(off, i) && is_member(i, x) && \
+#ifdef MUTUAL
+#define MAY_BE_AUTHOR(i) true
+#else
+#define MAY_BE_AUTHOR(i) (!HAS(off, i))
+#endif
+#define MAY_REMOVE(i, x) (IS_FIRST(x) && COUNT_OFF < REMOVALS && IS_IN(i) && MAY_BE_AUTHOR(i) && is_member(i, x) && \
 	!HAS(off, x) && MAY_BE_REMOVED(x))
 
 inline closure_removal(i, x)
 {
-	off = off | BIT(x);
+	off = (HAS(off, i) -> off : off | BIT(x));
 	removed[i] = removed[i] | BIT(x);
 	rebuild_all(i)
 }
@@ -874,7 +891,8 @@ inline save(i)
 	saved_members = members[i];
 	saved_left = left[i];
 	saved_removed = stored[i];
-	saved_closure = CLOSER(i, i)
+	saved_closure = CLOSER(i, i);
+	saved_leased = leased[i]
 }
 
 inline restore(i)
@@ -882,7 +900,12 @@ inline restore(i)
 	restored = true;
 	guarded = guarded | BIT(i);
 	fenced = fenced & ~BIT(i);
-	leased[i] = 0;
+#ifdef HOST_LEASES
+	leased[i] = saved_leased;
+#else
+	leased[i] = leased[i] & saved_leased;
+#endif
+	saved_leased = 0;
 	lists[i] = 0;
 	members[i] = saved_members; saved_members = 0;
 	left[i] = saved_left; saved_left = 0;
@@ -1136,6 +1159,7 @@ inline forget()
 	grants = 0; raises = 0; collects = 0; crashes = 0; leaves = 0; touched = 0;
 	saver = 0; restored = false;
 	saved_members = 0; saved_left = 0; saved_removed = 0; saved_closure = 0;
+	saved_leased = 0;
 	c_i = 0; c_k = 0; c_round = 0; c_holder = 0
 }
 
@@ -1189,6 +1213,11 @@ inline start()
 	admit(2, N - 1);
 	handover_end(2);
 	closure_removal(1, 0)
+#endif
+#ifdef UNSEEN
+	/* 1 leaves; 0 gives it an address before it hears of that: that is UNHEARD. */
+	handover_end(1);
+	grant_begin(0, 1, 0)
 #endif
 }
 
@@ -1271,7 +1300,7 @@ inline start()
 	:: d_step { IS_HEARD(i, j) && NEWER_MEMBERS(i, j) -> \
 		    printf("%d tells members to %d\n", i, j); tell_members(i, j) } \
 	:: d_step { IS_IN(i) && HAS(members[i], j) && HAS(members[j], j) && !HAS(left[j], j) && \
-		    (removed[i] & ~removed[j]) -> \
+		    !HAS(removed[j], i) && (removed[i] & ~removed[j]) -> \
 		    printf("%d tells removals to %d\n", i, j); tell_removals(i, j) } \
 	:: d_step { NEEDS_SYNC(i) && IS_HEARD(i, j) && IS_HEARD(j, i) -> \
 		    printf("%d syncs with %d\n", i, j); sync(i, j) }
