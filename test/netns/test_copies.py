@@ -10,6 +10,7 @@ import pytest
 import audit
 from hosts import WEFTD, Pinger, holds, wait_for
 
+RAISED_MAX = 2 * 8 + 1  # epochs that two claim against each other
 POOL = ipaddress.ip_network("10.64.1.0/26")
 
 
@@ -112,6 +113,11 @@ def is_fenced(twin):
     return twin.json("status")["node"]["fence"] in ("clone", "set_back")
 
 
+def raised(twins):
+    """How many epochs they have claimed since they were fenced."""
+    return sum(twin.log.read_text().count("epoch raised to") for twin in twins)
+
+
 def test_two_that_were_both_agreed_to_in_a_cut_both_stop_until_one_recovers(lab, three):
     """Original and copy start in two halves of a cluster, and each finds a member that agrees."""
     hosts, boxes, answers = three
@@ -149,11 +155,19 @@ def test_two_that_were_both_agreed_to_in_a_cut_both_stop_until_one_recovers(lab,
         assert not {new["ip"], stray["ip"]} & {host.json("ipam", "reserve", "blue")["address"]
                                                for _ in range(4)}
 
+    # They do not count on against each other: one knows by then that there is another.
+    wait_for("one knows", lambda: any(
+        (node := twin.json("status")["node"]) and (node["fence"] == "clone" or
+                                                   node["phase"] == "copy")
+        for twin in twins), 40)
+    holds("they claim no more epochs", 2, lambda: raised(twins) <= RAISED_MAX)
+
     # The operator knows which of them is the copy: it goes, and the other one asks anew.
     copy.stop()
     original.stop()
     original.start("--cooldown", "1s")
-    wait_for("it is fenced all the same", lambda: is_fenced(original), 20)
+    wait_for("it is heard, and fenced all the same", lambda: is_fenced(original) and
+             original.json("status")["node"]["phase"] == "active", 20)
     for host in others:
         wait_for("it is known where the original lives", lambda: f"{original.addr}:7947" in [
             member["addr"] for member in host.json("members")], 10)
