@@ -53,6 +53,7 @@
 #define NAMED_BURST 4 /* who only forgot names one, or another where somebody told him since */
 #define SHOWN_INTERVAL_NS NAMED_INTERVAL_NS
 #define SHOWN_BURST 8 /* what each knows of a disk that went back soon is known to all */
+#define TWIN_SHOWN 5  /* fewer, so that also the one hears of it that is shown no more then */
 
 enum claim_verdict {
 	VERDICT_AGREES = 0,
@@ -199,6 +200,7 @@ void claim_left(struct admission *adm)
 void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *by)
 {
 	const struct id *witness = by != NULL ? by : &adm->core->self.id;
+	struct limit *shown = &adm->claiming.shown;
 
 	adm->shown++;
 	if (!adm->core->self.cloned)
@@ -208,10 +210,10 @@ void admission_set_back(struct admission *adm, uint64_t epoch, const struct id *
 	recover_shown(adm);
 	if (!can_raise(adm, epoch))
 		return;
-	if (limit_pass(&adm->claiming.shown, adm->core->now, SHOWN_INTERVAL_NS, SHOWN_BURST))
-		claim_raise(adm, epoch);
-	else
+	if (!limit_has(shown, adm->core->now, SHOWN_INTERVAL_NS, TWIN_SHOWN * SHOWN_INTERVAL_NS))
 		effect_fence(adm, FENCE_CLONE);
+	if (limit_pass(shown, adm->core->now, SHOWN_INTERVAL_NS, SHOWN_BURST))
+		claim_raise(adm, epoch);
 }
 
 void claim_ask(struct admission *adm, const struct member *member)

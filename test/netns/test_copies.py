@@ -155,11 +155,10 @@ def test_two_that_were_both_agreed_to_in_a_cut_both_stop_until_one_recovers(lab,
         assert not {new["ip"], stray["ip"]} & {host.json("ipam", "reserve", "blue")["address"]
                                                for _ in range(4)}
 
-    # They do not count on against each other: one knows by then that there is another.
-    wait_for("one knows", lambda: any(
-        (node := twin.json("status")["node"]) and (node["fence"] == "clone" or
-                                                   node["phase"] == "copy")
-        for twin in twins), 40)
+    # They do not count on against each other: each knows by then that there is another.
+    for twin in twins:
+        wait_for("it knows", lambda: (node := twin.json("status")["node"]) and (
+            node["fence"] == "clone" or node["phase"] == "copy"), 40)
     holds("they claim no more epochs", 2, lambda: raised(twins) <= RAISED_MAX)
 
     # The operator knows which of them is the copy: it goes, and the other one asks anew.
