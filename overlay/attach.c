@@ -213,6 +213,7 @@ int overlay_attach(struct overlay *ov, const struct local_endpoint *endpoint,
 		overlay_unmake(ov, endpoint, box);
 		return code;
 	}
+	WEFT_ASSERT(net != NULL);
 	local = map_find(&net->locals, &endpoint->id);
 	fill_plug(&plug, net, &local->endpoint);
 	announce_here(ov, net, endpoint); /* first, see announce.c */

@@ -243,6 +243,8 @@ static void a_disk_that_refuses_ends_a_check_with_what_is_left(void **state)
 	assert_int_equal(cluster_boxes(cluster, 0), 1);
 	cluster->hosts[0].commits_fail = false;
 	answer = check(cluster, 0, true, true);
+	assert_found(answer, 0, FINDING_STRAY, &there.addrs[0].ip, REMEDY_DETACH, true);
+	assert_found(answer, 1, FINDING_DOUBLE, &there.addrs[0].ip, REMEDY_DETACH, true);
 	cluster_run(cluster, 2000);
 	assert_int_equal(check(cluster, 0, false, false)->finding_count, 0);
 	cluster_free(cluster);
