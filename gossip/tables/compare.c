@@ -31,7 +31,6 @@
 #define TOPICS_PER_ROUND 8
 #define RUNS_PER_ROUND 16
 #define HOLES_MAX ((size_t)16)
-#define HOLES_STRIDE UINT64_C(0x9e3779b97f4a7c15)
 #define RUN_PARTS 16u /* never a whole bucket, which would be answered with its sums again */
 
 struct digest {
@@ -263,19 +262,26 @@ static enum drop_reason compare_topics(struct tables *tables, const struct membe
 	return DROP_NONE;
 }
 
-/* The first of them by distance from a place, around. */
+/* The first of them by lot: those that nobody can close leave each of the others the same chance.
+ */
 struct holes {
-	uint64_t from;
+	uint64_t lot;
 	size_t count, total;
 	const struct origin *at[HOLES_MAX];
 };
 
+static uint64_t holes_turn(const struct holes *holes, const struct origin *origin)
+{
+	return map_hash(&origin->place, sizeof(origin->place), holes->lot);
+}
+
 static void holes_add(struct holes *holes, const struct origin *origin, size_t max)
 {
+	const uint64_t turn = holes_turn(holes, origin);
 	size_t i = holes->count;
 
 	holes->total++;
-	while (i > 0 && holes->at[i - 1]->place - holes->from > origin->place - holes->from)
+	while (i > 0 && holes_turn(holes, holes->at[i - 1]) > turn)
 		i--;
 	if (i == max)
 		return;
@@ -294,7 +300,7 @@ static void ask_about_holes(struct tables *tables, const struct id *peer)
 	const struct replica *replica = &tables->replica;
 	struct repair *repair = &tables->repair;
 	size_t max = repair->holes_asked / 2 > 1 ? repair->holes_asked / 2 : 1;
-	struct holes holes = {.from = (uint64_t)tables->core->now.ns * HOLES_STRIDE};
+	struct holes holes = {.lot = (uint64_t)tables->core->now.ns};
 
 	for (uint32_t i = replica_topic(replica, TOPIC_ALL)->origins; i != NONE;
 	     i = replica_origin(replica, i)->next_of_topic) {

@@ -220,6 +220,44 @@ static void holes_that_nobody_can_close_leave_a_quiet_cluster_quiet(void **state
 	tnet_close(&net);
 }
 
+/* How far the place of an origin is behind the one before it, around. */
+static uint64_t gap_before(const struct replica *replica, uint32_t number)
+{
+	const uint64_t place = replica_origin(replica, number)->place;
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 1; i < replica->origins.count; i++) {
+		uint64_t gap = place - replica_origin(replica, i)->place;
+		if (i != number && gap < least)
+			least = gap;
+	}
+	return least;
+}
+
+/* That of one owner can be closed, and the place of its hash is right behind another one's. */
+static void holes_that_nobody_can_close_leave_the_others_their_turn(void **state)
+{
+	struct replica *replica;
+	struct origin *origin;
+	struct tnet net;
+	uint32_t close = 1;
+
+	(void)state;
+	open_holed(&net);
+	replica = &tnet_node(&net, 1)->tables->replica;
+	tnet_run(&net, 60000);
+	for (uint32_t i = 2; i < replica->origins.count; i++)
+		if (gap_before(replica, i) < gap_before(replica, close))
+			close = i;
+	origin = replica_origin(replica, close);
+	watermark_complete(&origin->mark, &tnet_node(&net, 1)->kit.core.heap, origin->mark.top);
+	assert_int_equal(holes(&net, 2), HOLED);
+	for (unsigned s = 0; s < 60 * HOLED && holes(&net, 2) == HOLED; s++)
+		tnet_run(&net, 1000);
+	assert_int_equal(holes(&net, 2), HOLED - 1);
+	tnet_close(&net);
+}
+
 static void a_topic_among_many_that_differs_is_found(void **state)
 {
 	struct id topics[60];
@@ -371,6 +409,7 @@ int main(void)
 	    cmocka_unit_test(one_fact_among_ten_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(one_row_among_a_hundred_thousand_costs_at_most_ten_datagrams),
 	    cmocka_unit_test(a_row_lost_in_the_middle_is_found_by_listing_its_origin),
+	    cmocka_unit_test(holes_that_nobody_can_close_leave_the_others_their_turn),
 	    cmocka_unit_test(holes_in_what_was_seen_are_closed_many_at_a_time),
 	    cmocka_unit_test(holes_that_nobody_can_close_leave_a_quiet_cluster_quiet),
 	    cmocka_unit_test(a_topic_among_many_that_differs_is_found),
