@@ -15,9 +15,10 @@
  *
  * Departure from SWIM: the word "failed" of one other node does not make a member failed here. It
  * counts as an accusation; only as many independent verdicts as a confirmed suspicion needs are
- * believed at once. Every node's own suspicion began within the time that a rumour takes, so this
- * costs nothing when somebody is really dead, and a stalled node that wakes up with all its timers
- * overdue cannot fail anybody but in its own eyes.
+ * believed, and only half a shortest suspicion after the accusation came here: who is alive has
+ * contradicted by then, whoever lies about it. Every node's own suspicion began within the time
+ * that a rumour takes, so this costs nothing when somebody is really dead, and a stalled node that
+ * wakes up with all its timers overdue cannot fail anybody but in its own eyes.
  *
  * A newer incarnation need not be an answer to the accusation: it may be one that had not come here
  * yet. So an accuser that did not hear the member itself looks again at once; when the member is
@@ -81,6 +82,8 @@ static int64_t suspicion_ms(const struct swim *swim, const struct suspicion *sus
 	WEFT_ASSERT(suspicion->accuser_count >= 1);
 	if (suspicion->needed == 0) /* nobody is left who could confirm */
 		return 2 * min;
+	if (suspicion->verdict_count >= suspicion->needed)
+		return min / 2;
 	if (confirmed > suspicion->needed)
 		confirmed = suspicion->needed;
 	return max - (max - min) * confirmed_share[suspicion->needed][confirmed] / 1000;
@@ -236,8 +239,7 @@ void state_verdict(struct swim *swim, struct member *member, uint64_t incarnatio
 	if (suspicion->verdict_count < SWIM_CONFIRM_MAX &&
 	    !id_listed(suspicion->verdicts, suspicion->verdict_count, judge))
 		suspicion->verdicts[suspicion->verdict_count++] = *judge;
-	if (suspicion->needed > 0 && suspicion->verdict_count >= suspicion->needed)
-		fail(swim, member);
+	suspicion_reschedule(swim, suspicion);
 }
 
 bool state_alive(struct swim *swim, struct member *member, uint64_t incarnation)

@@ -140,7 +140,53 @@ static void one_verdict_is_an_accusation_and_several_are_believed(void **state)
 	judge(4, 5);
 	assert_int_equal(subject->state, MEMBER_SUSPECT);
 	judge(5, 5);
+	pass(549);
+	assert_int_equal(subject->state, MEMBER_SUSPECT);
+	pass(1);
 	assert_int_equal(subject->state, MEMBER_FAILED);
+}
+
+static void verdicts_that_come_late_are_believed_at_once(void **state)
+{
+	(void)state;
+	accuse(3, 5);
+	pass(600);
+	judge(3, 5);
+	judge(4, 5);
+	pass(0);
+	assert_int_equal(subject->state, MEMBER_SUSPECT);
+	judge(5, 5);
+	pass(0);
+	assert_int_equal(subject->state, MEMBER_FAILED);
+}
+
+static void who_is_heard_or_contradicts_is_not_failed_by_verdicts(void **state)
+{
+	(void)state;
+	accuse(3, 5);
+	swim_heard(swim, subject);
+	judge(3, 5);
+	judge(4, 5);
+	judge(5, 5);
+	pass(1099);
+	assert_int_equal(subject->state, MEMBER_SUSPECT);
+	state_alive(swim, subject, 6);
+	pass(20000);
+	assert_int_equal(subject->state, MEMBER_ALIVE);
+}
+
+static void one_of_four_nodes_fails_nobody_by_its_word(void **state)
+{
+	(void)state;
+	swim_kit_close(&kit, swim);
+	swim = swim_kit_open(&kit, 4);
+	subject = core_kit_member(&kit, 3, "n");
+	judge(2, 0);
+	pass(0);
+	assert_int_equal(subject->state, MEMBER_SUSPECT);
+	state_alive(swim, subject, 1);
+	pass(20000);
+	assert_int_equal(subject->state, MEMBER_ALIVE);
 }
 
 static void hearing_a_suspect_puts_its_end_off_and_tells_it_to_its_face(void **state)
@@ -280,6 +326,9 @@ int main(void)
 	    WITH_KIT(an_accuser_that_did_not_hear_the_refuted_looks_again_at_once),
 	    WITH_KIT(a_failed_member_comes_back_with_a_newer_incarnation_only),
 	    WITH_KIT(one_verdict_is_an_accusation_and_several_are_believed),
+	    WITH_KIT(verdicts_that_come_late_are_believed_at_once),
+	    WITH_KIT(who_is_heard_or_contradicts_is_not_failed_by_verdicts),
+	    WITH_KIT(one_of_four_nodes_fails_nobody_by_its_word),
 	    WITH_KIT(hearing_a_suspect_puts_its_end_off_and_tells_it_to_its_face),
 	    WITH_KIT(hearing_a_failed_member_leads_to_a_probe_of_it),
 	    WITH_KIT(left_and_removed_members_are_not_ours_to_judge),
