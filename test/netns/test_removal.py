@@ -119,9 +119,9 @@ def test_a_removed_member_is_heard_by_nobody_and_told_why(lab, four):
     assert boxes[0].ping(answers[3]["ip"], wait=0.3) is None
 
     # Started again it knows, and says nothing to anybody.
+    removed.kill()
     capture = lab.capture(lab.underlay, f"p{removed.index}",
                           f"udp port 7947 and src host {removed.addr}")
-    removed.kill()
     removed.start()
     assert "removed" in removed.weft("status")
     wait_for("its space is taken back", lambda: ring(others[0])["frozen"] == 0, 10)
