@@ -96,12 +96,13 @@ static void add_address(const struct net *net, const struct inet *ip, bool depre
 
 /* The bridge answers as gateway on every host; the host speaks with the address it leased, which
  * the route to the network names, or its answers would come home to another host. */
-static void add_addresses(const struct net *net, struct kstate *out)
+static void add_addresses(const struct overlay *ov, const struct net *net, struct kstate *out)
 {
-	const struct local_endpoint *own = rows_own_lease(net);
+	struct inet own[ENDPOINT_ADDRS_MAX];
+	size_t count = rows_own_addrs(ov, net, own);
 
-	for (size_t i = 0; own != NULL && i < own->addr_count; i++)
-		add_address(net, &own->addrs[i].ip, false, out);
+	for (size_t i = 0; i < count; i++)
+		add_address(net, &own[i], false, out);
 	for (size_t i = 0; i < net->fact.pool_count; i++) {
 		const struct pool *pool = &net->fact.pools[i];
 		struct kroute route = {.dst = pool->subnet};
@@ -109,9 +110,9 @@ static void add_addresses(const struct net *net, struct kstate *out)
 		if (!inet_eq(&pool->gateway, &no_inet))
 			add_address(net, &pool->gateway, true, out);
 		memcpy(route.dev, net->bridge, IFNAME_BYTES);
-		for (size_t j = 0; own != NULL && j < own->addr_count; j++) {
-			if (prefix_has(&pool->subnet, &own->addrs[j].ip))
-				route.source = own->addrs[j].ip;
+		for (size_t j = 0; j < count; j++) {
+			if (prefix_has(&pool->subnet, &own[j]))
+				route.source = own[j];
 		}
 		vec_push(&out->of[KOBJ_ROUTE], &route);
 	}
@@ -127,7 +128,7 @@ static void add_network(const struct overlay *ov, const struct net *net, struct 
 		if (!local->endpoint.is_host && !local->plugging)
 			add_port(ov, net, &local->endpoint, out);
 	}
-	add_addresses(net, out);
+	add_addresses(ov, net, out);
 	/* the bridge answers ARP for its own addresses only, not for the host's others */
 	add_sysctl(out, "1", "net/ipv4/conf/", net->bridge, "/arp_ignore");
 }

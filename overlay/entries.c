@@ -132,7 +132,7 @@ static int entries_pass(struct work *work, struct net *net, const struct vec *to
 		kstate_sort(&want);
 		kstate_sort(&have);
 		if (touched == NULL && held_spares(ov)) /* what rows touched they do explain */
-			held_spare(&want, &have);
+			held_spare(ov, &want, &have);
 		plan_entries(&plan, &want, &have);
 		work_announce(work, net, &plan, &have);
 		status = work_apply(work, &plan);

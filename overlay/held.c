@@ -14,6 +14,9 @@
  * would take the devices of the other for its own, and its boxes would be plugged into them. It is
  * wanted no more until the overlay is held no more; its own devices stand under their other names.
  *
+ * An address that is the host's own by its rows may be another host's by his. It is left to him
+ * (rows_endpoint.c), also where it stands on the bridge already.
+ *
  * A kernel without a device of weft's (the machine was started anew) holds nothing to be kept.
  */
 #include <errno.h>
@@ -121,7 +124,19 @@ bool held_spares(const struct overlay *ov)
 	return ov->held && !ov->is_bare;
 }
 
-void held_spare(const struct kstate *want, struct kstate *have)
+/* An address of the host's own that is left to another host. */
+static bool is_ended(const struct overlay *ov, int kind, const void *obj)
+{
+	const struct kaddr *addr = obj;
+	const struct net *net;
+
+	if (kind != KOBJ_ADDR)
+		return false;
+	net = work_net_of_device(ov, addr->dev);
+	return net != NULL && rows_own_is_elsewhere(ov, net, &addr->addr.ip);
+}
+
+void held_spare(const struct overlay *ov, const struct kstate *want, struct kstate *have)
 {
 	for (int kind = 1; kind < KOBJ_KINDS; kind++) {
 		const struct vec *w = &want->of[kind];
@@ -135,8 +150,9 @@ void held_spare(const struct kstate *want, struct kstate *have)
 			while (at < w->count &&
 			       kobj_key_cmp((enum kobj_kind)kind, vec_at(w, at), obj) < 0)
 				at++;
-			if (at < w->count &&
-			    kobj_key_cmp((enum kobj_kind)kind, vec_at(w, at), obj) == 0)
+			if ((at < w->count &&
+			     kobj_key_cmp((enum kobj_kind)kind, vec_at(w, at), obj) == 0) ||
+			    is_ended(ov, kind, obj))
 				vec_push(&kept, obj);
 		}
 		vec_close(h);

@@ -192,7 +192,7 @@ static bool host_round(struct work *work, int *status)
 		kstate_sort(&want);
 		kstate_sort(&have);
 		if (held_spares(ov))
-			held_spare(&want, &have);
+			held_spare(ov, &want, &have);
 		note_standing(work, &have);
 		plan_host(&plan, &want, &have);
 		mark_entries(work, &plan);

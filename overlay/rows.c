@@ -306,7 +306,8 @@ void overlay_local_end(struct overlay *ov, const struct id *network, const struc
 	rows_net_tidy(ov, net);
 }
 
-const struct local_endpoint *rows_own_lease(const struct net *net)
+/* The host's own endpoint in a network, or NULL. */
+static const struct local_endpoint *own_lease(const struct net *net)
 {
 	const struct local *local;
 
@@ -315,4 +316,33 @@ const struct local_endpoint *rows_own_lease(const struct net *net)
 			return &local->endpoint;
 	}
 	return NULL;
+}
+
+bool rows_own_has(const struct net *net, const struct inet *ip)
+{
+	const struct local_endpoint *own = own_lease(net);
+
+	for (size_t i = 0; own != NULL && i < own->addr_count; i++) {
+		if (inet_eq(&own->addrs[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
+bool rows_own_is_elsewhere(const struct overlay *ov, const struct net *net, const struct inet *ip)
+{
+	return rows_own_has(net, ip) && rows_addr_winner(ov, net, ip) != NULL;
+}
+
+size_t rows_own_addrs(const struct overlay *ov, const struct net *net,
+		      struct inet out[ENDPOINT_ADDRS_MAX])
+{
+	const struct local_endpoint *own = own_lease(net);
+	size_t count = 0;
+
+	for (size_t i = 0; own != NULL && i < own->addr_count; i++) {
+		if (rows_addr_winner(ov, net, &own->addrs[i].ip) == NULL)
+			out[count++] = own->addrs[i].ip;
+	}
+	return count;
 }

@@ -66,5 +66,12 @@ uint32_t rows_owner(struct overlay *ov, const struct id *node);
 const struct owner *rows_owner_find(const struct overlay *ov, const struct id *node);
 const struct owner *rows_owner_at(const struct overlay *ov, uint32_t place);
 
-/* The host's own endpoint in a network, or NULL. */
-const struct local_endpoint *rows_own_lease(const struct net *net);
+/* The host's own lease in a network names this address. */
+bool rows_own_has(const struct net *net, const struct inet *ip);
+
+/* It does, but so does a row of a host that can be reached, and the overlay is held. */
+bool rows_own_is_elsewhere(const struct overlay *ov, const struct net *net, const struct inet *ip);
+
+/* The addresses by which the host itself takes part in a network; how many. None is elsewhere. */
+size_t rows_own_addrs(const struct overlay *ov, const struct net *net,
+		      struct inet out[ENDPOINT_ADDRS_MAX]);

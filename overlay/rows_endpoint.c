@@ -3,6 +3,10 @@
 /*
  * Remote endpoints and their claims. Claims of one key are in no order: the winner is looked for,
  * and there is one of each key but for the moments between two rows.
+ *
+ * No remote has what is at home here, whatever others say, but for one thing while the overlay is
+ * held: an address that the host leased for itself. If the disk went back, it may have been given
+ * back meanwhile and be another's; there is no box that would show by its end that it was.
  */
 #include <stddef.h>
 
@@ -95,7 +99,14 @@ void rows_touch_ip(struct net *net, const struct inet *ip)
 	touch_note(net, &(struct touch){.ip = *ip});
 }
 
-static void link_claims(struct net *net, struct remote *remote)
+/* An address of the host's own comes and goes with claims of others, while the overlay is held. */
+static void touch_claim(struct overlay *ov, struct net *net, const struct claim *claim)
+{
+	rows_touch_ip(net, &claim->ip);
+	ov->host_due |= ov->held && map_find(&net->local_addrs, &claim->ip) != NULL;
+}
+
+static void link_claims(struct overlay *ov, struct net *net, struct remote *remote)
 {
 	net->conflicts += index_add(&net->by_mac, &remote->by_mac);
 	rows_touch_mac(net, &remote->mac);
@@ -103,11 +114,11 @@ static void link_claims(struct net *net, struct remote *remote)
 		struct claim *claim = &remote->addrs[i];
 
 		net->conflicts += index_add(&net->by_addr, &claim->by_addr);
-		rows_touch_ip(net, &claim->ip);
+		touch_claim(ov, net, claim);
 	}
 }
 
-static void unlink_claims(struct net *net, struct remote *remote)
+static void unlink_claims(struct overlay *ov, struct net *net, struct remote *remote)
 {
 	net->conflicts -= index_remove(&net->by_mac, &remote->by_mac);
 	rows_touch_mac(net, &remote->mac);
@@ -115,14 +126,14 @@ static void unlink_claims(struct net *net, struct remote *remote)
 		struct claim *claim = &remote->addrs[i];
 
 		net->conflicts -= index_remove(&net->by_addr, &claim->by_addr);
-		rows_touch_ip(net, &claim->ip);
+		touch_claim(ov, net, claim);
 	}
 }
 
 static void remote_free(struct overlay *ov, struct net *net, struct remote *remote)
 {
 	((struct owner *)vec_at(&ov->owners, remote->owner))->remotes--;
-	unlink_claims(net, remote);
+	unlink_claims(ov, net, remote);
 	net->fresh_count -= remote->fresh;
 	(void)index_remove(&net->remotes, &remote->by_id);
 	heap_give(&ov->heap, remote, remote_bytes(remote->addr_count));
@@ -191,7 +202,7 @@ void overlay_endpoint_put(struct overlay *ov, const struct id *network, const st
 		remote = remote_new(ov, net, endpoint, rec);
 		remote->owner = place;
 		((struct owner *)vec_at(&ov->owners, place))->remotes++;
-		link_claims(net, remote);
+		link_claims(ov, net, remote);
 	} else {
 		rows_touch_mac(net, &remote->mac);
 	}
@@ -230,13 +241,19 @@ static const struct remote *better(const struct overlay *ov, const struct remote
 	return best == NULL || id_cmp(&remote->id, &best->id) < 0 ? remote : best;
 }
 
+/* Is the address of something here, whoever else says that he has it? */
+static bool is_at_home(const struct overlay *ov, const struct net *net, const struct inet *ip)
+{
+	return map_find(&net->local_addrs, ip) != NULL && !(ov->held && rows_own_has(net, ip));
+}
+
 const struct remote *rows_addr_winner(const struct overlay *ov, const struct net *net,
 				      const struct inet *ip)
 {
 	const struct index_link *claim = index_first(&net->by_addr, ip);
 	const struct remote *best = NULL;
 
-	if (claim == NULL || map_find(&net->local_addrs, ip) != NULL)
+	if (claim == NULL || is_at_home(ov, net, ip))
 		return NULL;
 	for (; claim != NULL; claim = index_next(&net->by_addr, claim))
 		best = better(ov, best, remote_by_addr(claim));

@@ -173,7 +173,7 @@ static void say_reachable(struct text *text, const struct net *net, const struct
 	*first = false;
 }
 
-static void say_input(struct text *text, const struct vec *nets)
+static void say_input(const struct overlay *ov, struct text *text, const struct vec *nets)
 {
 	say(text, "\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n"
 		  "\t\tiifname != \"wfbr*\" accept\n"
@@ -184,13 +184,14 @@ static void say_input(struct text *text, const struct vec *nets)
 
 		for (size_t i = 0; i < nets->count; i++) {
 			const struct net *net = net_at(nets, i);
-			const struct local_endpoint *own = rows_own_lease(net);
+			struct inet own[ENDPOINT_ADDRS_MAX];
+			size_t count = rows_own_addrs(ov, net, own);
 
 			for (size_t j = 0; j < net->fact.pool_count; j++)
 				say_reachable(text, net, &net->fact.pools[j].gateway, v4 != 0,
 					      &first);
-			for (size_t j = 0; own != NULL && j < own->addr_count; j++)
-				say_reachable(text, net, &own->addrs[j].ip, v4 != 0, &first);
+			for (size_t j = 0; j < count; j++)
+				say_reachable(text, net, &own[j], v4 != 0, &first);
 		}
 		if (!first)
 			say(text, " } accept\n");
@@ -255,7 +256,7 @@ static void say_host(struct overlay *ov, struct text *text, const struct vec *ne
 		  "policy accept;\n");
 	say_tunnel(text, nets, false);
 	say(text, "\t}\n");
-	say_input(text, nets);
+	say_input(ov, text, nets);
 	say_forward(text, nets);
 	say_egress(text, nets);
 	say(text, "}\n");

@@ -61,8 +61,9 @@ void held_forget(struct overlay *ov);
 /* Nothing goes because no row explains it. */
 bool held_spares(const struct overlay *ov);
 
-/* Leaves out of have what is not in want; both are sorted. */
-void held_spare(const struct kstate *want, struct kstate *have);
+/* Leaves out of have what is not in want, but for addresses that are left to others; both are
+ * sorted. */
+void held_spare(const struct overlay *ov, const struct kstate *want, struct kstate *have);
 
 /* True when a table stays as it stands, with what is known to be missing added. */
 bool held_rules(struct work *work, enum krules table);

@@ -3,6 +3,7 @@
 """State directories that were copied, put back, or came out of a backup: the original is unharmed,
 nothing is leased twice, and the host is told how to go on."""
 import ipaddress
+import json
 import shutil
 
 import pytest
@@ -273,6 +274,12 @@ def own_address(host):
     return mine["addresses"][0].split("/")[0]
 
 
+def reached(box, address):
+    """The MAC that a box has found an address at."""
+    [found] = json.loads(box.ip("-j", "neigh", "show", "to", address).stdout)
+    return found["lladdr"]
+
+
 def test_addresses_that_went_elsewhere_after_the_backup_stay_there(lab, three):
     """weft restore under a box that lives on: by the backup it and its host have two addresses that
     were given back since and that boxes of another host have now."""
@@ -300,6 +307,9 @@ def test_addresses_that_went_elsewhere_after_the_backup_stay_there(lab, three):
     box.ip("neigh", "flush", "all")
     holds("all goes on", 1, lambda: box.ping(given_back[0]) is not None and
           all(boxes[2].ping(address) is not None for address in given_back))
+    # Nor for itself: its boxes reach who has its former address, not its own bridge.
+    assert box.ping(given_back[1]) is not None
+    assert reached(box, given_back[1]) == holders[1].links()["eth0"]["address"]
     for pinger in of_the_box:
         sent, received = pinger.stop()
         assert sent > 20 and received == sent, pinger.what
