@@ -33,8 +33,10 @@
  *     by others, later than the word that it left.
  *   - Of the boxes of a disk set back those that it knows live on, and so do their leases, unless
  *     they are released at once; those that it does not know are gone. A host's own address has no
- *     box that tells whether it was given up meanwhile (limit_host_address). The disk had the guard
- *     `all`; what `one` lacks is a limit (limit_guard_one).
+ *     box that tells whether it was given up meanwhile: with -DHOST_LEASES leases come back with the
+ *     disk. While guarded or fenced the host leaves it to the one who has it, and recover releases
+ *     it; until it has heard of him is a limit (limit_host_address). The disk had the guard `all`;
+ *     what `one` lacks is a limit (limit_guard_one).
  *   - With -DTEXTS one node is mad: it signs another text under the version of a range row of its
  *     own. Who has heard both keeps the other one (gossip/tables/receive.c) and remembers the range
  *     as an ended one; who hears the other one first never has the range. What it leases itself
@@ -437,6 +439,13 @@ inline witness_put(i, a)
 #define MAY_HAND_OUT(i, a) (db_may_lease(i) && net_owns(i, a) && !HAS(leased[i], a) && \
 	(a) <= touched && ONES(leased[i]) < LEASES)
 
+/* Does i take the address for its own, whoever else has it? */
+#if defined(HOST_LEASES) && !defined(UNHEARD_HOLDERS)
+#define USES(i, a) (HAS(leased[i], a) && !HAS(fenced | guarded, i))
+#else
+#define USES(i, a) HAS(leased[i], a)
+#endif
+
 inline lease(i, a)
 {
 	TOUCH(a);
@@ -444,7 +453,7 @@ inline lease(i, a)
 	h_k = 0;
 	do
 	:: h_k < N ->
-		assert(h_k == i || !HAS(leased[h_k], a) || !COUNTS(h_k) || !COUNTS(i) ||
+		assert(h_k == i || !USES(h_k, a) || !COUNTS(h_k) || !COUNTS(i) ||
 		       HAS(left[h_k], h_k)); /* rule: one_lease */
 		h_k++
 	:: else -> break
@@ -984,6 +993,20 @@ inline sync(i, k)
 	fi
 }
 
+#ifdef HOST_LEASES
+inline drop_strays(i)
+{
+	h_a = 0;
+	do
+	:: h_a < A ->
+		leased[i] = (net_owns(i, h_a) -> leased[i] : leased[i] & ~BIT(h_a));
+		h_a++
+	:: else -> break
+	od;
+	h_a = 0
+}
+#endif
+
 /* node recover: who is a member is heard first, then of each member what there is. */
 inline recover(i)
 {
@@ -1012,7 +1035,10 @@ inline recover(i)
 	h_m = 0;
 	fenced = fenced & ~BIT(i);
 	guarded = guarded & ~BIT(i);
-	rebuild_all(i)
+	rebuild_all(i);
+#ifdef HOST_LEASES
+	drop_strays(i)
+#endif
 }
 
 /* --- a newcomer ---------------------------------------------------------------------------------- */
