@@ -12,6 +12,7 @@
 #include "test/base/cmocka_all.h"
 
 #define IDLE_S 1
+#define PATIENT_S 600
 #define LONG_BYTES ((size_t)16 << 20) /* more than a socket takes at once */
 
 struct world {
@@ -34,7 +35,7 @@ static void handle(void *ctx, struct request *req)
 		request_answer_text(req, 200, "text/plain", strdup("page\n"));
 }
 
-static int setup(void **state)
+static int open_world(void **state, unsigned idle_s)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct hostport at = {inet_from_v4(INADDR_LOOPBACK), 0};
@@ -42,7 +43,7 @@ static int setup(void **state)
 	struct http_config config = {.loop = &w->loop,
 				     .change_gid = getgid(),
 				     .pages_only = true,
-				     .idle_s = IDLE_S,
+				     .idle_s = idle_s,
 				     .ctx = w,
 				     .handle = handle};
 	struct sockaddr_in addr;
@@ -58,6 +59,17 @@ static int setup(void **state)
 	assert_non_null(w->http);
 	*state = w;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return open_world(state, IDLE_S);
+}
+
+/* Who is not read for a while is not what is tested. */
+static int setup_patient(void **state)
+{
+	return open_world(state, PATIENT_S);
 }
 
 static int teardown(void **state)
@@ -210,7 +222,8 @@ int main(void)
 	    TEST(three_pages_are_read),
 	    TEST(nothing_else_is_there_by_any_verb),
 	    TEST(one_address_does_not_take_up_all_connections),
-	    TEST(a_text_that_many_share_is_there_until_all_have_read_it),
+	    cmocka_unit_test_setup_teardown(a_text_that_many_share_is_there_until_all_have_read_it,
+					    setup_patient, teardown),
 	    TEST(an_address_where_one_cannot_listen_is_named),
 	};
 
