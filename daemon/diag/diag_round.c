@@ -199,8 +199,10 @@ static void take_relay(const struct diag_round *round, struct diag_peer *peer,
 		       const struct diag_message *message)
 {
 	peer->relay = message->reached ? RELAY_REACHED : RELAY_SILENT;
+	/* It was said at some time after the question: only what is younger than the round was then
+	 * was surely heard in it. */
 	peer->there_heard =
-	    message->reached && message->heard_ms < mono_diff_ms(daemon_now(), round->began);
+	    message->reached && message->heard_ms < mono_diff_ms(peer->asked, round->began);
 }
 
 static void take_counts(struct diag_peer *peer, const struct diag_message *message)
