@@ -8,6 +8,7 @@ import time
 import proc
 from figures import Goal, Row, less
 from hosts import BUILD, line_of, wait_for
+from program import RECONCILE_WHY
 
 # Members, endpoints of each (a member may have a thousand in a network), how many a second are told
 # in all; and how long the daemon is left alone then: a full reconcile comes once a minute.
@@ -19,15 +20,6 @@ GOAL_ALONE_S = 60
 FIRST_PORT = 9000
 PATIENCE_S, STEP_S = 20, 0.25
 JOINED_S = 120  # bench_peers itself gives up before
-RECONCILE_WHY = (
-    "two thirds are the kernel's dump of forwarding entries: 32 KiB a message, however large the "
-    "reader's buffer, and for each it walks the device's entries from the first one, so that twice "
-    "as many cost four times as much. No filter helps: all are of one device. Tried: to ask for "
-    "each wanted entry, 0.4 of the dump's time, which does not see what is there unwanted; entries "
-    "that name nexthops, of which the dump touches half as much, but which crash kernels before "
-    "6.17")
-
-
 MEMORY_WHY = (
     "at 100,000 some 440: the signed row 160, of which the signature is 64; the store that keeps equal "
     "rows once 77; the row's place in the tables 58; the overlay, which programs without them, 129. "
