@@ -19,6 +19,7 @@ struct kernel_thread {
 	struct channel_item *later, **later_end; /* told once what came before them stands */
 	struct overlay_sink sink;
 	struct linux_watch *watch; /* while somebody wants it */
+	uint64_t told_reconciles;  /* in the totals that were told last */
 	bool ready;
 	bool stop;
 };

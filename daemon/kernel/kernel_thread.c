@@ -40,14 +40,25 @@ static void on_box_close(void *ctx, struct overlay_box *box)
 static void reconcile(struct kernel_thread *kt)
 {
 	struct overlay_report report = {0};
-	struct kernel_tell *tell;
 
 	if (!kt->ready || !mono_is_due(overlay_deadline(kt->overlay), daemon_now()))
 		return;
 	(void)overlay_reconcile(kt->overlay, daemon_now(), &kt->sink, &report);
 	kernel_flush_applied(kt);
+}
+
+/* What the last reconcile came to, be it one that an attach made by itself. */
+static void tell_totals(struct kernel_thread *kt)
+{
+	struct overlay_totals totals;
+	struct kernel_tell *tell;
+
+	overlay_totals_get(kt->overlay, &totals);
+	if (totals.reconciles == kt->told_reconciles)
+		return;
+	kt->told_reconciles = totals.reconciles;
 	tell = kernel_tell_new(TELL_TOTALS);
-	overlay_totals_get(kt->overlay, &tell->totals);
+	tell->totals = totals;
 	kernel_say(kt, tell);
 }
 
@@ -110,6 +121,7 @@ static void thread_main(void *arg)
 		}
 		kernel_flush_applied(kt); /* an attach reconciles by itself */
 		reconcile(kt);
+		tell_totals(kt);
 		flush_later(kt);
 	}
 }

@@ -19,11 +19,10 @@
 /* A kernel thread in a namespace of its own, and what it told last of the kind that is awaited. */
 struct stage {
 	struct kernel_thread *kt;
-	enum kernel_tell_kind awaited;
-	bool heard;
+	enum kernel_tell_kind awaited, before; /* before: something else that is to come first */
+	bool heard, was_before;
 	struct kernel_tell tell;
-	enum kernel_tell_kind before; /* something else that is to come first, and did */
-	bool was_before;
+	uint32_t networks; /* that stand, by the last totals before what was awaited */
 };
 
 static struct kernel_thread *start(const char *helper)
@@ -70,6 +69,8 @@ static void each(void *ctx, const struct kernel_tell *tell)
 	struct stage *stage = ctx;
 
 	stage->was_before |= !stage->heard && tell->kind == stage->before;
+	if (!stage->heard && tell->kind == TELL_TOTALS)
+		stage->networks = tell->totals.networks;
 	if (tell->kind != stage->awaited || stage->heard)
 		return;
 	stage->heard = true;
@@ -303,7 +304,7 @@ static struct kernel_ask *box_plug(const struct id *network)
 	return ask;
 }
 
-/* What a plug makes of the others' endpoints is told before the plug is. */
+/* What a plug makes of the others' endpoints, and its network, is told before the plug is. */
 static void what_a_plug_applied_is_told_with_it(void **state)
 {
 	struct stage *stage = *state;
@@ -320,6 +321,7 @@ static void what_a_plug_applied_is_told_with_it(void **state)
 	stage->before = TELL_APPLIED;
 	assert_string_equal(await(stage, TELL_PLUGGED)->err.message, "");
 	assert_true(stage->was_before);
+	assert_int_equal(stage->networks, 1);
 }
 
 static const struct id made_in = {{1}};

@@ -58,7 +58,7 @@ def test_who_drops_what_boxes_send_out_is_found_and_the_remedy_helps(lab, name):
     host.exec("sh", "-c", commands)
     assert box.ping(OUTSIDE) is None, "this firewall drops nothing"
     code, checks = diag(host)
-    assert code == 1
+    assert code == 1, checks
     assert wrong(checks) == [("forward", "", "fail")]
     assert words in found(checks, "forward")["measured"]
     host.exec("sh", "-c", found(checks, "forward")["remedy"])
@@ -78,7 +78,7 @@ def test_a_firewall_between_the_ports_of_bridges_has_a_remedy_of_its_own(lab):
                                       "priority 0\npolicy drop\n}\n}\n")
     assert box.ping(there) is None
     code, checks = diag(host)
-    assert code == 1
+    assert code == 1, checks
     assert wrong(checks) == [("forward", "", "fail")]
     assert "do not reach each other" in found(checks, "forward")["measured"]
     host.exec("sh", "-c", found(checks, "forward")["remedy"])
