@@ -93,8 +93,8 @@ class Tour:
             text=True, env=environment)
         self.run(CLEAN)
 
-    def run(self, commands):
-        """Runs one block; what it printed."""
+    def attempt(self, commands):
+        """Runs one block; how it ended and what it printed."""
         commands = self.translated(commands)
         self.shell.stdin.write(f"eval {shlex.quote(commands)} </dev/null\n"
                                "echo \"block ended with $?\"\n")
@@ -102,10 +102,14 @@ class Tour:
         output = ""
         while line := line_of(self.shell, self.shell.stdout, commands, BLOCK_SECONDS):
             if found := re.fullmatch(r"(.*)block ended with (\d+)\n", line):
-                output += found.group(1)
-                assert found.group(2) == "0", f"{commands}exit {found.group(2)}:\n{output}"
-                return output
+                return int(found.group(2)), output + found.group(1)
             output += line
+
+    def run(self, commands):
+        """What a block printed that has to succeed."""
+        code, output = self.attempt(commands)
+        assert code == 0, f"{commands}exit {code}:\n{output}"
+        return output
 
     def translated(self, text):
         """The page's addresses replaced by those of this run."""
@@ -128,13 +132,12 @@ def only_looks(commands):
 def follow(tour, commands, expected):
     """Runs a block until it prints what the page says, if it only looks; else once."""
     deadline = time.monotonic() + LOOK_SECONDS
-    while True:
-        output = tour.run(commands)
-        if masked(output) == masked(expected) or not only_looks(commands):
-            return output
-        if time.monotonic() > deadline:
+    while only_looks(commands) and time.monotonic() < deadline:
+        code, output = tour.attempt(commands)
+        if code == 0 and masked(output) == masked(expected):
             return output
         time.sleep(0.02)
+    return tour.run(commands)
 
 
 @pytest.fixture
