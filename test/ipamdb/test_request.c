@@ -262,6 +262,21 @@ static void after_a_reboot_leases_wait_for_one_sync_unless_confirmed(void **stat
 	cluster_leased(&c, 0, &net);
 }
 
+static void a_confirm_does_not_end_a_fence(void **state)
+{
+	struct ipam_event confirm = {.kind = IPAM_EV_CONFIRM};
+	struct ipam_event fence = {.kind = IPAM_EV_ACTIVE, .ok = false};
+	struct id net;
+
+	(void)state;
+	net = cluster_with_network(&c, 2, 1, 0, "10.1.0.0/24");
+	cluster_crash(&c, 0);
+	cluster_start(&c, 0, false);
+	cluster_step(&c, 0, &fence);
+	cluster_step(&c, 0, &confirm);
+	assert_code(cluster_lease(&c, 0, &net, NULL), WEFT_E_FENCED);
+}
+
 static void a_cluster_of_one_does_not_wait_after_a_reboot(void **state)
 {
 	struct id net;
@@ -351,6 +366,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_fenced_node_leases_nothing, teardown),
 	    cmocka_unit_test_teardown(after_a_reboot_leases_wait_for_one_sync_unless_confirmed,
 				      teardown),
+	    cmocka_unit_test_teardown(a_confirm_does_not_end_a_fence, teardown),
 	    cmocka_unit_test_teardown(a_cluster_of_one_does_not_wait_after_a_reboot, teardown),
 	    cmocka_unit_test_teardown(both_families_of_a_request_are_one_commit, teardown),
 	    cmocka_unit_test_teardown(a_family_that_is_full_gives_the_other_back, teardown),

@@ -50,7 +50,7 @@ struct lease_checks {
 	struct map releases; /* struct release: the last of each address */
 	struct map met;
 	bool *fenced;       /* of each host, before the step */
-	bool *guarded;      /* of each host: as it started, until it synced with one, or all */
+	bool *guarded;      /* of each host: as it started, until it synced or that is overridden */
 	struct id *removed; /* of each host: whose removal its disk has, if its own */
 };
 
@@ -152,6 +152,7 @@ static void met_note(struct sim *sim, const struct sim_host *host, const struct 
 	struct met met = {(uint32_t)host->index, (uint32_t)host->boot, *member};
 
 	(void)map_insert(&sim->checks->leases->met, &met, NULL);
+	sim->hosts[host->index].overridden = false;
 	if (!sim->opt.guard_all)
 		sim->checks->leases->guarded[host->index] = false;
 }
@@ -185,7 +186,7 @@ static bool is_fenced(struct sim *sim, const struct sim_host *host)
 void lease_start_look(struct sim *sim, struct sim_host *host, bool marker_ok)
 {
 	sim->checks->leases->fenced[host->index] = false;
-	sim->checks->leases->guarded[host->index] = !marker_ok;
+	sim->checks->leases->guarded[host->index] = !marker_ok && !sim->opt.guard_off;
 	clock_look(sim, host);
 }
 
@@ -410,6 +411,7 @@ void lease_write_look(struct sim *sim, struct sim_host *host, const struct write
 			   network, owner->host, host->index);
 		return;
 	}
+	sim->counters[COUNT_CONFIRMED_LEASED] += host->overridden && !owner->held;
 	if (!owner->held || owner->host != host->index)
 		cooling_look(sim, host, owner);
 	owner->held = true;

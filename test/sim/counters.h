@@ -17,6 +17,7 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(WORLDS_SETTLED, "worlds that stood for long", MUST)          \
 	X(WORLDS_CRYPTO, "worlds with real keys", MUST)                \
 	X(WORLDS_GUARD_ALL, "worlds that wait for all", MUST_BUT_TAME) \
+	X(WORLDS_GUARD_OFF, "worlds that wait for nobody", MUST)       \
 	X(CLOCKS_DRIFT, "clocks that drift", MUST)
 
 #define SIM_COUNTERS_NETWORK(X)                               \
@@ -121,6 +122,9 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(NETWORKS_ENDED, "networks removed", MUST)                       \
 	X(ADDRESS_OPS, "address operations", MUST)                        \
 	X(RELEASED, "released", MUST)                                     \
+	X(CONFIRMED, "guards overridden", MUST)                           \
+	X(CONFIRMED_LEASED, "leases before a sync, then", MUST)           \
+	X(CONFIRMED_FENCED, "overridden, but fenced", MUST_BUT_TAME)      \
 	X(LEAVES, "leaves", MUST)                                         \
 	X(REMOVALS, "removals", MUST)
 

@@ -331,7 +331,9 @@ void host_start(struct sim *sim, struct sim_host *host)
 		       .vtep = host->addr.ip,
 		       .trace = {sim, trace_of_node}},
 	    .cooldown_ms = sim->opt.cooldown_ms,
-	    .guard = sim->opt.guard_all ? GUARD_ALL : GUARD_ONE,
+	    .guard = sim->opt.guard_off   ? GUARD_OFF
+		     : sim->opt.guard_all ? GUARD_ALL
+					  : GUARD_ONE,
 	    .ack_wait_ms = 50,
 	    .sync_wait_ms = 5000,
 	    .mtu_bytes = 1450,
@@ -352,7 +354,7 @@ void host_start(struct sim *sim, struct sim_host *host)
 	if (disk_load(&host->disk, load_one, host->node) != 0)
 		sim_fail(sim, "host %zu cannot load what it stored", host->index);
 	check_start(sim, host, marker_ok);
-	host->moved = false;
+	host->moved = host->overridden = false;
 	if (!marker_ok)
 		clock_boot(sim, &host->clock);
 	host_apply(sim, host,

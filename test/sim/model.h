@@ -80,6 +80,7 @@ struct sim_host {
 	bool was_fenced;   /* since its disk went back */
 	bool is_void;      /* its admission counts nowhere */
 	bool recovering;
+	bool overridden; /* its restart guard, in this boot, and it has synced with nobody since */
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
 	struct mono alone_since;   /* a copy that has found nobody; ns 0: it has, or is none */
 	struct mad *mad;           /* NULL: sane */

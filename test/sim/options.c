@@ -249,6 +249,16 @@ static void draw_mad(struct sim_options *opt, struct rng *rng)
 	opt->mad_most = 1 + (uint32_t)DRAW(3);
 }
 
+/* What people do about the restart guard. A disk that went back must be found out, so that nobody
+ * may go without the guard where that can happen. */
+static void draw_guard(struct sim_options *opt, struct rng *rng)
+{
+	if (opt->plain && !opt->wild)
+		return;
+	opt->weight_confirm = (uint32_t)MAYBE(1 + DRAW(8));
+	opt->guard_off = ONE_IN(6) && !opt->weight_back && !opt->weight_copied;
+}
+
 #undef ONE_IN
 #undef MAYBE
 #undef DRAW
@@ -262,8 +272,8 @@ static void pins_apply(struct sim_options *opt, const struct sim_pins *pins)
 void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_pins *pins)
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
-	    draw_basics, draw_network, draw_disk, draw_workload,
-	    draw_large,  draw_rest,    draw_busy, draw_mad,
+	    draw_basics, draw_network, draw_disk, draw_workload, draw_large,
+	    draw_rest,   draw_busy,    draw_mad,  draw_guard,
 	};
 	struct rng rng;
 

@@ -71,6 +71,7 @@
 	X(uint32_t, weight_copied, "disks copied")                           \
 	X(uint32_t, weight_anew, "members reset that left or were removed")  \
 	X(bool, guard_all, "after a reboot hosts wait for all, not for one") \
+	X(bool, guard_off, "after a reboot hosts wait for nobody")           \
 	X(uint32_t, plug_fail_ppm, "of plugs are refused")                   \
 	X(uint32_t, plug_hang_ppm, "of plugs hang for long")                 \
 	X(uint32_t, apply_late_ppm, "of kernel entries are late or never told")
@@ -89,6 +90,7 @@
 	X(uint32_t, weight_mad, "members that go mad")                           \
 	X(uint32_t, mad_most, "so many of them go mad at most; 0: no limit")     \
 	X(bool, mad_claims, "they lie about who owns which address")             \
+	X(uint32_t, weight_confirm, "restart guards that are overridden")        \
 	X(uint32_t, weight_misuse, "of what should not be done, or not twice")   \
 	X(uint32_t, weight_network, "of operations")                             \
 	X(uint8_t, pool_bits, "host bits of the pools: small pools run full")

@@ -8,6 +8,7 @@
 
 #include "faults.h"
 #include "gossip/base/check.h"
+#include "ipamdb/query.h"
 #include "mad.h"
 #include "network.h"
 #include "queue.h"
@@ -114,19 +115,26 @@ static void op_network(struct sim *sim)
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
 }
 
-static void op_attach(struct sim *sim)
+static void attach_at(struct sim *sim, struct sim_host *host)
 {
-	struct sim_host *host = host_pick(sim, is_member);
 	struct local_endpoint endpoint = {.ifname = "eth0", .netns = "/run/netns/box"};
 	struct node_request request = {.kind = NODE_ATTACH, .endpoint = &endpoint, .ttl_ms = 10000};
 
-	if (!host || sim->network_count == 0 || host->endpoint_count == SIM_BOXES_MAX)
+	if (sim->network_count == 0 || host->endpoint_count == SIM_BOXES_MAX)
 		return;
 	request.id = sim->networks[sim_draw(sim, sim->network_count)];
 	snprintf(endpoint.name, sizeof(endpoint.name), "box%llu",
 		 (unsigned long long)sim->next_tag);
 	endpoint.netns_inode = sim->next_tag + 1;
 	host_request(sim, host, &request, REQUEST_BOUND_MS);
+}
+
+static void op_attach(struct sim *sim)
+{
+	struct sim_host *host = host_pick(sim, is_member);
+
+	if (host)
+		attach_at(sim, host);
 }
 
 static void op_detach(struct sim *sim)
@@ -193,6 +201,56 @@ static void op_remove(struct sim *sim)
 	host_request(sim, admin, &request, REQUEST_BOUND_MS);
 }
 
+static int fence_visit(void *ctx, const struct write *write)
+{
+	bool *is_fenced = ctx;
+
+	*is_fenced = *is_fenced || (write->meta == META_FENCE && write->len > 0);
+	return 0;
+}
+
+/* Fenced as long as it runs, or until it is recovered and so by its disk too: the next start finds
+ * its marker and does not wait. */
+static bool is_fenced(const struct sim_host *host)
+{
+	bool is_fenced =
+	    host->state == HOST_COPY && gossip_phase(node_gossip(host->node)) == NODE_COPY;
+
+	disk_walk(&host->disk, 1u << WRITE_META, fence_visit, &is_fenced);
+	return is_fenced;
+}
+
+/* Does it wait for others, where an operator may know that it need not? He must not who does not
+ * know whether its disk went back: what that one gives away is given away twice. But whoever is
+ * fenced, or was removed, stays so. */
+static bool may_be_confirmed(const struct sim_host *host)
+{
+	return host->running && !host->stopped && ipamdb_is_guarded(node_ipamdb(host->node)) &&
+	       ((host->state == HOST_UP && host->joined) || host->state == HOST_REMOVED ||
+		((host->state == HOST_ASTRAY || host->state == HOST_COPY) && is_fenced(host)));
+}
+
+/* An operator who does not wait: the guard is overridden, and a box attached at once. */
+static void op_confirm(struct sim *sim)
+{
+	struct sim_host *host = host_pick(sim, may_be_confirmed);
+	struct node_request request = {.kind = NODE_CONFIRM};
+	uint64_t boot;
+
+	if (!host)
+		return;
+	boot = host->boot;
+	host->overridden = true;
+	sim->counters[COUNT_CONFIRMED]++;
+	sim->counters[COUNT_CONFIRMED_FENCED] += is_fenced(host);
+	host_request(sim, host, &request, REQUEST_BOUND_MS);
+	if (host->boot != boot)
+		return;
+	if (ipamdb_is_guarded(node_ipamdb(host->node)))
+		sim_fail(sim, "host %zu waits although that was overridden", host->index);
+	attach_at(sim, host);
+}
+
 void workload_op(struct sim *sim)
 {
 	const struct {
@@ -215,6 +273,7 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_full, fault_disk_full},
 	    {sim->opt.weight_stall, fault_disk_stall},
 	    {sim->opt.weight_gone, fault_box_gone},
+	    {sim->opt.weight_confirm, op_confirm},
 	    {sim->opt.weight_misuse, misuse_op},
 	    {sim->opt.weight_mad, fault_go_mad},
 	    {sim->opt.weight_lost, fault_disk_lost},

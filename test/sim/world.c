@@ -94,6 +94,7 @@ void sim_open(struct sim *sim, const struct sim_options *opt, FILE *trace)
 	sim->counters[COUNT_WORLDS_SETTLED] = opt->settled;
 	sim->counters[COUNT_WORLDS_CRYPTO] = opt->real_crypto;
 	sim->counters[COUNT_WORLDS_GUARD_ALL] = opt->guard_all;
+	sim->counters[COUNT_WORLDS_GUARD_OFF] = opt->guard_off;
 	rng_init(&sim->rng, opt->seed);
 	sim->queue = queue_new();
 	sim->arena = sim_pages_new();
