@@ -6,8 +6,8 @@
  *
  * A rule that may hold is not taken to drop. It is taken to accept when another of its matches
  * names weft's devices or the boxes' addresses, as whoever wrote it had them in mind; else the walk
- * goes on, and its end is unsure. Of iptables' conntrack match the listing does not say which
- * states it asks for: nearly always those of answers, so these are taken and the others are not.
+ * goes on, and its end is unsure. Where it could not be read which states iptables' conntrack match
+ * asks for (conntrack.h), nearly always it is those of answers: these are taken and others are not.
  */
 #include "daemon/hostcheck/firewall.h"
 

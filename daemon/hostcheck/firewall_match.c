@@ -108,6 +108,15 @@ static enum answer status_is(const json_t *value)
 	return word_is("dnat", value) == YES ? NO : MAYBE;
 }
 
+/* Among iptables' states are what nftables calls a status: weft translates what goes out of most
+ * networks, which answers bear. */
+static enum answer state_is(const struct packet *packet, const json_t *value)
+{
+	if (packet->answer && word_is("snat", value) == YES)
+		return MAYBE;
+	return word_is(packet->answer ? "established" : "new", value);
+}
+
 static enum answer meta_is(const struct walk *walk, const char *key, const json_t *value,
 			   struct hold *hold)
 {
@@ -242,7 +251,7 @@ static enum answer one_is(const struct walk *walk, const json_t *left, const jso
 	part = json_object_get(left, "ct");
 	key = match_text(part, "key");
 	if (strcmp(key, "state") == 0)
-		return word_is(walk->packet->answer ? "established" : "new", right);
+		return state_is(walk->packet, right);
 	if (strcmp(key, "direction") == 0 && walk->packet->answer)
 		return MAYBE; /* boxes may have been called, too */
 	return strcmp(key, "status") == 0 ? status_is(right) : MAYBE;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/hostcheck/conntrack.h"
 #include "gossip/base/check.h"
 
 #define NAME_BYTES_MAX 64
@@ -132,28 +133,43 @@ static json_t *xt(const char *type, const char *name)
 	return json_pack("{s:{s:s,s:s}}", "xt", "type", type, "name", name);
 }
 
-/* Ports say that it is for some of the traffic only; of other matches the name is all that is told.
- */
+/* Ports say that it is for some of the traffic only, states are read; of other matches the name is
+ * all that is told. */
+static void add_one(json_t *rule, const struct xt_entry_match *match)
+{
+	char name[NAME_BYTES_MAX];
+	json_t *states = NULL;
+
+	snprintf(name, sizeof(name), "%.*s", (int)sizeof(match->u.user.name), match->u.user.name);
+	if (conntrack_is(name))
+		states = conntrack_read(name, match->u.user.revision, match->data,
+					match->u.match_size - sizeof(*match));
+	if (states)
+		json_array_extend(rule, states);
+	else if (strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0 ||
+		 strcmp(name, "icmp") == 0 || strcmp(name, "multiport") == 0)
+		add_match(rule, false,
+			  json_pack("{s:{s:s,s:s}}", "payload", "protocol", "th", "field", "dport"),
+			  json_integer(0));
+	else
+		json_array_append_new(rule, xt("match", name));
+	json_decref(states);
+}
+
 static void add_matches(json_t *rule, const struct ipt_entry *entry)
 {
 	size_t at = sizeof(*entry);
 
 	while (at + sizeof(struct xt_entry_match) <= entry->target_offset) {
 		const struct xt_entry_match *match = (const void *)((const char *)entry + at);
-		char name[NAME_BYTES_MAX];
 
-		snprintf(name, sizeof(name), "%.*s", (int)sizeof(match->u.user.name),
-			 match->u.user.name);
-		if (strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0 ||
-		    strcmp(name, "icmp") == 0 || strcmp(name, "multiport") == 0)
-			add_match(rule, false,
-				  json_pack("{s:{s:s,s:s}}", "payload", "protocol", "th", "field",
-					    "dport"),
-				  json_integer(0));
-		else
-			json_array_append_new(rule, xt("match", name));
-		if (match->u.match_size < sizeof(*match))
+		/* One that is larger than what is there is none. */
+		if (match->u.match_size < sizeof(*match) ||
+		    match->u.match_size > entry->target_offset - at) {
+			json_array_append_new(rule, xt("match", "?"));
 			break;
+		}
+		add_one(rule, match);
 		at += match->u.match_size;
 	}
 }

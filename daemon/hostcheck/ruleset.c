@@ -8,10 +8,13 @@
 #include "daemon/hostcheck/ruleset.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/hostcheck/conntrack.h"
 #include "daemon/hostcheck/firewall_match.h"
 #include "overlay/linux/linux_look.h"
 
@@ -109,6 +112,77 @@ static void want_bases(json_t *wanted, const json_t *chains)
 	}
 }
 
+/* ---- states that iptables' matches ask for ---- */
+
+#define HANDLE_BYTES 24
+
+static void handle_key(char key[HANDLE_BYTES], uint64_t handle)
+{
+	(void)snprintf(key, HANDLE_BYTES, "%" PRIu64, handle);
+}
+
+/* The first expression from this place on that is such a match; the rule's length when none is. */
+static size_t next_conntrack(const json_t *rule, size_t from)
+{
+	const json_t *xt;
+	size_t i;
+
+	for (i = from; i < json_array_size(rule); i++) {
+		xt = json_object_get(json_array_get(rule, i), "xt");
+		if (strcmp(match_text(xt, "type"), "match") == 0 &&
+		    conntrack_is(match_text(xt, "name")))
+			break;
+	}
+	return i;
+}
+
+/* A rule whose matches are read: the kernel tells them in the listing's order. */
+static void take_states(void *arg, const struct look_xt *xt)
+{
+	char key[HANDLE_BYTES];
+	json_t *entry, *rule, *states, *item;
+	size_t place, i;
+
+	handle_key(key, xt->handle);
+	entry = json_object_get(arg, key);
+	if (!entry || !conntrack_is(xt->name))
+		return;
+	rule = json_object_get(entry, "expr");
+	place = next_conntrack(rule, (size_t)json_integer_value(json_object_get(entry, "done")));
+	if (place == json_array_size(rule))
+		return;
+	states = conntrack_read(xt->name, xt->revision, xt->info, xt->bytes);
+	if (states)
+		json_array_remove(rule, place);
+	json_array_foreach(states, i, item) json_array_insert(rule, place + i, item);
+	json_object_set_new(entry, "done", json_integer((json_int_t)(place + (states ? i : 1))));
+	json_decref(states);
+}
+
+/* Puts the states into rules of the list's end, which are a chain's. Where the kernel does not tell
+ * them the match stays as it is. */
+static void read_states(json_t *list, size_t from, const json_t *chain)
+{
+	json_t *rules = json_object(), *expr;
+	const json_t *rule;
+	char key[HANDLE_BYTES];
+
+	for (size_t i = from; i < json_array_size(list); i++) {
+		rule = json_object_get(json_array_get(list, i), "rule");
+		expr = json_object_get(rule, "expr");
+		if (next_conntrack(expr, 0) == json_array_size(expr))
+			continue;
+		handle_key(key, (uint64_t)json_integer_value(json_object_get(rule, "handle")));
+		json_object_set_new(rules, key, json_pack("{s:O,s:i}", "expr", expr, "done", 0));
+	}
+	if (json_object_size(rules) > 0)
+		(void)look_xts(match_text(chain, "family"), match_text(chain, "table"),
+			       match_text(chain, "name"), rules, take_states);
+	json_decref(rules);
+}
+
+/* ---- chains ---- */
+
 /* A chain is asked for in JSON: in words the library takes none that is called "log" or "drop", as
  * iptables' may be. */
 static int append_chain(json_t *list, const json_t *chain)
@@ -116,8 +190,11 @@ static int append_chain(json_t *list, const json_t *chain)
 	json_t *document =
 	    json_pack("{s:[{s:{s:O}}]}", "nftables", "list", "chain", (json_t *)(uintptr_t)chain);
 	char *command = json_dumps(document, JSON_COMPACT);
+	size_t from = json_array_size(list);
 	int status = append(list, command);
 
+	if (status == 0)
+		read_states(list, from, chain);
 	free(command);
 	json_decref(document);
 	return status;

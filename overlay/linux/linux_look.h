@@ -39,6 +39,26 @@ int look_neighbours(struct look_neighbours *out);
  * freed, or -errno. */
 int look_rules(const char *command, char **listing);
 
+/* A match of iptables in a rule, of which the listing has the name alone: info are the bytes that
+ * this revision of it has (linux/netfilter/xt_*.h), borrowed and of any alignment. */
+struct look_xt {
+	uint64_t handle; /* of the rule */
+	const char *name;
+	uint32_t revision;
+	const void *info;
+	size_t bytes;
+};
+
+typedef void look_xt_fn(void *arg, const struct look_xt *xt);
+
+/* Calls each for those in a chain's rules, a rule's in its order: 0 or -errno; -EINTR when the
+ * rules changed and some may be missing. */
+int look_xts(const char *family, const char *table, const char *chain, void *arg, look_xt_fn *each);
+
+/* The part of it that reads a message of the kernel's (struct nlmsghdr, whole by its length). */
+void look_xt_take(const char *family, const char *table, const char *chain, void *message,
+		  void *arg, look_xt_fn *each);
+
 /* Calls each for every VXLAN device: 0 or -errno. */
 int look_vxlans(void *arg, void (*each)(void *arg, const struct look_vxlan *vxlan));
 

@@ -346,10 +346,62 @@ static void judge_iptables(const char *program)
 #undef RUN
 }
 
+/* What a rule of iptables asks for of connections is read, not guessed. */
+static void judge_states(const char *program)
+{
+	static const struct {
+		const char *policy, *rule, *words, *verdict; /* no words: silence */
+	} cases[] = {
+	    {"DROP", "-m conntrack --ctstate NEW,ESTABLISHED,RELATED -j ACCEPT", NULL, NULL},
+	    {"DROP", "-m state --state NEW,ESTABLISHED -j ACCEPT", NULL, NULL},
+	    {"DROP", "-m conntrack ! --ctstate INVALID -j ACCEPT", NULL, NULL},
+	    {"DROP", "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+	     "boxes send out by its", "fail"},
+	    {"DROP", "-m conntrack --ctstate NEW -j ACCEPT", "answers to boxes by its", "fail"},
+	    {"DROP", "-m conntrack --ctstate DNAT,UNTRACKED -j ACCEPT", "boxes send out by its",
+	     "fail"},
+	    {"DROP", "-m conntrack --ctstate NEW,ESTABLISHED --ctorigsrc 10.0.0.0/8 -j ACCEPT",
+	     "send out by its policy, unless", "warn"},
+	    {"ACCEPT", "-m conntrack --ctstate NEW -j DROP", "boxes send out by a rule", "fail"},
+	    {"ACCEPT", "-m state --state NEW -j REJECT", "boxes send out by a rule", "fail"},
+	    {"ACCEPT", "-m conntrack --ctstate ESTABLISHED -j DROP", "answers to boxes by a rule",
+	     "fail"},
+	    {"ACCEPT", "-m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP",
+	     "boxes send out by a rule", "fail"},
+	    {"ACCEPT",
+	     "-m state --state NEW,ESTABLISHED -m comment --comment c -m conntrack ! --ctstate NEW "
+	     "-j DROP",
+	     "answers to boxes by a rule", "fail"},
+	    {"ACCEPT", "-m conntrack --ctstate INVALID,UNTRACKED,DNAT,RELATED -j DROP", NULL, NULL},
+	    {"ACCEPT", "-m conntrack --ctstate SNAT -j DROP", NULL, NULL},
+	    {"ACCEPT", "-m conntrack --ctstate NEW --ctproto tcp -j DROP", NULL, NULL},
+	    {"ACCEPT", "-i docker0 -m conntrack --ctstate NEW -j DROP", NULL, NULL},
+	};
+	char text[TEXT_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "%s -F FORWARD; %s -P FORWARD %s; %s -A FORWARD -p icmp -j ACCEPT; "
+			 "%s -A FORWARD %s",
+			 program, program, cases[i].policy, program, program, cases[i].rule);
+		sh(text);
+		if (cases[i].words)
+			expect_found(text, cases[i].verdict, cases[i].words, true);
+		else
+			expect_silence(text);
+	}
+}
+
 static void rules_of_iptables_are_judged(void **state)
 {
 	(void)state;
 	judge_iptables("iptables-nft");
+}
+
+static void states_of_iptables_are_judged(void **state)
+{
+	(void)state;
+	judge_states("iptables-nft");
 }
 
 static void rules_of_the_old_iptables_are_judged_too(void **state)
@@ -362,6 +414,8 @@ static void rules_of_the_old_iptables_are_judged_too(void **state)
 	if (system("iptables-legacy -S >/dev/null 2>&1") != 0)
 		skip();
 	judge_iptables("iptables-legacy");
+	sh("iptables-legacy -F; iptables-legacy -X");
+	judge_states("iptables-legacy");
 }
 
 /* An entry whose target ends with the table, as its name has more behind it. */
@@ -411,6 +465,7 @@ int main(void)
 	    ALONE(frames_between_ports_have_a_remedy_of_their_own),
 	    ALONE(tables_that_have_an_owner_are_judged),
 	    ALONE(rules_of_iptables_are_judged),
+	    ALONE(states_of_iptables_are_judged),
 	    ALONE(rules_of_the_old_iptables_are_judged_too),
 	    cmocka_unit_test(entries_that_are_cut_are_none),
 	    ALONE(a_host_without_networks_is_warned),

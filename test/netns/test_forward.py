@@ -25,6 +25,10 @@ FIREWALLS = {  # how it is set, what is said of it
          "iptables -A FORWARD -p tcp --dport 22 -j ACCEPT; iptables -A FORWARD -j REJECT",
          "what boxes send out by a rule"),
     "Docker": (DOCKER, "Docker set it"),
+    "iptables by a state": ("iptables -A FORWARD -m conntrack --ctstate NEW -j DROP",
+                            "what boxes send out by a rule"),
+    "iptables-legacy by a state": ("iptables-legacy -A FORWARD -m state --state NEW -j DROP",
+                                   "what boxes send out by a rule"),
     "iptables-legacy":
         ("iptables-legacy -P FORWARD DROP", "table ip filter (iptables-legacy)"),
     "a policy in family inet":
@@ -41,6 +45,13 @@ FIREWALLS = {  # how it is set, what is said of it
 }
 
 
+def no_legacy(host):
+    if host.exec("iptables-legacy", "-S", check=False).returncode == 0:
+        return False
+    warnings.warn("the kernel has no tables of iptables-legacy: its rules are not tried")
+    return True
+
+
 @pytest.mark.parametrize("name", FIREWALLS)
 def test_who_drops_what_boxes_send_out_is_found_and_the_remedy_helps(lab, name):
     commands, words = FIREWALLS[name]
@@ -49,9 +60,7 @@ def test_who_drops_what_boxes_send_out_is_found_and_the_remedy_helps(lab, name):
     host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
     box = host.box("a")
     host.attach("blue", box)
-    if name == "iptables-legacy" and \
-            host.exec("iptables-legacy", "-S", check=False).returncode != 0:
-        warnings.warn("the kernel has no tables of iptables-legacy: its rules are not tried")
+    if "legacy" in name and no_legacy(host):
         return
     assert box.ping(OUTSIDE) is not None
     assert diag(host)[0] == 0
@@ -84,3 +93,21 @@ def test_a_firewall_between_the_ports_of_bridges_has_a_remedy_of_its_own(lab):
     host.exec("sh", "-c", found(checks, "forward")["remedy"])
     assert wrong(diag(host)[1]) == []
     assert box.ping(there) is not None
+
+
+@pytest.mark.parametrize("program", ("iptables", "iptables-legacy"))
+def test_states_that_let_boxes_through_are_no_finding(lab, program):
+    host = lab.host()
+    host.weft("init", "--name", "lab")
+    host.weft("network", "create", "blue", "--subnet", "10.64.1.0/24")
+    box = host.box("a")
+    host.attach("blue", box)
+    if "legacy" in program and no_legacy(host):
+        return
+    for rule in ("-m conntrack --ctstate NEW,ESTABLISHED,RELATED", "-m conntrack ! --ctstate INVALID",
+                 "-m state --state NEW,ESTABLISHED"):
+        host.exec("sh", "-c", f"{program} -P FORWARD DROP; {program} -F FORWARD;"
+                              f"{program} -A FORWARD {rule} -j ACCEPT")
+        assert box.ping(OUTSIDE) is not None, rule
+        code, checks = diag(host)
+        assert (code, wrong(checks)) == (0, []), rule
