@@ -16,6 +16,7 @@
 #include "gossip/base/instant.h"
 
 #define TOOL_BYTES_MAX (2u << 20)
+#define TOOL_MS_MAX 30000
 #define TOOL_WORDS 8
 
 /* What the API gives without a name; the answers hold no secrets (tokens are listed by id). */
@@ -152,12 +153,16 @@ static void add_tools(json_t *bundle)
 		struct weft_err err = {0};
 		int code = 0;
 		char *text = host_output(tools[i].words, "gathering the support bundle",
-					 TOOL_BYTES_MAX, &code);
+					 TOOL_MS_MAX, TOOL_BYTES_MAX, &code);
 		json_t *value = text && code == 0 ? json_string(text) : NULL;
 
 		if (!text)
 			weft_err_set(&err, WEFT_E_UNSUPPORTED, "%s cannot be run",
 				     tools[i].words[0]);
+		else if (code == HOST_TOO_LONG)
+			weft_err_set(&err, WEFT_E_TIMEOUT,
+				     "%s was ended, as it was not done after %d s; run it by hand",
+				     tools[i].words[0], TOOL_MS_MAX / 1000);
 		else if (code != 0)
 			weft_err_set(&err, WEFT_E_INTERNAL, "%s ended with %d", tools[i].words[0],
 				     code);

@@ -72,7 +72,12 @@ static json_t *gather(const struct cli_options *options, const struct call *call
 	if (host)
 		json_array_extend(all, host);
 	else
-		add_check(all, "host", "warn", err.message, "install weft whole");
+		add_check(
+		    all, "host", "warn", err.message,
+		    err.code == WEFT_E_TIMEOUT
+			? "run weft diag again when the host is calm; if it stays so, see which "
+			  "of these hangs or takes long: df, ip addr, nft list ruleset"
+			: "install weft whole");
 	if (*facts)
 		check_place(all, *facts);
 	json_array_extend(all, json_object_get(answer, "checks"));

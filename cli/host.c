@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,30 +15,71 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/clock.h"
 #include "cli/progress.h"
 #include "gossip/base/check.h"
 
 #define CHECKER_NAME "weft-hostcheck"
 #define CHECKER_BYTES 512
 #define CHECKS_BYTES_MAX (1u << 20)
+#define CHECKS_MS_MAX 60000 /* a firewall with large sets has taken half of it on a busy host */
+#define LOOK_EVERY_MS 100
+#define END_EVERY_MS 5
+#define END_FOR_MS 1000
 
-/* Reads until the end; what does not fit is read and dropped, so that the writer ends. */
-static size_t read_all(int fd, char *out, size_t cap)
+/* What a program writes until it ends: what does not fit is read and dropped. */
+struct reading {
+	int fd;
+	char *out;
+	size_t len, cap;
+};
+
+/* Reads once; false at the end. */
+static bool read_some(struct reading *reading)
 {
 	char rest[4096];
-	size_t len = 0;
+	size_t room = reading->cap - 1 - reading->len;
+	ssize_t n = read(reading->fd, room > 0 ? reading->out + reading->len : rest,
+			 room > 0 ? room : sizeof(rest));
 
-	for (;;) {
-		size_t room = cap - 1 - len;
-		ssize_t n = read(fd, room > 0 ? out + len : rest, room > 0 ? room : sizeof(rest));
+	if (n > 0 && room > 0)
+		reading->len += (size_t)n;
+	return n > 0 || (n < 0 && errno == EINTR);
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return len;
-		if (room > 0)
-			len += (size_t)n;
+/* True when it has ended before this instant, with its status. It may have closed its output before
+ * that. */
+static bool wait_for(struct reading *reading, pid_t pid, int64_t until, const char *words,
+		     int *status)
+{
+	struct pollfd wait = {.fd = reading->fd, .events = POLLIN};
+	struct progress progress;
+	bool ended = false;
+
+	progress_begin(&progress, words, PROGRESS_EVERY_MS, progress_terminal());
+	while (!ended && clock_ms() < until) {
+		if (wait.fd >= 0 && poll(&wait, 1, LOOK_EVERY_MS) > 0 && !read_some(reading))
+			wait.fd = -1;
+		if (wait.fd < 0) {
+			ended = waitpid(pid, status, WNOHANG) == pid;
+			if (!ended)
+				(void)poll(NULL, 0, END_EVERY_MS);
+		}
+		progress_tick(&progress);
 	}
+	progress_end(&progress);
+	return ended;
+}
+
+/* Ends a program; one that hangs in the kernel ends when that lets it, and is not waited for. */
+static void end_it(pid_t pid)
+{
+	int64_t until = clock_ms() + END_FOR_MS;
+	int status;
+
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, WNOHANG) == 0 && clock_ms() < until)
+		(void)poll(NULL, 0, END_EVERY_MS);
 }
 
 static int spawn(const char *const *argv, int out, pid_t *pid)
@@ -52,32 +96,34 @@ static int spawn(const char *const *argv, int out, pid_t *pid)
 	return rc;
 }
 
-char *host_output(const char *const *argv, const char *words, size_t cap, int *code)
+char *host_output(const char *const *argv, const char *words, int64_t for_ms, size_t cap, int *code)
 {
-	char *text = malloc(cap);
+	struct reading reading = {.out = malloc(cap), .cap = cap};
 	int pipe_fds[2], status = 0;
 	pid_t pid;
-	int rc;
 
-	WEFT_ASSERT(text != NULL && cap > 0);
+	WEFT_ASSERT(reading.out != NULL && cap > 0);
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-		free(text);
+		free(reading.out);
 		return NULL;
 	}
-	rc = spawn(argv, pipe_fds[1], &pid);
+	reading.fd = pipe_fds[0];
+	if (spawn(argv, pipe_fds[1], &pid) != 0) {
+		close(pipe_fds[1]);
+		close(pipe_fds[0]);
+		free(reading.out);
+		return NULL;
+	}
 	close(pipe_fds[1]);
-	if (rc == 0) {
-		(void)progress_wait(pipe_fds[0], 0, words, PROGRESS_EVERY_MS, progress_terminal());
-		text[read_all(pipe_fds[0], text, cap)] = '\0';
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		*code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	if (!wait_for(&reading, pid, clock_ms() + for_ms, words, &status)) {
+		end_it(pid);
+		*code = HOST_TOO_LONG;
 	} else {
-		free(text);
-		text = NULL;
+		*code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 	}
 	close(pipe_fds[0]);
-	return text;
+	reading.out[reading.len] = '\0';
+	return reading.out;
 }
 
 /* Beside weft in a build tree, after an installation, or by the PATH. */
@@ -147,7 +193,7 @@ static char *run_checker(const char *checker, const json_t *words, int *code)
 	argv[0] = checker;
 	for (size_t i = 0; i < count; i++)
 		argv[i + 1] = json_string_value(json_array_get(words, i));
-	text = host_output(argv, "checking this host", CHECKS_BYTES_MAX, code);
+	text = host_output(argv, "checking this host", CHECKS_MS_MAX, CHECKS_BYTES_MAX, code);
 	free(argv);
 	return text;
 }
@@ -170,6 +216,13 @@ json_t *host_checks(const json_t *facts, struct weft_err *err)
 	if (text && code == 0)
 		checks = json_loads(text, 0, NULL);
 	free(text);
+	if (text && code == HOST_TOO_LONG) {
+		weft_err_set(err, WEFT_E_TIMEOUT,
+			     "%s was ended, as it had no answer after %d s: a disk or the kernel "
+			     "does not answer it, or the firewall has very many rules",
+			     checker, CHECKS_MS_MAX / 1000);
+		return NULL;
+	}
 	if (!json_is_array(checks)) {
 		json_decref(checks);
 		weft_err_set(err, WEFT_E_INTERNAL, "%s does not work: %s", checker,

@@ -4,6 +4,7 @@
 #include "cli/host.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -157,6 +158,85 @@ static void the_checker_is_told_what_the_daemon_says(void **state)
 	json_decref(facts);
 }
 
+/* ---- programs that do not end ---- */
+
+static int64_t clock_factor = 1;    /* how much quicker time goes by */
+static const char *clock_waits_for; /* a file: time stands until it is there */
+static int64_t clock_began;
+
+int64_t __real_clock_ms(void);
+int64_t __wrap_clock_ms(void);
+
+int64_t __wrap_clock_ms(void)
+{
+	int64_t now = __real_clock_ms() * clock_factor;
+
+	if (clock_began == 0 && clock_waits_for && access(clock_waits_for, F_OK) != 0)
+		return 0;
+	if (clock_began == 0)
+		clock_began = now;
+	return now - clock_began;
+}
+
+/* Runs these words of a shell, behind some that tell which process it is, until they are ended. */
+static void expect_ended(struct scene *scene, const char *words)
+{
+	char script[512];
+	const char *argv[] = {"/bin/sh", "-c", script, NULL};
+	int code = 0;
+	char *text;
+	pid_t pid;
+
+	snprintf(script, sizeof(script), "echo $$; : >%s; %s", scene->output, words);
+	clock_began = 0;
+	clock_waits_for = scene->output;
+	text = host_output(argv, "", 200, 64, &code);
+	clock_waits_for = NULL;
+	assert_non_null(text);
+	assert_int_equal(code, HOST_TOO_LONG);
+	pid = (pid_t)strtol(text, NULL, 10);
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, 0), -1);
+	free(text);
+	unlink(scene->output);
+}
+
+static void a_program_that_does_not_end_is_ended(void **state)
+{
+	const char *quick[] = {"/bin/sh", "-c", "echo here; exit 7", NULL};
+	int code = 0;
+	char *text;
+
+	expect_ended(*state, "trap '' TERM; exec /bin/sleep 1000");
+	expect_ended(*state, "exec >&-; exec /bin/sleep 1000");
+	expect_ended(*state, "while :; do echo more; done");
+	text = host_output(quick, "", 60000, 64, &code);
+	assert_string_equal(text, "here\n");
+	assert_int_equal(code, 7);
+	free(text);
+}
+
+static void a_checker_that_hangs_is_told_with_what_to_do(void **state)
+{
+	struct scene *scene = *state;
+	FILE *file = fopen(scene->checker, "we");
+	int code;
+	char *text;
+
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\nexec /bin/sleep 1000\n");
+	fclose(file);
+	assert_int_equal(chmod(scene->checker, 0755), 0);
+	clock_factor = 100;
+	text = diag(scene, &code);
+	clock_factor = 1;
+	assert_int_equal(code, 5);
+	assert_non_null(strstr(text, "warn  host: weft-hostcheck was ended, as it had no answer "
+				     "after 60 s"));
+	assert_non_null(strstr(text, " -> run weft diag again when the host is calm"));
+	free(text);
+}
+
 /* ---- bundle ---- */
 
 static bool pages_break; /* members come as a first page, and the next is refused */
@@ -239,6 +319,8 @@ int main(void)
 	    SCENE(as_json_it_is_one_document_with_the_worst_verdict),
 	    SCENE(a_checker_that_is_missing_or_broken_is_a_check_of_its_own),
 	    SCENE(the_checker_is_told_what_the_daemon_says),
+	    SCENE(a_program_that_does_not_end_is_ended),
+	    SCENE(a_checker_that_hangs_is_told_with_what_to_do),
 	    SCENE(a_bundle_is_a_new_file_for_its_owner),
 	    SCENE(a_list_that_is_cut_short_is_counted_as_a_gap),
 	};
