@@ -155,13 +155,14 @@ bool check_is_observer(const struct sim *sim, const struct sim_host *host)
 	return host->index % (1 + sim->host_count / 64) == 0;
 }
 
-/* A removal holds from the moment in which one disk has it. */
-static void removal_note(struct sim *sim, const struct write *write)
+/* A removal holds from the moment in which one disk has it, of one who was not removed before. */
+static void removal_note(struct sim *sim, const struct sim_host *by, const struct write *write)
 {
 	struct row_view row;
 	struct id removed;
 
-	if (row_parse(write->bytes, write->len, &row) != 0 || row.kind != FACT_REMOVAL)
+	if (by->state == HOST_REMOVED || row_parse(write->bytes, write->len, &row) != 0 ||
+	    row.kind != FACT_REMOVAL)
 		return;
 	removed = row_key_id(&row);
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -223,7 +224,7 @@ void check_update(struct sim *sim, struct sim_host *host, const struct node_upda
 void check_write(struct sim *sim, struct sim_host *host, const struct write *write)
 {
 	if (write->kind == WRITE_FACT)
-		removal_note(sim, write);
+		removal_note(sim, host, write);
 	rows_write(sim, host, write);
 	members_write(sim, host, write);
 	lease_write_look(sim, host, write);

@@ -59,14 +59,14 @@ static void an_epoch_of_an_older_disk_may_be_smaller(void **state)
 	assert_false(world.failed);
 }
 
-/* Host 0 has the removal of host 1 on its disk. */
-static void removal_stored(void)
+/* This host has the removal of host 1 on its disk. */
+static void removal_stored(size_t by)
 {
 	static uint8_t bytes[ROW_BYTES_MAX];
 	struct write write = {.kind = WRITE_FACT, .bytes = bytes};
 	struct node_batch batch = {.token = 1, .count = 1, .writes = &write};
 	struct row_view row = row_of(0, FACT_REMOVAL, 1, "");
-	struct sim_host *host = &world.hosts[0];
+	struct sim_host *host = &world.hosts[by];
 	struct sim_commit *commit;
 	int len;
 
@@ -88,7 +88,7 @@ static void removal_stored(void)
 static void a_removal_on_the_disk_counts_after_a_start(void **state)
 {
 	(void)state;
-	removal_stored();
+	removal_stored(0);
 	check_step(&world, &world.hosts[0]);
 	assert_false(world.failed); /* what it heard, it heard before */
 	world.now = mono_add_ms(world.now, 1000);
@@ -96,6 +96,28 @@ static void a_removal_on_the_disk_counts_after_a_start(void **state)
 	check_start(&world, &world.hosts[0], true);
 	check_step(&world, &world.hosts[0]);
 	assert_caught(CHECKER_REMOVED_HEARD);
+}
+
+static void a_removal_that_only_a_removed_one_has_does_not_count_yet(void **state)
+{
+	(void)state;
+	world.hosts[2].state = HOST_REMOVED;
+	removal_stored(2);
+	assert_int_equal(world.hosts[1].state, HOST_UP);
+	removal_stored(0);
+	assert_int_equal(world.hosts[1].state, HOST_REMOVED);
+}
+
+static void who_may_be_the_last_to_know_a_removal_is_needed(void **state)
+{
+	(void)state;
+	world.has_admins = true;
+	assert_false(admins_need(&world, &world.hosts[2]));
+	removal_stored(2);
+	assert_int_equal(world.hosts[1].state, HOST_REMOVED);
+	assert_true(admins_need(&world, &world.hosts[2]));
+	removal_stored(0);
+	assert_false(admins_need(&world, &world.hosts[2]));
 }
 
 static void member_shown(size_t host, size_t member, enum member_state before,
@@ -399,6 +421,8 @@ int main(void)
 	    TRY(an_epoch_of_who_was_copied_must_not_go_back_either),
 	    TRY(an_epoch_of_an_older_disk_may_be_smaller),
 	    TRY(a_removal_on_the_disk_counts_after_a_start),
+	    TRY(a_removal_that_only_a_removed_one_has_does_not_count_yet),
+	    TRY(who_may_be_the_last_to_know_a_removal_is_needed),
 	    TRY(a_node_that_takes_itself_for_dead_is_caught),
 	    TRY(a_healthy_member_that_is_failed_is_caught),
 	    TRY(a_dead_member_that_is_alive_for_long_is_caught),

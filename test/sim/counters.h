@@ -125,6 +125,12 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(CONFIRMED, "guards overridden", MUST)                           \
 	X(CONFIRMED_LEASED, "leases before a sync, then", MUST)           \
 	X(CONFIRMED_FENCED, "overridden, but fenced", MUST_BUT_TAME)      \
+	X(ADMINS, "admins made", MUST)                                    \
+	X(ADMINS_ENDED, "admins ended", MUST_IN_LONG)                     \
+	X(SECOND_REMOVALS, "removals by second admins", MUST)             \
+	X(SECOND_ENDED, "removals of second admins", MUST_IN_LONG)        \
+	X(SECOND_REMOVED, "asked of who is removed", MAY)                 \
+	X(SECOND_REFUSED, "asked of who is no admin", MUST_IN_LONG)       \
 	X(LEAVES, "leaves", MUST)                                         \
 	X(REMOVALS, "removals", MUST)
 

@@ -49,6 +49,13 @@ void misuse_answered(struct sim *sim, struct sim_host *host, const struct sim_re
 /* A network whose end is on one disk is no network of the world any more. */
 void misuse_wrote(struct sim *sim, const struct write *write);
 
+/* admins.c: an operation of admins beside the first host; and what was answered with success. */
+void admins_op(struct sim *sim);
+void admins_answered(struct sim *sim, const struct sim_host *host,
+		     const struct sim_request *request);
+/* May this one be the last to know of a removal, or is it about to be? */
+bool admins_need(const struct sim *sim, const struct sim_host *host);
+
 /* SIM_FAULT is due. */
 void faults_event(struct sim *sim, const struct sim_event *event);
 

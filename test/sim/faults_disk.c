@@ -84,7 +84,7 @@ void fault_disk_lost(struct sim *sim)
 	struct sim_host *host = host_pick(sim, is_expendable);
 	struct sim_host *heir = NULL;
 
-	if (host && faults_leave_links(sim, NULL, 0, host))
+	if (host && !admins_need(sim, host) && faults_leave_links(sim, NULL, 0, host))
 		heir = spare_take(sim, host);
 	if (!heir)
 		return;
@@ -162,7 +162,7 @@ void fault_disk_back(struct sim *sim)
 	struct sim_host *host = host_pick(sim, has_backup);
 	size_t kept;
 
-	if (!host)
+	if (!host || admins_need(sim, host))
 		return;
 	if (host->running)
 		host_stop(sim, host, true);

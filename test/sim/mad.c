@@ -52,7 +52,7 @@ struct mad {
 static bool may_go_mad(const struct sim_host *host)
 {
 	return host->index > 0 && host->running && host->state == HOST_UP && host->joined &&
-	       !host->leaving && !host->was_astray;
+	       !host->leaving && !host->was_astray && !host->was_admin;
 }
 
 static int identity_find(void *ctx, const struct write *write)

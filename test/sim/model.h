@@ -79,7 +79,7 @@ struct sim_host {
 	bool only_copied;  /* was_astray, but for copies alone that nobody believed */
 	bool was_fenced;   /* since its disk went back */
 	bool is_void;      /* its admission counts nowhere */
-	bool recovering;
+	bool recovering, was_admin; /* was_admin: beside the first host, and may be one still */
 	bool overridden; /* its restart guard, in this boot, and it has synced with nobody since */
 	struct mono refused_since; /* the others refuse it; ns 0: they do not */
 	struct mono alone_since;   /* a copy that has found nobody; ns 0: it has, or is none */

@@ -259,6 +259,13 @@ static void draw_guard(struct sim_options *opt, struct rng *rng)
 	opt->guard_off = ONE_IN(6) && !opt->weight_back && !opt->weight_copied;
 }
 
+static void draw_admins(struct sim_options *opt, struct rng *rng)
+{
+	if ((opt->plain && !opt->wild) || opt->busy)
+		return;
+	opt->weight_admin = ONE_IN(4) ? 1 + (uint32_t)DRAW(4) : 0;
+}
+
 #undef ONE_IN
 #undef MAYBE
 #undef DRAW
@@ -273,7 +280,7 @@ void sim_options_draw(struct sim_options *opt, uint64_t seed, const struct sim_p
 {
 	static void (*const groups[])(struct sim_options * opt, struct rng * rng) = {
 	    draw_basics, draw_network, draw_disk, draw_workload, draw_large,
-	    draw_rest,   draw_busy,    draw_mad,  draw_guard,
+	    draw_rest,   draw_busy,    draw_mad,  draw_guard,    draw_admins,
 	};
 	struct rng rng;
 

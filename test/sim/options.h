@@ -91,6 +91,7 @@
 	X(uint32_t, mad_most, "so many of them go mad at most; 0: no limit")     \
 	X(bool, mad_claims, "they lie about who owns which address")             \
 	X(uint32_t, weight_confirm, "restart guards that are overridden")        \
+	X(uint32_t, weight_admin, "admins made, ended, and that remove others")  \
 	X(uint32_t, weight_misuse, "of what should not be done, or not twice")   \
 	X(uint32_t, weight_network, "of operations")                             \
 	X(uint8_t, pool_bits, "host bits of the pools: small pools run full")

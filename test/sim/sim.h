@@ -37,6 +37,7 @@ struct sim {
 	struct sim_reserved reserved[SIM_RESERVED_MAX]; /* the last ones */
 	size_t reserved_next;
 	char token[TOKEN_TEXT_MAX];
+	bool has_admins; /* beside the first host, at any time */
 	bool chaos;
 	struct mono calm_since;
 	uint64_t calm_took_ppm; /* of the bound */

@@ -46,7 +46,7 @@ static bool has_endpoints(const struct sim_host *host)
 	return is_member(host) && host->endpoint_count > 0;
 }
 
-/* The host that made the cluster signs tokens and removals and stays. */
+/* The host that made the cluster signs tokens, is an admin and stays (admins.c: others). */
 static bool is_expendable(const struct sim_host *host)
 {
 	return host->index > 0 && is_member(host);
@@ -183,7 +183,7 @@ static void op_leave(struct sim *sim)
 	struct sim_host *host = host_pick(sim, is_expendable);
 	struct node_request request = {.kind = NODE_LEAVE, .flag = true, .ttl_ms = 10000};
 
-	if (!host || host->leaving)
+	if (!host || host->leaving || admins_need(sim, host))
 		return;
 	host->endpoint_count = 0;
 	host->leaving = host->was_leaving = true;
@@ -195,7 +195,7 @@ static void op_remove(struct sim *sim)
 	struct sim_host *victim = host_pick(sim, is_expendable), *admin = &sim->hosts[0];
 	struct node_request request = {.kind = NODE_REMOVE, .text = "drawn by lot"};
 
-	if (!victim || !is_member(admin) || victim->leaving)
+	if (!victim || !is_member(admin) || victim->leaving || admins_need(sim, victim))
 		return;
 	request.id = victim->id;
 	host_request(sim, admin, &request, REQUEST_BOUND_MS);
@@ -274,6 +274,7 @@ void workload_op(struct sim *sim)
 	    {sim->opt.weight_stall, fault_disk_stall},
 	    {sim->opt.weight_gone, fault_box_gone},
 	    {sim->opt.weight_confirm, op_confirm},
+	    {sim->opt.weight_admin, admins_op},
 	    {sim->opt.weight_misuse, misuse_op},
 	    {sim->opt.weight_mad, fault_go_mad},
 	    {sim->opt.weight_lost, fault_disk_lost},
@@ -326,7 +327,8 @@ void workload_calm(struct sim *sim)
 	weather_calm(sim);
 	faults_calm(sim);
 	for (size_t i = 0; i < sim->host_count; i++)
-		if (is_down(&sim->hosts[i]) && (i == 0 || sim_draw(sim, 4) != 0))
+		if (is_down(&sim->hosts[i]) &&
+		    (i == 0 || sim_draw(sim, 4) != 0 || admins_need(sim, &sim->hosts[i])))
 			faults_restart(sim, &sim->hosts[i]);
 }
 
@@ -341,6 +343,8 @@ void workload_answer(struct sim *sim, struct sim_host *host, const struct sim_re
 	    ok && (request->kind == NODE_ATTACH || request->kind == NODE_DETACH ||
 		   request->kind == NODE_RESERVE || request->kind == NODE_RELEASE);
 	misuse_answered(sim, host, request, answer);
+	if (ok)
+		admins_answered(sim, host, request);
 	switch (request->kind) {
 	case NODE_INIT:
 		host->joined = ok;
