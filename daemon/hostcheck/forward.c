@@ -221,24 +221,28 @@ static bool bridges_call_iptables(void)
 	return value != 0;
 }
 
-static void unread(struct forward *forward, const char *what, const char *remedy, int error)
+static void unread(struct forward *forward, const char *what, const char *remedy, const char *why)
 {
 	forward->told++;
-	host_add(forward->checks, "forward", "warn", remedy, "%s cannot be read: %s", what,
-		 strerror(error));
+	host_add(forward->checks, "forward", "warn", remedy, "%s cannot be read: %s", what, why);
 }
 
 void check_forward(json_t *checks, const struct host_facts *facts)
 {
 	struct forward forward = {
 	    .checks = checks, .facts = facts, .bridged = bridges_call_iptables()};
-	json_t *listing = ruleset_read();
+	char why[LOOK_TEXT_BYTES];
+	json_t *listing = ruleset_read(why);
 
+	if (!listing)
+		unread(&forward, "the firewall's rules",
+		       errno == EPERM ? "run weft diag as root"
+				      : "run weft diag again; if it stays so, see what this says: "
+					"nft list ruleset",
+		       why);
 	find_out(forward.out);
 	if (listing)
 		judge_listing(&forward, listing);
-	else
-		unread(&forward, "the firewall's rules", "run weft diag as root", errno);
 	json_decref(listing);
 	if (legacy_stands()) {
 		errno = EPROTO;
@@ -247,7 +251,8 @@ void check_forward(json_t *checks, const struct host_facts *facts)
 			judge_listing(&forward, listing);
 		else
 			unread(&forward, "the rules of iptables-legacy",
-			       "see whether the chain drops: iptables-legacy -S FORWARD", errno);
+			       "see whether the chain drops: iptables-legacy -S FORWARD",
+			       strerror(errno));
 		json_decref(listing);
 	}
 	if (forward.found == 0 && forward.told == 0)

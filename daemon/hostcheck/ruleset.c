@@ -16,23 +16,26 @@
 
 #include "daemon/hostcheck/conntrack.h"
 #include "daemon/hostcheck/firewall_match.h"
-#include "overlay/linux/linux_look.h"
 
-/* Appends what a command lists: 0 or -errno. */
-static int append(json_t *list, const char *command)
+#define CHAIN_TRIES 3
+
+/* Appends what a command lists: 0 or -errno with why. */
+static int append(json_t *list, const char *command, char why[LOOK_TEXT_BYTES])
 {
 	json_t *document;
 	char *text;
-	int status = look_rules(command, &text);
+	int status = look_rules(command, &text, why);
 
 	if (status != 0)
 		return status;
 	document = json_loads(text, 0, NULL);
 	free(text);
-	if (!json_is_array(json_object_get(document, "nftables")))
-		status = -EPROTO;
-	else
+	if (json_is_array(json_object_get(document, "nftables"))) {
 		json_array_extend(list, json_object_get(document, "nftables"));
+	} else {
+		status = -EPROTO;
+		(void)snprintf(why, LOOK_TEXT_BYTES, "the listing is no JSON");
+	}
 	json_decref(document);
 	return status;
 }
@@ -155,7 +158,8 @@ static void take_states(void *arg, const struct look_xt *xt)
 	if (states)
 		json_array_remove(rule, place);
 	json_array_foreach(states, i, item) json_array_insert(rule, place + i, item);
-	json_object_set_new(entry, "done", json_integer((json_int_t)(place + (states ? i : 1))));
+	place += states ? i : 1;
+	json_object_set_new(entry, "done", json_integer((json_int_t)place));
 	json_decref(states);
 }
 
@@ -185,13 +189,13 @@ static void read_states(json_t *list, size_t from, const json_t *chain)
 
 /* A chain is asked for in JSON: in words the library takes none that is called "log" or "drop", as
  * iptables' may be. */
-static int append_chain(json_t *list, const json_t *chain)
+static int append_chain(json_t *list, const json_t *chain, char why[LOOK_TEXT_BYTES])
 {
 	json_t *document =
 	    json_pack("{s:[{s:{s:O}}]}", "nftables", "list", "chain", (json_t *)(uintptr_t)chain);
 	char *command = json_dumps(document, JSON_COMPACT);
 	size_t from = json_array_size(list);
-	int status = append(list, command);
+	int status = append(list, command, why);
 
 	if (status == 0)
 		read_states(list, from, chain);
@@ -200,8 +204,23 @@ static int append_chain(json_t *list, const json_t *chain)
 	return status;
 }
 
-/* Lists what is wanted, and what that wants, until there is nothing more: 0 or -errno. */
-static int list_wanted(json_t *wanted, json_t *list)
+/* The same where others change the firewall meanwhile, as Docker does: a chain that went since it
+ * was named is none, and one that came back is listed then. */
+static int append_standing(json_t *list, const json_t *chain, char why[LOOK_TEXT_BYTES])
+{
+	int status = -EIO, stands = 0;
+
+	for (int i = 0; i < CHAIN_TRIES && status == -EIO && stands == 0; i++) {
+		status = append_chain(list, chain, why);
+		if (status == -EIO)
+			stands = look_chain(match_text(chain, "family"), match_text(chain, "table"),
+					    match_text(chain, "name"));
+	}
+	return stands == -ENOENT ? 0 : status;
+}
+
+/* Lists what is wanted, and what that wants, until there is nothing more: 0 or -errno with why. */
+static int list_wanted(json_t *wanted, json_t *list, char why[LOOK_TEXT_BYTES])
 {
 	const char *key;
 	json_t *chain;
@@ -219,7 +238,7 @@ static int list_wanted(json_t *wanted, json_t *list)
 			if (json_is_true(chain) || status != 0)
 				continue;
 			json_object_set_new(wanted, key, json_true());
-			status = append_chain(list, chain);
+			status = append_standing(list, chain, why);
 			more = true;
 		}
 		want_all(wanted, list, from);
@@ -228,18 +247,18 @@ static int list_wanted(json_t *wanted, json_t *list)
 	return status;
 }
 
-json_t *ruleset_read(void)
+json_t *ruleset_read(char why[LOOK_TEXT_BYTES])
 {
 	json_t *chains = json_array(), *list = json_array(), *wanted = json_object();
-	int status = append(chains, "list chains");
+	int status = append(chains, "list chains", why);
 
 	want_bases(wanted, chains);
 	if (status == 0 && json_object_size(wanted) > 0) {
-		status = append(list, "list sets");
+		status = append(list, "list sets", why);
 		if (status == 0)
-			status = append(list, "list maps");
+			status = append(list, "list maps", why);
 		if (status == 0)
-			status = list_wanted(wanted, list);
+			status = list_wanted(wanted, list, why);
 	}
 	json_decref(chains);
 	json_decref(wanted);

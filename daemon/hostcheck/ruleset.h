@@ -5,6 +5,9 @@
 
 #include <jansson.h>
 
+#include "overlay/linux/linux_look.h"
+
 /* The chains on the hook "forward" that are not weft's, all that these lead to, and the sets: in
- * the form of a listing (libnftables-json(5)), or NULL with errno. */
-json_t *ruleset_read(void);
+ * the form of a listing (libnftables-json(5)); or NULL with errno and why in words. A chain that
+ * goes meanwhile is left out. */
+json_t *ruleset_read(char why[LOOK_TEXT_BYTES]);

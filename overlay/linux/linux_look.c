@@ -270,21 +270,32 @@ int look_prefixes(void *arg, void (*each)(void *arg, const struct prefix *prefix
 
 /* ---- the firewall ---- */
 
-int look_rules(const char *command, char **listing)
+int look_rules(const char *command, char **listing, char why[LOOK_TEXT_BYTES])
 {
+	static const char mark[] = "Error: ";
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	const char *words;
 	int status = 0;
 
 	*listing = NULL;
+	(void)snprintf(why, LOOK_TEXT_BYTES, "%s", strerror(ENOMEM));
 	if (nft == NULL)
 		return -ENOMEM;
 	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_JSON);
 	(void)nft_ctx_buffer_output(nft);
 	(void)nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, command) != 0)
-		status = -EPERM;
-	else
+	if (nft_run_cmd_from_buffer(nft, command) != 0) {
+		status = look_allowed();
+		words = status != 0 ? strerror(-status) : nft_ctx_get_error_buffer(nft);
+		if (strncmp(words, mark, strlen(mark)) == 0)
+			words += strlen(mark);
+		(void)snprintf(why, LOOK_TEXT_BYTES, "%s", words);
+		why[strcspn(why, "\n")] = '\0';
+		status = status != 0 ? status : -EIO;
+	} else {
+		why[0] = '\0';
 		*listing = strdup(nft_ctx_get_output_buffer(nft));
+	}
 	nft_ctx_free(nft);
 	return status;
 }

@@ -36,8 +36,14 @@ void look_features(void *arg, void (*each)(void *arg, const char *feature, const
 int look_neighbours(struct look_neighbours *out);
 
 /* What a listing command of nftables tells, as libnftables-json(5) has it: 0 with a text to be
- * freed, or -errno. */
-int look_rules(const char *command, char **listing);
+ * freed; -EPERM where this user may not ask, or another -errno, with the reason in words. */
+int look_rules(const char *command, char **listing, char why[LOOK_TEXT_BYTES]);
+
+/* May this user ask the kernel for a firewall's rules? 0 or -errno. */
+int look_allowed(void);
+
+/* Does a chain of nftables stand? 0, -ENOENT, or another -errno where that is not known. */
+int look_chain(const char *family, const char *table, const char *chain);
 
 /* A match of iptables in a rule, of which the listing has the name alone: info are the bytes that
  * this revision of it has (linux/netfilter/xt_*.h), borrowed and of any alignment. */

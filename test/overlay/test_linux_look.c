@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "test/base/cmocka_all.h"
 #include "world.h"
@@ -148,20 +149,32 @@ static void neighbours_are_counted_by_what_the_limits_count(void **state)
 static void the_rules_of_a_firewall_are_listed(void **state)
 {
 	struct told *told = *state;
-	char *listing;
+	char *listing, why[LOOK_TEXT_BYTES];
 
-	assert_int_equal(look_rules("list chains", &listing), 0);
+	assert_int_equal(look_rules("list chains", &listing, why), 0);
 	assert_null(strstr(listing, "forward"));
 	free(listing);
 	assert_int_equal(system("nft 'table inet fw { chain f { type filter hook forward priority "
 				"0; policy drop; iifname \"wfbr*\" accept; }; }'"),
 			 0);
-	assert_int_equal(look_rules("list chain inet fw f", &listing), 0);
+	assert_int_equal(look_rules("list chain inet fw f", &listing, why), 0);
 	assert_non_null(strstr(listing, "\"hook\": \"forward\""));
 	assert_non_null(strstr(listing, "\"right\": \"wfbr*\""));
 	free(listing);
-	assert_int_equal(look_rules("list chain inet fw g", &listing), -EPERM);
+	assert_int_equal(look_rules("list chain inet fw g", &listing, why), -EIO);
 	assert_null(listing);
+	assert_string_equal(why, "No such file or directory");
+	assert_int_equal(look_chain("inet", "fw", "f"), 0);
+	assert_int_equal(look_chain("inet", "fw", "g"), -ENOENT);
+	assert_int_equal(look_chain("ip", "fw", "f"), -ENOENT);
+	assert_int_equal(look_chain("none", "fw", "f"), -EAFNOSUPPORT);
+	assert_int_equal(look_allowed(), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(look_rules("list chain inet fw f", &listing, why), -EPERM);
+	assert_int_equal(look_chain("inet", "fw", "f"), -EPERM);
+	assert_int_equal(seteuid(0), 0);
+	assert_null(listing);
+	assert_string_equal(why, strerror(EPERM));
 	assert_string_equal(told->text, "");
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * iptables' matches within rules of nftables (nft_compat): libnftables lists their names, the
- * kernel has what they ask for (linux/netfilter/nf_tables.h, nf_tables_compat.h).
+ * What libnftables does not tell of a firewall, asked of the kernel (linux/netfilter/nf_tables.h):
+ * whether a chain stands, whether this user may ask, and what iptables' matches within rules ask
+ * for (nft_compat), of which a listing has the names.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -127,6 +128,51 @@ int look_xts(const char *family, const char *table, const char *chain, void *arg
 		status = -ENAMETOOLONG;
 	else
 		status = chan_dump(&chan, take_rule, &xts);
+	chan_close(&chan);
+	return status;
+}
+
+/* ---- why a listing failed ---- */
+
+static void each_ignored(void *arg, struct nlmsghdr *nlh)
+{
+	(void)arg;
+	(void)nlh;
+}
+
+int look_allowed(void)
+{
+	const struct nfgenmsg head = {.version = NFNETLINK_V0};
+	struct chan chan;
+	int status = chan_open(&chan, NETLINK_NETFILTER, -1);
+
+	if (status != 0)
+		return status;
+	(void)chan_begin(&chan, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0, &head, sizeof(head));
+	status = chan_get(&chan, each_ignored, NULL);
+	chan_close(&chan);
+	return status;
+}
+
+int look_chain(const char *family, const char *table, const char *chain)
+{
+	struct nfgenmsg head = {.version = NFNETLINK_V0};
+	struct nl_msg *msg;
+	struct chan chan;
+	int status;
+
+	if (!number_of(family, &head.nfgen_family))
+		return -EAFNOSUPPORT;
+	status = chan_open(&chan, NETLINK_NETFILTER, -1);
+	if (status != 0)
+		return status;
+	msg =
+	    chan_begin(&chan, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, 0, &head, sizeof(head));
+	if (nla_put_string(msg, NFTA_CHAIN_TABLE, table) != 0 ||
+	    nla_put_string(msg, NFTA_CHAIN_NAME, chain) != 0)
+		status = -ENAMETOOLONG;
+	else
+		status = chan_get(&chan, each_ignored, NULL);
 	chan_close(&chan);
 	return status;
 }
