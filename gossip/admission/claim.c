@@ -33,14 +33,17 @@
  * that, but by the record shown ahead of it put out. As long as nobody is heard it asks ever less
  * often.
  *
+ * Who runs, and is not agreed to by a member that took an older copy for it, is shown the copy's
+ * certificate by that one: an epoch below the own one (seal_clone.c).
+ *
  * Frames: CLAIM is the epoch (8 bytes). CLAIM_ANSWER is a verdict (1 byte, enum claim_verdict), the
  * epoch (8) and the address where the id lives (address 16, port 2). SET_BACK is a certificate of
- * the claimer that is no older than the one it uses, or the epoch (8) of such a one.
+ * the claimer that is no older than the one it uses, or the epoch (8) of such a one; or an older
+ * one that is in use.
  */
 #include <string.h>
 
 #include "admission_impl.h"
-#include "gossip/trust/cert.h"
 
 #define ROUND_MS 250
 #define ROUND_ALONE_MS 1000
@@ -448,9 +451,10 @@ static enum drop_reason take_set_back(struct admission *adm, const struct opened
 		return DROP_FRAME;
 	if (!id_eq(&cert.cluster, &self->cluster) || !id_eq(&cert.node, &self->id))
 		return DROP_CERT;
+	if (cert.epoch < self->epoch)
+		return seal_shown_past(adm->seal, in->from, body);
 	/* It crossed with the answer to it; or it was sent under the key before this one. */
-	if (cert.epoch < self->epoch || cert.epoch >= EPOCH_MAX ||
-	    seal_is_own_key(adm->seal, cert.key))
+	if (cert.epoch >= EPOCH_MAX || seal_is_own_key(adm->seal, cert.key))
 		return DROP_NONE;
 	if (!seal_may_check(adm->seal, in->from))
 		return DROP_RATE;

@@ -278,5 +278,6 @@ void recover_durable(struct admission *adm, const struct pending *pending, bool 
 	adm->recovering.viewed = false;
 	adm->fence = FENCE_NONE;
 	core->self.cloned = false;
+	seal_forget_past(adm->seal);
 	core_trace(core, TRACE_RECOVERED, &core->self.id, NULL, NULL, (int64_t)core->self.epoch);
 }

@@ -3,7 +3,6 @@
 /* The keys that the sealing layer holds: its own, those of peers, and those that peers claim. */
 #pragma once
 
-#include "gossip/trust/cert.h"
 #include "seal.h"
 #include "window.h"
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gossip/core/member.h"
+#include "gossip/trust/cert.h"
 
 struct seal;
 
@@ -125,6 +126,13 @@ const uint8_t *seal_own_cert(const struct seal *seal);
 
 /* Is this the public half of a key of this process? */
 bool seal_is_own_key(const struct seal *seal, const uint8_t pub[KX_PUB_BYTES]);
+
+/* A member shows this node a certificate of its own, below the epoch in use.
+ * Where this process had that epoch under another key it is the proof of a clone. */
+enum drop_reason seal_shown_past(struct seal *seal, struct member *by, const uint8_t *cert);
+
+/* The node was recovered: what happened before proves nothing any more. */
+void seal_forget_past(struct seal *seal);
 
 /* X25519 between the own key with this hint and a stranger's (the join handshake): false without
  * such a key. own_pub gets the public half of the own key. */

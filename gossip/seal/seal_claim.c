@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The weft authors */
 /*
- * Claims and clones.
+ * Claims.
  *
  * A state directory that was copied, or a machine that was cloned, gives two processes with one
  * identity. The newer one shows a higher epoch, rightly signed. Nothing in the certificate tells
@@ -42,17 +42,13 @@
  * certificate as well: it fences itself and claims, and is told where its id lives now. What a
  * process sent just before its end may come that late, too; then nobody is there to hear of it.
  *
- * Two certificates of one node and one epoch cannot come from one process: epochs are durable
- * before they are used. Where both processes answered they are the proof of a clone and go to
- * everybody; but a late claimer that asks, and so waits for its answer, is only refused, and a
- * certificate that somebody shows may be the record of one: the original shall not suffer from it.
- * Of an epoch that the node has passed they prove nothing any more: it has recovered since.
+ * An original that this node took for failed when it took its older copy for the member is refused
+ * as well, and asks nothing: it runs. It is shown the certificate in use, and knows whether it was
+ * its own in that epoch (seal_clone.c).
  */
 #include <string.h>
 
 #include "sealing.h"
-
-#define CLONE_TELL 8
 
 static struct claim *claim_of(const struct peer *peer)
 {
@@ -228,6 +224,20 @@ static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *c
 	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
 }
 
+/* Whoever claims runs, and was refused for an older certificate whose process answered. */
+static void claim_show_older(struct seal *seal, struct peer *peer, struct claim *claim)
+{
+	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES];
+	struct cert cert;
+
+	if (claim->heard < WIRE_OVERHEAD_BYTES + sizeof(frame) ||
+	    !cert_parse(peer->session->cert, CERT_BYTES, &cert))
+		return; /* a session that slept has forgotten it */
+	claim->heard -= WIRE_OVERHEAD_BYTES + sizeof(frame);
+	pair_send(seal, &claim->pair, claim->key.key_id, false, &claim->from, frame,
+		  wire_put_frame(frame, FRAME_SET_BACK, peer->session->cert, CERT_BYTES));
+}
+
 /* Who is set back may know nobody who is there, and of one whose record it has not it looks at that
  * alone. So to one who is taken for failed the own row goes first, where the bytes that came allow
  * it, and where they do not allow both, one of them. */
@@ -314,6 +324,9 @@ void claim_tick(struct seal *seal, struct peer *peer)
 			claim_is_clone(seal, peer, claim);
 		else if (claim->spoke && !claim->asked && claim->late)
 			claim_set_back(seal, peer);
+		else if (claim->spoke && !claim->asked && !peer->shown &&
+			 claim->key.epoch > peer->current.epoch)
+			claim_show_older(seal, peer, claim);
 		seal_claim_drop(seal, peer);
 	} else if (claim->state == CLAIM_SET_BACK || claim->state == CLAIM_UNPROVEN) {
 		seal_claim_drop(seal, peer);
@@ -389,95 +402,4 @@ void seal_answer_claim(struct seal *seal, const struct member *member, const str
 		return; /* it asks again */
 	claim->heard -= WIRE_OVERHEAD_BYTES + len;
 	pair_send(seal, &claim->pair, claim->key.key_id, false, to, frames, len);
-}
-
-/* Sends the proof to some members; who sees it first sends it on. */
-static void clone_tell(struct seal *seal, const struct id *node, const uint8_t *known,
-		       const uint8_t *other)
-{
-	struct id skip[CLONE_TELL + 1] = {*node};
-	uint8_t body[2 * CERT_BYTES];
-
-	memcpy(body, known, CERT_BYTES);
-	memcpy(body + CERT_BYTES, other, CERT_BYTES);
-	outbox_add(&seal->core->outbox, node, CLASS_CONTROL, FRAME_CLONE, body, sizeof(body));
-	for (size_t i = 1; i <= CLONE_TELL; i++) {
-		const struct member *to = member_pick(seal->members, skip, i);
-		if (to == NULL)
-			break;
-		skip[i] = to->id;
-		outbox_add(&seal->core->outbox, &to->id, CLASS_CONTROL, FRAME_CLONE, body,
-			   sizeof(body));
-	}
-}
-
-/* What was proved already says nothing more, and of one node something new is told seldom: each
- * proof goes from everybody to some others. */
-static bool alarm_is_new(const struct seal *seal, const struct id *node, uint64_t epoch)
-{
-	const struct peer *peer;
-
-	if (id_eq(node, &seal->core->self.id))
-		return !seal->core->self.cloned;
-	peer = peer_known(seal, member_find(seal->members, node));
-	return peer == NULL || peer->cloned == 0 ||
-	       (epoch > peer->cloned &&
-		mono_diff_ms(seal->core->now, peer->alarmed) >= CLONE_AGAIN_MS);
-}
-
-void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
-		 const uint8_t *other)
-{
-	bool is_self = id_eq(node, &seal->core->self.id);
-	struct cert first, second;
-
-	if (!cert_parse(other, CERT_BYTES, &second) || !alarm_is_new(seal, node, second.epoch))
-		return;
-	if (!is_self) {
-		struct peer *peer = peer_of(seal, member_find(seal->members, node));
-		peer->cloned = second.epoch;
-		peer->alarmed = seal->core->now;
-	}
-	core_trace(seal->core, TRACE_CLONE_SEEN, node, NULL, NULL, 0);
-	if (is_self)
-		seal->core->self.cloned = true;
-	/* A session that slept has no certificate to show; the next meeting proves it again. */
-	if (known != NULL && cert_parse(known, CERT_BYTES, &first))
-		clone_tell(seal, node, known, other);
-	seal->hooks.clone(seal->hooks.ctx, node);
-}
-
-enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len)
-{
-	const struct core *core = seal->core;
-	const struct member *member;
-	const uint8_t *pub = core->self.sign_pub;
-	uint64_t in_use = core->self.epoch;
-	struct cert a, b;
-
-	if (len != 2 * CERT_BYTES || !cert_parse(body, CERT_BYTES, &a) ||
-	    !cert_parse(body + CERT_BYTES, CERT_BYTES, &b))
-		return DROP_FRAME;
-	if (!id_eq(&a.node, &b.node) || a.epoch != b.epoch ||
-	    !id_eq(&a.cluster, &core->self.cluster) || !id_eq(&a.cluster, &b.cluster) ||
-	    memcmp(a.key, b.key, KX_PUB_BYTES) == 0)
-		return DROP_CERT;
-	if (!id_eq(&a.node, &core->self.id)) {
-		member = member_find(seal->members, &a.node);
-		if (member == NULL || !member->has_key)
-			return DROP_CERT;
-		pub = member->rec->pubkey;
-		in_use = member->epoch;
-	}
-	if (a.epoch < in_use)
-		return DROP_OLD_CERT; /* it has recovered since, and would be fenced for ever */
-	if (!alarm_is_new(seal, &a.node, a.epoch))
-		return DROP_NONE;
-	if (!seal_may_check(seal, by))
-		return DROP_RATE;
-	if (!cert_verify(core->crypto, body, pub) ||
-	    !cert_verify(core->crypto, body + CERT_BYTES, pub))
-		return DROP_CERT;
-	clone_alarm(seal, &a.node, body, body + CERT_BYTES);
-	return DROP_NONE;
 }

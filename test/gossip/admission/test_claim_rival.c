@@ -148,6 +148,74 @@ static void an_original_is_found_beside_a_newer_copy_among_others(void **state)
 	meet_with_a_copy(*state, 3, 4, false);
 }
 
+static bool original_is_fenced(struct cluster *c)
+{
+	return gossip_fence(c->nodes[1].g) == FENCE_CLONE;
+}
+
+/* The member was just started and finds the copy where the record says; the original runs on. */
+static void believe_older_copy(struct cluster *c)
+{
+	run_for_days(c, 2, 2, 4);
+	cluster_start(c, 4);
+	cluster_run(c, 5000);
+	cluster_start(c, 0);
+}
+
+static void show_cert(struct cluster *c, size_t by, const uint8_t cert[CERT_BYTES])
+{
+	const struct id id = gossip_self(c->nodes[1].g);
+
+	outbox_add(&c->nodes[by].g->core.outbox, &id, CLASS_CONTROL, FRAME_SET_BACK, cert,
+		   CERT_BYTES);
+	cluster_deliver(c, by, &c->nodes[by].addr, id.b, 1); /* a step */
+	cluster_run(c, 1000);
+}
+
+static void an_original_is_told_of_an_older_copy_that_was_believed(void **state)
+{
+	struct cluster *c = *state;
+	uint8_t cert[CERT_BYTES];
+
+	believe_older_copy(c);
+	assert_true(cluster_until(c, 30000, original_is_fenced));
+	assert_true(gossip_is_cloned(c->nodes[1].g));
+	assert_int_equal(gossip_phase(c->nodes[4].g), NODE_ACTIVE);
+	memcpy(cert, seal_own_cert(c->nodes[4].g->seal), CERT_BYTES);
+	cluster_kill(c, 4);
+	assert_true(cluster_until(c, 30000, original_is_back));
+	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_RECOVER}), 0);
+	assert_int_equal(cluster_do(c, 1, (struct gossip_command){.kind = CMD_RECOVERED}), 0);
+	show_cert(c, 0, cert); /* once more, by whoever kept it */
+	cluster_run(c, 20000);
+	assert_true(original_is_back(c));
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_NONE);
+}
+
+/* What it had before, and what it had at its last start, are its own. */
+static void an_original_is_told_nothing_by_its_own_certificates(void **state)
+{
+	struct cluster *c = *state;
+	uint8_t cert[3][CERT_BYTES];
+
+	cluster_form(c, 3);
+	cluster_run(c, 2000);
+	for (int day = 0; day < 3; day++) {
+		memcpy(cert[day], seal_own_cert(c->nodes[1].g->seal), CERT_BYTES);
+		c->nodes[1].g->admission->renew_due = c->now;
+		cluster_run(c, 5000);
+	}
+	for (int day = 0; day < 3; day++)
+		show_cert(c, 2, cert[day]);
+	cluster_kill(c, 1);
+	cluster_start(c, 1);
+	cluster_run(c, 5000);
+	for (int day = 0; day < 3; day++)
+		show_cert(c, 2, cert[day]);
+	assert_int_equal(gossip_fence(c->nodes[1].g), FENCE_NONE);
+	assert_int_equal(gossip_phase(c->nodes[1].g), NODE_ACTIVE);
+}
+
 static void name_epoch(struct cluster *c, size_t by, uint64_t epoch)
 {
 	const struct id id = gossip_self(c->nodes[1].g);
@@ -225,6 +293,8 @@ int main(void)
 	    TEST(an_original_is_found_beside_a_newer_copy),
 	    TEST(an_original_is_found_beside_an_older_copy_among_others),
 	    TEST(an_original_is_found_beside_a_newer_copy_among_others),
+	    TEST(an_original_is_told_of_an_older_copy_that_was_believed),
+	    TEST(an_original_is_told_nothing_by_its_own_certificates),
 	    TEST(an_original_that_runs_asks_nobody_for_anybodys_word),
 	    TEST(a_host_that_runs_is_no_copy_by_two_words_of_a_member),
 #undef TEST

@@ -214,7 +214,8 @@ static void who_knocks_while_it_claims_asks_also_where_the_answer_came_from(void
 	net_know(net, 2, 2, 7077);
 	member_set_state(&net->nodes[2].members, net_member(net, 2, 2), MEMBER_FAILED);
 	net->nodes[2].row_len = 600;
-	for (int claims = 0; claims < 2; claims++) {
+	/* Who does not ask is shown the certificate in use by the end, and knows node 1 by it. */
+	for (int claims = 1; claims >= 0; claims--) {
 		struct hostport to = net_addr(7002);
 
 		net->nodes[2].claims = claims == 1;
@@ -231,9 +232,10 @@ static void who_knocks_while_it_claims_asks_also_where_the_answer_came_from(void
 		assert_in_range(seal_bytes_to(net, 7002), 600, KNOCK_DGRAM_BYTES);
 		net_run(net);
 		assert_int_equal(net->nodes[1].got_len, claims == 1 ? 8 : 0);
+		if (claims == 1)
+			assert_int_equal(net->nodes[1].got[7], 2);
 		net_pass(net, 6000);
 	}
-	assert_int_equal(net->nodes[1].got[7], 2);
 }
 
 static void a_member_that_is_alive_is_not_sought_elsewhere(void **state)
