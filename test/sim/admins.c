@@ -4,10 +4,10 @@
  * Admins beside the first host: they are made, remove others and each other, are removed, or are
  * admins no more. The first host is one for ever.
  *
- * A removal holds whatever becomes of its author, if somebody heard of it who is left. Who was
- * removed before and does not know is asked as well: what he signs holds from the moment in which
- * the disk of somebody has it who was not (checks.c). So the world neither removes nor loses who
- * may be the last one to know of a removal, until the first host has it, which stays.
+ * A removal holds whatever becomes of its author, if somebody heard of it who is left: from the
+ * moment in which the disk of one has it who was not removed before (checks.c). So the world
+ * neither removes nor loses who may be the last one to know of a removal, until the first host has
+ * it, which stays.
  */
 #include "faults.h"
 
@@ -83,13 +83,13 @@ static bool was_made(const struct sim_host *host)
 	return host->was_admin;
 }
 
-/* A second admin who runs, and knows nothing of it if he was removed. */
+/* A second admin who runs and was not removed: of what one signs who was, and does not know it yet,
+ * perhaps nobody hears but whom it removes. */
 static bool may_remove(const struct sim_host *host)
 {
 	return host->was_admin && host->running && !host->stopped && host->joined &&
 	       !host->was_astray && !host->leaving &&
-	       gossip_phase(node_gossip(host->node)) == NODE_ACTIVE &&
-	       (host->state == HOST_UP || host->state == HOST_REMOVED);
+	       gossip_phase(node_gossip(host->node)) == NODE_ACTIVE && host->state == HOST_UP;
 }
 
 static bool may_be_removed(const struct sim_host *host)
@@ -138,12 +138,11 @@ static void second_removes(struct sim *sim)
 	bool must_fail;
 
 	if (!admin || !victim || admin == victim || count(sim, is_member) < MEMBERS_LEFT ||
-	    admins_need(sim, victim) || (admin->state == HOST_UP && is_asked(sim, admin, true)))
+	    admins_need(sim, victim) || is_asked(sim, admin, true))
 		return;
 	request.id = victim->id;
 	must_fail = !gossip_is_admin(node_gossip(admin->node));
 	sim->counters[COUNT_SECOND_REFUSED] += must_fail;
-	sim->counters[COUNT_SECOND_REMOVED] += !must_fail && admin->state == HOST_REMOVED;
 	host_ask(sim, admin, &request, ADMIN_BOUND_MS, must_fail);
 }
 

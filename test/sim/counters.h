@@ -129,7 +129,6 @@ enum must { MAY, MUST, MUST_BUT_TAME, MUST_IN_LONG };
 	X(ADMINS_ENDED, "admins ended", MUST_IN_LONG)                     \
 	X(SECOND_REMOVALS, "removals by second admins", MUST)             \
 	X(SECOND_ENDED, "removals of second admins", MUST_IN_LONG)        \
-	X(SECOND_REMOVED, "asked of who is removed", MAY)                 \
 	X(SECOND_REFUSED, "asked of who is no admin", MUST_IN_LONG)       \
 	X(LEAVES, "leaves", MUST)                                         \
 	X(REMOVALS, "removals", MUST)
