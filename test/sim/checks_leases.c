@@ -207,13 +207,16 @@ static bool holds_already(struct sim *sim, const struct sim_host *host, const st
 	return owner && owner->held && owner->host == host->index;
 }
 
-/* A grant that was not made before: what a disk forgot is stored again while its node is fenced. */
-static bool is_grant(const struct sim *sim, const struct write *write)
+/* A grant that is made now: what a disk forgot is stored again while its node is fenced, in the
+ * epoch that it was made in. */
+static bool is_grant(const struct sim *sim, const struct sim_host *host, const struct write *write)
 {
+	struct member_info self;
 	struct row_view row;
 
 	return write->kind == WRITE_OWN_ROW && row_parse(write->bytes, write->len, &row) == 0 &&
-	       row.kind == ROW_GRANT && !row.deleted && !rows_were_durable(sim, &row);
+	       row.kind == ROW_GRANT && !row.deleted && !rows_were_durable(sim, &row) &&
+	       gossip_member(node_gossip(host->node), &host->id, &self) && row.epoch >= self.epoch;
 }
 
 static void releases_note(struct sim *sim, const struct node_batch *batch)
@@ -275,7 +278,7 @@ void lease_update_look(struct sim *sim, struct sim_host *host, const struct node
 		for (size_t i = 0; i < update->batches[b].count; i++) {
 			const struct write *write = &update->batches[b].writes[i];
 
-			if (!is_grant(sim, write) &&
+			if (!is_grant(sim, host, write) &&
 			    (!is_new_lease(write) || holds_already(sim, host, write)))
 				continue;
 			check_fail(sim, CHECKER_FENCED, "host %zu %s in phase %d%s", host->index,
