@@ -108,6 +108,7 @@ char *host_output(const char *const *argv, const char *words, int64_t for_ms, si
 		return NULL;
 	}
 	reading.fd = pipe_fds[0];
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored by who started weft, nobody hears of an end */
 	if (spawn(argv, pipe_fds[1], &pid) != 0) {
 		close(pipe_fds[1]);
 		close(pipe_fds[0]);
