@@ -72,7 +72,7 @@ void seal_renew(struct seal *seal)
 
 	WEFT_ASSERT(core->self.epoch > 0 && !id_is_zero(&core->self.cluster));
 	if (own->key_id != 0)
-		own_past_add(seal, own->cert);
+		own_past_add(seal);
 	seal->own[OWN_PREVIOUS] = *own;
 	own_rotated(seal);
 	*own = (struct own_key){.made = core->now};

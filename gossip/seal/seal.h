@@ -127,8 +127,8 @@ const uint8_t *seal_own_cert(const struct seal *seal);
 /* Is this the public half of a key of this process? */
 bool seal_is_own_key(const struct seal *seal, const uint8_t pub[KX_PUB_BYTES]);
 
-/* A member shows this node a certificate of its own, below the epoch in use.
- * Where this process had that epoch under another key it is the proof of a clone. */
+/* A member, who pays for the check, shows this node a certificate of its own below the epoch in
+ * use. Under another key than it had in that epoch it proves a clone: the hook is called. */
 enum drop_reason seal_shown_past(struct seal *seal, struct member *by, const uint8_t *cert);
 
 /* The node was recovered: what happened before proves nothing any more. */

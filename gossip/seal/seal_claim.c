@@ -43,8 +43,9 @@
  * process sent just before its end may come that late, too; then nobody is there to hear of it.
  *
  * An original that this node took for failed when it took its older copy for the member is refused
- * as well, and asks nothing: it runs. It is shown the certificate in use, and knows whether it was
- * its own in that epoch (seal_clone.c).
+ * as well, and asks nothing: it runs. When it is refused once more, seconds later, both have shown
+ * that they live on. It is shown the certificate in use then, and knows whether it was its own in
+ * that epoch (seal_clone.c).
  */
 #include <string.h>
 
@@ -224,7 +225,7 @@ static void claim_is_clone(struct seal *seal, struct peer *peer, struct claim *c
 	clone_alarm(seal, &peer->member->id, body, body + CERT_BYTES);
 }
 
-/* Whoever claims runs, and was refused for an older certificate whose process answered. */
+/* Whoever claims runs, and was refused twice for an older certificate whose process answered. */
 static void claim_show_older(struct seal *seal, struct peer *peer, struct claim *claim)
 {
 	uint8_t frame[FRAME_HEADER_BYTES + CERT_BYTES];
@@ -324,7 +325,7 @@ void claim_tick(struct seal *seal, struct peer *peer)
 			claim_is_clone(seal, peer, claim);
 		else if (claim->spoke && !claim->asked && claim->late)
 			claim_set_back(seal, peer);
-		else if (claim->spoke && !claim->asked && !peer->shown &&
+		else if (claim->answered && !claim->asked && !peer->shown &&
 			 claim->key.epoch > peer->current.epoch)
 			claim_show_older(seal, peer, claim);
 		seal_claim_drop(seal, peer);

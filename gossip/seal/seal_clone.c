@@ -9,10 +9,10 @@
  * certificate that somebody shows may be the record of one: the original shall not suffer from it.
  * Of an epoch that the node has passed they prove nothing to others: it has recovered since.
  *
- * To the node itself they do, as long as it runs and was not recovered: it keeps the certificates
- * that it had. A member that was just started may have taken a copy of a disk some days old for the
- * member, and shows the certificate of that one to the original that it refuses for it. An epoch of
- * an earlier run is not among those kept, and proves nothing: the node may have signed it itself.
+ * To the node itself they do, as long as it runs and was not recovered: it knows which keys it had.
+ * A member that was just started may have taken a copy of a disk some days old for the member, and
+ * shows the certificate of that one to the original that it refuses for it. An epoch of an earlier
+ * run is not among those known, and proves nothing: the node may have signed it itself.
  */
 #include <string.h>
 
@@ -111,9 +111,15 @@ enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t
 	return DROP_NONE;
 }
 
-void own_past_add(struct seal *seal, const uint8_t cert[CERT_BYTES])
+void own_past_add(struct seal *seal)
 {
-	memcpy(seal->past[seal->past_count++ % PAST_MAX], cert, CERT_BYTES);
+	const struct own_key *own = &seal->own[OWN_CURRENT];
+	size_t at = seal->past_count++ % PAST_MAX;
+	struct cert cert;
+
+	WEFT_ASSERT(cert_parse(own->cert, CERT_BYTES, &cert));
+	seal->past[at].epoch = cert.epoch;
+	seal->past[at].key_id = own->key_id;
 }
 
 void seal_forget_past(struct seal *seal)
@@ -121,38 +127,33 @@ void seal_forget_past(struct seal *seal)
 	seal->past_count = 0;
 }
 
-/* The certificate that this process had in this epoch; NULL where that is not known. */
-static const uint8_t *own_past_find(const struct seal *seal, const struct cert *like)
+/* The id of the key that this process had in this epoch; 0 where that is not known. */
+static uint64_t own_past_find(const struct seal *seal, uint64_t epoch)
 {
 	size_t count = seal->past_count < PAST_MAX ? seal->past_count : PAST_MAX;
 
-	for (size_t i = 0; i < count; i++) {
-		struct cert cert;
-
-		if (cert_parse(seal->past[i], CERT_BYTES, &cert) && cert.epoch == like->epoch &&
-		    id_eq(&cert.cluster, &like->cluster) && id_eq(&cert.node, &like->node))
-			return seal->past[i];
-	}
-	return NULL;
+	for (size_t i = 0; i < count; i++)
+		if (seal->past[i].epoch == epoch)
+			return seal->past[i].key_id;
+	return 0;
 }
 
 enum drop_reason seal_shown_past(struct seal *seal, struct member *by, const uint8_t *cert)
 {
 	const struct self *self = &seal->core->self;
-	struct cert shown, had;
-	const uint8_t *own;
+	struct cert shown;
+	uint64_t had;
 
 	if (!cert_parse(cert, CERT_BYTES, &shown) || !id_eq(&shown.node, &self->id))
 		return DROP_CERT;
-	own = own_past_find(seal, &shown);
-	if (own == NULL || !cert_parse(own, CERT_BYTES, &had) ||
-	    memcmp(had.key, shown.key, KX_PUB_BYTES) == 0 ||
+	had = own_past_find(seal, shown.epoch);
+	if (had == 0 || had == cert_key_id(seal->core->crypto, shown.key) ||
 	    !alarm_is_new(seal, &self->id, shown.epoch))
 		return DROP_NONE;
 	if (!seal_may_check(seal, by))
 		return DROP_RATE;
 	if (!cert_verify(seal->core->crypto, cert, self->sign_pub))
 		return DROP_CERT;
-	clone_alarm(seal, &self->id, own, cert);
+	clone_alarm(seal, &self->id, NULL, cert);
 	return DROP_NONE;
 }

@@ -31,7 +31,7 @@
 #define SESSIONS_KEPT 256 /* with fewer, idle ones stay */
 #define SWEEP_MS 1000
 #define HINT_BYTES 3
-#define PAST_MAX 16 /* own certificates: one a day and one a claim */
+#define PAST_MAX 512 /* own epochs: one a day and one a claim */
 #define CERT_DGRAM_BYTES (WIRE_HEADER_BYTES + CERT_BYTES)
 #define HINT_DGRAM_BYTES WIRE_OVERHEAD_BYTES /* as small as the smallest request */
 #define KNOCK_DGRAM_BYTES DATAGRAM_BYTES_MAX /* a request with room for a longer answer */
@@ -41,8 +41,10 @@ struct seal {
 	struct member_table *members;
 	struct seal_hooks hooks;
 	struct own_key own[2];
-	uint8_t past[PAST_MAX][CERT_BYTES]; /* own certificates before the one in use, ... */
-	size_t past_count;                  /* ... a ring: how many were added */
+	struct {
+		uint64_t epoch, key_id;
+	} past[PAST_MAX];  /* own keys before the one in use, since the start or recovery; ... */
+	size_t past_count; /* ... a ring: how many were added */
 	struct map by_key;
 	struct vec peers;       /* struct peer *; member.session is the place + 1 */
 	struct vec busy;        /* struct peer * with a stash or a claim */
@@ -118,8 +120,8 @@ void claim_outlived(struct seal *seal, struct peer *peer, int own, const struct 
 void clone_alarm(struct seal *seal, const struct id *node, const uint8_t *known,
 		 const uint8_t *other);
 enum drop_reason clone_frame(struct seal *seal, struct member *by, const uint8_t *body, size_t len);
-/* The own certificate that is replaced. */
-void own_past_add(struct seal *seal, const uint8_t cert[CERT_BYTES]);
+/* The own key in use is replaced. */
+void own_past_add(struct seal *seal);
 
 /* seal.c */
 void header_write(uint8_t *at, enum datagram_type type, const uint8_t hint[HINT_BYTES],

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test/gossip/cluster.h"
+#include "gossip/admission/admission_impl.h"
 #include "gossip/gossip_impl.h"
 #include "gossip/seal/sealing.h"
 #include "test/base/cmocka_all.h"
@@ -126,6 +127,12 @@ static void set_backs_with_wrong_signatures_cost_a_bounded_number_of_checks(void
 	cert_of(c, VICTIM, c->nodes[VICTIM].g->core.self.epoch + 1, body);
 	assert_in_range(checked(c, FRAME_SET_BACK, body, sizeof(body), sizeof(body) - 8), 1,
 			CHECKS_MAX);
+	/* One of an epoch that it had itself. */
+	c->nodes[VICTIM].g->admission->renew_due = c->now;
+	cluster_run(c, 2000);
+	cert_of(c, VICTIM, c->nodes[VICTIM].g->core.self.epoch - 1, body);
+	assert_in_range(checked(c, FRAME_SET_BACK, body, sizeof(body), sizeof(body) - 8), 1,
+			CHECKS_MAX);
 }
 
 static void recover(struct cluster *c, size_t n)
@@ -157,6 +164,36 @@ static void the_proof_of_a_clone_says_nothing_once_the_node_has_recovered(void *
 	say(c, 3, FRAME_CLONE, body, sizeof(body));
 	cluster_run(c, 1000);
 	assert_int_equal(c->traces[TRACE_CLONE_SEEN], 0);
+}
+
+static enum node_fence fence_by(struct cluster *c, uint64_t epoch)
+{
+	uint8_t cert[CERT_BYTES];
+
+	cert_of(c, VICTIM, epoch, cert);
+	say(c, VICTIM, FRAME_SET_BACK, cert, sizeof(cert));
+	cluster_run(c, 1000);
+	return gossip_fence(c->nodes[VICTIM].g);
+}
+
+/* It was started in epoch 2 and had each one up to 32. */
+static void a_certificate_of_an_epoch_that_it_had_fences_until_it_recovers(void **state)
+{
+	struct cluster *c = *state;
+
+	cluster_kill(c, VICTIM);
+	cluster_start(c, VICTIM);
+	cluster_run(c, 2000);
+	for (int day = 0; day < 30; day++) {
+		c->nodes[VICTIM].g->admission->renew_due = c->now;
+		cluster_run(c, 1000);
+	}
+	assert_int_equal(c->nodes[VICTIM].g->core.self.epoch, 32);
+	assert_int_equal(fence_by(c, 1), FENCE_NONE);
+	assert_int_equal(fence_by(c, 2), FENCE_CLONE);
+	recover(c, VICTIM);
+	for (uint64_t epoch = 1; epoch < 32; epoch += 10)
+		assert_int_equal(fence_by(c, epoch), FENCE_NONE);
 }
 
 static void a_node_that_is_cloned_again_hears_of_it_through_the_others(void **state)
@@ -197,6 +234,7 @@ int main(void)
 	    TEST(removals_with_wrong_signatures_cost_a_bounded_number_of_checks),
 	    TEST(set_backs_with_wrong_signatures_cost_a_bounded_number_of_checks),
 	    TEST(the_proof_of_a_clone_says_nothing_once_the_node_has_recovered),
+	    TEST(a_certificate_of_an_epoch_that_it_had_fences_until_it_recovers),
 	    TEST(a_node_that_is_cloned_again_hears_of_it_through_the_others),
 	    TEST(proofs_of_ever_later_clones_are_told_on_once_a_minute),
 	};
