@@ -234,13 +234,14 @@ static void releases_note(struct sim *sim, const struct node_batch *batch)
 	}
 }
 
-/* Is it a member that somebody hears, or should hear? Who is alone asks whomever it knows; when
- * calm begins it has asked nobody yet of those who are in reach since. */
-static bool is_there(struct sim *sim, const struct sim_host *host)
+/* Is it a member that somebody hears, and not only who is out of its copy's reach, or one that
+ * somebody should hear? Who is alone asks whomever it knows; when calm begins it has asked nobody
+ * yet of those who are in reach since. */
+static bool is_there(struct sim *sim, const struct sim_host *host, const struct sim_host *copy)
 {
 	if (!host->running || gossip_phase(node_gossip(host->node)) != NODE_ACTIVE)
 		return false;
-	return copies_has_witness(sim, host) ||
+	return copies_is_heard_of(sim, host, copy) ||
 	       (sim->chaos && gossip_is_alone(node_gossip(host->node)) &&
 		copies_reaches_any(sim, host));
 }
@@ -258,7 +259,7 @@ static void copy_note(struct sim *sim, struct sim_host *host)
 		return;
 	host->is_member = true;
 	sim->hosts[host->copy_of].only_copied = false;
-	host->took_over = !is_there(sim, &sim->hosts[host->copy_of]);
+	host->took_over = !is_there(sim, &sim->hosts[host->copy_of], host);
 }
 
 void lease_update_look(struct sim *sim, struct sim_host *host, const struct node_update *update)

@@ -2,6 +2,7 @@
  * Copyright The weft authors */
 /* The checkers of leases where a copy of a host runs, and what they excuse. */
 #include "checks_parts.h"
+#include "network.h"
 #include "selftest_kit.h"
 
 /* A copy lets go what its original leases, and somebody else takes it. */
@@ -106,6 +107,38 @@ static void what_an_original_released_before_it_was_copied_rests(void **state)
 	assert_caught(CHECKER_COOLING);
 }
 
+/* Is host 2, as a copy of host 0 that was believed, taken for the member? Host 1 hears host 0. */
+static bool is_believed_copy_the_member(void)
+{
+	world.hosts[2].state = HOST_COPY;
+	world.hosts[2].copy_of = 0;
+	lease_update_look(&world, &world.hosts[2], &update);
+	assert_true(world.hosts[2].is_member);
+	return world.hosts[2].took_over;
+}
+
+static void a_copy_beside_an_original_at_its_address_is_not_the_member(void **state)
+{
+	(void)state;
+	simnet_rebind(&world, 1, true);
+	assert_false(is_believed_copy_the_member());
+}
+
+static void a_copy_that_can_ask_who_hears_its_original_is_not_the_member(void **state)
+{
+	(void)state;
+	simnet_rebind(&world, 0, true);
+	assert_false(is_believed_copy_the_member());
+}
+
+static void a_copy_out_of_reach_of_original_and_witness_is_the_member(void **state)
+{
+	(void)state;
+	simnet_rebind(&world, 0, true);
+	simnet_rebind(&world, 1, true);
+	assert_true(is_believed_copy_the_member());
+}
+
 int selftest_copies(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +148,9 @@ int selftest_copies(void)
 	    TRY(what_others_know_of_a_replaced_original_is_not_free),
 	    TRY(what_a_replaced_original_released_unheard_need_not_rest),
 	    TRY(what_an_original_released_before_it_was_copied_rests),
+	    TRY(a_copy_beside_an_original_at_its_address_is_not_the_member),
+	    TRY(a_copy_that_can_ask_who_hears_its_original_is_not_the_member),
+	    TRY(a_copy_out_of_reach_of_original_and_witness_is_the_member),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,11 @@
 /*
  * What becomes of copies that run (faults_disk.c makes them), and of their originals.
  *
- * A copy that was believed has taken the place of its original, if nobody heard that one then. It
- * has it until the original is the member again and has recovered.
+ * A copy that was believed has taken the place of its original, if nobody heard that one then, or
+ * only who could tell nobody whom the copy met: the original lives elsewhere than its record names,
+ * behind a gateway that was restarted, and whoever hears it there is as hard to find. Whoever was
+ * just started asks where the record says, and agrees. It has the place until the original is the
+ * member again and has recovered.
  */
 #include "faults.h"
 #include "network.h"
@@ -19,15 +22,37 @@ static bool sees(const struct sim_host *host, const struct sim_host *other)
 	       info.state == MEMBER_ALIVE;
 }
 
+static bool is_witness(const struct sim_host *host, const struct sim_host *original)
+{
+	return host != original && host->running && host->state == HOST_UP && host->joined &&
+	       !host->stopped && sees(host, original) && sees(original, host);
+}
+
 bool copies_has_witness(const struct sim *sim, const struct sim_host *original)
 {
-	for (size_t i = 0; i < sim->host_count; i++) {
-		const struct sim_host *host = &sim->hosts[i];
-
-		if (host != original && host->running && host->state == HOST_UP && host->joined &&
-		    !host->stopped && sees(host, original) && sees(original, host))
+	for (size_t i = 0; i < sim->host_count; i++)
+		if (is_witness(&sim->hosts[i], original))
 			return true;
-	}
+	return false;
+}
+
+/* Does what this one sends to where it knows the other arrive there? */
+static bool finds(struct sim *sim, const struct sim_host *host, const struct sim_host *other)
+{
+	struct member_info info;
+
+	return gossip_member(node_gossip(host->node), &other->id, &info) &&
+	       simnet_host(sim, &info.addr) == other;
+}
+
+bool copies_is_heard_of(struct sim *sim, const struct sim_host *original,
+			const struct sim_host *copy)
+{
+	if (!original->moved && simnet_host(sim, &original->addr) == original)
+		return copies_has_witness(sim, original);
+	for (size_t i = 0; i < sim->host_count; i++)
+		if (is_witness(&sim->hosts[i], original) && finds(sim, copy, &sim->hosts[i]))
+			return true;
 	return false;
 }
 

@@ -33,6 +33,10 @@ bool copies_any_claims(const struct sim *sim);
 bool copies_any_alone(const struct sim *sim);
 /* Is there anybody whom a copy can ask, and who knows the original? */
 bool copies_has_witness(const struct sim *sim, const struct sim_host *original);
+/* Is there one who hears the original, and can whoever the copy asks know of that: the original
+ * lives where all look for it, or the copy finds one who hears it? */
+bool copies_is_heard_of(struct sim *sim, const struct sim_host *original,
+			const struct sim_host *copy);
 /* Does what this one sends to where it knows a member arrive there? */
 bool copies_reaches_any(struct sim *sim, const struct sim_host *original);
 /* Did a copy take this one's place; and it is the member again, and recovered. */

@@ -88,7 +88,7 @@ struct sim_host {
 	size_t copy_of;
 	struct mono copied_at; /* an original: the last time */
 	bool is_member;        /* a copy that was believed */
-	bool took_over; /* when its original was down: what that one has is the copy's since */
+	bool took_over; /* when its original was not heard: what that one has is the copy's since */
 	struct node *node;
 	struct id id, admitter;
 	struct hostport knocked; /* where it knocked last; port 0: nowhere */
