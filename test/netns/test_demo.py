@@ -72,7 +72,9 @@ def test_a_demo_that_is_interrupted_says_so_and_leaves_nothing(demo):
     assert demo.left()
     os.killpg(demo.process.pid, signal.SIGTERM)
     assert demo.process.wait(30) == 130, demo.said()
-    assert demo.said().endswith("\nInterrupted; cleaning up\n")
+    # A weft that was being started just then may still say behind it that its daemon is gone.
+    assert demo.said().count("\nInterrupted; cleaning up\n") == 1
+    assert "The demo failed" not in demo.said()
     assert demo.left() == []
 
 
